@@ -1,0 +1,77 @@
+# Clustron's build. `make` builds build/clustron-server; `make help` lists the rest.
+#
+# Variants are whole object trees of their own, picked with V=...:
+#   release (default)  -O2, jemalloc, asserts on
+#   debug              -O0, DCHECK on
+#   sim                -O2, planted bugs and BUGGIFY points can be switched on at run time
+#   asan / tsan        sanitizers, no jemalloc
+V ?= release
+CXX := g++
+CCACHE := $(shell command -v ccache 2>/dev/null)
+B := build/$(V)
+
+PKGS := libuv spdlog
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
+# Packages' headers come in as system headers, so that our warnings are about our code.
+PKG_CFLAGS := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lxxhash -lpthread
+CXXFLAGS := -std=c++2b -g1 -fno-omit-frame-pointer -ffp-contract=off -msse4.2 $(WARN) $(PKG_CFLAGS) -Isrc -I.
+LDFLAGS :=
+
+ifeq ($(V),release)
+CXXFLAGS += -O2
+PKG_LIBS += -ljemalloc
+CXXFLAGS += -DCLUSTRON_JEMALLOC
+else ifeq ($(V),debug)
+CXXFLAGS += -O0 -DCLUSTRON_DEBUG
+else ifeq ($(V),sim)
+CXXFLAGS += -O2 -DCLUSTRON_DEBUG -DCLUSTRON_SIM
+PKG_LIBS += -ljemalloc
+else ifeq ($(V),asan)
+CXXFLAGS += -O1 -DCLUSTRON_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(V),simasan)
+CXXFLAGS += -O1 -DCLUSTRON_DEBUG -DCLUSTRON_SIM -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(V),tsan)
+CXXFLAGS += -O1 -DCLUSTRON_DEBUG -fsanitize=thread
+LDFLAGS += -fsanitize=thread
+else
+$(error unknown variant V=$(V))
+endif
+
+SRCS := $(shell find src -name '*.cc')
+TEST_SRCS := $(filter %_test.cc,$(SRCS)) $(shell find tests -maxdepth 1 -name 'unit_main.cc') $(shell find tests/support -name '*.cc' 2>/dev/null)
+LIB_SRCS := $(filter-out %_test.cc src/main.cc,$(SRCS))
+SIM_SRCS := $(shell find tests/sim -name '*.cc' 2>/dev/null)
+obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
+
+.PHONY: all server unit sim clean help
+all: server
+server: build/clustron-server
+unit: $(B)/unit-tests
+sim: ; $(MAKE) V=sim build/sim/clustron-sim
+
+build/clustron-server: $(B)/clustron-server
+	@mkdir -p build && ln -sf $(V)/clustron-server $@
+
+$(B)/clustron-server: $(call obj,src/main.cc) $(B)/libclustron.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+$(B)/unit-tests: $(call obj,$(TEST_SRCS)) $(B)/libclustron.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+$(B)/clustron-sim: $(call obj,$(SIM_SRCS)) $(B)/libclustron.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+$(B)/libclustron.a: $(call obj,$(LIB_SRCS))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/obj/%.o: %.cc
+	@mkdir -p $(dir $@)
+	$(CCACHE) $(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(call obj,$(SRCS) $(TEST_SRCS) $(SIM_SRCS)))
+
+clean:
+	rm -rf build
+help:
+	@sed -n '1,10p' Makefile

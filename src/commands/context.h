@@ -1,0 +1,96 @@
+// What a command handler sees. A handler parses its arguments (ArgCursor), acts on the store or on
+// the ports, and writes exactly one reply. It runs
+//   - on the apply path (Class::kWrite): all that it does and answers is a function of the log;
+//   - on this node's state (Class::kRead);
+//   - at the connection (Class::kLocal), with `client` and `server` set.
+// THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/check.h"
+#include "base/rng.h"
+#include "commands/spec.h"
+
+namespace clustron::resp {
+class ReplyWriter;
+}
+namespace clustron::store {
+class Store;
+}
+
+namespace clustron::commands {
+
+class ClientPort;  // ports.h: the caller's connection
+class ServerPort;  // ports.h: this node: configuration, clients, pub/sub, cluster
+
+// Verdicts from outside, taken before an item is proposed, that travel with it.
+enum ItemFlag : uint8_t {
+  kItemOom = 1,      // over maxmemory: a kDenyOom command answers -OOM
+  kItemDiskLow = 2,  // the leader's disk is low: a client's write answers -MISCONF
+  kItemNoPerm = 4,   // refused by ACL inside a script or wrapper
+};
+
+using Args = std::span<const std::string_view>;
+
+// Runs a command inside another one (EXEC, TXN, ONCE, LOCK DO, LEASE DO): same entry, same
+// revision, same caller. Implemented by the executor.
+class Nested {
+ public:
+  virtual ~Nested() = default;
+  // Runs `args` with its reply going to `reply`. Unknown commands and wrong counts are error
+  // replies. Guards and OOM are checked as for a command of its own, with the tokens in
+  // `outer.lock_tokens`. Returns false if it replied with an error.
+  virtual bool Run(Args args, resp::ReplyWriter& reply, Context& outer) = 0;
+};
+
+class Context {
+ public:
+  Context(const CommandSpec& command, Args arguments, store::Store& data, int database,
+          resp::ReplyWriter& out)
+      : spec(&command), args(arguments), store(data), db(database), reply(out) {}
+
+  const CommandSpec* spec;
+  Args args;  // args[0] is the command's name; views are good for this call only
+  store::Store& store;
+  int db;  // selected database, 0–15
+  resp::ReplyWriter& reply;
+
+  // True inside a log entry: the reply must be a function of the log alone.
+  bool in_entry = false;
+  // True while entries are applied again (restart, catch-up): nothing is delivered to anybody.
+  bool recovering = false;
+  uint8_t item_flags = 0;  // ItemFlag
+  int resp_version = 2;    // the caller's protocol when it sent the command
+  uint64_t item_seed = 0;  // from (cluster, slot, item); of reads a local one
+  std::string_view user = "default";
+  int depth = 0;  // nesting level; wrappers refuse above 8
+
+  // Tokens presented by LOCK DO and by TXN's conditions; they open guards.
+  struct LockToken {
+    std::string_view name;
+    uint64_t token;
+  };
+  std::span<const LockToken> lock_tokens = {};
+
+  Nested* nested = nullptr;      // null where nesting is not possible
+  ClientPort* client = nullptr;  // null in an entry whose caller is connected elsewhere, or gone
+  ServerPort* server = nullptr;  // null in pure tests
+
+  // The item's own random numbers: the same on every node.
+  Rng& rng() {
+    if (!rng_made_) {
+      rng_ = Rng(item_seed);
+      rng_made_ = true;
+    }
+    return rng_;
+  }
+
+ private:
+  Rng rng_{0};
+  bool rng_made_ = false;
+};
+
+}  // namespace clustron::commands

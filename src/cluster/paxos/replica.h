@@ -1,0 +1,244 @@
+// One member of one Paxos group: multi-Paxos with a stable leader, as a pure state machine.
+//
+// It owns no clock, disk, socket or thread and keeps no reference to the outside. The driver tells
+// it what happened (Tick, Step, Propose, OnDurable) and collects what to do (TakeReady):
+//
+//   1. hand Ready.persist to the WAL in order; when everything up to a sequence number is fsynced,
+//      call OnDurable(seq). What depends on it is held back in here until then.
+//   2. send Ready.send at once, in any order and at any speed; losing messages is harmless.
+//   3. apply NextChosen() / Advance(): entries in slot order, each once.
+//
+// Time is a suspend-aware monotonic clock (CLOCK_BOOTTIME) in nanoseconds, handed in; it must not
+// run backwards. Randomness comes from the given generator only.
+//
+// Lamport's multi-Paxos ("Paxos made simple", 2001); election by quorum connectivity after
+// OmniPaxos (Ng, Haridi, Carbone, EuroSys 2023); leases as in Gray & Cheriton (1989), counted from
+// the send time. The safety rules are checked by invariants.h after each step in tests.
+//
+// THREAD: one owner; not safe to share. Payloads may be read by other threads at any time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "cluster/paxos/messages.h"
+#include "cluster/paxos/types.h"
+
+namespace clustron::paxos {
+
+// Who takes part. Learners receive what is chosen but do not vote.
+struct Members {
+  std::vector<NodeId> voters;    // rising, 1 to 64
+  std::vector<NodeId> learners;  // rising, none of them a voter
+
+  friend bool operator==(const Members&, const Members&) = default;
+};
+
+struct Config {
+  NodeId self = kNoNode;
+  Members members;
+  // 0: a majority. Else phase 1 needs quorum1 and phase 2 quorum2 votes; checked: quorum1 + quorum2
+  // > voters.
+  uint32_t quorum1 = 0;
+  uint32_t quorum2 = 0;
+
+  int64_t heartbeat_ns = 50'000'000;  // leader to all
+  int64_t round_ns = 150'000'000;     // election poll of everybody; ± 20 % each time
+  uint32_t bad_rounds_max = 3;        // without a good leader, then take over
+  int64_t lease_ns = 450'000'000;     // what a follower promises, from receipt
+  double lease_drift = 0.01;          // how much faster another node's clock may run
+  int64_t lease_margin_ns = 20'000'000;
+  int64_t retry_ns = 100'000'000;  // prepare, accept, catch-up are sent again after this
+  // A leader that could not get its oldest open slot chosen for this long steps down, although its
+  // heartbeats are answered (wedged disk or apply, links that lose only bulk data).
+  int64_t stall_ns = 10'000'000'000;
+
+  uint32_t window_slots = 32;           // open slots of a leader, at most 64
+  uint32_t ahead_slots_max = 256;       // how far beyond its chosen prefix a node accepts
+  size_t window_bytes_max = 64 << 20;   // applied entries kept in memory for slow peers
+  size_t catch_up_bytes_max = 1 << 20;  // per catch-up reply
+};
+
+// What the node's disk said. Default: a new, empty member.
+struct Recovered {
+  Ballot promised;
+  // Everything up to here has been applied by the driver already (from its snapshot and from chosen
+  // entries of its log). At least compacted_up_to.
+  Slot applied_up_to = 0;
+  // Slots up to here are no longer in the driver's log, only in its snapshot.
+  Slot compacted_up_to = 0;
+  Slot chosen_hint = 0;
+  std::vector<Accepted> accepted;  // by rising slot, all above applied_up_to
+  // Slots whose record is damaged. They are answered as "unknown", never as "nothing accepted", and
+  // not voted on until repaired. Above applied_up_to, by rising slot; an entry of `accepted` for
+  // the same slot (an older record) is ignored.
+  std::vector<Slot> unknown;
+  // False only for the first start on an empty disk. A restarted member may have granted a lease
+  // that it no longer knows of: it is silent in phase 1 for one lease.
+  bool restarted = false;
+};
+
+struct Outgoing {
+  NodeId to = kNoNode;
+  Message message;
+};
+
+// A peer wants chosen entries [first, last] that are no longer in memory. The driver serves them
+// from its log store as CatchUpReply messages (one per request is enough; the peer asks for more),
+// or, if they are compacted, by a snapshot of its own protocol; the peer's driver then calls
+// InstallSnapshot. Peers ask again every retry_ns: a driver that is still at it ignores repeats.
+struct CatchUpNeed {
+  NodeId peer = kNoNode;
+  Slot first = 0;
+  Slot last = 0;
+};
+
+// Everything the driver has to do since the last call. Reuse one object: its vectors are recycled.
+struct Ready {
+  std::vector<LogRecord> persist;
+  uint64_t persist_seq = 0;  // of the last record; 0 if there is none
+  bool must_sync = false;    // false: only hints, which may wait for the next fsync
+  std::vector<Outgoing> send;
+  std::vector<CatchUpNeed> catch_up;
+  // The role, the leader or the ballot is not what it was at the last TakeReady: look again.
+  bool leadership_changed = false;
+  // All read rounds up to this id are confirmed (0: no news). See StartReadRound.
+  uint64_t read_round_confirmed = 0;
+
+  bool Empty() const {
+    return persist.empty() && send.empty() && catch_up.empty() && !leadership_changed &&
+           read_round_confirmed == 0;
+  }
+  void Clear();
+};
+
+// Why there is no leader here, for INFO and the log.
+struct Phase1Status {
+  bool running = false;
+  uint32_t promises = 0;  // complete answers, own included
+  uint32_t needed = 0;
+  Slot waits_for_slot = 0;  // no quorum of definite answers for it (damaged records); 0: none
+  Slot catching_up_to = 0;  // chosen elsewhere, not yet here; 0: none
+};
+
+struct PeerStatus {
+  NodeId node = kNoNode;
+  bool voter = false;
+  int64_t heard_ns = 0;  // when a heartbeat's answer last came; 0: never
+  Slot chosen = 0;       // as of its last answer
+  Slot durable = 0;
+  std::string blob;  // the driver's, from its last heartbeat or answer
+};
+
+class Replica {
+ public:
+  // The configuration must be sound (CHECKed); `recovered` is from the node's own disk, validated
+  // by who read it, and checked again here.
+  Replica(const Config& config, Recovered recovered, Rng rng, int64_t now_ns);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  // --- Inputs
+  // -------------------------------------------------------------------------------------
+
+  // Call at least every 10 ms or so.
+  void Tick(int64_t now_ns);
+  // A message that Decode accepted. From strangers (not a member): ignored, but for catch-up
+  // requests and heartbeats of a node that does not know yet that it was removed.
+  void Step(NodeId from, Message message, int64_t now_ns);
+  // Everything up to this record is fsynced. Counts our own vote, lets held messages go.
+  void OnDurable(uint64_t persist_seq, int64_t now_ns);
+
+  // True on a leader past phase 1 whose window has room and that is not handing over or waiting for
+  // a configuration to be applied. Room for kConfig: nothing else in flight.
+  bool CanPropose() const;
+  bool CanProposeConfig() const;
+  // REQUIRES: CanPropose() (kConfig: CanProposeConfig()); kind is kBatch or kConfig. Returns the
+  // slot. The entry's first_ballot is ballot(). It may yet lose its slot: only NextChosen() tells.
+  Slot Propose(EntryKind kind, Payload payload, int64_t now_ns);
+
+  // --- Outputs
+  // ------------------------------------------------------------------------------------
+
+  // Clears *ready, then fills it. One "chosen up to" per peer goes out per call, however many slots
+  // were chosen since the last.
+  void TakeReady(Ready* ready);
+  // The lowest chosen entry not applied yet, or null. Valid until the next non-const call.
+  const Accepted* NextChosen() const;
+  // That entry was applied. REQUIRES: NextChosen() != nullptr.
+  void Advance();
+
+  // --- Reads
+  // --------------------------------------------------------------------------------------
+
+  // While now_ns < lease_until_ns() on a leader, no other node can have become leader. 0: no lease.
+  // To read: LeaseValid(now), own_noop_chosen(), and wait until chosen_slot() as of now is applied.
+  bool LeaseValid(int64_t now_ns) const { return now_ns < lease_until_ns(); }
+  int64_t lease_until_ns() const;
+  // A quorum round without clocks: fresh probes leave at the next TakeReady; when
+  // Ready.read_round_confirmed >= the returned id, this node was still the leader at some moment
+  // after this call. The reader takes chosen_slot() at this call as its index. Rounds are lost when
+  // the leadership changes; ids are never used again. REQUIRES: role() == kLeader and
+  // own_noop_chosen().
+  uint64_t StartReadRound(int64_t now_ns);
+
+  // --- Control
+  // ------------------------------------------------------------------------------------
+
+  // Slots up to `upto` (applied) left the driver's log. Memory follows by itself.
+  void Compact(Slot upto);
+  // State up to `upto` came by a snapshot that is durable here: the log starts behind it. Older or
+  // equal to what is applied: ignored.
+  void InstallSnapshot(Slot upto, int64_t now_ns);
+  // A slot's chosen entry from elsewhere (the replica asks its peers by itself too).
+  // REQUIRES: it is chosen.
+  void Repair(Accepted chosen, int64_t now_ns);
+  // Stops leading at once and says so to the others; no effect on others than a leader.
+  void StepDown(int64_t now_ns);
+  // Stops proposing, waits until `to` has everything (at most 2 rounds of election, then it is
+  // called off), steps down and lets it take over at once. False: not leader, or no such voter.
+  bool TransferLeadership(NodeId to, int64_t now_ns);
+  // The members as of an applied kConfig entry (or a snapshot). Opens the window again behind the
+  // entry. A node that is no longer a voter stops leading and voting.
+  void SetMembers(const Members& members, int64_t now_ns);
+  // Attached to every heartbeat and answer from now on (≤ kMaxBlobBytes).
+  void SetBlob(std::string blob);
+
+  // --- State
+  // --------------------------------------------------------------------------------------
+
+  NodeId self() const;
+  Role role() const;
+  // The node that leads as far as known here (maybe self); kNoNode: none known.
+  NodeId leader() const;
+  // Leader and candidate: the own one. Follower: of the leader it follows (zero: none).
+  Ballot ballot() const;
+  Ballot promised() const;
+  // Everything up to it is chosen and known here (not necessarily applied).
+  Slot chosen_slot() const;
+  Slot applied_slot() const;
+  Slot compacted_slot() const;
+  // The highest slot accepted or proposed here.
+  Slot last_slot() const;
+  // Leader: the no-op of its own ballot is chosen (and everything below it); its slot.
+  bool own_noop_chosen() const { return own_noop_slot() != kNoSlot; }
+  Slot own_noop_slot() const;
+  // Chosen entry still in memory, else null.
+  const Accepted* ChosenInMemory(Slot slot) const;
+  const Members& members() const;
+  Phase1Status phase1_status() const;
+  std::vector<PeerStatus> peers() const;
+  size_t window_bytes() const;
+  size_t unknown_count() const;
+
+ private:
+  friend class Invariants;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace clustron::paxos

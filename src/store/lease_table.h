@@ -1,0 +1,66 @@
+// Leases: named life spans with the keys that end with them (docs: LEASE).
+//
+// A lease is alive iff it is in this table: no deadline is kept or compared here. The leader's
+// timers decide when an end is proposed; the entry that ends a lease names (id, grant revision).
+// Everything here is state: changed only in apply, through Store, which keeps the undo journal,
+// the revisions and the keys in step.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/entry.h"
+
+namespace clustron::store {
+
+inline constexpr size_t kLeaseIdBytesMax = 64;
+inline constexpr size_t kLeaseKeysMax = 65'536;
+
+// A key of a lease, by place.
+struct LeasedKey {
+  int db = 0;
+  std::string key;
+  friend auto operator<=>(const LeasedKey&, const LeasedKey&) = default;
+};
+
+struct Lease {
+  std::string id;
+  std::string owner;
+  int64_t ttl_ms = 0;           // as granted
+  Revision grant_revision = 0;  // names this grant of the id for good
+  // Attached keys in the order of attaching (detached ones leave no trace).
+  std::map<uint64_t, LeasedKey> keys;  // by attach number
+  uint64_t next_attach = 0;
+  size_t lock_count = 0;  // locks that end with this lease; they are in LockTable
+};
+
+// THREAD: core loop.
+class LeaseTable {
+ public:
+  const Lease* Find(std::string_view id) const;
+  size_t size() const { return leases_.size(); }
+  bool empty() const { return leases_.empty(); }
+
+  // The lease that a key is attached to; null if none. The entry's has_lease() says so cheaper.
+  const Lease* LeaseOf(int db, std::string_view key) const;
+
+  // In order of ids, from the first id > `after`, at most `limit`; `owner` filters unless null.
+  std::vector<const Lease*> List(std::string_view after, size_t limit,
+                                 const std::string_view* owner = nullptr) const;
+
+ private:
+  friend class Store;
+  friend class Journal;
+  struct Place {
+    Lease* lease;
+    uint64_t attach;
+  };
+  std::map<std::string, std::unique_ptr<Lease>, std::less<>> leases_;
+  std::map<LeasedKey, Place> by_key_;
+};
+
+}  // namespace clustron::store

@@ -1,0 +1,236 @@
+// All replicated state that is data: 16 databases of keys, the clocks of the last applied entry,
+// the revision counter, touch table, time wheels, leases and locks.
+//
+// Deterministic: the same calls give the same state, the same answers and the same order of
+// events, on every node and after every restart from a snapshot. No clock, no random source, no
+// dependence on addresses, on the tables' sizes or on local settings.
+//
+// THREAD: core loop. Changes come only from applying log entries:
+//
+//   store.BeginEntry(elapsed_ms, wall_ms);
+//   for each item:  store.BeginItem();  … handler: Modify/Commit, leases, locks …
+//                   store.ItemRevision() != 0 says that it changed something
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/entry.h"
+#include "store/events.h"
+#include "store/hash_value.h"
+#include "store/lease_table.h"
+#include "store/lock_table.h"
+#include "store/mutation.h"
+
+namespace clustron::store {
+
+class Journal;
+class SnapshotWalk;
+class Table;
+class TimeWheel;
+
+inline constexpr int kDatabases = 16;
+
+// Who wants to be told. A bit is on only while in use; the sum of all is tested once per commit.
+enum class Hook : uint8_t {
+  kNotifications = 0,  // keyspace notifications
+  kWatches = 1,
+  kTracking = 2,
+  kIndexes = 3,
+  kSnapshot = 4,  // set by SnapshotWalk
+  kJournal = 5,   // set by Arm/Disarm
+};
+
+// What WATCH remembers of a key. Valid across failovers: it is made of log positions only.
+struct WatchPoint {
+  int db = 0;
+  std::string key;
+  Revision key_revision = 0;    // 0: was absent
+  Revision store_revision = 0;  // of the store when WATCH ran
+};
+
+struct LockGrant {
+  std::string_view owner;
+  std::string_view lease_id;  // empty: none
+  int64_t ttl_ms = 0;
+  bool advisory = false;
+};
+
+class Store {
+ public:
+  // `seed` keys the hash: chosen at formation, replicated.
+  explicit Store(uint64_t seed);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // ---- applying ----
+  // Sets the applied clocks. REQUIRES: neither falls.
+  void BeginEntry(int64_t elapsed_ms, int64_t wall_ms);
+  // Starts an item: its changes will share one revision, taken by the first of them.
+  void BeginItem() { item_revision_ = 0; }
+  // 0 while the item has changed nothing.
+  Revision ItemRevision() const { return item_revision_; }
+  // The item's revision, taking it if need be: for changes outside the store (labels, queues, a
+  // command that Redis counts as dirty although it left the key alone).
+  Revision TakeRevision() {
+    if (item_revision_ == 0) item_revision_ = ++revision_;
+    return item_revision_;
+  }
+  // Ahead of what was used: after an unclean end in a weak durability mode.
+  void ReserveRevisions(Revision at_least);
+
+  Revision revision() const { return revision_; }  // the last one given
+  int64_t elapsed_ms() const { return elapsed_ms_; }
+  int64_t wall_ms() const { return wall_ms_; }
+  uint64_t seed() const { return seed_; }
+
+  void set_hash_limits(HashLimits limits) { hash_limits_ = limits; }
+  HashLimits hash_limits() const { return hash_limits_; }
+
+  // ---- reading ----
+  uint64_t Hash(std::string_view key) const;
+  // Null when absent or due by the applied clocks: due is absent, and reads never remove.
+  const Entry* Find(int db, std::string_view key) const { return Find(db, key, Hash(key)); }
+  const Entry* Find(int db, std::string_view key, uint64_t hash) const;
+  // For pipelined batches: first all buckets, then all entries, then the commands.
+  void PrefetchBucket(int db, uint64_t hash) const;
+  void PrefetchEntry(int db, uint64_t hash) const;
+
+  // Whether a key that Find returns is due by clocks that are ahead of the applied ones: then the
+  // read path has a tick chosen first.
+  static bool DueByLive(const Entry& entry, int64_t elapsed_ms, int64_t wall_ms) {
+    return entry.has_deadline() && entry.deadline().DueAt(elapsed_ms, wall_ms);
+  }
+  // Remaining life and unix time of a deadline, by the given clocks (applied or live).
+  static int64_t RemainingMs(Deadline deadline, int64_t elapsed_ms, int64_t wall_ms) {
+    return deadline.ms() - (deadline.clock() == ClockKind::kWall ? wall_ms : elapsed_ms);
+  }
+  static int64_t UnixMs(Deadline deadline, int64_t elapsed_ms, int64_t wall_ms) {
+    return deadline.clock() == ClockKind::kWall ? deadline.ms()
+                                                : deadline.ms() - elapsed_ms + wall_ms;
+  }
+  // The deadline of a relative TTL given in an applied command.
+  Deadline RelativeDeadline(int64_t ttl_ms) const;
+
+  // Keys, those that are due but not yet removed included (as DBSIZE in Redis).
+  size_t Size(int db) const;
+  size_t KeysWithDeadline(int db) const;
+
+  // SCAN: visits the next `count` live keys in hash order from `cursor` on, returns the next
+  // cursor, 0 at the end. Cursors (< 2^48) are hash positions: valid at any size, on any node,
+  // after a restart; a key that is there all the time is visited. The order depends on nothing but
+  // the keys, so it may be used inside scripts. void(const Entry&).
+  template <typename F>
+  uint64_t Scan(int db, uint64_t cursor, size_t count, F&& f) const {
+    return ScanImpl(
+        db, cursor, count, [](void* ctx, const Entry& e) { (*static_cast<F*>(ctx))(e); }, &f);
+  }
+  // A live key chosen by a random number, near enough to evenly; null when there is none. A
+  // function of the keys and of `random` only.
+  const Entry* RandomKey(int db, uint64_t random) const;
+
+  // ---- WATCH ----
+  WatchPoint Watch(int db, std::string_view key) const;
+  // False when the key may have changed since (rarely, when another key was deleted or re-timed).
+  bool Unchanged(const WatchPoint& point) const;
+
+  // ---- changing keys ----
+  Mutation Modify(int db, std::string_view key) { return Modify(db, key, Hash(key)); }
+  Mutation Modify(int db, std::string_view key, uint64_t hash);
+  // A further keyspace event of a committed change: Notify(db, key, {kGeneric, "expire"}).
+  void Notify(int db, std::string_view key, Event event);
+
+  // Moves the value, deadline, lease and labels to another name, replacing what is there.
+  // REQUIRES: `from` exists, and differs from `to`. Announces rename_from and rename_to.
+  void Rename(int db, std::string_view from, std::string_view to);
+  // The same to another database. REQUIRES: `key` exists there and not in `to_db`. Announces
+  // move_from and move_to.
+  void Move(int from_db, std::string_view key, int to_db);
+  // Copies value, deadline and labels, not the lease, replacing what is there. Announces copy_to.
+  // REQUIRES: `from` exists.
+  void Copy(int from_db, std::string_view from, int to_db, std::string_view to);
+
+  // Freed later, in slices. Take a revision even when empty (Redis counts FLUSHALL as dirty).
+  void FlushDb(int db);
+  void FlushAll();
+  void SwapDb(int a, int b);
+
+  // ---- expiry: removal is an entry ----
+  // Removes up to `limit` keys that are due by the applied clocks, in order of deadlines; all at
+  // the item's revision. Returns how many; fewer than `limit` means that none is left.
+  size_t ExpireDue(size_t limit);
+  // The next moment at which something may be due, by each clock; INT64_MAX if none. May be early.
+  int64_t NextDueElapsedMs() const;
+  int64_t NextDueWallMs() const;
+
+  // ---- leases ----
+  const LeaseTable& leases() const { return leases_; }
+  // REQUIRES: the id is unknown, of 1 … kLeaseIdBytesMax bytes.
+  const Lease& GrantLease(std::string_view id, int64_t ttl_ms, std::string_view owner);
+  // Deletes the attached keys, releases the locks and forgets the lease, all at the item's
+  // revision. Returns the number of keys deleted. REQUIRES: the lease exists.
+  size_t EndLease(std::string_view id, bool expired);
+  enum class AttachResult : uint8_t { kAttached, kAlready, kOtherLease, kHasTtl, kFull, kNoKey };
+  // REQUIRES: the lease exists. kAlready changes nothing.
+  AttachResult AttachKey(std::string_view id, int db, std::string_view key);
+  // False when it had no lease.
+  bool DetachKey(int db, std::string_view key);
+
+  // ---- locks ----
+  const LockTable& locks() const { return locks_; }
+  // REQUIRES: not held; the lease, if named, exists. Returns the token: the item's revision.
+  Revision AcquireLock(int db, std::string_view name, const LockGrant& grant);
+  // REQUIRES: held with this token. `kind` says why: kReleased, kExpired or kBroken.
+  void EndLock(int db, std::string_view name, Revision token, LockEventKind kind);
+  // RENEW above the granted TTL. REQUIRES: held with this token.
+  void RaiseLockTtl(int db, std::string_view name, Revision token, int64_t ttl_ms);
+
+  // ---- all or nothing ----
+  // While armed, every change records its inverse. Arms nest (TXN in ONCE …): a mark is returned,
+  // and Rollback(mark) undoes what came after it, exactly: values, order inside of them, deadlines,
+  // touch table, revision, leases, locks. Disarm(mark) keeps it; the outermost one lets the
+  // events out that were held back.
+  size_t Arm();
+  void Disarm(size_t mark);
+  void Rollback(size_t mark);  // also disarms
+
+  // ---- hooks ----
+  // At most one observer; it is told about a database only while one of its hooks is on there.
+  void set_observer(Observer* observer) { observer_ = observer; }
+  void SetHook(int db, Hook hook, bool on);
+
+  // ---- upkeep: local, not state ----
+  // Frees what was set aside and moves tables' growth on, for about `budget` values. True if more
+  // is left. Called between loop turns.
+  bool Upkeep(size_t budget);
+  size_t used_bytes() const;
+
+  // Sum of per-key hashes over everything, plus clocks, revision and tables: equal states have
+  // equal digests, whatever their history. Walks all keys: for tests and for the snapshot walk.
+  uint64_t Digest() const;
+
+ private:
+  friend class Journal;
+  friend class Mutation;
+  friend class SnapshotWalk;
+
+  using Visit = void (*)(void* ctx, const Entry&);
+  uint64_t ScanImpl(int db, uint64_t cursor, size_t count, Visit visit, void* ctx) const;
+
+  Revision revision_ = 0;
+  Revision item_revision_ = 0;
+  int64_t elapsed_ms_ = 0;
+  int64_t wall_ms_ = 0;
+  uint64_t seed_;
+  HashLimits hash_limits_;
+  Observer* observer_ = nullptr;
+  LeaseTable leases_;
+  LockTable locks_;
+};
+
+}  // namespace clustron::store

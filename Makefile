@@ -11,7 +11,7 @@ CCACHE := $(shell command -v ccache 2>/dev/null)
 B := build/$(V)
 
 PKGS := libuv spdlog
-WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror
 # Packages' headers come in as system headers, so that our warnings are about our code.
 PKG_CFLAGS := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lxxhash -lpthread

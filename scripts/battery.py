@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+"""The test battery: stages in order, each within its budget. Called by scripts/test; the table below is the truth that
+docs/testing.md explains.
+
+A stage is a command. Its result is its last line of the form "N passed, N failed[, N skipped]" (or doctest's summary); a stage
+that prints none counts as one test, by its exit status. Lines beginning with "SKIP " say what was left out, and why. Everything
+a stage prints goes to build/test-logs/STAGE.log.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+os.chdir(ROOT)
+LOGS = "build/test-logs"
+JOBS = "-j%d" % (os.cpu_count() or 2)
+PY = "/usr/bin/python3"
+
+
+class Stage:
+    def __init__(self, name, budget_s, command, quick=False, what="", full=True):
+        self.name, self.budget_s, self.command, self.quick, self.what, self.full = (
+            name, budget_s, command, quick, what, full)
+
+
+def make(*targets, variant="release"):
+    return ["make", "-s", JOBS, "V=" + variant, *targets]
+
+
+CASES = [PY, "tests/commands/run_cases.py"]
+
+STAGES = [
+    Stage("build", 900, make("server", "unit"), True, "the server and the unit tests; warnings are errors"),
+    Stage("tidy", 60, [PY, "scripts/tidy.py"], True, "layers, formatter, banned calls, file lengths"),
+    Stage("unit", 120, ["build/release/unit-tests"], True, "doctest, beside the code"),
+    Stage("cases-redis", 120, [*CASES, "--target", "redis"], True, "command cases against the real redis-server"),
+    Stage("cases-everysec", 120, [*CASES, "--durability", "everysec"], True, "one node, inline path"),
+    Stage("cases-memory", 120, [*CASES, "--durability", "memory"], False, "one node, nothing on disk"),
+    Stage("cases-always", 180, [*CASES, "--durability", "always", "--coverage"], True, "one node, log path"),
+    Stage("cases-cluster", 240, [*CASES, "--target", "cluster"], True, "three nodes, each client on another"),
+]
+
+
+def parse(text):
+    """(passed, failed, skipped) from the last summary line, or None."""
+    found = None
+    for m in re.finditer(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", text, re.M):
+        found = tuple(int(x or 0) for x in m.groups())
+    if found:
+        return found
+    m = re.search(r"\[doctest\] test cases: *\d+ *\| *(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped", text)
+    return tuple(int(x) for x in m.groups()) if m else None
+
+
+def run(stage):
+    """(passed, failed, skipped) of one stage, never longer than its budget and a few seconds to clean up."""
+    os.makedirs(LOGS, exist_ok=True)
+    path = os.path.join(LOGS, stage.name + ".log")
+    began = time.monotonic()
+    with open(path, "wb") as log:
+        p = subprocess.Popen(stage.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                             start_new_session=True)
+        over = False
+        try:
+            status = p.wait(stage.budget_s)
+        except subprocess.TimeoutExpired:
+            over = True
+            os.killpg(p.pid, signal.SIGTERM)
+            try:
+                status = p.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(p.pid, signal.SIGKILL)
+                status = p.wait()
+    seconds = time.monotonic() - began
+    text = open(path, encoding="utf-8", errors="replace").read()
+    result = parse(text)
+    if result is None:
+        result = (0, 1, 0) if status else (1, 0, 0)
+    passed, failed, skipped = result
+    if (status or over) and not failed:
+        failed += 1
+    note = ", over its budget of %d s" % stage.budget_s if over else ""
+    line = "%-18s %6d passed, %d failed, %d skipped  (%.0f s%s)" % (stage.name, passed, failed, skipped, seconds, note)
+    print(line, flush=True)
+    for m in re.finditer(r"^SKIP .*$", text, re.M):
+        print("    " + m.group(0))
+    if failed:
+        print("    the end of %s (exit status %s):" % (path, status))
+        print("\n".join("    | " + x for x in text.splitlines()[-60:]), flush=True)
+    return passed, failed, skipped
+
+
+def main(argv):
+    quick = "--quick" in argv
+    names = [a for a in argv if not a.startswith("-")]
+    if "--list" in argv:
+        for s in STAGES:
+            print("%-18s %5d s  %s%s" % (s.name, s.budget_s, s.what, "  (quick)" if s.quick else ""))
+        return 0
+    unknown = set(names) - {s.name for s in STAGES}
+    if unknown:
+        sys.exit("no such stage: " + ", ".join(sorted(unknown)))
+    chosen = [s for s in STAGES if (s.name in names if names else s.quick if quick else s.full)]
+    total = [0, 0, 0]
+    for s in chosen:
+        result = run(s)
+        total = [a + b for a, b in zip(total, result)]
+        if s.name == "build" and result[1]:
+            break
+    print("%d passed, %d failed" % (total[0], total[1]) + (", %d skipped" % total[2] if total[2] else ""))
+    return 1 if total[1] else 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,228 @@
+#!/usr/bin/python3
+"""Style as a test: what can be checked without a compiler. See docs/testing.md for the list.
+
+    scripts/tidy.py            all checks
+    scripts/tidy.py layers …   only those named
+"""
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+os.chdir(ROOT)
+
+FORMATTER = "clang-format-19"
+LINE_LENGTH = 100
+FILE_LINES = 700
+
+# Which folder of src/ may include which. Dependencies point downwards only; a folder may always include itself.
+# Test code (*_test.cc, tests/) may include anything.
+LAYERS = {
+    "server": {"commands", "cluster", "cluster/paxos", "store", "persist", "resp", "net", "base"},
+    "commands": {"store", "resp", "base"},
+    "cluster": {"cluster/paxos", "persist", "net", "base"},
+    "cluster/paxos": {"base"},
+    "persist": {"base"},
+    "store": {"base"},
+    "resp": {"base"},
+    "net": {"base"},
+    "base": set(),
+}
+
+# Files above FILE_LINES that are known: they may shrink, never grow. Take a file out when it fits.
+LONG_FILES = {}
+
+# (pattern, where it is banned, where it is allowed all the same, why)
+DETERMINISTIC = r"^src/(store|commands|resp|cluster/paxos)/|^src/server/executor"
+BANNED = [
+    (r"\btime\s*\(\s*(NULL|nullptr|0|&)", r"^src/", r"^src/base/clock", "the clock is handed in (base/clock.h)"),
+    (r"\b(gettimeofday|clock_gettime|system_clock|steady_clock|high_resolution_clock|localtime|gmtime)\b",
+     r"^src/", r"^src/(base|net)/", "the clock is handed in (base/clock.h)"),
+    (r"\b(s?rand|random|drand48|rand_r)\s*\(", r"^src/", None, "randomness comes from base/rng.h with a seed"),
+    (r"\bstd::(random_device|mt19937|default_random_engine)", r"^(src|tests)/", r"^src/base/", "use base/rng.h"),
+    (r"\b(uv_hrtime|uv_now)\b", r"^src/", r"^src/(net|base)/", "the clock is handed in (base/clock.h)"),
+    (r"\bthrow\b(?!\s*\()", r"^src/", None, "errors are values (base/result.h)"),
+    (r"\bstd::shared_ptr\b", r"^src/(store|resp|cluster/paxos)/", None, "one owner"),
+    (r"\bstd::(mutex|atomic|lock_guard|unique_lock|thread)\b", r"^src/(store|resp|commands|cluster/paxos)/", None,
+     "only the core loop touches state"),
+    (r"#include <(regex|iostream)>", r"^src/", None, "too heavy"),
+    (r"#include <(uv\.h)>", r"^src/", r"^src/net/", "libuv stays in src/net"),
+    (r"#include <spdlog/", r"^src/", r"^src/base/log", "spdlog stays in base/log"),
+    (r"\b(sprintf|strcpy|strcat|atoi|atol|strtok)\s*\(", r"^src/", None, "unbounded or without errors"),
+    (r"\bstd::(cout|cerr)\b", r"^src/", None, "log through base/log.h"),
+    (r"\b(usleep|sleep_for|nanosleep)\b", r"^src/", r"^src/base/", "the loop never sleeps"),
+    (r"%p\b|\bstd::hash<", DETERMINISTIC, None, "addresses and library hashes differ between nodes"),
+]
+
+failures = []
+
+
+def fail(check, where, text):
+    failures.append(check)
+    print("%s: %s [%s]" % (where, text, check))
+
+
+def tracked(*patterns):
+    out = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "--", *patterns], capture_output=True, text=True, check=True
+    ).stdout
+    return sorted(f for f in set(out.splitlines()) if os.path.isfile(f))
+
+
+def lines(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read().split("\n")
+
+
+def is_test(path):
+    return path.startswith("tests/") or path.endswith("_test.cc")
+
+
+def cpp():
+    return tracked("src/*.cc", "src/*.h", "tests/*.cc", "tests/*.h")
+
+
+def code_only(text):
+    """Lines without comments and string contents, so that prose can name what code must not."""
+    text = re.sub(r'"(\\.|[^"\\\n])*"', '""', text)
+    text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group(0).count("\n"), text, flags=re.S)
+    return [re.sub(r"//.*", "", line) for line in text.split("\n")]
+
+
+def layer_of(path):
+    parts = path.split("/")
+    two = "/".join(parts[1:3])
+    return two if two in LAYERS else parts[1] if len(parts) > 2 else None
+
+
+def check_layers():
+    for path in tracked("src/*.cc", "src/*.h"):
+        layer = layer_of(path)
+        if is_test(path) or layer is None:
+            continue
+        if layer not in LAYERS:
+            fail("layers", path, "src/%s is not in the table of layers" % layer)
+            continue
+        for n, line in enumerate(lines(path), 1):
+            m = re.match(r'\s*#include "([^"]+)"', line)
+            if not m:
+                continue
+            target = layer_of("src/" + m.group(1))
+            if target is None or not os.path.exists("src/" + m.group(1)):
+                fail("layers", "%s:%d" % (path, n), "include %s by its path from src/" % m.group(1))
+            elif target != layer and target not in LAYERS[layer]:
+                fail("layers", "%s:%d" % (path, n), "%s must not include %s" % (layer, target))
+
+
+def check_headers():
+    for path in tracked("src/*.h", "tests/*.h"):
+        if "#pragma once" not in lines(path):
+            fail("headers", path, "no #pragma once")
+
+
+def check_banned():
+    for path in cpp():
+        text = open(path, encoding="utf-8").read()
+        # Includes are strings to code_only(), so they are looked at in the raw text.
+        raw, code = text.split("\n"), code_only(text)
+        for pattern, where, allowed, why in BANNED:
+            if not re.search(where, path) or (allowed and re.search(allowed, path)):
+                continue
+            if is_test(path) and not re.match(where, "tests/"):
+                continue
+            for n, line in enumerate(raw if pattern.startswith("#include") else code, 1):
+                if re.search(pattern, line):
+                    fail("banned", "%s:%d" % (path, n), "%s: %s" % (line.strip()[:80], why))
+
+
+def check_order():
+    """Iterating an unordered container where the order can reach a reply or the state."""
+    for path in tracked("src/*.cc", "src/*.h"):
+        if not re.search(DETERMINISTIC, path) or is_test(path):
+            continue
+        text = "\n".join(code_only(open(path, encoding="utf-8").read()))
+        other = path[:-3] + ".h" if path.endswith(".cc") else None
+        declared = text + ("\n".join(code_only(open(other, encoding="utf-8").read())) if other and os.path.exists(other) else "")
+        for name in set(re.findall(r"unordered_(?:map|set)<[^;{}]*>\s+(\w+)\s*[;={]", declared)):
+            for m in re.finditer(r"for \([^;)]*:\s*%s\)|\b%s\.begin\(\)" % (name, name), text):
+                n = text.count("\n", 0, m.start()) + 1
+                fail("order", "%s:%d" % (path, n), "iterates unordered %s" % name)
+
+
+def check_lines():
+    for path in cpp():
+        body = lines(path)
+        for n, line in enumerate(body, 1):
+            if len(line) > LINE_LENGTH and "http" not in line and not re.match(r"#include", line):
+                fail("lines", "%s:%d" % (path, n), "%d columns" % len(line))
+            if line != line.rstrip():
+                fail("lines", "%s:%d" % (path, n), "space at the end of the line")
+        if path.startswith("src/") and len(body) - 1 > LONG_FILES.get(path, FILE_LINES):
+            fail("lines", path, "%d lines: look for the second idea in it" % (len(body) - 1))
+    for path, limit in LONG_FILES.items():
+        if not os.path.exists(path) or len(lines(path)) - 1 <= FILE_LINES:
+            fail("lines", path, "fits now: take it out of LONG_FILES")
+
+
+def check_leftovers():
+    for path in tracked("src", "tests", "scripts", "deps", "docs", "Makefile", "*.md"):
+        if path == "scripts/tidy.py" or path.endswith((".json", ".bin")) or "/corpus/" in path:
+            continue
+        for n, line in enumerate(lines(path), 1):
+            if re.search(r"\b(TODO|FIXME|XXX|HACK)\b(?!\|)", line) and "XX XXX" not in line:
+                fail("leftovers", "%s:%d" % (path, n), line.strip()[:100])
+            if ROOT + "/" in line:
+                fail("leftovers", "%s:%d" % (path, n), "names this checkout's own place")
+
+
+def check_format():
+    files = cpp()
+
+    def one(path):
+        r = subprocess.run([FORMATTER, "--dry-run", "-Werror", path], capture_output=True, text=True)
+        return path, r.returncode, r.stderr.split("\n")[0]
+
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for path, status, text in pool.map(one, files):
+                if status:
+                    fail("format", path, "make format changes it: " + text)
+    except FileNotFoundError:
+        fail("format", FORMATTER, "not installed (deps/install)")
+
+
+def check_python():
+    for path in tracked("*.py", "scripts/*"):
+        text = open(path, encoding="utf-8", errors="replace").read()
+        if not (path.endswith(".py") or text.startswith("#!/usr/bin/python3")):
+            continue
+        try:
+            compile(text, path, "exec")
+        except SyntaxError as e:
+            fail("python", "%s:%s" % (path, e.lineno), str(e))
+
+
+CHECKS = {
+    "layers": check_layers,
+    "headers": check_headers,
+    "banned": check_banned,
+    "order": check_order,
+    "lines": check_lines,
+    "leftovers": check_leftovers,
+    "format": check_format,
+    "python": check_python,
+}
+
+
+def main(names):
+    for name in names or CHECKS:
+        CHECKS[name]()
+    ran = list(names or CHECKS)
+    bad = sorted(set(failures))
+    print("%d passed, %d failed" % (len(ran) - len(bad), len(bad)))
+    return 1 if bad else 0
+
+
+sys.exit(main(sys.argv[1:]))

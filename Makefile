@@ -46,7 +46,7 @@ LIB_SRCS := $(filter-out %_test.cc src/main.cc,$(SRCS))
 SIM_SRCS := $(shell find tests/sim -name '*.cc' 2>/dev/null)
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 
-.PHONY: all server unit sim clean help
+.PHONY: all server unit sim clean help test check asan tsan debug tidy format bench compat sim-long demo
 all: server
 server: build/clustron-server
 unit: $(B)/unit-tests
@@ -71,7 +71,24 @@ $(B)/obj/%.o: %.cc
 
 -include $(patsubst %.o,%.d,$(call obj,$(SRCS) $(TEST_SRCS) $(SIM_SRCS)))
 
+# Tests. `make test` is the quick part of ./scripts/test, which is everything.
+test: ; ./scripts/test --quick
+tidy: ; scripts/tidy.py
+format: ; git ls-files -co --exclude-standard -- 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h' | xargs -r clang-format-19 -i
+debug: ; $(MAKE) V=debug build/debug/clustron-server unit && build/debug/unit-tests
+asan: ; $(MAKE) V=asan build/asan/clustron-server unit && build/asan/unit-tests && CLUSTRON_SERVER=$(CURDIR)/build/asan/clustron-server tests/commands/run_cases.py
+tsan: ; $(MAKE) V=tsan build/tsan/clustron-server unit && build/tsan/unit-tests && CLUSTRON_SERVER=$(CURDIR)/build/tsan/clustron-server tests/commands/run_cases.py --durability always
+compat: server ; scripts/test compat-python compat-node compat-dotnet compat-cli compat-tcl
+bench: server ; scripts/bench
+demo: server ; scripts/demo packages
+
 clean:
 	rm -rf build
 help:
 	@sed -n '1,10p' Makefile
+	@echo '#'
+	@echo '# all unit sim          build the server, the unit tests, the simulator'
+	@echo '# test                  the quick tests;  ./scripts/test runs all of them'
+	@echo '# tidy format           style checks; reformat'
+	@echo '# debug asan tsan       build that variant, run unit tests and command cases with it'
+	@echo '# compat bench demo     client suites; measurements; the demonstration on real data'

@@ -1,0 +1,93 @@
+// What the cluster layer needs from the replicated state, and what it tells those around it.
+// `server` implements both interfaces; the simulator links the same implementations.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "cluster/entry.h"
+#include "cluster/paxos/types.h"
+
+namespace clustron::cluster {
+
+using paxos::Ballot;
+using paxos::NodeId;
+using paxos::Slot;
+
+// Writes the state as of one slot, a slice at a time, while entries go on being applied.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  enum class Progress : uint8_t { kMore, kDone, kAborted };
+  // Appends about `budget_bytes` of the snapshot file to `out`. kAborted: too much changed
+  // meanwhile; try again later with a new source.
+  virtual Progress Step(size_t budget_bytes, std::string* out) = 0;
+  virtual Slot slot() const = 0;
+};
+
+// The replicated state. Everything here is a function of the log. THREAD: core loop.
+class StateMachine {
+ public:
+  virtual ~StateMachine() = default;
+
+  // Applies the next slot. `recovering`: nothing is delivered to anybody.
+  virtual void Apply(Slot slot, const paxos::Value& value, bool recovering) = 0;
+  virtual Slot applied_slot() const = 0;
+
+  // The number that the next item of this session must have; 0 if a later boot is known.
+  virtual uint64_t NextSequence(Session session) const = 0;
+  // The clocks of the last applied entry.
+  virtual int64_t elapsed_ms() const = 0;
+  virtual int64_t wall_ms() const = 0;
+  // When something may be due, by each clock (INT64_MAX: nothing).
+  virtual int64_t NextDueElapsedMs() const = 0;
+  virtual int64_t NextDueWallMs() const = 0;
+  // Chained digest of all that was applied.
+  virtual uint64_t digest() const = 0;
+  virtual uint64_t revision() const = 0;
+
+  // Live leases and locks, in a fixed order: a new leader gives each its full TTL.
+  struct LeaseInfo {
+    std::string_view id;
+    uint64_t revision;
+    int64_t ttl_ms;
+  };
+  struct LockInfo {
+    int db;
+    std::string_view name;
+    uint64_t token;
+    int64_t ttl_ms;
+    bool by_lease;  // ends with its lease; has no timer of its own beyond its TTL
+  };
+  virtual void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const = 0;
+  virtual void ForEachLock(const std::function<void(const LockInfo&)>& visit) const = 0;
+
+  // The state as it is now. One at a time.
+  virtual std::unique_ptr<SnapshotSource> BeginSnapshot() = 0;
+  // Replaces the whole state by a snapshot file's. On error the state is unusable.
+  virtual Status RestoreSnapshot(std::string_view file) = 0;
+};
+
+// What applying an entry tells the node. THREAD: core loop.
+class ApplyListener {
+ public:
+  virtual ~ApplyListener() = default;
+  // The item now being applied is this node's own next one: returns its cookie (null: nobody
+  // waits).
+  virtual void* TakeOwnItem(uint64_t sequence) = 0;
+  // An item was skipped because an earlier one of its session is missing.
+  virtual void OnGap(Session session, uint64_t next_sequence) = 0;
+  // An entry asked for a snapshot behind it.
+  virtual void OnSnapshotWanted() = 0;
+  // Timers of the leader.
+  virtual void OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) = 0;
+  virtual void OnLeaseEnded(std::string_view id) = 0;
+  virtual void OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) = 0;
+  virtual void OnLockEnded(int db, std::string_view name) = 0;
+};
+
+}  // namespace clustron::cluster

@@ -1,0 +1,155 @@
+#include "cluster/node_messages.h"
+
+#include "base/coding.h"
+
+namespace clustron::cluster {
+
+namespace {
+
+constexpr size_t kForwardHeadBytes = 1 + 8 + 4;
+
+std::string Begin(WireKind kind, size_t reserve) {
+  std::string out;
+  out.reserve(1 + reserve);
+  out.push_back(static_cast<char>(kind));
+  return out;
+}
+
+}  // namespace
+
+std::string WirePaxos(std::string_view body) {
+  std::string out = Begin(WireKind::kPaxos, body.size());
+  out.append(body);
+  return out;
+}
+
+std::string WireReadAsk(uint64_t id) {
+  std::string out = Begin(WireKind::kReadAsk, 8);
+  Writer(&out).U64(id);
+  return out;
+}
+
+std::string WireReadGrant(uint64_t id, const ReadGrant& grant) {
+  std::string out = Begin(WireKind::kReadGrant, 32);
+  Writer writer(&out);
+  writer.U64(id);
+  writer.U64(grant.index);
+  writer.I64(grant.elapsed_ms);
+  writer.I64(grant.wall_ms);
+  return out;
+}
+
+std::string WireTickAsk(int64_t elapsed_ms, int64_t wall_ms) {
+  std::string out = Begin(WireKind::kTickAsk, 16);
+  Writer writer(&out);
+  writer.I64(elapsed_ms);
+  writer.I64(wall_ms);
+  return out;
+}
+
+std::string WireCall(WireKind kind, uint64_t id, std::string_view body) {
+  std::string out = Begin(kind, 8 + body.size());
+  Writer writer(&out);
+  writer.U64(id);
+  writer.Raw(body);
+  return out;
+}
+
+std::string WirePublish(std::string_view body) {
+  std::string out = Begin(WireKind::kPublish, body.size());
+  out.append(body);
+  return out;
+}
+
+std::string WireSnapshotChunk(const SnapshotChunk& chunk) {
+  std::string out = Begin(WireKind::kSnapshotChunk, 32 + chunk.bytes.size());
+  Writer writer(&out);
+  writer.U64(chunk.slot);
+  writer.U64(chunk.total_bytes);
+  writer.U64(chunk.offset);
+  writer.Raw(chunk.bytes);
+  return out;
+}
+
+std::string WireSnapshotAck(paxos::Slot slot, uint64_t offset) {
+  std::string out = Begin(WireKind::kSnapshotAck, 16);
+  Writer writer(&out);
+  writer.U64(slot);
+  writer.U64(offset);
+  return out;
+}
+
+ForwardBuilder::ForwardBuilder(paxos::Ballot ballot) : bytes_(Begin(WireKind::kForward, 12)) {
+  Writer writer(&bytes_);
+  writer.U64(ballot.round);
+  writer.U32(ballot.node);
+}
+
+bool ForwardBuilder::empty() const { return bytes_.size() <= kForwardHeadBytes; }
+
+bool ReadWireKind(std::string_view message, WireKind* kind, std::string_view* body) {
+  if (message.empty()) return false;
+  const uint8_t byte = static_cast<uint8_t>(message[0]);
+  if (byte < static_cast<uint8_t>(WireKind::kPaxos) ||
+      byte > static_cast<uint8_t>(WireKind::kSnapshotAck))
+    return false;
+  *kind = static_cast<WireKind>(byte);
+  *body = message.substr(1);
+  return true;
+}
+
+bool ReadForward(std::string_view body, paxos::Ballot* ballot, std::string_view* items) {
+  Reader reader(body);
+  ballot->round = reader.U64();
+  ballot->node = reader.U32();
+  *items = reader.Raw(reader.remaining());
+  return reader.ok();
+}
+
+bool ReadReadAsk(std::string_view body, uint64_t* id) {
+  Reader reader(body);
+  *id = reader.U64();
+  return reader.Done();
+}
+
+bool ReadReadGrant(std::string_view body, uint64_t* id, ReadGrant* grant) {
+  Reader reader(body);
+  *id = reader.U64();
+  grant->index = reader.U64();
+  grant->elapsed_ms = reader.I64();
+  grant->wall_ms = reader.I64();
+  return reader.Done();
+}
+
+bool ReadTickAsk(std::string_view body, int64_t* elapsed_ms, int64_t* wall_ms) {
+  Reader reader(body);
+  *elapsed_ms = reader.I64();
+  *wall_ms = reader.I64();
+  return reader.Done();
+}
+
+bool ReadCall(std::string_view body, uint64_t* id, std::string_view* rest) {
+  Reader reader(body);
+  *id = reader.U64();
+  *rest = reader.Raw(reader.remaining());
+  return reader.ok();
+}
+
+bool ReadSnapshotChunk(std::string_view body, SnapshotChunk* chunk) {
+  Reader reader(body);
+  chunk->slot = reader.U64();
+  chunk->total_bytes = reader.U64();
+  chunk->offset = reader.U64();
+  chunk->bytes = reader.Raw(reader.remaining());
+  return reader.ok() && chunk->offset <= chunk->total_bytes &&
+         chunk->bytes.size() <= chunk->total_bytes - chunk->offset;
+}
+
+bool ReadSnapshotAck(std::string_view body, paxos::Slot* slot, uint64_t* offset) {
+  Reader reader(body);
+  *slot = reader.U64();
+  *offset = reader.U64();
+  return reader.Done();
+}
+
+}  // namespace clustron::cluster

@@ -1,0 +1,72 @@
+// What nodes say to each other besides Paxos: forwarded items, read rounds, calls to the leader's
+// memory, ticks, messages for subscribers, snapshots. One byte of kind, then the body. Losing any
+// of them is harmless: whoever needs the answer asks again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cluster/paxos/types.h"
+#include "cluster/read_rounds.h"
+
+namespace clustron::cluster {
+
+enum class WireKind : uint8_t {
+  kPaxos = 1,          // body: paxos/messages.h
+  kForward = 2,        // ballot, then encoded items of the sender's session
+  kReadAsk = 3,        // round id
+  kReadGrant = 4,      // round id, slot, elapsed, wall
+  kTickAsk = 5,        // elapsed, wall: "have these clocks applied"
+  kLeaderCall = 6,     // call id, body of the caller's host
+  kLeaderAnswer = 7,   // call id, body
+  kPublish = 8,        // body of the host
+  kSnapshotChunk = 9,  // slot, total bytes, offset, bytes (frames carry a checksum each)
+  kSnapshotAck = 10,   // slot, offset received so far (all: total)
+};
+
+// The longest list of forwarded items in one message.
+inline constexpr size_t kForwardBytesMax = 256 * 1024;
+inline constexpr size_t kSnapshotChunkBytes = 256 * 1024;
+
+struct SnapshotChunk {
+  paxos::Slot slot = 0;
+  uint64_t total_bytes = 0;
+  uint64_t offset = 0;
+  std::string_view bytes;
+};
+
+std::string WirePaxos(std::string_view body);
+std::string WireReadAsk(uint64_t id);
+std::string WireReadGrant(uint64_t id, const ReadGrant& grant);
+std::string WireTickAsk(int64_t elapsed_ms, int64_t wall_ms);
+std::string WireCall(WireKind kind, uint64_t id, std::string_view body);
+std::string WirePublish(std::string_view body);
+std::string WireSnapshotChunk(const SnapshotChunk& chunk);
+std::string WireSnapshotAck(paxos::Slot slot, uint64_t offset);
+
+// Builds kForward messages item by item.
+class ForwardBuilder {
+ public:
+  explicit ForwardBuilder(paxos::Ballot ballot);
+  void Add(std::string_view item) { bytes_.append(item); }
+  size_t size() const { return bytes_.size(); }
+  bool empty() const;
+  std::string Take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+// Splits off the kind. False: empty or unknown.
+bool ReadWireKind(std::string_view message, WireKind* kind, std::string_view* body);
+// The bodies. False: malformed; the caller drops the link.
+bool ReadForward(std::string_view body, paxos::Ballot* ballot, std::string_view* items);
+bool ReadReadAsk(std::string_view body, uint64_t* id);
+bool ReadReadGrant(std::string_view body, uint64_t* id, ReadGrant* grant);
+bool ReadTickAsk(std::string_view body, int64_t* elapsed_ms, int64_t* wall_ms);
+bool ReadCall(std::string_view body, uint64_t* id, std::string_view* rest);
+bool ReadSnapshotChunk(std::string_view body, SnapshotChunk* chunk);
+bool ReadSnapshotAck(std::string_view body, paxos::Slot* slot, uint64_t* offset);
+
+}  // namespace clustron::cluster

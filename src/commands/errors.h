@@ -1,0 +1,66 @@
+// The error texts that clients see, in one place, so that they can be compared with Redis byte for
+// byte. Each begins with its code, without the "-" of the wire.
+#pragma once
+
+#include <string_view>
+
+namespace clustron::commands {
+
+// Redis's own.
+inline constexpr std::string_view kErrSyntax = "ERR syntax error";
+inline constexpr std::string_view kErrWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr std::string_view kErrNotInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kErrNotFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kErrOutOfRange = "ERR value is out of range";
+inline constexpr std::string_view kErrNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kErrSameObject =
+    "ERR source and destination objects are the same";
+inline constexpr std::string_view kErrIndexOutOfRange = "ERR index out of range";
+inline constexpr std::string_view kErrDbOutOfRange = "ERR DB index is out of range";
+inline constexpr std::string_view kErrStringTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kErrOffset = "ERR offset is out of range";
+inline constexpr std::string_view kErrIncrOverflow = "ERR increment or decrement would overflow";
+inline constexpr std::string_view kErrDecrOverflow = "ERR decrement would overflow";
+inline constexpr std::string_view kErrIncrNotFinite = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kErrMsetArity = "ERR wrong number of arguments for MSET";
+inline constexpr std::string_view kErrCursor = "ERR invalid cursor";
+inline constexpr std::string_view kErrBitOffset = "ERR bit offset is not an integer or out of range";
+inline constexpr std::string_view kErrBitValue = "ERR bit is not an integer or out of range";
+inline constexpr std::string_view kErrBitArgument = "ERR The bit argument must be 1 or 0.";
+inline constexpr std::string_view kErrBitNotKeys = "ERR BITOP NOT must be called with a single source key.";
+inline constexpr std::string_view kErrBitfieldType =
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 "
+    "is.";
+inline constexpr std::string_view kErrBitfieldOverflow = "ERR Invalid OVERFLOW type specified";
+inline constexpr std::string_view kErrBitfieldReadonly = "ERR BITFIELD_RO only supports the GET subcommand";
+inline constexpr std::string_view kErrHashNotInteger = "ERR hash value is not an integer";
+inline constexpr std::string_view kErrHashNotFloat = "ERR hash value is not a float";
+inline constexpr std::string_view kErrLcsTypes =
+    "ERR The specified keys must contain string values";
+inline constexpr std::string_view kErrLcsLenIdx =
+    "ERR If you want both the length and indexes, please just use IDX.";
+inline constexpr std::string_view kErrExpireNx =
+    "ERR NX and XX, GT or LT options at the same time are not compatible";
+inline constexpr std::string_view kErrExpireGtLt =
+    "ERR GT and LT options at the same time are not compatible";
+inline constexpr std::string_view kErrNestedMulti = "ERR MULTI calls can not be nested";
+inline constexpr std::string_view kErrDiscardAlone = "ERR DISCARD without MULTI";
+inline constexpr std::string_view kErrExecAlone = "ERR EXEC without MULTI";
+inline constexpr std::string_view kErrWatchInMulti = "ERR WATCH inside MULTI is not allowed";
+inline constexpr std::string_view kErrExecAbort =
+    "EXECABORT Transaction discarded because of previous errors.";
+inline constexpr std::string_view kErrNoSuchCommand = "ERR Invalid command specified";
+inline constexpr std::string_view kErrNoKeyArguments =
+    "ERR The command has no key arguments";
+inline constexpr std::string_view kErrGetKeysArity =
+    "ERR Invalid number of arguments specified for command";
+inline constexpr std::string_view kErrGetKeysMalformed =
+    "ERR Invalid arguments specified for command";
+inline constexpr std::string_view kErrOom =
+    "OOM command not allowed when used memory > 'maxmemory'.";
+inline constexpr std::string_view kErrDiskLow =
+    "MISCONF this node's leader is low on disk space: writes are refused until there is room";
+
+}  // namespace clustron::commands

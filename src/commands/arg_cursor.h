@@ -27,9 +27,9 @@ class ArgCursor {
   // The next argument, without taking it. REQUIRES: HasNext().
   std::string_view Peek() const { return args_[at_]; }
 
-  // The next argument; a syntax error if there is none.
+  // The next argument; a syntax error if there is none. Empty after an error.
   std::string_view Next() {
-    if (at_ < args_.size()) return args_[at_++];
+    if (HasNext()) return args_[at_++];
     Fail(kErrSyntax);
     return {};
   }

@@ -26,15 +26,18 @@ inline constexpr std::string_view kErrDecrOverflow = "ERR decrement would overfl
 inline constexpr std::string_view kErrIncrNotFinite = "ERR increment would produce NaN or Infinity";
 inline constexpr std::string_view kErrMsetArity = "ERR wrong number of arguments for MSET";
 inline constexpr std::string_view kErrCursor = "ERR invalid cursor";
-inline constexpr std::string_view kErrBitOffset = "ERR bit offset is not an integer or out of range";
+inline constexpr std::string_view kErrBitOffset =
+    "ERR bit offset is not an integer or out of range";
 inline constexpr std::string_view kErrBitValue = "ERR bit is not an integer or out of range";
 inline constexpr std::string_view kErrBitArgument = "ERR The bit argument must be 1 or 0.";
-inline constexpr std::string_view kErrBitNotKeys = "ERR BITOP NOT must be called with a single source key.";
+inline constexpr std::string_view kErrBitNotKeys =
+    "ERR BITOP NOT must be called with a single source key.";
 inline constexpr std::string_view kErrBitfieldType =
     "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 "
     "is.";
 inline constexpr std::string_view kErrBitfieldOverflow = "ERR Invalid OVERFLOW type specified";
-inline constexpr std::string_view kErrBitfieldReadonly = "ERR BITFIELD_RO only supports the GET subcommand";
+inline constexpr std::string_view kErrBitfieldReadonly =
+    "ERR BITFIELD_RO only supports the GET subcommand";
 inline constexpr std::string_view kErrHashNotInteger = "ERR hash value is not an integer";
 inline constexpr std::string_view kErrHashNotFloat = "ERR hash value is not a float";
 inline constexpr std::string_view kErrLcsTypes =
@@ -52,8 +55,7 @@ inline constexpr std::string_view kErrWatchInMulti = "ERR WATCH inside MULTI is 
 inline constexpr std::string_view kErrExecAbort =
     "EXECABORT Transaction discarded because of previous errors.";
 inline constexpr std::string_view kErrNoSuchCommand = "ERR Invalid command specified";
-inline constexpr std::string_view kErrNoKeyArguments =
-    "ERR The command has no key arguments";
+inline constexpr std::string_view kErrNoKeyArguments = "ERR The command has no key arguments";
 inline constexpr std::string_view kErrGetKeysArity =
     "ERR Invalid number of arguments specified for command";
 inline constexpr std::string_view kErrGetKeysMalformed =

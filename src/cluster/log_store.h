@@ -1,0 +1,198 @@
+// The Paxos log on disk: the replica's records ↔ the write-ahead log (persist/wal_*), group commit,
+// compaction, reading back, and what to do when the disk is full.
+//
+// Life of a record: Append lays it out in the open buffer; Flush hands that buffer over, unless one
+// is under way, then everything that comes meanwhile goes with the next: one write and one fsync
+// each, however many records. When it is safe OnDurable(seq) tells. What "safe" means:
+//
+//   kAlways   written and fsynced, on the runner (the WAL thread).
+//   kEverySec written by Flush itself, on the owner's thread, before it returns; an fsync follows
+//             with the first Tick a second later. Records with must_sync (promises) wait for
+//             theirs.
+//   kMemory   at once; nothing is written. Only identity and reserved revisions are on disk.
+//
+// Files in `dir`: wal/*.log, wal.a, wal.b (durable mark, promise, compaction point), reserve.a/.b
+// (reserved revisions), wal/spare (64 MB that a full disk gives back).
+//
+// A full disk: segments are allocated before anything is written into them, so running out harms
+// nothing that is there. The spare file is removed, which gives room for control records (promises,
+// deletes, chosen hints); disk_low() has been true for a while by then and the node refuses client
+// writes. If even that is used up, the buffer waits: nothing is acknowledged, Tick tries again, and
+// records pile up in memory, at most pending_bytes() (the node stops proposing long before).
+//
+// A failed fsync, or any other I/O error of a write, is final: OnFatal, and nothing is acknowledged
+// any more. The owner ends the process.
+//
+// THREAD: the owner's loop. Work for the runner touches nothing of this object but what it was
+// handed. OWNS: the files under dir/wal while open.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task_runner.h"
+#include "cluster/paxos/types.h"
+#include "persist/fs.h"
+#include "persist/mark_file.h"
+#include "persist/wal_format.h"
+#include "persist/wal_reader.h"
+#include "persist/wal_writer.h"
+
+namespace clustron::cluster {
+
+enum class Durability : uint8_t { kAlways, kEverySec, kMemory };
+
+// The node's own notes in the log: carried over a restart, known to no one else.
+struct LocalMark {
+  uint64_t boot = 0;
+  int64_t elapsed_ms = 0;  // the elapsed clock …
+  int64_t wall_ms = 0;     // … when the wall clock showed this
+  paxos::Slot slot = 0;    // the last applied entry then
+
+  friend bool operator==(const LocalMark&, const LocalMark&) = default;
+};
+
+struct LogStoreOptions {
+  Durability durability = Durability::kEverySec;
+  uint64_t salt = 0;  // of cluster id and node id: records of another node's log are not records
+  // The identity says that a log was written here: its absence is loss, not a first start.
+  bool must_exist = false;
+  uint64_t segment_bytes = 64 << 20;
+  uint64_t spare_bytes = 64 << 20;
+  // disk_low() from fewer free bytes than this, until there are low_water × 1.25 and the spare file
+  // is there again.
+  uint64_t low_water_bytes = 256 << 20;
+};
+
+// What the disk said.
+struct RecoveredLog {
+  paxos::Ballot promised;
+  // Slots up to here were compacted: they are in a snapshot. Entries at or below may still be
+  // readable, for catch-up.
+  paxos::Slot floor = 0;
+  paxos::Slot chosen = 0;  // hint: everything up to it is chosen
+  // Slots above the floor with an intact, newest accept: Read() them.
+  paxos::Slot first_slot = 0;  // lowest and highest with one; 0: none
+  paxos::Slot last_slot = 0;
+  // Slots above the floor of which a newer record than any readable one may have been lost: never
+  // to be taken for empty, nor for what an older record says. Rising.
+  std::vector<paxos::Slot> unknown;
+  std::optional<LocalMark> mark;    // the last one written
+  uint64_t reserved = 0;            // see PersistReserve; 0: none
+  bool existed = false;             // false: there was no log here
+  uint64_t torn_bytes = 0;          // an unacknowledged tail that was cut
+  std::vector<std::string> report;  // lines for the log: what was damaged and where
+};
+
+class LogStore {
+ public:
+  // Calls come on the owner's loop, from Flush (kEverySec, kMemory), Tick or the runner's `done`.
+  class Listener {
+   public:
+    // All records up to this sequence number are safe. Rises.
+    virtual void OnDurable(uint64_t seq) = 0;
+    virtual void OnDiskLow(bool low) = 0;
+    // fsync or write failed: end the process, acknowledge nothing more.
+    virtual void OnFatal(const Error& error) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
+  // Reads what is there, cuts a torn tail, makes the log ready for writing. Blocking. Errors are
+  // final and fail closed: kCorruption (records that were acknowledged, or a promise, may be gone
+  // without a trace; or must_exist and there is nothing), kMismatch (kMemory on a directory with a
+  // log), kIo, kNoSpace. All references must outlive the store.
+  static Result<std::unique_ptr<LogStore>> Open(persist::Fs* fs, TaskRunner* runner,
+                                                std::string dir, const LogStoreOptions& options,
+                                                RecoveredLog* recovered);
+  ~LogStore();  // no flush: as a crash would; Close first for a clean end
+  LogStore(const LogStore&) = delete;
+  LogStore& operator=(const LogStore&) = delete;
+
+  void SetListener(Listener* listener) { listener_ = listener; }
+
+  // --- Writing
+
+  // REQUIRES: record.seq rises. Records of one call stay in order; call Flush when the loop turn's
+  // records are in.
+  void Append(std::span<const paxos::LogRecord> records);
+  void AppendMark(const LocalMark& mark);
+  // Starts the group commit of what was appended; see the top. Cheap when there is nothing.
+  // Promises are always fsynced before their OnDurable. In kEverySec and kMemory, OnDurable for
+  // everything else comes before Flush returns.
+  void Flush();
+  // Call about every 100 ms (and in kEverySec at least once a second): fsync in kEverySec, the
+  // durable mark, free space, retries after a full disk.
+  void Tick(int64_t now_ns);
+  // `done` runs once everything appended so far is fsynced, whatever the mode.
+  void Sync(std::function<void()> done);
+  // kEverySec → kAlways, kMemory → either; `done` once everything appended so far is fsynced.
+  // From kMemory the log starts behind `floor`, the slot of a durable snapshot.
+  void SetDurability(Durability durability, paxos::Slot floor, std::function<void()> done);
+  // fsyncs everything and writes the durable mark to the end, so that the next start knows that
+  // nothing is missing. Nothing may be called afterwards. Blocking.
+  Status Close();
+
+  // --- Reading
+
+  // The newest accept of a slot, also one not yet on disk. kNotFound: none (compacted, or never
+  // accepted); kCorruption: its bytes changed. Blocking, mostly from the page cache.
+  Result<paxos::Accepted> Read(paxos::Slot slot);
+  // Slots first, first + 1, … while they are there, up to `last` and about `bytes_max` of payload
+  // (at least one). Reads ahead: for catch-up, and for replay at start.
+  Result<std::vector<paxos::Accepted>> ReadRange(paxos::Slot first, paxos::Slot last,
+                                                 size_t bytes_max);
+  bool Has(paxos::Slot slot) const;
+
+  // --- Compaction
+
+  // Slots up to `slot` are in a durable snapshot and no longer needed: removes the segments that
+  // hold nothing above. Returns at once; the files go on the runner. Never goes back.
+  void CompactTo(paxos::Slot slot);
+
+  // --- Reserved numbers
+
+  // A durable upper bound for numbers given out (revisions, tokens, ids), for modes in which the
+  // log itself may lose its end: `done` runs once no number up to `value` can be given twice after
+  // any crash. Rises; works in every mode.
+  void PersistReserve(uint64_t value, std::function<void()> done);
+
+  // --- State
+
+  Durability durability() const { return durability_; }
+  bool disk_low() const { return disk_low_; }
+  bool failed() const { return failed_; }
+  // Appended, not yet written: bounded by the owner, which stops proposing.
+  size_t pending_bytes() const;
+  // Bytes of log on disk since the compaction point, about: when to take a snapshot.
+  uint64_t log_bytes() const;
+  paxos::Slot floor() const { return floor_; }
+  paxos::Slot last_slot() const;
+  uint64_t fsync_count() const { return fsync_count_; }
+  uint64_t flush_count() const { return flush_count_; }
+
+ private:
+  LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir, const LogStoreOptions& options);
+
+  persist::Fs& fs_;
+  TaskRunner& runner_;
+  const std::string dir_;
+  const LogStoreOptions options_;
+  Durability durability_;
+  Listener* listener_ = nullptr;
+  bool disk_low_ = false;
+  bool failed_ = false;
+  paxos::Slot floor_ = 0;
+  uint64_t fsync_count_ = 0;
+  uint64_t flush_count_ = 0;
+};
+
+}  // namespace clustron::cluster

@@ -1,0 +1,64 @@
+// A small durable value in two alternating, checksummed copies (`name.a`, `name.b`).
+//
+// Each write goes to the copy that does not hold the newest value, so a write that is torn, or one
+// copy that rots, never takes the last good value along. Format of a copy, little endian:
+//
+//   magic "CLMK"  u32 crc32c of all that follows  u64 sequence  u32 length  bytes
+//
+// The copy with the higher sequence holds. Used for the node's identity, the log's durable mark and
+// the reserved revisions.
+//
+// THREAD: one at a time; blocking.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "persist/fs.h"
+
+namespace clustron::persist {
+
+class MarkFile {
+ public:
+  enum class CopyState : uint8_t { kMissing, kGood, kDamaged };
+
+  MarkFile(Fs* fs, std::string dir, std::string name);
+
+  // Reads both copies. Damage is not an error here: the value is the newest good one (none if no
+  // copy is good), and damaged() says that a copy was there but could not be read, in which case a
+  // newer value than value() may have existed.
+  Status Load();
+  const std::optional<std::string>& value() const { return value_; }
+  bool damaged() const;
+  // Neither copy exists.
+  bool missing() const;
+
+  // REQUIRES: Load() was called. Writes the older copy; durable on return iff `sync` (the first
+  // write of a copy also syncs the directory). An unsynced write may be lost or torn by a power
+  // cut, which leaves the other copy.
+  Status Write(std::string_view value, bool sync);
+  // Writes both copies, one after the other, each synced: heals a damaged one.
+  Status WriteBoth(std::string_view value);
+
+ private:
+  struct Copy {
+    CopyState state = CopyState::kMissing;
+    uint64_t sequence = 0;
+    std::string value;
+  };
+  std::string PathOf(int copy) const;
+  Result<Copy> LoadCopy(int copy);
+
+  Fs& fs_;
+  const std::string dir_;
+  const std::string name_;
+  CopyState states_[2] = {CopyState::kMissing, CopyState::kMissing};
+  uint64_t sequence_ = 0;  // of value_
+  int newest_ = 1;         // the copy that holds value_
+  std::optional<std::string> value_;
+};
+
+}  // namespace clustron::persist

@@ -1,0 +1,57 @@
+// The RDB file format as Redis 7 writes it, as far as we use it: numbers shared by RdbWriter and
+// RdbReader. Prose: snapshot_format.md.
+//
+//   "REDIS0010" { AUX | SELECTDB | RESIZEDB | [EXPIRETIME_MS | EXPIRETIME | IDLE | FREQ] type key
+//   value } EOF crc64
+//
+// Our own data travels in AUX fields named "clustron:<section>", any number of them, anywhere in
+// the file: Redis and its tools skip AUX fields that they don't know.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace clustron::persist {
+
+inline constexpr int kRdbVersion = 10;     // written: Redis 7.0 reads it
+inline constexpr int kRdbVersionMax = 12;  // read, as long as it holds no newer types
+inline constexpr std::string_view kRdbSectionPrefix = "clustron:";
+
+enum class RdbOpcode : uint8_t {
+  kFunction2 = 245,
+  kFunctionPreGa = 246,
+  kModuleAux = 247,
+  kIdle = 248,
+  kFreq = 249,
+  kAux = 250,
+  kResizeDb = 251,
+  kExpireTimeMs = 252,
+  kExpireTime = 253,
+  kSelectDb = 254,
+  kEof = 255,
+};
+
+enum class RdbType : uint8_t {
+  kString = 0,
+  kHash = 4,
+  kHashZipmap = 9,
+  kHashZiplist = 13,
+  kHashListpack = 16,
+};
+
+// First two bits of a length.
+inline constexpr uint8_t kRdbLen6 = 0;
+inline constexpr uint8_t kRdbLen14 = 1;
+inline constexpr uint8_t kRdbLen32 = 0x80;  // whole byte
+inline constexpr uint8_t kRdbLen64 = 0x81;  // whole byte
+inline constexpr uint8_t kRdbEncoded = 3;
+// What follows kRdbEncoded.
+inline constexpr uint8_t kRdbInt8 = 0;
+inline constexpr uint8_t kRdbInt16 = 1;
+inline constexpr uint8_t kRdbInt32 = 2;
+inline constexpr uint8_t kRdbLzf = 3;
+
+// The end of every file: the opcode and the checksum of all before it (Redis's CRC-64, Jones).
+inline constexpr uint64_t kRdbFooterBytes = 9;
+
+}  // namespace clustron::persist

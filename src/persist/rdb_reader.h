@@ -1,0 +1,89 @@
+// Reads RDB files, Redis's and ours, from any source, in pieces, trusting nothing in them.
+//
+// Every length is checked against the limits before memory is taken for it, and against what is
+// left of the source. The checksum is compared at the end (a file whose writer had it switched off
+// holds 0, which Redis accepts; so do we, unless `require_checksum`). What was handed to the
+// visitor before an error must be thrown away by the caller: verify first (VerifyRdb), or load into
+// something that can be dropped.
+//
+// THREAD: one owner; blocking if the source is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "persist/fs.h"
+#include "persist/rdb_format.h"
+
+namespace clustron::persist {
+
+// Bytes in order. 0: the end.
+class RdbSource {
+ public:
+  virtual ~RdbSource() = default;
+  virtual Result<size_t> Read(char* out, size_t size) = 0;
+};
+
+class RdbStringSource : public RdbSource {
+ public:
+  explicit RdbStringSource(std::string_view bytes) : bytes_(bytes) {}
+  Result<size_t> Read(char* out, size_t size) override;
+
+ private:
+  std::string_view bytes_;
+};
+
+class RdbFileSource : public RdbSource {
+ public:
+  explicit RdbFileSource(File* file) : file_(*file) {}
+  Result<size_t> Read(char* out, size_t size) override;
+
+ private:
+  File& file_;
+  uint64_t offset_ = 0;
+};
+
+struct RdbKey {
+  uint32_t db = 0;
+  std::string key;
+  int64_t expire_at_ms = -1;  // unix time; -1: none
+};
+
+// What was found, in the order of the file. Views are valid during the call. A returned error ends
+// the reading and comes back from Read.
+class RdbVisitor {
+ public:
+  virtual ~RdbVisitor() = default;
+  virtual Status OnAux(std::string_view name, std::string_view value);      // of others: ignored
+  virtual Status OnSection(std::string_view name, std::string_view bytes);  // ours, without prefix
+  virtual Status OnSelectDb(uint32_t db);
+  virtual Status OnResizeDb(uint64_t keys, uint64_t expires);
+  virtual Status OnFunction(std::string_view code);
+  virtual Status OnString(const RdbKey& key, std::string_view value) = 0;
+  // Then `fields` times OnHashField, then OnHashEnd. Fields are not checked for duplicates.
+  virtual Status OnHashBegin(const RdbKey& key, uint64_t fields) = 0;
+  virtual Status OnHashField(std::string_view field, std::string_view value) = 0;
+  virtual Status OnHashEnd() = 0;
+};
+
+struct RdbLimits {
+  uint64_t string_bytes_max = uint64_t{512} << 20;
+  uint64_t hash_fields_max = uint64_t{1} << 32;
+  uint32_t databases = 16;
+  bool require_checksum = false;
+};
+
+// kCorruption: not an RDB file, cut short, wrong checksum, a length that can't be. kMismatch: a
+// newer version, or a type that we don't store yet (named). kLimit: a limit was passed.
+Status ReadRdb(RdbSource& source, const RdbLimits& limits, RdbVisitor& visitor);
+
+// Only the envelope: magic, end mark, checksum. Needs no memory; what a received or reopened
+// snapshot has to pass before it is used.
+Status VerifyRdb(File& file);
+
+// liblzf's format (Marc Lehmann), decoding only. False: malformed, or not exactly `size` bytes.
+bool LzfDecompress(std::string_view in, size_t size, std::string* out);
+
+}  // namespace clustron::persist

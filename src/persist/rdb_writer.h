@@ -1,0 +1,63 @@
+// Writes an RDB file piece by piece into memory; the caller takes the pieces away.
+//
+//   RdbWriter rdb;  rdb.Begin();  rdb.Section("meta", …);  rdb.SelectDb(0);
+//   rdb.ExpireAtMs(t);  rdb.String(key, value);
+//   rdb.HashBegin(key, n);  n × rdb.HashField(f, v);
+//   while (…) if (rdb.size() > 256 KB) store.Append(rdb.Take());
+//   rdb.End();  store.Append(rdb.Take());
+//
+// A string that is the canonical decimal of a 32-bit integer is written as an integer, as Redis
+// does; nothing is compressed. THREAD: one owner. Does no I/O.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "persist/rdb_format.h"
+
+namespace clustron::persist {
+
+class RdbWriter {
+ public:
+  // The magic and version, and the AUX fields that tools expect (redis-ver, redis-bits, ctime,
+  // used-mem are the caller's: Aux).
+  void Begin();
+  void Aux(std::string_view name, std::string_view value);
+  // Our own data: an AUX field "clustron:<name>". Longer than kSectionChunkBytes: several of that
+  // name, whose bytes the reader hands out one by one; it is for the caller to join them.
+  void Section(std::string_view name, std::string_view bytes);
+  static constexpr size_t kSectionChunkBytes = 1 << 20;
+
+  void SelectDb(uint32_t db);
+  void ResizeDb(uint64_t keys, uint64_t expires);
+  // Before the key it belongs to.
+  void ExpireAtMs(int64_t unix_ms);
+  void String(std::string_view key, std::string_view value);
+  // Exactly `fields` calls of HashField follow (CHECKed by the next key or End).
+  void HashBegin(std::string_view key, uint64_t fields);
+  void HashField(std::string_view field, std::string_view value);
+  // The end mark and the checksum. Nothing may follow.
+  void End();
+
+  // What has been written since the last Take.
+  size_t size() const { return buffer_.size(); }
+  std::string Take();
+  // Of the whole file so far.
+  uint64_t total_bytes() const { return taken_bytes_ + buffer_.size(); }
+
+ private:
+  void Opcode(RdbOpcode opcode);
+  void Length(uint64_t length);
+  void Bytes(std::string_view bytes);
+  void Type(RdbType type, std::string_view key);
+  void Checksum();
+
+  std::string buffer_;
+  size_t summed_ = 0;  // bytes of buffer_ that crc_ covers
+  uint64_t crc_ = 0;
+  uint64_t taken_bytes_ = 0;
+  uint64_t fields_left_ = 0;
+};
+
+}  // namespace clustron::persist

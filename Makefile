@@ -43,7 +43,7 @@ endif
 SRCS := $(shell find src -name '*.cc')
 TEST_SRCS := $(filter %_test.cc,$(SRCS)) $(shell find tests -maxdepth 1 -name 'unit_main.cc') $(shell find tests/support -name '*.cc' 2>/dev/null)
 LIB_SRCS := $(filter-out %_test.cc src/main.cc,$(SRCS))
-SIM_SRCS := $(shell find tests/sim -name '*.cc' 2>/dev/null)
+include tests/sim/sim.mk
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 
 .PHONY: all server unit sim clean help test check asan tsan debug tidy format bench compat sim-long demo

@@ -1,0 +1,190 @@
+#include "tests/sim/sim_network.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace clustron::sim {
+
+SimNetwork::SimNetwork(EventLoop* loop, int node_count, const NetworkOptions& options, Host* host)
+    : loop_(*loop),
+      node_count_(node_count),
+      options_(options),
+      host_(*host),
+      links_(static_cast<size_t>(node_count) * static_cast<size_t>(node_count)),
+      pairs_(links_.size()),
+      up_(static_cast<size_t>(node_count), false) {}
+
+int64_t SimNetwork::Delay(const Link& link) {
+  Rng& rng = loop_.rng();
+  int64_t delay = options_.delay_ns;
+  if (options_.jitter_ns > 0) {
+    delay +=
+        static_cast<int64_t>(-std::log(1.0 - rng.Unit()) * static_cast<double>(options_.jitter_ns));
+  }
+  if (options_.tail_percent > 0 && rng.Percent(options_.tail_percent)) {
+    delay += rng.Between(0, options_.tail_ns);
+  }
+  if (loop_.now_ns() < link.clog_until_ns) delay += rng.Between(0, link.clog_ns);
+  return delay;
+}
+
+void SimNetwork::Send(int from, int to, bool urgent, std::string message) {
+  CHECK(from != to);
+  ++counters_.sent;
+  counters_.bytes += message.size();
+  if (!up_[from]) return;
+  if (options_.loss_percent > 0 && loop_.rng().Percent(options_.loss_percent)) {
+    ++counters_.lost;
+    return;
+  }
+  if (!options_.datagram) {
+    if (!PairOf(from, to).connected) {
+      ++counters_.lost;
+      return;
+    }
+  } else if (options_.duplicate_percent > 0 && loop_.rng().Percent(options_.duplicate_percent)) {
+    ++counters_.duplicated;
+    Launch(from, to, urgent, message);
+  }
+  Launch(from, to, urgent, std::move(message));
+}
+
+void SimNetwork::Launch(int from, int to, bool urgent, std::string message) {
+  Link& link = At(from, to);
+  int64_t at_ns = loop_.now_ns() + Delay(link);
+  if (!options_.datagram) {
+    int64_t& last_ns = link.last_ns[urgent ? 1 : 0];
+    at_ns = std::max(at_ns, last_ns + 1);
+    last_ns = at_ns;
+  }
+  const uint32_t epoch = PairOf(from, to).epoch;
+  loop_.At(at_ns, [this, from, to, urgent, epoch, m = std::move(message)]() mutable {
+    Arrive(from, to, urgent, epoch, std::move(m));
+  });
+}
+
+void SimNetwork::Arrive(int from, int to, bool urgent, uint32_t epoch, std::string message) {
+  Link& link = At(from, to);
+  Pair& pair = PairOf(from, to);
+  const bool lost = options_.datagram ? link.blocked : (!pair.connected || pair.epoch != epoch);
+  if (lost || !up_[to]) {
+    ++counters_.lost;
+    return;
+  }
+  if (link.blocked) {
+    link.held_bytes += message.size();
+    if (link.held_bytes > options_.held_bytes_max) {
+      Drop(from, to);
+      return;
+    }
+    link.held.push_back({urgent, std::move(message)});
+    return;
+  }
+  ++counters_.delivered;
+  loop_.Trace(message);
+  host_.OnMessage(to, from, std::move(message));
+}
+
+void SimNetwork::SetUp(int node, bool up) {
+  CHECK(up_[node] != up);
+  up_[node] = up;
+  for (int peer = 0; peer < node_count_; ++peer) {
+    if (peer == node) continue;
+    if (up) {
+      TryConnect(node, peer);
+    } else {
+      Drop(node, peer);
+    }
+  }
+}
+
+void SimNetwork::TryConnect(int a, int b) {
+  if (options_.datagram) {
+    if (!up_[a] || !up_[b]) return;
+    loop_.After(0, [this, a, b] {
+      if (up_[a] && up_[b]) host_.OnLinkUp(a, b);
+      if (up_[a] && up_[b]) host_.OnLinkUp(b, a);
+    });
+    return;
+  }
+  Pair& pair = PairOf(a, b);
+  if (pair.connected || pair.connecting) return;
+  if (!up_[a] || !up_[b] || At(a, b).blocked || At(b, a).blocked) return;
+  pair.connecting = true;
+  loop_.After(loop_.rng().Between(0, options_.reconnect_ns), [this, a, b] {
+    Pair& p = PairOf(a, b);
+    p.connecting = false;
+    if (!up_[a] || !up_[b] || At(a, b).blocked || At(b, a).blocked) return;
+    p.connected = true;
+    ++p.epoch;
+    const uint32_t epoch = p.epoch;
+    host_.OnLinkUp(a, b);
+    // Being told may have made the first one send, crash …: the other end looks again.
+    if (PairOf(a, b).connected && PairOf(a, b).epoch == epoch) host_.OnLinkUp(b, a);
+  });
+}
+
+void SimNetwork::Drop(int a, int b) {
+  Pair& pair = PairOf(a, b);
+  for (Link* link : {&At(a, b), &At(b, a)}) {
+    counters_.lost += link->held.size();
+    link->held.clear();
+    link->held_bytes = 0;
+    link->last_ns[0] = link->last_ns[1] = 0;
+  }
+  if (pair.connected) {
+    pair.connected = false;
+    ++counters_.breaks;
+  }
+  TryConnect(a, b);
+}
+
+void SimNetwork::Break(int a, int b) { Drop(a, b); }
+
+void SimNetwork::Block(int from, int to, bool block) {
+  Link& link = At(from, to);
+  if (link.blocked == block) return;
+  link.blocked = block;
+  if (options_.datagram) return;
+  if (block) {
+    link.blocked_since_ns = loop_.now_ns();
+    const uint32_t epoch = PairOf(from, to).epoch;
+    loop_.After(options_.break_after_ns, [this, from, to, epoch, since = loop_.now_ns()] {
+      const Link& l = At(from, to);
+      if (l.blocked && l.blocked_since_ns == since && PairOf(from, to).epoch == epoch) {
+        Drop(from, to);
+      }
+    });
+    return;
+  }
+  std::deque<Held> held = std::move(link.held);
+  link.held.clear();
+  link.held_bytes = 0;
+  for (Held& h : held) Launch(from, to, h.urgent, std::move(h.message));
+  TryConnect(from, to);
+}
+
+void SimNetwork::Clog(int from, int to, int64_t delay_ns, int64_t until_ns) {
+  At(from, to).clog_ns = delay_ns;
+  At(from, to).clog_until_ns = until_ns;
+}
+
+void SimNetwork::HealAll() {
+  for (int a = 0; a < node_count_; ++a) {
+    for (int b = 0; b < node_count_; ++b) {
+      if (a == b) continue;
+      At(a, b).clog_until_ns = 0;
+      Block(a, b, false);
+    }
+  }
+}
+
+void SimNetwork::MakeReliable() {
+  HealAll();
+  options_.loss_percent = 0;
+  options_.duplicate_percent = 0;
+  options_.tail_percent = 0;
+}
+
+}  // namespace clustron::sim

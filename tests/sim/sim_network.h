@@ -1,0 +1,114 @@
+// The links between the nodes of a simulated cluster.
+//
+// Two modes, picked per simulation:
+//   stream    what the product has: a TCP connection per pair. Messages of one direction and
+//             priority arrive in order, each at most once. A blocked direction holds them back; if
+//             it stays blocked the connection breaks, what was in flight is lost, and a new one is
+//             made once both directions work: then both ends hear of it (OnLinkUp).
+//   datagram  what the protocol claims to stand: every message alone, lost, doubled, overtaken.
+// `loss_percent` holds in both: a sender with a full queue drops messages too.
+//
+// Faults are per direction: blocking (partitions of any shape), clogging (a further delay).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "tests/sim/event_loop.h"
+
+namespace clustron::sim {
+
+struct NetworkOptions {
+  bool datagram = false;
+  int64_t delay_ns = 300 * kMicrosecond;   // least one-way delay
+  int64_t jitter_ns = 300 * kMicrosecond;  // mean of the exponential part
+  double tail_percent = 0;                 // of the messages take up to …
+  int64_t tail_ns = 50 * kMillisecond;
+  double loss_percent = 0;
+  double duplicate_percent = 0;               // datagram only
+  int64_t break_after_ns = kSecond;           // blocked for longer: the connection breaks
+  int64_t reconnect_ns = 100 * kMillisecond;  // up to, after it could be made
+  size_t held_bytes_max = 1 << 20;            // per direction while blocked; beyond: it breaks
+};
+
+class SimNetwork {
+ public:
+  // Nodes are numbered from 0 here.
+  class Host {
+   public:
+    virtual void OnMessage(int to, int from, std::string message) = 0;
+    // A connection between the two was made, for the first time or again.
+    virtual void OnLinkUp(int node, int peer) = 0;
+
+   protected:
+    ~Host() = default;
+  };
+
+  SimNetwork(EventLoop* loop, int node_count, const NetworkOptions& options, Host* host);
+
+  void Send(int from, int to, bool urgent, std::string message);
+
+  // A process began or ended: connections come and go with it.
+  void SetUp(int node, bool up);
+  void Block(int from, int to, bool blocked);
+  bool blocked(int from, int to) const { return At(from, to).blocked; }
+  void Clog(int from, int to, int64_t delay_ns, int64_t until_ns);
+  // Cuts the connection of a pair; it is made again at once if it can be.
+  void Break(int a, int b);
+  // No blocks, no clogs.
+  void HealAll();
+  // The faults of single messages too.
+  void MakeReliable();
+
+  struct Counters {
+    uint64_t sent = 0;
+    uint64_t bytes = 0;
+    uint64_t delivered = 0;
+    uint64_t lost = 0;
+    uint64_t duplicated = 0;
+    uint64_t breaks = 0;
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  struct Held {
+    bool urgent;
+    std::string message;
+  };
+  struct Link {  // one direction
+    bool blocked = false;
+    int64_t blocked_since_ns = 0;
+    int64_t clog_ns = 0;
+    int64_t clog_until_ns = 0;
+    int64_t last_ns[2] = {0, 0};  // last arrival by lane: bulk, urgent
+    std::deque<Held> held;
+    size_t held_bytes = 0;
+  };
+  struct Pair {
+    bool connected = false;
+    bool connecting = false;
+    uint32_t epoch = 0;  // of the connection: what was sent on an older one is lost
+  };
+
+  const Link& At(int from, int to) const { return links_[from * node_count_ + to]; }
+  Link& At(int from, int to) { return links_[from * node_count_ + to]; }
+  Pair& PairOf(int a, int b) { return pairs_[(a < b ? a : b) * node_count_ + (a < b ? b : a)]; }
+  int64_t Delay(const Link& link);
+  void Launch(int from, int to, bool urgent, std::string message);
+  void Arrive(int from, int to, bool urgent, uint32_t epoch, std::string message);
+  void TryConnect(int a, int b);
+  void Drop(int a, int b);
+
+  EventLoop& loop_;
+  const int node_count_;
+  NetworkOptions options_;
+  Host& host_;
+  std::vector<Link> links_;
+  std::vector<Pair> pairs_;
+  std::vector<bool> up_;
+  Counters counters_;
+};
+
+}  // namespace clustron::sim

@@ -66,7 +66,17 @@ class Context {
   int resp_version = 2;    // the caller's protocol when it sent the command
   uint64_t item_seed = 0;  // from (cluster, slot, item); of reads a local one
   std::string_view user = "default";
-  int depth = 0;  // nesting level; wrappers refuse above 8
+  int depth = 0;          // nesting level; wrappers refuse above 8
+  uint64_t key_hash = 0;  // store.Hash(args[1]) if the executor has it already; 0: it has not
+
+  // The clocks by which a reader judges what is due and tells remaining times: the live ones of
+  // this node, or, with live_clocks false (in entries, after READONLY), the applied ones.
+  bool live_clocks = false;
+  int64_t elapsed_ms = 0;
+  int64_t wall_ms = 0;
+  // Set by a read that met a key that is due by the live clocks only: a tick must be chosen and the
+  // command run again; its reply must not be used.
+  bool met_due = false;
 
   // Tokens presented by LOCK DO and by TXN's conditions; they open guards.
   struct LockToken {

@@ -44,6 +44,8 @@ inline constexpr std::string_view kErrLcsTypes =
     "ERR The specified keys must contain string values";
 inline constexpr std::string_view kErrLcsLenIdx =
     "ERR If you want both the length and indexes, please just use IDX.";
+inline constexpr std::string_view kErrLcsMemory =
+    "ERR Insufficient memory, failed allocating transient memory for LCS";
 inline constexpr std::string_view kErrExpireNx =
     "ERR NX and XX, GT or LT options at the same time are not compatible";
 inline constexpr std::string_view kErrExpireGtLt =
@@ -60,6 +62,13 @@ inline constexpr std::string_view kErrGetKeysArity =
     "ERR Invalid number of arguments specified for command";
 inline constexpr std::string_view kErrGetKeysMalformed =
     "ERR Invalid arguments specified for command";
+
+// Ours.
+inline constexpr std::string_view kErrNoLease = "NOLEASE no such lease";
+inline constexpr std::string_view kErrLeaseFull = "ERR the lease has as many keys as it may have";
+inline constexpr std::string_view kErrKeyHasLease =
+    "ERR the key is attached to a lease and ends with it";
+inline constexpr std::string_view kErrKeyHasTtl = "ERR the key has an expiry of its own";
 inline constexpr std::string_view kErrOom =
     "OOM command not allowed when used memory > 'maxmemory'.";
 inline constexpr std::string_view kErrDiskLow =

@@ -7,6 +7,7 @@
 namespace clustron::commands {
 
 void CmdDel(Context& ctx);
+void CmdDelex(Context& ctx);
 void CmdUnlink(Context& ctx);
 void CmdExists(Context& ctx);
 void CmdType(Context& ctx);
@@ -64,6 +65,19 @@ constexpr ArgSpec kFlushdbArgs[] = {{.name = "async",
                                      .type = ArgSpec::Type::kOneOf,
                                      .flags = ArgSpec::kOptional,
                                      .args = kFlushdbArgsAsync}};
+
+constexpr ArgSpec kDelexArgsCondition[] = {
+    {.name = "revision", .type = ArgSpec::Type::kInteger, .token = "IFREV"},
+    {.name = "equal", .token = "IFEQ"},
+    {.name = "not-equal", .token = "IFNE"},
+    {.name = "digest", .token = "IFDEQ"},
+    {.name = "other-digest", .token = "IFDNE"}};
+constexpr ArgSpec kDelexArgs[] = {{.name = "key", .type = ArgSpec::Type::kKey, .key_spec_index = 0},
+                                  {.name = "condition",
+                                   .type = ArgSpec::Type::kOneOf,
+                                   .flags = ArgSpec::kOptional,
+                                   .args = kDelexArgsCondition}};
+constexpr KeySpec kKeysDelex[] = {{.flags = KeySpec::kRm | KeySpec::kAccess | KeySpec::kDelete}};
 
 inline constexpr CommandSpec kKeyRows[] = {
     {.name = "DEL",
@@ -249,6 +263,21 @@ inline constexpr CommandSpec kKeyRows[] = {
      .complexity = "O(N) by the number of keys",
      .args = kFlushdbArgs,
      .tips = kTipsRequestPolicyAllShardsResponsePolicyAllSucceeded},
+    {.name = "DELEX",
+     .id = 214,
+     .cls = Class::kWrite,
+     .since = "8.4.0",
+     .group = Group::kGeneric,
+     .arity = -2,
+     .flags = kFast | kWriteFlag,
+     .acl = kAclKeyspace,
+     .keys = kKeysDelex,
+     .handler = CmdDelex,
+     .summary = "Deletes a key on a condition.",
+     .complexity = "O(1)",
+     .args = kDelexArgs,
+     .compat = Compat::kExtension,
+     .compat_note = "as Redis 8.4 has it, with IFREV beside its conditions"},
 };
 
 }  // namespace clustron::commands

@@ -9,6 +9,7 @@ namespace clustron::commands {
 void CmdScan(Context& ctx);
 void CmdKeys(Context& ctx);
 void CmdObjectEncoding(Context& ctx);
+void CmdObjectRevision(Context& ctx);
 void CmdObjectFreq(Context& ctx);
 void CmdObjectIdletime(Context& ctx);
 void CmdObjectRefcount(Context& ctx);
@@ -136,6 +137,20 @@ inline constexpr CommandSpec kScanRows[] = {
      .handler = CmdObjectHelp,
      .summary = "Lists the subcommands.",
      .complexity = "O(1)"},
+    {.name = "OBJECT|REVISION",
+     .id = 257,
+     .cls = Class::kRead,
+     .since = "0.1.0",
+     .group = Group::kGeneric,
+     .arity = 3,
+     .flags = kReadonly,
+     .acl = kAclKeyspace,
+     .keys = kKeysObjectEncoding,
+     .handler = CmdObjectRevision,
+     .summary = "Returns the store's revision that last changed a key.",
+     .complexity = "O(1)",
+     .args = kObjectEncodingArgs,
+     .compat = Compat::kExtension},
 };
 
 }  // namespace clustron::commands

@@ -14,6 +14,8 @@ void CmdPsetex(Context& ctx);
 void CmdGetset(Context& ctx);
 void CmdGetdel(Context& ctx);
 void CmdGetex(Context& ctx);
+// Without options GETEX is GET.
+Class GetExClass(Args args);
 void CmdMget(Context& ctx);
 void CmdMset(Context& ctx);
 void CmdMsetnx(Context& ctx);
@@ -46,7 +48,12 @@ constexpr KeySpec kKeysLcs[] = {{.flags = KeySpec::kRo | KeySpec::kAccess, .last
 constexpr ArgSpec kGetArgs[] = {{.name = "key", .type = ArgSpec::Type::kKey, .key_spec_index = 0}};
 constexpr ArgSpec kSetArgsCondition[] = {
     {.name = "nx", .type = ArgSpec::Type::kPureToken, .token = "NX"},
-    {.name = "xx", .type = ArgSpec::Type::kPureToken, .token = "XX"}};
+    {.name = "xx", .type = ArgSpec::Type::kPureToken, .token = "XX"},
+    {.name = "revision", .type = ArgSpec::Type::kInteger, .token = "IFREV"},
+    {.name = "equal", .token = "IFEQ"},
+    {.name = "not-equal", .token = "IFNE"},
+    {.name = "digest", .token = "IFDEQ"},
+    {.name = "other-digest", .token = "IFDNE"}};
 constexpr ArgSpec kSetArgsExpiration[] = {
     {.name = "seconds", .type = ArgSpec::Type::kInteger, .token = "EX", .since = "2.6.12"},
     {.name = "milliseconds", .type = ArgSpec::Type::kInteger, .token = "PX", .since = "2.6.12"},
@@ -58,7 +65,8 @@ constexpr ArgSpec kSetArgsExpiration[] = {
      .type = ArgSpec::Type::kUnixTime,
      .token = "PXAT",
      .since = "6.2.0"},
-    {.name = "keepttl", .type = ArgSpec::Type::kPureToken, .token = "KEEPTTL", .since = "6.0.0"}};
+    {.name = "keepttl", .type = ArgSpec::Type::kPureToken, .token = "KEEPTTL", .since = "6.0.0"},
+    {.name = "lease", .token = "LEASE"}};
 constexpr ArgSpec kSetArgs[] = {{.name = "key", .type = ArgSpec::Type::kKey, .key_spec_index = 0},
                                 {.name = "value"},
                                 {.name = "condition",
@@ -158,7 +166,8 @@ inline constexpr CommandSpec kStringRows[] = {
      .handler = CmdSet,
      .summary = "Sets a key to a string, whatever it held, on conditions and with an end if asked.",
      .complexity = "O(1)",
-     .args = kSetArgs},
+     .args = kSetArgs,
+     .compat_note = "takes IFREV and LEASE too, and Redis 8.4's IFEQ, IFNE, IFDEQ, IFDNE"},
     {.name = "SETNX",
      .id = 102,
      .cls = Class::kWrite,

@@ -1,0 +1,91 @@
+#include "commands/compare.h"
+
+#include <string>
+
+#include "base/hash.h"
+#include "store/store.h"
+
+namespace clustron::commands {
+
+namespace {
+
+constexpr size_t kDigestDigits = 16;
+
+bool IsHex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Whether `text` is the digest of `value`: unkeyed XXH3, as every client can compute it.
+bool DigestIs(std::string_view value, std::string_view text) {
+  uint64_t given = 0;
+  for (char c : text) {
+    const int digit = c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
+    given = given << 4 | static_cast<uint64_t>(digit);
+  }
+  return given == HashBytes(value, 0);
+}
+
+void TakeDigest(ArgCursor& args, Compare::Kind kind, Compare* out) {
+  out->kind = kind;
+  out->text = args.Next();
+  bool hex = out->text.size() == kDigestDigits;
+  for (char c : out->text) hex = hex && IsHex(c);
+  if (!hex) args.Fail("ERR a digest is 16 hexadecimal digits");
+}
+
+}  // namespace
+
+bool Compare::Holds(const store::Entry* entry) const {
+  store::Scratch scratch;
+  switch (kind) {
+    case Kind::kNone:
+      return true;
+    case Kind::kAbsent:
+      return entry == nullptr;
+    case Kind::kPresent:
+      return entry != nullptr;
+    case Kind::kRevision:
+      return (entry == nullptr ? 0 : entry->revision()) == revision;
+    case Kind::kEqual:
+      return entry != nullptr && entry->String(scratch) == text;
+    case Kind::kNotEqual:
+      return entry == nullptr || entry->String(scratch) != text;
+    case Kind::kDigest:
+      return entry != nullptr && DigestIs(entry->String(scratch), text);
+    case Kind::kOtherDigest:
+      return entry == nullptr || !DigestIs(entry->String(scratch), text);
+  }
+  return false;
+}
+
+bool TakeCompare(ArgCursor& args, Compare* out, bool with_existence) {
+  using Kind = Compare::Kind;
+  if (out->kind != Kind::kNone) {
+    // COMPAT: "NX NX" is one condition, "NX XX" is a syntax error.
+    if (out->kind == Kind::kAbsent && args.Token("NX")) return true;
+    return out->kind == Kind::kPresent && args.Token("XX");
+  }
+  if (with_existence && args.Token("NX")) {
+    out->kind = Kind::kAbsent;
+  } else if (with_existence && args.Token("XX")) {
+    out->kind = Kind::kPresent;
+  } else if (args.Option("IFREV")) {
+    out->kind = Kind::kRevision;
+    out->revision = args.Unsigned();
+  } else if (args.Option("IFEQ")) {
+    out->kind = Kind::kEqual;
+    out->text = args.Next();
+  } else if (args.Option("IFNE")) {
+    out->kind = Kind::kNotEqual;
+    out->text = args.Next();
+  } else if (args.Option("IFDEQ")) {
+    TakeDigest(args, Kind::kDigest, out);
+  } else if (args.Option("IFDNE")) {
+    TakeDigest(args, Kind::kOtherDigest, out);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace clustron::commands

@@ -1,0 +1,167 @@
+#include "commands/expire.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/attach.h"
+#include "commands/expire.spec.h"
+#include "commands/expire_time.h"
+#include "commands/registry.h"
+
+namespace clustron::commands {
+
+using store::Deadline;
+using store::Entry;
+using store::Mutation;
+using store::Store;
+
+namespace {
+
+struct Conditions {
+  bool nx = false;
+  bool xx = false;
+  bool gt = false;
+  bool lt = false;
+};
+
+Conditions ParseConditions(ArgCursor& args) {
+  Conditions c;
+  while (args.HasNext()) {
+    if (args.Token("NX")) {
+      c.nx = true;
+    } else if (args.Token("XX")) {
+      c.xx = true;
+    } else if (args.Token("GT")) {
+      c.gt = true;
+    } else if (args.Token("LT")) {
+      c.lt = true;
+    } else {
+      args.FailWith("ERR Unsupported option " + std::string(args.Peek()));
+    }
+  }
+  if (!args.ok()) return c;
+  if (c.nx && (c.xx || c.gt || c.lt)) args.Fail(kErrExpireNx);
+  if (c.gt && c.lt) args.Fail(kErrExpireGtLt);
+  return c;
+}
+
+// Deadlines of both clocks are compared as unix times.
+int64_t UnixMs(const Context& ctx, Deadline deadline) {
+  return Store::UnixMs(deadline, ctx.store.elapsed_ms(), ctx.store.wall_ms());
+}
+
+bool ConditionsHold(const Context& ctx, const Conditions& c, const Entry& entry, Deadline next) {
+  const bool has = entry.has_deadline();
+  if ((c.nx && has) || (c.xx && !has)) return false;
+  if (!c.gt && !c.lt) return true;
+  // No end is later than every end.
+  if (!has) return !c.gt;
+  const int64_t now_ends = UnixMs(ctx, entry.deadline());
+  const int64_t then_ends = UnixMs(ctx, next);
+  return !(c.gt && then_ends <= now_ends) && !(c.lt && then_ends >= now_ends);
+}
+
+void Expire(Context& ctx, TimeUnit unit, TimeBase base) {
+  const std::string_view key = ctx.args[1];
+  // COMPAT: options are looked at before the time.
+  ArgCursor options(ctx.args, 3);
+  const Conditions conditions = ParseConditions(options);
+  if (!options.ok()) return ctx.reply.Error(options.error());
+  const std::optional<int64_t> value = ParseInt64(ctx.args[2]);
+  if (!value) return ctx.reply.Error(kErrNotInteger);
+  const std::optional<Deadline> deadline = MakeDeadline(ctx, *value, unit, base);
+  if (!deadline) {
+    return ctx.reply.Error("ERR invalid expire time in '" + LowerName(*ctx.spec) + "' command");
+  }
+  Mutation m = Modify(ctx, key);
+  if (!m.exists()) return ctx.reply.Int(0);
+  if (!CheckNoLease(ctx, *m.entry())) return;
+  if (!ConditionsHold(ctx, conditions, *m.entry(), *deadline)) return ctx.reply.Int(0);
+  const bool due = deadline->DueAt(ctx.store.elapsed_ms(), ctx.store.wall_ms());
+  m.SetDeadline(*deadline);
+  m.Commit(due ? kEventDel : kEventExpire);
+  ctx.reply.Int(1);
+}
+
+// TTL and PTTL: what is left; EXPIRETIME and PEXPIRETIME: when it ends.
+void ReplyEnd(Context& ctx, TimeUnit unit, TimeBase base) {
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (entry == nullptr) return ctx.reply.Int(-2);
+  if (!entry->has_deadline()) return ctx.reply.Int(-1);
+  const int64_t elapsed = ctx.live_clocks ? ctx.elapsed_ms : ctx.store.elapsed_ms();
+  const int64_t wall = ctx.live_clocks ? ctx.wall_ms : ctx.store.wall_ms();
+  int64_t ms = base == TimeBase::kNow ? Store::RemainingMs(entry->deadline(), elapsed, wall)
+                                      : Store::UnixMs(entry->deadline(), elapsed, wall);
+  ms = std::max<int64_t>(ms, 0);
+  ctx.reply.Int(unit == TimeUnit::kMs ? ms : (ms + 500) / 1000);
+}
+
+// The relative TTL that the call asks for without conditions; nothing if it asks for more.
+std::optional<int64_t> PlainTtlMs(const Context& ctx) {
+  int64_t unit_ms = 1000;
+  std::string_view text;
+  if (ctx.spec->name == "GETEX") {
+    if (ctx.args.size() != 4) return std::nullopt;
+    if (IsWord(ctx.args[2], "PX")) {
+      unit_ms = 1;
+    } else if (!IsWord(ctx.args[2], "EX")) {
+      return std::nullopt;
+    }
+    text = ctx.args[3];
+  } else {
+    if (ctx.args.size() != 3) return std::nullopt;
+    if (ctx.spec->name == "PEXPIRE") unit_ms = 1;
+    text = ctx.args[2];
+  }
+  const std::optional<int64_t> value = ParseInt64(text);
+  if (!value || *value <= 0 || *value > INT64_MAX / 2000) return std::nullopt;
+  return *value * unit_ms;
+}
+
+}  // namespace
+
+void CmdExpire(Context& ctx) { Expire(ctx, TimeUnit::kSeconds, TimeBase::kNow); }
+void CmdPexpire(Context& ctx) { Expire(ctx, TimeUnit::kMs, TimeBase::kNow); }
+void CmdExpireat(Context& ctx) { Expire(ctx, TimeUnit::kSeconds, TimeBase::kUnix); }
+void CmdPexpireat(Context& ctx) { Expire(ctx, TimeUnit::kMs, TimeBase::kUnix); }
+
+void CmdTtl(Context& ctx) { ReplyEnd(ctx, TimeUnit::kSeconds, TimeBase::kNow); }
+void CmdPttl(Context& ctx) { ReplyEnd(ctx, TimeUnit::kMs, TimeBase::kNow); }
+void CmdExpiretime(Context& ctx) { ReplyEnd(ctx, TimeUnit::kSeconds, TimeBase::kUnix); }
+void CmdPexpiretime(Context& ctx) { ReplyEnd(ctx, TimeUnit::kMs, TimeBase::kUnix); }
+
+void CmdPersist(Context& ctx) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!m.exists() || !m.ClearDeadline()) return ctx.reply.Int(0);
+  m.Commit(kEventPersist);
+  ctx.reply.Int(1);
+}
+
+bool AnswerCoalesced(Context& ctx) {
+  constexpr int64_t kTtlMinMs = 20'000;
+  constexpr int64_t kMoveMaxMs = 30'000;
+  const std::optional<int64_t> ttl = PlainTtlMs(ctx);
+  if (!ttl || *ttl < kTtlMinMs) return false;
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (entry == nullptr || !entry->has_deadline() ||
+      entry->deadline().clock() != store::ClockKind::kElapsed) {
+    return false;
+  }
+  const int64_t now = ctx.live_clocks ? ctx.elapsed_ms : ctx.store.elapsed_ms();
+  const int64_t moved = now + *ttl - entry->deadline().ms();
+  if (moved < 0 || moved >= std::min(*ttl / 20, kMoveMaxMs)) return false;
+  if (ctx.spec->name != "GETEX") {
+    ctx.reply.Int(1);
+    return true;
+  }
+  if (entry->type() != store::Type::kString) return false;
+  ReplyString(ctx, *entry);
+  return true;
+}
+
+std::span<const CommandSpec> ExpireCommands() { return kExpireRows; }
+
+}  // namespace clustron::commands

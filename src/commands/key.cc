@@ -1,0 +1,177 @@
+// Keys of any type: delete, rename, copy, move, count; whole databases.
+#include <string>
+
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/compare.h"
+#include "commands/db_index.h"
+#include "commands/key.spec.h"
+#include "commands/registry.h"
+
+namespace clustron::commands {
+
+using store::Entry;
+using store::Mutation;
+
+namespace {
+
+size_t CountLive(Context& ctx) {
+  size_t count = 0;
+  for (std::string_view key : ctx.args.subspan(1)) count += Read(ctx, key) != nullptr;
+  return count;
+}
+
+bool DeleteKey(Context& ctx, std::string_view key) {
+  Mutation m = Modify(ctx, key);
+  if (!m.exists()) return false;
+  m.Delete();
+  m.Commit(kEventDel);
+  return true;
+}
+
+// FLUSHDB's and FLUSHALL's only argument. Both words mean the same here: values are always freed
+// in slices, behind the reply.
+bool CheckFlushMode(Context& ctx) {
+  ArgCursor args(ctx.args);
+  if (args.HasNext() && !args.Token("SYNC") && !args.Token("ASYNC")) args.Fail(kErrSyntax);
+  args.ExpectEnd();
+  if (!args.ok()) ctx.reply.Error(args.error());
+  return args.ok();
+}
+
+enum class Renamed : uint8_t { kYes, kSourceMissing, kTargetExists };
+
+Renamed Rename(Context& ctx, bool replace) {
+  const std::string_view from = ctx.args[1];
+  const std::string_view to = ctx.args[2];
+  if (ctx.store.Find(ctx.db, from, KeyHash(ctx, from)) == nullptr) return Renamed::kSourceMissing;
+  // COMPAT: a key renamed to itself stays; RENAMENX finds its target there.
+  if (from == to) return replace ? Renamed::kYes : Renamed::kTargetExists;
+  if (!replace && ctx.store.Find(ctx.db, to) != nullptr) return Renamed::kTargetExists;
+  ctx.store.Rename(ctx.db, from, to);
+  return Renamed::kYes;
+}
+
+}  // namespace
+
+void CmdDel(Context& ctx) {
+  int64_t deleted = 0;
+  for (std::string_view key : ctx.args.subspan(1)) deleted += DeleteKey(ctx, key);
+  ctx.reply.Int(deleted);
+}
+
+void CmdUnlink(Context& ctx) { CmdDel(ctx); }
+
+void CmdDelex(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  Compare compare;
+  if (args.HasNext() && !TakeCompare(args, &compare, /*with_existence=*/false)) {
+    args.Fail(kErrSyntax);
+  }
+  args.ExpectEnd();
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!m.exists()) return ctx.reply.Int(0);
+  if (compare.needs_string() && !CheckType(ctx, m.entry(), store::Type::kString)) return;
+  if (!compare.Holds(m.entry())) return ctx.reply.Int(0);
+  m.Delete();
+  m.Commit(kEventDel);
+  ctx.reply.Int(1);
+}
+
+void CmdExists(Context& ctx) { ctx.reply.Uint(CountLive(ctx)); }
+void CmdTouch(Context& ctx) { ctx.reply.Uint(CountLive(ctx)); }
+
+void CmdType(Context& ctx) {
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  ctx.reply.Simple(entry == nullptr ? "none" : TypeName(entry->type()));
+}
+
+void CmdRename(Context& ctx) {
+  if (Rename(ctx, /*replace=*/true) == Renamed::kSourceMissing) {
+    return ctx.reply.Error(kErrNoSuchKey);
+  }
+  ctx.reply.Ok();
+}
+
+void CmdRenamenx(Context& ctx) {
+  const Renamed done = Rename(ctx, /*replace=*/false);
+  if (done == Renamed::kSourceMissing) return ctx.reply.Error(kErrNoSuchKey);
+  ctx.reply.Int(done == Renamed::kYes ? 1 : 0);
+}
+
+void CmdCopy(Context& ctx) {
+  ArgCursor args(ctx.args, 3);
+  bool replace = false;
+  int to_db = ctx.db;
+  while (args.HasNext()) {
+    if (args.Token("REPLACE")) {
+      replace = true;
+    } else if (args.Option("DB")) {
+      to_db = TakeDbIndex(args);
+    } else {
+      args.Fail(kErrSyntax);
+    }
+  }
+  const std::string_view from = ctx.args[1];
+  const std::string_view to = ctx.args[2];
+  if (args.ok() && to_db == ctx.db && from == to) args.Fail(kErrSameObject);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  if (ctx.store.Find(ctx.db, from) == nullptr) return ctx.reply.Int(0);
+  if (!replace && ctx.store.Find(to_db, to) != nullptr) return ctx.reply.Int(0);
+  ctx.store.Copy(ctx.db, from, to_db, to);
+  ctx.reply.Int(1);
+}
+
+void CmdMove(Context& ctx) {
+  const std::string_view key = ctx.args[1];
+  ArgCursor args(ctx.args, 2);
+  const int to_db = TakeDbIndex(args);
+  if (args.ok() && to_db == ctx.db) args.Fail(kErrSameObject);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  if (ctx.store.Find(ctx.db, key) == nullptr || ctx.store.Find(to_db, key) != nullptr) {
+    return ctx.reply.Int(0);
+  }
+  ctx.store.Move(ctx.db, key, to_db);
+  ctx.reply.Int(1);
+}
+
+void CmdSwapdb(Context& ctx) {
+  ArgCursor args(ctx.args);
+  const int64_t a = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid first DB index");
+  const int64_t b = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid second DB index");
+  if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  if (a != b) ctx.store.SwapDb(static_cast<int>(a), static_cast<int>(b));
+  ctx.reply.Ok();
+}
+
+void CmdRandomkey(Context& ctx) {
+  // Some tries, since the store doesn't know which keys are due by the live clocks.
+  constexpr int kTries = 16;
+  for (int i = 0; i < kTries; i++) {
+    const Entry* entry = ctx.store.RandomKey(ctx.db, ctx.rng().Next());
+    if (entry == nullptr) break;
+    if (!DueForReader(ctx, *entry)) return ctx.reply.Bulk(entry->key());
+  }
+  ctx.reply.Null();
+}
+
+void CmdDbsize(Context& ctx) { ctx.reply.Uint(ctx.store.Size(ctx.db)); }
+
+void CmdFlushdb(Context& ctx) {
+  if (!CheckFlushMode(ctx)) return;
+  ctx.store.FlushDb(ctx.db);
+  ctx.reply.Ok();
+}
+
+void CmdFlushall(Context& ctx) {
+  if (!CheckFlushMode(ctx)) return;
+  ctx.store.FlushAll();
+  ctx.reply.Ok();
+}
+
+std::span<const CommandSpec> KeyCommands() { return kKeyRows; }
+
+}  // namespace clustron::commands

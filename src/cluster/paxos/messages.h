@@ -46,7 +46,7 @@ struct HeartbeatReply {
   // receipt and this reply counts for read rounds.
   bool granted = false;
   Slot chosen = 0;
-  Slot durable = 0;  // highest slot durably accepted here without a gap below it
+  Slot durable = 0;  // above the chosen prefix, highest slot durable without a gap below it
   std::string blob;
 };
 
@@ -136,6 +136,8 @@ size_t SizeBytes(const Message& message);
 const char* NameOf(const Message& message);
 
 // Entries as they are in messages, for whoever stores or ships them (log store, snapshots).
-void EncodeAcceptedHead(const Accepted& entry, std::string* out);  // all but the payload bytes
+// The head is all but the payload bytes, which follow it.
+void EncodeAcceptedHead(const Accepted& entry, std::string* out);
+Result<Accepted> DecodeAccepted(std::string_view bytes);
 
 }  // namespace clustron::paxos

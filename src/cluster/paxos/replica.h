@@ -24,96 +24,12 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "cluster/paxos/config.h"
 #include "cluster/paxos/messages.h"
+#include "cluster/paxos/ready.h"
 #include "cluster/paxos/types.h"
 
 namespace clustron::paxos {
-
-// Who takes part. Learners receive what is chosen but do not vote.
-struct Members {
-  std::vector<NodeId> voters;    // rising, 1 to 64
-  std::vector<NodeId> learners;  // rising, none of them a voter
-
-  friend bool operator==(const Members&, const Members&) = default;
-};
-
-struct Config {
-  NodeId self = kNoNode;
-  Members members;
-  // 0: a majority. Else phase 1 needs quorum1 and phase 2 quorum2 votes; checked: quorum1 + quorum2
-  // > voters.
-  uint32_t quorum1 = 0;
-  uint32_t quorum2 = 0;
-
-  int64_t heartbeat_ns = 50'000'000;  // leader to all
-  int64_t round_ns = 150'000'000;     // election poll of everybody; ± 20 % each time
-  uint32_t bad_rounds_max = 3;        // without a good leader, then take over
-  int64_t lease_ns = 450'000'000;     // what a follower promises, from receipt
-  double lease_drift = 0.01;          // how much faster another node's clock may run
-  int64_t lease_margin_ns = 20'000'000;
-  int64_t retry_ns = 100'000'000;  // prepare, accept, catch-up are sent again after this
-  // A leader that could not get its oldest open slot chosen for this long steps down, although its
-  // heartbeats are answered (wedged disk or apply, links that lose only bulk data).
-  int64_t stall_ns = 10'000'000'000;
-
-  uint32_t window_slots = 32;           // open slots of a leader, at most 64
-  uint32_t ahead_slots_max = 256;       // how far beyond its chosen prefix a node accepts
-  size_t window_bytes_max = 64 << 20;   // applied entries kept in memory for slow peers
-  size_t catch_up_bytes_max = 1 << 20;  // per catch-up reply
-};
-
-// What the node's disk said. Default: a new, empty member.
-struct Recovered {
-  Ballot promised;
-  // Everything up to here has been applied by the driver already (from its snapshot and from chosen
-  // entries of its log). At least compacted_up_to.
-  Slot applied_up_to = 0;
-  // Slots up to here are no longer in the driver's log, only in its snapshot.
-  Slot compacted_up_to = 0;
-  Slot chosen_hint = 0;
-  std::vector<Accepted> accepted;  // by rising slot, all above applied_up_to
-  // Slots whose record is damaged. They are answered as "unknown", never as "nothing accepted", and
-  // not voted on until repaired. Above applied_up_to, by rising slot; an entry of `accepted` for
-  // the same slot (an older record) is ignored.
-  std::vector<Slot> unknown;
-  // False only for the first start on an empty disk. A restarted member may have granted a lease
-  // that it no longer knows of: it is silent in phase 1 for one lease.
-  bool restarted = false;
-};
-
-struct Outgoing {
-  NodeId to = kNoNode;
-  Message message;
-};
-
-// A peer wants chosen entries [first, last] that are no longer in memory. The driver serves them
-// from its log store as CatchUpReply messages (one per request is enough; the peer asks for more),
-// or, if they are compacted, by a snapshot of its own protocol; the peer's driver then calls
-// InstallSnapshot. Peers ask again every retry_ns: a driver that is still at it ignores repeats.
-struct CatchUpNeed {
-  NodeId peer = kNoNode;
-  Slot first = 0;
-  Slot last = 0;
-};
-
-// Everything the driver has to do since the last call. Reuse one object: its vectors are recycled.
-struct Ready {
-  std::vector<LogRecord> persist;
-  uint64_t persist_seq = 0;  // of the last record; 0 if there is none
-  bool must_sync = false;    // false: only hints, which may wait for the next fsync
-  std::vector<Outgoing> send;
-  std::vector<CatchUpNeed> catch_up;
-  // The role, the leader or the ballot is not what it was at the last TakeReady: look again.
-  bool leadership_changed = false;
-  // All read rounds up to this id are confirmed (0: no news). See StartReadRound.
-  uint64_t read_round_confirmed = 0;
-
-  bool Empty() const {
-    return persist.empty() && send.empty() && catch_up.empty() && !leadership_changed &&
-           read_round_confirmed == 0;
-  }
-  void Clear();
-};
 
 // Why there is no leader here, for INFO and the log.
 struct Phase1Status {
@@ -196,7 +112,7 @@ class Replica {
   void InstallSnapshot(Slot upto, int64_t now_ns);
   // A slot's chosen entry from elsewhere (the replica asks its peers by itself too).
   // REQUIRES: it is chosen.
-  void Repair(Accepted chosen, int64_t now_ns);
+  void Repair(const Accepted& chosen, int64_t now_ns);
   // Stops leading at once and says so to the others; no effect on others than a leader.
   void StepDown(int64_t now_ns);
   // Stops proposing, waits until `to` has everything (at most 2 rounds of election, then it is
@@ -231,13 +147,15 @@ class Replica {
   const Accepted* ChosenInMemory(Slot slot) const;
   const Members& members() const;
   Phase1Status phase1_status() const;
-  std::vector<PeerStatus> peers() const;
+  const std::vector<PeerStatus>& peers() const;
   size_t window_bytes() const;
   size_t unknown_count() const;
 
- private:
-  friend class Invariants;
+  // For invariants.h, which looks inside.
   struct Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 

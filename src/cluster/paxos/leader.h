@@ -1,0 +1,89 @@
+// The leader: Paxos phase 2, pipelined. One slot per entry, at most window_slots open, chosen
+// strictly in slot order.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "cluster/paxos/acceptor.h"
+#include "cluster/paxos/core.h"
+#include "cluster/paxos/learner.h"
+
+namespace clustron::paxos {
+
+// INVARIANT: the own acceptor has promised nothing above ballot() (else the replica stops us);
+// under ballot() each slot is given one value only.
+class Leader {
+ public:
+  Leader(Core* core, Acceptor* acceptor, Learner* learner)
+      : core_(*core), acceptor_(*acceptor), learner_(*learner) {}
+
+  // Phase 1 of `ballot` is done. `inherited` goes first, from chosen() + 1 on; then the own no-op.
+  void Start(Ballot ballot, std::vector<Value> inherited);
+  // Forgets everything; what was open may or may not be chosen by others later.
+  void Stop();
+
+  bool CanPropose() const;
+  bool CanProposeConfig() const;
+  Slot Propose(EntryKind kind, Payload payload);
+  void OnAcceptOk(NodeId from, const AcceptOk& ok);
+  // The own votes count once the disk has them.
+  void OnOwnDurable();
+  // An entry was applied: a barrier may be over.
+  void OnApplied();
+  // False: slots are open whose votes were counted among the old members; only the entry that
+  // changes them may be, so something is wrong and this leadership has to end.
+  bool OnMembersChanged();
+  void Tick();
+
+  // Of the slots proposed and not chosen yet, in order. For invariants.
+  size_t open_count() const { return open_.size(); }
+  Slot first_open() const { return open_.empty() ? next_slot_ : open_.front().entry.slot; }
+  Slot noop_slot() const { return noop_slot_; }
+  Slot last_slot() const { return next_slot_ - 1; }
+  Slot own_noop_slot() const { return noop_chosen_ ? noop_slot_ : kNoSlot; }
+  // A peer has durably accepted (or knows) everything proposed so far.
+  bool HasEverything(NodeId peer) const;
+  bool idle() const { return open_.empty() && inherited_.empty(); }
+  // The oldest open slot has been open for longer than it ever should.
+  bool Stalled() const;
+  // Members were changed by an entry that an earlier leader proposed: the promises that this
+  // leadership rests on were those of the old members. Phase 1 has to be run again.
+  bool needs_new_phase1() const { return needs_new_phase1_; }
+
+ private:
+  struct Open {
+    Accepted entry;
+    Votes votes = 0;
+    uint64_t own_seq = 0;  // 0: not voted by this node (damaged slot)
+    int64_t proposed_ns = 0;
+    int64_t sent_ns = 0;
+    uint32_t resends = 0;
+  };
+  struct Progress {
+    NodeId node = kNoNode;
+    Slot up_to = 0;  // acknowledged without a gap
+  };
+
+  void OpenSlot(Value value);
+  void Pump();
+  void AdvanceChosen();
+  bool AtBarrier() const;
+  bool SkipsTheQueue() const;  // planted bug: a later slot's votes are enough
+
+  Core& core_;
+  Acceptor& acceptor_;
+  Learner& learner_;
+  Ballot ballot_;
+  std::deque<Open> open_;  // slots chosen() + 1 … next_slot_ - 1
+  Slot next_slot_ = 1;
+  std::deque<Value> inherited_;  // of phase 1, waiting for the window; the own no-op is the last
+  std::vector<Progress> progress_;
+  Slot noop_slot_ = kNoSlot;
+  bool noop_chosen_ = false;
+  Slot barrier_slot_ = kNoSlot;  // a kConfig: nothing is proposed behind it until it is applied
+  bool barrier_inherited_ = false;
+  bool needs_new_phase1_ = false;
+};
+
+}  // namespace clustron::paxos

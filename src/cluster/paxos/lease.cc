@@ -1,0 +1,76 @@
+#include "cluster/paxos/lease.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+
+namespace clustron::paxos {
+
+void LeaseGrant::Grant(Ballot ballot, int64_t until_ns) {
+  ballot_ = ballot;
+  until_ns_ = std::max(until_ns_, until_ns);
+}
+
+void LeaseGrant::Release(Ballot ballot) {
+  released_ = std::max(released_, ballot);
+  if (ballot_ <= released_) until_ns_ = 0;
+}
+
+bool LeaseGrant::Blocks(NodeId candidate, Ballot released, int64_t now_ns) const {
+  if (Silent(now_ns)) {
+    REACH("paxos.silent_after_restart");
+    return true;
+  }
+  return now_ns < until_ns_ && ballot_.node != candidate && ballot_ != released;
+}
+
+void LeaseHolder::Reset() {
+  acks_.clear();
+  for (NodeId voter : core_.membership.members().voters) {
+    if (voter != core_.membership.self()) acks_.push_back({voter});
+  }
+  Recompute();
+}
+
+void LeaseHolder::OnAck(NodeId voter, uint64_t probe, int64_t sent_ns) {
+  for (Ack& ack : acks_) {
+    if (ack.voter != voter) continue;
+    if (probe <= ack.probe) return;  // doubled or late
+    ack.probe = probe;
+    ack.sent_ns = Planted(Bug::kLeaseFromReceipt) ? core_.now_ns : sent_ns;
+    Recompute();
+    return;
+  }
+}
+
+void LeaseHolder::Recompute() {
+  // The leader itself is one of the quorum and always up to date.
+  const size_t others = core_.membership.quorum2() - 1;
+  if (others == 0) {
+    until_ns_ = std::numeric_limits<int64_t>::max();
+    quorum_probe_ = std::numeric_limits<uint64_t>::max();
+    return;
+  }
+  // quorum2 <= voters, so there are at least `others` of them; at most 63.
+  int64_t sent[64];
+  uint64_t probes[64];
+  for (size_t i = 0; i < acks_.size(); ++i) {
+    sent[i] = acks_[i].sent_ns;
+    probes[i] = acks_[i].probe;
+  }
+  std::nth_element(sent, sent + others - 1, sent + acks_.size(), std::greater<>());
+  std::nth_element(probes, probes + others - 1, probes + acks_.size(), std::greater<>());
+  quorum_probe_ = probes[others - 1];
+  if (quorum_probe_ == 0) {
+    until_ns_ = 0;
+    return;
+  }
+  const double usable_ns =
+      static_cast<double>(core_.config.lease_ns) * (1 - core_.config.lease_drift);
+  until_ns_ = sent[others - 1] + static_cast<int64_t>(usable_ns) - core_.config.lease_margin_ns;
+}
+
+}  // namespace clustron::paxos

@@ -1,0 +1,183 @@
+// What a replica does with each message.
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "base/reach.h"
+#include "cluster/paxos/replica_impl.h"
+
+namespace clustron::paxos {
+
+void Replica::Impl::Step(NodeId from, Message message) {
+  if (from == core.membership.self() || from == kNoNode) return;
+  std::visit([this, from](auto& m) { On(from, m); }, message);
+}
+
+// --- Heartbeats
+// -----------------------------------------------------------------------------------
+
+void Replica::Impl::NotePeer(NodeId from, Slot chosen, const std::string& peer_blob) {
+  PeerStatus* peer = core.Peer(from);
+  if (peer == nullptr) return;
+  peer->chosen = std::max(peer->chosen, chosen);
+  peer->blob = peer_blob;
+  learner.OnPeerChosen(chosen);
+}
+
+bool Replica::Impl::Recognizes(NodeId from, Ballot of_leader) const {
+  return of_leader && of_leader.node == from && core.membership.IsVoter(from) &&
+         of_leader >= acceptor.promised() && of_leader >= leader_ballot &&
+         !grant.IsReleased(of_leader);
+}
+
+void Replica::Impl::LearnFromLeader(Ballot of_leader, Slot up_to) {
+  // A leader counts votes itself. What a past leader says late may be about slots that this one is
+  // about to propose again.
+  if (role == Role::kLeader) {
+    learner.OnPeerChosen(std::min(up_to, learner.chosen()));
+  } else {
+    learner.OnChosen(of_leader, up_to);
+  }
+}
+
+void Replica::Impl::On(NodeId from, Heartbeat& m) {
+  NotePeer(from, m.chosen, m.blob);
+  HeartbeatReply reply;
+  if (Recognizes(from, m.ballot)) {
+    Follow(m.ballot);
+    grant.Grant(m.ballot, core.now_ns + core.config.lease_ns);
+    reply.granted = true;
+  }
+  if (m.ballot && m.ballot.node == from) LearnFromLeader(m.ballot, m.chosen);
+  reply.probe = m.probe;
+  reply.sent_ns = m.sent_ns;
+  reply.ballot = m.ballot;
+  reply.promised = acceptor.promised();
+  reply.leader = LeaderBallot();
+  reply.happy = election.happy();
+  reply.chosen = learner.chosen();
+  reply.durable = acceptor.DurableUpTo(learner.chosen());
+  reply.blob = blob;
+  core.outbox.Send(from, std::move(reply));
+}
+
+void Replica::Impl::On(NodeId from, HeartbeatReply& m) {
+  PeerStatus* peer = core.Peer(from);
+  if (peer == nullptr || m.probe > last_probe || m.sent_ns > core.now_ns) return;
+  NotePeer(from, m.chosen, m.blob);
+  peer->heard_ns = core.now_ns;
+  peer->durable = m.durable;
+  election.OnReply(from, m);
+  const bool mine = role == Role::kLeader && m.ballot == ballot;
+  if (!mine || !m.granted || m.promised > ballot || !core.membership.IsVoter(from)) return;
+  lease.OnAck(from, m.probe, m.sent_ns);
+  ConfirmReads();
+}
+
+// --- Phase 1
+// --------------------------------------------------------------------------------------
+
+void Replica::Impl::On(NodeId from, Prepare& m) {
+  if (m.ballot.node != from || !core.membership.IsVoter(from) || !core.membership.self_votes()) {
+    return;
+  }
+  election.OnBallotSeen(m.ballot);
+  if (m.ballot < acceptor.promised()) {
+    core.outbox.Send(from, Nack{m.ballot, acceptor.promised()});
+    return;
+  }
+  if (m.ballot > acceptor.promised()) {
+    const bool leading = role == Role::kLeader && core.now_ns < lease.until_ns();
+    if (leading || grant.Blocks(from, m.released, core.now_ns)) {
+      REACH("paxos.phase1_refused_for_lease");
+      core.outbox.Send(from, Nack{m.ballot, acceptor.promised()});
+      return;
+    }
+    if (role != Role::kFollower) BecomeFollower();
+    leader_ballot = {};
+    acceptor.RaisePromise(m.ballot);
+    election.GiveWay();
+  }
+  acceptor.Report(from, m.ballot, m.first, learner.chosen(), learner.compacted());
+}
+
+void Replica::Impl::On(NodeId from, Promise& m) {
+  if (role != Role::kCandidate || m.ballot != ballot) return;
+  learner.OnPeerChosen(m.chosen);
+  if (PeerStatus* peer = core.Peer(from)) {
+    peer->chosen = std::max(peer->chosen, m.chosen);
+    peer->heard_ns = core.now_ns;
+  }
+  phase1.OnPromise(from, std::move(m));
+  TryFinishPhase1();
+}
+
+void Replica::Impl::On(NodeId, Nack& m) {
+  election.OnBallotSeen(m.promised);
+  if (role != Role::kCandidate || m.ballot != ballot || m.promised <= ballot) return;
+  REACH("paxos.candidate_outbid");
+  BecomeFollower();
+  election.Hurry();
+}
+
+// --- Phase 2
+// --------------------------------------------------------------------------------------
+
+void Replica::Impl::On(NodeId from, Accept& m) {
+  const Ballot of_leader = m.entry.ballot;
+  if (of_leader.node != from || !core.membership.IsVoter(from)) return;
+  if (of_leader < acceptor.promised()) {
+    core.outbox.Send(from, Nack{of_leader, acceptor.promised()});
+    return;
+  }
+  if (Recognizes(from, of_leader)) Follow(of_leader);
+  if (core.membership.self_votes() && role == Role::kFollower) {
+    const Acceptor::Verdict verdict = acceptor.Accept(m.entry, learner.chosen());
+    if (verdict == Acceptor::Verdict::kAccepted) last_accept_seq = core.outbox.last_seq();
+    if (verdict == Acceptor::Verdict::kHad) ack_due = true;
+    if (verdict != Acceptor::Verdict::kIgnored) ack_ballot = of_leader;
+  }
+  LearnFromLeader(of_leader, m.chosen);
+}
+
+void Replica::Impl::On(NodeId from, AcceptOk& m) {
+  if (role != Role::kLeader) return;
+  leader.OnAcceptOk(from, m);
+  TickTransfer();
+}
+
+void Replica::Impl::On(NodeId from, Chosen& m) {
+  if (m.ballot.node != from || !core.membership.IsVoter(from)) return;
+  if (Recognizes(from, m.ballot)) Follow(m.ballot);
+  LearnFromLeader(m.ballot, m.up_to);
+}
+
+// --- Catching up, handing over
+// --------------------------------------------------------------------
+
+void Replica::Impl::On(NodeId from, CatchUpRequest& m) { learner.OnCatchUpRequest(from, m); }
+
+void Replica::Impl::On(NodeId from, CatchUpReply& m) {
+  // A leader has everything that was chosen before it, and decides the rest itself.
+  if (role == Role::kLeader || !core.membership.IsMember(from)) return;
+  if (PeerStatus* peer = core.Peer(from)) peer->chosen = std::max(peer->chosen, m.chosen);
+  learner.OnCatchUpReply(from, m);
+  if (role == Role::kCandidate) TryFinishPhase1();
+}
+
+void Replica::Impl::On(NodeId from, Release& m) {
+  if (m.ballot.node != from || grant.IsReleased(m.ballot)) return;
+  grant.Release(m.ballot);
+  if (m.ballot < acceptor.promised() || role != Role::kFollower) return;
+  if (leader_ballot == m.ballot) leader_ballot = {};
+  if (m.target == core.membership.self() && MayLead(m.ballot)) {
+    REACH("paxos.takes_over_as_asked");
+    StartPhase1(m.ballot);
+  } else if (m.target != kNoNode) {
+    election.GiveWay();
+  } else {
+    election.Hurry();
+  }
+}
+
+}  // namespace clustron::paxos

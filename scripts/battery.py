@@ -41,6 +41,13 @@ STAGES = [
     Stage("cases-memory", 120, [*CASES, "--durability", "memory"], False, "one node, nothing on disk"),
     Stage("cases-always", 180, [*CASES, "--durability", "always", "--coverage"], True, "one node, log path"),
     Stage("cases-cluster", 240, [*CASES, "--target", "cluster"], True, "three nodes, each client on another"),
+    Stage("compat-cli", 120, [PY, "tests/compat/run.py", "cli"], False, "redis-cli and redis-benchmark, as against redis-server"),
+    Stage("compat-python", 120, [PY, "tests/compat/run.py", "python"], False, "redis-py"),
+    Stage("compat-node", 180, [PY, "tests/compat/run.py", "node"], False, "ioredis 5, node-redis 5"),
+    Stage("compat-dotnet", 240, [PY, "tests/compat/run.py", "dotnet", "--soak", "3"], False,
+          "StackExchange.Redis, IDistributedCache"),
+    Stage("compat-failover", 120, [PY, "tests/compat/failover.py", "--kills", "4"], False, "those clients over kills of the leader"),
+    Stage("compat-tcl", 300, [PY, "tests/compat/tcl.py"], False, "Redis's own Tcl suite"),
 ]
 
 

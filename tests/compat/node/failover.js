@@ -1,0 +1,82 @@
+// One client of ../failover.py: node failover.js ioredis|redis HOST:PORT,HOST:PORT,...
+// Users write unique fields until standard input ends; an error is a line "E unix-ms text"; then every acknowledged field must be there.
+'use strict';
+const Redis = require('ioredis');
+const { createClient } = require('redis');
+
+const [library, list] = process.argv.slice(2);
+const endpoints = list.split(',').map((e) => ({ host: e.split(':')[0], port: Number(e.split(':')[1]) }));
+const USERS = 8;
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Neither library takes several endpoints of a standalone server: on every reconnection the next one is tried.
+function open() {
+  let at = 0;
+  if (library === 'ioredis') {
+    const redis = new Redis({
+      ...endpoints[0],
+      connectTimeout: 1000,
+      maxRetriesPerRequest: 1,
+      retryStrategy() {
+        Object.assign(redis.options, endpoints[++at % endpoints.length]);
+        return 20;
+      },
+    });
+    redis.on('error', () => {});
+    return { set: (k, f, v) => redis.hset(k, f, v), fields: (k) => redis.hkeys(k), close: () => redis.disconnect() };
+  }
+  const state = { client: null };
+  const connect = async () => {
+    for (;;) {
+      const client = createClient({ socket: { ...endpoints[at++ % endpoints.length], connectTimeout: 1000, reconnectStrategy: false } });
+      client.on('error', () => { if (state.client === client) state.client = connect(); });
+      try {
+        return await client.connect();
+      } catch (e) {
+        await sleep(20);
+      }
+    }
+  };
+  state.client = connect();
+  return {
+    set: async (k, f, v) => (await state.client).hSet(k, f, v),
+    fields: async (k) => (await state.client).hKeys(k),
+    close: async () => (await state.client).destroy(),
+  };
+}
+
+async function main() {
+  const db = open();
+  const run = `fo:${library}:${process.pid}`;
+  let stopped = false;
+  let errors = 0;
+  process.stdin.on('end', () => { stopped = true; });
+  process.stdin.resume();
+  await db.set(run, 'ready', '1');
+  console.log('READY');
+  const acknowledged = await Promise.all([...Array(USERS).keys()].map(async (id) => {
+    const mine = [];
+    for (let i = 0; !stopped; i++) {
+      try {
+        await db.set(`${run}:${id}`, String(i), '1');
+        mine.push(String(i));
+        await sleep(2);
+      } catch (e) {
+        errors++;
+        console.log(`E ${Date.now()} ${e.message.split('\n')[0]}`);
+        await sleep(10);
+      }
+    }
+    return mine;
+  }));
+  let lost = 0;
+  for (let id = 0; id < USERS; id++) {
+    const there = new Set(await db.fields(`${run}:${id}`));
+    lost += acknowledged[id].filter((f) => !there.has(f)).length;
+  }
+  console.log(`RESULT acknowledged=${acknowledged.flat().length} lost=${lost} errors=${errors}`);
+  await db.close();
+  process.exit(lost ? 1 : 0);
+}
+
+main();

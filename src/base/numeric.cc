@@ -36,7 +36,7 @@ std::optional<int64_t> ParseInt64(std::string_view text) {
 }
 
 std::optional<long double> ParseLongDouble(std::string_view text) {
-  char buf[256];
+  char buf[5 * 1024];
   if (text.empty() || text.size() >= sizeof buf) return std::nullopt;
   std::memcpy(buf, text.data(), text.size());
   buf[text.size()] = 0;

@@ -18,10 +18,7 @@ using FamilyFn = std::span<const CommandSpec> (*)();
 
 // Every family there is, in the order in which COMMAND lists them.
 constexpr FamilyFn kFamilies[] = {
-    StringCommands,
-    KeyCommands,
-    ExpireCommands,
-    ScanCommands,
+    StringCommands, KeyCommands, ExpireCommands, ScanCommands, HashCommands,
 };
 
 // Lower-case ASCII letters of eight bytes at once become upper case; everything else stays.

@@ -1,0 +1,222 @@
+// Strings as arrays of bits: SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP. Bit 0 is the highest of the
+// first byte.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/bit_offset.h"
+#include "commands/bitmap.spec.h"
+#include "commands/registry.h"
+
+namespace clustron::commands {
+
+using store::Entry;
+using store::EventClass;
+using store::Mutation;
+using store::StringForm;
+using store::Type;
+
+namespace {
+
+int TakeBit(ArgCursor& args) { return static_cast<int>(args.IntIn(0, 1, kErrBitValue)); }
+
+uint64_t CountBits(std::string_view bytes) {
+  uint64_t count = 0;
+  size_t i = 0;
+  for (; i + 8 <= bytes.size(); i += 8) {
+    uint64_t word;
+    std::memcpy(&word, bytes.data() + i, 8);
+    count += static_cast<uint64_t>(std::popcount(word));
+  }
+  for (; i < bytes.size(); i++) {
+    count += static_cast<uint64_t>(std::popcount(static_cast<unsigned char>(bytes[i])));
+  }
+  return count;
+}
+
+bool BitAt(std::string_view bytes, size_t bit) {
+  return (static_cast<unsigned char>(bytes[bit >> 3]) >> (7 - (bit & 7)) & 1) != 0;
+}
+
+// The first bit of this value in [from, to], both inclusive; npos if there is none.
+size_t FindBit(std::string_view bytes, bool bit, size_t from, size_t to) {
+  const char skip = bit ? '\0' : '\xff';  // a byte without it
+  for (size_t at = from; at <= to;) {
+    if ((at & 7) == 0 && bytes[at >> 3] == skip) {
+      at += 8;
+      continue;
+    }
+    if (BitAt(bytes, at) == bit) return at;
+    at++;
+  }
+  return std::string_view::npos;
+}
+
+// A range of bytes or bits, cut to what there is. `first > last`: empty.
+struct BitRange {
+  int64_t first = 0;
+  int64_t last = -1;
+  bool in_bits = false;
+  bool has_end = false;
+};
+
+void CutRange(BitRange& range, size_t size_bytes) {
+  const int64_t total = static_cast<int64_t>(size_bytes) * (range.in_bits ? 8 : 1);
+  if (range.first < 0) range.first = std::max<int64_t>(total + range.first, 0);
+  if (range.last < 0) range.last = std::max<int64_t>(total + range.last, 0);
+  range.last = std::min(range.last, total - 1);
+}
+
+// [BYTE | BIT] at the end of BITCOUNT and BITPOS.
+void TakeUnit(ArgCursor& args, BitRange* range) {
+  if (!args.HasNext()) return;
+  range->in_bits = args.Token("BIT");
+  if (!range->in_bits && !args.Token("BYTE")) args.Fail(kErrSyntax);
+  args.ExpectEnd();
+}
+
+char Combine(std::string_view op, char a, char b) {
+  if (op == "AND") return static_cast<char>(a & b);
+  if (op == "OR") return static_cast<char>(a | b);
+  return static_cast<char>(a ^ b);
+}
+
+std::string CombineAll(std::string_view op, const std::vector<std::string>& sources) {
+  std::string result = sources[0];
+  size_t size = 0;
+  for (const std::string& source : sources) size = std::max(size, source.size());
+  result.resize(size);
+  if (op == "NOT") {
+    for (char& c : result) c = static_cast<char>(~c);
+    return result;
+  }
+  for (size_t s = 1; s < sources.size(); s++) {
+    // Shorter strings count as padded with zeros.
+    for (size_t i = 0; i < size; i++) {
+      result[i] = Combine(op, result[i], i < sources[s].size() ? sources[s][i] : '\0');
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+void CmdSetbit(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const uint64_t offset = TakeBitOffset(args);
+  const int bit = TakeBit(args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!CheckType(ctx, m.entry(), Type::kString)) return;
+  const bool old = m.SetBit(offset, bit != 0);
+  m.Commit({EventClass::kString, "setbit"});
+  ctx.reply.Int(old ? 1 : 0);
+}
+
+void CmdGetbit(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const uint64_t offset = TakeBitOffset(args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (!CheckType(ctx, entry, Type::kString)) return;
+  if (entry == nullptr || offset >> 3 >= entry->StringSize()) return ctx.reply.Int(0);
+  store::Scratch scratch;
+  ctx.reply.Int(BitAt(entry->StringRange(offset >> 3, 1, scratch), offset & 7) ? 1 : 0);
+}
+
+void CmdBitcount(Context& ctx) {
+  // COMPAT: a missing key is 0 whatever the options are.
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (entry == nullptr) return ctx.reply.Int(0);
+  if (!CheckType(ctx, entry, Type::kString)) return;
+  BitRange range;
+  ArgCursor args(ctx.args, 2);
+  if (args.remaining() == 1) args.Fail(kErrSyntax);
+  if (args.HasNext()) {
+    range.first = args.Int();
+    range.last = args.Int();
+    TakeUnit(args, &range);
+  }
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  // COMPAT: the wrong way round is empty, even where cutting would make it one element.
+  if (range.first < 0 && range.last < 0 && range.first > range.last) return ctx.reply.Int(0);
+  CutRange(range, entry->StringSize());
+  if (range.first > range.last) return ctx.reply.Int(0);
+
+  const int64_t first_byte = range.in_bits ? range.first >> 3 : range.first;
+  const int64_t last_byte = range.in_bits ? range.last >> 3 : range.last;
+  store::Scratch scratch;
+  const std::string_view bytes = entry->StringRange(
+      static_cast<size_t>(first_byte), static_cast<size_t>(last_byte - first_byte + 1), scratch);
+  uint64_t count = CountBits(bytes);
+  if (range.in_bits) {
+    const auto first = static_cast<unsigned char>(bytes.front());
+    const auto last = static_cast<unsigned char>(bytes.back());
+    // Take away what lies before the first and behind the last bit in their bytes.
+    const unsigned before = first & ~(0xffU >> (range.first & 7)) & 0xffU;
+    const unsigned behind = last & (0x7fU >> (range.last & 7));
+    count -= static_cast<uint64_t>(std::popcount(before) + std::popcount(behind));
+  }
+  ctx.reply.Uint(count);
+}
+
+void CmdBitpos(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const int64_t bit = args.Int();
+  if (args.ok() && bit != 0 && bit != 1) args.Fail(kErrBitArgument);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (entry == nullptr) return ctx.reply.Int(bit == 1 ? -1 : 0);
+  if (!CheckType(ctx, entry, Type::kString)) return;
+  BitRange range;
+  if (args.HasNext()) range.first = args.Int();
+  if (args.HasNext()) {
+    range.last = args.Int();
+    range.has_end = true;
+  }
+  TakeUnit(args, &range);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  CutRange(range, entry->StringSize());
+  if (range.first > range.last) return ctx.reply.Int(-1);
+  store::Scratch scratch;
+  const std::string_view bytes = entry->String(scratch);
+  const int64_t scale = range.in_bits ? 1 : 8;
+  const size_t found = FindBit(bytes, bit == 1, static_cast<size_t>(range.first * scale),
+                               static_cast<size_t>((range.last + 1) * scale - 1));
+  if (found != std::string_view::npos) return ctx.reply.Uint(found);
+  // COMPAT: behind a string there are zeros, unless the end was given.
+  ctx.reply.Int(bit == 0 && !range.has_end ? static_cast<int64_t>(bytes.size()) * 8 : -1);
+}
+
+void CmdBitop(Context& ctx) {
+  std::string op(ctx.args[1]);
+  for (char& c : op) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  if (op != "AND" && op != "OR" && op != "XOR" && op != "NOT") return ctx.reply.Error(kErrSyntax);
+  if (op == "NOT" && ctx.args.size() != 4) return ctx.reply.Error(kErrBitNotKeys);
+  std::vector<std::string> sources;
+  for (std::string_view key : ctx.args.subspan(3)) {
+    const Entry* entry = ctx.store.Find(ctx.db, key);
+    if (!CheckType(ctx, entry, Type::kString)) return;
+    store::Scratch scratch;
+    sources.emplace_back(entry == nullptr ? std::string_view() : entry->String(scratch));
+  }
+  const std::string result = CombineAll(op, sources);
+  Mutation m = Modify(ctx, ctx.args[2]);
+  if (!result.empty()) {
+    m.SetString(result, store::Keep::kNothing, StringForm::kRaw);
+    m.Commit(kEventSet);
+  } else if (m.exists()) {
+    m.Delete();
+    m.Commit(kEventDel);
+  }
+  ctx.reply.Uint(result.size());
+}
+
+std::span<const CommandSpec> BitmapCommands() { return kBitmapRows; }
+
+}  // namespace clustron::commands

@@ -1,0 +1,195 @@
+// Hashes: fields set, read, counted and deleted.
+#include <cmath>
+#include <string>
+
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/hash.spec.h"
+#include "commands/registry.h"
+
+namespace clustron::commands {
+
+using store::Entry;
+using store::EventClass;
+using store::FieldValue;
+using store::Mutation;
+using store::Type;
+
+namespace {
+
+constexpr store::Event kEventHset = {EventClass::kHash, "hset"};
+
+// The hash at args[1] for a reader; null when absent. False: another type, and that was replied.
+bool ReadHash(Context& ctx, const store::HashValue** hash) {
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (!CheckType(ctx, entry, Type::kHash)) return false;
+  *hash = entry == nullptr ? nullptr : &entry->hash();
+  return true;
+}
+
+// HSET and HMSET, after their arity was checked. Returns the number of new fields, or -1 if the
+// key is of another type.
+int64_t SetFields(Context& ctx) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!CheckType(ctx, m.entry(), Type::kHash)) return -1;
+  int64_t added = 0;
+  for (size_t i = 2; i < ctx.args.size(); i += 2) {
+    added += m.HashSet(ctx.args[i], ctx.args[i + 1]);
+  }
+  m.Commit(kEventHset);
+  return added;
+}
+
+bool CheckFieldPairs(Context& ctx) {
+  if (ctx.args.size() % 2 == 0) return true;
+  ctx.reply.Error("ERR wrong number of arguments for '" + LowerName(*ctx.spec) + "' command");
+  return false;
+}
+
+enum class Part : uint8_t { kFields, kValues, kBoth };
+
+void ReplyAll(Context& ctx, Part part) {
+  const store::HashValue* hash;
+  if (!ReadHash(ctx, &hash)) return;
+  const size_t size = hash == nullptr ? 0 : hash->size();
+  if (part == Part::kBoth) {
+    ctx.reply.Map(size);
+  } else {
+    ctx.reply.Array(size);
+  }
+  if (hash == nullptr) return;
+  hash->ForEach([&](FieldValue fv) {
+    if (part != Part::kValues) ctx.reply.Bulk(fv.field);
+    if (part != Part::kFields) ctx.reply.Bulk(fv.value);
+  });
+}
+
+// The present value of a field of a key that is about to change; nothing if there is none.
+std::optional<std::string_view> Present(const Mutation& m, std::string_view field) {
+  return m.exists() ? m.entry()->hash().Get(field) : std::nullopt;
+}
+
+}  // namespace
+
+void CmdHset(Context& ctx) {
+  if (!CheckFieldPairs(ctx)) return;
+  const int64_t added = SetFields(ctx);
+  if (added >= 0) ctx.reply.Int(added);
+}
+
+void CmdHmset(Context& ctx) {
+  if (!CheckFieldPairs(ctx)) return;
+  if (SetFields(ctx) >= 0) ctx.reply.Ok();
+}
+
+void CmdHsetnx(Context& ctx) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!CheckType(ctx, m.entry(), Type::kHash)) return;
+  if (Present(m, ctx.args[2])) return ctx.reply.Int(0);
+  m.HashSet(ctx.args[2], ctx.args[3]);
+  m.Commit(kEventHset);
+  ctx.reply.Int(1);
+}
+
+void CmdHget(Context& ctx) {
+  const store::HashValue* hash;
+  if (!ReadHash(ctx, &hash)) return;
+  const auto value = hash == nullptr ? std::nullopt : hash->Get(ctx.args[2]);
+  if (value) {
+    ctx.reply.Bulk(*value);
+  } else {
+    ctx.reply.Null();
+  }
+}
+
+void CmdHmget(Context& ctx) {
+  const store::HashValue* hash;
+  if (!ReadHash(ctx, &hash)) return;
+  ctx.reply.Array(ctx.args.size() - 2);
+  for (std::string_view field : ctx.args.subspan(2)) {
+    const auto value = hash == nullptr ? std::nullopt : hash->Get(field);
+    if (value) {
+      ctx.reply.Bulk(*value);
+    } else {
+      ctx.reply.Null();
+    }
+  }
+}
+
+void CmdHgetall(Context& ctx) { ReplyAll(ctx, Part::kBoth); }
+void CmdHkeys(Context& ctx) { ReplyAll(ctx, Part::kFields); }
+void CmdHvals(Context& ctx) { ReplyAll(ctx, Part::kValues); }
+
+void CmdHlen(Context& ctx) {
+  const store::HashValue* hash;
+  if (!ReadHash(ctx, &hash)) return;
+  ctx.reply.Uint(hash == nullptr ? 0 : hash->size());
+}
+
+void CmdHexists(Context& ctx) {
+  const store::HashValue* hash;
+  if (!ReadHash(ctx, &hash)) return;
+  ctx.reply.Int(hash != nullptr && hash->Has(ctx.args[2]) ? 1 : 0);
+}
+
+void CmdHstrlen(Context& ctx) {
+  const store::HashValue* hash;
+  if (!ReadHash(ctx, &hash)) return;
+  const auto value = hash == nullptr ? std::nullopt : hash->Get(ctx.args[2]);
+  ctx.reply.Uint(value ? value->size() : 0);
+}
+
+void CmdHdel(Context& ctx) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!CheckType(ctx, m.entry(), Type::kHash)) return;
+  int64_t deleted = 0;
+  for (std::string_view field : ctx.args.subspan(2)) {
+    if (!m.exists()) break;
+    deleted += m.HashDelete(field);
+  }
+  m.Commit({EventClass::kHash, "hdel"});
+  ctx.reply.Int(deleted);
+}
+
+void CmdHincrby(Context& ctx) {
+  ArgCursor args(ctx.args, 3);
+  const int64_t by = args.Int();
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!CheckType(ctx, m.entry(), Type::kHash)) return;
+  int64_t value = 0;
+  if (const auto text = Present(m, ctx.args[2])) {
+    const std::optional<int64_t> old = ParseInt64(*text);
+    if (!old) return ctx.reply.Error(kErrHashNotInteger);
+    value = *old;
+  }
+  if (__builtin_add_overflow(value, by, &value)) return ctx.reply.Error(kErrIncrOverflow);
+  m.HashSet(ctx.args[2], Decimal(value));
+  m.Commit({EventClass::kHash, "hincrby"});
+  ctx.reply.Int(value);
+}
+
+void CmdHincrbyfloat(Context& ctx) {
+  const std::optional<long double> by = ParseLongDouble(ctx.args[3]);
+  if (!by) return ctx.reply.Error(kErrNotFloat);
+  if (!std::isfinite(*by)) return ctx.reply.Error("ERR value is NaN or Infinity");
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!CheckType(ctx, m.entry(), Type::kHash)) return;
+  long double value = 0;
+  if (const auto text = Present(m, ctx.args[2])) {
+    const std::optional<long double> old = ParseLongDouble(*text);
+    if (!old) return ctx.reply.Error(kErrHashNotFloat);
+    value = *old;
+  }
+  value += *by;
+  if (!std::isfinite(value)) return ctx.reply.Error(kErrIncrNotFinite);
+  const std::string text = FormatLongDouble(value);
+  m.HashSet(ctx.args[2], text);
+  m.Commit({EventClass::kHash, "hincrbyfloat"});
+  ctx.reply.Bulk(text);
+}
+
+std::span<const CommandSpec> HashCommands() { return kHashRows; }
+
+}  // namespace clustron::commands

@@ -1,0 +1,122 @@
+// Fields of a hash by chance and in steps: HRANDFIELD and HSCAN.
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/scan_args.h"
+
+namespace clustron::commands {
+
+using store::Entry;
+using store::FieldValue;
+using store::HashValue;
+using store::Type;
+
+namespace {
+
+// With repeats there is no natural bound to what a client may ask for.
+constexpr int64_t kRepeatsMax = 10'000'000;
+
+struct Wish {
+  int64_t count = 1;
+  bool with_count = false;
+  bool with_values = false;
+};
+
+Wish ParseWish(ArgCursor& args) {
+  Wish wish;
+  if (!args.HasNext()) return wish;
+  wish.with_count = true;
+  wish.count = args.Int();
+  if (wish.count == INT64_MIN) {
+    args.Fail(
+        "ERR value is out of range, value must between -9223372036854775807 and "
+        "9223372036854775807");
+  }
+  if (args.HasNext()) {
+    wish.with_values = args.Token("WITHVALUES");
+    if (!wish.with_values) args.Fail(kErrSyntax);
+    args.ExpectEnd();
+  }
+  if (args.ok() && wish.count < -kRepeatsMax) args.Fail(kErrOutOfRange);
+  return wish;
+}
+
+// `count` different positions below `size`: Floyd's sampling (Bentley, Floyd 1987).
+std::vector<size_t> Sample(Rng& rng, size_t size, size_t count) {
+  std::vector<size_t> picked;
+  std::set<size_t> seen;
+  for (size_t top = size - count; top < size; top++) {
+    size_t at = rng.Below(top + 1);
+    if (!seen.insert(at).second) {
+      at = top;
+      seen.insert(at);
+    }
+    picked.push_back(at);
+  }
+  return picked;
+}
+
+void ReplyField(Context& ctx, const Wish& wish, FieldValue fv) {
+  if (wish.with_values && ctx.reply.resp3()) ctx.reply.Array(2);
+  ctx.reply.Bulk(fv.field);
+  if (wish.with_values) ctx.reply.Bulk(fv.value);
+}
+
+void BeginFields(Context& ctx, const Wish& wish, size_t count) {
+  ctx.reply.Array(wish.with_values && !ctx.reply.resp3() ? count * 2 : count);
+}
+
+}  // namespace
+
+void CmdHrandfield(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const Wish wish = ParseWish(args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (!CheckType(ctx, entry, Type::kHash)) return;
+  if (entry == nullptr) return wish.with_count ? ctx.reply.Array(0) : ctx.reply.Null();
+  const HashValue& hash = entry->hash();
+  const size_t size = hash.size();
+  if (!wish.with_count) return ctx.reply.Bulk(hash.At(ctx.rng().Below(size)).field);
+  if (wish.count < 0) {
+    const auto repeats = static_cast<size_t>(-wish.count);
+    BeginFields(ctx, wish, repeats);
+    for (size_t i = 0; i < repeats; i++) ReplyField(ctx, wish, hash.At(ctx.rng().Below(size)));
+    return;
+  }
+  const size_t count = std::min(size, static_cast<size_t>(wish.count));
+  BeginFields(ctx, wish, count);
+  if (count == size) return hash.ForEach([&](FieldValue fv) { ReplyField(ctx, wish, fv); });
+  for (size_t at : Sample(ctx.rng(), size, count)) ReplyField(ctx, wish, hash.At(at));
+}
+
+void CmdHscan(Context& ctx) {
+  // COMPAT: a bad cursor comes before a missing key or a wrong type, and those before options.
+  if (!ParseScanCursor(ctx.args[2])) return ctx.reply.Error(kErrCursor);
+  const Entry* entry = Read(ctx, ctx.args[1]);
+  if (!CheckType(ctx, entry, Type::kHash)) return;
+  ArgCursor args(ctx.args, 2);
+  const ScanOptions options = TakeScanOptions(args, /*with_type=*/false);
+  if (entry != nullptr && !args.ok()) return ctx.reply.Error(args.error());
+  std::vector<FieldValue> found;
+  uint64_t next = 0;
+  if (entry != nullptr) {
+    next =
+        entry->hash().Scan(options.cursor, static_cast<size_t>(options.count), [&](FieldValue fv) {
+          if (options.Matches(fv.field)) found.push_back(fv);
+        });
+  }
+  ctx.reply.Array(2);
+  ctx.reply.Bulk(Decimal(next));
+  ctx.reply.Array(found.size() * 2);
+  for (const FieldValue& fv : found) {
+    ctx.reply.Bulk(fv.field);
+    ctx.reply.Bulk(fv.value);
+  }
+}
+
+}  // namespace clustron::commands

@@ -110,6 +110,7 @@ class Entry {
 
  private:
   friend class EntryEdit;  // entry_edit.h: how the store builds and changes entries
+  friend class Mutation;
   static constexpr uint64_t kRevisionMask = (uint64_t{1} << 48) - 1;
   static constexpr uint64_t kHasDeadline = uint64_t{1} << 56;
   static constexpr uint64_t kHasLease = uint64_t{1} << 57;

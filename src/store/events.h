@@ -40,22 +40,22 @@ enum class EventClass : uint8_t {
 // view. An empty name: a change that Redis doesn't announce.
 struct Event {
   EventClass cls = EventClass::kGeneric;
-  std::string_view name;
+  std::string_view name = {};
 };
 
 struct Change {
   int db = 0;
-  std::string_view key;  // valid during the call
+  std::string_view key = {};  // valid during the call
   ChangeKind kind = ChangeKind::kPut;
   Reason reason = Reason::kCmd;
-  Event event;
+  Event event = {};
   Revision revision = 0;
   bool created = false;          // kPut of a key that wasn't there (class n)
   const Entry* entry = nullptr;  // the key now; null when it is gone (again)
 };
 
 struct LeaseEvent {
-  std::string_view id;
+  std::string_view id = {};
   bool expired = false;  // else revoked
   Revision revision = 0;
 };
@@ -63,7 +63,7 @@ struct LeaseEvent {
 enum class LockEventKind : uint8_t { kGranted, kReleased, kExpired, kBroken };
 struct LockEvent {
   int db = 0;
-  std::string_view name;
+  std::string_view name = {};
   LockEventKind kind = LockEventKind::kGranted;
   Revision token = 0;
   int64_t ttl_ms = 0;  // kGranted

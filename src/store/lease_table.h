@@ -9,23 +9,18 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "store/entry.h"
+#include "store/key_name.h"
 
 namespace clustron::store {
 
 inline constexpr size_t kLeaseIdBytesMax = 64;
 inline constexpr size_t kLeaseKeysMax = 65'536;
-
-// A key of a lease, by place.
-struct LeasedKey {
-  int db = 0;
-  std::string key;
-  friend auto operator<=>(const LeasedKey&, const LeasedKey&) = default;
-};
 
 struct Lease {
   std::string id;
@@ -33,9 +28,9 @@ struct Lease {
   int64_t ttl_ms = 0;           // as granted
   Revision grant_revision = 0;  // names this grant of the id for good
   // Attached keys in the order of attaching (detached ones leave no trace).
-  std::map<uint64_t, LeasedKey> keys;  // by attach number
+  std::map<uint64_t, KeyName> keys;  // by attach number
   uint64_t next_attach = 0;
-  size_t lock_count = 0;  // locks that end with this lease; they are in LockTable
+  std::set<KeyName> locks;  // those that end with this lease; they are in LockTable
 };
 
 // THREAD: core loop.
@@ -60,7 +55,7 @@ class LeaseTable {
     uint64_t attach;
   };
   std::map<std::string, std::unique_ptr<Lease>, std::less<>> leases_;
-  std::map<LeasedKey, Place> by_key_;
+  std::map<KeyName, Place> by_key_;
 };
 
 }  // namespace clustron::store

@@ -13,14 +13,9 @@
 #include <vector>
 
 #include "store/entry.h"
+#include "store/key_name.h"
 
 namespace clustron::store {
-
-struct LockName {
-  int db = 0;
-  std::string name;
-  friend auto operator<=>(const LockName&, const LockName&) = default;
-};
 
 struct LockHolder {
   Revision token = 0;
@@ -69,7 +64,7 @@ class LockTable {
   friend class Journal;
   const Lock* FindGuard(int db, std::string_view key) const;
 
-  std::map<LockName, Lock> locks_;
+  std::map<KeyName, Lock> locks_;
   size_t guard_count_ = 0;
   size_t guards_per_db_[16] = {};
 };

@@ -50,9 +50,10 @@ class Mutation {
   bool exists() const { return entry_ != nullptr; }
 
   // ---- strings ----
-  // Creates the key or replaces whatever it holds, of any type.
+  // Creates the key or replaces whatever it holds, of any type. `deadline`, if it exists, becomes
+  // the key's (SET … EX, in one go); REQUIRES then: it is not due, and no lease is kept.
   void SetString(std::string_view value, Keep keep = Keep::kNothing,
-                 StringForm form = StringForm::kAuto);
+                 StringForm form = StringForm::kAuto, Deadline deadline = {});
   // Changes in place; an absent key counts as empty and is created. REQUIRES: absent or a string.
   // The caller has checked proto-max-bulk-len.
   void Append(std::string_view bytes);
@@ -70,34 +71,44 @@ class Mutation {
 
   // ---- attributes (the key's revision stays) ----
   // REQUIRES: exists(), and no lease (`entry()->has_lease()` is the caller's error to report).
-  // A deadline already due deletes the key at once, as Redis does; then the event is "del".
-  void SetDeadline(Deadline deadline);
+  // A deadline already due deletes the key at once, as Redis does; then it returns false, and the
+  // event to commit is "del".
+  bool SetDeadline(Deadline deadline);
   // True if there was one. REQUIRES: exists().
   bool ClearDeadline();
 
   // REQUIRES: exists(). Frees big values later, in slices.
-  void Delete(Reason reason = Reason::kCmd);
+  void Delete();
 
   // Ends the mutation: revision, touch table, observers. `event` describes the change; when a
-  // collection went empty, "del" is announced after it, and a deletion through SetDeadline or
-  // Delete announces `event` only. Returns true if anything was changed.
+  // collection went empty, "del" is announced after it. Returns true if anything was changed.
   bool Commit(Event event, Reason reason = Reason::kCmd);
 
  private:
   friend class Store;
   Mutation(Store& store, int db, std::string_view key, uint64_t hash);
 
+  // Before any operation that changes: tells the hooks, removes a due entry.
+  void Begin();
+  void Install(Entry* now, bool same_value);
+  // The inline value as `size` bytes that may be written, the old ones kept; form raw.
+  char* WritableInline(size_t size);
+  // The value out of line; it is moved there when need be.
+  BigString& WritableBig();
+  void WriteBig(size_t offset, std::string_view bytes);
+
   Store& store_;
   std::string_view key_;
   uint64_t hash_;
-  Entry** slot_storage_ = nullptr;
   Entry* entry_ = nullptr;
   int db_;
-  bool existed_ = false;        // live at the start
+  bool due_ = false;      // there is an entry, but it is due
+  bool existed_ = false;  // live at the start
+  bool begun_ = false;
   bool value_changed_ = false;  // takes a key revision
   bool touched_ = false;        // attributes changed
-  bool deleted_ = false;        // was there, and was removed on the way
-  bool emptied_ = false;        // removed because its last member went
+  bool deleted_ = false;
+  bool emptied_ = false;  // deleted because the last member went
   bool committed_ = false;
 };
 

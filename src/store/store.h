@@ -28,10 +28,16 @@
 
 namespace clustron::store {
 
+class BigHash;
+class BigString;
+class DeadlineWord;
+class Garbage;
 class Journal;
 class SnapshotWalk;
 class Table;
 class TimeWheel;
+struct HeldEvent;
+struct WheelRecord;
 
 inline constexpr int kDatabases = 16;
 
@@ -163,6 +169,7 @@ class Store {
   // ---- expiry: removal is an entry ----
   // Removes up to `limit` keys that are due by the applied clocks, in order of deadlines; all at
   // the item's revision. Returns how many; fewer than `limit` means that none is left.
+  // REQUIRES: no journal is armed (what comes up in the wheel isn't put back).
   size_t ExpireDue(size_t limit);
   // The next moment at which something may be due, by each clock; INT64_MAX if none. May be early.
   int64_t NextDueElapsedMs() const;
@@ -219,8 +226,58 @@ class Store {
   friend class Mutation;
   friend class SnapshotWalk;
 
+  static constexpr uint8_t kObserverHooks = 0x0f;
+  static constexpr size_t kTouchCells = 65'536;
+
   using Visit = void (*)(void* ctx, const Entry&);
   uint64_t ScanImpl(int db, uint64_t cursor, size_t count, Visit visit, void* ctx) const;
+
+  Table& table(int db) const { return *tables_[db]; }
+  bool Due(const Entry& e) const;
+  bool Hooked(int db, Hook hook) const { return hooks_[db] >> static_cast<int>(hook) & 1; }
+  bool armed(int db) const { return Hooked(db, Hook::kJournal); }
+  // Called before the first change of a key, `e` null when it is absent.
+  void BeforeChange(int db, uint64_t hash, Entry* e);
+  // Takes a key out, to the journal or for good; its lease attachment too. No events.
+  void Remove(int db, std::string_view key, uint64_t hash);
+  void RemoveDue(int db, std::string_view key, uint64_t hash);
+  // Puts an entry in the place of `old` (null: absent), which is freed or set aside.
+  void Install(int db, uint64_t hash, Entry* old, Entry* now, bool same_value);
+  void MoveEntry(int from_db, std::string_view from, int to_db, std::string_view to);
+  void EmitMove(int from_db, std::string_view from, int to_db, std::string_view to,
+                std::string_view from_name, std::string_view to_name);
+  // A deadline ready to be stored, its record filed; `prior` is the one that it replaces.
+  DeadlineWord File(int db, uint64_t hash, Deadline deadline, DeadlineWord prior);
+  void FileRecord(const Table& t, uint64_t hash, DeadlineWord word);
+  size_t ExpireFrom(TimeWheel& wheel, ClockKind clock, int64_t now, size_t limit);
+  // Removes the keys that a record stands for and that are due at `ms`; files others again.
+  size_t ExpireRecord(ClockKind clock, int64_t ms, const WheelRecord& record, int db, size_t limit);
+  void SweepWheel(TimeWheel& wheel, ClockKind clock, size_t budget);
+  static size_t TouchCell(int db, uint64_t hash);
+  void Touch(int db, uint64_t hash);
+  void TouchFlush(int db);
+  void SetRevision(int db, Entry& e, Revision revision);
+  // Before a change in place of head or deadline.
+  void RecordHead(int db, Entry& e);
+  void Emit(const Change& change);
+  void EmitHeld(HeldEvent event);
+  void Deliver(const HeldEvent& event);
+  std::unique_ptr<Table> NewTable(int id) const;
+  void FlushOne(int db);
+  void SwapTables(int a, int b);
+  void SwapLeases(int a, int b);
+  // Ends a key's attachment, in the lease table only.
+  void Detach(int db, std::string_view key);
+  void DetachAll(int db);
+  void RenameLeased(const KeyName& from, const KeyName& to);
+  // Frees an entry: a big value later, in slices.
+  void Discard(Entry* e);
+  void Discard(std::unique_ptr<Table> t);
+  // A lock's traces outside of its own row: guard counts, its lease.
+  void LinkLock(const KeyName& name, const Lock& lock);
+  void UnlinkLock(const KeyName& name, const Lock& lock);
+  uint64_t EntryDigest(int db, const Entry& e) const;
+  uint64_t TablesDigest() const;
 
   Revision revision_ = 0;
   Revision item_revision_ = 0;
@@ -228,9 +285,27 @@ class Store {
   int64_t wall_ms_ = 0;
   uint64_t seed_;
   HashLimits hash_limits_;
+  std::array<std::unique_ptr<Table>, kDatabases> tables_;
+  std::array<Table*, kDatabases> table_by_id_ = {};
+  std::array<uint8_t, kDatabases> hooks_ = {};
+  std::array<Revision, kDatabases> flush_touch_ = {};
+  std::vector<Revision> touch_;
+  std::unique_ptr<TimeWheel> elapsed_wheel_;
+  std::unique_ptr<TimeWheel> wall_wheel_;
+  uint8_t epoch_ = 0;  // local: tells records of the wheels apart
   Observer* observer_ = nullptr;
   LeaseTable leases_;
   LockTable locks_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Garbage> garbage_;
+  bool mutating_ = false;
+
+#ifdef CLUSTRON_SIM
+ public:
+  // What planted bugs look at instead of the applied clocks.
+  int64_t live_elapsed_ms = 0;
+  int64_t live_wall_ms = 0;
+#endif
 };
 
 }  // namespace clustron::store

@@ -1,0 +1,60 @@
+// What is no longer part of the store and waits to be freed, a slice at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "store/big_hash.h"
+#include "store/big_string.h"
+#include "store/entry_edit.h"
+#include "store/hash_edit.h"
+#include "store/table.h"
+
+namespace clustron::store {
+
+class Garbage {
+ public:
+  ~Garbage() {
+    while (FreeSome(SIZE_MAX / 2)) {
+    }
+  }
+
+  // Frees a small entry at once, keeps a big value for later.
+  void Add(Entry* e) {
+    if (e->form() == Form::kBig && EntryEdit::Big(*e).piece_count() > kAtOnce) {
+      strings_.emplace_back(&EntryEdit::Big(*e));
+    } else if (e->form() == Form::kObject && !e->hash().packed() &&
+               e->hash().size() > kAtOnceItems) {
+      hashes_.emplace_back(HashEdit::Big(EntryEdit::Pointer(*e)));
+    } else {
+      return EntryEdit::Destroy(e);
+    }
+    EntryEdit::FreeShell(e);
+  }
+  void Add(std::unique_ptr<Table> t) {
+    if (t->size() > 0) tables_.push_back(std::move(t));
+  }
+
+  // Frees about `budget` members or keys, or pieces of 64 KB; true if more is left.
+  bool FreeSome(size_t budget) {
+    if (!strings_.empty()) {
+      if (!strings_.front()->FreeSome(budget)) strings_.pop_front();
+    } else if (!hashes_.empty()) {
+      if (!hashes_.front()->FreeSome(budget + HashChunk::kItems)) hashes_.pop_front();
+    } else if (!tables_.empty()) {
+      if (!tables_.front()->FreeSome(budget, [this](Entry* e) { Add(e); })) tables_.pop_front();
+    }
+    return !strings_.empty() || !hashes_.empty() || !tables_.empty();
+  }
+
+ private:
+  static constexpr size_t kAtOnce = 16;        // pieces
+  static constexpr size_t kAtOnceItems = 512;  // fields
+
+  std::deque<std::unique_ptr<BigString>> strings_;
+  std::deque<std::unique_ptr<BigHash>> hashes_;
+  std::deque<std::unique_ptr<Table>> tables_;
+};
+
+}  // namespace clustron::store

@@ -1,0 +1,153 @@
+#include "store/journal.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "store/big_string.h"
+#include "store/store.h"
+
+namespace clustron::store {
+
+Journal::~Journal() { CHECK(records_.empty()); }
+
+size_t Journal::Arm() {
+  marks_.push_back({records_.size(), events_.size(), store_.revision_, store_.item_revision_});
+  return marks_.size() - 1;
+}
+
+void Journal::Disarm(size_t mark) {
+  CHECK(mark + 1 == marks_.size());
+  marks_.pop_back();
+  if (!marks_.empty()) return;
+  // Newest first: an entry that was exchanged twice is ours in both records.
+  while (!records_.empty()) {
+    std::visit([this](auto& r) { Keep(r); }, records_.back());
+    records_.pop_back();
+  }
+  Deliver();
+}
+
+void Journal::Deliver() {
+  const std::vector<HeldEvent> events = std::exchange(events_, {});
+  for (const HeldEvent& event : events) store_.Deliver(event);
+}
+
+void Journal::Rollback(size_t mark) {
+  CHECK(mark < marks_.size());
+  const Mark& m = marks_[mark];
+  while (records_.size() > m.records) {
+    std::visit([this](auto& r) { Undo(r); }, records_.back());
+    records_.pop_back();
+  }
+  events_.resize(m.events);
+  store_.revision_ = m.revision;
+  store_.item_revision_ = m.item_revision;
+  marks_.resize(mark);
+  if (marks_.empty()) Deliver();
+}
+
+// ---- keys ----
+
+void Journal::Undo(undo::EntryChanged& r) {
+  const std::string_view key = r.now != nullptr ? r.now->key() : r.old->key();
+  if (r.now == nullptr) return r.table->Insert(r.hash, r.old);
+  const HashIndex::Ref ref = r.table->Find(key, r.hash);
+  CHECK(ref && Table::EntryAt(ref.payload()) == r.now);
+  if (r.old == nullptr) {
+    r.table->Erase(r.hash, ref);
+  } else {
+    r.table->Replace(ref, r.old);
+  }
+  if (r.same_value) {
+    if (!EntryEdit::IsInline(*r.now)) EntryEdit::SetPointer(*r.old, EntryEdit::Pointer(*r.now));
+    EntryEdit::FreeShell(r.now);
+  } else {
+    store_.Discard(r.now);
+  }
+}
+
+void Journal::Keep(undo::EntryChanged& r) {
+  if (r.old == nullptr) return;
+  r.same_value ? EntryEdit::FreeShell(r.old) : store_.Discard(r.old);
+}
+
+void Journal::Undo(undo::EntryMoved& r) {
+  const HashIndex::Ref ref = r.to->Find(r.now->key(), r.to_hash);
+  CHECK(ref && Table::EntryAt(ref.payload()) == r.now);
+  r.to->Erase(r.to_hash, ref);
+  if (!EntryEdit::IsInline(*r.now)) EntryEdit::SetPointer(*r.old, EntryEdit::Pointer(*r.now));
+  EntryEdit::FreeShell(r.now);
+  r.from->Insert(r.from_hash, r.old);
+}
+
+void Journal::Keep(undo::EntryMoved& r) { EntryEdit::FreeShell(r.old); }
+
+void Journal::Undo(undo::HeadChanged& r) {
+  const bool fresh = EntryEdit::IsFresh(*r.entry);
+  EntryEdit::SetHead(*r.entry, r.head);
+  EntryEdit::SetFresh(*r.entry, fresh);
+  if (r.deadline_bits != 0) {
+    EntryEdit::SetDeadline(*r.entry, DeadlineWord::FromBits(r.deadline_bits));
+  }
+}
+
+void Journal::Undo(undo::HashChanged& r) { HashEdit::Undo(EntryEdit::Hash(*r.entry), r.undo); }
+
+void Journal::Undo(undo::BigStringWritten& r) {
+  r.value->Truncate(r.size);
+  r.value->Write(r.offset > r.size ? r.size : r.offset, r.bytes);
+}
+
+void Journal::Undo(undo::Touched& r) { store_.touch_[r.cell] = r.revision; }
+void Journal::Undo(undo::FlushTouched& r) { store_.flush_touch_[r.db] = r.revision; }
+
+void Journal::Undo(undo::Flushed& r) {
+  store_.table_by_id_[r.table->id()] = r.table.get();
+  std::swap(store_.tables_[r.db], r.table);
+}
+
+void Journal::Keep(undo::Flushed& r) { store_.Discard(std::move(r.table)); }
+
+void Journal::Undo(undo::Swapped& r) { store_.SwapTables(r.a, r.b); }
+
+// ---- leases and locks ----
+
+void Journal::Undo(undo::LeaseGranted& r) { store_.leases_.leases_.erase(r.id); }
+
+void Journal::Undo(undo::LeaseEnded& r) {
+  std::string id = r.lease->id;
+  store_.leases_.leases_.emplace(std::move(id), std::move(r.lease));
+}
+
+void Journal::Undo(undo::KeyAttached& r) {
+  const auto it = store_.leases_.by_key_.find(r.key);
+  CHECK(it != store_.leases_.by_key_.end());
+  it->second.lease->keys.erase(it->second.attach);
+  it->second.lease->next_attach = it->second.attach;
+  store_.leases_.by_key_.erase(it);
+}
+
+void Journal::Undo(undo::KeyDetached& r) {
+  r.lease->keys.emplace(r.attach, r.key);
+  store_.leases_.by_key_.emplace(std::move(r.key), LeaseTable::Place{r.lease, r.attach});
+}
+
+void Journal::Undo(undo::KeyRenamed& r) { store_.RenameLeased(r.to, r.from); }
+
+void Journal::Undo(undo::LockAcquired& r) {
+  const auto it = store_.locks_.locks_.find(r.name);
+  CHECK(it != store_.locks_.locks_.end());
+  store_.UnlinkLock(it->first, it->second);
+  store_.locks_.locks_.erase(it);
+}
+
+void Journal::Undo(undo::LockEnded& r) {
+  const auto it = store_.locks_.locks_.emplace(std::move(r.name), std::move(r.lock)).first;
+  store_.LinkLock(it->first, it->second);
+}
+
+void Journal::Undo(undo::LockTtlRaised& r) {
+  store_.locks_.locks_.at(r.name).holders.front().ttl_ms = r.ttl_ms;
+}
+
+}  // namespace clustron::store

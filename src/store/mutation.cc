@@ -1,0 +1,281 @@
+#include "store/mutation.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "base/check.h"
+#include "store/big_hash.h"
+#include "store/big_string.h"
+#include "store/entry_edit.h"
+#include "store/hash_edit.h"
+#include "store/journal.h"
+#include "store/store.h"
+#include "store/table.h"
+
+namespace clustron::store {
+
+Mutation::Mutation(Store& store, int db, std::string_view key, uint64_t hash)
+    : store_(store), key_(key), hash_(hash), db_(db) {
+  DCHECK(!std::exchange(store.mutating_, true));
+  const HashIndex::Ref ref = store.table(db).Find(key, hash);
+  if (!ref) return;
+  entry_ = Table::EntryAt(ref.payload());
+  if (entry_->has_deadline() && store.Due(*entry_)) {
+    due_ = true;
+    entry_ = nullptr;
+  }
+  existed_ = entry_ != nullptr;
+}
+
+Mutation::~Mutation() {
+  DCHECK(committed_ || !begun_);
+  store_.mutating_ = false;
+}
+
+void Mutation::Begin() {
+  DCHECK(!committed_);
+  if (begun_) return;
+  begun_ = true;
+  if (due_) {
+    store_.RemoveDue(db_, key_, hash_);
+  } else if (store_.Hooked(db_, Hook::kSnapshot)) [[unlikely]] {
+    store_.BeforeChange(db_, hash_, entry_);
+  }
+}
+
+void Mutation::Install(Entry* now, bool same_value) {
+  store_.Install(db_, hash_, entry_, now, same_value);
+  entry_ = now;
+}
+
+void Mutation::SetString(std::string_view value, Keep keep, StringForm form, Deadline deadline) {
+  Begin();
+  value_changed_ = true;
+  const Form kept_as = form == StringForm::kRaw ? Form::kRaw : EntryEdit::Classify(value);
+  const Form as = form == StringForm::kText && kept_as == Form::kInt ? Form::kEmbstr : kept_as;
+
+  DeadlineWord word;
+  if (entry_ != nullptr) {
+    word = EntryEdit::DeadlineOf(*entry_);
+    if (keep == Keep::kNothing && entry_->has_lease()) store_.Detach(db_, key_);
+  }
+  if (deadline.exists()) {
+    word = store_.File(db_, hash_, deadline, word);
+  } else if (keep == Keep::kNothing) {
+    word = {};
+  }
+
+  // In place, when the old value's room will do and nobody needs the old one.
+  if (entry_ != nullptr && !store_.armed(db_) && entry_->has_deadline() == word.exists() &&
+      EntryEdit::FitsInPlace(*entry_, value.size())) {
+    EntryEdit::SetInlineSize(*entry_, value.size());
+    std::memcpy(EntryEdit::InlineBytes(*entry_), value.data(), value.size());
+    EntryEdit::SetForm(*entry_, Type::kString, as);
+    if (word.exists()) EntryEdit::SetDeadline(*entry_, word);
+    if (keep == Keep::kNothing) EntryEdit::SetLease(*entry_, false);
+    if (keep != Keep::kAll) EntryEdit::SetLabels(*entry_, false);
+    return;
+  }
+
+  Entry* now;
+  if (value.size() <= EntryEdit::kInlineMax) {
+    now = EntryEdit::NewInline(key_, value.size(), as, word);
+    std::memcpy(EntryEdit::InlineBytes(*now), value.data(), value.size());
+  } else {
+    auto big = std::make_unique<BigString>();
+    big->Append(value);
+    now = EntryEdit::NewPointer(key_, Type::kString, Form::kBig,
+                                reinterpret_cast<uintptr_t>(big.release()), word);
+  }
+  if (entry_ != nullptr) {
+    EntryEdit::SetRevision(*now, entry_->revision());
+    EntryEdit::SetLease(*now, keep != Keep::kNothing && entry_->has_lease());
+    EntryEdit::SetLabels(*now, keep == Keep::kAll && entry_->has_labels());
+  }
+  Install(now, false);
+}
+
+char* Mutation::WritableInline(size_t size) {
+  DCHECK(size <= EntryEdit::kInlineMax);
+  if (entry_ != nullptr && !store_.armed(db_) && EntryEdit::FitsInPlace(*entry_, size)) {
+    EntryEdit::SetInlineSize(*entry_, size);
+    EntryEdit::SetForm(*entry_, Type::kString, Form::kRaw);
+    return EntryEdit::InlineBytes(*entry_);
+  }
+  const DeadlineWord word = entry_ == nullptr ? DeadlineWord() : EntryEdit::DeadlineOf(*entry_);
+  Entry* now = EntryEdit::NewInline(key_, size, Form::kRaw, word);
+  char* bytes = EntryEdit::InlineBytes(*now);
+  if (entry_ != nullptr) {
+    EntryEdit::SetHead(*now, EntryEdit::Head(*entry_));
+    EntryEdit::SetForm(*now, Type::kString, Form::kRaw);
+    const std::string_view old = entry_->inline_value();
+    std::memcpy(bytes, old.data(), std::min(old.size(), size));
+  }
+  Install(now, false);
+  return bytes;
+}
+
+BigString& Mutation::WritableBig() {
+  if (entry_ == nullptr || EntryEdit::IsInline(*entry_)) {
+    auto big = std::make_unique<BigString>();
+    DeadlineWord word;
+    uint64_t head = 0;
+    if (entry_ != nullptr) {
+      big->Append(entry_->inline_value());
+      word = EntryEdit::DeadlineOf(*entry_);
+      head = EntryEdit::Head(*entry_);
+    }
+    Entry* now = EntryEdit::NewPointer(key_, Type::kString, Form::kBig,
+                                       reinterpret_cast<uintptr_t>(big.release()), word);
+    if (head != 0) {
+      EntryEdit::SetHead(*now, head);
+      EntryEdit::SetForm(*now, Type::kString, Form::kBig);
+    }
+    Install(now, false);
+  }
+  return EntryEdit::Big(*entry_);
+}
+
+void Mutation::WriteBig(size_t offset, std::string_view bytes) {
+  BigString& big = WritableBig();
+  if (store_.armed(db_)) {
+    undo::BigStringWritten record{&big, big.size(), offset, {}};
+    Scratch scratch;
+    record.bytes = std::string(big.Range(offset, bytes.size(), scratch));
+    store_.journal_->Add(std::move(record));
+  }
+  big.Write(offset, bytes);
+}
+
+void Mutation::Append(std::string_view bytes) {
+  if (entry_ == nullptr) return SetString(bytes, Keep::kAll);
+  SetRange(entry_->StringSize(), bytes);
+}
+
+void Mutation::SetRange(size_t offset, std::string_view bytes) {
+  DCHECK(entry_ == nullptr || entry_->type() == Type::kString);
+  Begin();
+  value_changed_ = true;
+  const size_t old_size = entry_ == nullptr ? 0 : entry_->StringSize();
+  const size_t size = std::max(old_size, offset + bytes.size());
+  if (size > EntryEdit::kInlineMax || (entry_ != nullptr && !EntryEdit::IsInline(*entry_))) {
+    return WriteBig(offset, bytes);
+  }
+  char* to = WritableInline(size);
+  if (offset > old_size) std::memset(to + old_size, 0, offset - old_size);
+  std::memcpy(to + offset, bytes.data(), bytes.size());
+}
+
+bool Mutation::SetBit(uint64_t bit_offset, bool bit) {
+  const size_t at = bit_offset / 8;
+  const auto mask = static_cast<uint8_t>(0x80 >> (bit_offset % 8));
+  Scratch scratch;
+  const std::string_view old =
+      entry_ == nullptr ? std::string_view() : entry_->StringRange(at, 1, scratch);
+  const uint8_t byte = old.empty() ? 0 : static_cast<uint8_t>(old[0]);
+  const char now = static_cast<char>(bit ? byte | mask : byte & ~mask);
+  SetRange(at, {&now, 1});
+  return (byte & mask) != 0;
+}
+
+bool Mutation::HashSet(std::string_view field, std::string_view value) {
+  DCHECK(entry_ == nullptr || entry_->type() == Type::kHash);
+  Begin();
+  value_changed_ = true;
+  if (entry_ == nullptr) {
+    Install(EntryEdit::NewPointer(key_, Type::kHash, Form::kObject, HashEdit::New(), {}), false);
+  }
+  HashValue& h = EntryEdit::Hash(*entry_);
+  if (!store_.armed(db_)) {
+    return HashEdit::Set(h, field, value, store_.hash_limits_, store_.seed_, nullptr);
+  }
+  HashUndo inverse;
+  const bool added = HashEdit::Set(h, field, value, store_.hash_limits_, store_.seed_, &inverse);
+  store_.journal_->Add(undo::HashChanged{entry_, std::move(inverse)});
+  return added;
+}
+
+bool Mutation::HashDelete(std::string_view field) {
+  if (entry_ == nullptr) return false;
+  DCHECK(entry_->type() == Type::kHash);
+  HashValue& h = EntryEdit::Hash(*entry_);
+  if (!h.Has(field)) return false;
+  Begin();
+  value_changed_ = true;
+  if (h.size() == 1) {
+    store_.Remove(db_, key_, hash_);
+    entry_ = nullptr;
+    deleted_ = emptied_ = true;
+    return true;
+  }
+  if (!store_.armed(db_)) return HashEdit::Remove(h, field, nullptr);
+  HashUndo inverse;
+  HashEdit::Remove(h, field, &inverse);
+  store_.journal_->Add(undo::HashChanged{entry_, std::move(inverse)});
+  return true;
+}
+
+bool Mutation::SetDeadline(Deadline deadline) {
+  CHECK(entry_ != nullptr);
+  CHECK(deadline.exists());
+  DCHECK(!entry_->has_lease());
+  if (deadline.DueAt(store_.elapsed_ms_, store_.wall_ms_)) {
+    Delete();
+    return false;
+  }
+  Begin();
+  touched_ = true;
+  const DeadlineWord word = store_.File(db_, hash_, deadline, EntryEdit::DeadlineOf(*entry_));
+  if (entry_->has_deadline()) {
+    store_.RecordHead(db_, *entry_);
+    EntryEdit::SetDeadline(*entry_, word);
+  } else {
+    Install(EntryEdit::Reshape(*entry_, key_, word), true);
+  }
+  return true;
+}
+
+bool Mutation::ClearDeadline() {
+  CHECK(entry_ != nullptr);
+  if (!entry_->has_deadline()) return false;
+  Begin();
+  touched_ = true;
+  Install(EntryEdit::Reshape(*entry_, key_, {}), true);
+  return true;
+}
+
+void Mutation::Delete() {
+  CHECK(entry_ != nullptr);
+  Begin();
+  store_.Remove(db_, key_, hash_);
+  entry_ = nullptr;
+  deleted_ = true;
+}
+
+bool Mutation::Commit(Event event, Reason reason) {
+  DCHECK(!committed_);
+  committed_ = true;
+  if (!begun_) return false;
+  const Revision revision = store_.TakeRevision();
+  if (entry_ != nullptr && value_changed_) store_.SetRevision(db_, *entry_, revision);
+  if (deleted_ || touched_) store_.Touch(db_, hash_);
+  if ((store_.hooks_[db_] & Store::kObserverHooks) == 0) [[likely]]
+    return true;
+
+  Change change{.db = db_, .key = key_, .reason = reason, .event = event, .revision = revision};
+  if (entry_ != nullptr) {
+    change.kind = value_changed_ ? ChangeKind::kPut : ChangeKind::kTouch;
+    change.created = !existed_;
+    change.entry = entry_;
+    store_.Emit(change);
+    return true;
+  }
+  if (!existed_) return true;  // came and went within this mutation
+  change.kind = ChangeKind::kDelete;
+  store_.Emit(change);
+  if (emptied_) store_.Notify(db_, key_, {EventClass::kGeneric, "del"});
+  return true;
+}
+
+}  // namespace clustron::store

@@ -1,0 +1,550 @@
+#include "store/store.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/planted_bugs.h"
+#include "base/rng.h"
+#include "store/alloc.h"
+#include "store/entry_edit.h"
+#include "store/garbage.h"
+#include "store/journal.h"
+#include "store/table.h"
+#include "store/time_wheel.h"
+
+namespace clustron::store {
+
+std::string_view ReasonName(Reason reason) {
+  static constexpr std::string_view kNames[] = {"cmd", "expire", "lease", "evict", "flush", "txn"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+Store::Store(uint64_t seed)
+    : seed_(seed),
+      touch_(kTouchCells),
+      elapsed_wheel_(std::make_unique<TimeWheel>()),
+      wall_wheel_(std::make_unique<TimeWheel>()),
+      journal_(std::make_unique<Journal>(*this)),
+      garbage_(std::make_unique<Garbage>()) {
+  for (int db = 0; db < kDatabases; db++) {
+    tables_[db] = NewTable(db);
+    table_by_id_[db] = tables_[db].get();
+  }
+}
+
+Store::~Store() = default;
+
+std::unique_ptr<Table> Store::NewTable(int id) const { return std::make_unique<Table>(id, seed_); }
+
+void Store::BeginEntry(int64_t elapsed_ms, int64_t wall_ms) {
+  CHECK(elapsed_ms >= elapsed_ms_);
+  CHECK(wall_ms >= wall_ms_);
+  elapsed_ms_ = elapsed_ms;
+  wall_ms_ = wall_ms;
+}
+
+void Store::ReserveRevisions(Revision at_least) { revision_ = std::max(revision_, at_least); }
+
+// ---- reading ----
+
+bool Store::Due(const Entry& e) const {
+#ifdef CLUSTRON_SIM
+  if (Planted(Bug::kExpiryByLiveClock)) {
+    return e.deadline().DueAt(std::max(elapsed_ms_, live_elapsed_ms),
+                              std::max(wall_ms_, live_wall_ms));
+  }
+#endif
+  return e.deadline().DueAt(elapsed_ms_, wall_ms_);
+}
+
+uint64_t Store::Hash(std::string_view key) const { return HashBytes(key, seed_); }
+
+const Entry* Store::Find(int db, std::string_view key, uint64_t hash) const {
+  const HashIndex::Ref ref = table(db).Find(key, hash);
+  if (!ref) return nullptr;
+  const Entry* e = Table::EntryAt(ref.payload());
+  return e->has_deadline() && Due(*e) ? nullptr : e;
+}
+
+void Store::PrefetchBucket(int db, uint64_t hash) const { table(db).index().Prefetch(hash); }
+void Store::PrefetchEntry(int db, uint64_t hash) const { table(db).index().PrefetchTargets(hash); }
+
+Deadline Store::RelativeDeadline(int64_t ttl_ms) const {
+  int64_t now = elapsed_ms_;
+#ifdef CLUSTRON_SIM
+  if (Planted(Bug::kTtlByLocalClock)) now = live_elapsed_ms;
+#endif
+  if (ttl_ms >= Deadline::kMaxMs - now) return Deadline::Elapsed(Deadline::kMaxMs);
+  return Deadline::Elapsed(now + ttl_ms);
+}
+
+size_t Store::Size(int db) const { return table(db).size(); }
+size_t Store::KeysWithDeadline(int db) const { return table(db).with_deadline; }
+
+uint64_t Store::ScanImpl(int db, uint64_t cursor, size_t count, Visit visit, void* ctx) const {
+  DCHECK(count > 0);
+  return table(db).Scan(cursor, count, [&](const Entry* e) {
+    if (e->has_deadline() && Due(*e)) return false;
+    visit(ctx, *e);
+    return true;
+  });
+}
+
+const Entry* Store::RandomKey(int db, uint64_t random) const {
+  // One of the next few keys in hash order from a random position: gaps between hashes would make
+  // the first of them a poor choice.
+  constexpr size_t kWindow = 16;
+  std::vector<const Entry*> window;
+  const uint64_t start = HashPosition(random);
+  uint64_t at = start;
+  bool wrapped = false;
+  while (window.size() < kWindow && !(wrapped && at >= start)) {
+    at = Scan(db, at, kWindow - window.size(), [&](const Entry& e) { window.push_back(&e); });
+    if (at == 0) {
+      if (wrapped) break;
+      wrapped = true;
+    }
+  }
+  if (window.empty()) return nullptr;
+  return window[Mix64(random) % window.size()];
+}
+
+// ---- WATCH ----
+
+size_t Store::TouchCell(int db, uint64_t hash) {
+  return (hash ^ static_cast<uint64_t>(db) * 0x9e3779b1) & (kTouchCells - 1);
+}
+
+WatchPoint Store::Watch(int db, std::string_view key) const {
+  const Entry* e = Find(db, key);
+  return {db, std::string(key), e == nullptr ? 0 : e->revision(), revision_};
+}
+
+bool Store::Unchanged(const WatchPoint& point) const {
+  const uint64_t hash = Hash(point.key);
+  const Entry* e = Find(point.db, point.key, hash);
+  if ((e == nullptr ? 0 : e->revision()) != point.key_revision) return false;
+  if (touch_[TouchCell(point.db, hash)] > point.store_revision) return false;
+  // A flush or swap is nothing to a key that was absent and is.
+  return e == nullptr || flush_touch_[point.db] <= point.store_revision;
+}
+
+void Store::Touch(int db, uint64_t hash) {
+  Revision& cell = touch_[TouchCell(db, hash)];
+  if (armed(db)) journal_->Add(undo::Touched{TouchCell(db, hash), cell});
+  cell = item_revision_;
+}
+
+void Store::TouchFlush(int db) {
+  if (armed(db)) journal_->Add(undo::FlushTouched{db, flush_touch_[db]});
+  flush_touch_[db] = TakeRevision();
+}
+
+// ---- changing keys ----
+
+void Store::BeforeChange(int, uint64_t, Entry*) { UNREACHABLE(); }  // no snapshot walk yet
+
+Mutation Store::Modify(int db, std::string_view key, uint64_t hash) {
+  return Mutation(*this, db, key, hash);
+}
+
+void Store::Install(int db, uint64_t hash, Entry* old, Entry* now, bool same_value) {
+  Table& t = table(db);
+  if (Hooked(db, Hook::kSnapshot)) {
+    EntryEdit::SetFresh(*now, HashPosition(hash) >= t.walked_below);
+  }
+  if (old == nullptr) {
+    t.Insert(hash, now);
+  } else {
+    const HashIndex::Ref ref = t.Find(old->key(), hash);
+    DCHECK(ref);
+    t.Replace(ref, now);
+  }
+  if (armed(db)) {
+    journal_->Add(undo::EntryChanged{&t, hash, old, now, same_value});
+  } else if (old != nullptr) {
+    same_value ? EntryEdit::FreeShell(old) : Discard(old);
+  }
+}
+
+void Store::Remove(int db, std::string_view key, uint64_t hash) {
+  Table& t = table(db);
+  const HashIndex::Ref ref = t.Find(key, hash);
+  CHECK(ref);
+  Entry* e = Table::EntryAt(ref.payload());
+  if (e->has_lease()) Detach(db, key);
+  t.Erase(hash, ref);
+  if (armed(db)) {
+    journal_->Add(undo::EntryChanged{&t, hash, e, nullptr, false});
+  } else {
+    Discard(e);
+  }
+}
+
+void Store::RemoveDue(int db, std::string_view key, uint64_t hash) {
+  if (Hooked(db, Hook::kSnapshot)) {
+    BeforeChange(db, hash, Table::EntryAt(table(db).Find(key, hash).payload()));
+  }
+  Remove(db, key, hash);
+  const Revision revision = TakeRevision();
+  if ((hooks_[db] & kObserverHooks) == 0) return;
+  Emit({.db = db,
+        .key = key,
+        .kind = ChangeKind::kDelete,
+        .reason = Reason::kExpire,
+        .event = {EventClass::kExpired, "expired"},
+        .revision = revision});
+}
+
+void Store::SetRevision(int db, Entry& e, Revision revision) {
+  RecordHead(db, e);
+  EntryEdit::SetRevision(e, revision);
+}
+
+void Store::RecordHead(int db, Entry& e) {
+  if (!armed(db)) return;
+  journal_->Add(undo::HeadChanged{&e, EntryEdit::Head(e), EntryEdit::DeadlineOf(e).bits()});
+}
+
+void Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string_view to) {
+  DCHECK(!mutating_);
+  Table& source = table(from_db);
+  Table& target = table(to_db);
+  const uint64_t from_hash = Hash(from);
+  const uint64_t to_hash = Hash(to);
+  const HashIndex::Ref to_ref = target.Find(to, to_hash);
+  if (to_ref) {
+    Entry* old = Table::EntryAt(to_ref.payload());
+    if (old->has_deadline() && Due(*old)) {
+      RemoveDue(to_db, to, to_hash);
+    } else {
+      if (Hooked(to_db, Hook::kSnapshot)) BeforeChange(to_db, to_hash, old);
+      Remove(to_db, to, to_hash);
+    }
+  }
+  const HashIndex::Ref from_ref = source.Find(from, from_hash);
+  CHECK(from_ref);
+  Entry* e = Table::EntryAt(from_ref.payload());
+  if (Hooked(from_db, Hook::kSnapshot)) BeforeChange(from_db, from_hash, e);
+  DeadlineWord word = EntryEdit::DeadlineOf(*e);
+  if (word.exists()) word = File(to_db, to_hash, word.deadline(), {});
+  Entry* now = EntryEdit::Reshape(*e, to, word);
+  EntryEdit::SetRevision(*now, TakeRevision());
+  EntryEdit::SetFresh(
+      *now, Hooked(to_db, Hook::kSnapshot) && HashPosition(to_hash) >= target.walked_below);
+  source.Erase(from_hash, from_ref);
+  target.Insert(to_hash, now);
+  if (e->has_lease()) {
+    RenameLeased({from_db, std::string(from)}, {to_db, std::string(to)});
+    if (armed(to_db)) {
+      journal_->Add(undo::KeyRenamed{{from_db, std::string(from)}, {to_db, std::string(to)}});
+    }
+  }
+  if (armed(to_db)) {
+    journal_->Add(undo::EntryMoved{&source, from_hash, e, &target, to_hash, now});
+  } else {
+    EntryEdit::FreeShell(e);
+  }
+  Touch(from_db, from_hash);
+  Touch(to_db, to_hash);
+}
+
+void Store::Rename(int db, std::string_view from, std::string_view to) {
+  DCHECK(from != to);
+  MoveEntry(db, from, db, to);
+  EmitMove(db, from, db, to, "rename_from", "rename_to");
+}
+
+void Store::Move(int from_db, std::string_view key, int to_db) {
+  DCHECK(from_db != to_db);
+  MoveEntry(from_db, key, to_db, key);
+  EmitMove(from_db, key, to_db, key, "move_from", "move_to");
+}
+
+void Store::EmitMove(int from_db, std::string_view from, int to_db, std::string_view to,
+                     std::string_view from_name, std::string_view to_name) {
+  if ((hooks_[from_db] & kObserverHooks) != 0) {
+    Emit({.db = from_db,
+          .key = from,
+          .kind = ChangeKind::kDelete,
+          .event = {EventClass::kGeneric, from_name},
+          .revision = item_revision_});
+  }
+  if ((hooks_[to_db] & kObserverHooks) != 0) {
+    Emit({.db = to_db,
+          .key = to,
+          .event = {EventClass::kGeneric, to_name},
+          .revision = item_revision_,
+          .created = true,
+          .entry = Find(to_db, to)});
+  }
+}
+
+void Store::Copy(int from_db, std::string_view from, int to_db, std::string_view to) {
+  const Entry* source = Find(from_db, from);
+  CHECK(source != nullptr);
+  const uint64_t hash = Hash(to);
+  Mutation m = Modify(to_db, to, hash);
+  m.Begin();
+  m.value_changed_ = true;
+  if (m.entry_ != nullptr && m.entry_->has_lease()) Detach(to_db, to);
+  DeadlineWord word = EntryEdit::DeadlineOf(*source);
+  if (word.exists()) word = File(to_db, hash, word.deadline(), {});
+  Entry* now = EntryEdit::Clone(*source, to, word);
+  EntryEdit::SetLease(*now, false);
+  m.Install(now, false);
+  m.Commit({EventClass::kGeneric, "copy_to"});
+}
+
+void Store::FlushOne(int db) {
+  DetachAll(db);
+  std::unique_ptr<Table> fresh = NewTable(tables_[db]->id());
+  table_by_id_[fresh->id()] = fresh.get();
+  std::unique_ptr<Table> old = std::exchange(tables_[db], std::move(fresh));
+  TouchFlush(db);
+  if (armed(db)) {
+    journal_->Add(undo::Flushed{db, std::move(old)});
+  } else {
+    Discard(std::move(old));
+  }
+}
+
+void Store::FlushDb(int db) {
+  DCHECK(!mutating_);
+  FlushOne(db);
+  EmitHeld({.kind = HeldEvent::Kind::kFlush, .change = {.db = db, .revision = item_revision_}});
+}
+
+void Store::FlushAll() {
+  DCHECK(!mutating_);
+  for (int db = 0; db < kDatabases; db++) FlushOne(db);
+  EmitHeld({.kind = HeldEvent::Kind::kFlush, .change = {.db = -1, .revision = item_revision_}});
+}
+
+void Store::SwapTables(int a, int b) {
+  std::swap(tables_[a], tables_[b]);
+  SwapLeases(a, b);
+}
+
+void Store::SwapDb(int a, int b) {
+  DCHECK(!mutating_);
+  TakeRevision();
+  if (a != b) {
+    SwapTables(a, b);
+    if (armed(a)) journal_->Add(undo::Swapped{a, b});
+    TouchFlush(a);
+    TouchFlush(b);
+  }
+  EmitHeld({.kind = HeldEvent::Kind::kSwap,
+            .change = {.db = a, .revision = item_revision_},
+            .swap_db = b});
+}
+
+// ---- expiry ----
+
+DeadlineWord Store::File(int db, uint64_t hash, Deadline deadline, DeadlineWord prior) {
+  // Moved later: the record filed for the old deadline will lead to the new one.
+  if (prior.exists() && prior.clock() == deadline.clock() && prior.ms() <= deadline.ms()) {
+    return DeadlineWord(deadline, prior.epoch());
+  }
+  const DeadlineWord word(deadline, ++epoch_);
+  FileRecord(table(db), hash, word);
+  return word;
+}
+
+void Store::FileRecord(const Table& t, uint64_t hash, DeadlineWord word) {
+  const WheelRecord record{t.id(), static_cast<uint32_t>(hash >> 32), word.epoch()};
+  if (word.clock() == ClockKind::kWall) {
+    wall_wheel_->Add(wall_ms_, word.ms(), record);
+  } else {
+    elapsed_wheel_->Add(elapsed_ms_, word.ms(), record);
+  }
+}
+
+size_t Store::ExpireDue(size_t limit) {
+  CHECK(!journal_->armed());
+  const size_t removed = ExpireFrom(*elapsed_wheel_, ClockKind::kElapsed, elapsed_ms_, limit);
+  return removed + ExpireFrom(*wall_wheel_, ClockKind::kWall, wall_ms_, limit - removed);
+}
+
+size_t Store::ExpireFrom(TimeWheel& wheel, ClockKind clock, int64_t now, size_t limit) {
+  size_t removed = 0;
+  int64_t ms;
+  std::vector<WheelRecord> records;
+  while (removed < limit && wheel.PopDue(now, ms, records)) {
+    // By database number, not by the tables' own: these differ in history after a SWAPDB.
+    std::array<int, kDatabases> db_of_id{};
+    for (int db = 0; db < kDatabases; db++) db_of_id[tables_[db]->id()] = db;
+    std::sort(records.begin(), records.end(), [&](const auto& a, const auto& b) {
+      return std::tuple(db_of_id[a.db], a.hash_high, a.epoch) <
+             std::tuple(db_of_id[b.db], b.hash_high, b.epoch);
+    });
+    size_t i = 0;
+    for (; i < records.size() && removed < limit; i++) {
+      const WheelRecord& r = records[i];
+      removed += ExpireRecord(clock, ms, r, db_of_id[r.db], limit - removed);
+    }
+    // A record may stand for several keys: looked at again, unless all of its keys are gone.
+    if (removed == limit && i > 0) i--;
+    for (; i < records.size(); i++) wheel.Add(now, ms, records[i]);
+  }
+  return removed;
+}
+
+size_t Store::ExpireRecord(ClockKind clock, int64_t ms, const WheelRecord& record, int db,
+                           size_t limit) {
+  Table& t = table(db);
+  const uint64_t hash_from = static_cast<uint64_t>(record.hash_high) << 32;
+  std::vector<Entry*> due;
+  t.index().VisitCandidates(hash_from, [&](uint64_t payload) {
+    Entry* e = Table::EntryAt(payload);
+    const DeadlineWord word = EntryEdit::DeadlineOf(*e);
+    if (!word.exists() || word.clock() != clock) return;
+    const uint64_t hash = t.Hash(e->key());
+    if (hash >> 32 != record.hash_high) return;
+    if (word.ms() <= ms) {
+      due.push_back(e);
+    } else if (word.epoch() == record.epoch) {
+      FileRecord(t, hash, word);
+    }
+  });
+  std::sort(due.begin(), due.end(), [&](const Entry* a, const Entry* b) {
+    return std::pair(t.Hash(a->key()), a->key()) < std::pair(t.Hash(b->key()), b->key());
+  });
+  if (due.size() > limit) due.resize(limit);
+  for (const Entry* e : due) {
+    const std::string key(e->key());
+    RemoveDue(db, key, t.Hash(key));
+  }
+  return due.size();
+}
+
+int64_t Store::NextDueElapsedMs() const { return elapsed_wheel_->NextMs(); }
+int64_t Store::NextDueWallMs() const { return wall_wheel_->NextMs(); }
+
+void Store::SweepWheel(TimeWheel& wheel, ClockKind clock, size_t budget) {
+  wheel.Sweep(budget, [&](const WheelRecord& record) {
+    const Table& t = *table_by_id_[record.db];
+    bool current = false;
+    t.index().VisitCandidates(static_cast<uint64_t>(record.hash_high) << 32, [&](uint64_t payload) {
+      const Entry* e = Table::EntryAt(payload);
+      const DeadlineWord word = EntryEdit::DeadlineOf(*e);
+      current |= word.exists() && word.clock() == clock && word.epoch() == record.epoch &&
+                 t.Hash(e->key()) >> 32 == record.hash_high;
+    });
+    return current;
+  });
+}
+
+// ---- events ----
+
+void Store::Emit(const Change& change) {
+  if (!journal_->armed()) {
+    if (observer_ != nullptr) observer_->OnChange(change);
+    return;
+  }
+  EmitHeld({.kind = HeldEvent::Kind::kChange, .key = std::string(change.key), .change = change});
+}
+
+void Store::Notify(int db, std::string_view key, Event event) {
+  if ((hooks_[db] & kObserverHooks) == 0) return;
+  if (!journal_->armed()) {
+    if (observer_ != nullptr) observer_->OnNotify(db, key, event);
+    return;
+  }
+  EmitHeld({.kind = HeldEvent::Kind::kNotify,
+            .key = std::string(key),
+            .change = {.db = db, .event = event}});
+}
+
+void Store::EmitHeld(HeldEvent event) {
+  if (observer_ == nullptr) return;
+  if (journal_->armed()) {
+    journal_->Hold(std::move(event));
+  } else {
+    Deliver(event);
+  }
+}
+
+void Store::Deliver(const HeldEvent& held) {
+  Change change = held.change;
+  change.key = held.key;
+  switch (held.kind) {
+    case HeldEvent::Kind::kChange:
+      change.entry = Find(change.db, change.key);
+      return observer_->OnChange(change);
+    case HeldEvent::Kind::kNotify:
+      return observer_->OnNotify(change.db, change.key, change.event);
+    case HeldEvent::Kind::kFlush:
+      return observer_->OnFlush(change.db, change.revision);
+    case HeldEvent::Kind::kSwap:
+      return observer_->OnSwap(change.db, held.swap_db, change.revision);
+    case HeldEvent::Kind::kLease: {
+      LeaseEvent event = held.lease;
+      event.id = held.key;
+      return observer_->OnLease(event);
+    }
+    case HeldEvent::Kind::kLock: {
+      LockEvent event = held.lock;
+      event.name = held.key;
+      return observer_->OnLock(event);
+    }
+  }
+}
+
+void Store::SetHook(int db, Hook hook, bool on) {
+  const auto bit = static_cast<uint8_t>(1U << static_cast<int>(hook));
+  hooks_[db] = static_cast<uint8_t>(on ? hooks_[db] | bit : hooks_[db] & ~bit);
+}
+
+// ---- all or nothing ----
+
+size_t Store::Arm() {
+  DCHECK(!mutating_);
+  for (int db = 0; db < kDatabases; db++) SetHook(db, Hook::kJournal, true);
+  return journal_->Arm();
+}
+
+void Store::Disarm(size_t mark) {
+  DCHECK(!mutating_);
+  if (mark == 0) {
+    for (int db = 0; db < kDatabases; db++) SetHook(db, Hook::kJournal, false);
+  }
+  journal_->Disarm(mark);
+}
+
+void Store::Rollback(size_t mark) {
+  DCHECK(!mutating_);
+  if (mark == 0) {
+    for (int db = 0; db < kDatabases; db++) SetHook(db, Hook::kJournal, false);
+  }
+  journal_->Rollback(mark);
+}
+
+// ---- upkeep ----
+
+void Store::Discard(Entry* e) { garbage_->Add(e); }
+void Store::Discard(std::unique_ptr<Table> t) { garbage_->Add(std::move(t)); }
+
+bool Store::Upkeep(size_t budget) {
+  bool more = garbage_->FreeSome(budget);
+  size_t with_deadline = 0;
+  for (const auto& t : tables_) {
+    more |= t->Upkeep(budget / 8 + 1);
+    with_deadline += t->with_deadline;
+  }
+  // Stale records of the wheels are dropped when they come up; before they pile up they are looked
+  // for.
+  constexpr size_t kStaleAllowed = 16'384;
+  if (elapsed_wheel_->size() + wall_wheel_->size() > 2 * with_deadline + kStaleAllowed) {
+    SweepWheel(*elapsed_wheel_, ClockKind::kElapsed, budget);
+    SweepWheel(*wall_wheel_, ClockKind::kWall, budget);
+  }
+  return more;
+}
+
+size_t Store::used_bytes() const { return allocated_bytes; }
+
+}  // namespace clustron::store

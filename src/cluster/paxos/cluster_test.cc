@@ -1,0 +1,614 @@
+// Whole groups under faults: elections in every shape of partition, hand-over, catching up, damaged
+// records, and random chaos. Safety is checked by the harness at each step.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/support/paxos_cluster.h"
+
+namespace clustron::paxos {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kSecond = 1000 * kMs;
+
+#define CHECK_SAFE(cluster) CHECK_MESSAGE((cluster).violation().empty(), (cluster).violation())
+
+ClusterOptions Options(uint32_t voters, uint64_t seed) {
+  ClusterOptions options;
+  options.voters = voters;
+  options.seed = seed;
+  return options;
+}
+
+NodeId AwaitLeader(TestCluster& cluster, int64_t ns_max = 3 * kSecond) {
+  cluster.RunUntil([&] { return cluster.Leader() != kNoNode; }, ns_max);
+  return cluster.Leader();
+}
+
+// Runs until this node leads, helped by the leader there is.
+bool MakeLeader(TestCluster& cluster, NodeId wanted) {
+  return cluster.RunUntil(
+      [&] {
+        const NodeId leader = cluster.Leader();
+        if (leader == wanted) return true;
+        if (leader != kNoNode) {
+          cluster.At(leader).TransferLeadership(wanted, cluster.LocalNow(leader));
+        }
+        return false;
+      },
+      5 * kSecond);
+}
+
+TEST_CASE("a new group elects a leader within two rounds and makes progress") {
+  for (uint32_t voters : {1u, 2u, 3u, 4u, 5u, 7u}) {
+    CAPTURE(voters);
+    TestCluster cluster(Options(voters, voters));
+    CHECK(AwaitLeader(cluster, 500 * kMs) != kNoNode);
+    CHECK(cluster.Progress(100 * kMs));
+    CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, 100 * kMs));
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("a quiet group keeps its leader and its ballot") {
+  TestCluster cluster(Options(5, 3));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  const Ballot ballot = cluster.At(leader).ballot();
+  for (int i = 0; i < 200; ++i) {
+    cluster.RunFor(50 * kMs);
+    REQUIRE(cluster.Leader() == leader);
+  }
+  for (NodeId node = 1; node <= 5; ++node) CHECK(cluster.At(node).ballot() == ballot);
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("after the leader's crash another leads within 1.2 seconds") {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(3, seed));
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    cluster.RunFor(kSecond);
+    cluster.Crash(leader);
+    CHECK(AwaitLeader(cluster, 1200 * kMs) != kNoNode);
+    CHECK(cluster.Progress(100 * kMs));
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("a rejoining node does not unseat the leader") {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(3, seed));
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    const Ballot ballot = cluster.At(leader).ballot();
+    const NodeId away = leader % 3 + 1;
+    cluster.Isolate(away);
+    cluster.RunFor(3 * kSecond);
+    CHECK(cluster.At(away).leader() == kNoNode);
+    CHECK(cluster.Progress(100 * kMs));
+    cluster.HealLinks();
+    cluster.RunFor(2 * kSecond);
+    CHECK(cluster.Leader() == leader);
+    CHECK(cluster.At(leader).ballot() == ballot);
+    CHECK(cluster.At(away).leader() == leader);
+    CHECK(cluster.Converged());
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("a leader without a majority stops leading, and says so to nobody's harm") {
+  TestCluster cluster(Options(3, 4));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  cluster.Isolate(leader);
+  cluster.RunFor(500 * kMs);
+  CHECK_FALSE(cluster.At(leader).LeaseValid(cluster.LocalNow(leader)));
+  cluster.RunFor(300 * kMs);
+  CHECK(cluster.At(leader).role() == Role::kFollower);
+  const NodeId next = AwaitLeader(cluster, kSecond);
+  CHECK(next != kNoNode);
+  CHECK(next != leader);
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("quorum loss: the only node that all can reach takes over") {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(5, seed));
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    const NodeId hub = leader % 5 + 1;
+    for (NodeId a = 1; a <= 5; ++a) {
+      for (NodeId b = a + 1; b <= 5; ++b) {
+        if (a != hub && b != hub) cluster.Cut(a, b);
+      }
+    }
+    CHECK(cluster.RunUntil([&] { return cluster.Leader() == hub; }, 2 * kSecond));
+    CHECK(cluster.Progress(200 * kMs));
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("constrained election: the hub leads although its log is behind") {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(5, seed));
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    const NodeId hub = leader % 5 + 1;
+    // The hub misses some entries, then the leader is gone and only the hub sees the others.
+    cluster.Isolate(hub);
+    for (int i = 0; i < 300; ++i) {
+      cluster.Propose(leader);
+      cluster.RunFor(5 * kMs);
+    }
+    const Slot acknowledged = cluster.acknowledged();
+    CHECK(acknowledged > cluster.At(hub).chosen_slot() + 100);
+    for (NodeId a = 1; a <= 5; ++a) {
+      for (NodeId b = a + 1; b <= 5; ++b) {
+        if (a != hub && b != hub) cluster.Cut(a, b);
+      }
+    }
+    for (NodeId a = 1; a <= 5; ++a) {
+      const bool up = a != hub && a != leader;
+      cluster.SetLink(a, hub, up);
+      cluster.SetLink(hub, a, up);
+    }
+    CHECK(cluster.RunUntil([&] { return cluster.Leader() == hub; }, 3 * kSecond));
+    CHECK(cluster.At(hub).chosen_slot() >= acknowledged);
+    CHECK(cluster.Progress(200 * kMs));
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("chained: a node at the end of the chain does not fight for the lead") {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(3, seed));
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    const NodeId end = leader % 3 + 1;
+    cluster.Cut(leader, end);
+    const Ballot ballot = cluster.At(leader).ballot();
+    cluster.RunFor(5 * kSecond);
+    CHECK(cluster.Leader() == leader);
+    CHECK(cluster.At(leader).ballot() == ballot);
+    // What the leader chooses reaches the end over the middle.
+    CHECK(cluster.Progress(200 * kMs));
+    CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("one-way links: there is a stable leader whichever directions are cut") {
+  // All 64 shapes of three nodes. Where some node has both ways to another, a leader must come and
+  // stay; elsewhere nothing may break.
+  for (unsigned shape = 0; shape < 64; ++shape) {
+    CAPTURE(shape);
+    TestCluster cluster(Options(3, shape + 1));
+    REQUIRE(AwaitLeader(cluster) != kNoNode);
+    unsigned bit = 0;
+    bool pair = false;
+    for (NodeId a = 1; a <= 3; ++a) {
+      for (NodeId b = a + 1; b <= 3; ++b) {
+        const bool ab = (shape >> bit++ & 1) != 0;
+        const bool ba = (shape >> bit++ & 1) != 0;
+        cluster.SetLink(a, b, ab);
+        cluster.SetLink(b, a, ba);
+        pair = pair || (ab && ba);
+      }
+    }
+    cluster.RunFor(3 * kSecond);
+    CHECK(cluster.Progress(500 * kMs) == pair);
+    const NodeId leader = cluster.Leader();
+    for (int i = 0; pair && i < 20; ++i) {
+      cluster.RunFor(100 * kMs);
+      CHECK(cluster.Leader() == leader);
+    }
+    cluster.HealLinks();
+    CHECK(cluster.Progress(3 * kSecond));
+    CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("leadership is handed over within a few milliseconds, leases notwithstanding") {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(5, seed));
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    cluster.RunFor(200 * kMs);
+    for (int i = 0; i < 5; ++i) cluster.Propose(leader);
+    const NodeId target = leader % 5 + 1;
+    REQUIRE(cluster.At(leader).TransferLeadership(target, cluster.LocalNow(leader)));
+    CHECK_FALSE(cluster.At(leader).CanPropose());
+    CHECK(cluster.RunUntil([&] { return cluster.Leader() == target; }, 60 * kMs));
+    CHECK(cluster.acknowledged() >= 6);
+    cluster.RunFor(2 * kSecond);
+    CHECK(cluster.Leader() == target);
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("a hand-over to an unreachable node is called off") {
+  TestCluster cluster(Options(3, 2));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  const NodeId target = leader % 3 + 1;
+  cluster.Isolate(target);
+  cluster.Propose(leader);
+  REQUIRE(cluster.At(leader).TransferLeadership(target, cluster.LocalNow(leader)));
+  cluster.RunFor(400 * kMs);
+  CHECK(cluster.Leader() == leader);
+  CHECK(cluster.At(leader).CanPropose());
+  CHECK_FALSE(cluster.At(leader).TransferLeadership(99, cluster.LocalNow(leader)));
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("stepping down leaves the lead to another at once") {
+  TestCluster cluster(Options(3, 5));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  cluster.RunFor(kSecond);
+  cluster.At(leader).StepDown(cluster.LocalNow(leader));
+  CHECK(cluster.At(leader).role() == Role::kFollower);
+  CHECK(cluster.RunUntil([&] { return cluster.Leader() != kNoNode; }, 600 * kMs));
+  CHECK(cluster.Leader() != leader);
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("one dead disk: the two others choose, its owner follows when it works again") {
+  TestCluster cluster(Options(3, 6));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  SUBCASE("a follower's") {
+    cluster.HoldDisk(leader % 3 + 1, true);
+    CHECK(cluster.Progress(50 * kMs));
+    cluster.HoldDisk(leader % 3 + 1, false);
+  }
+  SUBCASE("the leader's own: its vote is not needed") {
+    cluster.HoldDisk(leader, true);
+    CHECK(cluster.Progress(50 * kMs));
+    CHECK(cluster.Leader() == leader);
+    cluster.HoldDisk(leader, false);
+  }
+  SUBCASE("two: nothing is chosen") {
+    cluster.HoldDisk(1, true);
+    cluster.HoldDisk(2, true);
+    CHECK_FALSE(cluster.Progress(kSecond));
+    cluster.HoldDisk(1, false);
+    cluster.HoldDisk(2, false);
+    CHECK(cluster.Progress(3 * kSecond));
+  }
+  CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, 2 * kSecond));
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("a lagging node catches up from memory, from disk, and by a snapshot") {
+  for (int way = 0; way < 3; ++way) {
+    CAPTURE(way);
+    ClusterOptions options = Options(3, 7);
+    if (way >= 1) options.config.window_bytes_max = 20'000;
+    TestCluster cluster(options);
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    const NodeId away = leader % 3 + 1;
+    cluster.Isolate(away);
+    for (int i = 0; i < 500; ++i) {
+      cluster.Propose(leader, 100);
+      cluster.RunFor(3 * kMs);
+    }
+    if (way == 2) {
+      for (NodeId node = 1; node <= 3; ++node) cluster.Compact(node);
+    }
+    CHECK(cluster.At(away).chosen_slot() + 400 < cluster.acknowledged());
+    cluster.HealLinks();
+    CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+    CHECK(cluster.At(leader).window_bytes() < (way == 0 ? size_t{200'000} : size_t{30'000}));
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("a learner follows but does not count") {
+  ClusterOptions options = Options(3, 8);
+  options.learners = 1;
+  TestCluster cluster(options);
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  CHECK(cluster.Progress(100 * kMs));
+  CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, 300 * kMs));
+  CHECK(cluster.At(4).leader() == leader);
+  // Two voters down: the learner can't replace them.
+  cluster.Crash(leader % 3 + 1);
+  cluster.Crash((leader + 1) % 3 + 1);
+  CHECK_FALSE(cluster.Progress(3 * kSecond));
+  CHECK(cluster.At(4).role() == Role::kFollower);
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("a damaged chosen record is repaired from a peer") {
+  TestCluster cluster(Options(3, 9));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  for (int i = 0; i < 20; ++i) {
+    cluster.Propose(leader);
+    cluster.RunFor(10 * kMs);
+  }
+  cluster.RunFor(kSecond);
+  const NodeId damaged = leader % 3 + 1;
+  cluster.Crash(damaged);
+  cluster.Restart(damaged, {5, 6, 12});
+  CHECK(cluster.At(damaged).unknown_count() == 3);
+  CHECK(cluster.At(damaged).chosen_slot() == 4);
+  CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+  CHECK(cluster.At(damaged).unknown_count() == 0);
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("a slot is taken for empty only on a majority of definite answers") {
+  // An entry reaches two disks of three and is acknowledged. The one leader that knows goes away;
+  // the other's record is damaged. The two that are left must wait, not fill the slot.
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(3, seed));
+    const NodeId leader = AwaitLeader(cluster);
+    REQUIRE(leader != kNoNode);
+    cluster.RunFor(kSecond);
+    const NodeId has = leader % 3 + 1;
+    const NodeId lacks = has % 3 + 1;
+    cluster.Isolate(lacks);
+    const Slot slot = cluster.Propose(leader);
+    REQUIRE(slot != kNoSlot);
+    REQUIRE(cluster.RunUntil([&] { return cluster.LastOnDisk(has) >= slot; }, 100 * kMs));
+    cluster.RunFor(1 * kMs);
+    cluster.Crash(has);
+    cluster.RunFor(20 * kMs);
+    cluster.Crash(leader);
+    cluster.Restart(has, {slot});
+    cluster.HealLinks();
+    CHECK_FALSE(cluster.Progress(5 * kSecond));
+    bool says_why = false;
+    cluster.RunUntil(
+        [&] {
+          for (NodeId node : {has, lacks}) {
+            const Phase1Status status = cluster.At(node).phase1_status();
+            says_why = says_why || (status.running && status.waits_for_slot == slot);
+          }
+          return says_why;
+        },
+        3 * kSecond);
+    CHECK(says_why);
+    cluster.Restart(leader);
+    CHECK(cluster.Progress(4 * kSecond));
+    CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+    CHECK(cluster.acknowledged() > slot);
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("a promise to somebody who failed does not lock a node out") {
+  // Node `apart` promised a high ballot while away. The leader renews its own to take it back in.
+  TestCluster cluster(Options(3, 11));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  const NodeId apart = leader % 3 + 1;
+  const NodeId other = apart % 3 + 1;
+  cluster.Isolate(apart);
+  cluster.RunFor(kSecond);
+  cluster.At(apart).Step(other, Prepare{{1000, other}, 1, {}}, cluster.LocalNow(apart));
+  CHECK(cluster.At(apart).promised() == Ballot{1000, other});
+  cluster.HealLinks();
+  CHECK(cluster.RunUntil([&] { return cluster.At(apart).leader() == leader; }, kSecond));
+  CHECK(AwaitLeader(cluster, 100 * kMs) == leader);
+  CHECK(cluster.At(leader).ballot().round > 1000);
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("a whole group restarts and goes on") {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(3, seed));
+    REQUIRE(AwaitLeader(cluster) != kNoNode);
+    for (int i = 0; i < 50; ++i) {
+      for (NodeId node = 1; node <= 3; ++node) cluster.Propose(node);
+      cluster.RunFor(2 * kMs);
+    }
+    const Slot acknowledged = cluster.acknowledged();
+    for (NodeId node = 1; node <= 3; ++node) cluster.Crash(node);
+    for (NodeId node = 1; node <= 3; ++node) cluster.Restart(node);
+    CHECK(cluster.Progress(2 * kSecond));
+    CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+    CHECK(cluster.acknowledged() > acknowledged);
+    CHECK_SAFE(cluster);
+  }
+}
+
+TEST_CASE("members change one by one, from one to three and back") {
+  ClusterOptions options = Options(1, 12);
+  options.learners = 2;
+  TestCluster cluster(options);
+  const auto change = [&](std::vector<NodeId> voters, std::vector<NodeId> learners) {
+    const Members members{std::move(voters), std::move(learners)};
+    return cluster.RunUntil(
+        [&] {
+          const NodeId leader = cluster.Leader();
+          if (leader == kNoNode) return false;
+          if (cluster.At(leader).members() == members) return true;
+          cluster.ProposeConfig(leader, members);
+          return false;
+        },
+        5 * kSecond);
+  };
+  REQUIRE(cluster.Progress(kSecond));
+  CHECK(change({1, 2}, {3}));
+  CHECK(cluster.Progress(kSecond));
+  CHECK(change({1, 2, 3}, {}));
+  CHECK(cluster.Progress(kSecond));
+  // Any of them may die now.
+  cluster.Crash(1);
+  CHECK(cluster.Progress(3 * kSecond));
+  cluster.Restart(1);
+  CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, 2 * kSecond));
+  const NodeId leader = AwaitLeader(cluster);
+  const NodeId stays = leader == 1 ? 2 : leader;
+  REQUIRE(MakeLeader(cluster, stays));
+  CHECK(change({2, 3}, {1}));
+  CHECK(cluster.Progress(3 * kSecond));
+  CHECK(change({stays}, {1}));
+  CHECK(cluster.Progress(kSecond));
+  CHECK(cluster.Leader() == stays);
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("a leader that removes itself leaves the lead to the others") {
+  TestCluster cluster(Options(3, 13));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  std::vector<NodeId> rest;
+  for (NodeId node = 1; node <= 3; ++node) {
+    if (node != leader) rest.push_back(node);
+  }
+  REQUIRE(cluster.RunUntil([&] { return cluster.At(leader).CanProposeConfig(); }, kSecond));
+  REQUIRE(cluster.ProposeConfig(leader, {rest, {}}) != kNoSlot);
+  CHECK_FALSE(cluster.At(leader).CanPropose());
+  CHECK(cluster.RunUntil([&] { return cluster.Leader() != kNoNode && cluster.Leader() != leader; },
+                         3 * kSecond));
+  CHECK(cluster.At(leader).role() == Role::kFollower);
+  CHECK(cluster.Progress(kSecond));
+  CHECK_SAFE(cluster);
+}
+
+// --- Chaos
+// ----------------------------------------------------------------------------------------
+
+struct Chaos {
+  TestCluster& cluster;
+  Rng& rng = cluster.rng();
+  NodeId damaged = kNoNode;  // only one disk is ever damaged: a minority
+
+  NodeId AnyNode() { return static_cast<NodeId>(rng.Between(1, cluster.node_count())); }
+
+  void Work() {
+    for (int i = 0; i < 4; ++i) {
+      const NodeId node = AnyNode();
+      if (!cluster.Up(node)) continue;
+      const size_t bytes = rng.Percent(5) ? 30'000 : 30;
+      if (rng.Percent(60)) cluster.Propose(node, bytes);
+      if (rng.Percent(40)) cluster.Read(node);
+    }
+  }
+
+  void Fault() {
+    const NodeId node = AnyNode();
+    switch (rng.Below(12)) {
+      case 0:
+      case 1:
+        if (cluster.Up(node)) cluster.Crash(node);
+        break;
+      case 2:
+      case 3:
+      case 4:
+        if (!cluster.Up(node)) cluster.Restart(node, Damage(node));
+        break;
+      case 5:
+        cluster.Isolate(node);
+        break;
+      case 6:
+        for (int i = 0; i < 4; ++i) cluster.SetLink(AnyNode(), AnyNode(), false);
+        break;
+      case 7:
+        cluster.HealLinks();
+        break;
+      case 8:
+        cluster.HoldDisk(node, rng.Percent(40));
+        break;
+      case 9:
+        if (cluster.Up(node)) cluster.Compact(node);
+        break;
+      case 10:
+        if (!cluster.Up(node)) break;
+        if (rng.Percent(50)) {
+          cluster.At(node).TransferLeadership(AnyNode(), cluster.LocalNow(node));
+        } else {
+          cluster.At(node).StepDown(cluster.LocalNow(node));
+        }
+        break;
+      case 11:
+        cluster.SetLoss(rng.Percent(50) ? 0 : 20, rng.Percent(50) ? 0 : 20);
+        break;
+    }
+  }
+
+  std::vector<Slot> Damage(NodeId node) {
+    if (cluster.node_count() < 3 || (damaged != kNoNode && damaged != node)) return {};
+    if (rng.Percent(50)) return {};
+    damaged = node;
+    const Slot last = cluster.LastOnDisk(node);
+    std::vector<Slot> slots;
+    for (Slot slot = last > 5 ? last - 5 : 1; slot <= last; ++slot) {
+      if (rng.Percent(40)) slots.push_back(slot);
+    }
+    return slots;
+  }
+
+  void Heal() {
+    cluster.HealLinks();
+    cluster.SetLoss(0, 0);
+    for (NodeId node = 1; node <= cluster.node_count(); ++node) {
+      if (!cluster.Up(node)) cluster.Restart(node);
+      cluster.HoldDisk(node, false);
+    }
+  }
+};
+
+void RunChaos(uint64_t seed, int64_t steps) {
+  CAPTURE(seed);
+  Rng shape(seed * 977);
+  ClusterOptions options = Options(static_cast<uint32_t>(shape.Between(2, 5)), seed);
+  options.delay_ns_max = shape.Percent(30) ? 40 * kMs : 2 * kMs;
+  options.fsync_ns_max = shape.Percent(30) ? 30 * kMs : 2 * kMs;
+  options.config.window_bytes_max = shape.Percent(50) ? 10'000 : 64 << 20;
+  options.config.window_slots = shape.Percent(50) ? 4 : 32;
+  options.config.ahead_slots_max = shape.Percent(50) ? 32 : 256;
+  options.config.catch_up_bytes_max = shape.Percent(50) ? 2'000 : 1 << 20;
+  TestCluster cluster(options);
+  Chaos chaos{cluster};
+  for (int64_t i = 0; i < steps && cluster.violation().empty(); ++i) {
+    chaos.Work();
+    if (chaos.rng.Percent(4)) chaos.Fault();
+    cluster.RunFor(chaos.rng.Between(1, 30) * kMs);
+  }
+  chaos.Heal();
+  CHECK_SAFE(cluster);
+  CHECK_MESSAGE(cluster.Progress(6 * kSecond), "no progress after healing");
+  CHECK_MESSAGE(cluster.RunUntil([&] { return cluster.Converged(); }, 2 * kSecond),
+                "nodes differ after healing");
+  CHECK_SAFE(cluster);
+}
+
+TEST_CASE("chaos: safe under every fault, live after it") {
+  for (uint64_t seed = 1; seed <= 120; ++seed) RunChaos(seed, 300);
+}
+
+TEST_CASE("the same seed gives the same run") {
+  uint64_t traces[2];
+  for (uint64_t& trace : traces) {
+    TestCluster cluster(Options(3, 77));
+    Chaos chaos{cluster};
+    for (int i = 0; i < 200; ++i) {
+      chaos.Work();
+      if (chaos.rng.Percent(5)) chaos.Fault();
+      cluster.RunFor(chaos.rng.Between(1, 30) * kMs);
+    }
+    trace = cluster.trace();
+  }
+  CHECK(traces[0] == traces[1]);
+}
+
+}  // namespace
+}  // namespace clustron::paxos

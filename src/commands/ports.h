@@ -1,19 +1,26 @@
 // Narrow interfaces through which handlers reach the caller's connection and this node. `server`
-// implements them; tests may too. THREAD: core loop.
+// implements them; tests may too. Nothing behind them is replicated state. THREAD: core loop.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
 
 namespace clustron::resp {
 class ReplyWriter;
 }
 
 namespace clustron::commands {
+
+struct ClientFilter;  // client_filter.h
 
 // One watched key (WATCH): what EXEC compares.
 struct WatchedKey {
@@ -23,7 +30,18 @@ struct WatchedKey {
   uint64_t store_revision = 0;  // the store's when watched
 };
 
-// The caller's connection. Everything here is this node's own: nothing of it is replicated.
+enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext };
+
+// A reply that comes later (WAIT, SAVE). Commands behind it on its connection wait.
+class LateReply {
+ public:
+  virtual ~LateReply() = default;
+  // Asked once per loop turn, and at `expired` for the last time. Writes the reply and returns true
+  // when it is known; must do so when expired.
+  virtual bool Poll(bool expired, resp::ReplyWriter& reply) = 0;
+};
+
+// The caller's connection.
 class ClientPort {
  public:
   virtual ~ClientPort() = default;
@@ -31,6 +49,8 @@ class ClientPort {
   virtual int db() const = 0;
   virtual void SelectDb(int db) = 0;
   virtual int resp_version() const = 0;
+  // The reply to the running command is in the new protocol already.
+  virtual void SetRespVersion(int version) = 0;
 
   // MULTI … EXEC. Queued commands are kept by the dispatcher.
   virtual bool in_multi() const = 0;
@@ -38,6 +58,147 @@ class ClientPort {
   virtual void DiscardMulti() = 0;  // also forgets the watched keys
   virtual void Watch(WatchedKey key) = 0;
   virtual void Unwatch() = 0;
+
+  virtual std::string_view name() const = 0;
+  virtual void SetName(std::string_view name) = 0;
+  virtual void SetLibName(std::string_view name) = 0;
+  virtual void SetLibVersion(std::string_view version) = 0;
+  virtual void SetReplyMode(ReplyMode mode) = 0;
+  virtual void SetNoEvict(bool on) = 0;
+  virtual void SetNoTouch(bool on) = 0;
+  // READONLY: reads are answered from this node's state without asking the leader.
+  virtual void SetLocalReads(bool on) = 0;
+
+  virtual bool authenticated() const = 0;
+  virtual void SetAuthenticated(std::string_view user) = 0;
+
+  // RESET: as after connecting, id and address apart.
+  virtual void Reset() = 0;
+  virtual void CloseAfterReply() = 0;
+
+  // The reply to the running command, which has written nothing, comes from `late`, at the latest
+  // after `timeout_ms` (0: no limit). False where nobody can wait (MULTI): answer at once.
+  virtual bool Defer(std::unique_ptr<LateReply> late, int64_t timeout_ms) = 0;
+};
+
+// All connections of this node.
+class ClientsPort {
+ public:
+  virtual ~ClientsPort() = default;
+  // Lines as CLIENT LIST has them, by rising id.
+  virtual std::string List(const ClientFilter& filter) const = 0;
+  virtual std::string Describe(uint64_t id) const = 0;
+  // Returns how many. `me` is closed only after its reply.
+  virtual size_t Kill(const ClientFilter& filter, uint64_t me) = 0;
+  // Commands (only those that may write, if `writes_only`) wait until the moment, or Unpause. A
+  // later moment and the stricter kind win over what was set before.
+  virtual void Pause(int64_t timeout_ms, bool writes_only) = 0;
+  virtual void Unpause() = 0;
+};
+
+// Options: redis.conf's directives.
+class ConfigPort {
+ public:
+  virtual ~ConfigPort() = default;
+  using Pair = std::pair<std::string, std::string>;
+  using PairView = std::pair<std::string_view, std::string_view>;
+  // Options whose name matches one of the patterns, each once.
+  virtual std::vector<Pair> Get(std::span<const std::string_view> patterns) const = 0;
+  // Sets this node's options, all or none. The error is the whole reply's text.
+  virtual Status Set(std::span<const PairView> pairs) = 0;
+  virtual Status Rewrite() = 0;
+};
+
+// Who hears what. Shard channels are a name space of their own.
+class PubsubPort {
+ public:
+  virtual ~PubsubPort() = default;
+  enum class Kind : uint8_t { kChannel, kPattern, kShard };
+  virtual bool Subscribe(ClientPort& client, Kind kind, std::string_view name) = 0;
+  virtual bool Unsubscribe(ClientPort& client, Kind kind, std::string_view name) = 0;
+  // The client's names of one kind, sorted.
+  virtual std::vector<std::string> NamesOf(const ClientPort& client, Kind kind) const = 0;
+  // As confirmations count: shard channels alone, channels and patterns together.
+  virtual size_t CountOf(const ClientPort& client, Kind kind) const = 0;
+
+  // Names with subscribers here that match (empty: all), sorted. Not for kPattern.
+  virtual std::vector<std::string> Names(Kind kind,
+                                         std::optional<std::string_view> pattern) const = 0;
+  virtual size_t Subscribers(Kind kind, std::string_view name) const = 0;
+  virtual size_t Patterns() const = 0;  // different ones
+};
+
+class InfoPort {
+ public:
+  virtual ~InfoPort() = default;
+  // INFO's text. No sections: the default ones.
+  virtual std::string Info(std::span<const std::string_view> sections) const = 0;
+  virtual void ResetStats() = 0;                 // CONFIG RESETSTAT
+  virtual std::string MemoryReport() const = 0;  // jemalloc's own
+};
+
+// What ROLE and HELLO tell of this node.
+struct RoleView {
+  bool leader = true;
+  // Of a follower.
+  std::string leader_host;  // empty: unknown
+  int leader_port = 0;
+  bool connected = false;  // has heard from its leader lately
+  uint64_t applied_slot = 0;
+  struct Follower {
+    std::string host;
+    int port;
+    uint64_t durable_slot;
+  };
+  std::vector<Follower> followers;  // of a leader
+};
+
+struct FailoverRequest {
+  std::string host;  // empty: whoever is best
+  int port = 0;
+  bool force = false;
+  int64_t timeout_ms = 0;  // 0: none given
+};
+
+struct ShutdownRequest {
+  enum class Save : uint8_t { kDefault, kSave, kNoSave };
+  Save save = Save::kDefault;
+  bool now = false;    // don't wait for others to catch up or for leadership to move
+  bool force = false;  // stop even if the snapshot can't be written
+};
+
+// How many other nodes have a write on their disks.
+struct Durability {
+  bool here = false;
+  size_t others = 0;
+};
+
+// This node as a member of its cluster.
+class NodePort {
+ public:
+  virtual ~NodePort() = default;
+  virtual RoleView Role() const = 0;
+  // The cluster's wall clock, live: forced monotonic at the leader.
+  virtual int64_t WallUs() const = 0;
+
+  // Errors are whole replies' texts.
+  virtual Status BeginFailover(const FailoverRequest& request) = 0;
+  virtual Status AbortFailover() = 0;
+
+  // Has a snapshot written. kExists: one is being written already.
+  virtual Status BeginSnapshot() = 0;
+  virtual bool SnapshotRunning() const = 0;
+  virtual bool LastSnapshotOk() const = 0;
+  virtual int64_t LastSnapshotUnixS() const = 0;
+
+  // Returns at once; the process ends later, or doesn't.
+  virtual Status BeginShutdown(const ShutdownRequest& request) = 0;
+  virtual Status AbortShutdown() = 0;
+  virtual bool ShuttingDown() const = 0;
+
+  // The slot of the client's last write, 0 if it has none.
+  virtual uint64_t LastWriteSlot(const ClientPort& client) const = 0;
+  virtual Durability DurableAt(uint64_t slot) const = 0;
 };
 
 // This node.
@@ -48,6 +209,14 @@ class ServerPort {
   // node's receivers.
   virtual uint64_t Publish(std::string_view channel, std::string_view message, bool sharded,
                            bool local_only) = 0;
+
+  virtual ClientsPort& clients() = 0;
+  virtual ConfigPort& config() = 0;
+  virtual PubsubPort& pubsub() = 0;
+  virtual InfoPort& info() = 0;
+  virtual NodePort& node() = 0;
+  // The password that AUTH wants; empty: none is set.
+  virtual std::string_view password() const = 0;
 };
 
 }  // namespace clustron::commands

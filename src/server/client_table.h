@@ -1,0 +1,90 @@
+// All clients of this node by id: CLIENT LIST and KILL, pauses, limits. Borrows the clients: their
+// connections own them. THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "commands/client_filter.h"
+#include "commands/ports.h"
+#include "server/client.h"
+
+namespace clustron::commands {
+struct CommandSpec;
+}
+
+namespace clustron::server {
+
+class Config;
+
+inline constexpr std::string_view kErrMaxClients = "ERR max number of clients reached";
+
+class ClientTable final : public commands::ClientsPort {
+ public:
+  ClientTable(const Clock& clock, const Config& config) : clock_(clock), config_(config) {}
+
+  int64_t NowMs() const { return clock_.MonotonicNs() / 1'000'000; }
+
+  uint64_t NextId() { return ++last_id_; }
+  // True while another client may come (maxclients).
+  bool HasRoom() const;
+  void Add(Client& client);
+  void Remove(Client& client);
+  Client* Find(uint64_t id) const;
+  size_t size() const { return clients_.size(); }
+  template <typename F>
+  void ForEach(F&& visit) const {
+    for (const auto& [id, client] : clients_) visit(*client);
+  }
+  struct Counts {
+    size_t clients = 0;
+    size_t blocked = 0;
+    size_t pubsub = 0;
+    size_t watching = 0;      // with watched keys
+    size_t max_input = 0;     // the largest query buffer
+    size_t max_output = 0;    // and output
+    size_t memory_bytes = 0;  // of all
+  };
+  Counts Count() const;
+
+  // Closes those that were idle for `timeout`, and those whose output is over its class's limits
+  // (client-output-buffer-limit). Call about ten times a second.
+  struct Sweep {
+    size_t idle = 0;
+    size_t output = 0;
+  };
+  Sweep SweepLimits();
+  // The hard limit alone, right after output grew. True: it was closed.
+  bool OverHardLimit(const Client& client) const;
+  bool OverQueryLimit(const Client& client) const;
+
+  // --- Pause -----------------------------------------------------------------------------------
+  // Whether this command must wait now. CLIENT commands that could end the pause are never held.
+  bool Holds(const commands::CommandSpec& spec, bool may_write) const;
+  // True while anything is held; the owner tries held commands again when it has ended.
+  bool paused() const { return paused_until_ms_ > NowMs(); }
+  int64_t paused_until_ms() const { return paused_until_ms_; }
+
+  // --- commands::ClientsPort -------------------------------------------------------------------
+  std::string List(const commands::ClientFilter& filter) const override;
+  std::string Describe(uint64_t id) const override;
+  size_t Kill(const commands::ClientFilter& filter, uint64_t me) override;
+  void Pause(int64_t timeout_ms, bool writes_only) override;
+  void Unpause() override { paused_until_ms_ = 0; }
+
+ private:
+  std::string Line(const Client& client) const;
+  bool Fits(const commands::ClientFilter& filter, const Client& client) const;
+
+  const Clock& clock_;
+  const Config& config_;
+  std::map<uint64_t, Client*> clients_;  // by rising id, as CLIENT LIST has them
+  uint64_t last_id_ = 0;
+  int64_t paused_until_ms_ = 0;
+  bool pause_writes_only_ = false;
+};
+
+}  // namespace clustron::server

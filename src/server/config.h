@@ -1,0 +1,103 @@
+// This node's configuration: redis.conf and arguments in, typed values out, CONFIG GET/SET/REWRITE.
+//
+// Options of scope `cluster` are replicated state (store/settings): files and arguments only seed
+// them when a cluster is formed; here is kept what CONFIG GET shows, told by SetEffective.
+//
+// THREAD: core loop, once the server runs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/option.h"
+#include "base/result.h"
+#include "commands/ports.h"
+#include "server/config_table.h"
+
+namespace clustron::server {
+
+// One class of client-output-buffer-limit.
+struct OutputLimit {
+  uint64_t hard_bytes = 0;  // 0: none
+  uint64_t soft_bytes = 0;
+  int64_t soft_s = 0;
+};
+
+// Makes changed options work (listen elsewhere, log louder …).
+class ConfigListener {
+ public:
+  virtual ~ConfigListener() = default;
+  // The values are set already. An error takes all of them back; its detail ends the client's
+  // reply ("Failed to …").
+  virtual Status OnConfigChanged(std::span<const Opt> changed) = 0;
+};
+
+class Config final : public commands::ConfigPort {
+ public:
+  Config();  // defaults
+
+  // --- Loading, before the server runs ---------------------------------------------------------
+
+  // argv as the process got it: [FILE.conf | -] [--directive value …]. Errors name file and line.
+  Status LoadArguments(int argc, const char* const* argv);
+  Status LoadFile(const std::string& path);
+  // `origin` is for messages. `include` lines are read relative to the working directory.
+  Status LoadText(std::string_view text, std::string_view origin);
+  // What is odd without being wrong (unknown directives …), to be logged once at start.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  // --- Values ----------------------------------------------------------------------------------
+
+  int64_t Int(Opt opt) const { return values_[static_cast<size_t>(opt)].number; }
+  bool Bool(Opt opt) const { return Int(opt) != 0; }
+  const std::string& Text(Opt opt) const { return values_[static_cast<size_t>(opt)].text; }
+  // Given in a file or as an argument, or set since.
+  bool Given(Opt opt) const { return given_[static_cast<size_t>(opt)]; }
+  // Words of a list (bind, cluster-initial: blanks or commas).
+  std::vector<std::string> Words(Opt opt) const;
+  OutputLimit output_limit(bool pubsub) const { return output_limits_[pubsub ? 1 : 0]; }
+  const std::string& file() const { return file_; }
+
+  // Cluster-wide settings that files or arguments gave: name and canonical text. Seeds of a new
+  // cluster; later a difference to the replicated value deserves a warning.
+  std::vector<Pair> ClusterSeeds() const;
+
+  // --- While running ---------------------------------------------------------------------------
+
+  void set_listener(ConfigListener* listener) { listener_ = listener; }
+  // What is true now, whoever decided it: a replicated setting, durability after a join.
+  // REQUIRES: canonical text.
+  void SetEffective(Opt opt, std::string_view text);
+  // By name; ignores names it doesn't know.
+  void SetEffective(std::string_view name, std::string_view text);
+
+  // --- commands::ConfigPort --------------------------------------------------------------------
+  std::vector<Pair> Get(std::span<const std::string_view> patterns) const override;
+  Status Set(std::span<const PairView> pairs) override;
+  Status Rewrite() override;
+
+ private:
+  struct Line {
+    std::string origin;  // "file:line" or "argument --port"
+    std::vector<std::string> words;
+  };
+  Status LoadLine(const Line& line);
+  Status LoadOption(const OptionRow& row, const Line& line);
+  Status LoadInclude(const Line& line);
+  void Store(Opt opt, OptionValue value);
+  std::string RewriteLine(const OptionRow& row) const;
+
+  std::vector<OptionValue> values_;  // by Opt
+  std::vector<bool> given_;
+  OutputLimit output_limits_[2];  // normal, pubsub
+  std::vector<std::string> warnings_;
+  std::string file_;  // absolute; empty: none
+  int include_depth_ = 0;
+  ConfigListener* listener_ = nullptr;
+};
+
+}  // namespace clustron::server

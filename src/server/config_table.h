@@ -1,0 +1,112 @@
+// The options as data. Order of the rows = order of Opt (checked at compile time) = order in which
+// CONFIG REWRITE appends.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/option.h"
+
+namespace clustron::server {
+
+enum class Opt : uint8_t {
+  kBind,
+  kPort,
+  kUnixSocket,
+  kUnixSocketPerm,
+  kTcpBacklog,
+  kTcpKeepalive,
+  kTimeout,
+  kProtectedMode,
+  kRequirePass,
+  kMaxClients,
+  kClientOutputBufferLimit,
+  kClientQueryBufferLimit,
+  kProtoMaxBulkLen,
+  kMaxMemory,
+  kDatabases,
+  kDaemonize,
+  kPidFile,
+  kLogLevel,
+  kLogFile,
+  kDir,
+  kDurability,
+  kAppendOnly,
+  kAppendFsync,
+  kSave,
+  kReplicaReadOnly,
+  kClusterEnabled,
+  kHz,
+  kIoThreads,
+  kSlowlogLogSlowerThan,
+  kSlowlogMaxLen,
+  kLatencyMonitorThreshold,
+  kExpireCoalesce,
+  // Cluster.
+  kClusterInitial,
+  kClusterAnnounce,
+  kClusterPort,
+  kClusterSecretFile,
+  kHeartbeatMs,
+  kElectionRoundMs,
+  kElectionBadRounds,
+  kLeaseMs,
+  kLeaseMarginMs,
+  kHoldMs,
+  kTickMs,
+  kWindow,
+  kPeerQueueBytes,
+  kWalSegmentSize,
+  kDiskReserve,
+  kSnapshotLogSize,
+  // Cluster-wide settings: rows of store/settings.
+  kHashMaxListpackEntries,
+  kHashMaxListpackValue,
+  kMaxMemoryPolicy,
+  kNotifyKeyspaceEvents,
+};
+inline constexpr size_t kOptCount = static_cast<size_t>(Opt::kNotifyKeyspaceEvents) + 1;
+
+enum class Scope : uint8_t { kNode, kCluster };
+
+enum OptFlag : uint8_t {
+  kOptFixed = 1,      // tells a fact: nothing sets it; a file that says otherwise is warned about
+  kOptStartOnly = 2,  // files and arguments only
+  kOptManyWords = 4,  // the rest of the line is the value
+  kOptLenient = 8,    // what it can't be is a warning in files, not an error
+  kOptRepeats = 16,   // each line adds to the value (client-output-buffer-limit)
+};
+
+struct OptionRow {
+  Opt opt;
+  OptionSpec spec;
+  Scope scope = Scope::kNode;
+  uint8_t flags = 0;
+};
+
+std::span<const OptionRow> OptionRows();
+inline const OptionRow& RowOf(Opt opt) { return OptionRows()[static_cast<size_t>(opt)]; }
+// By name or alias, in any case; null: unknown.
+const OptionRow* FindOption(std::string_view name);
+
+// Redis's directives that this server does not have. `refuse`: ignoring it would be unsafe, so the
+// server doesn't start; else it is warned about, with the reason.
+struct ForeignDirective {
+  std::string_view name;
+  bool refuse;
+  std::string_view reason;
+};
+const ForeignDirective* FindForeign(std::string_view name);
+
+// durability
+inline constexpr int64_t kDurabilityMemory = 0;
+inline constexpr int64_t kDurabilityEverysec = 1;
+inline constexpr int64_t kDurabilityAlways = 2;
+// loglevel
+inline constexpr int64_t kLogDebug = 0;
+inline constexpr int64_t kLogVerbose = 1;
+inline constexpr int64_t kLogNotice = 2;
+inline constexpr int64_t kLogWarning = 3;
+
+}  // namespace clustron::server

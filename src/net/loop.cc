@@ -1,0 +1,154 @@
+#include "net/loop.h"
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "base/check.h"
+
+namespace clustron::net {
+
+namespace {
+
+uint64_t ThisThread() { return static_cast<uint64_t>(pthread_self()); }
+
+}  // namespace
+
+// --- Loop
+// -----------------------------------------------------------------------------------------
+
+Loop::Loop()
+    : loop_(std::make_unique<uv_loop_s>()),
+      check_(std::make_unique<uv_check_s>()),
+      prepare_(std::make_unique<uv_prepare_s>()),
+      thread_(ThisThread()) {
+  CHECK(uv_loop_init(loop_.get()) == 0);
+  CHECK(uv_check_init(loop_.get(), check_.get()) == 0);
+  CHECK(uv_prepare_init(loop_.get(), prepare_.get()) == 0);
+  check_->data = prepare_->data = this;
+}
+
+Loop::~Loop() {
+  uv_close(reinterpret_cast<uv_handle_t*>(check_.get()), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(prepare_.get()), nullptr);
+  // Lets close callbacks run; handles whose owners are still there would be a bug of theirs.
+  uv_run(loop_.get(), UV_RUN_NOWAIT);
+  uv_run(loop_.get(), UV_RUN_NOWAIT);
+  CHECK(uv_loop_close(loop_.get()) == 0);
+}
+
+void Loop::RunEndOfTurn() noexcept { end_of_turn_(); }
+
+void Loop::Run(std::function<void()> end_of_turn) {
+  thread_ = ThisThread();
+  end_of_turn_ = std::move(end_of_turn);
+  uv_check_start(check_.get(), [](uv_check_t* h) { static_cast<Loop*>(h->data)->RunEndOfTurn(); });
+  uv_prepare_start(prepare_.get(),
+                   [](uv_prepare_t* h) { static_cast<Loop*>(h->data)->RunEndOfTurn(); });
+  uv_run(loop_.get(), UV_RUN_DEFAULT);
+  uv_check_stop(check_.get());
+  uv_prepare_stop(prepare_.get());
+}
+
+void Loop::Stop() { uv_stop(loop_.get()); }
+uint64_t Loop::NowMs() const { return uv_now(loop_.get()); }
+bool Loop::OnOwnThread() const { return thread_ == ThisThread(); }
+
+// --- Handles: the state outlives its owner until libuv has let go of it
+// ---------------------------
+
+struct Timer::State {
+  uv_timer_t handle;
+  std::function<void()> callback;
+};
+
+Timer::Timer(Loop& loop, std::function<void()> callback) : state_(new State) {
+  state_->callback = std::move(callback);
+  state_->handle.data = state_;
+  CHECK(uv_timer_init(loop.raw(), &state_->handle) == 0);
+}
+
+Timer::~Timer() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+           [](uv_handle_t* h) { delete static_cast<State*>(h->data); });
+}
+
+void Timer::Start(uint64_t delay_ms, uint64_t repeat_ms) {
+  uv_timer_start(
+      &state_->handle, [](uv_timer_t* h) { static_cast<State*>(h->data)->callback(); }, delay_ms,
+      repeat_ms);
+}
+
+void Timer::Stop() { uv_timer_stop(&state_->handle); }
+
+struct Async::State {
+  uv_async_t handle;
+  std::function<void()> callback;
+};
+
+Async::Async(Loop& loop, std::function<void()> callback) : state_(new State) {
+  state_->callback = std::move(callback);
+  state_->handle.data = state_;
+  CHECK(uv_async_init(loop.raw(), &state_->handle,
+                      [](uv_async_t* h) { static_cast<State*>(h->data)->callback(); }) == 0);
+}
+
+Async::~Async() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+           [](uv_handle_t* h) { delete static_cast<State*>(h->data); });
+}
+
+void Async::Send() { uv_async_send(&state_->handle); }
+
+struct Poll::State {
+  uv_poll_t handle;
+  std::function<void(int)> callback;
+};
+
+Poll::Poll(Loop& loop, int fd, std::function<void(int)> callback) : state_(new State) {
+  state_->callback = std::move(callback);
+  state_->handle.data = state_;
+  CHECK(uv_poll_init(loop.raw(), &state_->handle, fd) == 0);
+}
+
+Poll::~Poll() {
+  uv_poll_stop(&state_->handle);  // at once: the descriptor may be closed next
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+           [](uv_handle_t* h) { delete static_cast<State*>(h->data); });
+}
+
+void Poll::Watch(int events) {
+  if (events == events_) return;
+  events_ = events;
+  if (events == 0) {
+    uv_poll_stop(&state_->handle);
+    return;
+  }
+  const int mask = (events & kReadable ? UV_READABLE : 0) | (events & kWritable ? UV_WRITABLE : 0);
+  uv_poll_start(&state_->handle, mask, [](uv_poll_t* h, int status, int got) {
+    const int seen =
+        status < 0 ? kReadable | kWritable
+                   : (got & UV_READABLE ? kReadable : 0) | (got & UV_WRITABLE ? kWritable : 0);
+    static_cast<State*>(h->data)->callback(seen);
+  });
+}
+
+struct Signal::State {
+  uv_signal_t handle;
+  std::function<void()> callback;
+};
+
+Signal::Signal(Loop& loop, int signal, std::function<void()> callback) : state_(new State) {
+  state_->callback = std::move(callback);
+  state_->handle.data = state_;
+  CHECK(uv_signal_init(loop.raw(), &state_->handle) == 0);
+  CHECK(uv_signal_start(
+            &state_->handle, [](uv_signal_t* h, int) { static_cast<State*>(h->data)->callback(); },
+            signal) == 0);
+}
+
+Signal::~Signal() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+           [](uv_handle_t* h) { delete static_cast<State*>(h->data); });
+}
+
+}  // namespace clustron::net

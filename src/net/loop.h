@@ -1,0 +1,106 @@
+// The event loop and what hangs on it: timers, wake-ups from other threads, descriptors. Thin RAII
+// over libuv; a handle is closed in the destructor and freed in libuv's close callback, so owners
+// may go at any time, also from within their own callback.
+//
+// THREAD: everything here belongs to the thread that runs the loop, but for Async::Send,
+// Mailbox::Post and Worker.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+struct uv_loop_s;
+struct uv_timer_s;
+struct uv_async_s;
+struct uv_poll_s;
+struct uv_check_s;
+struct uv_prepare_s;
+struct uv_signal_s;
+
+namespace clustron::net {
+
+class Loop {
+ public:
+  Loop();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs until Stop. `end_of_turn` runs after each round of input and before each wait for more.
+  void Run(std::function<void()> end_of_turn);
+  void Stop();
+  // Milliseconds, as of the beginning of this turn; of no particular origin.
+  uint64_t NowMs() const;
+  bool OnOwnThread() const;
+  uv_loop_s* raw() { return loop_.get(); }
+
+ private:
+  void RunEndOfTurn() noexcept;
+  std::unique_ptr<uv_loop_s> loop_;
+  std::unique_ptr<uv_check_s> check_;
+  std::unique_ptr<uv_prepare_s> prepare_;
+  std::function<void()> end_of_turn_;
+  uint64_t thread_ = 0;
+};
+
+class Timer {
+ public:
+  Timer(Loop& loop, std::function<void()> callback);
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  // First after `delay_ms`, then every `repeat_ms` (0: once).
+  void Start(uint64_t delay_ms, uint64_t repeat_ms = 0);
+  void Stop();
+
+ private:
+  struct State;
+  State* state_;
+};
+
+// Wakes the loop. Several sends may make one callback.
+class Async {
+ public:
+  Async(Loop& loop, std::function<void()> callback);
+  ~Async();
+  Async(const Async&) = delete;
+  Async& operator=(const Async&) = delete;
+  void Send();  // THREAD: any
+
+ private:
+  struct State;
+  State* state_;
+};
+
+// Watches a descriptor that somebody else owns and closes after this is gone.
+class Poll {
+ public:
+  enum : int { kReadable = 1, kWritable = 2 };
+  // `callback(events)`; on an error of the descriptor both are set, so that a read tells.
+  Poll(Loop& loop, int fd, std::function<void(int)> callback);
+  ~Poll();
+  Poll(const Poll&) = delete;
+  Poll& operator=(const Poll&) = delete;
+  void Watch(int events);  // 0: none
+
+ private:
+  struct State;
+  State* state_;
+  int events_ = 0;
+};
+
+// A signal of the process, delivered on the loop.
+class Signal {
+ public:
+  Signal(Loop& loop, int signal, std::function<void()> callback);
+  ~Signal();
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+ private:
+  struct State;
+  State* state_;
+};
+
+}  // namespace clustron::net

@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "store/entry.h"
@@ -146,7 +147,11 @@ class Store {
   bool Unchanged(const WatchPoint& point) const;
 
   // ---- changing keys ----
+  // See mutation.h. `key` must outlive the mutation.
   Mutation Modify(int db, std::string_view key) { return Modify(db, key, Hash(key)); }
+  template <typename S>
+    requires std::is_same_v<S, std::string>
+  Mutation Modify(int db, S&& temporary) = delete;
   Mutation Modify(int db, std::string_view key, uint64_t hash);
   // A further keyspace event of a committed change: Notify(db, key, {kGeneric, "expire"}).
   void Notify(int db, std::string_view key, Event event);

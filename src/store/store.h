@@ -26,6 +26,7 @@
 #include "store/lease_table.h"
 #include "store/lock_table.h"
 #include "store/mutation.h"
+#include "store/settings.h"
 
 namespace clustron::store {
 
@@ -98,6 +99,14 @@ class Store {
 
   void set_hash_limits(HashLimits limits) { hash_limits_ = limits; }
   HashLimits hash_limits() const { return hash_limits_; }
+
+  // ---- cluster-wide settings ----
+  const Settings& settings() const { return settings_; }
+  // True if it differs from before; then the item takes a revision. Not undone by Rollback: CONFIG
+  // SET is refused where a journal is armed. Errors are Redis's complaints.
+  Result<bool> ChangeSetting(const OptionSpec& spec, std::string_view text);
+  // From a snapshot.
+  void RestoreSettings(Settings settings);
 
   // ---- reading ----
   uint64_t Hash(std::string_view key) const;
@@ -289,7 +298,10 @@ class Store {
   int64_t elapsed_ms_ = 0;
   int64_t wall_ms_ = 0;
   uint64_t seed_;
+  void ApplySettings();
+
   HashLimits hash_limits_;
+  Settings settings_;
   std::array<std::unique_ptr<Table>, kDatabases> tables_;
   std::array<Table*, kDatabases> table_by_id_ = {};
   std::array<uint8_t, kDatabases> hooks_ = {};

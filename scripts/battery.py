@@ -31,22 +31,16 @@ def make(*targets, variant="release"):
 
 
 CASES = [PY, "tests/commands/run_cases.py"]
-REAL = [PY, "tests/integration/run.py"]
 
 STAGES = [
     Stage("build", 900, make("server", "unit"), True, "the server and the unit tests; warnings are errors"),
     Stage("tidy", 60, [PY, "scripts/tidy.py"], True, "layers, formatter, banned calls, file lengths"),
     Stage("unit", 120, ["build/release/unit-tests"], True, "doctest, beside the code"),
-    Stage("checkers", 30, [PY, "tests/integration/checkers_test.py"], True, "the tests' own checkers, on wrong histories"),
     Stage("cases-redis", 120, [*CASES, "--target", "redis"], True, "command cases against the real redis-server"),
     Stage("cases-everysec", 120, [*CASES, "--durability", "everysec"], True, "one node, inline path"),
     Stage("cases-memory", 120, [*CASES, "--durability", "memory"], False, "one node, nothing on disk"),
     Stage("cases-always", 180, [*CASES, "--durability", "always", "--coverage"], True, "one node, log path"),
     Stage("cases-cluster", 240, [*CASES, "--target", "cluster"], True, "three nodes, each client on another"),
-    Stage("bad-input", 180, [*REAL, "bad_input", "limits"], False, "malformed and excessive input, 10,000 connections, 100 MB"),
-    Stage("faults", 300, [*REAL, "faults."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories"),
-    Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),
-    Stage("storage", 300, [*REAL, "storage", "formation"], False, "torn, rotten, full and lost disks; wrong formations"),
     Stage("compat-cli", 120, [PY, "tests/compat/run.py", "cli"], False, "redis-cli and redis-benchmark, as against redis-server"),
     Stage("compat-python", 120, [PY, "tests/compat/run.py", "python"], False, "redis-py"),
     Stage("compat-node", 180, [PY, "tests/compat/run.py", "node"], False, "ioredis 5, node-redis 5"),

@@ -23,23 +23,9 @@ inline uint64_t KeyHash(const Context& ctx, std::string_view key) {
   return ctx.store.Hash(key);
 }
 
-// True if a reader must take the entry for gone. Notes it in the context, so that a tick is chosen
-// and the command run again before anything is answered.
-inline bool DueForReader(Context& ctx, const store::Entry& entry) {
-  if (!ctx.live_clocks || !store::Store::DueByLive(entry, ctx.elapsed_ms, ctx.wall_ms)) {
-    return false;
-  }
-  ctx.met_due = true;
-  return true;
-}
-
-// The key as a reader sees it: null when absent or due.
-inline const store::Entry* Read(Context& ctx, std::string_view key, int db) {
-  const store::Entry* entry = ctx.store.Find(db, key, KeyHash(ctx, key));
-  return entry == nullptr || DueForReader(ctx, *entry) ? nullptr : entry;
-}
+// The key as it is by the applied clocks: null when absent or due.
 inline const store::Entry* Read(Context& ctx, std::string_view key) {
-  return Read(ctx, key, ctx.db);
+  return ctx.store.Find(ctx.db, key, KeyHash(ctx, key));
 }
 
 inline store::Mutation Modify(Context& ctx, std::string_view key) {

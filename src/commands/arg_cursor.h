@@ -33,12 +33,16 @@ class ArgCursor {
     Fail(kErrSyntax);
     return {};
   }
+  // Leaves some out. REQUIRES: remaining() >= count.
+  void Skip(size_t count) { at_ += count; }
   // Takes the next argument if it is this word (upper case here, any case there).
   bool Token(std::string_view upper_word) {
     if (!HasNext() || !IsWord(args_[at_], upper_word)) return false;
     at_++;
     return true;
   }
+  // Whether the argument taken last is this word. REQUIRES: one was taken.
+  bool LastWas(std::string_view upper_word) const { return IsWord(args_[at_ - 1], upper_word); }
   // As Token, for options with a value: taken only if `values` more arguments follow, as Redis's
   // parsers have it (else the word is a syntax error like any unknown one).
   bool Option(std::string_view upper_word, size_t values = 1) {

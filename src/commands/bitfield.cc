@@ -5,6 +5,7 @@
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
 #include "commands/bit_offset.h"
+#include "commands/bitmap.spec.h"
 
 namespace clustron::commands {
 
@@ -192,6 +193,17 @@ void Bitfield(Context& ctx, bool read_only) {
 }
 
 }  // namespace
+
+bool BitfieldKeys(std::span<const std::string_view> args, std::vector<KeyRef>* out) {
+  uint32_t flags = KeySpec::kRo | KeySpec::kAccess;
+  for (size_t i = 2; i < args.size(); i++) {
+    if (IsWord(args[i], "SET") || IsWord(args[i], "INCRBY")) {
+      flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate;
+    }
+  }
+  out->push_back({1, flags});
+  return true;
+}
 
 void CmdBitfield(Context& ctx) { Bitfield(ctx, /*read_only=*/false); }
 void CmdBitfieldRo(Context& ctx) { Bitfield(ctx, /*read_only=*/true); }

@@ -6,6 +6,8 @@
 
 namespace clustron::commands {
 
+// BITFIELD writes unless all that it does is GET.
+bool BitfieldKeys(std::span<const std::string_view> args, std::vector<KeyRef>* out);
 void CmdSetbit(Context& ctx);
 void CmdGetbit(Context& ctx);
 void CmdBitcount(Context& ctx);
@@ -192,6 +194,7 @@ inline constexpr CommandSpec kBitmapRows[] = {
      .flags = kDenyOom | kWriteFlag,
      .acl = kAclBitmap,
      .keys = kKeysBitfield,
+     .get_keys = BitfieldKeys,
      .handler = CmdBitfield,
      .summary = "Reads, sets and increments integers of any width in a string.",
      .complexity = "O(1) a subcommand",

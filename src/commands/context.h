@@ -23,8 +23,9 @@ class Store;
 
 namespace clustron::commands {
 
-class ClientPort;  // ports.h: the caller's connection
-class ServerPort;  // ports.h: this node: configuration, clients, pub/sub, cluster
+class ClientPort;    // ports.h: the caller's connection
+class ServerPort;    // ports.h: this node: configuration, clients, pub/sub, cluster
+class LeaderTimers;  // ports.h
 
 // Verdicts from outside, taken before an item is proposed, that travel with it.
 enum ItemFlag : uint8_t {
@@ -69,14 +70,10 @@ class Context {
   int depth = 0;          // nesting level; wrappers refuse above 8
   uint64_t key_hash = 0;  // store.Hash(args[1]) if the executor has it already; 0: it has not
 
-  // The clocks by which a reader judges what is due and tells remaining times: the live ones of
-  // this node, or, with live_clocks false (in entries, after READONLY), the applied ones.
-  bool live_clocks = false;
-  int64_t elapsed_ms = 0;
-  int64_t wall_ms = 0;
-  // Set by a read that met a key that is due by the live clocks only: a tick must be chosen and the
-  // command run again; its reply must not be used.
-  bool met_due = false;
+  // The clocks by which a reply tells remaining times: this node's live ones in a read; 0 in
+  // entries: the applied ones. What is due is judged by the applied ones alone.
+  int64_t live_elapsed_ms = 0;
+  int64_t live_wall_ms = 0;
 
   // Tokens presented by LOCK DO and by TXN's conditions; they open guards.
   struct LockToken {
@@ -85,9 +82,21 @@ class Context {
   };
   std::span<const LockToken> lock_tokens = {};
 
+  // True behind a check of all guards at once (EXEC, TXN): inner commands are not asked again.
+  bool guards_checked = false;
+
   Nested* nested = nullptr;      // null where nesting is not possible
   ClientPort* client = nullptr;  // null in an entry whose caller is connected elsewhere, or gone
   ServerPort* server = nullptr;  // null in pure tests
+  // The leader's timers, in a command of class kLeader run there; null elsewhere (in entries),
+  // where a remaining time is the granted one.
+  LeaderTimers* timers = nullptr;
+  // Set by a kLeader command that met a lease or lock whose end is under way: its reply must not be
+  // used, and it is run again behind the next apply.
+  bool met_ending = false;
+  // Set by a kLeader command that turned out to be a change (RENEW above the granted TTL): its
+  // reply must not be used, and it goes the way of a write.
+  bool needs_entry = false;
 
   // The item's own random numbers: the same on every node.
   Rng& rng() {

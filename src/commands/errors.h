@@ -69,6 +69,8 @@ inline constexpr std::string_view kErrLeaseFull = "ERR the lease has as many key
 inline constexpr std::string_view kErrKeyHasLease =
     "ERR the key is attached to a lease and ends with it";
 inline constexpr std::string_view kErrKeyHasTtl = "ERR the key has an expiry of its own";
+inline constexpr std::string_view kErrTxnLimit =
+    "TXNLIMIT a transaction has at most 1024 conditions and 1024 commands";
 inline constexpr std::string_view kErrOom =
     "OOM command not allowed when used memory > 'maxmemory'.";
 inline constexpr std::string_view kErrDiskLow =

@@ -91,8 +91,8 @@ void ReplyEnd(Context& ctx, TimeUnit unit, TimeBase base) {
   const Entry* entry = Read(ctx, ctx.args[1]);
   if (entry == nullptr) return ctx.reply.Int(-2);
   if (!entry->has_deadline()) return ctx.reply.Int(-1);
-  const int64_t elapsed = ctx.live_clocks ? ctx.elapsed_ms : ctx.store.elapsed_ms();
-  const int64_t wall = ctx.live_clocks ? ctx.wall_ms : ctx.store.wall_ms();
+  const int64_t elapsed = std::max(ctx.live_elapsed_ms, ctx.store.elapsed_ms());
+  const int64_t wall = std::max(ctx.live_wall_ms, ctx.store.wall_ms());
   int64_t ms = base == TimeBase::kNow ? Store::RemainingMs(entry->deadline(), elapsed, wall)
                                       : Store::UnixMs(entry->deadline(), elapsed, wall);
   ms = std::max<int64_t>(ms, 0);
@@ -150,7 +150,7 @@ bool AnswerCoalesced(Context& ctx) {
       entry->deadline().clock() != store::ClockKind::kElapsed) {
     return false;
   }
-  const int64_t now = ctx.live_clocks ? ctx.elapsed_ms : ctx.store.elapsed_ms();
+  const int64_t now = std::max(ctx.live_elapsed_ms, ctx.store.elapsed_ms());
   const int64_t moved = now + *ttl - entry->deadline().ms();
   if (moved < 0 || moved >= std::min(*ttl / 20, kMoveMaxMs)) return false;
   if (ctx.spec->name != "GETEX") {

@@ -8,6 +8,8 @@ namespace clustron::commands {
 
 void CmdMulti(Context& ctx);
 void CmdExec(Context& ctx);
+// An EXEC of reads alone needs no entry.
+Class ExecClass(Args args);
 void CmdDiscard(Context& ctx);
 void CmdWatch(Context& ctx);
 void CmdUnwatch(Context& ctx);
@@ -36,7 +38,8 @@ inline constexpr CommandSpec kMultiRows[] = {
      .acl = kAclTransaction,
      .handler = CmdExec,
      .summary = "Runs the queued commands as one.",
-     .complexity = "O(N) by the queued commands"},
+     .complexity = "O(N) by the queued commands",
+     .class_of = ExecClass},
     {.name = "DISCARD",
      .cls = Class::kLocal,
      .since = "2.0.0",

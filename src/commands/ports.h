@@ -201,6 +201,27 @@ class NodePort {
   virtual Durability DurableAt(uint64_t slot) const = 0;
 };
 
+// The leader's timers of leases and locks, for commands of class kLeader. They are not replicated:
+// a new leader begins with the full TTLs.
+class LeaderTimers {
+ public:
+  virtual ~LeaderTimers() = default;
+  enum class Touch : uint8_t {
+    kOk,
+    kGone,
+    kEnding,  // its end was proposed: wait for the outcome
+  };
+  // To the full TTL of the grant with this revision.
+  virtual Touch KeepAlive(std::string_view lease_id, uint64_t grant_revision,
+                          int64_t* remaining_ms) = 0;
+  // To `ttl_ms`, not above the granted TTL.
+  virtual Touch Renew(int db, std::string_view lock, uint64_t token, int64_t ttl_ms,
+                      int64_t* remaining_ms) = 0;
+  // Nothing: gone, or no timer of its own (a lock that lives by its lease).
+  virtual std::optional<int64_t> LeaseRemainingMs(std::string_view lease_id) = 0;
+  virtual std::optional<int64_t> LockRemainingMs(int db, std::string_view lock) = 0;
+};
+
 // This node.
 class ServerPort {
  public:

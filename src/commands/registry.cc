@@ -18,7 +18,13 @@ using FamilyFn = std::span<const CommandSpec> (*)();
 
 // Every family there is, in the order in which COMMAND lists them.
 constexpr FamilyFn kFamilies[] = {
-    StringCommands, KeyCommands, ExpireCommands, ScanCommands, HashCommands,
+    StringCommands,  // a comment each keeps them on lines of their own
+    KeyCommands,     //
+    ExpireCommands,  //
+    ScanCommands,    //
+    HashCommands,    //
+    BitmapCommands,  //
+    MultiCommands,   //
 };
 
 // Lower-case ASCII letters of eight bytes at once become upper case; everything else stays.

@@ -9,6 +9,10 @@
 
 #include "commands/spec.h"
 
+namespace clustron::resp {
+class ReplyWriter;
+}
+
 namespace clustron::commands {
 
 // Each family's rows, defined in its own .cc.
@@ -29,6 +33,11 @@ std::span<const CommandSpec> LeaseCommands();
 std::span<const CommandSpec> LockCommands();
 std::span<const CommandSpec> TxnCommands();
 
+// The error of a call that Resolve or ArityOk refused: unknown command, unknown subcommand
+// (`container` set), wrong number of arguments (`spec` set).
+void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* container,
+                     const CommandSpec* spec, resp::ReplyWriter& reply);
+
 class Registry {
  public:
   // The process's table. Constant after the first call. THREAD: any.
@@ -47,7 +56,8 @@ class Registry {
   std::span<const CommandSpec* const> All() const;
   std::span<const CommandSpec* const> Subcommands(const CommandSpec& container) const;
 
-  // The keys of a call, by key specs or get_keys. False: malformed.
+  // The keys of a call, by get_keys or else by key specs. False: malformed (a count that is no
+  // number, a key behind the end).
   static bool Keys(const CommandSpec& spec, std::span<const std::string_view> args,
                    std::vector<KeyRef>* out);
 

@@ -75,7 +75,7 @@ void CmdScan(Context& ctx) {
   if (options.cursor < kCursorEnd) {
     next = ctx.store.Scan(
         ctx.db, options.cursor, static_cast<size_t>(options.count), [&](const Entry& entry) {
-          if (DueForReader(ctx, entry) || !options.Matches(entry.key())) return;
+          if (!options.Matches(entry.key())) return;
           if (options.has_type && !EqualIgnoringCase(options.type, TypeName(entry.type()))) return;
           found.push_back(&entry);
         });
@@ -98,7 +98,7 @@ void CmdKeys(Context& ctx) {
   const size_t place = ctx.reply.Deferred();
   size_t count = 0;
   ctx.store.Scan(ctx.db, 0, SIZE_MAX, [&](const Entry& entry) {
-    if (DueForReader(ctx, entry) || !(all || GlobMatch(pattern, entry.key()))) return;
+    if (!all && !GlobMatch(pattern, entry.key())) return;
     ctx.reply.Bulk(entry.key());
     count++;
   });

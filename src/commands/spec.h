@@ -43,6 +43,7 @@ enum Flag : uint32_t {
   // Ours, not printed.
   kLocalState = 1u << 24,  // the answer is this node's, not the log's: refused in Lua and TXN
   kCoalesce = 1u << 25,    // may be answered as a read by expire-coalesce
+  kNoGuard = 1u << 27,     // its keys name locks, not data: guards don't apply
   kWrapper = 1u << 26,     // ONCE, LOCK DO …: takes class, keys and ACL from the inner command
 };
 

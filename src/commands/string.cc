@@ -138,6 +138,15 @@ void ChangeEnd(Context& ctx, const std::optional<store::Deadline>& deadline, boo
 
 }  // namespace
 
+bool SetKeys(std::span<const std::string_view> args, std::vector<KeyRef>* out) {
+  uint32_t flags = KeySpec::kOw | KeySpec::kUpdate;
+  for (size_t i = 3; i < args.size(); i++) {
+    if (IsWord(args[i], "GET")) flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate;
+  }
+  out->push_back({1, flags});
+  return true;
+}
+
 Class GetExClass(Args args) { return args.size() <= 2 ? Class::kRead : Class::kWrite; }
 
 void CmdGet(Context& ctx) {

@@ -14,6 +14,8 @@ void CmdPsetex(Context& ctx);
 void CmdGetset(Context& ctx);
 void CmdGetdel(Context& ctx);
 void CmdGetex(Context& ctx);
+// SET overwrites; with GET it reads too.
+bool SetKeys(std::span<const std::string_view> args, std::vector<KeyRef>* out);
 // Without options GETEX is GET.
 Class GetExClass(Args args);
 void CmdMget(Context& ctx);
@@ -163,6 +165,7 @@ inline constexpr CommandSpec kStringRows[] = {
      .flags = kDenyOom | kWriteFlag,
      .acl = kAclString,
      .keys = kKeysSet,
+     .get_keys = SetKeys,
      .handler = CmdSet,
      .summary = "Sets a key to a string, whatever it held, on conditions and with an end if asked.",
      .complexity = "O(1)",

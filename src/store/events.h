@@ -54,19 +54,23 @@ struct Change {
   const Entry* entry = nullptr;  // the key now; null when it is gone (again)
 };
 
+// What the leader's timers and the reserved channels follow. kKept and kRenewed change no state: a
+// keepalive that came in an entry, so that every possible leader starts its timer again.
+enum class LeaseEventKind : uint8_t { kGranted, kKept, kExpired, kRevoked };
 struct LeaseEvent {
   std::string_view id = {};
-  bool expired = false;  // else revoked
-  Revision revision = 0;
+  LeaseEventKind kind = LeaseEventKind::kGranted;
+  Revision revision = 0;  // kGranted, kKept: the grant's; else the end's
+  int64_t ttl_ms = 0;     // as granted
 };
 
-enum class LockEventKind : uint8_t { kGranted, kReleased, kExpired, kBroken };
+enum class LockEventKind : uint8_t { kGranted, kRenewed, kReleased, kExpired, kBroken };
 struct LockEvent {
   int db = 0;
   std::string_view name = {};
   LockEventKind kind = LockEventKind::kGranted;
   Revision token = 0;
-  int64_t ttl_ms = 0;  // kGranted
+  int64_t ttl_ms = 0;  // kGranted, kRenewed: the granted TTL
 };
 
 class Observer {

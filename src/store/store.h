@@ -17,7 +17,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include "store/entry.h"
@@ -26,7 +25,6 @@
 #include "store/lease_table.h"
 #include "store/lock_table.h"
 #include "store/mutation.h"
-#include "store/settings.h"
 
 namespace clustron::store {
 
@@ -100,14 +98,6 @@ class Store {
   void set_hash_limits(HashLimits limits) { hash_limits_ = limits; }
   HashLimits hash_limits() const { return hash_limits_; }
 
-  // ---- cluster-wide settings ----
-  const Settings& settings() const { return settings_; }
-  // True if it differs from before; then the item takes a revision. Not undone by Rollback: CONFIG
-  // SET is refused where a journal is armed. Errors are Redis's complaints.
-  Result<bool> ChangeSetting(const OptionSpec& spec, std::string_view text);
-  // From a snapshot.
-  void RestoreSettings(Settings settings);
-
   // ---- reading ----
   uint64_t Hash(std::string_view key) const;
   // Null when absent or due by the applied clocks: due is absent, and reads never remove.
@@ -156,11 +146,7 @@ class Store {
   bool Unchanged(const WatchPoint& point) const;
 
   // ---- changing keys ----
-  // See mutation.h. `key` must outlive the mutation.
   Mutation Modify(int db, std::string_view key) { return Modify(db, key, Hash(key)); }
-  template <typename S>
-    requires std::is_same_v<S, std::string>
-  Mutation Modify(int db, S&& temporary) = delete;
   Mutation Modify(int db, std::string_view key, uint64_t hash);
   // A further keyspace event of a committed change: Notify(db, key, {kGeneric, "expire"}).
   void Notify(int db, std::string_view key, Event event);
@@ -193,6 +179,8 @@ class Store {
   const LeaseTable& leases() const { return leases_; }
   // REQUIRES: the id is unknown, of 1 … kLeaseIdBytesMax bytes.
   const Lease& GrantLease(std::string_view id, int64_t ttl_ms, std::string_view owner);
+  // A keepalive within an entry: changes nothing, but is announced. REQUIRES: the lease exists.
+  void KeepLease(std::string_view id);
   // Deletes the attached keys, releases the locks and forgets the lease, all at the item's
   // revision. Returns the number of keys deleted. REQUIRES: the lease exists.
   size_t EndLease(std::string_view id, bool expired);
@@ -210,6 +198,8 @@ class Store {
   void EndLock(int db, std::string_view name, Revision token, LockEventKind kind);
   // RENEW above the granted TTL. REQUIRES: held with this token.
   void RaiseLockTtl(int db, std::string_view name, Revision token, int64_t ttl_ms);
+  // RENEW up to the granted TTL within an entry, as KeepLease. REQUIRES: held.
+  void KeepLock(int db, std::string_view name);
 
   // ---- all or nothing ----
   // While armed, every change records its inverse. Arms nest (TXN in ONCE …): a mark is returned,
@@ -275,6 +265,7 @@ class Store {
   void RecordHead(int db, Entry& e);
   void Emit(const Change& change);
   void EmitHeld(HeldEvent event);
+  void EmitLease(const Lease& lease, LeaseEventKind kind);
   void Deliver(const HeldEvent& event);
   std::unique_ptr<Table> NewTable(int id) const;
   void FlushOne(int db);
@@ -298,10 +289,7 @@ class Store {
   int64_t elapsed_ms_ = 0;
   int64_t wall_ms_ = 0;
   uint64_t seed_;
-  void ApplySettings();
-
   HashLimits hash_limits_;
-  Settings settings_;
   std::array<std::unique_ptr<Table>, kDatabases> tables_;
   std::array<Table*, kDatabases> table_by_id_ = {};
   std::array<uint8_t, kDatabases> hooks_ = {};

@@ -22,7 +22,20 @@ const Lease& Store::GrantLease(std::string_view id, int64_t ttl_ms, std::string_
   const auto [it, added] = leases_.leases_.emplace(std::string(id), std::move(lease));
   CHECK(added);
   if (journal_->armed()) journal_->Add(undo::LeaseGranted{std::string(id)});
+  EmitLease(*it->second, LeaseEventKind::kGranted);
   return *it->second;
+}
+
+void Store::KeepLease(std::string_view id) {
+  const Lease* lease = leases_.Find(id);
+  CHECK(lease != nullptr);
+  EmitLease(*lease, LeaseEventKind::kKept);
+}
+
+void Store::EmitLease(const Lease& lease, LeaseEventKind kind) {
+  EmitHeld({.kind = HeldEvent::Kind::kLease,
+            .key = lease.id,
+            .lease = {.kind = kind, .revision = lease.grant_revision, .ttl_ms = lease.ttl_ms}});
 }
 
 size_t Store::EndLease(std::string_view id, bool expired) {
@@ -50,7 +63,9 @@ size_t Store::EndLease(std::string_view id, bool expired) {
 
   EmitHeld({.kind = HeldEvent::Kind::kLease,
             .key = lease.id,
-            .lease = {.expired = expired, .revision = item_revision_}});
+            .lease = {.kind = expired ? LeaseEventKind::kExpired : LeaseEventKind::kRevoked,
+                      .revision = item_revision_,
+                      .ttl_ms = lease.ttl_ms}});
   std::unique_ptr<Lease> ended = std::move(it->second);
   leases_.leases_.erase(it);
   if (journal_->armed()) journal_->Add(undo::LeaseEnded{std::move(ended)});
@@ -199,6 +214,18 @@ void Store::RaiseLockTtl(int db, std::string_view name, Revision token, int64_t 
   TakeRevision();
   if (journal_->armed()) journal_->Add(undo::LockTtlRaised{it->first, holder.ttl_ms});
   holder.ttl_ms = ttl_ms;
+  KeepLock(db, name);
+}
+
+void Store::KeepLock(int db, std::string_view name) {
+  const Lock* lock = locks_.Find(db, name);
+  CHECK(lock != nullptr);
+  EmitHeld({.kind = HeldEvent::Kind::kLock,
+            .key = std::string(name),
+            .lock = {.db = db,
+                     .kind = LockEventKind::kRenewed,
+                     .token = lock->holder().token,
+                     .ttl_ms = lock->holder().ttl_ms}});
 }
 
 }  // namespace clustron::store

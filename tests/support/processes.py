@@ -24,7 +24,7 @@ _dirs = []
 
 
 @atexit.register
-def end_all():
+def _end_all():
     for process in list(_live):
         process.kill()
     while _dirs:
@@ -37,7 +37,7 @@ def exit_on_sigterm():
 
 
 def _terminated():
-    end_all()
+    _end_all()
     return 143
 
 

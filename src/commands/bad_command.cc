@@ -1,0 +1,42 @@
+// What a client reads who calls something that isn't there, or with a wrong count.
+#include <string>
+
+#include "commands/registry.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::commands {
+
+namespace {
+
+constexpr size_t kShownBytesMax = 128;  // of a name, and of all arguments together
+
+// COMPAT: Redis prints C strings: up to a NUL, and only so many bytes.
+std::string_view Shown(std::string_view text, size_t bytes_max = kShownBytesMax) {
+  return text.substr(0, text.find('\0')).substr(0, bytes_max);
+}
+
+std::string UnknownCommand(std::span<const std::string_view> args) {
+  std::string shown;
+  for (size_t i = 1; i < args.size() && shown.size() < kShownBytesMax; i++) {
+    const std::string_view arg = Shown(args[i], kShownBytesMax - shown.size());
+    shown.append("'").append(arg).append("' ");
+  }
+  const std::string_view name = args.empty() ? std::string_view() : Shown(args[0]);
+  return "ERR unknown command '" + std::string(name) + "', with args beginning with: " + shown;
+}
+
+}  // namespace
+
+void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* container,
+                     const CommandSpec* spec, resp::ReplyWriter& reply) {
+  if (container != nullptr && args.size() >= 2) {
+    return reply.Error("ERR unknown subcommand '" + std::string(Shown(args[1])) + "'. Try " +
+                       std::string(container->name) + " HELP.");
+  }
+  if (spec == nullptr) return reply.Error(UnknownCommand(args));
+  std::string name(spec->name);
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  reply.Error("ERR wrong number of arguments for '" + name + "' command");
+}
+
+}  // namespace clustron::commands

@@ -1,0 +1,146 @@
+#include "commands/guard.h"
+
+#include <string>
+#include <vector>
+
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/db_index.h"
+#include "commands/registry.h"
+#include "commands/txn_call.h"
+#include "commands/wrapper.h"
+
+namespace clustron::commands {
+
+namespace {
+
+using Tokens = std::span<const Context::LockToken>;
+
+constexpr uint16_t kCopyId = 206;
+constexpr uint16_t kMoveId = 207;
+constexpr uint16_t kSwapDbId = 208;
+
+bool IsOpen(const store::Lock& lock, std::string_view name, Tokens tokens) {
+  for (const Context::LockToken& shown : tokens) {
+    if (shown.name != name) continue;
+    for (const store::LockHolder& holder : lock.holders) {
+      if (holder.token == shown.token) return true;
+    }
+  }
+  return false;
+}
+
+// Tokens are for names of the caller's database; another one's guards they don't open.
+GuardVerdict CheckKey(const store::Store& store, int db, std::string_view key, Tokens tokens) {
+  const store::Lock* lock = store.locks().Guard(db, key);
+  if (lock == nullptr || IsOpen(*lock, key, tokens)) return {};
+  return {false, key};
+}
+
+// The other database that MOVE and COPY write to; the caller's own for everything else and for
+// calls that will fail anyway.
+int TargetDb(const CommandSpec& spec, Args args, int db) {
+  std::string_view text;
+  if (spec.id == kMoveId) {
+    text = args[2];
+  } else if (spec.id == kCopyId) {
+    for (size_t i = 3; i + 1 < args.size(); i++) {
+      if (IsWord(args[i], "DB")) text = args[i + 1];
+    }
+  }
+  const std::optional<int64_t> number = ParseInt64(text);
+  return number && IsDbIndex(*number) ? static_cast<int>(*number) : db;
+}
+
+GuardVerdict CheckSwap(Args args, const store::Store& store) {
+  for (std::string_view arg : args.subspan(1)) {
+    const std::optional<int64_t> db = ParseInt64(arg);
+    if (db && IsDbIndex(*db) && store.locks().guards_db(static_cast<int>(*db))) return {false, {}};
+  }
+  return {};
+}
+
+GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens tokens,
+                        const store::Store& store) {
+  if (!spec.Is(kWriteFlag) || spec.Is(kNoGuard)) return {};
+  if (spec.id == kSwapDbId) return CheckSwap(args, store);
+  std::vector<KeyRef> keys;
+  if (!Registry::Keys(spec, args, &keys)) return {};  // its handler will refuse it
+  const int target_db = TargetDb(spec, args, db);
+  for (const KeyRef& key : keys) {
+    if ((key.flags & (KeySpec::kRo | KeySpec::kNotKey)) != 0) continue;
+    const std::string_view name = args[static_cast<size_t>(key.index)];
+    // COPY leaves its own database alone.
+    if (spec.id != kCopyId || target_db == db) {
+      if (const GuardVerdict v = CheckKey(store, db, name, tokens); !v.allowed) return v;
+    }
+    if (target_db != db) {
+      if (const GuardVerdict v = CheckKey(store, target_db, name, {}); !v.allowed) return v;
+    }
+  }
+  return {};
+}
+
+GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tokens,
+                          const store::Store& store) {
+  const size_t index = InnerIndex(spec);
+  if (args.size() <= index) return {};
+  const Args inner = args.subspan(index);
+  const CommandSpec* inner_spec = InnerSpec(inner);
+  if (inner_spec == nullptr) return {};
+  std::vector<Context::LockToken> more(tokens.begin(), tokens.end());
+  if (spec.name == "LOCK|DO") {
+    more.push_back({args[2], ParseUint64(args[3]).value_or(0)});
+  }
+  return CheckGuards(*inner_spec, inner, db, more, store);
+}
+
+// A TXN inside an EXEC: whichever branch it will take must be allowed. Tokens are those of its
+// conditions, which fail it if they are not the holders'.
+GuardVerdict CheckTxn(Args args, int db, Tokens tokens, const store::Store& store) {
+  TxnCall call;
+  if (!ParseTxn(args, &call).empty()) return {};
+  std::vector<Context::LockToken> then_tokens(tokens.begin(), tokens.end());
+  for (const TxnCondition& c : call.conditions) {
+    if (c.kind == TxnCondition::Kind::kLock) then_tokens.push_back({c.key, c.number});
+  }
+  for (const bool then : {true, false}) {
+    for (const Args& inner : then ? call.then_commands : call.else_commands) {
+      const CommandSpec* spec = InnerSpec(inner);
+      if (spec == nullptr) continue;
+      const GuardVerdict v =
+          CheckGuards(*spec, inner, db, then ? Tokens(then_tokens) : tokens, store);
+      if (!v.allowed) return v;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db, Tokens tokens,
+                         const store::Store& store) {
+  if (!store.locks().guards_any()) return {};
+  if (spec.Is(kWrapper)) {
+    return spec.name == "TXN" ? CheckTxn(args, db, tokens, store)
+                              : CheckWrapper(spec, args, db, tokens, store);
+  }
+  return CheckPlain(spec, args, db, tokens, store);
+}
+
+void ReplyLocked(Context& ctx, const GuardVerdict& verdict) {
+  constexpr size_t kShownBytesMax = 128;
+  if (verdict.name.empty()) return ctx.reply.Error("LOCKED a lock guards a key of the database");
+  ctx.reply.Error("LOCKED a lock guards the key '" +
+                  std::string(verdict.name.substr(0, kShownBytesMax)) + "'");
+}
+
+bool GuardsAllow(Context& ctx) {
+  if (ctx.guards_checked || ctx.spec->Is(kWrapper)) return true;
+  const GuardVerdict verdict = CheckGuards(*ctx.spec, ctx.args, ctx.db, ctx.lock_tokens, ctx.store);
+  if (!verdict.allowed) ReplyLocked(ctx, verdict);
+  return verdict.allowed;
+}
+
+}  // namespace clustron::commands

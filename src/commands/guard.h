@@ -1,0 +1,28 @@
+// Guards: a lock on name N that is not advisory protects the data key N. Whoever writes such a key
+// must show the holder's token (LOCK DO, TXN … IF LOCK), else the write is refused with -LOCKED.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "commands/context.h"
+
+namespace clustron::commands {
+
+struct GuardVerdict {
+  bool allowed = true;
+  std::string_view name;  // of the guard that is in the way; empty for a whole database (SWAPDB)
+};
+
+// Judges one call by the locks as they are now. Wrappers are judged by what they wrap, with the
+// tokens that they show. `tokens` hold for names in `db`.
+GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db,
+                         std::span<const Context::LockToken> tokens, const store::Store& store);
+
+void ReplyLocked(Context& ctx, const GuardVerdict& verdict);
+
+// Before a handler runs: true if it may. Else the reply is -LOCKED. Wrappers pass: what they wrap
+// is asked when they run it.
+bool GuardsAllow(Context& ctx);
+
+}  // namespace clustron::commands

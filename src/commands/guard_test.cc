@@ -1,0 +1,110 @@
+#include "commands/guard.h"
+
+#include <doctest/doctest.h>
+
+#include "commands/multi.h"
+#include "commands/registry.h"
+#include "commands/test_server.h"
+
+namespace clustron::commands {
+
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+class GuardedServer : public TestServer {
+ public:
+  GuardedServer() {
+    Run("SET k v");
+    Run("SET free v");
+    store.BeginItem();
+    token = store.AcquireLock(0, "k", {.owner = "me", .ttl_ms = 1000});
+  }
+  void Prepare(Context& ctx) override { ctx.lock_tokens = tokens; }
+  std::vector<Context::LockToken> tokens;
+  uint64_t token = 0;
+};
+
+bool Locked(const std::string& reply) { return reply.starts_with("-LOCKED "); }
+
+}  // namespace
+
+TEST_CASE("a guarded key is read by everybody and written by nobody without the token") {
+  GuardedServer server;
+  for (const char* write : {"SET k x",          "DEL k",
+                            "UNLINK k",         "EXPIRE k 10",
+                            "PERSIST k",        "APPEND k x",
+                            "INCR k",           "RENAME k other",
+                            "RENAME free k",    "RENAMENX free k",
+                            "MSET a 1 k 2",     "MSETNX a 1 k 2",
+                            "BITOP NOT k free", "COPY free k REPLACE",
+                            "MOVE k 1",         "HSET k f v",
+                            "GETDEL k",         "GETSET k x",
+                            "GETEX k PERSIST",  "SETRANGE k 0 x",
+                            "SETBIT k 0 1",     "BITFIELD k SET u8 0 1",
+                            "DELEX k",          "SWAPDB 0 1",
+                            "SWAPDB 3 0"}) {
+    CAPTURE(write);
+    CHECK(Locked(server.Run(write)));
+  }
+  CHECK(server.Run("GET k") == "$1\r\nv\r\n");
+  CHECK(server.Run("MGET a free") == "*2\r\n$-1\r\n$1\r\nv\r\n");
+  for (const char* fine : {"STRLEN k", "TTL k", "COPY k other", "BITOP NOT other k", "EXISTS k",
+                           "SWAPDB 2 1", "BITFIELD k GET u8 0", "SET free x"}) {
+    CAPTURE(fine);
+    CHECK(server.Run(fine)[0] != '-');
+  }
+}
+
+TEST_CASE("the holder's token opens the guard, an older one doesn't") {
+  GuardedServer server;
+  server.tokens = {{"k", server.token - 1}};
+  CHECK(Locked(server.Run("SET k x")));
+  server.tokens = {{"other", server.token}};
+  CHECK(Locked(server.Run("SET k x")));
+  server.tokens = {{"k", server.token}};
+  CHECK(server.Run("SET k x") == "+OK\r\n");
+  // A token is for the caller's database.
+  server.db = 1;
+  server.Run("SET k y");
+  CHECK(Locked(server.Run("MOVE k 0")));
+  CHECK(Locked(server.Run("COPY k k DB 0 REPLACE")));
+}
+
+TEST_CASE("the same name in another database is free") {
+  GuardedServer server;
+  server.db = 1;
+  CHECK(server.Run("SET k x") == "+OK\r\n");
+  CHECK(Locked(server.Run("COPY k k DB 0 REPLACE")));
+  CHECK(server.Run("COPY k other DB 0") == ":1\r\n");
+}
+
+TEST_CASE("an advisory lock guards nothing") {
+  TestServer server;
+  server.store.BeginItem();
+  server.store.AcquireLock(0, "k", {.owner = "me", .ttl_ms = 1000, .advisory = true});
+  CHECK(server.Run("SET k x") == "+OK\r\n");
+}
+
+TEST_CASE("expiry and FLUSHALL pass a guard") {
+  GuardedServer server;
+  server.tokens = {{"k", server.token}};
+  server.Run("PEXPIRE k 10");
+  server.tokens = {};
+  server.Advance(20);
+  CHECK(server.Run("EXISTS k") == ":0\r\n");
+  CHECK(server.Run("FLUSHALL") == "+OK\r\n");
+  CHECK(server.store.locks().Find(0, "k") != nullptr);
+}
+
+TEST_CASE("EXEC is refused whole if one of its commands would meet a guard") {
+  GuardedServer server;
+  const std::vector<Words> commands = {{"SET", "free", "x"}, {"SET", "k", "x"}};
+  ExecEncoder encoder({}, commands.size());
+  for (const Words& command : commands) encoder.Add(command);
+  const Args args = encoder.args();
+  CHECK(Locked(server.Run(Words(args.begin(), args.end()))));
+  CHECK(server.Run("GET free") == "$1\r\nv\r\n");
+}
+
+}  // namespace clustron::commands

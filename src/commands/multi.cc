@@ -1,0 +1,163 @@
+#include "commands/multi.h"
+
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/guard.h"
+#include "commands/multi.spec.h"
+#include "commands/registry.h"
+#include "commands/wrapper.h"
+
+namespace clustron::commands {
+
+ExecEncoder::ExecEncoder(std::span<const WatchedKey> watches, size_t command_count) {
+  args_.push_back("EXEC");
+  Number(watches.size());
+  for (const WatchedKey& watch : watches) {
+    Number(static_cast<uint64_t>(watch.db));
+    args_.push_back(watch.key);
+    Number(watch.key_revision);
+    Number(watch.store_revision);
+  }
+  Number(command_count);
+}
+
+void ExecEncoder::Add(Args command) {
+  Number(command.size());
+  args_.insert(args_.end(), command.begin(), command.end());
+}
+
+void ExecEncoder::Number(uint64_t value) { args_.push_back(numbers_.emplace_back(value).view()); }
+
+bool DecodeExec(Args all, ExecCall* out) {
+  ArgCursor args(all);
+  const auto watches = args.IntIn(0, INT32_MAX, kErrSyntax);
+  for (int64_t i = 0; i < watches && args.ok(); i++) {
+    ExecWatch watch;
+    watch.db = static_cast<int>(args.IntIn(0, store::kDatabases - 1, kErrSyntax));
+    watch.key = args.Next();
+    watch.key_revision = args.Unsigned();
+    watch.store_revision = args.Unsigned();
+    out->watches.push_back(watch);
+  }
+  const auto commands = args.IntIn(0, INT32_MAX, kErrSyntax);
+  for (int64_t i = 0; i < commands && args.ok(); i++) {
+    const int64_t size = args.Int();
+    if (!args.ok() || size < 1 || static_cast<size_t>(size) > args.remaining()) return false;
+    out->commands.push_back(all.subspan(args.position(), static_cast<size_t>(size)));
+    args.Skip(static_cast<size_t>(size));
+  }
+  args.ExpectEnd();
+  return args.ok();
+}
+
+namespace {
+
+const CommandSpec* SpecOf(Args command) {
+  const CommandSpec* container;
+  return Registry::Get().Resolve(command, &container);
+}
+
+// COMPAT: what has no key or class of its own (SELECT, PING, CONFIG …) may be queued too.
+bool IsReadOnly(Args command) {
+  const CommandSpec* spec = SpecOf(command);
+  if (spec == nullptr) return true;  // an error reply
+  const Class cls = spec->class_of != nullptr ? spec->class_of(command) : spec->cls;
+  return cls == Class::kRead || cls == Class::kLocal;
+}
+
+bool WatchesHold(const Context& ctx, const ExecCall& call) {
+  for (const ExecWatch& watch : call.watches) {
+    if (!ctx.store.Unchanged(
+            {watch.db, std::string(watch.key), watch.key_revision, watch.store_revision})) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// All guards at once, by the locks as they are now.
+GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
+  if (!ctx.store.locks().guards_any()) return {};
+  int db = ctx.db;
+  for (const Args& command : call.commands) {
+    const CommandSpec* spec = SpecOf(command);
+    if (spec == nullptr || !spec->ArityOk(command.size())) continue;
+    if (spec->name == "SELECT") {
+      db = static_cast<int>(ParseInt64(command[1]).value_or(db)) & (store::kDatabases - 1);
+      continue;
+    }
+    const GuardVerdict verdict = CheckGuards(*spec, command, db, ctx.lock_tokens, ctx.store);
+    if (!verdict.allowed) return verdict;
+  }
+  return {};
+}
+
+// Commands that belong to the caller's connection run only where it is; on the other nodes nobody
+// reads the reply. SELECT decides about the commands behind it, and PUBLISH reaches each node's own
+// subscribers, so these two run everywhere.
+void RunQueued(Context& ctx, Args command) {
+  const CommandSpec* spec = SpecOf(command);
+  const bool here = spec == nullptr || spec->cls != Class::kLocal || ctx.client != nullptr ||
+                    spec->name == "SELECT" || spec->Is(kPubsub);
+  if (!here) return ctx.reply.Null();
+  ctx.nested->Run(command, ctx.reply, ctx);
+}
+
+}  // namespace
+
+bool IsReadOnlyExec(const ExecCall& call) {
+  for (const Args& command : call.commands) {
+    if (!IsReadOnly(command)) return false;
+  }
+  return true;
+}
+
+Class ExecClass(Args args) {
+  ExecCall call;
+  // The bare command answers at the connection: there is nothing to execute.
+  if (args.size() <= 1) return Class::kLocal;
+  return !DecodeExec(args, &call) || IsReadOnlyExec(call) ? Class::kRead : Class::kWrite;
+}
+
+void CmdExec(Context& ctx) {
+  if (ctx.args.size() <= 1) return ctx.reply.Error(kErrExecAlone);
+  ExecCall call;
+  if (!DecodeExec(ctx.args, &call)) return ctx.reply.Error(kErrSyntax);
+  if (!WatchesHold(ctx, call)) return ctx.reply.NullArray();
+  const GuardVerdict verdict = CheckAllGuards(ctx, call);
+  if (!verdict.allowed) return ReplyLocked(ctx, verdict);
+  ctx.guards_checked = true;
+  ctx.reply.Array(call.commands.size());
+  for (const Args& command : call.commands) RunQueued(ctx, command);
+}
+
+void CmdMulti(Context& ctx) {
+  if (ctx.client->in_multi()) return ctx.reply.Error(kErrNestedMulti);
+  ctx.client->BeginMulti();
+  ctx.reply.Ok();
+}
+
+void CmdDiscard(Context& ctx) {
+  if (!ctx.client->in_multi()) return ctx.reply.Error(kErrDiscardAlone);
+  ctx.client->DiscardMulti();
+  ctx.reply.Ok();
+}
+
+void CmdWatch(Context& ctx) {
+  if (ctx.client->in_multi()) return ctx.reply.Error(kErrWatchInMulti);
+  for (std::string_view key : ctx.args.subspan(1)) {
+    store::WatchPoint point = ctx.store.Watch(ctx.db, key);
+    ctx.client->Watch({point.db, std::move(point.key), point.key_revision, point.store_revision});
+  }
+  ctx.reply.Ok();
+}
+
+void CmdUnwatch(Context& ctx) {
+  ctx.client->Unwatch();
+  ctx.reply.Ok();
+}
+
+std::span<const CommandSpec> MultiCommands() { return kMultiRows; }
+
+}  // namespace clustron::commands

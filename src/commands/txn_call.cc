@@ -1,0 +1,187 @@
+#include "commands/txn_call.h"
+
+#include "base/numeric.h"
+#include "commands/arg_cursor.h"
+#include "store/store.h"
+
+namespace clustron::commands {
+
+namespace {
+
+using Kind = TxnCondition::Kind;
+using Op = TxnCondition::Op;
+using store::Entry;
+using store::Type;
+
+Op TakeOp(ArgCursor& args) {
+  const std::string_view text = args.Next();
+  if (text == "=") return Op::kEq;
+  if (text == "!=") return Op::kNe;
+  if (text == "<") return Op::kLt;
+  if (text == "<=") return Op::kLe;
+  if (text == ">") return Op::kGt;
+  if (text == ">=") return Op::kGe;
+  args.FailWith("ERR unknown operator '" + std::string(text.substr(0, 32)) + "' in TXN");
+  return Op::kEq;
+}
+
+template <typename T>
+bool Compare(const T& a, Op op, const T& b) {
+  switch (op) {
+    case Op::kEq:
+      return a == b;
+    case Op::kNe:
+      return a != b;
+    case Op::kLt:
+      return a < b;
+    case Op::kLe:
+      return a <= b;
+    case Op::kGt:
+      return a > b;
+    case Op::kGe:
+      return a >= b;
+  }
+  return false;
+}
+
+// Two integers compare as numbers, everything else byte by byte.
+bool CompareValues(std::string_view a, Op op, std::string_view b) {
+  const std::optional<int64_t> a_number = ParseInt64(a);
+  const std::optional<int64_t> b_number = ParseInt64(b);
+  if (a_number && b_number) return Compare(*a_number, op, *b_number);
+  return Compare(a, op, b);
+}
+
+TxnCondition TakeCondition(ArgCursor& args) {
+  TxnCondition c;
+  const auto key = [&] {
+    c.key_index = args.position();
+    c.key = args.Next();
+  };
+  if (args.Token("EXISTS") || args.Token("ABSENT")) {
+    c.kind = args.LastWas("EXISTS") ? Kind::kExists : Kind::kAbsent;
+    key();
+  } else if (args.Token("REV") || args.Token("LEN")) {
+    c.kind = args.LastWas("REV") ? Kind::kRevision : Kind::kLength;
+    key();
+    c.op = TakeOp(args);
+    c.number = args.Unsigned();
+  } else if (args.Token("VALUE")) {
+    c.kind = Kind::kValue;
+    key();
+    c.op = TakeOp(args);
+    c.value = args.Next();
+  } else if (args.Token("FIELD")) {
+    c.kind = Kind::kField;
+    key();
+    c.field = args.Next();
+    c.op = TakeOp(args);
+    c.value = args.Next();
+  } else if (args.Token("LEASE")) {
+    c.kind = Kind::kLease;
+    key();
+    c.value = args.Next();
+  } else if (args.Token("LOCK")) {
+    c.kind = Kind::kLock;
+    key();
+    c.number = args.Unsigned();
+  } else if (args.Token("ALIVE")) {
+    c.kind = Kind::kAlive;
+    key();
+  } else {
+    args.FailWith("ERR unknown condition '" + std::string(args.Next().substr(0, 32)) + "' in TXN");
+  }
+  return c;
+}
+
+void TakeCommands(ArgCursor& args, Args all, std::vector<Args>* out) {
+  const int64_t count = args.IntIn(0, kTxnCommandsMax, kErrTxnLimit);
+  for (int64_t i = 0; i < count && args.ok(); i++) {
+    const int64_t size = args.Int();
+    if (args.ok() && (size < 1 || static_cast<size_t>(size) > args.remaining())) {
+      args.Fail(kErrSyntax);
+    }
+    if (!args.ok()) return;
+    out->push_back(all.subspan(args.position(), static_cast<size_t>(size)));
+    args.Skip(static_cast<size_t>(size));
+  }
+}
+
+// Absent and != is true, absent and anything else false.
+bool CompareOptional(std::optional<std::string_view> present, Op op, std::string_view wanted) {
+  return present ? CompareValues(*present, op, wanted) : op == Op::kNe;
+}
+
+std::optional<uint64_t> LengthOf(const Entry* entry) {
+  if (entry == nullptr) return 0;
+  if (entry->type() == Type::kString) return entry->StringSize();
+  if (entry->type() == Type::kHash) return entry->hash().size();
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string ParseTxn(Args all, TxnCall* out) {
+  ArgCursor args(all);
+  if (args.Token("IF")) {
+    const int64_t count = args.IntIn(0, kTxnConditionsMax, kErrTxnLimit);
+    for (int64_t i = 0; i < count && args.ok(); i++) out->conditions.push_back(TakeCondition(args));
+  }
+  if (args.ok() && !args.Token("THEN")) args.Fail(kErrSyntax);
+  TakeCommands(args, all, &out->then_commands);
+  if (args.HasNext()) {
+    if (!args.Token("ELSE")) args.Fail(kErrSyntax);
+    TakeCommands(args, all, &out->else_commands);
+  }
+  args.ExpectEnd();
+  return std::string(args.error());
+}
+
+bool ConditionHolds(const TxnCondition& c, const store::Store& store, int db,
+                    std::string_view* error) {
+  switch (c.kind) {
+    case Kind::kAlive:
+      return store.leases().Find(c.key) != nullptr;
+    case Kind::kLock: {
+      const store::Lock* lock = store.locks().Find(db, c.key);
+      return lock != nullptr && lock->holder().token == c.number;
+    }
+    case Kind::kLease: {
+      const store::Lease* lease = store.leases().LeaseOf(db, c.key);
+      return lease != nullptr && lease->id == c.value;
+    }
+    default:
+      break;
+  }
+  const Entry* entry = store.Find(db, c.key);
+  store::Scratch scratch;
+  switch (c.kind) {
+    case Kind::kExists:
+      return entry != nullptr;
+    case Kind::kAbsent:
+      return entry == nullptr;
+    case Kind::kRevision:
+      return Compare(entry == nullptr ? 0 : entry->revision(), c.op, c.number);
+    case Kind::kLength:
+      if (const auto length = LengthOf(entry)) return Compare(*length, c.op, c.number);
+      break;
+    case Kind::kValue:
+      if (entry == nullptr) return CompareOptional(std::nullopt, c.op, c.value);
+      if (entry->type() == Type::kString) {
+        return CompareOptional(entry->String(scratch), c.op, c.value);
+      }
+      break;
+    case Kind::kField:
+      if (entry == nullptr) return CompareOptional(std::nullopt, c.op, c.value);
+      if (entry->type() == Type::kHash) {
+        return CompareOptional(entry->hash().Get(c.field), c.op, c.value);
+      }
+      break;
+    default:
+      break;
+  }
+  *error = kErrWrongType;
+  return false;
+}
+
+}  // namespace clustron::commands

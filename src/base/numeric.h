@@ -22,6 +22,14 @@ std::optional<long double> ParseLongDouble(std::string_view text);
 // REQUIRES: finite.
 std::string FormatLongDouble(long double value);
 
+// A score or a double argument: everything that strtod reads, without blanks around it; infinities
+// yes, NaN no; what is too big or too small for a double is refused.
+std::optional<double> ParseDouble(std::string_view text);
+// The shortest text that reads back as the same number, laid out as Redis 7.2 does: whole numbers
+// up to 2^52 plainly, others plainly unless they would need many zeros ("1e+17", "1.5e-8"); "inf",
+// "-inf", "nan", "-0".
+std::string FormatDouble(double value);
+
 // Decimal text of an integer, on the stack.
 class Decimal {
  public:

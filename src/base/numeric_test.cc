@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
+#include <cmath>
+#include <cstdlib>
 #include <string>
 
 #include "base/rng.h"
@@ -52,6 +55,54 @@ TEST_CASE("floats are printed without exponent and trailing zeros") {
   CHECK(FormatLongDouble(-0.0L) == "0");
   CHECK(FormatLongDouble(1e-18L) == "0");
   CHECK(FormatLongDouble(-1.25L) == "-1.25");
+}
+
+TEST_CASE("doubles are read strictly") {
+  CHECK(ParseDouble("1.5") == 1.5);
+  CHECK(ParseDouble("-5e3") == -5000.0);
+  CHECK(ParseDouble("+1") == 1.0);
+  CHECK(ParseDouble("0x10") == 16.0);
+  CHECK(std::isinf(*ParseDouble("-inf")));
+  for (const char* bad : {"", " 1", "1 ", "nan", "1.5x", "1e400", "1e-400", "\t1"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(ParseDouble(bad).has_value());
+  }
+  CHECK_FALSE(ParseDouble(std::string(2000, '1')).has_value());
+}
+
+TEST_CASE("doubles are printed as Redis lays them out") {
+  CHECK(FormatDouble(0) == "0");
+  CHECK(FormatDouble(-0.0) == "-0");
+  CHECK(FormatDouble(3) == "3");
+  CHECK(FormatDouble(-100000000) == "-100000000");
+  CHECK(FormatDouble(0.1) == "0.1");
+  CHECK(FormatDouble(-1.25) == "-1.25");
+  CHECK(FormatDouble(0x1p52) == "4503599627370496");
+  CHECK(FormatDouble(9007199254740992.0) == "9007199254740992");
+  CHECK(FormatDouble(1e17) == "1e+17");
+  CHECK(FormatDouble(1.5e30) == "1.5e+30");
+  CHECK(FormatDouble(0.000001) == "0.000001");
+  CHECK(FormatDouble(1.5e-8) == "1.5e-8");
+  CHECK(FormatDouble(3.141592653589793) == "3.141592653589793");
+  CHECK(FormatDouble(5e-324) == "5e-324");
+  CHECK(FormatDouble(-1.7976931348623157e308) == "-1.7976931348623157e+308");
+  CHECK(FormatDouble(INFINITY) == "inf");
+  CHECK(FormatDouble(-INFINITY) == "-inf");
+  CHECK(FormatDouble(NAN) == "nan");
+}
+
+TEST_CASE("a double's text reads back") {
+  const uint64_t seed = 9;
+  CAPTURE(seed);
+  Rng rng(seed);
+  for (int i = 0; i < 20000; i++) {
+    double value = std::bit_cast<double>(rng.Next());
+    if (rng.Percent(50)) value = static_cast<double>(rng.Between(-1000000, 1000000)) / 1000;
+    if (!std::isfinite(value)) continue;
+    const std::string text = FormatDouble(value);
+    CAPTURE(text);
+    CHECK(std::strtod(text.c_str(), nullptr) == value);
+  }
 }
 
 }  // namespace clustron

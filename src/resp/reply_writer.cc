@@ -1,6 +1,6 @@
 #include "resp/reply_writer.h"
 
-#include <cmath>
+#include "base/numeric.h"
 
 namespace clustron::resp {
 
@@ -15,16 +15,7 @@ void ReplyWriter::Error(std::string_view text) {
 }
 
 void ReplyWriter::Double(double value) {
-  char buf[40];
-  std::string_view text;
-  if (std::isinf(value)) {
-    text = value > 0 ? "inf" : "-inf";
-  } else if (std::isnan(value)) {
-    text = "nan";
-  } else {
-    // The shortest text that reads back as the same number.
-    text = {buf, static_cast<size_t>(std::to_chars(buf, buf + sizeof buf, value).ptr - buf)};
-  }
+  const std::string text = FormatDouble(value);
   if (resp3()) {
     Line(',', text);
   } else {

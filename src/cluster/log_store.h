@@ -30,6 +30,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,9 +41,7 @@
 #include "base/task_runner.h"
 #include "cluster/paxos/types.h"
 #include "persist/fs.h"
-#include "persist/mark_file.h"
 #include "persist/wal_format.h"
-#include "persist/wal_reader.h"
 #include "persist/wal_writer.h"
 
 namespace clustron::cluster {
@@ -180,7 +179,48 @@ class LogStore {
   uint64_t flush_count() const { return flush_count_; }
 
  private:
+  // What tasks on the runner work on; outlives the store if a task does.
+  struct Shared;
+  struct Waiter {
+    persist::Lsn lsn = 0;
+    std::function<void()> done;
+  };
+  struct Segment {
+    uint64_t number = 0;
+    paxos::Slot max_slot = 0;
+    uint64_t bytes = 0;
+  };
+  class Recovery;
+
   LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir, const LogStoreOptions& options);
+  Status OpenMemory(RecoveredLog* recovered);
+  Status Recover(RecoveredLog* recovered);
+  Status StartEmptyLog(paxos::Slot floor);
+
+  persist::WalLocation Encode(const persist::WalRecord& record);
+  void Index(paxos::Slot slot, const persist::WalLocation& location);
+  void NoteSegment(const persist::WalLocation& location, paxos::Slot slot);
+  void DropRemoved();
+
+  void FlushAlways();
+  void WriteOnRunner();
+  void OnFlushed(const Status& status);
+  void FlushEverySec();
+  void WriteHere();
+  void StartSync();
+  void OnSynced(const Status& status);
+  void WriteMark();
+  // Tells what is safe by now, then runs the waiters for it.
+  void Report();
+  void Fatal(const Error& error);
+  void CheckSpace();
+  void SetDiskLow(bool low);
+  // `work` on the runner, then `done` here unless the store is gone by then.
+  void RunTask(std::function<Status()> work, std::function<void(const Status&)> done);
+
+  Result<persist::File*> ReadHandle(uint64_t segment);
+  Result<paxos::Accepted> Decode(paxos::Slot slot, const persist::WalLocation& location,
+                                 std::string_view record) const;
 
   persist::Fs& fs_;
   TaskRunner& runner_;
@@ -188,9 +228,58 @@ class LogStore {
   const LogStoreOptions options_;
   Durability durability_;
   Listener* listener_ = nullptr;
+  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<bool> alive_;  // tasks hold it weakly
+
+  // --- Laid out, not yet on its way
+  std::unique_ptr<persist::WalEncoder> encoder_;  // null: kMemory
+  persist::WalBuffer open_;
+  bool open_urgent_ = false;  // more than hints
+  bool open_promise_ = false;
+  // What records laid out now may say of those before them: all up to here are on disk before the
+  // open buffer is written.
+  persist::Lsn claim_lsn_ = 0;
+
+  // --- On its way
+  bool flushing_ = false;      // shared_->buffer is being written and synced, or waits for space
+  bool stalled_ = false;       // … it waits
+  bool flush_promise_ = false;  // kEverySec: it holds a promise
+  bool flush_mark_ = false;     // kAlways: the mark is written with it
+  bool syncing_ = false;       // kEverySec: an fsync is under way
+  bool sync_again_ = false;
+  bool marking_ = false;  // a mark is being written by itself
+  bool mark_due_ = false;
+
+  uint64_t appended_seq_ = 0;  // sequence numbers of the last record appended, …
+  uint64_t flushing_seq_ = 0;
+  uint64_t written_seq_ = 0;
+  uint64_t syncing_seq_ = 0;
+  uint64_t synced_seq_ = 0;
+  uint64_t reported_seq_ = 0;
+  uint64_t promise_seq_ = 0;        // last promise appended
+  uint64_t unsafe_promise_seq_ = 0;  // first promise not fsynced, at the earliest; 0: none
+  persist::Lsn written_lsn_ = 0;
+  persist::Lsn syncing_lsn_ = 0;
+  persist::Lsn synced_lsn_ = 0;
+  std::vector<Waiter> waiters_;
+
+  // --- On disk
+  persist::WalBase mark_;       // last one written or being written
+  persist::WalBase next_mark_;  // as of the buffer or sync under way
+  paxos::Ballot promised_;
+  paxos::Slot chosen_ = 0;
+  paxos::Slot floor_ = 0;
+  uint64_t first_segment_ = 1;
+  std::deque<Segment> segments_;            // rising
+  std::deque<persist::WalLocation> index_;  // of slots index_first_ …; segment 0: none
+  paxos::Slot index_first_ = 0;
+  std::map<uint64_t, std::unique_ptr<persist::File>> read_handles_;
+
+  int64_t synced_at_ns_ = 0;
+  int64_t checked_at_ns_ = 0;
+  bool checking_ = false;
   bool disk_low_ = false;
   bool failed_ = false;
-  paxos::Slot floor_ = 0;
   uint64_t fsync_count_ = 0;
   uint64_t flush_count_ = 0;
 };

@@ -8,8 +8,9 @@
 // kNotFound / kExists for names. **A failed Sync or SyncDir is final**: the kernel may have dropped
 // the dirty pages, and a second try would succeed without them. The caller ends the process.
 //
-// THREAD: any for Fs (it holds no state but settings); a File by one thread at a time, but several
-// Files may be open on one path.
+// THREAD: any for Fs (it holds no state but settings); a File by one thread at a time, but Sync may
+// run while another thread writes (it covers what was written before it), and several Files may be
+// open on one path.
 #pragma once
 
 #include <cstdint>

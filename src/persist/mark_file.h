@@ -36,11 +36,11 @@ class MarkFile {
   // Neither copy exists.
   bool missing() const;
 
-  // REQUIRES: Load() was called. Writes the older copy; durable on return iff `sync` (the first
-  // write of a copy also syncs the directory). An unsynced write may be lost or torn by a power
-  // cut, which leaves the other copy.
-  Status Write(std::string_view value, bool sync);
-  // Writes both copies, one after the other, each synced: heals a damaged one.
+  // REQUIRES: Load() was called. Replaces the older copy; durable on return. Torn by a power cut it
+  // leaves the other copy, which was synced when it was written.
+  Status Write(std::string_view value);
+  // Writes both copies, one after the other, each synced: heals a damaged
+  // one.
   Status WriteBoth(std::string_view value);
 
  private:

@@ -28,6 +28,7 @@ inline constexpr uint32_t kWalFormatVersion = 1;
 inline constexpr uint64_t kWalRecentRecords = 64;
 
 enum class WalType : uint8_t {
+  kNone = 0,     // only in WalHeader::prev_type
   kPromise = 1,  // ballot
   kAccept = 2,   // slot, ballot, kind, first ballot; payload = the entry's bytes
   kChosen = 3,   // slot: everything up to it is chosen
@@ -68,8 +69,9 @@ struct WalHeader {
   uint64_t chosen = 0;    // highest kChosen
   // Everything up to this LSN was on disk before this record was written.
   Lsn durable = 0;
-  // The record before this one (LSN - 1); slot only if it is an accept.
-  WalType prev_type = WalType::kPromise;
+  // The record before this one (LSN - 1); kNone: not known (it was damaged when this was written).
+  // The slot only if it is an accept.
+  WalType prev_type = WalType::kNone;
   uint64_t prev_slot = 0;
   // Lowest and highest slot among the accepts of the last 64 records before this one; 0: none.
   uint64_t recent_low = 0;
@@ -114,8 +116,8 @@ struct WalBase {
   Lsn durable = 0;
   uint64_t durable_segment = 0;
   uint64_t durable_offset = 0;
-  uint64_t recent_low = 0;  // as in WalHeader, of the last 64 records up to `durable`
-  uint64_t recent_high = 0;
+  WalType durable_type = WalType::kNone;  // of the record at `durable`
+  uint64_t durable_slot = 0;              // of it, if it is an accept
   std::string mark;  // the owner's last local marks; empty: none
 
   friend bool operator==(const WalBase&, const WalBase&) = default;

@@ -3,8 +3,8 @@
 // one fills while the other is written: natural group commit.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,59 +20,83 @@ struct WalOptions {
   uint64_t salt = 0;
   // A segment is closed when the next record would pass this; a bigger record has one of its own.
   uint64_t segment_bytes = 64 << 20;
+  // How far beyond what is known an accept's slot may lie: bounds what damaged records at the very
+  // end may have held. Not below paxos::Config::ahead_slots_max.
+  uint64_t ahead_slots_max = 256;
 };
 
 // Consecutive bytes of one segment within a buffer.
 struct WalPiece {
   uint64_t segment = 0;
-  uint64_t offset = 0;  // in the segment
+  uint64_t offset = 0;  // in the segment; 0: the segment starts here
   size_t begin = 0;     // in the buffer
   size_t size = 0;
-  bool new_segment = false;  // its first bytes: create the file
 };
 
 // Encoded records on their way to disk.
 struct WalBuffer {
   std::string bytes;
   std::vector<WalPiece> pieces;
-  Lsn last_lsn = 0;  // 0: empty
+  Lsn last_lsn = 0;           // 0: empty
+  size_t pieces_written = 0;  // by WalWriter; a second try goes on there
 
   bool empty() const { return last_lsn == 0; }
   void Clear();  // keeps up to 1 MB of capacity
+  // The bytes that will stand at this place; empty if they are not (all) in this buffer.
+  std::string_view Find(uint64_t segment, uint64_t offset, uint64_t size) const;
 };
 
-// Where the next record goes and what its header repeats.
+// What the last records were about: bounds the slots of records that turn out unreadable later.
+struct WalRecent {
+  WalType last_type = WalType::kNone;
+  uint64_t last_slot = 0;
+  // Accept slots of the last 64 records, a ring by LSN; 0: no accept.
+  std::array<uint64_t, kWalRecentRecords> slots = {};
+  // Records up to `hidden_until` were damaged when the log was read: count as accepts of any slot
+  // from hidden_low to hidden_high.
+  Lsn hidden_until = 0;
+  uint64_t hidden_low = 0;
+  uint64_t hidden_high = 0;
+
+  void Add(Lsn lsn, WalType type, uint64_t slot);
+  void AddHidden(Lsn last, uint64_t low, uint64_t high);
+  // Over the 64 records before `lsn`.
+  void Bounds(Lsn lsn, uint64_t* low, uint64_t* high) const;
+};
+
+// Where a log goes on: what recovery found, or nothing.
+struct WalEnd {
+  uint64_t segment = 0;  // 0: no segment yet; the first will be base.first_segment
+  uint64_t offset = 0;
+  Lsn last_lsn = 0;
+  WalBase base;
+  WalRecent recent;
+};
+
 class WalEncoder {
  public:
-  // Goes on behind `end` (segment, offset, LSN of the last record) with `base` as of there. With
-  // segment 0: an empty log, whose first segment will be `base.first_segment`.
-  WalEncoder(const WalOptions& options, const WalBase& base, uint64_t segment, uint64_t offset,
-             Lsn last_lsn);
+  WalEncoder(const WalOptions& options, const WalEnd& end);
 
   // Lays out one record behind those before it. `durable` is the LSN up to which everything is on
-  // disk before this buffer is written.
+  // disk before this buffer is written; it never falls.
   WalLocation Add(const WalRecord& record, Lsn durable, WalBuffer* out);
-
-  // As of the last record. The durable* fields are the caller's to fill.
-  const WalBase& base() const { return base_; }
   void SetFloor(uint64_t floor, uint64_t first_segment);
-  Lsn last_lsn() const { return last_lsn_; }
-  uint64_t segment() const { return segment_; }
-  uint64_t offset() const { return offset_; }
+
+  // As of the last record, with the durable fields as if all of it were on disk: the mark to be
+  // written once it is.
+  WalBase BaseAtEnd() const;
+  Lsn last_lsn() const { return end_.last_lsn; }
+  // Where the next record would go, if it fits.
+  uint64_t segment() const { return end_.segment; }
+  uint64_t offset() const { return end_.offset; }
+  uint64_t max_slot() const { return end_.base.max_slot; }
 
  private:
   void StartSegment(Lsn durable, WalBuffer* out);
   WalLocation Put(const WalRecord& record, Lsn durable, WalBuffer* out);
-  void Remember(const WalRecord& record);
 
   const WalOptions options_;
-  WalBase base_;
-  uint64_t segment_;
-  uint64_t offset_;
-  Lsn last_lsn_;
-  WalType prev_type_ = WalType::kPromise;
-  uint64_t prev_slot_ = 0;
-  std::vector<uint64_t> recent_;  // accept slots of the last 64 records, a ring by LSN; 0: other
+  WalEnd end_;
 };
 
 // THREAD: one at a time.
@@ -80,28 +104,27 @@ class WalWriter {
  public:
   WalWriter(Fs* fs, const WalOptions& options);
 
-  // Opens the segment that recovery left off in.
+  // Opens the segment that recovery left off in. 0: none yet.
   Status Resume(uint64_t segment);
   // Writes the buffer's pieces in order: one write each, after allocating what they need.
-  // kNoSpace: nothing that was there before is harmed, and the same buffer may be given again. On a
-  // full disk segments are allocated only as far as needed.
-  Status Write(const WalBuffer& buffer);
-  // What Sync() has to do since it was last taken: files written to, and whether names changed.
-  // Taken by the owner, run on any thread, so that syncing needs no access to the writer.
+  // kNoSpace: nothing that was there before is harmed, and the same buffer is to be given again,
+  // before any other. On a full disk segments are allocated only as far as needed.
+  Status Write(WalBuffer* buffer);
+  // What a sync has to do since it was last taken: files written to, and whether names changed.
+  // Taken where the writer is used; run anywhere, also while later writes go on.
   struct SyncWork {
     std::vector<std::shared_ptr<File>> files;  // in the order written
     bool dir = false;
+    bool empty() const { return files.empty() && !dir; }
   };
   SyncWork TakeSyncWork();
   static Status Run(Fs& fs, const std::string& dir, const SyncWork& work);
 
-  // Removes segments [from, to), oldest first, and syncs the directory.
+  // Removes segments [from, to) as far as they exist, oldest first, and syncs the directory.
   static Status RemoveSegments(Fs& fs, const std::string& dir, uint64_t from, uint64_t to);
 
-  uint64_t segment() const { return segment_; }
-
  private:
-  Status OpenSegment(const WalPiece& piece);
+  Status OpenSegment(uint64_t segment);
   Status EnsureAllocated(uint64_t size);
 
   Fs& fs_;

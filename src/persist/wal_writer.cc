@@ -1,0 +1,254 @@
+#include "persist/wal_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/crc.h"
+#include "base/reach.h"
+
+namespace clustron::persist {
+namespace {
+
+constexpr size_t kCapacityKeptMax = 1 << 20;
+// What a segment grows by when the disk has no room for a whole one, and behind big records.
+constexpr uint64_t kSmallAllocationBytes = 64 << 10;
+
+uint64_t RoundUp(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
+
+}  // namespace
+
+void WalBuffer::Clear() {
+  if (bytes.capacity() > kCapacityKeptMax) {
+    bytes = std::string();
+  } else {
+    bytes.clear();
+  }
+  pieces.clear();
+  last_lsn = 0;
+  pieces_written = 0;
+}
+
+std::string_view WalBuffer::Find(uint64_t segment, uint64_t offset, uint64_t size) const {
+  for (const WalPiece& piece : pieces) {
+    if (piece.segment != segment || offset < piece.offset) continue;
+    if (offset + size > piece.offset + piece.size) continue;
+    return std::string_view(bytes).substr(piece.begin + (offset - piece.offset), size);
+  }
+  return {};
+}
+
+void WalRecent::Add(Lsn lsn, WalType type, uint64_t slot) {
+  last_type = type;
+  last_slot = type == WalType::kAccept ? slot : 0;
+  slots[lsn % kWalRecentRecords] = last_slot;
+}
+
+void WalRecent::AddHidden(Lsn last, uint64_t low, uint64_t high) {
+  last_type = WalType::kNone;
+  last_slot = 0;
+  if (high == 0) return;
+  const bool none = hidden_until + kWalRecentRecords < last || hidden_high == 0;
+  hidden_low = none ? low : std::min(hidden_low, low);
+  hidden_high = none ? high : std::max(hidden_high, high);
+  hidden_until = last;
+}
+
+void WalRecent::Bounds(Lsn lsn, uint64_t* low, uint64_t* high) const {
+  *low = 0;
+  *high = 0;
+  const auto include = [&](uint64_t from, uint64_t to) {
+    *low = *high == 0 ? from : std::min(*low, from);
+    *high = std::max(*high, to);
+  };
+  for (const uint64_t slot : slots) {
+    if (slot != 0) include(slot, slot);
+  }
+  if (hidden_high != 0 && lsn <= hidden_until + kWalRecentRecords) include(hidden_low, hidden_high);
+}
+
+WalEncoder::WalEncoder(const WalOptions& options, const WalEnd& end)
+    : options_(options), end_(end) {
+  CHECK(options_.segment_bytes >= 2 * kWalSegmentHeaderBytes);
+  CHECK(end_.offset % kWalAlignment == 0);
+}
+
+WalLocation WalEncoder::Add(const WalRecord& record, Lsn durable, WalBuffer* out) {
+  const uint64_t bytes = WalRecordBytes(record.payload.size());
+  if (end_.segment == 0) {
+    StartSegment(durable, out);
+  } else if (end_.offset + bytes > options_.segment_bytes) {
+    REACH("wal segment roll");
+    StartSegment(durable, out);
+  }
+  return Put(record, durable, out);
+}
+
+void WalEncoder::StartSegment(Lsn durable, WalBuffer* out) {
+  end_.segment = end_.segment == 0 ? end_.base.first_segment : end_.segment + 1;
+  end_.offset = kWalSegmentHeaderBytes;
+  out->pieces.push_back({.segment = end_.segment,
+                         .offset = 0,
+                         .begin = out->bytes.size(),
+                         .size = kWalSegmentHeaderBytes});
+  out->bytes += EncodeWalSegmentHeader(options_.salt, end_.segment, end_.last_lsn + 1);
+  // Whatever segments are removed later, the ones that stay say all that still counts.
+  std::string payload;
+  EncodeWalBase(end_.base, &payload);
+  Put({.type = WalType::kBase,
+       .kind = 0,
+       .slot = 0,
+       .ballot = {},
+       .first_ballot = {},
+       .payload = payload},
+      durable, out);
+}
+
+WalLocation WalEncoder::Put(const WalRecord& record, Lsn durable, WalBuffer* out) {
+  CHECK(record.payload.size() <= ~uint32_t{0});
+  CHECK(durable <= end_.last_lsn);
+  const Lsn lsn = ++end_.last_lsn;
+  WalBase& base = end_.base;
+  switch (record.type) {
+    case WalType::kPromise:
+      base.promised = std::max(base.promised, record.ballot);
+      break;
+    case WalType::kAccept:
+      base.promised = std::max(base.promised, record.ballot);
+      base.max_slot = std::max(base.max_slot, record.slot);
+      break;
+    case WalType::kChosen:
+      base.chosen = std::max(base.chosen, record.slot);
+      break;
+    case WalType::kMark:
+      base.mark = std::string(record.payload);
+      break;
+    case WalType::kBase:
+    case WalType::kNone:
+      break;
+  }
+  WalHeader header;
+  header.type = record.type;
+  header.kind = record.kind;
+  header.payload_size = static_cast<uint32_t>(record.payload.size());
+  header.payload_crc = Crc32c(record.payload);
+  header.lsn = lsn;
+  header.slot = record.slot;
+  header.ballot = record.ballot;
+  header.first_ballot = record.first_ballot;
+  header.promised = base.promised;
+  header.max_slot = base.max_slot;
+  header.chosen = base.chosen;
+  header.durable = durable;
+  header.prev_type = end_.recent.last_type;
+  header.prev_slot = end_.recent.last_slot;
+  end_.recent.Bounds(lsn, &header.recent_low, &header.recent_high);
+  end_.recent.Add(lsn, record.type, record.slot);
+
+  const WalLocation location{.segment = end_.segment,
+                             .offset = end_.offset,
+                             .payload_size = header.payload_size};
+  const size_t begin = out->bytes.size();
+  EncodeWalRecord(options_.salt, end_.segment, end_.offset, header, record.payload, &out->bytes);
+  const size_t size = out->bytes.size() - begin;
+  if (!out->pieces.empty() && out->pieces.back().segment == end_.segment) {
+    out->pieces.back().size += size;
+  } else {
+    out->pieces.push_back(
+        {.segment = end_.segment, .offset = end_.offset, .begin = begin, .size = size});
+  }
+  out->last_lsn = lsn;
+  end_.offset += size;
+  return location;
+}
+
+void WalEncoder::SetFloor(uint64_t floor, uint64_t first_segment) {
+  CHECK(floor >= end_.base.floor);
+  CHECK(first_segment >= end_.base.first_segment);
+  end_.base.floor = floor;
+  end_.base.first_segment = first_segment;
+}
+
+WalBase WalEncoder::BaseAtEnd() const {
+  WalBase base = end_.base;
+  base.durable = end_.last_lsn;
+  base.durable_segment = end_.segment;
+  base.durable_offset = end_.offset;
+  base.durable_type = end_.recent.last_type;
+  base.durable_slot = end_.recent.last_slot;
+  return base;
+}
+
+WalWriter::WalWriter(Fs* fs, const WalOptions& options) : fs_(*fs), options_(options) {}
+
+Status WalWriter::Resume(uint64_t segment) {
+  segment_ = segment;
+  if (segment == 0) return {};
+  ASSIGN_OR_RETURN(file_, fs_.Open(options_.dir + "/" + WalSegmentName(segment),
+                                   OpenMode::kReadWrite));
+  ASSIGN_OR_RETURN(allocated_, file_->Size());
+  return {};
+}
+
+Status WalWriter::OpenSegment(uint64_t segment) {
+  CHECK(segment > segment_ || segment_ == 0);
+  ASSIGN_OR_RETURN(file_, fs_.Open(options_.dir + "/" + WalSegmentName(segment),
+                                   OpenMode::kCreate));
+  segment_ = segment;
+  allocated_ = 0;
+  sync_work_.dir = true;
+  return {};
+}
+
+Status WalWriter::EnsureAllocated(uint64_t size) {
+  if (size <= allocated_) return {};
+  // A whole segment if there is room, else what is needed: a full disk must still take the few
+  // control records that the spare file made room for.
+  const uint64_t small = RoundUp(size, kSmallAllocationBytes);
+  const uint64_t wanted = size <= options_.segment_bytes ? options_.segment_bytes : small;
+  Status status = file_->Allocate(wanted);
+  if (!status && status.error().code == Errc::kNoSpace && small < wanted) {
+    REACH("wal small segment on a full disk");
+    status = file_->Allocate(small);
+    if (status) allocated_ = small;
+    return status;
+  }
+  if (status) allocated_ = wanted;
+  return status;
+}
+
+Status WalWriter::Write(WalBuffer* buffer) {
+  for (; buffer->pieces_written < buffer->pieces.size(); ++buffer->pieces_written) {
+    const WalPiece& piece = buffer->pieces[buffer->pieces_written];
+    if (piece.segment != segment_ || file_ == nullptr) {
+      CHECK(piece.offset == 0);
+      TRY(OpenSegment(piece.segment));
+    }
+    TRY(EnsureAllocated(piece.offset + piece.size));
+    if (sync_work_.files.empty() || sync_work_.files.back() != file_) {
+      sync_work_.files.push_back(file_);
+    }
+    TRY(file_->WriteAt(piece.offset,
+                       std::string_view(buffer->bytes).substr(piece.begin, piece.size)));
+  }
+  return {};
+}
+
+WalWriter::SyncWork WalWriter::TakeSyncWork() { return std::exchange(sync_work_, {}); }
+
+Status WalWriter::Run(Fs& fs, const std::string& dir, const SyncWork& work) {
+  for (const std::shared_ptr<File>& file : work.files) TRY(file->Sync());
+  if (work.dir) TRY(fs.SyncDir(dir));
+  return {};
+}
+
+Status WalWriter::RemoveSegments(Fs& fs, const std::string& dir, uint64_t from, uint64_t to) {
+  for (uint64_t segment = from; segment < to; ++segment) {
+    const std::string path = dir + "/" + WalSegmentName(segment);
+    if (!fs.Exists(path)) continue;
+    TRY(fs.Remove(path));
+  }
+  return fs.SyncDir(dir);
+}
+
+}  // namespace clustron::persist

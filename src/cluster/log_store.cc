@@ -140,10 +140,10 @@ LogStore::LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir,
       dir_(std::move(dir)),
       options_(options),
       durability_(options.durability),
-      shared_(std::make_shared<Shared>(fs, dir_,
-                                       persist::WalOptions{.dir = dir_ + "/wal",
-                                                           .salt = options.salt,
-                                                           .segment_bytes = options.segment_bytes})),
+      shared_(std::make_shared<Shared>(
+          fs, dir_,
+          persist::WalOptions{
+              .dir = dir_ + "/wal", .salt = options.salt, .segment_bytes = options.segment_bytes})),
       alive_(std::make_shared<bool>(true)) {}
 
 LogStore::~LogStore() = default;
@@ -250,12 +250,18 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   if (shared_->mark.missing() && scan.end.segment == 0) {
     if (options_.must_exist) {
       return Fail(Errc::kCorruption,
-                  dir_ + ": the log that was written here is gone. What this node has acknowledged "
-                         "is lost with it; it must not vote again under its identity");
+                  dir_ +
+                      ": the log that was written here is gone. What this node has acknowledged "
+                      "is lost with it; it must not vote again under its identity");
     }
     TRY(StartEmptyLog(0));
   } else {
     recovered->existed = true;
+    if (mark && mark->first_segment != scan.end.base.first_segment) {
+      mark->floor = scan.end.base.floor;
+      mark->first_segment = scan.end.base.first_segment;
+      TRY(shared_->mark.Write(Encoded(*mark)));
+    }
     Status repaired = reader.Repair(scan);
     if (!repaired && repaired.error().code == Errc::kNoSpace &&
         fs_.Exists(SparePath(shared_->options.dir))) {
@@ -268,7 +274,7 @@ Status LogStore::Recover(RecoveredLog* recovered) {
     floor_ = scan.end.base.floor;
     first_segment_ = scan.end.base.first_segment;
     promised_ = FromWal(scan.end.base.promised);
-    chosen_ = scan.end.base.chosen;
+    chosen_ = std::max(scan.end.base.chosen, floor_);
     synced_lsn_ = written_lsn_ = claim_lsn_ = scan.end.last_lsn;
     mark_ = encoder_->BaseAtEnd();
     TRY(shared_->mark.WriteBoth(Encoded(mark_)));
@@ -672,10 +678,10 @@ void LogStore::SetDiskLow(bool low) {
 }
 
 Status LogStore::Close() {
+  if (failed_) return Fail(Errc::kIo, "the log failed before");
   CHECK(!syncing_);
   CHECK(!marking_);
   CHECK(!flushing_ || stalled_);
-  if (failed_) return Fail(Errc::kIo, "the log failed before");
   failed_ = true;  // nothing may follow
   if (encoder_ == nullptr) return {};
   if (stalled_) TRY(shared_->Write());
@@ -700,18 +706,13 @@ void LogStore::CompactTo(Slot slot) {
     first_segment_ = segment.number + 1;
   }
   encoder_->SetFloor(floor_, first_segment_);
-  WalBase mark = mark_;
-  const WalBase now = encoder_->BaseAtEnd();
-  mark.floor = now.floor;
-  mark.first_segment = now.first_segment;
-  mark.promised = now.promised;
-  mark.chosen = now.chosen;
-  mark.max_slot = now.max_slot;
-  mark.mark = now.mark;
-  mark_ = mark;
+  // All else in the mark stays as of what is durable: a hint or promise that the disk does not have
+  // must not outlive the records that it came with.
+  mark_.floor = floor_;
+  mark_.first_segment = first_segment_;
   if (first_segment_ > from) DropRemoved();
   RunTask(
-      [shared = shared_, mark = Encoded(mark), from, to = first_segment_]() -> Status {
+      [shared = shared_, mark = Encoded(mark_), from, to = first_segment_]() -> Status {
         TRY(shared->mark.Write(mark));
         if (from == to) return {};
         return persist::WalWriter::RemoveSegments(shared->fs, shared->options.dir, from, to);
@@ -742,25 +743,23 @@ Result<persist::File*> LogStore::ReadHandle(uint64_t segment) {
     return it->second.get();
   }
   if (read_handles_.size() >= kReadHandlesMax) read_handles_.erase(read_handles_.begin());
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<persist::File> file,
-      fs_.Open(shared_->options.dir + "/" + persist::WalSegmentName(segment),
-               persist::OpenMode::kRead));
+  ASSIGN_OR_RETURN(std::unique_ptr<persist::File> file,
+                   fs_.Open(shared_->options.dir + "/" + persist::WalSegmentName(segment),
+                            persist::OpenMode::kRead));
   return (read_handles_[segment] = std::move(file)).get();
 }
 
 Result<paxos::Accepted> LogStore::Decode(Slot slot, const WalLocation& location,
                                          std::string_view record) const {
-  const std::optional<WalHeader> header = persist::DecodeWalHeader(
-      options_.salt, location.segment, location.offset, record);
+  const std::optional<WalHeader> header =
+      persist::DecodeWalHeader(options_.salt, location.segment, location.offset, record);
   const std::string_view payload =
       record.size() < persist::kWalRecordHeaderBytes + location.payload_size
           ? std::string_view()
           : record.substr(persist::kWalRecordHeaderBytes, location.payload_size);
   const bool sound = header && header->type == WalType::kAccept && header->slot == slot &&
                      header->payload_size == payload.size() && header->kind != 0 &&
-                     header->kind <= paxos::kEntryKindMax &&
-                     Crc32c(payload) == header->payload_crc;
+                     header->kind <= paxos::kEntryKindMax && Crc32c(payload) == header->payload_crc;
   if (!sound) {
     return Fail(Errc::kCorruption, persist::WalSegmentName(location.segment) + " at " +
                                        std::to_string(location.offset) + ": slot " +

@@ -83,8 +83,11 @@ struct RecoveredLog {
   // Slots above the floor of which a newer record than any readable one may have been lost: never
   // to be taken for empty, nor for what an older record says. Rising.
   std::vector<paxos::Slot> unknown;
-  std::optional<LocalMark> mark;    // the last one written
-  uint64_t reserved = 0;            // see PersistReserve; 0: none
+  std::optional<LocalMark> mark;  // the last one written
+  uint64_t reserved = 0;          // see PersistReserve; 0: none
+  // One copy of it is damaged, which may have been the newer one: numbers up to one more step of
+  // reservation above may have been given out.
+  bool reserve_uncertain = false;
   bool existed = false;             // false: there was no log here
   uint64_t torn_bytes = 0;          // an unacknowledged tail that was cut
   std::vector<std::string> report;  // lines for the log: what was damaged and where
@@ -241,11 +244,11 @@ class LogStore {
   persist::Lsn claim_lsn_ = 0;
 
   // --- On its way
-  bool flushing_ = false;      // shared_->buffer is being written and synced, or waits for space
-  bool stalled_ = false;       // … it waits
+  bool flushing_ = false;       // shared_->buffer is being written and synced, or waits for space
+  bool stalled_ = false;        // … it waits
   bool flush_promise_ = false;  // kEverySec: it holds a promise
   bool flush_mark_ = false;     // kAlways: the mark is written with it
-  bool syncing_ = false;       // kEverySec: an fsync is under way
+  bool syncing_ = false;        // kEverySec: an fsync is under way
   bool sync_again_ = false;
   bool marking_ = false;  // a mark is being written by itself
   bool mark_due_ = false;
@@ -256,7 +259,7 @@ class LogStore {
   uint64_t syncing_seq_ = 0;
   uint64_t synced_seq_ = 0;
   uint64_t reported_seq_ = 0;
-  uint64_t promise_seq_ = 0;        // last promise appended
+  uint64_t promise_seq_ = 0;         // last promise appended
   uint64_t unsafe_promise_seq_ = 0;  // first promise not fsynced, at the earliest; 0: none
   persist::Lsn written_lsn_ = 0;
   persist::Lsn syncing_lsn_ = 0;

@@ -75,7 +75,8 @@ class PosixFile : public File {
   Status Allocate(uint64_t size) override {
     ASSIGN_OR_RETURN(const uint64_t now, Size());
     if (now >= size) return {};
-    const int error = ::posix_fallocate(fd_, static_cast<off_t>(now), static_cast<off_t>(size - now));
+    const int error =
+        ::posix_fallocate(fd_, static_cast<off_t>(now), static_cast<off_t>(size - now));
     if (error != 0) {
       // Some of it may have been taken: give it back.
       if (::ftruncate(fd_, static_cast<off_t>(now)) != 0) return OsError("ftruncate", path_, errno);

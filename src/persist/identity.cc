@@ -72,8 +72,9 @@ Result<Loaded> LoadBoth(Fs& fs, const std::string& dir) {
   if (!loaded.file.value()) {
     if (!loaded.file.missing()) {
       return Fail(Errc::kCorruption,
-                  dir + ": both copies of the node's identity are damaged. This node can't "
-                        "come back; give its place to a new one with an empty directory");
+                  dir +
+                      ": both copies of the node's identity are damaged. This node can't "
+                      "come back; give its place to a new one with an empty directory");
     }
     ASSIGN_OR_RETURN(const std::string trace, FindTrace(fs, dir));
     if (!trace.empty()) {

@@ -126,8 +126,7 @@ std::string EncodeWalSegmentHeader(uint64_t salt, uint64_t segment, Lsn first_ls
   return bytes;
 }
 
-std::optional<Lsn> DecodeWalSegmentHeader(uint64_t salt, uint64_t segment,
-                                          std::string_view bytes) {
+std::optional<Lsn> DecodeWalSegmentHeader(uint64_t salt, uint64_t segment, std::string_view bytes) {
   Reader in(bytes);
   const uint32_t crc = in.U32();
   constexpr size_t kBodyBytes = 28;
@@ -150,8 +149,7 @@ std::optional<uint64_t> ParseWalSegmentName(std::string_view name) {
   if (!name.ends_with(kSegmentSuffix)) return std::nullopt;
   const std::string_view digits = name.substr(0, kSegmentNumberDigits);
   uint64_t segment = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), segment);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), segment);
   if (error != std::errc() || end != digits.data() + digits.size() || segment == 0) {
     return std::nullopt;
   }

@@ -118,7 +118,7 @@ struct WalBase {
   uint64_t durable_offset = 0;
   WalType durable_type = WalType::kNone;  // of the record at `durable`
   uint64_t durable_slot = 0;              // of it, if it is an accept
-  std::string mark;  // the owner's last local marks; empty: none
+  std::string mark;                       // the owner's last local marks; empty: none
 
   friend bool operator==(const WalBase&, const WalBase&) = default;
 };

@@ -21,17 +21,21 @@ bool AllZero(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
 }
 
-// The end of the last byte that is not zero, rounded up to a place where a record may start.
+// The end of the last byte that is not zero; `from` if there is none behind it.
 uint64_t EndOfData(std::string_view content, uint64_t from) {
   uint64_t end = content.size();
   while (end > from && content[end - 1] == 0) --end;
-  const uint64_t rounded = (end + kWalAlignment - 1) / kWalAlignment * kWalAlignment;
-  return std::min<uint64_t>(std::max(rounded, from), content.size());
+  return end;
 }
 
-// Whether some sector of [begin, end) is as it was before anything was written there.
+uint64_t RoundUp(uint64_t offset) {
+  return (offset + kWalAlignment - 1) / kWalAlignment * kWalAlignment;
+}
+
+// Whether some sector of [begin, end) is as it was before anything was written there, or its end is
+// missing. No record ends in a zero byte, but for those whose payload does.
 bool LooksTorn(std::string_view content, uint64_t begin, uint64_t end) {
-  if (end - begin < kWalRecordHeaderBytes) return true;
+  if (end - begin < kWalRecordHeaderBytes || content[end - 1] == 0) return true;
   const std::string_view header = content.substr(begin, kWalRecordHeaderBytes);
   const auto set = std::count_if(header.begin(), header.end(), [](char c) { return c != 0; });
   if (set < kHeaderSetBytesMin) return true;
@@ -40,7 +44,7 @@ bool LooksTorn(std::string_view content, uint64_t begin, uint64_t end) {
     if (AllZero(content.substr(at, next - at))) return true;
     at = next;
   }
-  return AllZero(content.substr(end - kWalAlignment, kWalAlignment));
+  return false;
 }
 
 }  // namespace
@@ -51,11 +55,7 @@ class WalScanner {
  public:
   WalScanner(Fs* fs, const WalOptions& options, const WalBase* mark, bool mark_damaged,
              WalVisitor* visitor)
-      : fs_(*fs),
-        options_(options),
-        mark_(mark),
-        mark_damaged_(mark_damaged),
-        visitor_(*visitor) {
+      : fs_(*fs), options_(options), mark_(mark), mark_damaged_(mark_damaged), visitor_(*visitor) {
     if (mark_ == nullptr) return;
     durable_ = mark_->durable;
     scan_.end.base = *mark_;
@@ -72,8 +72,8 @@ class WalScanner {
     if (segments.front() != expected || expected == 1) next_ = 1;
     for (const uint64_t segment : segments) {
       if (segment != expected) {
-        OpenBad(expected, kWalSegmentHeaderBytes, "segments are missing before " +
-                                                      WalSegmentName(segment));
+        OpenBad(expected, kWalSegmentHeaderBytes,
+                "segments are missing before " + WalSegmentName(segment));
       }
       TRY(ReadSegment(segment));
       expected = segment + 1;
@@ -87,8 +87,8 @@ class WalScanner {
   struct Bad {
     uint64_t segment = 0;
     uint64_t offset = 0;
-    uint64_t end = 0;   // of its bytes; offset if it has none
-    bool torn = true;   // looks like a write that did not complete
+    uint64_t end = 0;  // of its bytes; offset if it has none
+    bool torn = true;  // looks like a write that did not complete
     std::string what;
   };
   struct Event {
@@ -120,8 +120,8 @@ class WalScanner {
       const std::string path = options_.dir + "/" + WalSegmentName(segment);
       ASSIGN_OR_RETURN(const std::unique_ptr<File> file, fs_.Open(path, OpenMode::kRead));
       WalHeader header;
-      const WalLocation location{.segment = segment, .offset = kWalSegmentHeaderBytes,
-                                 .payload_size = 0};
+      const WalLocation location{
+          .segment = segment, .offset = kWalSegmentHeaderBytes, .payload_size = 0};
       const Result<std::string> payload =
           WalReader::ReadRecord(*file, options_.salt, location, &header);
       if (!payload) {
@@ -130,7 +130,9 @@ class WalScanner {
       }
       const std::optional<WalBase> found = DecodeWalBase(*payload);
       if (header.type != WalType::kBase || !found) continue;
+      // Both are facts about a snapshot, true even if the record itself is dropped later on.
       base.first_segment = std::max(base.first_segment, found->first_segment);
+      base.floor = std::max(base.floor, found->floor);
     }
     std::erase_if(segments, [&](uint64_t segment) { return segment < base.first_segment; });
     return segments;
@@ -144,8 +146,7 @@ class WalScanner {
     ASSIGN_OR_RETURN(const size_t read, file->ReadAt(0, content.data(), content.size()));
     content.resize(read);
     if (next_ == 0) {
-      const std::optional<Lsn> first =
-          DecodeWalSegmentHeader(options_.salt, segment, content);
+      const std::optional<Lsn> first = DecodeWalSegmentHeader(options_.salt, segment, content);
       if (first) next_ = *first;
     }
     for (uint64_t pos = kWalSegmentHeaderBytes; pos < content.size();) {
@@ -170,8 +171,8 @@ class WalScanner {
     if (next_ == 0) next_ = FirstLsn(pos, header);
     CloseBad(segment, pos, header);
     durable_ = std::max(durable_, header.durable);
-    const uint64_t end = std::min<uint64_t>(pos + WalRecordBytes(header.payload_size),
-                                            content.size());
+    const uint64_t end =
+        std::min<uint64_t>(pos + WalRecordBytes(header.payload_size), content.size());
     const std::string_view payload =
         content.substr(pos + kWalRecordHeaderBytes, header.payload_size);
     next_ = header.lsn + 1;
@@ -187,12 +188,12 @@ class WalScanner {
       return end;
     }
     event.is_damage = true;
-    event.damage = {.lsn_first = header.lsn,
-                    .lsn_last = header.lsn,
-                    .slot_low = header.type == WalType::kAccept ? header.slot : 0,
-                    .slot_high = header.type == WalType::kAccept ? header.slot : 0,
-                    .where = Where(segment, pos, "payload of record " +
-                                                     std::to_string(header.lsn))};
+    event.damage = {
+        .lsn_first = header.lsn,
+        .lsn_last = header.lsn,
+        .slot_low = header.type == WalType::kAccept ? header.slot : 0,
+        .slot_high = header.type == WalType::kAccept ? header.slot : 0,
+        .where = Where(segment, pos, "payload of record " + std::to_string(header.lsn))};
     event.torn = LooksTorn(content, pos, end);
     event.torn_bytes = end - pos;
     Push(std::move(event), {});
@@ -222,7 +223,7 @@ class WalScanner {
         bad_->segment = segment;
         bad_->offset = pos;
       }
-      bad_->end = end;
+      bad_->end = std::min<uint64_t>(RoundUp(end), content.size());
       bad_->torn = bad_->torn && LooksTorn(content, pos, end);
     }
     return found;
@@ -233,7 +234,10 @@ class WalScanner {
       bad_->what += ", " + what;
       return;
     }
-    bad_ = Bad{.segment = segment, .offset = offset, .end = offset, .torn = true,
+    bad_ = Bad{.segment = segment,
+               .offset = offset,
+               .end = offset,
+               .torn = true,
                .what = Where(segment, offset, what)};
   }
 
@@ -337,7 +341,6 @@ class WalScanner {
     const std::optional<WalBase> base = DecodeWalBase(payload);
     if (!base) return;
     WalBase& known = scan_.end.base;
-    known.floor = std::max(known.floor, base->floor);
     if (!base->mark.empty()) known.mark = base->mark;
   }
 
@@ -389,10 +392,10 @@ class WalScanner {
                       "identity");
     }
     const uint64_t known_end = proven ? mark_->durable_offset : bad_->offset;
-    const uint64_t more = bad_->end <= known_end
-                              ? 0
-                              : std::max<uint64_t>((bad_->end - known_end) / kWalRecordHeaderBytes,
-                                                   proven ? 0 : 1);
+    const uint64_t more =
+        bad_->end <= known_end
+            ? 0
+            : std::max<uint64_t>((bad_->end - known_end) / kWalRecordHeaderBytes, proven ? 0 : 1);
     Event event;
     event.is_damage = true;
     event.segment = bad_->segment;
@@ -425,8 +428,8 @@ class WalScanner {
   Lsn next_ = 0;     // the LSN expected next; 0: not known yet
   Lsn durable_ = 0;  // highest LSN proven to have been on disk
   std::optional<WalHeader> last_;
-  std::optional<Bad> bad_;   // open: no good record behind it yet
-  std::deque<Event> held_;   // the front one is a damage that is not proven
+  std::optional<Bad> bad_;  // open: no good record behind it yet
+  std::deque<Event> held_;  // the front one is a damage that is not proven
 };
 
 WalReader::WalReader(Fs* fs, const WalOptions& options, const WalBase* mark, bool mark_damaged)
@@ -454,19 +457,22 @@ Result<WalScan> WalReader::Scan(WalVisitor* visitor) {
 
 Status WalReader::Repair(const WalScan& scan) {
   ASSIGN_OR_RETURN(const std::vector<uint64_t> segments, ListSegments());
+  const uint64_t first = scan.end.base.first_segment;
+  // Of the end that is dropped the youngest first: what is left is a log at every moment.
   bool removed = false;
-  // The youngest first: what is left is a log at every moment.
-  for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
-    if (*it <= scan.end.segment && *it >= scan.end.base.first_segment) continue;
+  for (auto it = segments.rbegin(); it != segments.rend() && *it > scan.end.segment; ++it) {
     TRY(fs_.Remove(options_.dir + "/" + WalSegmentName(*it)));
     removed = true;
   }
   if (removed) TRY(fs_.SyncDir(options_.dir));
+  if (!segments.empty() && segments.front() < first) {
+    TRY(WalWriter::RemoveSegments(fs_, options_.dir, segments.front(), first));
+  }
   // Below `always` several segments may have been written since the last sync.
   const uint64_t copy_from =
       mark_ == nullptr ? 0 : std::min(mark_->durable_segment, scan.end.segment);
   for (const uint64_t segment : segments) {
-    if (segment < scan.end.base.first_segment || segment < copy_from) continue;
+    if (segment < first || segment < copy_from) continue;
     if (segment > scan.end.segment) break;
     TRY(CopySegment(segment, segment == scan.end.segment ? scan.end.offset : ~uint64_t{0}));
   }

@@ -145,9 +145,8 @@ WalLocation WalEncoder::Put(const WalRecord& record, Lsn durable, WalBuffer* out
   end_.recent.Bounds(lsn, &header.recent_low, &header.recent_high);
   end_.recent.Add(lsn, record.type, record.slot);
 
-  const WalLocation location{.segment = end_.segment,
-                             .offset = end_.offset,
-                             .payload_size = header.payload_size};
+  const WalLocation location{
+      .segment = end_.segment, .offset = end_.offset, .payload_size = header.payload_size};
   const size_t begin = out->bytes.size();
   EncodeWalRecord(options_.salt, end_.segment, end_.offset, header, record.payload, &out->bytes);
   const size_t size = out->bytes.size() - begin;
@@ -184,16 +183,16 @@ WalWriter::WalWriter(Fs* fs, const WalOptions& options) : fs_(*fs), options_(opt
 Status WalWriter::Resume(uint64_t segment) {
   segment_ = segment;
   if (segment == 0) return {};
-  ASSIGN_OR_RETURN(file_, fs_.Open(options_.dir + "/" + WalSegmentName(segment),
-                                   OpenMode::kReadWrite));
+  ASSIGN_OR_RETURN(file_,
+                   fs_.Open(options_.dir + "/" + WalSegmentName(segment), OpenMode::kReadWrite));
   ASSIGN_OR_RETURN(allocated_, file_->Size());
   return {};
 }
 
 Status WalWriter::OpenSegment(uint64_t segment) {
   CHECK(segment > segment_ || segment_ == 0);
-  ASSIGN_OR_RETURN(file_, fs_.Open(options_.dir + "/" + WalSegmentName(segment),
-                                   OpenMode::kCreate));
+  ASSIGN_OR_RETURN(file_,
+                   fs_.Open(options_.dir + "/" + WalSegmentName(segment), OpenMode::kCreate));
   segment_ = segment;
   allocated_ = 0;
   sync_work_.dir = true;

@@ -66,7 +66,8 @@ class SimFile : public persist::File {
     TRY(fs_.Begin("sync " + path_, true));
     if (fails) {
       // The kernel reports the error once and forgets that the pages were dirty.
-      std::erase_if(fs_.changes_, [&](const SimFs::Change& c) { return c.inode == inode_ && c.name.empty(); });
+      std::erase_if(fs_.changes_,
+                    [&](const SimFs::Change& c) { return c.inode == inode_ && c.name.empty(); });
       return Fail(Errc::kIo, "sync " + path_ + ": simulated failure");
     }
     fs_.SyncFile(inode_);
@@ -183,8 +184,7 @@ void SimFs::SyncFile(const InodeRef& inode) {
   inode->durable = inode->data;
   inode->dirty = false;
   std::erase_if(changes_, [&](const Change& c) {
-    return c.inode == inode &&
-           (c.kind == Change::Kind::kWrite || c.kind == Change::Kind::kResize);
+    return c.inode == inode && (c.kind == Change::Kind::kWrite || c.kind == Change::Kind::kResize);
   });
 }
 
@@ -309,18 +309,15 @@ Result<uint64_t> SimFs::FreeBytes(const std::string& dir) {
   return used >= capacity_ ? 0 : capacity_ - used;
 }
 
-// Some sectors of a write, never none and all alike, so that the result is really torn.
-void SimFs::KeepTorn(Rng& rng, const Change& change) {
-  uint64_t at = change.offset;
+// Some sectors of a write reach the disk, each whole: with what earlier writes put into it too, as
+// the page cache hands it out.
+void SimFs::KeepTorn(Rng& rng, const Change& change, const std::string& cache) {
   const uint64_t end = change.offset + change.bytes.size();
-  while (at < end) {
-    const uint64_t next = std::min(end, (at / kSectorBytes + 1) * kSectorBytes);
-    std::string& data = change.inode->durable;
-    if (data.size() < next) data.resize(next);
-    if (rng.Percent(50)) {
-      Write(data, at, std::string_view(change.bytes).substr(at - change.offset, next - at));
-    }
-    at = next;
+  std::string& disk = change.inode->durable;
+  for (uint64_t at = change.offset / kSectorBytes * kSectorBytes; at < end; at += kSectorBytes) {
+    const uint64_t size = std::min(kSectorBytes, cache.size() - at);
+    if (disk.size() < at + size) disk.resize(at + size);
+    if (rng.Percent(50)) Write(disk, at, std::string_view(cache).substr(at, size));
   }
 }
 
@@ -334,9 +331,16 @@ void SimFs::Crash(Rng& rng, CrashMode mode) {
     if (changes_[i].kind == Change::Kind::kWrite) last_write = i;
   }
   const size_t keep = mode == CrashMode::kPrefix ? rng.Below(changes_.size() + 1) : changes_.size();
+  std::map<const Inode*, std::string> caches;
   for (size_t i = 0; i < changes_.size(); ++i) {
     Change& change = changes_[i];
     const bool write = change.kind == Change::Kind::kWrite;
+    std::string* cache = nullptr;
+    if (write || change.kind == Change::Kind::kResize) {
+      cache = &caches.try_emplace(change.inode.get(), change.inode->durable).first->second;
+      if (write) Write(*cache, change.offset, change.bytes);
+      if (!write) cache->resize(change.offset);
+    }
     switch (mode) {
       case CrashMode::kLost:
         break;
@@ -350,14 +354,14 @@ void SimFs::Crash(Rng& rng, CrashMode mode) {
         break;
       case CrashMode::kTorn:
         if (i == last_write) {
-          KeepTorn(rng, change);
+          KeepTorn(rng, change, *cache);
         } else {
           ApplyTo(durable_names_, change);
         }
         break;
       case CrashMode::kReorder:
         if (write) {
-          if (rng.Percent(70)) KeepTorn(rng, change);
+          if (rng.Percent(70)) KeepTorn(rng, change, *cache);
         } else if (rng.Percent(50)) {
           ApplyTo(durable_names_, change);
         }

@@ -99,11 +99,11 @@ class SimFs : public persist::Fs {
   struct Change {
     enum class Kind : uint8_t { kWrite, kResize, kLink, kRename, kUnlink };
     Kind kind = Kind::kWrite;
-    InodeRef inode;         // kWrite, kResize, kLink
-    uint64_t offset = 0;    // kWrite; kResize: the new size
-    std::string bytes;      // kWrite
-    std::string name;       // kLink, kUnlink; kRename: from
-    std::string to;         // kRename
+    InodeRef inode;       // kWrite, kResize, kLink
+    uint64_t offset = 0;  // kWrite; kResize: the new size
+    std::string bytes;    // kWrite
+    std::string name;     // kLink, kUnlink; kRename: from
+    std::string to;       // kRename
   };
 
   Status Begin(const std::string& what, bool is_sync);
@@ -111,13 +111,13 @@ class SimFs : public persist::Fs {
   static void ApplyTo(Names& names, const Change& change);
   void SyncFile(const InodeRef& inode);
   static void Write(std::string& data, uint64_t offset, std::string_view bytes);
-  void KeepTorn(Rng& rng, const Change& change);
+  static void KeepTorn(Rng& rng, const Change& change, const std::string& cache);
 
-  Names names_;                   // as processes see it
-  Names durable_names_;           // as a crash would leave it without `changes_`
-  std::vector<Change> changes_;   // unsynced, in the order made
+  Names names_;                  // as processes see it
+  Names durable_names_;          // as a crash would leave it without `changes_`
+  std::vector<Change> changes_;  // unsynced, in the order made
   std::set<std::string> dirs_;
-  uint64_t generation_ = 1;       // of handles
+  uint64_t generation_ = 1;  // of handles
   uint64_t operations_ = 0;
   uint64_t stop_at_ = 0;
   std::map<uint64_t, Errc> fail_at_;

@@ -66,7 +66,6 @@ class EntryEdit {
   static size_t InlineSize(const Entry& e) { return e.inline_value().size(); }
   // Whether an inline value of `size` bytes fits into the same allocation without moving the key.
   static bool FitsInPlace(const Entry& e, size_t size);
-  static bool IsFresh(const Entry& e) { return e.head_ & kFresh; }
   static uint64_t Head(const Entry& e) { return e.head_; }
 
   // ---- changing in place ----
@@ -83,14 +82,21 @@ class EntryEdit {
   static void SetInlineSize(Entry& e, size_t size);  // REQUIRES: FitsInPlace
   static void SetLease(Entry& e, bool on) { SetFlag(e, Entry::kHasLease, on); }
   static void SetLabels(Entry& e, bool on) { SetFlag(e, Entry::kHasLabels, on); }
-  // Not state: the running snapshot has the key already, or must not have it.
-  static void SetFresh(Entry& e, bool on) { SetFlag(e, kFresh, on); }
+  // Not state: the number of the snapshot walk that has the key already or must not have it; 0:
+  // none.
+  static constexpr uint8_t kSnapshotEpochMax = 15;
+  static uint8_t SnapshotEpoch(const Entry& e) {
+    return static_cast<uint8_t>(e.head_ >> kSnapshotShift);
+  }
+  static void SetSnapshotEpoch(Entry& e, uint8_t epoch) {
+    e.head_ = (e.head_ & ~(~uint64_t{0} << kSnapshotShift)) | uint64_t{epoch} << kSnapshotShift;
+  }
 
   // How a string is kept: int, embstr or raw.
   static Form Classify(std::string_view value);
 
  private:
-  static constexpr uint64_t kFresh = uint64_t{1} << 59;
+  static constexpr int kSnapshotShift = 60;
   static void SetFlag(Entry& e, uint64_t flag, bool on) {
     e.head_ = on ? e.head_ | flag : e.head_ & ~flag;
   }

@@ -83,9 +83,9 @@ void Journal::Undo(undo::EntryMoved& r) {
 void Journal::Keep(undo::EntryMoved& r) { EntryEdit::FreeShell(r.old); }
 
 void Journal::Undo(undo::HeadChanged& r) {
-  const bool fresh = EntryEdit::IsFresh(*r.entry);
+  const uint8_t epoch = EntryEdit::SnapshotEpoch(*r.entry);
   EntryEdit::SetHead(*r.entry, r.head);
-  EntryEdit::SetFresh(*r.entry, fresh);
+  EntryEdit::SetSnapshotEpoch(*r.entry, epoch);
   if (r.deadline_bits != 0) {
     EntryEdit::SetDeadline(*r.entry, DeadlineWord::FromBits(r.deadline_bits));
   }

@@ -6,11 +6,13 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/planted_bugs.h"
+#include "base/reach.h"
 #include "base/rng.h"
 #include "store/alloc.h"
 #include "store/entry_edit.h"
 #include "store/garbage.h"
 #include "store/journal.h"
+#include "store/snapshot_walk.h"
 #include "store/table.h"
 #include "store/time_wheel.h"
 
@@ -144,7 +146,30 @@ void Store::TouchFlush(int db) {
 
 // ---- changing keys ----
 
-void Store::BeforeChange(int, uint64_t, Entry*) { UNREACHABLE(); }  // no snapshot walk yet
+void Store::BeforeChange(int db, uint64_t hash, Entry* e) {
+  Table& t = table(db);
+  if (e == nullptr || HashPosition(hash) < t.walked_below) return;
+  if (EntryEdit::SnapshotEpoch(*e) != snapshot_epoch_) walk_->BeforeChange(t, *e);
+}
+
+void Store::MarkForWalk(const Table& t, uint64_t hash, Entry& e) const {
+  EntryEdit::SetSnapshotEpoch(e, HashPosition(hash) >= t.walked_below ? snapshot_epoch_ : 0);
+}
+
+void Store::NextSnapshotEpoch() {
+  // A walk clears the marks that it passes. Those of walks that ended early are told apart by
+  // their number, until all numbers are used up.
+  if (epochs_until_reuse_ == 0) {
+    REACH("snapshot_epochs_used_up");
+    for (const auto& t : tables_) {
+      t->index().ForEach(
+          [](uint64_t payload) { EntryEdit::SetSnapshotEpoch(*Table::EntryAt(payload), 0); });
+    }
+    epochs_until_reuse_ = EntryEdit::kSnapshotEpochMax;
+  }
+  epochs_until_reuse_--;
+  snapshot_epoch_ = static_cast<uint8_t>(snapshot_epoch_ % EntryEdit::kSnapshotEpochMax + 1);
+}
 
 Mutation Store::Modify(int db, std::string_view key, uint64_t hash) {
   return Mutation(*this, db, key, hash);
@@ -152,9 +177,7 @@ Mutation Store::Modify(int db, std::string_view key, uint64_t hash) {
 
 void Store::Install(int db, uint64_t hash, Entry* old, Entry* now, bool same_value) {
   Table& t = table(db);
-  if (Hooked(db, Hook::kSnapshot)) {
-    EntryEdit::SetFresh(*now, HashPosition(hash) >= t.walked_below);
-  }
+  if (Hooked(db, Hook::kSnapshot)) MarkForWalk(t, hash, *now);
   if (old == nullptr) {
     t.Insert(hash, now);
   } else {
@@ -232,8 +255,7 @@ void Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string
   if (word.exists()) word = File(to_db, to_hash, word.deadline(), {});
   Entry* now = EntryEdit::Reshape(*e, to, word);
   EntryEdit::SetRevision(*now, TakeRevision());
-  EntryEdit::SetFresh(
-      *now, Hooked(to_db, Hook::kSnapshot) && HashPosition(to_hash) >= target.walked_below);
+  if (Hooked(to_db, Hook::kSnapshot)) MarkForWalk(target, to_hash, *now);
   source.Erase(from_hash, from_ref);
   target.Insert(to_hash, now);
   if (e->has_lease()) {
@@ -526,7 +548,10 @@ void Store::Rollback(size_t mark) {
 // ---- upkeep ----
 
 void Store::Discard(Entry* e) { garbage_->Add(e); }
-void Store::Discard(std::unique_ptr<Table> t) { garbage_->Add(std::move(t)); }
+void Store::Discard(std::unique_ptr<Table> t) {
+  if (walk_ != nullptr && walk_->Adopt(t)) return;
+  garbage_->Add(std::move(t));
+}
 
 bool Store::Upkeep(size_t budget) {
   bool more = garbage_->FreeSome(budget);

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "store/entry.h"
 #include "store/events.h"
 #include "store/hash_value.h"
@@ -229,6 +230,7 @@ class Store {
   friend class Journal;
   friend class Mutation;
   friend class SnapshotWalk;
+  friend class StoreLoader;
 
   static constexpr uint8_t kObserverHooks = 0x0f;
   static constexpr size_t kTouchCells = 65'536;
@@ -240,8 +242,15 @@ class Store {
   bool Due(const Entry& e) const;
   bool Hooked(int db, Hook hook) const { return hooks_[db] >> static_cast<int>(hook) & 1; }
   bool armed(int db) const { return Hooked(db, Hook::kJournal); }
-  // Called before the first change of a key, `e` null when it is absent.
+  // Called before the first change of a key while a snapshot is walking; `e` null: absent.
   void BeforeChange(int db, uint64_t hash, Entry* e);
+  // Marks an entry that has just been put in, for the walk.
+  void MarkForWalk(const Table& t, uint64_t hash, Entry& e) const;
+  void NextSnapshotEpoch();
+  void EncodeTables(std::string* out) const;
+  Status DecodeTables(std::string_view bytes);
+  Status MarkLeasedKeys();
+  void Clear();
   // Takes a key out, to the journal or for good; its lease attachment too. No events.
   void Remove(int db, std::string_view key, uint64_t hash);
   void RemoveDue(int db, std::string_view key, uint64_t hash);
@@ -281,7 +290,6 @@ class Store {
   // A lock's traces outside of its own row: guard counts, its lease.
   void LinkLock(const KeyName& name, const Lock& lock);
   void UnlinkLock(const KeyName& name, const Lock& lock);
-  uint64_t EntryDigest(int db, const Entry& e) const;
   uint64_t TablesDigest() const;
 
   Revision revision_ = 0;
@@ -303,6 +311,9 @@ class Store {
   LockTable locks_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Garbage> garbage_;
+  SnapshotWalk* walk_ = nullptr;
+  uint8_t snapshot_epoch_ = 0;       // local: the last walk's number, 1 … 15
+  uint8_t epochs_until_reuse_ = 15;  // walks that may end early before marks are wiped
   bool mutating_ = false;
 
 #ifdef CLUSTRON_SIM

@@ -1,8 +1,5 @@
 // The store's full digest: see Store::Digest.
-#include <string>
-
-#include "base/hash.h"
-#include "base/rng.h"
+#include "store/digest.h"
 #include "store/entry_edit.h"
 #include "store/store.h"
 #include "store/table.h"
@@ -10,46 +7,35 @@
 namespace clustron::store {
 namespace {
 
-// A hash over fields of known order.
-class Digester {
- public:
-  explicit Digester(uint64_t kind) : sum_(Mix64(kind)) {}
-  void Number(uint64_t v) { sum_ = Mix64(sum_ ^ v); }
-  void Bytes(std::string_view bytes) {
-    Number(bytes.size());
-    sum_ = HashBytes(bytes, sum_);
-  }
-  uint64_t sum() const { return sum_; }
-
- private:
-  uint64_t sum_;
-};
-
 enum : uint64_t { kKey = 1, kClocks, kTouchCell, kLease, kLock };
 
 }  // namespace
 
-uint64_t Store::EntryDigest(int db, const Entry& e) const {
+uint64_t KeyDigestBegin(int db, std::string_view key, Type type, const KeyMeta& meta,
+                        uint64_t size) {
   Digester d(kKey);
   d.Number(static_cast<uint64_t>(db));
-  d.Bytes(e.key());
-  d.Number(e.revision());
-  d.Number(static_cast<uint64_t>(e.type()) << 8 | static_cast<uint64_t>(e.form()));
-  const Deadline deadline = e.deadline();
-  d.Number(deadline.exists());
-  d.Number(static_cast<uint64_t>(deadline.ms()) << 1 | (deadline.clock() == ClockKind::kWall));
-  d.Number(e.has_lease());
-  if (e.type() == Type::kString) {
-    d.Number(e.StringSize());
-    e.ForEachPiece([&](std::string_view piece) { d.Bytes(piece); });
-  } else {
-    d.Number(e.hash().packed());
-    e.hash().ForEach([&](FieldValue fv) {
-      d.Bytes(fv.field);
-      d.Bytes(fv.value);
-    });
-  }
+  d.Bytes(key);
+  d.Number(meta.revision);
+  d.Number(static_cast<uint64_t>(type) << 8 | static_cast<uint64_t>(meta.form));
+  d.Number(meta.packed);
+  d.Number(meta.deadline.exists());
+  d.Number(static_cast<uint64_t>(meta.deadline.ms()) << 1 |
+           (meta.deadline.clock() == ClockKind::kWall));
+  d.Number(size);
   return d.sum();
+}
+
+uint64_t KeyDigest(int db, const Entry& e) {
+  const bool string = e.type() == Type::kString;
+  uint64_t sum = KeyDigestBegin(db, e.key(), e.type(), KeyMeta::Of(e),
+                                string ? e.StringSize() : e.hash().size());
+  if (string) {
+    e.ForEachPiece([&](std::string_view piece) { sum = KeyDigestPiece(sum, piece); });
+  } else {
+    e.hash().ForEach([&](FieldValue fv) { sum = KeyDigestField(sum, fv); });
+  }
+  return sum;
 }
 
 uint64_t Store::TablesDigest() const {
@@ -101,7 +87,7 @@ uint64_t Store::Digest() const {
   uint64_t sum = TablesDigest();
   for (int db = 0; db < kDatabases; db++) {
     table(db).index().ForEach(
-        [&](uint64_t payload) { sum += EntryDigest(db, *Table::EntryAt(payload)); });
+        [&](uint64_t payload) { sum += KeyDigest(db, *Table::EntryAt(payload)); });
   }
   return sum;
 }

@@ -1,0 +1,94 @@
+#include "store/snapshot_load.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "store/entry_edit.h"
+#include "store/hash_edit.h"
+#include "store/table.h"
+
+namespace clustron::store {
+namespace {
+
+constexpr HashLimits kNoLimits{UINT32_MAX, UINT32_MAX};
+
+Status Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
+
+}  // namespace
+
+StoreLoader::StoreLoader(Store& store) : store_(store) { store.Clear(); }
+
+StoreLoader::~StoreLoader() {
+  if (hash_ != 0) HashEdit::Destroy(hash_);
+}
+
+Status StoreLoader::LoadTables(std::string_view bytes) { return store_.DecodeTables(bytes); }
+
+Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta,
+                             uint64_t size) {
+  if (db < 0 || db >= kDatabases) return Corrupt("snapshot: no such database");
+  if (type != Type::kString && type != Type::kHash) return Corrupt("snapshot: no such type");
+  if (type == Type::kHash && size == 0) return Corrupt("snapshot: an empty hash");
+  db_ = db;
+  key_ = key;
+  type_ = type;
+  meta_ = meta;
+  size_ = size;
+  seen_ = 0;
+  text_.clear();
+  big_ = size > EntryEdit::kInlineMax ? std::make_unique<BigString>() : nullptr;
+  if (type == Type::kHash) {
+    CHECK(hash_ == 0);
+    hash_ = HashEdit::New();
+    if (!meta.packed) HashEdit::MakeBig(HashEdit::From(&hash_), store_.seed());
+  }
+  return {};
+}
+
+void StoreLoader::StringPiece(std::string_view bytes) {
+  seen_ += bytes.size();
+  if (seen_ > size_) return;  // EndKey says so
+  if (big_ != nullptr) {
+    big_->Append(bytes);
+  } else {
+    text_.append(bytes);
+  }
+}
+
+Status StoreLoader::Field(FieldValue fv) {
+  seen_++;
+  if (!HashEdit::Set(HashEdit::From(&hash_), fv.field, fv.value, kNoLimits, store_.seed(),
+                     nullptr)) {
+    return Corrupt("snapshot: a field twice in a hash");
+  }
+  return {};
+}
+
+Status StoreLoader::EndKey() {
+  if (seen_ != size_) return Corrupt("snapshot: a value of another size than stated");
+  Table& t = store_.table(db_);
+  const uint64_t hash = store_.Hash(key_);
+  if (t.Find(key_, hash)) return Corrupt("snapshot: a key twice");
+  DeadlineWord word;
+  if (meta_.deadline.exists()) word = store_.File(db_, hash, meta_.deadline, {});
+  Entry* e;
+  if (type_ == Type::kHash) {
+    e = EntryEdit::NewPointer(key_, Type::kHash, Form::kObject, std::exchange(hash_, 0), word);
+  } else if (big_ != nullptr) {
+    e = EntryEdit::NewPointer(key_, Type::kString, Form::kBig,
+                              reinterpret_cast<uintptr_t>(big_.release()), word);
+  } else {
+    // A form that the bytes contradict would be corruption that no checksum saw; harmless, though.
+    Form form = meta_.form;
+    if (form > Form::kRaw || (form == Form::kInt && !IsCanonicalInt(text_))) form = Form::kRaw;
+    e = EntryEdit::NewInline(key_, text_.size(), form, word);
+    std::memcpy(EntryEdit::InlineBytes(*e), text_.data(), text_.size());
+  }
+  EntryEdit::SetRevision(*e, meta_.revision);
+  t.Insert(hash, e);
+  return {};
+}
+
+Status StoreLoader::Finish() { return store_.MarkLeasedKeys(); }
+
+}  // namespace clustron::store

@@ -1,0 +1,252 @@
+// The walk gives the state as it was when it began, whatever happens meanwhile; what is loaded from
+// it goes on as the original would have.
+#include "store/snapshot_walk.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+
+#include "store/snapshot_load.h"
+#include "tests/support/store_model.h"
+
+namespace clustron::store {
+namespace {
+
+// Loads at once what the walk gives, by way of the encoded attributes.
+class LoadingSink : public SnapshotSink {
+ public:
+  explicit LoadingSink(Store& store) : loader(store) {}
+  void OnKey(int db, std::string_view key, Type type, const KeyMeta& meta, uint64_t size) override {
+    EndKey();
+    std::string bytes;
+    meta.Encode(&bytes);
+    const Result<KeyMeta> decoded = KeyMeta::Decode(bytes);
+    REQUIRE(decoded.has_value());
+    REQUIRE(*decoded == meta);
+    REQUIRE(loader.BeginKey(db, key, type, *decoded, size));
+    open_ = true;
+    keys++;
+  }
+  void OnStringPiece(std::string_view bytes) override { loader.StringPiece(bytes); }
+  void OnField(FieldValue fv) override { REQUIRE(loader.Field(fv)); }
+  void Finish() {
+    EndKey();
+    REQUIRE(loader.Finish());
+  }
+
+  StoreLoader loader;
+  size_t keys = 0;
+
+ private:
+  void EndKey() {
+    if (std::exchange(open_, false)) REQUIRE(loader.EndKey());
+  }
+  bool open_ = false;
+};
+
+// What happens between two slices: any change, transactions that fail included.
+void Disturb(ModelledStore& p) {
+  for (uint64_t n = p.rng().Below(6); n > 0; n--) p.AnyStep();
+  if (p.rng().Percent(5)) p.Advance();
+  if (p.rng().Percent(3)) p.ExpireAll();
+  if (p.rng().Percent(10)) {
+    const auto model = p.Save();
+    const size_t mark = p.store.Arm();
+    for (int i = 0; i < 10; i++) p.AnyStep();
+    if (p.rng().Percent(60)) {
+      p.store.Rollback(mark);
+      p.PutBack(model);
+    } else {
+      p.store.Disarm(mark);
+    }
+  }
+  if (p.rng().Percent(1)) {
+    p.store.BeginItem();
+    p.store.FlushAll();
+    for (auto& db : p.model) db.clear();
+  }
+  p.store.Upkeep(50);
+}
+
+void GrowBigValues(ModelledStore& p) {
+  p.store.BeginItem();
+  {
+    Mutation m = p.store.Modify(5, "big hash");
+    for (int i = 0; i < 3000; i++) m.HashSet("field" + std::to_string(i), std::to_string(i));
+    m.Commit(kSet);
+  }
+  Put(p.store, 5, "big string", std::string(400'000, 'b'));
+}
+
+void ChangeBigValues(ModelledStore& p) {
+  p.store.BeginItem();
+  if (p.rng().Percent(50)) {
+    Mutation m = p.store.Modify(5, "big hash");
+    if (m.exists() && m.entry()->type() == Type::kHash) {
+      m.HashDelete("field" + std::to_string(p.rng().Below(3000)));
+      m.HashSet("field" + std::to_string(p.rng().Below(3000)), "new");
+      m.Commit(kSet);
+    }
+  } else {
+    Mutation m = p.store.Modify(5, "big string");
+    if (m.exists() && m.entry()->type() == Type::kString) {
+      m.SetRange(p.rng().Below(400'000), "changed");
+      m.Commit(kSet);
+    }
+  }
+}
+
+TEST_CASE("a snapshot is the state at its start, whatever changes meanwhile") {
+  for (uint64_t seed = 1; seed <= 12; seed++) {
+    CAPTURE(seed);
+    ModelledStore p(seed, seed % 3 == 0 ? 2000 : 300);
+    for (int i = 0; i < 1500; i++) p.AnyStep();
+    for (int round = 0; round < 3; round++) {
+      GrowBigValues(p);
+      const std::string before = Everything(p.store);
+      Store restored(1);
+      {
+        LoadingSink sink(restored);
+        SnapshotWalk walk(p.store, sink);
+        REQUIRE(sink.loader.LoadTables(walk.tables()));
+        while (walk.Step(1 + p.rng().Below(3000)) == SnapshotWalk::Progress::kMore) {
+          Disturb(p);
+          ChangeBigValues(p);
+        }
+        sink.Finish();
+        CHECK(walk.digest() == restored.Digest());
+        size_t keys = 0;
+        for (int db = 0; db < kDatabases; db++) keys += walk.keys(db);
+        CHECK(keys == sink.keys);
+      }
+      REQUIRE(Everything(restored) == before);
+      p.ExpireAll();
+      p.Compare();
+    }
+  }
+}
+
+TEST_CASE("a restored store goes on exactly as the original") {
+  for (uint64_t seed = 31; seed <= 36; seed++) {
+    CAPTURE(seed);
+    ModelledStore p(seed, 300);
+    for (int i = 0; i < 3000; i++) {
+      p.AnyStep();
+      if (p.rng().Percent(2)) p.Advance();
+      if (i % 500 == 499) p.ExpireAll();
+    }
+    ModelledStore q(seed, 300);
+    {
+      LoadingSink sink(q.store);
+      SnapshotWalk walk(p.store, sink);
+      REQUIRE(sink.loader.LoadTables(walk.tables()));
+      while (walk.Step(10'000) == SnapshotWalk::Progress::kMore) {
+      }
+      sink.Finish();
+    }
+    q.PutBack(p.Save());
+    q.rng() = p.rng();
+    for (int i = 0; i < 3000; i++) {
+      p.AnyStep();
+      q.AnyStep();
+      if (p.rng().Percent(2)) p.Advance();
+      if (q.rng().Percent(2)) q.Advance();
+      if (i % 200 == 199) {
+        for (ModelledStore* s : {&p, &q}) {  // part of what is due: the same part
+          s->store.BeginItem();
+          s->store.ExpireDue(5);
+        }
+      }
+      if (i % 500 == 499) REQUIRE(Everything(p.store) == Everything(q.store));
+    }
+  }
+}
+
+TEST_CASE("a walk that would hold too much gives up, and the next one succeeds") {
+  ModelledStore p(77, 2000);
+  for (int i = 0; i < 4000; i++) p.AnyStep();
+  for (int abandoned = 0; abandoned < 20; abandoned++) {
+    Store restored(1);
+    LoadingSink sink(restored);
+    SnapshotWalk walk(p.store, sink, {.held_bytes_max = 2000});
+    REQUIRE(walk.Step(500) == SnapshotWalk::Progress::kMore);
+    for (int i = 0; i < 300; i++) p.AnyStep();
+    REQUIRE(walk.Step(500) == SnapshotWalk::Progress::kAborted);
+  }
+  const std::string before = Everything(p.store);
+  Store restored(1);
+  LoadingSink sink(restored);
+  SnapshotWalk walk(p.store, sink);
+  REQUIRE(sink.loader.LoadTables(walk.tables()));
+  while (walk.Step(500) == SnapshotWalk::Progress::kMore) p.AnyStep();
+  sink.Finish();
+  CHECK(Everything(restored) == before);
+}
+
+TEST_CASE("changing or deleting a huge value under a walk costs a piece, not the value") {
+  Store s(1);
+  {
+    Mutation m = s.Modify(0, "h");
+    for (int i = 0; i < 100'000; i++) m.HashSet("field" + std::to_string(i), "value");
+    m.Commit(kSet);
+  }
+  Put(s, 0, "s", std::string(20'000'000, 's'));
+  Store restored(1);
+  LoadingSink sink(restored);
+  SnapshotWalk walk(s, sink);
+  REQUIRE(sink.loader.LoadTables(walk.tables()));
+  const std::string before = Everything(s);
+  const size_t used = s.used_bytes();
+  s.BeginItem();
+  {
+    Mutation m = s.Modify(0, "h");
+    m.HashSet("field7", "other");
+    m.Commit(kSet);
+  }
+  {
+    Mutation m = s.Modify(0, "s");
+    m.Append("tail");
+    m.Commit(kSet);
+  }
+  CHECK(s.used_bytes() - used < 300'000);
+  while (walk.Step(100'000) == SnapshotWalk::Progress::kMore) {
+  }
+  sink.Finish();
+  CHECK(Everything(restored) == before);
+}
+
+TEST_CASE("a damaged snapshot is refused") {
+  ModelledStore p(5, 50);
+  for (int i = 0; i < 500; i++) p.AnyStep();
+  Store other(1);
+  LoadingSink sink(other);
+  SnapshotWalk walk(p.store, sink);
+  const std::string tables = walk.tables();
+  for (size_t size = 0; size < tables.size(); size += 7) {
+    Store s(1);
+    StoreLoader loader(s);
+    CHECK_FALSE(loader.LoadTables(tables.substr(0, size)));
+  }
+  Store s(1);
+  StoreLoader loader(s);
+  CHECK_FALSE(loader.BeginKey(16, "k", Type::kString, {}, 1));
+  CHECK_FALSE(loader.BeginKey(0, "k", Type::kStream, {}, 1));
+  CHECK(loader.BeginKey(0, "k", Type::kString, {}, 3));
+  loader.StringPiece("ab");
+  CHECK_FALSE(loader.EndKey());
+  CHECK(loader.BeginKey(0, "k", Type::kString, {}, 2));
+  loader.StringPiece("ab");
+  CHECK(loader.EndKey());
+  CHECK(loader.BeginKey(0, "k", Type::kString, {}, 2));
+  loader.StringPiece("ab");
+  CHECK_FALSE(loader.EndKey());  // twice
+  CHECK(loader.BeginKey(0, "h", Type::kHash, {.form = Form::kObject, .packed = true}, 2));
+  CHECK(loader.Field({"f", "1"}));
+  CHECK_FALSE(loader.Field({"f", "2"}));
+  CHECK_FALSE(KeyMeta::Decode("").has_value());
+  CHECK_FALSE(KeyMeta::Decode("\x07\x01").has_value());
+}
+
+}  // namespace
+}  // namespace clustron::store

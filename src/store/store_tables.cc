@@ -1,0 +1,173 @@
+// The store's state besides keys, as bytes in a snapshot: see SnapshotWalk::tables.
+//
+//   version 1 | seed | elapsed | wall | revision | flush numbers × 16
+//   | touch cells: count, then (distance to the cell before, revision) each
+//   | leases: count, then id, owner, ttl, grant, next attach, keys: count, (attach, db, name) each
+//   | locks: count, then db, name, advisory, holders: count, (token, owner, lease, ttl) each
+//
+// Numbers are varints but for the seed.
+#include <utility>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "store/entry_edit.h"
+#include "store/garbage.h"
+#include "store/journal.h"
+#include "store/store.h"
+#include "store/table.h"
+#include "store/time_wheel.h"
+
+namespace clustron::store {
+namespace {
+
+constexpr uint64_t kTablesVersion = 1;
+
+std::unexpected<Error> Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
+
+void EncodeLease(Writer& w, const Lease& lease) {
+  w.Bytes(lease.id);
+  w.Bytes(lease.owner);
+  w.Varint(static_cast<uint64_t>(lease.ttl_ms));
+  w.Varint(lease.grant_revision);
+  w.Varint(lease.next_attach);
+  w.Varint(lease.keys.size());
+  for (const auto& [attach, key] : lease.keys) {
+    w.Varint(attach);
+    w.Varint(static_cast<uint64_t>(key.db));
+    w.Bytes(key.name);
+  }
+}
+
+void EncodeLock(Writer& w, int db, std::string_view name, const Lock& lock) {
+  w.Varint(static_cast<uint64_t>(db));
+  w.Bytes(name);
+  w.U8(lock.advisory ? 1 : 0);
+  w.Varint(lock.holders.size());
+  for (const LockHolder& holder : lock.holders) {
+    w.Varint(holder.token);
+    w.Bytes(holder.owner);
+    w.Bytes(holder.lease_id);
+    w.Varint(static_cast<uint64_t>(holder.ttl_ms));
+  }
+}
+
+}  // namespace
+
+void Store::EncodeTables(std::string* out) const {
+  Writer w(out);
+  w.Varint(kTablesVersion);
+  w.U64(seed_);
+  w.Varint(static_cast<uint64_t>(elapsed_ms_));
+  w.Varint(static_cast<uint64_t>(wall_ms_));
+  w.Varint(revision_);
+  for (const Revision revision : flush_touch_) w.Varint(revision);
+  size_t touched = 0;
+  for (const Revision revision : touch_) touched += revision != 0 ? 1 : 0;
+  w.Varint(touched);
+  size_t last = 0;
+  for (size_t i = 0; i < touch_.size(); i++) {
+    if (touch_[i] == 0) continue;
+    w.Varint(i - last);
+    w.Varint(touch_[i]);
+    last = i;
+  }
+  w.Varint(leases_.size());
+  for (const auto& [id, lease] : leases_.leases_) EncodeLease(w, *lease);
+  w.Varint(locks_.size());
+  locks_.ForEach(
+      [&](int db, std::string_view name, const Lock& lock) { EncodeLock(w, db, name, lock); });
+}
+
+Status Store::DecodeTables(std::string_view bytes) {
+  Reader r(bytes);
+  if (r.Varint() != kTablesVersion) return Corrupt("snapshot: tables of an unknown version");
+  seed_ = r.U64();
+  for (int db = 0; db < kDatabases; db++) {
+    CHECK(tables_[db]->size() == 0);
+    tables_[db] = NewTable(db);  // it has the seed
+    table_by_id_[db] = tables_[db].get();
+  }
+  elapsed_ms_ = static_cast<int64_t>(r.Varint());
+  wall_ms_ = static_cast<int64_t>(r.Varint());
+  revision_ = r.Varint();
+  for (Revision& revision : flush_touch_) revision = r.Varint();
+  size_t cell = 0;
+  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) {
+    cell += r.Varint();
+    if (cell >= touch_.size()) return Corrupt("snapshot: touch table");
+    touch_[cell] = r.Varint();
+  }
+  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) {
+    auto lease = std::make_unique<Lease>();
+    lease->id = r.Bytes();
+    lease->owner = r.Bytes();
+    lease->ttl_ms = static_cast<int64_t>(r.Varint());
+    lease->grant_revision = r.Varint();
+    lease->next_attach = r.Varint();
+    for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
+      const uint64_t attach = r.Varint();
+      const uint64_t db = r.Varint();
+      KeyName key{static_cast<int>(db), std::string(r.Bytes())};
+      if (db >= kDatabases || attach >= lease->next_attach ||
+          !leases_.by_key_.emplace(key, LeaseTable::Place{lease.get(), attach}).second ||
+          !lease->keys.emplace(attach, std::move(key)).second) {
+        return Corrupt("snapshot: keys of a lease");
+      }
+    }
+    std::string id = lease->id;
+    if (!leases_.leases_.emplace(std::move(id), std::move(lease)).second) {
+      return Corrupt("snapshot: a lease twice");
+    }
+  }
+  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) {
+    const uint64_t db = r.Varint();
+    KeyName name{static_cast<int>(db), std::string(r.Bytes())};
+    Lock lock;
+    lock.advisory = r.U8() != 0;
+    for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
+      LockHolder holder;
+      holder.token = r.Varint();
+      holder.owner = r.Bytes();
+      holder.lease_id = r.Bytes();
+      holder.ttl_ms = static_cast<int64_t>(r.Varint());
+      if (!holder.lease_id.empty() && leases_.Find(holder.lease_id) == nullptr) {
+        return Corrupt("snapshot: a lock of an unknown lease");
+      }
+      lock.holders.push_back(std::move(holder));
+    }
+    if (db >= kDatabases || lock.holders.empty()) return Corrupt("snapshot: a lock");
+    const auto [it, added] = locks_.locks_.emplace(std::move(name), std::move(lock));
+    if (!added) return Corrupt("snapshot: a lock twice");
+    LinkLock(it->first, it->second);
+  }
+  if (!r.Done()) return Corrupt("snapshot: tables cut short");
+  return {};
+}
+
+Status Store::MarkLeasedKeys() {
+  for (const auto& [key, place] : leases_.by_key_) {
+    const HashIndex::Ref ref = table(key.db).Find(key.name, Hash(key.name));
+    if (!ref) return Corrupt("snapshot: a key of a lease is missing");
+    EntryEdit::SetLease(*Table::EntryAt(ref.payload()), true);
+  }
+  return {};
+}
+
+void Store::Clear() {
+  CHECK(walk_ == nullptr);
+  CHECK(!journal_->armed());
+  for (int db = 0; db < kDatabases; db++) {
+    Discard(std::exchange(tables_[db], NewTable(db)));
+    table_by_id_[db] = tables_[db].get();
+  }
+  revision_ = item_revision_ = 0;
+  elapsed_ms_ = wall_ms_ = 0;
+  flush_touch_ = {};
+  touch_.assign(kTouchCells, 0);
+  elapsed_wheel_ = std::make_unique<TimeWheel>();
+  wall_wheel_ = std::make_unique<TimeWheel>();
+  leases_ = LeaseTable();
+  locks_ = LockTable();
+}
+
+}  // namespace clustron::store

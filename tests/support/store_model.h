@@ -1,0 +1,402 @@
+// A store and a naive model of it (std::map, deadlines compared directly), driven by the same
+// random operations. For unit tests of src/store.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/rng.h"
+#include "store/store.h"
+
+namespace clustron::store {
+
+inline constexpr Event kSet{EventClass::kString, "set"};
+inline constexpr Event kDel{EventClass::kGeneric, "del"};
+
+inline void Put(Store& s, int db, std::string_view key, std::string_view value) {
+  Mutation m = s.Modify(db, key);
+  m.SetString(value);
+  m.Commit(kSet);
+}
+
+inline std::string Get(const Store& s, int db, std::string_view key) {
+  const Entry* e = s.Find(db, key);
+  Scratch scratch;
+  return e == nullptr ? "(absent)" : std::string(e->String(scratch));
+}
+
+struct ModelKey {
+  bool is_hash = false;
+  std::string text;
+  std::map<std::string, std::string> fields;
+  Deadline deadline;
+  std::string lease;
+};
+
+struct ModelLock {
+  Revision token = 0;
+  std::string lease;
+};
+
+// The store and its model, driven by the same random operations.
+class ModelledStore {
+ public:
+  ModelledStore(uint64_t seed, size_t keys) : store(99), rng_(seed), keys_(keys) {
+    store.set_hash_limits({.packed_fields_max = 8, .packed_value_bytes_max = 20});
+    store.BeginEntry(1000, 5'000'000);
+  }
+
+  std::string Key() { return "key:" + std::to_string(rng_.Below(keys_)); }
+  std::string Value() {
+    if (rng_.Percent(20)) return std::to_string(rng_.Below(100'000));
+    if (rng_.Percent(3)) return std::string(rng_.Below(200'000), 'v');
+    return std::string(rng_.Below(60), static_cast<char>('a' + rng_.Below(26)));
+  }
+  ModelKey* Live(int db, const std::string& key) {
+    const auto it = model[db].find(key);
+    if (it == model[db].end()) return nullptr;
+    if (it->second.deadline.DueAt(store.elapsed_ms(), store.wall_ms())) {
+      model[db].erase(it);
+      return nullptr;
+    }
+    return &it->second;
+  }
+
+  void Step() {
+    store.BeginItem();
+    const int db = static_cast<int>(rng_.Below(3));
+    const std::string key = Key();
+    ModelKey* live = Live(db, key);
+    Mutation m = store.Modify(db, key);
+    REQUIRE(m.exists() == (live != nullptr));
+    switch (rng_.Below(11)) {
+      case 0:
+      case 1: {
+        const std::string value = Value();
+        const Keep keep = rng_.Percent(30) ? Keep::kTtlAndLease : Keep::kNothing;
+        Deadline deadline;
+        if (rng_.Percent(20) && keep == Keep::kNothing) deadline = RandomDeadline(1);
+        m.SetString(value, keep, StringForm::kAuto, deadline);
+        ModelKey& k = model[db][key];
+        if (deadline.exists()) {
+          k.deadline = deadline;
+        } else if (keep == Keep::kNothing) {
+          k.deadline = {};
+        }
+        if (keep == Keep::kNothing) k.lease.clear();
+        k.is_hash = false;
+        k.fields.clear();
+        k.text = value;
+        break;
+      }
+      case 2: {
+        if (live != nullptr && live->is_hash) return;
+        const std::string value = Value();
+        const size_t offset = rng_.Below(rng_.Percent(10) ? 70'000 : 50);
+        if (rng_.Percent(50) || value.empty()) {
+          m.Append(value);
+          model[db][key].text += value;
+        } else {
+          m.SetRange(offset, value);
+          std::string& text = model[db][key].text;
+          if (text.size() < offset + value.size()) text.resize(offset + value.size());
+          text.replace(offset, value.size(), value);
+        }
+        break;
+      }
+      case 3:
+      case 4:
+      case 5: {
+        if (live != nullptr && !live->is_hash) return;
+        ModelKey& k = model[db][key];
+        k.is_hash = true;
+        for (uint64_t n = 1 + rng_.Below(6); n > 0; n--) {
+          const std::string field = "f" + std::to_string(rng_.Below(40));
+          const std::string value(rng_.Below(25), 'x');
+          REQUIRE(m.HashSet(field, value) == !k.fields.contains(field));
+          k.fields[field] = value;
+        }
+        break;
+      }
+      case 6: {
+        if (live == nullptr || !live->is_hash) return;
+        for (uint64_t n = 1 + rng_.Below(6); n > 0; n--) {
+          const std::string field = "f" + std::to_string(rng_.Below(40));
+          REQUIRE(m.HashDelete(field) == (live->fields.erase(field) > 0));
+        }
+        if (live->fields.empty()) model[db].erase(key);
+        break;
+      }
+      case 7: {
+        if (live == nullptr || !live->lease.empty()) return;
+        live->deadline = RandomDeadline(0);
+        const bool alive = m.SetDeadline(live->deadline);
+        REQUIRE(alive == (Live(db, key) != nullptr));
+        break;
+      }
+      case 8: {
+        if (live == nullptr) return;
+        REQUIRE(m.ClearDeadline() == live->deadline.exists());
+        live->deadline = {};
+        break;
+      }
+      case 9: {
+        if (live == nullptr) return;
+        m.Delete();
+        model[db].erase(key);
+        break;
+      }
+      default: {
+        if (live != nullptr && live->is_hash) return;
+        const uint64_t bit = rng_.Below(400);
+        std::string& text = model[db][key].text;
+        if (text.size() <= bit / 8) text.resize(bit / 8 + 1);
+        const int mask = 0x80 >> (bit % 8);
+        REQUIRE(m.SetBit(bit, true) == ((text[bit / 8] & mask) != 0));
+        text[bit / 8] = static_cast<char>(text[bit / 8] | mask);
+        break;
+      }
+    }
+    m.Commit(kSet);
+  }
+
+  // Whole-database operations.
+  void BigStep() {
+    store.BeginItem();
+    const int a = static_cast<int>(rng_.Below(3));
+    const int b = static_cast<int>(rng_.Below(3));
+    const std::string from = Key();
+    const std::string to = Key();
+    switch (rng_.Below(5)) {
+      case 0:
+        store.SwapDb(a, b);
+        std::swap(model[a], model[b]);
+        return;
+      case 1:
+        if (!rng_.Percent(10)) return;
+        store.FlushDb(a);
+        model[a].clear();
+        return;
+      case 2:
+        if (from == to || Live(a, from) == nullptr) return;
+        Live(a, to);
+        store.Rename(a, from, to);
+        model[a][to] = model[a][from];
+        model[a].erase(from);
+        return;
+      case 3:
+        if (a == b || Live(a, from) == nullptr || Live(b, from) != nullptr) return;
+        store.Move(a, from, b);
+        model[b][from] = model[a][from];
+        model[a].erase(from);
+        return;
+      default:
+        if ((a == b && from == to) || Live(a, from) == nullptr) return;
+        store.Copy(a, from, b, to);
+        model[b][to] = model[a][from];
+        model[b][to].lease.clear();
+        return;
+    }
+  }
+
+  // Leases and locks.
+  void LeaseStep() {
+    store.BeginItem();
+    const int db = static_cast<int>(rng_.Below(3));
+    const std::string id = "lease" + std::to_string(rng_.Below(4));
+    const std::string key = Key();
+    const bool granted = store.leases().Find(id) != nullptr;
+    REQUIRE(granted == leases.contains(id));
+    switch (rng_.Below(6)) {
+      case 0:
+        if (granted) return;
+        leases.insert(id);
+        store.GrantLease(id, 5000, "owner");
+        REQUIRE(store.leases().Find(id)->grant_revision == store.revision());
+        return;
+      case 1: {
+        if (!granted || !rng_.Percent(40)) return;
+        size_t keys = 0;
+        for (auto& keys_of_db : model) {
+          keys += std::erase_if(keys_of_db, [&](const auto& k) { return k.second.lease == id; });
+        }
+        std::erase_if(locks, [&](const auto& l) { return l.second.lease == id; });
+        leases.erase(id);
+        REQUIRE(store.EndLease(id, rng_.Percent(50)) == keys);
+        return;
+      }
+      case 2: {
+        if (!granted) return;
+        ModelKey* live = Live(db, key);
+        const auto result = store.AttachKey(id, db, key);
+        if (live == nullptr) {
+          REQUIRE(result == Store::AttachResult::kNoKey);
+        } else if (!live->lease.empty()) {
+          REQUIRE(result == (live->lease == id ? Store::AttachResult::kAlready
+                                               : Store::AttachResult::kOtherLease));
+        } else if (live->deadline.exists()) {
+          REQUIRE(result == Store::AttachResult::kHasTtl);
+        } else {
+          REQUIRE(result == Store::AttachResult::kAttached);
+          live->lease = id;
+        }
+        return;
+      }
+      case 3: {
+        ModelKey* live = Live(db, key);
+        REQUIRE(store.DetachKey(db, key) == (live != nullptr && !live->lease.empty()));
+        if (live != nullptr) live->lease.clear();
+        return;
+      }
+      case 4: {
+        if (store.locks().Find(db, key) != nullptr) return;
+        REQUIRE(!locks.contains({db, key}));
+        LockGrant grant{.owner = "o", .lease_id = {}, .ttl_ms = 100, .advisory = rng_.Percent(30)};
+        if (granted && rng_.Percent(50)) grant.lease_id = id;
+        const Revision token = store.AcquireLock(db, key, grant);
+        REQUIRE(token == store.revision());
+        locks[{db, key}] = {token, std::string(grant.lease_id)};
+        return;
+      }
+      default: {
+        if (locks.empty()) return;
+        const auto it = std::next(locks.begin(), static_cast<long>(rng_.Below(locks.size())));
+        const auto [lock_db, name] = it->first;
+        if (rng_.Percent(20)) {
+          store.RaiseLockTtl(lock_db, name, it->second.token, 7000);
+        } else {
+          store.EndLock(lock_db, name, it->second.token, LockEventKind::kReleased);
+          locks.erase(it);
+        }
+        return;
+      }
+    }
+  }
+
+  Deadline RandomDeadline(int64_t least) {
+    const int64_t ms =
+        least + static_cast<int64_t>(rng_.Below(rng_.Percent(5) ? 40'000'000 : 3000));
+    return rng_.Percent(70) ? Deadline::Elapsed(store.elapsed_ms() + ms)
+                            : Deadline::Wall(store.wall_ms() + ms);
+  }
+
+  void Advance() {
+    const auto ms = static_cast<int64_t>(rng_.Below(rng_.Percent(3) ? 30'000'000 : 300));
+    store.BeginEntry(store.elapsed_ms() + ms, store.wall_ms() + ms + rng_.Between(0, 2));
+  }
+
+  // Everything that is due goes, in the order of deadlines.
+  void ExpireAll() {
+    store.BeginItem();
+    size_t due = 0;
+    for (auto& db : model) {
+      due += std::erase_if(db, [&](const auto& k) {
+        return k.second.deadline.DueAt(store.elapsed_ms(), store.wall_ms());
+      });
+    }
+    size_t removed = 0;
+    while (const size_t n = store.ExpireDue(3)) removed += n;
+    REQUIRE(removed >= due);
+    for (int db = 0; db < 3; db++) REQUIRE(store.Size(db) == model[db].size());
+  }
+
+  void Compare() {
+    for (int db = 0; db < 3; db++) {
+      std::set<std::string> seen;
+      store.Scan(db, 0, 1'000'000, [&](const Entry& e) { seen.emplace(e.key()); });
+      size_t live = 0;
+      for (const auto& [key, k] : std::map(model[db])) {
+        if (Live(db, key) == nullptr) {
+          REQUIRE(store.Find(db, key) == nullptr);
+          continue;
+        }
+        live++;
+        const Entry* e = store.Find(db, key);
+        REQUIRE(e != nullptr);
+        REQUIRE(e->deadline() == k.deadline);
+        const Lease* lease = store.leases().LeaseOf(db, key);
+        REQUIRE((lease == nullptr ? "" : lease->id) == k.lease);
+        REQUIRE(e->has_lease() == !k.lease.empty());
+        REQUIRE(seen.contains(key));
+        if (!k.is_hash) {
+          REQUIRE(Get(store, db, key) == k.text);
+          continue;
+        }
+        std::map<std::string, std::string> fields;
+        e->hash().ForEach([&](FieldValue fv) { fields.emplace(fv.field, fv.value); });
+        REQUIRE(fields == k.fields);
+        REQUIRE(e->hash().size() == fields.size());
+      }
+      REQUIRE(seen.size() == live);
+    }
+    REQUIRE(store.leases().size() == leases.size());
+    REQUIRE(store.locks().size() == locks.size());
+    size_t guards = 0;
+    for (const auto& [name, lock] : locks) {
+      const Lock* found = store.locks().Find(name.first, name.second);
+      REQUIRE(found != nullptr);
+      REQUIRE(found->holder().token == lock.token);
+      REQUIRE(found->holder().lease_id == lock.lease);
+      REQUIRE((store.locks().Guard(name.first, name.second) != nullptr) == !found->advisory);
+      guards += found->advisory ? 0 : 1;
+    }
+    REQUIRE(store.locks().guards_any() == (guards > 0));
+  }
+
+  // What the model holds, to be put back after a rollback.
+  struct Saved {
+    std::vector<std::map<std::string, ModelKey>> model;
+    std::set<std::string> leases;
+    std::map<std::pair<int, std::string>, ModelLock> locks;
+  };
+  Saved Save() const { return {{std::begin(model), std::end(model)}, leases, locks}; }
+  void PutBack(const Saved& saved) {
+    std::copy(saved.model.begin(), saved.model.end(), model);
+    leases = saved.leases;
+    locks = saved.locks;
+  }
+  // Any operation.
+  void AnyStep() {
+    Step();
+    if (rng_.Percent(4)) BigStep();
+    if (rng_.Percent(20)) LeaseStep();
+  }
+
+  Store store;
+  std::map<std::string, ModelKey> model[3];
+  std::set<std::string> leases;
+  std::map<std::pair<int, std::string>, ModelLock> locks;
+  Rng& rng() { return rng_; }
+
+ private:
+  Rng rng_;
+  size_t keys_;
+};
+
+// All keys in scan order with their whole content, and the digest: what must be equal.
+inline std::string Everything(const Store& s) {
+  std::string out = std::to_string(s.Digest()) + "\n";
+  Scratch scratch;
+  for (int db = 0; db < kDatabases; db++) {
+    s.Scan(db, 0, 1'000'000'000, [&](const Entry& e) {
+      out += std::to_string(db) + " " + std::string(e.key()) + " " + std::string(e.encoding()) +
+             " " + std::to_string(e.revision()) + "\n";
+      if (e.type() == Type::kString) {
+        out += std::to_string(std::hash<std::string_view>()(e.String(scratch)));
+      } else {
+        e.hash().ForEach([&](FieldValue fv) {
+          out += std::string(fv.field) + "=" + std::string(fv.value) + ",";
+        });
+      }
+    });
+  }
+  return out;
+}
+
+}  // namespace clustron::store

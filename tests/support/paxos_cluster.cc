@@ -46,6 +46,11 @@ TestCluster::TestCluster(ClusterOptions options) : options_(options), rng_(optio
     node.snapshot_members = members;
     node.offset_ns = rng_.Between(0, 1'000'000'000'000);
     node.rate = 1 + (rng_.Unit() * 2 - 1) * options_.drift;
+    node.round_ns = options_.config.round_ns;
+    node.bad_rounds_max = options_.config.bad_rounds_max;
+    if (!options_.uneven_timings) continue;
+    node.round_ns = rng_.Between(1, 6) * options_.config.heartbeat_ns;
+    node.bad_rounds_max = static_cast<uint32_t>(rng_.Between(1, 4));
   }
   HealLinks();
   for (auto& [id, node] : nodes_) Start(node, {});
@@ -113,12 +118,16 @@ void TestCluster::SetLoss(double loss_percent, double doubling_percent) {
   options_.doubling_percent = doubling_percent;
 }
 
-void TestCluster::Crash(NodeId id) {
+void TestCluster::Crash(NodeId id, bool keep_some) {
   Node& node = nodes_.at(id);
   CHECK(node.replica != nullptr);
-  const size_t kept = static_cast<size_t>(rng_.Below(node.unsynced.size() + 1));
+  const size_t kept = keep_some ? static_cast<size_t>(rng_.Below(node.unsynced.size() + 1)) : 0;
   node.durable.insert(node.durable.end(), node.unsynced.begin(),
                       node.unsynced.begin() + static_cast<std::ptrdiff_t>(kept));
+  for (size_t i = node.durable.size() - kept; i < node.durable.size(); ++i) {
+    const Accepted& entry = node.durable[i].accepted;
+    if (entry.slot != kNoSlot) node.durable_hashes[entry.slot] = HashOf(entry.value);
+  }
   node.unsynced.clear();
   node.fsync_running = false;
   node.replica.reset();
@@ -133,14 +142,14 @@ void TestCluster::Restart(NodeId id, const std::vector<Slot>& damage) {
   Start(node, damage);
 }
 
-Recovered TestCluster::Recover(Node& node, const std::vector<Slot>& damage) {
+Recovered TestCluster::Recover(const Node& node) {
   Recovered recovered;
   recovered.restarted = node.ever_started;
   recovered.applied_up_to = node.snapshot.size() - 1;
   recovered.compacted_up_to = recovered.applied_up_to;
   recovered.chosen_hint = recovered.applied_up_to;
   std::map<Slot, Accepted> accepted;
-  for (LogRecord& record : node.durable) {
+  for (const LogRecord& record : node.durable) {
     recovered.promised = std::max(recovered.promised, record.ballot);
     if (record.type == LogRecord::Type::kAccept) {
       recovered.promised = std::max(recovered.promised, record.accepted.ballot);
@@ -152,8 +161,10 @@ Recovered TestCluster::Recover(Node& node, const std::vector<Slot>& damage) {
       recovered.chosen_hint = std::max(recovered.chosen_hint, record.slot);
     }
   }
-  for (Slot slot : damage) {
-    if (accepted.erase(slot) != 0) recovered.unknown.push_back(slot);
+  for (Slot slot : node.damaged) {
+    if (slot > recovered.applied_up_to && accepted.count(slot) == 0) {
+      recovered.unknown.push_back(slot);
+    }
   }
   for (auto& [slot, entry] : accepted) recovered.accepted.push_back(entry);
   return recovered;
@@ -166,13 +177,16 @@ void TestCluster::Start(Node& node, const std::vector<Slot>& damage) {
   Config config = options_.config;
   config.self = node.id;
   config.members = node.members;
-  const Recovered recovered = Recover(node, damage);
-  // A damaged record stays damaged: what repairs it is written anew.
-  std::erase_if(node.durable, [&recovered](const LogRecord& record) {
-    return record.type == LogRecord::Type::kAccept &&
-           std::find(recovered.unknown.begin(), recovered.unknown.end(), record.accepted.slot) !=
-               recovered.unknown.end();
-  });
+  config.round_ns = node.round_ns;
+  config.bad_rounds_max = node.bad_rounds_max;
+  for (Slot slot : damage) {
+    const size_t erased = std::erase_if(node.durable, [slot](const LogRecord& record) {
+      return record.type == LogRecord::Type::kAccept && record.accepted.slot == slot;
+    });
+    if (erased != 0) node.damaged.insert(slot);
+  }
+  const Recovered recovered = Recover(node);
+  if (auto violation = commitments_.OnRecovered(node.id, recovered)) Fail(*violation);
   node.invariants = Invariants(recovered.promised);
   agreement_.Restarted(node.id);
   node.replica = std::make_unique<Replica>(config, recovered, Rng(rng_.Next()), LocalNow(node.id));
@@ -214,15 +228,30 @@ void TestCluster::Compact(NodeId id) {
 void TestCluster::Drain(Node& node) {
   while (violation_.empty()) {
     node.replica->TakeReady(&ready_);
+    CheckChosenIsDurable(node);
     ApplyChosen(node);
     CheckAll(node);
     if (ready_.Empty()) return;
+    const bool sends = !ready_.send.empty();
     if (!ready_.persist.empty()) Persist(node, ready_.persist);
     for (const Outgoing& out : ready_.send) Send(node.id, out);
     for (const CatchUpNeed& need : ready_.catch_up) ServeCatchUp(node, need);
     if (ready_.leadership_changed && node.replica->role() != Role::kLeader) node.reads.clear();
     if (ready_.read_round_confirmed != 0) FinishReads(node, ready_.read_round_confirmed);
+    if (sends) MaybeLosePower(node);
   }
+}
+
+void TestCluster::MaybeLosePower(Node& node) {
+  if (!rng_.Percent(options_.power_loss_percent)) return;
+  // Not in the middle of what called us.
+  At(now_ns_, [this, &node, life = node.life] {
+    if (node.life != life) return;
+    Crash(node.id, false);
+    At(now_ns_ + rng_.Between(0, 100'000'000), [this, &node, crashed = node.life] {
+      if (node.life == crashed) Restart(node.id);
+    });
+  });
 }
 
 void TestCluster::Persist(Node& node, std::vector<LogRecord>& records) {
@@ -247,6 +276,8 @@ void TestCluster::StartFsync(Node& node) {
     if (node.disk_held) return;
     auto& unsynced = node.unsynced;
     while (!unsynced.empty() && unsynced.front().seq <= seq) {
+      const Accepted& entry = unsynced.front().accepted;
+      if (entry.slot != kNoSlot) node.durable_hashes[entry.slot] = HashOf(entry.value);
       node.durable.push_back(std::move(unsynced.front()));
       unsynced.erase(unsynced.begin());
     }
@@ -258,6 +289,10 @@ void TestCluster::StartFsync(Node& node) {
 
 void TestCluster::Send(NodeId from, const Outgoing& out) {
   CHECK(out.to != from);
+  if (auto violation = commitments_.OnSend(*nodes_.at(from).replica, out.to, out.message,
+                                           LocalNow(from), options_.config.lease_ns)) {
+    return Fail(*violation);
+  }
   Message message = out.message;
   if (options_.encode) {
     std::string bytes;
@@ -271,7 +306,9 @@ void TestCluster::Send(NodeId from, const Outgoing& out) {
   const int copies = rng_.Percent(options_.doubling_percent) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (rng_.Percent(options_.loss_percent)) continue;
-    const int64_t delay_ns = rng_.Between(options_.delay_ns_min, options_.delay_ns_max);
+    const bool straggles = rng_.Percent(options_.straggle_percent);
+    const int64_t delay_ns = rng_.Between(
+        options_.delay_ns_min, straggles ? options_.straggle_ns_max : options_.delay_ns_max);
     At(now_ns_ + delay_ns, [this, from, to = out.to, message] { Deliver(from, to, message); });
   }
 }
@@ -348,12 +385,46 @@ void TestCluster::Fail(const std::string& what) {
 void TestCluster::CheckAll(Node& node) {
   if (auto violation = node.invariants.Check(*node.replica)) return Fail(*violation);
   if (auto violation = agreement_.Check(*node.replica)) return Fail(*violation);
+  CheckLeaseIsBacked(node);
   agreement_.BeginLeases();
   for (auto& [id, other] : nodes_) {
     if (other.replica == nullptr) continue;
     if (auto violation = agreement_.CheckLease(*other.replica, LocalNow(id))) {
       return Fail(*violation);
     }
+  }
+}
+
+void TestCluster::CheckLeaseIsBacked(const Node& leader) {
+  const Replica& replica = *leader.replica;
+  if (!replica.LeaseValid(LocalNow(leader.id))) return;
+  uint32_t bound = 1;
+  for (NodeId voter : replica.members().voters) {
+    const bool other = voter != leader.id;
+    bound += other && commitments_.IsBound(voter, replica.ballot(), LocalNow(voter)) ? 1 : 0;
+  }
+  if (bound >= replica.members().voters.size() / 2 + 1) return;
+  Fail("node " + std::to_string(leader.id) + ": lease without a majority bound to it");
+}
+
+void TestCluster::CheckChosenIsDurable(Node& leader) {
+  const Replica& replica = *leader.replica;
+  const Slot before = std::exchange(leader.durable_checked, replica.chosen_slot());
+  if (replica.role() != Role::kLeader) return;
+  for (Slot slot = std::max(before + 1, replica.own_noop_slot()); slot <= replica.chosen_slot();
+       ++slot) {
+    const Accepted* entry = replica.ChosenInMemory(slot);
+    if (entry == nullptr || entry->ballot != replica.ballot()) continue;
+    uint32_t disks = 0;
+    for (NodeId voter : replica.members().voters) {
+      const Node& node = nodes_.at(voter);
+      const auto it = node.durable_hashes.find(slot);
+      const bool has = it != node.durable_hashes.end() && it->second == HashOf(entry->value);
+      disks += has || slot < node.snapshot.size() ? 1 : 0;
+    }
+    if (disks >= replica.members().voters.size() / 2 + 1) continue;
+    return Fail("node " + std::to_string(leader.id) + ": slot " + std::to_string(slot) +
+                " chosen, durable on " + std::to_string(disks));
   }
 }
 
@@ -366,7 +437,8 @@ bool TestCluster::Read(NodeId id) {
     return true;
   }
   const uint64_t round = node.replica->StartReadRound(LocalNow(id));
-  node.reads.push_back({round, index, acknowledged_});
+  node.reads.push_back(
+      {round, index, acknowledged_, node.replica->ballot(), commitments_.sent_count()});
   Drain(node);
   return true;
 }
@@ -375,6 +447,10 @@ void TestCluster::FinishReads(Node& node, uint64_t confirmed) {
   std::erase_if(node.reads, [&](const Node::PendingRead& read) {
     if (read.round > confirmed) return false;
     CheckRead(node, read.index, read.acknowledged_before);
+    const uint32_t answered = commitments_.AnsweredSince(read.ballot, read.begun_at);
+    if (answered + 1 < node.replica->members().voters.size() / 2 + 1) {
+      Fail("node " + std::to_string(node.id) + ": read round confirmed by too few");
+    }
     return true;
   });
 }

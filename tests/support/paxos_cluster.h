@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,19 @@ struct ClusterOptions {
   uint64_t seed = 1;
   double loss_percent = 0;
   double doubling_percent = 0;
+  // Messages that take up to `straggle_ns_max` instead.
+  double straggle_percent = 0;
+  int64_t straggle_ns_max = 1'000'000'000;
+  // A node that has just sent something loses its power, and is back within 100 ms.
+  double power_loss_percent = 0;
   int64_t delay_ns_min = 200'000;
   int64_t delay_ns_max = 1'000'000;
   int64_t fsync_ns_min = 100'000;
   int64_t fsync_ns_max = 2'000'000;
   // Clock rates lie within 1 ± this; offsets are anything.
   double drift = 0.004;
+  // Each node gets its own, wildly different election timings: safety must not rest on them.
+  bool uneven_timings = false;
   bool encode = true;  // every message goes through its encoding
   Config config;       // self and members are filled in
 };
@@ -53,8 +61,10 @@ class TestCluster {
   void Isolate(NodeId node);
   void HealLinks();
   void SetLoss(double loss_percent, double doubling_percent);
+  void SetPowerLoss(double percent) { options_.power_loss_percent = percent; }
+  void SetStragglers(double percent) { options_.straggle_percent = percent; }
   // Loses what is not fsynced, but for a random number of the oldest unsynced records.
-  void Crash(NodeId node);
+  void Crash(NodeId node, bool keep_some = true);
   // `damage`: slots whose records can't be read any more.
   void Restart(NodeId node, const std::vector<Slot>& damage = {});
   // The disk answers no fsync until further notice.
@@ -98,9 +108,14 @@ class TestCluster {
     // Clock: local = offset + rate · true.
     int64_t offset_ns = 0;
     double rate = 1;
+    int64_t round_ns = 0;
+    uint32_t bad_rounds_max = 0;
     // Disk.
     std::vector<LogRecord> durable;
+    std::set<Slot> damaged;  // their records can't be read; one written later can
     std::vector<LogRecord> unsynced;
+    std::map<Slot, uint64_t> durable_hashes;  // of the accepts in `durable`
+    Slot durable_checked = 0;                 // as leader: up to here its choices were checked
     bool fsync_running = false;
     bool disk_held = false;
     bool ever_started = false;
@@ -115,12 +130,14 @@ class TestCluster {
       uint64_t round;
       Slot index;
       Slot acknowledged_before;
+      Ballot ballot;
+      uint64_t begun_at;  // as Commitments counts
     };
     std::vector<PendingRead> reads;
   };
 
   void Start(Node& node, const std::vector<Slot>& damage);
-  Recovered Recover(Node& node, const std::vector<Slot>& damage);
+  Recovered Recover(const Node& node);
   void At(int64_t at_ns, std::function<void()> event);
   void ScheduleTick(Node& node);
   // After each input: does what the replica asks, then checks.
@@ -129,11 +146,14 @@ class TestCluster {
   void StartFsync(Node& node);
   void Send(NodeId from, const Outgoing& out);
   void Deliver(NodeId from, NodeId to, const Message& message);
+  void MaybeLosePower(Node& node);
   void ServeCatchUp(Node& node, const CatchUpNeed& need);
   void ApplyChosen(Node& node);
   void FinishReads(Node& node, uint64_t confirmed);
   void CheckRead(const Node& node, Slot index, Slot acknowledged_before);
   void CheckAll(Node& node);
+  void CheckLeaseIsBacked(const Node& leader);
+  void CheckChosenIsDurable(Node& leader);
   void Fail(const std::string& what);
 
   ClusterOptions options_;
@@ -145,6 +165,7 @@ class TestCluster {
   uint64_t event_number_ = 0;
   uint64_t proposal_number_ = 0;
   Agreement agreement_;
+  Commitments commitments_;
   Slot acknowledged_ = 0;
   uint64_t reads_done_ = 0;
   uint64_t trace_ = 0;

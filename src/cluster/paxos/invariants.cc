@@ -1,6 +1,7 @@
 #include "cluster/paxos/invariants.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "base/hash.h"
 #include "cluster/paxos/replica_impl.h"
@@ -143,6 +144,93 @@ std::optional<std::string> Agreement::CheckLease(const Replica& replica, int64_t
   }
   lease_holder_ = replica.self();
   return std::nullopt;
+}
+
+std::optional<std::string> Commitments::CheckUnknownListed(const Replica& replica,
+                                                           const Promise& promise) {
+  const LogWindow& window = replica.impl().core.window;
+  for (Slot slot = std::max(promise.first, promise.chosen + 1); slot < window.end(); ++slot) {
+    const Cell* cell = window.Find(slot);
+    if (slot > promise.last || cell == nullptr || !cell->unknown) continue;
+    CHECK_INVARIANT(std::binary_search(promise.unknown.begin(), promise.unknown.end(), slot),
+                    AtSlot("reports a damaged record as never accepted", slot));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Commitments::OnSend(const Replica& from, NodeId to,
+                                               const Message& message, int64_t local_now_ns,
+                                               int64_t lease_ns) {
+  Said& said = said_[from.self()];
+  ++sent_count_;
+  std::erase_if(said.grants, [=](const Grant& g) { return g.until_ns <= local_now_ns; });
+  if (const auto* reply = std::get_if<HeartbeatReply>(&message); reply && reply->granted) {
+    // A later leader's takes the place of an earlier one's: a quorum had let go of that.
+    std::erase_if(said.grants, [&](const Grant& g) { return g.ballot < reply->ballot; });
+    said.answered = reply->ballot;
+    said.answered_at = sent_count_;
+    said.grants.push_back({reply->ballot, local_now_ns + lease_ns});
+  }
+  if (const auto* accept = std::get_if<Accept>(&message)) led_.insert(accept->entry.ballot);
+  if (const auto* release = std::get_if<Release>(&message)) released_.insert(release->ballot);
+  if (const auto* promise = std::get_if<Promise>(&message)) {
+    said.promised = std::max(said.promised, promise->ballot);
+    if (auto violation = CheckUnknownListed(from, *promise)) return violation;
+    for (const Grant& grant : said.grants) {
+      // A late answer to a candidate below the lease's ballot can't make a leader, and one to who
+      // leads already changes nothing.
+      const bool against = grant.ballot.node != to && grant.ballot < promise->ballot &&
+                           led_.count(promise->ballot) == 0;
+      if (against && released_.count(grant.ballot) == 0) {
+        return "node " + std::to_string(from.self()) + ": answers phase 1 of node " +
+               std::to_string(to) + " under a lease of " + Text(grant.ballot);
+      }
+    }
+  }
+  if (const auto* ok = std::get_if<AcceptOk>(&message)) {
+    said.voted.erase(said.voted.begin(), said.voted.upper_bound(from.applied_slot()));
+    for (Slot slot = from.chosen_slot() + 1; slot <= ok->up_to; ++slot) {
+      const Cell* cell = from.impl().core.window.Find(slot);
+      if (cell != nullptr && !cell->chosen) said.voted[slot] = ok->ballot;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Commitments::OnRecovered(NodeId node, const Recovered& recovered) {
+  const Said& said = said_[node];
+  Ballot promised = recovered.promised;
+  std::map<Slot, Ballot> accepted;
+  for (const Accepted& entry : recovered.accepted) {
+    promised = std::max(promised, entry.ballot);
+    accepted[entry.slot] = entry.ballot;
+  }
+  if (promised < said.promised) {
+    return "node " + std::to_string(node) + ": forgot its promise of " + Text(said.promised);
+  }
+  for (const auto& [slot, ballot] : said.voted) {
+    if (slot <= recovered.applied_up_to) continue;
+    if (std::binary_search(recovered.unknown.begin(), recovered.unknown.end(), slot)) continue;
+    if (const auto it = accepted.find(slot); it != accepted.end() && it->second >= ballot) continue;
+    return "node " + std::to_string(node) + ": " + AtSlot("forgot its vote", slot);
+  }
+  return std::nullopt;
+}
+
+uint32_t Commitments::AnsweredSince(Ballot leader, uint64_t count) const {
+  uint32_t answered = 0;
+  for (const auto& [node, said] : said_) {
+    answered += said.answered == leader && said.answered_at > count ? 1 : 0;
+  }
+  return answered;
+}
+
+bool Commitments::IsBound(NodeId node, Ballot leader, int64_t local_now_ns) const {
+  const auto it = said_.find(node);
+  if (it == said_.end()) return false;
+  return std::any_of(it->second.grants.begin(), it->second.grants.end(), [&](const Grant& grant) {
+    return grant.ballot == leader && local_now_ns < grant.until_ns;
+  });
 }
 
 }  // namespace clustron::paxos

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,44 @@ class Agreement {
   std::vector<uint64_t> hashes_;  // by slot
   std::map<NodeId, Slot> looked_at_;
   NodeId lease_holder_ = kNoNode;
+};
+
+// What members have told each other must be kept, over restarts too: promises and votes that left a
+// node are on its disk, and nobody answers phase 1 against a lease it granted. Checked where it is
+// broken, not where harm comes of it, which would need far more luck to see.
+class Commitments {
+ public:
+  // `from` sends this at that time of its clock.
+  std::optional<std::string> OnSend(const Replica& from, NodeId to, const Message& message,
+                                    int64_t local_now_ns, int64_t lease_ns);
+  // What the disk gave back after a crash.
+  std::optional<std::string> OnRecovered(NodeId node, const Recovered& recovered);
+  // Counts what was sent. How many nodes have answered this leader's heartbeats after that count:
+  // a read round that began then is confirmed by no others.
+  uint64_t sent_count() const { return sent_count_; }
+  uint32_t AnsweredSince(Ballot leader, uint64_t count) const;
+  // `node` is bound, at this time of its clock, not to answer phase 1 of others than this leader.
+  bool IsBound(NodeId node, Ballot leader, int64_t local_now_ns) const;
+
+ private:
+  static std::optional<std::string> CheckUnknownListed(const Replica& replica,
+                                                       const Promise& promise);
+
+  struct Grant {
+    Ballot ballot;
+    int64_t until_ns = 0;
+  };
+  struct Said {
+    Ballot promised;
+    std::map<Slot, Ballot> voted;
+    std::vector<Grant> grants;  // running ones
+    Ballot answered;            // its last answer to a leader, and when
+    uint64_t answered_at = 0;
+  };
+  std::map<NodeId, Said> said_;
+  uint64_t sent_count_ = 0;
+  std::set<Ballot> released_;
+  std::set<Ballot> led_;  // phase 1 was completed under them
 };
 
 // Of what replicas must agree on. Never 0.

@@ -72,14 +72,19 @@ Slot Leader::Propose(EntryKind kind, Payload payload) {
 }
 
 void Leader::OpenSlot(Value value) {
+  const Slot slot = next_slot_++;
+  if (value.kind == EntryKind::kConfig) {
+    barrier_slot_ = slot;
+    barrier_inherited_ = value.first_ballot != ballot_;
+  }
+  if (slot <= learner_.chosen()) {
+    REACH("paxos.inherited_slot_chosen_meanwhile");
+    return;
+  }
   Open& open = open_.emplace_back();
-  open.entry = {next_slot_++, ballot_, std::move(value)};
+  open.entry = {slot, ballot_, std::move(value)};
   open.proposed_ns = core_.now_ns;
   open.sent_ns = core_.now_ns;
-  if (open.entry.value.kind == EntryKind::kConfig) {
-    barrier_slot_ = open.entry.slot;
-    barrier_inherited_ = open.entry.value.first_ballot != ballot_;
-  }
   // To the others and to the own disk at once: whichever quorum is first.
   for (NodeId peer : core_.membership.peers()) {
     if (!core_.membership.IsVoter(peer)) continue;  // learners are told when it is chosen

@@ -209,7 +209,7 @@ void Replica::Impl::InstallSnapshot(Slot upto) {
 uint64_t Replica::Impl::StartReadRound() {
   const uint64_t id = ++last_read_id;
   if (Planted(Bug::kReadIndexReused)) {
-    reads.push_back({id, last_probe});
+    reads.push_back({id, lease.quorum_probe()});
     return id;
   }
   // All that ask before the next probes leave share them.

@@ -31,11 +31,13 @@ def make(*targets, variant="release"):
 
 
 CASES = [PY, "tests/commands/run_cases.py"]
+REAL = [PY, "tests/integration/run.py"]
 
 STAGES = [
     Stage("build", 900, make("server", "unit"), True, "the server and the unit tests; warnings are errors"),
     Stage("tidy", 60, [PY, "scripts/tidy.py"], True, "layers, formatter, banned calls, file lengths"),
     Stage("unit", 120, ["build/release/unit-tests"], True, "doctest, beside the code"),
+    Stage("checkers", 30, [PY, "tests/integration/checkers_test.py"], True, "the tests' own checkers, on wrong histories"),
     Stage("cases-redis", 120, [*CASES, "--target", "redis"], True, "command cases against the real redis-server"),
     Stage("cases-everysec", 120, [*CASES, "--durability", "everysec"], True, "one node, inline path"),
     Stage("cases-memory", 120, [*CASES, "--durability", "memory"], False, "one node, nothing on disk"),

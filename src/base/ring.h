@@ -58,6 +58,13 @@ class Ring {
     while (size_ > 0) pop_back();
     head_ = 0;
   }
+  // Clears, and gives the memory back.
+  void Release() {
+    clear();
+    Deallocate(slots_, capacity_);
+    slots_ = nullptr;
+    capacity_ = 0;
+  }
 
  private:
   static T* Allocate(size_t n) {

@@ -6,9 +6,11 @@
 // Mailbox::Post and Worker.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 
 struct uv_loop_s;
 struct uv_timer_s;
@@ -33,14 +35,18 @@ class Loop {
   // Milliseconds, as of the beginning of this turn; of no particular origin.
   uint64_t NowMs() const;
   bool OnOwnThread() const;
+  // What arrives is read into here, by whoever reads on this loop, and used up before it returns.
+  std::span<char> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
   uv_loop_s* raw() { return loop_.get(); }
 
  private:
+  static constexpr size_t kReadBufferBytes = 64 * 1024;
   void RunEndOfTurn() noexcept;
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<uv_check_s> check_;
   std::unique_ptr<uv_prepare_s> prepare_;
   std::function<void()> end_of_turn_;
+  std::unique_ptr<char[]> read_buffer_;
   uint64_t thread_ = 0;
 };
 
@@ -87,7 +93,6 @@ class Poll {
  private:
   struct State;
   State* state_;
-  int events_ = 0;
 };
 
 // A signal of the process, delivered on the loop.

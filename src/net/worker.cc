@@ -1,9 +1,10 @@
 #include "net/worker.h"
 
+#include <utility>
+
 namespace clustron::net {
 
-Worker::Worker(Loop& loop)
-    : async_(loop, [this] { RunDone(); }), thread_([this] { ThreadMain(); }) {}
+Worker::Worker(Loop& loop) : results_(loop), thread_([this] { ThreadMain(); }) {}
 
 Worker::~Worker() {
   {
@@ -31,21 +32,10 @@ void Worker::ThreadMain() {
     tasks_.pop_front();
     lock.unlock();
     task.work();
+    task.work = nullptr;  // what it holds dies on this thread, not on the loop
+    if (task.done) results_.Post(std::move(task.done));
     lock.lock();
-    if (task.done) {
-      done_.push_back(std::move(task.done));
-      async_.Send();
-    }
   }
-}
-
-void Worker::RunDone() {
-  std::vector<std::function<void()>> done;
-  {
-    std::lock_guard lock(mutex_);
-    std::swap(done, done_);
-  }
-  for (auto& callback : done) callback();
 }
 
 }  // namespace clustron::net

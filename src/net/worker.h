@@ -4,13 +4,11 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "base/task_runner.h"
-#include "net/loop.h"
+#include "net/mailbox.h"
 
 namespace clustron::net {
 
@@ -29,15 +27,13 @@ class Worker final : public TaskRunner {
     std::function<void()> done;
   };
   void ThreadMain();
-  void RunDone();
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Task> tasks_;                   // guarded by mutex_
-  std::vector<std::function<void()>> done_;  // guarded by mutex_
-  bool stop_ = false;                        // guarded by mutex_
-  Async async_;
-  std::thread thread_;
+  std::deque<Task> tasks_;  // guarded by mutex_
+  bool stop_ = false;       // guarded by mutex_
+  Mailbox results_;
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace clustron::net

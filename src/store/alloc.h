@@ -26,12 +26,16 @@ static_assert(AllocSize(1025) == 1280);
 
 inline size_t allocated_bytes = 0;
 
+// Whole classes are asked for, so what lies behind `size` within its class may be used too, and
+// any size of the same class frees it.
 inline void* Alloc(size_t size) {
-  allocated_bytes += AllocSize(size);
+  size = AllocSize(size);
+  allocated_bytes += size;
   return ::operator new(size);
 }
 inline void Free(void* p, size_t size) {
-  allocated_bytes -= AllocSize(size);
+  size = AllocSize(size);
+  allocated_bytes -= size;
   ::operator delete(p, size);
 }
 

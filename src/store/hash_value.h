@@ -21,7 +21,7 @@ class BigHash;
 
 // Cluster settings (hash-max-listpack-entries, hash-max-listpack-value).
 struct HashLimits {
-  uint32_t packed_fields_max = 128;
+  uint32_t packed_fields_max = 512;
   uint32_t packed_value_bytes_max = 64;
 };
 

@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/result.h"
@@ -26,6 +27,7 @@
 #include "store/lease_table.h"
 #include "store/lock_table.h"
 #include "store/mutation.h"
+#include "store/settings.h"
 
 namespace clustron::store {
 
@@ -99,6 +101,14 @@ class Store {
   void set_hash_limits(HashLimits limits) { hash_limits_ = limits; }
   HashLimits hash_limits() const { return hash_limits_; }
 
+  // ---- cluster-wide settings ----
+  const Settings& settings() const { return settings_; }
+  // True if it differs from before; then the item takes a revision. Not undone by Rollback: CONFIG
+  // SET is refused where a journal is armed. Errors are Redis's complaints.
+  Result<bool> ChangeSetting(const OptionSpec& spec, std::string_view text);
+  // From a snapshot.
+  void RestoreSettings(Settings settings);
+
   // ---- reading ----
   uint64_t Hash(std::string_view key) const;
   // Null when absent or due by the applied clocks: due is absent, and reads never remove.
@@ -147,7 +157,11 @@ class Store {
   bool Unchanged(const WatchPoint& point) const;
 
   // ---- changing keys ----
+  // See mutation.h. `key` must outlive the mutation.
   Mutation Modify(int db, std::string_view key) { return Modify(db, key, Hash(key)); }
+  template <typename S>
+    requires std::is_same_v<S, std::string>
+  Mutation Modify(int db, S&& temporary) = delete;
   Mutation Modify(int db, std::string_view key, uint64_t hash);
   // A further keyspace event of a committed change: Notify(db, key, {kGeneric, "expire"}).
   void Notify(int db, std::string_view key, Event event);
@@ -297,7 +311,10 @@ class Store {
   int64_t elapsed_ms_ = 0;
   int64_t wall_ms_ = 0;
   uint64_t seed_;
+  void ApplySettings();
+
   HashLimits hash_limits_;
+  Settings settings_;
   std::array<std::unique_ptr<Table>, kDatabases> tables_;
   std::array<Table*, kDatabases> table_by_id_ = {};
   std::array<uint8_t, kDatabases> hooks_ = {};

@@ -45,6 +45,7 @@ uint64_t Store::TablesDigest() const {
   clocks.Number(static_cast<uint64_t>(wall_ms_));
   clocks.Number(seed_);
   for (const Revision revision : flush_touch_) clocks.Number(revision);
+  clocks.Number(settings_.Digest());
   uint64_t sum = clocks.sum();
   for (size_t i = 0; i < touch_.size(); i++) {
     if (touch_[i] == 0) continue;

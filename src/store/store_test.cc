@@ -250,11 +250,11 @@ TEST_CASE("SCAN returns what is there throughout, across growth, shrinking and o
     const Store& node = round % 2 == 0 ? s : other;
     cursor = node.Scan(0, cursor, 10, [&](const Entry& e) { seen.emplace(e.key()); });
     for (int i = 0; i < 300; i++) {
-      const std::string key = "come" + std::to_string(i);
+      const std::string key = "come" + std::to_string(i) + "." + std::to_string(round % 3);
       if (round % 6 < 3) {
-        Put(s, 0, key + "." + std::to_string(round % 3), "v");
-      } else if (s.Find(0, key + "." + std::to_string(round % 3)) != nullptr) {
-        Mutation m = s.Modify(0, key + "." + std::to_string(round % 3));
+        Put(s, 0, key, "v");
+      } else if (s.Find(0, key) != nullptr) {
+        Mutation m = s.Modify(0, key);
         m.Delete();
         m.Commit(kDel);
       }
@@ -273,7 +273,8 @@ TEST_CASE("RANDOMKEY reaches every key and finds the only live one") {
   for (int i = 0; i < 3000; i++) seen.emplace(s.RandomKey(0, rng.Next())->key());
   CHECK(seen.size() == 50);
   for (int i = 1; i < 50; i++) {
-    Mutation m = s.Modify(0, "k" + std::to_string(i));
+    const std::string key = "k" + std::to_string(i);
+    Mutation m = s.Modify(0, key);
     m.SetDeadline(Deadline::Elapsed(10));
     m.Commit({});
   }

@@ -24,7 +24,7 @@ _dirs = []
 
 
 @atexit.register
-def _end_all():
+def end_all():
     for process in list(_live):
         process.kill()
     while _dirs:
@@ -37,7 +37,7 @@ def exit_on_sigterm():
 
 
 def _terminated():
-    _end_all()
+    end_all()
     return 143
 
 

@@ -1,0 +1,40 @@
+// Cluster-wide settings as far as the store itself acts on them.
+#include <algorithm>
+
+#include "store/store.h"
+
+namespace clustron::store {
+
+namespace {
+
+// A packed hash is one block with 32-bit offsets, and is searched from the front: beyond these a
+// higher setting has no effect.
+constexpr int64_t kPackedFieldsMax = 1 << 16;
+constexpr int64_t kPackedValueBytesMax = 1 << 13;
+
+}  // namespace
+
+void Store::ApplySettings() {
+  hash_limits_ = {
+      .packed_fields_max = static_cast<uint32_t>(
+          std::min(settings_.Number("hash-max-listpack-entries"), kPackedFieldsMax)),
+      .packed_value_bytes_max = static_cast<uint32_t>(
+          std::min(settings_.Number("hash-max-listpack-value"), kPackedValueBytesMax)),
+  };
+}
+
+Result<bool> Store::ChangeSetting(const OptionSpec& spec, std::string_view text) {
+  ASSIGN_OR_RETURN(const bool changed, settings_.Set(spec, text));
+  if (changed) {
+    TakeRevision();
+    ApplySettings();
+  }
+  return changed;
+}
+
+void Store::RestoreSettings(Settings settings) {
+  settings_ = std::move(settings);
+  ApplySettings();
+}
+
+}  // namespace clustron::store

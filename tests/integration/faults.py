@@ -1,0 +1,210 @@
+"""Processes that die, hang and come back, under load with checked histories."""
+import random
+import time
+
+import cluster
+import processes
+import resp
+from testing import limited, no_complaints, rounds, until
+from workload import Workload
+
+FAILOVER_S = 1.5
+
+
+def write_gap(nodes, key=b"gap"):
+    """Seconds until some node of `nodes` acknowledges a write again."""
+    began = time.monotonic()
+    while time.monotonic() < began + 20:
+        for n in nodes:
+            try:
+                with n.connect(timeout=0.3) as c:
+                    c.call("SET", key, "1")
+                    return time.monotonic() - began
+            except (OSError, resp.Error):
+                pass
+    raise AssertionError("no write was acknowledged for 20 s")
+
+
+@limited(90)
+def test_kill_9_of_the_leader_again_and_again():
+    c = cluster.Cluster(3).start()
+    work = Workload(c.nodes).start()
+    gaps = []
+    for _ in range(rounds(6, 60)):
+        leader = c.wait_leader()
+        time.sleep(0.3)
+        leader.kill()
+        gaps.append(write_gap([n for n in c.nodes if n is not leader]))
+        before = work.progress()
+        until(lambda: work.progress() > before + 20, "clients go on without the old leader")
+        leader.start()
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
+    gaps.sort()
+    print("        failover: median %.2f s, worst %.2f s" % (gaps[len(gaps) // 2], gaps[-1]))
+    late = [g for g in gaps if g > FAILOVER_S]
+    assert len(late) <= len(gaps) // 10, "failover over %.1f s: %s" % (FAILOVER_S, gaps)
+
+
+@limited(90)
+def test_kill_9_of_any_node_again_and_again():
+    c = cluster.Cluster(3).start()
+    rng = random.Random(3)
+    work = Workload(c.nodes, kinds=("register", "counter", "bank", "lock")).start()
+    for _ in range(rounds(6, 80)):
+        node = rng.choice(c.nodes)
+        node.kill()
+        time.sleep(rng.uniform(0, 1.0))
+        node.start()
+        before = work.progress()
+        until(lambda: work.progress() > before + 20, "clients go on")
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
+
+
+@limited(90)
+def test_all_nodes_at_once_lose_nothing_acknowledged():
+    c = cluster.Cluster(3).start()
+    work = Workload(c.nodes).start()
+    for _ in range(rounds(3, 30)):
+        before = work.progress()
+        until(lambda: work.progress() > before + 200, "clients make progress")
+        c.kill()
+        for n in c.nodes:
+            n.start(wait=False)
+        for n in c.nodes:
+            n.wait_ready()
+        c.wait_leader()
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
+
+
+@limited(90)
+def test_a_stopped_process_does_not_answer_with_old_state():
+    c = cluster.Cluster(3).start()
+    work = Workload(c.nodes, patience_s=8.0).start()
+    for _ in range(rounds(4, 40)):
+        leader = c.wait_leader()
+        time.sleep(0.3)
+        leader.pause()
+        rest = [n for n in c.nodes if n is not leader]
+        try:
+            write_gap(rest)
+            with rest[0].connect() as other:
+                other.call("SET", "fresh", "new")
+                # What was sent to the sleeper must not be answered from before the pause once it wakes.
+                sleeper = leader.connect(timeout=10)
+                sleeper.send("GET", "fresh")
+        finally:
+            leader.resume()
+        try:
+            assert sleeper.result() == b"new"
+        except resp.Error as e:
+            assert e.code in ("CLUSTERDOWN", "UNCERTAIN"), e
+        sleeper.close()
+        time.sleep(0.3)
+        with rest[0].connect() as other:
+            other.call("DEL", "fresh")
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
+
+
+@limited(60)
+def test_without_a_majority_writes_fail_in_bounded_time_and_reads_say_so():
+    c = cluster.Cluster(3).start()
+    with c.nodes[0].connect() as conn:
+        conn.call("SET", "k", "v")
+    for n in c.nodes[1:]:
+        n.kill()
+    with c.nodes[0].connect(timeout=8) as conn:
+        for command in (("SET", "k", "w"), ("GET", "k"), ("INCR", "n")):
+            began = time.monotonic()
+            try:
+                conn.call(*command)
+                raise AssertionError("%s was answered without a majority" % (command,))
+            except resp.Error as e:
+                assert e.code in ("CLUSTERDOWN", "UNCERTAIN"), e
+            assert time.monotonic() - began < 6, "the answer to %s took too long" % (command,)
+        assert conn.call("PING") == b"PONG"
+    for n in c.nodes[1:]:
+        n.start()
+    c.wait_leader()
+    with c.nodes[0].connect() as conn:
+        assert conn.call("GET", "k") in (b"v", b"w")
+
+
+@limited(60)
+def test_graceful_stop_hands_over_leadership():
+    c = cluster.Cluster(3).start()
+    work = Workload(c.nodes).start()
+    gaps = []
+    for _ in range(rounds(3, 20)):
+        leader = c.wait_leader()
+        rest = [n for n in c.nodes if n is not leader]
+        leader.proc.terminate()
+        gaps.append(write_gap(rest))
+        assert leader.wait_exit(15) == 0, leader.tail()
+        leader.start()
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
+    print("        gaps: %s" % ["%.2f" % g for g in gaps])
+
+
+@limited(60)
+def test_failover_command_moves_leadership():
+    c = cluster.Cluster(3).start()
+    old = c.wait_leader()
+    with old.connect() as conn:
+        assert conn.call("FAILOVER") == b"OK"
+    new = until(lambda: next((n for n in c.nodes if n is not old and c.leader([n])), None), "another leader")
+    target = next(n for n in c.nodes if n not in (old, new))
+    with new.connect() as conn:
+        assert conn.call("FAILOVER", "TO", "127.0.0.1", target.port) == b"OK"
+    until(lambda: c.leader([target]), "the node that was named leads")
+
+
+@limited(60)
+def test_a_single_node_keeps_what_it_acknowledged():
+    for durability in ("always", "everysec"):
+        node = processes.single(durability)
+        kept = 0
+        for turn in range(rounds(3, 30)):
+            with node.connect() as c:
+                assert c.call("DBSIZE") >= kept
+                for i in range(300):
+                    c.call("SET", "k%d.%d" % (turn, i), "v" * 50)
+                if durability == "everysec":
+                    time.sleep(2.2)
+            node.kill()
+            node.start()
+            with node.connect() as c:
+                kept = c.call("DBSIZE")
+                assert kept == (turn + 1) * 300, "%s: %d keys after %d rounds" % (durability, kept, turn + 1)
+        node.stop()
+
+
+@limited(60)
+def test_restart_brings_back_types_deadlines_and_revisions():
+    node = processes.single("everysec")
+    with node.connect() as c:
+        c.call("SET", "s", "v", "EX", 500)
+        c.call("HSET", "h", *[x for i in range(600) for x in ("f%d" % i, i)])
+        c.call("SETBIT", "bits", 100, 1)
+        c.call("SELECT", 7)
+        c.call("SET", "other", "db")
+        c.call("EXPIREAT", "other", 4000000000)
+    for graceful in (True, False):
+        if not graceful:
+            time.sleep(2.2)
+        node.restart(graceful)
+        with node.connect() as c:
+            assert c.call("GET", "s") == b"v" and 400 < c.call("TTL", "s") <= 500
+            assert c.call("HLEN", "h") == 600 and c.call("HGET", "h", "f599") == b"599"
+            assert c.call("GETBIT", "bits", 100) == 1
+            c.call("SELECT", 7)
+            assert c.call("EXPIRETIME", "other") == 4000000000

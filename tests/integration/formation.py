@@ -1,0 +1,160 @@
+"""Clusters that are put together wrongly: each ends in a clear message, never in two histories."""
+import os
+import time
+
+import cluster
+import processes
+import resp
+from testing import limited, until
+
+
+def no_service(node):
+    """The node runs, and gives no answer about data."""
+    try:
+        with node.connect(timeout=8) as c:
+            c.call("SET", "x", "1")
+        return False
+    except (resp.Error, OSError):
+        return True
+
+
+@limited(60)
+def test_a_cluster_forms_only_when_all_its_nodes_are_there():
+    c = cluster.Cluster(3)
+    for n in c.nodes[:2]:
+        n.start(wait=False)
+    time.sleep(2)
+    for n in c.nodes[:2]:
+        assert n.running(), n.tail()
+        assert no_service(n), "two of three nodes formed a cluster"
+    c.nodes[2].start(wait=False)
+    c.wait_leader()
+    with c.nodes[2].connect() as conn:
+        assert conn.call("SET", "k", "v") == b"OK"
+
+
+@limited(60)
+def test_an_empty_node_does_not_form_with_members_of_a_cluster():
+    old = cluster.Cluster(3).start()
+    with old.nodes[0].connect() as c:
+        c.call("SET", "k", "old")
+    new = cluster.Cluster(1)
+    stranger = new.nodes[0]
+    stranger.argv = new.argv(0, stranger.dir, initial="%s,127.0.0.1:%d" % (new.initial, old.ports[0]), secret_file=old.secret_file)
+    stranger.start(wait=False)
+    status = stranger.wait_exit(15)
+    assert status not in (None, 0), "still runs, or ended well: %s\n%s" % (status, stranger.tail())
+    assert "cluster-join" in stranger.tail(), stranger.tail()
+    with old.nodes[1].connect() as c:
+        assert c.call("GET", "k") == b"old"
+
+
+@limited(60)
+def test_a_wrong_secret_keeps_a_node_out_and_is_said():
+    c = cluster.Cluster(3)
+    wrong = os.path.join(c.dir, "wrong")
+    with open(wrong, "w") as f:
+        f.write("another secret\n")
+    c.nodes[2].argv = c.argv(2, c.nodes[2].dir, secret_file=wrong)
+    for n in c.nodes:
+        n.start(wait=False)
+    time.sleep(3)
+    for n in c.nodes:
+        assert not n.running() or no_service(n)
+    texts = "\n".join(n.tail(100).lower() for n in c.nodes)
+    assert "secret" in texts, texts
+    if c.nodes[2].running():
+        c.nodes[2].kill()
+    c.nodes[2].argv = c.argv(2, c.nodes[2].dir)
+    c.nodes[2].start(wait=False)
+    c.wait_leader()
+
+
+@limited(60)
+def test_nodes_of_two_clusters_mixed_up_stay_apart():
+    a, b = cluster.Cluster(3).start(), cluster.Cluster(3).start()
+    for c, value in ((a, "a"), (b, "b")):
+        with c.nodes[0].connect() as conn:
+            conn.call("SET", "who", value)
+        c.wait_converged()
+    lost, foreign = a.nodes[2], b.nodes[2]
+    lost.stop()
+    foreign.stop()
+    # The data of a node of B, started as the third node of A.
+    lost.argv = a.argv(2, foreign.dir)
+    lost.start(wait=False)
+    time.sleep(3)
+    if lost.running():
+        assert no_service(lost), "a foreign node serves in the cluster"
+        lost.kill()
+    with a.wait_leader(nodes=a.nodes[:2]).connect() as conn:
+        assert conn.call("GET", "who") == b"a"
+    with b.wait_leader(nodes=b.nodes[:2]).connect() as conn:
+        assert conn.call("GET", "who") == b"b"
+    assert "cluster" in lost.tail(100).lower()
+
+
+@limited(30)
+def test_an_unknown_directive_is_warned_about_by_name():
+    node = processes.single("memory", options=["--no-such-directive", "5"])
+    with node.connect() as c:
+        assert c.call("PING") == b"PONG"
+    assert "no-such-directive" in node.tail(100), node.tail()
+
+
+@limited(30)
+def test_a_value_that_makes_no_sense_stops_the_start():
+    for options in (["--durability", "sometimes"], ["--port", "notaport"], ["--maxclients", "-5"]):
+        node = processes.single("memory", options=options, start=False)
+        node.start(wait=False)
+        status = node.wait_exit(10)
+        assert status not in (None, 0), "%s: %s\n%s" % (options, status, node.tail())
+        assert options[0].lstrip("-") in node.tail() or options[1] in node.tail(), node.tail()
+
+
+@limited(30)
+def test_weak_durability_is_refused_with_peers():
+    c = cluster.Cluster(3)
+    node = c.nodes[0]
+    argv = list(node.argv)
+    argv[argv.index("--durability") + 1] = "everysec"
+    node.argv = argv
+    node.start(wait=False)
+    assert node.wait_exit(10) not in (None, 0), node.tail()
+    assert "durability" in node.tail().lower(), node.tail()
+
+
+@limited(60)
+def test_a_configuration_file_and_config_rewrite():
+    directory = processes.temp_dir()
+    path = os.path.join(directory, "server.conf")
+    with open(path, "w") as f:
+        f.write("# a comment\nmaxclients 123\nno-such-thing 1\nhash-max-listpack-entries 7\nrequirepass \"a b\"\n")
+    port = processes.free_ports(1)[0]
+    argv = [processes.SERVER, path, "--port", str(port), "--dir", directory, "--durability", "memory"]
+    node = processes.Process(argv, port, directory)
+    node.start(wait=False)
+
+    def answers():
+        try:
+            with node.connect() as c:
+                c.call("AUTH", "a b")
+                return True
+        except OSError:
+            return False
+
+    until(answers, "the node answers")
+    assert "no-such-thing" in node.tail(100), node.tail()
+    with node.connect() as c:
+        try:
+            c.call("GET", "k")
+            raise AssertionError("served without a password")
+        except resp.Error as e:
+            assert e.code == "NOAUTH", e
+        c.call("AUTH", "a b")
+        assert c.call("CONFIG", "GET", "maxclients") == [b"maxclients", b"123"]
+        c.call("CONFIG", "SET", "maxclients", "124")
+        assert c.call("CONFIG", "REWRITE") == b"OK"
+    with open(path) as f:
+        text = f.read()
+    assert "maxclients 124" in text and "# a comment" in text, text

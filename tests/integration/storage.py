@@ -1,0 +1,254 @@
+"""Disks that fill up, files that are torn, rotten or gone."""
+import glob
+import os
+import shutil
+import subprocess
+import time
+
+import cluster
+import processes
+import resp
+from testing import Skip, limited, until
+
+
+def largest(directory, patterns=("**/*",)):
+    """The log file that was written last: the one whose tail matters."""
+    files = [f for p in patterns for f in glob.glob(os.path.join(directory, p), recursive=True) if os.path.isfile(f)]
+    return [f for f in files if os.path.basename(f) not in ("log.txt", "secret") and os.path.getsize(f) > 0]
+
+
+def wal_files(directory):
+    """Segments in the order of their numbers."""
+    found = sorted(f for f in largest(directory) if "wal" in f.lower() and not f.endswith((".tmp", ".json")))
+    assert found, "no log segments in %s: %s" % (directory, os.listdir(directory))
+    return found
+
+
+def find_value(directory, value):
+    """(file, offset) of `value` in the log."""
+    for path in wal_files(directory):
+        with open(path, "rb") as f:
+            at = f.read().find(value)
+        if at >= 0:
+            return path, at
+    raise AssertionError("%r is not in the log" % value)
+
+
+def flip(path, offset):
+    with open(path, "r+b") as f:
+        f.seek(offset)
+        byte = f.read(1)[0]
+        f.seek(offset)
+        f.write(bytes([byte ^ 0x10]))
+
+
+def fill(conn, count, prefix="k", size=100):
+    for at in range(0, count, 500):
+        replies = conn.pipeline([("SET", "%s%d" % (prefix, i), b"%d:" % i + b"v" * size) for i in range(at, min(at + 500, count))])
+        assert all(r == b"OK" for r in replies), replies[:3]
+
+
+@limited(60)
+def test_a_torn_tail_is_cut():
+    node = processes.single("always")
+    with node.connect() as c:
+        fill(c, 1000)
+        c.call("SET", "last", "MARK-OF-THE-LAST-RECORD")
+    node.kill()
+    path, at = find_value(node.dir, b"MARK-OF-THE-LAST-RECORD")
+    # As if the machine had died in the middle of writing that record: its second half never reached the disk.
+    with open(path, "r+b") as f:
+        f.seek(at + 8)
+        f.write(b"\0" * 64)
+    node.start()
+    with node.connect() as c:
+        assert c.call("DBSIZE") in (1000, 1001)
+        assert c.call("GET", "k999") == b"999:" + b"v" * 100
+        c.call("SET", "after", "1")
+    node.restart(graceful=False)
+    with node.connect() as c:
+        assert c.call("GET", "after") == b"1"
+
+
+@limited(60)
+def test_rot_in_the_middle_of_a_single_node_is_not_hidden():
+    node = processes.single("always")
+    with node.connect() as c:
+        fill(c, 500)
+        c.call("SET", "victim", "MARK-OF-A-COMMITTED-RECORD")
+        fill(c, 500, "later")
+    node.kill()
+    flip(*find_value(node.dir, b"MARK-OF-A-COMMITTED-RECORD"))
+    node.start(wait=False)
+    status = node.wait_exit(10)
+    if status is None:
+        # It may also stay up, as long as it gives no answer from a state that it cannot know.
+        with node.connect() as c:
+            try:
+                raise AssertionError("answered %r" % c.call("GET", "victim"))
+            except resp.Error:
+                pass
+    log = node.tail(100).lower()
+    assert "corrupt" in log, node.tail()
+
+
+@limited(90)
+def test_rot_in_the_middle_of_one_log_is_repaired_from_peers():
+    c = cluster.Cluster(3).start()
+    with c.leader().connect() as conn:
+        fill(conn, 500)
+        conn.call("SET", "victim", "MARK-OF-A-COMMITTED-RECORD")
+        fill(conn, 500, "later")
+    c.wait_converged()
+    node = c.followers()[0]
+    node.kill()
+    flip(*find_value(node.dir, b"MARK-OF-A-COMMITTED-RECORD"))
+    node.start()
+    c.wait_leader()
+    c.wait_converged()
+    assert "corrupt" in node.tail(200).lower(), node.tail()
+    with node.connect() as conn:
+        assert conn.call("GET", "victim") == b"MARK-OF-A-COMMITTED-RECORD"
+        assert conn.call("DBSIZE") == 1001
+    # Repaired on disk too: the next start finds nothing wrong.
+    node.stop()
+    open(node.log, "w").close()
+    node.start()
+    c.wait_converged()
+    assert "corrupt" not in node.tail(200).lower(), node.tail()
+
+
+@limited(90)
+def test_rot_in_a_majority_of_logs_halts_the_cluster_and_says_so():
+    c = cluster.Cluster(3).start()
+    with c.leader().connect() as conn:
+        fill(conn, 300)
+        conn.call("SET", "victim", "MARK-OF-A-COMMITTED-RECORD")
+        fill(conn, 300, "later")
+    c.wait_converged()
+    c.kill()
+    for node in c.nodes:
+        flip(*find_value(node.dir, b"MARK-OF-A-COMMITTED-RECORD"))
+    for node in c.nodes:
+        node.start(wait=False)
+    time.sleep(4)
+    for node in c.nodes:
+        assert "corrupt" in node.tail(200).lower(), node.tail()
+        if not node.running():
+            continue
+        with node.connect(timeout=8) as conn:
+            for command in (("GET", "victim"), ("SET", "x", "1")):
+                try:
+                    raise AssertionError("%s was answered: %r" % (command, conn.call(*command)))
+                except resp.Error:
+                    pass
+
+
+@limited(60)
+def test_a_deleted_data_directory_does_not_come_back_under_its_old_name():
+    c = cluster.Cluster(3).start()
+    with c.nodes[0].connect() as conn:
+        fill(conn, 200)
+    c.wait_converged()
+    node = c.followers()[0]
+    node.kill()
+    shutil.rmtree(node.dir)
+    os.makedirs(node.dir)
+    node.start(wait=False)
+    status = node.wait_exit(15)
+    if status is not None:
+        assert status != 0 and "cluster-join" in node.tail(), node.tail()
+    else:
+        with node.connect() as conn:
+            try:
+                raise AssertionError("an empty node answered %r" % conn.call("DBSIZE"))
+            except resp.Error:
+                pass
+    with c.wait_leader().connect() as conn:
+        assert conn.call("DBSIZE") == 200
+
+
+def small_disk(megabytes):
+    path = processes.temp_dir("disk-")
+    r = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % megabytes, "tmpfs", path], capture_output=True)
+    if r.returncode:
+        os.rmdir(path)
+        raise Skip("no tmpfs can be mounted: %s" % r.stderr.decode().strip())
+    return path
+
+
+@limited(90)
+def test_a_full_disk_refuses_writes_and_comes_back():
+    disk = small_disk(300)
+    try:
+        node = processes.single("everysec", directory=disk)
+        ballast = os.path.join(disk, "ballast")
+        with node.connect() as c:
+            fill(c, 1000)
+            refused = None
+            size = shutil.disk_usage(disk).free - 20_000_000
+            with open(ballast, "wb") as f:
+                f.write(b"\0" * max(0, size))
+
+            def write_until_refused():
+                for i in range(50):
+                    try:
+                        c.call("SET", "big%d" % i, b"x" * 1_000_000)
+                    except resp.Error as e:
+                        return e
+                return None
+
+            refused = until(write_until_refused, "a write is refused", 40)
+            assert refused.code == "MISCONF", refused
+            assert c.call("GET", "k999") is not None
+            assert c.call("DEL", "k999") == 1
+            os.remove(ballast)
+
+            def accepted():
+                try:
+                    return c.call("SET", "again", "1")
+                except resp.Error:
+                    return None
+
+            until(accepted, "writes are accepted again", 15)
+        node.restart()
+        with node.connect() as c:
+            assert c.call("GET", "again") == b"1" and c.call("GET", "k998") is not None and c.call("GET", "k999") is None
+        node.stop()
+    finally:
+        processes.end_all()
+        subprocess.run(["umount", "-l", disk], capture_output=True)
+
+
+@limited(90)
+def test_a_full_disk_on_the_leader_moves_leadership():
+    disk = small_disk(300)
+    c = None
+    try:
+        c = cluster.Cluster(3)
+        # Node 1's directory on the small disk; it leads when the test begins.
+        c.nodes[0].argv = c.argv(0, disk)
+        c.nodes[0].dir, c.nodes[0].log = disk, os.path.join(c.dir, "node1.log")
+        c.start()
+        if c.leader() is not c.nodes[0]:
+            with c.leader().connect() as conn:
+                conn.call("FAILOVER", "TO", "127.0.0.1", c.nodes[0].port)
+            until(lambda: c.leader() is c.nodes[0], "node 1 leads")
+        with open(os.path.join(disk, "ballast"), "wb") as f:
+            f.write(b"\0" * max(0, shutil.disk_usage(disk).free - 10_000_000))
+        with c.nodes[1].connect(timeout=10) as conn:
+
+            def write():
+                try:
+                    return conn.call("SET", "big", b"x" * 1_000_000)
+                except resp.Error:
+                    return None
+
+            for _ in range(40):
+                write()
+            until(lambda: c.leader([c.nodes[1], c.nodes[2]]), "a node with room leads", 20)
+            until(write, "writes go on", 20)
+    finally:
+        if c:
+            c.kill()
+        subprocess.run(["umount", "-l", disk], capture_output=True)

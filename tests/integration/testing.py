@@ -1,0 +1,42 @@
+"""What the tests of this folder share: skipping, limits, the long form, and waiting."""
+import time
+
+LONG = False
+
+
+class Skip(Exception):
+    """This machine cannot run the test; the text says why."""
+
+
+def limited(seconds):
+    """Marks a test that may take longer than the usual 60 s."""
+
+    def mark(function):
+        function.limit_s = seconds
+        return function
+
+    return mark
+
+
+def rounds(short, long):
+    """How often a fault loop goes round."""
+    return long if LONG else short
+
+
+def until(condition, what, seconds=10.0, every=0.02):
+    """Waits until condition() is true; its value."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError("not within %g s: %s" % (seconds, what))
+        time.sleep(every)
+
+
+def no_complaints(work):
+    """Stops nothing; checks a stopped workload's history and prints its numbers."""
+    complaints = work.check()
+    print("        " + work.summary())
+    assert not complaints, "\n".join(complaints)

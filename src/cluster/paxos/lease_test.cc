@@ -1,0 +1,98 @@
+#include "cluster/paxos/lease.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+namespace clustron::paxos {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+
+Core MakeCore(uint32_t voters) {
+  Config config;
+  config.self = 1;
+  for (NodeId node = 1; node <= voters; ++node) config.members.voters.push_back(node);
+  return Core(config, 1, Rng(1), 0);
+}
+
+TEST_CASE("the leader's lease runs from the send time of the majority's oldest") {
+  Core core = MakeCore(5);
+  LeaseHolder lease(&core);
+  lease.Reset();
+  CHECK(lease.until_ns() == 0);
+  core.now_ns = 500 * kMs;
+  lease.OnAck(2, 7, 100 * kMs);
+  CHECK(lease.until_ns() == 0);  // two of five
+  CHECK(lease.quorum_probe() == 0);
+  lease.OnAck(3, 9, 200 * kMs);
+  // 450 ms, less 1 % drift and 20 ms margin, from the older of the two.
+  CHECK(lease.until_ns() == 100 * kMs + 445'500'000 - 20 * kMs);
+  CHECK(lease.quorum_probe() == 7);
+  lease.OnAck(4, 8, 150 * kMs);
+  CHECK(lease.until_ns() == 150 * kMs + 425'500'000);
+  CHECK(lease.quorum_probe() == 8);
+}
+
+TEST_CASE("doubled, late and strangers' answers change nothing") {
+  Core core = MakeCore(3);
+  LeaseHolder lease(&core);
+  lease.Reset();
+  lease.OnAck(2, 9, 200 * kMs);
+  const int64_t until_ns = lease.until_ns();
+  lease.OnAck(2, 9, 300 * kMs);
+  lease.OnAck(2, 5, 400 * kMs);
+  lease.OnAck(77, 50, 500 * kMs);
+  CHECK(lease.until_ns() == until_ns);
+  lease.Reset();
+  CHECK(lease.until_ns() == 0);
+}
+
+TEST_CASE("the only voter needs nobody") {
+  Core core = MakeCore(1);
+  LeaseHolder lease(&core);
+  lease.Reset();
+  CHECK(lease.until_ns() == std::numeric_limits<int64_t>::max());
+}
+
+TEST_CASE("a granted lease blocks every other candidate until it ends") {
+  LeaseGrant grant(0);
+  CHECK_FALSE(grant.Blocks(3, {}, 0));
+  grant.Grant({5, 2}, 100);
+  CHECK(grant.Blocks(3, {}, 99));
+  CHECK_FALSE(grant.Blocks(2, {}, 99));  // the leader itself may raise its ballot
+  CHECK_FALSE(grant.Blocks(3, {}, 100));
+  // Granting again, even for less, never shortens it.
+  grant.Grant({5, 2}, 90);
+  CHECK(grant.Blocks(3, {}, 99));
+}
+
+TEST_CASE("a leader that stops lets its followers go, its late heartbeats included") {
+  LeaseGrant grant(0);
+  grant.Grant({5, 2}, 100);
+  // Its successor shows the released ballot before the news came here.
+  CHECK_FALSE(grant.Blocks(3, {5, 2}, 50));
+  CHECK(grant.Blocks(3, {4, 2}, 50));
+  grant.Release({5, 2});
+  CHECK_FALSE(grant.Blocks(3, {}, 50));
+  CHECK(grant.IsReleased({5, 2}));
+  CHECK(grant.IsReleased({4, 9}));
+  CHECK_FALSE(grant.IsReleased({6, 1}));
+}
+
+TEST_CASE("a release of an older ballot does not end a later lease") {
+  LeaseGrant grant(0);
+  grant.Grant({7, 3}, 100);
+  grant.Release({5, 2});
+  CHECK(grant.Blocks(4, {}, 50));
+}
+
+TEST_CASE("after a restart nobody is answered for one lease") {
+  LeaseGrant grant(450);
+  CHECK(grant.Blocks(2, {}, 449));
+  CHECK(grant.Silent(449));
+  CHECK_FALSE(grant.Blocks(2, {}, 450));
+}
+
+}  // namespace
+}  // namespace clustron::paxos

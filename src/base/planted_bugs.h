@@ -6,23 +6,29 @@
 
 namespace clustron {
 
+// One row per bug: its name, also for the simulator's command line, and what it does.
+#define CLUSTRON_PLANTED_BUGS(X)                                                                   \
+  X(kPromiseNotFsynced)     /* phase 1b leaves before the promise is on disk */                    \
+  X(kOwnVoteBeforeDurable)  /* the leader counts its own accept before its disk has it */          \
+  X(kNoOwnBallotNoop)       /* a new leader answers before an entry of its own ballot is chosen */ \
+  X(kCorruptSlotAsEmpty)    /* phase 1b reports a damaged slot as never accepted */                \
+  X(kLeaseFromReceipt)      /* leader lease counted from the acknowledgement, not from the send */ \
+  X(kLeaseSurvivesRestart)  /* a restarted acceptor answers phase 1 at once */                     \
+  X(kExpiryByLiveClock)     /* due is judged by the node's own clock */                            \
+  X(kSessionsNotInSnapshot) /* session numbers are missing in the snapshot */                      \
+  X(kReadIndexReused)       /* a confirmed read round serves reads that came later */              \
+  X(kChosenOutOfOrder)      /* a slot is applied before the one below it */                        \
+  X(kSnapshotSlotOffByOne)  /* the snapshot claims one slot more than it holds */                  \
+  X(kTtlByLocalClock)       /* a relative TTL becomes absolute by the node's own clock */          \
+  X(kStaleEntryNotVoided)   /* a deposed leader's minority entry takes effect later */             \
+  X(kSessionNumberReused)   /* a number that has left its node is bound to another item */
+
 enum class Bug : uint8_t {
   kNone,
-  kPromiseNotFsynced,      // phase 1b leaves before the promise is on disk
-  kOwnVoteBeforeDurable,   // the leader counts its own accept before its disk has it
-  kNoOwnBallotNoop,        // a new leader answers before an entry of its own ballot is chosen
-  kCorruptSlotAsEmpty,     // phase 1b reports a damaged slot as never accepted
-  kLeaseFromReceipt,       // leader lease counted from the acknowledgement, not from the send
-  kLeaseSurvivesRestart,   // a restarted acceptor answers phase 1 at once
-  kExpiryByLiveClock,      // due is judged by the node's own clock
-  kSessionsNotInSnapshot,  // session numbers are missing in the snapshot
-  kReadIndexReused,        // a confirmed read round serves reads that came later
-  kChosenOutOfOrder,       // a slot is applied before the one below it
-  kSnapshotSlotOffByOne,   // the snapshot claims one slot more than it holds
-  kTtlByLocalClock,        // a relative TTL becomes absolute by the node's own clock
-  kStaleEntryNotVoided,    // a deposed leader's minority entry takes effect later
-  kSessionNumberReused,    // a number that has left its node is bound to another item
-  kMaxBug,
+#define CLUSTRON_BUG(name) name,
+  CLUSTRON_PLANTED_BUGS(CLUSTRON_BUG)
+#undef CLUSTRON_BUG
+      kMaxBug,
 };
 
 #ifdef CLUSTRON_SIM

@@ -2,6 +2,8 @@
 // has it.
 #pragma once
 
+#include <algorithm>
+
 #include "cluster/paxos/core.h"
 
 namespace clustron::paxos {
@@ -22,6 +24,8 @@ class Acceptor {
   Ballot promised() const { return promised_; }
   // Writes the promise. REQUIRES: ballot > promised(). Returns its sequence number.
   uint64_t RaisePromise(Ballot ballot);
+  // An entry accepted under this ballot was learned here: its leadership is older than we are.
+  void OnLearned(Ballot ballot) { promised_ = std::max(promised_, ballot); }
   // Paxos phase 2a. `chosen` is this node's chosen prefix.
   Verdict Accept(const Accepted& entry, Slot chosen);
   // Paxos phase 1b: what is known of the slots from `first` on, once the promise is durable.

@@ -91,7 +91,7 @@ std::optional<std::string> Invariants::CheckCells(const Replica& replica) {
     CHECK_INVARIANT(slot > chosen_ || cell.chosen, AtSlot("gap in the chosen prefix", slot));
     if (!cell.accepted) continue;
     CHECK_INVARIANT(cell.entry.slot == slot, AtSlot("entry of another slot", slot));
-    CHECK_INVARIANT(cell.chosen || cell.entry.ballot <= replica.promised(),
+    CHECK_INVARIANT(cell.entry.ballot <= replica.promised(),
                     AtSlot("accepted above the promise", slot));
     CHECK_INVARIANT(cell.entry.value.first_ballot <= cell.entry.ballot,
                     AtSlot("accepted before it was first proposed", slot));

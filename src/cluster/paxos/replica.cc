@@ -80,8 +80,7 @@ void Replica::InstallSnapshot(Slot upto, int64_t now_ns) {
 
 void Replica::Repair(const Accepted& chosen, int64_t now_ns) {
   impl_->SetNow(now_ns);
-  // A leader settles its open slots itself.
-  if (role() != Role::kLeader) impl_->learner.LearnValue(chosen);
+  impl_->Repair(chosen);
 }
 
 void Replica::StepDown(int64_t now_ns) {

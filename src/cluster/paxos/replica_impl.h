@@ -28,6 +28,7 @@ struct Replica::Impl {
   uint64_t StartReadRound();
   void InstallSnapshot(Slot upto);
   void SetMembers(const Members& members);
+  void Repair(const Accepted& chosen);
 
   void On(NodeId from, Heartbeat& m);
   void On(NodeId from, HeartbeatReply& m);
@@ -55,6 +56,7 @@ struct Replica::Impl {
   // `from` leads with this ballot as far as we know: follow it, and promise it a lease.
   bool Recognizes(NodeId from, Ballot ballot) const;
   void NotePeer(NodeId from, Slot chosen, const std::string& peer_blob);
+  void AfterLearning(Ballot highest);
   void LearnFromLeader(Ballot ballot, Slot up_to);
   void EndElectionRound();
   void SendHeartbeats();

@@ -162,7 +162,27 @@ void Replica::Impl::On(NodeId from, CatchUpReply& m) {
   if (role == Role::kLeader || !core.membership.IsMember(from)) return;
   if (PeerStatus* peer = core.Peer(from)) peer->chosen = std::max(peer->chosen, m.chosen);
   learner.OnCatchUpReply(from, m);
+  Ballot highest;
+  for (const Accepted& entry : m.entries) highest = std::max(highest, entry.ballot);
+  AfterLearning(highest);
   if (role == Role::kCandidate) TryFinishPhase1();
+}
+
+// The records written imply the promise of their ballots, so it is kept from now on: whoever leads
+// or wants to under an earlier one has been outbid.
+void Replica::Impl::AfterLearning(Ballot highest) {
+  if (highest <= acceptor.promised()) return;
+  acceptor.OnLearned(highest);
+  election.OnBallotSeen(highest);
+  if (role != Role::kFollower) BecomeFollower();
+  if (leader_ballot < highest) leader_ballot = {};
+}
+
+void Replica::Impl::Repair(const Accepted& chosen) {
+  // A leader settles its open slots itself.
+  if (role == Role::kLeader) return;
+  learner.LearnValue(chosen);
+  AfterLearning(chosen.ballot);
 }
 
 void Replica::Impl::On(NodeId from, Release& m) {

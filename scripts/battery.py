@@ -16,6 +16,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.chdir(ROOT)
 LOGS = "build/test-logs"
+TOTAL_S = 44 * 60  # all stages together; what has not begun by then has failed
 JOBS = "-j%d" % (os.cpu_count() or 2)
 PY = "/usr/bin/python3"
 
@@ -30,6 +31,13 @@ def make(*targets, variant="release"):
     return ["make", "-s", JOBS, "V=" + variant, *targets]
 
 
+def commit_seed():
+    """A number that changes with every commit: fresh seeds, the same ones when a commit is run again."""
+    r = subprocess.run(["git", "rev-parse", "--short=7", "HEAD"], capture_output=True, text=True)
+    return int(r.stdout.strip() or "1", 16)
+
+
+SEED = str(commit_seed())
 CASES = [PY, "tests/commands/run_cases.py"]
 REAL = [PY, "tests/integration/run.py"]
 
@@ -43,6 +51,7 @@ STAGES = [
     Stage("cases-memory", 120, [*CASES, "--durability", "memory"], False, "one node, nothing on disk"),
     Stage("cases-always", 180, [*CASES, "--durability", "always", "--coverage"], True, "one node, log path"),
     Stage("cases-cluster", 240, [*CASES, "--target", "cluster"], True, "three nodes, each client on another"),
+    Stage("oracle", 90, [PY, "tests/commands/oracle.py", "--seed", SEED], True, "random commands: our replies against redis-server's"),
     Stage("bad-input", 180, [*REAL, "bad_input", "limits"], False, "malformed and excessive input, 10,000 connections, 100 MB"),
     Stage("faults", 300, [*REAL, "faults."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories"),
     Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),
@@ -114,12 +123,23 @@ def main(argv):
         for s in STAGES:
             print("%-18s %5d s  %s%s" % (s.name, s.budget_s, s.what, "  (quick)" if s.quick else ""))
         return 0
+    if "--markdown" in argv:
+        print("| stage | budget, s | quick | what |\n| --- | ---: | --- | --- |")
+        for s in STAGES:
+            print("| %s | %d | %s | %s |" % (s.name, s.budget_s, "yes" if s.quick else "", s.what))
+        return 0
     unknown = set(names) - {s.name for s in STAGES}
     if unknown:
         sys.exit("no such stage: " + ", ".join(sorted(unknown)))
     chosen = [s for s in STAGES if (s.name in names if names else s.quick if quick else s.full)]
     total = [0, 0, 0]
+    deadline = time.monotonic() + TOTAL_S
     for s in chosen:
+        s.budget_s = min(s.budget_s, int(deadline - time.monotonic()))
+        if s.budget_s <= 0:
+            print("%-18s not begun: %d s for all stages are over" % (s.name, TOTAL_S))
+            total[1] += 1
+            continue
         result = run(s)
         total = [a + b for a, b in zip(total, result)]
         if s.name == "build" and result[1]:

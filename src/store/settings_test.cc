@@ -1,6 +1,6 @@
-#include "store/store.h"
-
 #include <doctest/doctest.h>
+
+#include "store/store.h"
 
 namespace clustron::store {
 

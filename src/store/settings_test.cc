@@ -1,6 +1,8 @@
-#include <doctest/doctest.h>
-
+// clang-format off: the checks of base/check.h come before doctest, which then leaves CHECK alone.
 #include "store/store.h"
+// clang-format on
+
+#include <doctest/doctest.h>
 
 namespace clustron::store {
 

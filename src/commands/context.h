@@ -26,6 +26,7 @@ namespace clustron::commands {
 class ClientPort;    // ports.h: the caller's connection
 class ServerPort;    // ports.h: this node: configuration, clients, pub/sub, cluster
 class LeaderTimers;  // ports.h
+class OnceTable;     // once_table.h
 
 // Verdicts from outside, taken before an item is proposed, that travel with it.
 enum ItemFlag : uint8_t {
@@ -88,6 +89,7 @@ class Context {
   Nested* nested = nullptr;      // null where nesting is not possible
   ClientPort* client = nullptr;  // null in an entry whose caller is connected elsewhere, or gone
   ServerPort* server = nullptr;  // null in pure tests
+  OnceTable* once = nullptr;     // in entries
   // The leader's timers, in a command of class kLeader run there; null elsewhere (in entries),
   // where a remaining time is the granted one.
   LeaderTimers* timers = nullptr;

@@ -71,6 +71,17 @@ inline constexpr std::string_view kErrKeyHasLease =
 inline constexpr std::string_view kErrKeyHasTtl = "ERR the key has an expiry of its own";
 inline constexpr std::string_view kErrTxnLimit =
     "TXNLIMIT a transaction has at most 1024 conditions and 1024 commands";
+inline constexpr std::string_view kErrOnceId = "ERR a request id has 1 to 256 bytes";
+inline constexpr std::string_view kErrOnceKeep = "ERR keep-ms must be between 1 and 86400000";
+inline constexpr std::string_view kErrOnceOther =
+    "ERR the request id was used with another command";
+inline constexpr std::string_view kErrOnceFull = "BUSY the table of stored replies is full";
+inline constexpr std::string_view kErrLeaseOwner = "ERR the lease belongs to another owner";
+inline constexpr std::string_view kErrLeaseId = "ERR a lease id has 1 to 64 bytes";
+inline constexpr std::string_view kErrOtherLease = "ERR the key is attached to another lease";
+inline constexpr std::string_view kErrLeaseDoReads = "ERR LEASE DO takes a command that writes";
+inline constexpr std::string_view kErrTtlRange = "ERR a TTL is between 100 and 2592000000 ms";
+inline constexpr std::string_view kErrOwnerSize = "ERR an owner has at most 256 bytes";
 inline constexpr std::string_view kErrOom =
     "OOM command not allowed when used memory > 'maxmemory'.";
 inline constexpr std::string_view kErrDiskLow =

@@ -25,6 +25,9 @@ constexpr FamilyFn kFamilies[] = {
     HashCommands,    //
     BitmapCommands,  //
     MultiCommands,   //
+    LeaseCommands,   //
+    LockCommands,    //
+    TxnCommands,     //
 };
 
 // Lower-case ASCII letters of eight bytes at once become upper case; everything else stays.

@@ -9,10 +9,16 @@
 
 #include "commands/context.h"
 #include "commands/guard.h"
+#include "commands/once_table.h"
 #include "commands/ports.h"
 #include "commands/registry.h"
 #include "resp/reply_writer.h"
 #include "store/store.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
+#include <doctest/doctest.h>
+// clang-format on
 
 namespace clustron::commands {
 
@@ -42,8 +48,10 @@ class TestServer : public Nested {
     ctx.client = client;
     ctx.server = server;
     if (cls == Class::kLeader) ctx.timers = timers;
+    if (ctx.in_entry) ctx.once = &once;
     Prepare(ctx);
     store.BeginItem();
+    once.BeginItem();
     if (!ctx.in_entry || GuardsAllow(ctx)) spec->handler(ctx);
     met_ending = ctx.met_ending;
     needs_entry = ctx.needs_entry;
@@ -73,6 +81,7 @@ class TestServer : public Nested {
     ctx.lock_tokens = outer.lock_tokens;
     ctx.guards_checked = outer.guards_checked;
     ctx.nested = this;
+    ctx.once = outer.once;
     ctx.client = outer.client;
     ctx.server = outer.server;
     Prepare(ctx);
@@ -93,6 +102,7 @@ class TestServer : public Nested {
   int64_t elapsed_ms = 1000;
   int64_t wall_ms = 1'700'000'000'000;
   store::Store store;
+  OnceTable once;
   int db = 0;
   int resp_version = 2;
   uint64_t items = 0;

@@ -39,19 +39,19 @@ bool MayBeNested(const CommandSpec& spec, Args args) {
   return ClassOf(spec, args) != Class::kLocal;
 }
 
-bool RunInner(Context& ctx, Args inner) {
+bool RunInner(Context& ctx, Args inner, resp::ReplyWriter& reply) {
   DCHECK(ctx.nested != nullptr);
   if (ctx.depth >= kNestingMax) {
-    ctx.reply.Error("ERR commands are nested too deep");
+    reply.Error("ERR commands are nested too deep");
     return false;
   }
   const CommandSpec* spec = Resolve(inner);
   if (spec != nullptr && spec->handler != nullptr && spec->ArityOk(inner.size()) &&
       !MayBeNested(*spec, inner)) {
-    ctx.reply.Error("ERR '" + LowerName(*spec) + "' may not stand inside another command");
+    reply.Error("ERR '" + LowerName(*spec) + "' may not stand inside another command");
     return false;
   }
-  return ctx.nested->Run(inner, ctx.reply, ctx);
+  return ctx.nested->Run(inner, reply, ctx);
 }
 
 Class InnerClass(Args args, size_t inner_index) {

@@ -22,9 +22,9 @@ const CommandSpec* InnerSpec(Args inner);
 // is a function of the log; nothing that waits, belongs to the connection or is a transaction.
 bool MayBeNested(const CommandSpec& spec, Args args);
 
-// Runs `inner` as the wrapper's only effect. The reply is the inner command's, or an error if it
-// may not stand there. Returns false if it was an error.
-bool RunInner(Context& ctx, Args inner);
+// Runs `inner` as the wrapper's only effect. What `reply` gets is the inner command's, or an error
+// if it may not stand there. Returns false if it was an error.
+bool RunInner(Context& ctx, Args inner, resp::ReplyWriter& reply);
 
 // For rows: the inner command's class and keys.
 Class InnerClass(Args args, size_t inner_index);

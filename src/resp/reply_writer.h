@@ -80,8 +80,11 @@ class ReplyWriter {
   }
   void DeferredSet(size_t place, size_t count) { InsertHeader(place, resp3() ? '~' : '*', count); }
 
-  // Bytes that are RESP already (a stored reply).
-  void Raw(std::string_view bytes) { out_->append(bytes); }
+  // Bytes that are RESP already (a reply built aside), with so many errors in them.
+  void Raw(std::string_view bytes, uint32_t errors = 0) {
+    out_->append(bytes);
+    errors_ += errors;
+  }
 
   // Errors written so far, nested ones included.
   uint32_t error_count() const { return errors_; }

@@ -1,0 +1,136 @@
+// The one-shot transaction: conditions, a branch of commands, all or nothing.
+#include <algorithm>
+#include <string>
+
+#include "commands/access.h"
+#include "commands/all_or_nothing.h"
+#include "commands/guard.h"
+#include "commands/registry.h"
+#include "commands/txn.spec.h"
+#include "commands/txn_call.h"
+#include "commands/wrapper.h"
+
+namespace clustron::commands {
+
+namespace {
+
+using Kind = TxnCondition::Kind;
+using Tokens = std::vector<Context::LockToken>;
+
+// Judges all conditions by the state before the first command. The tokens of LOCK conditions that
+// hold are added to `tokens`.
+bool ConditionsHold(Context& ctx, const TxnCall& call, Tokens* tokens, std::string_view* error) {
+  bool all = true;
+  for (const TxnCondition& condition : call.conditions) {
+    const bool holds = ConditionHolds(condition, ctx.store, ctx.db, error);
+    if (!error->empty()) return false;
+    if (holds && condition.kind == Kind::kLock) {
+      tokens->push_back({condition.key, condition.number});
+    }
+    all = all && holds;
+  }
+  return all;
+}
+
+// The guards of a branch by the locks at its start; then they are not asked again.
+GuardVerdict CheckBranch(const Context& ctx, const std::vector<Args>& branch,
+                         const Tokens& tokens) {
+  for (const Args& command : branch) {
+    const CommandSpec* spec = InnerSpec(command);
+    if (spec == nullptr) continue;
+    const GuardVerdict verdict = CheckGuards(*spec, command, ctx.db, tokens, ctx.store);
+    if (!verdict.allowed) return verdict;
+  }
+  return {};
+}
+
+// Runs a branch; the replies go one after the other to `bytes`. False: the last is an error that
+// fails the whole.
+bool RunBranch(Context& ctx, const std::vector<Args>& branch, std::string* bytes) {
+  resp::ReplyWriter replies(bytes, ctx.reply.version());
+  for (const Args& command : branch) {
+    const size_t start = bytes->size();
+    if (RunInner(ctx, command, replies)) continue;
+    bytes->erase(0, start);
+    return false;
+  }
+  return true;
+}
+
+Class CommandsClass(const std::vector<Args>& commands) {
+  for (const Args& command : commands) {
+    if (InnerClass(command, 0) == Class::kWrite) return Class::kWrite;
+  }
+  return Class::kRead;
+}
+
+void AppendCommandKeys(Args all, const std::vector<Args>& commands, std::vector<KeyRef>* out) {
+  for (const Args& command : commands) {
+    std::vector<KeyRef> keys;
+    if (!InnerKeys(command, 0, &keys)) continue;  // it will answer its error
+    const int offset = static_cast<int>(command.data() - all.data());
+    for (const KeyRef& key : keys) out->push_back({key.index + offset, key.flags});
+  }
+}
+
+}  // namespace
+
+Class TxnClass(Args args) {
+  TxnCall call;
+  if (!ParseTxn(args, &call).empty()) return Class::kRead;  // answers its error
+  return std::max(CommandsClass(call.then_commands), CommandsClass(call.else_commands));
+}
+
+bool TxnKeys(Args args, std::vector<KeyRef>* out) {
+  TxnCall call;
+  if (!ParseTxn(args, &call).empty()) return false;
+  for (const TxnCondition& condition : call.conditions) {
+    if (condition.kind == Kind::kAlive) continue;
+    const bool lock = condition.kind == Kind::kLock;
+    out->push_back({static_cast<int>(condition.key_index),
+                    lock ? KeySpec::kRo : KeySpec::kRo | KeySpec::kAccess});
+  }
+  AppendCommandKeys(args, call.then_commands, out);
+  AppendCommandKeys(args, call.else_commands, out);
+  return true;
+}
+
+void CmdTxn(Context& ctx) {
+  TxnCall call;
+  if (const std::string error = ParseTxn(ctx.args, &call); !error.empty()) {
+    return ctx.reply.Error(error);
+  }
+  Tokens tokens(ctx.lock_tokens.begin(), ctx.lock_tokens.end());
+  std::string_view error;
+  const bool then = ConditionsHold(ctx, call, &tokens, &error);
+  if (!error.empty()) return ctx.reply.Error(error);
+  const std::vector<Args>& branch = then ? call.then_commands : call.else_commands;
+  const GuardVerdict verdict =
+      ctx.guards_checked ? GuardVerdict{} : CheckBranch(ctx, branch, tokens);
+  if (!verdict.allowed) return ReplyLocked(ctx, verdict);
+  ctx.guards_checked = true;
+  ctx.lock_tokens = tokens;
+
+  std::string bytes;
+  if (ctx.in_entry) {
+    AllOrNothing whole(ctx);
+    const bool ok = RunBranch(ctx, branch, &bytes);
+    if (!ok) {
+      whole.Undo();
+      return ctx.reply.Raw(bytes, 1);
+    }
+    whole.Keep();
+  } else if (!RunBranch(ctx, branch, &bytes)) {
+    return ctx.reply.Raw(bytes, 1);
+  }
+  const store::Revision revision = ctx.store.ItemRevision();
+  ctx.reply.Array(3);
+  ctx.reply.Int(then ? 1 : 0);
+  ctx.reply.Uint(ctx.in_entry && revision != 0 ? revision : ctx.store.revision());
+  ctx.reply.Array(branch.size());
+  ctx.reply.Raw(bytes);
+}
+
+std::span<const CommandSpec> TxnCommands() { return kTxnRows; }
+
+}  // namespace clustron::commands

@@ -161,13 +161,9 @@ Result<std::unique_ptr<LogStore>> LogStore::Open(persist::Fs* fs, TaskRunner* ru
     recovered->reserved = in.U64();
     if (!in.Done()) return Fail(Errc::kCorruption, store->dir_ + "/reserve can't be read");
   }
-  // Numbers above an older bound may have been given out.
-  if (store->shared_->reserve.damaged()) {
-    if (!store->shared_->reserve.value()) {
-      return Fail(Errc::kCorruption, store->dir_ + ": both copies of `reserve` are damaged");
-    }
-    recovered->report.push_back("one copy of `reserve` is damaged");
-    recovered->reserve_uncertain = true;
+  // A value counts when both copies have it, so one damaged copy hides nothing.
+  if (store->shared_->reserve.damaged() && !store->shared_->reserve.value()) {
+    return Fail(Errc::kCorruption, store->dir_ + ": both copies of `reserve` are damaged");
   }
   TRY(options.durability == Durability::kMemory ? store->OpenMemory(recovered)
                                                 : store->Recover(recovered));
@@ -728,7 +724,7 @@ void LogStore::PersistReserve(uint64_t value, std::function<void()> done) {
       [shared = shared_, value] {
         std::string bytes;
         Writer(&bytes).U64(value);
-        return shared->reserve.Write(bytes);
+        return shared->reserve.WriteBoth(bytes);
       },
       [this, done = std::move(done)](const Status& status) {
         if (!status) return Fatal(status.error());

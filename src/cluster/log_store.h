@@ -83,11 +83,8 @@ struct RecoveredLog {
   // Slots above the floor of which a newer record than any readable one may have been lost: never
   // to be taken for empty, nor for what an older record says. Rising.
   std::vector<paxos::Slot> unknown;
-  std::optional<LocalMark> mark;  // the last one written
-  uint64_t reserved = 0;          // see PersistReserve; 0: none
-  // One copy of it is damaged, which may have been the newer one: numbers up to one more step of
-  // reservation above may have been given out.
-  bool reserve_uncertain = false;
+  std::optional<LocalMark> mark;    // the last one written
+  uint64_t reserved = 0;            // see PersistReserve; 0: none
   bool existed = false;             // false: there was no log here
   uint64_t torn_bytes = 0;          // an unacknowledged tail that was cut
   std::vector<std::string> report;  // lines for the log: what was damaged and where

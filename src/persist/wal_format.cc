@@ -42,7 +42,7 @@ void WriteBallot(Writer& out, const WalBallot& ballot) {
 }  // namespace
 
 uint64_t WalRecordBytes(uint64_t payload_size) {
-  const uint64_t size = kWalRecordHeaderBytes + payload_size;
+  const uint64_t size = kWalRecordHeaderBytes + payload_size + 1;  // at least one byte of padding
   return (size + kWalAlignment - 1) / kWalAlignment * kWalAlignment;
 }
 

@@ -85,7 +85,8 @@ struct WalLocation {
   uint32_t payload_size = 0;
 };
 
-// Bytes that a record takes: header and payload, padded with 0xff to the alignment.
+// Bytes that a record takes: header, payload, and one to eight bytes of 0xff up to the alignment:
+// so a record whose last byte is zero is one that was not written to its end.
 uint64_t WalRecordBytes(uint64_t payload_size);
 
 // Appends header and payload, padded. REQUIRES: header.payload_size and payload_crc are right.

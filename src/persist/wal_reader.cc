@@ -33,7 +33,7 @@ uint64_t RoundUp(uint64_t offset) {
 }
 
 // Whether some sector of [begin, end) is as it was before anything was written there, or its end is
-// missing. No record ends in a zero byte, but for those whose payload does.
+// missing.
 bool LooksTorn(std::string_view content, uint64_t begin, uint64_t end) {
   if (end - begin < kWalRecordHeaderBytes || content[end - 1] == 0) return true;
   const std::string_view header = content.substr(begin, kWalRecordHeaderBytes);
@@ -70,6 +70,7 @@ class WalScanner {
     uint64_t expected = scan_.end.base.first_segment;
     // Only the first segment ever, or one behind compacted ones, starts at an LSN we can't foresee.
     if (segments.front() != expected || expected == 1) next_ = 1;
+    first_ = expected;
     for (const uint64_t segment : segments) {
       if (segment != expected) {
         OpenBad(expected, kWalSegmentHeaderBytes,
@@ -145,7 +146,7 @@ class WalScanner {
     std::string content(size, '\0');
     ASSIGN_OR_RETURN(const size_t read, file->ReadAt(0, content.data(), content.size()));
     content.resize(read);
-    if (next_ == 0) {
+    if (next_ == 0 && segment == first_) {
       const std::optional<Lsn> first = DecodeWalSegmentHeader(options_.salt, segment, content);
       if (first) next_ = *first;
     }
@@ -168,7 +169,7 @@ class WalScanner {
   // Returns the end of the record.
   uint64_t TakeRecord(std::string_view content, uint64_t segment, uint64_t pos,
                       const WalHeader& header) {
-    if (next_ == 0) next_ = FirstLsn(pos, header);
+    if (next_ == 0) next_ = segment == first_ ? FirstLsn(pos, header) : 1;
     CloseBad(segment, pos, header);
     durable_ = std::max(durable_, header.durable);
     const uint64_t end =
@@ -180,7 +181,7 @@ class WalScanner {
     Event event;
     event.header = header;
     event.segment = segment;
-    event.end = end;
+    event.end = RoundUp(end);
     if (payload.size() == header.payload_size && Crc32c(payload) == header.payload_crc) {
       event.location = {.segment = segment, .offset = pos, .payload_size = header.payload_size};
       if (!held_.empty()) event.payload = std::string(payload);
@@ -223,7 +224,7 @@ class WalScanner {
         bad_->segment = segment;
         bad_->offset = pos;
       }
-      bad_->end = std::min<uint64_t>(RoundUp(end), content.size());
+      bad_->end = RoundUp(end);
       bad_->torn = bad_->torn && LooksTorn(content, pos, end);
     }
     return found;
@@ -425,8 +426,9 @@ class WalScanner {
   const bool mark_damaged_;
   WalVisitor& visitor_;
   WalScan scan_;
-  Lsn next_ = 0;     // the LSN expected next; 0: not known yet
-  Lsn durable_ = 0;  // highest LSN proven to have been on disk
+  uint64_t first_ = 0;  // segment that the log starts with
+  Lsn next_ = 0;        // the LSN expected next; 0: not known yet
+  Lsn durable_ = 0;     // highest LSN proven to have been on disk
   std::optional<WalHeader> last_;
   std::optional<Bad> bad_;  // open: no good record behind it yet
   std::deque<Event> held_;  // the front one is a damage that is not proven

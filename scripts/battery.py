@@ -51,6 +51,7 @@ STAGES = [
     Stage("cases-memory", 120, [*CASES, "--durability", "memory"], False, "one node, nothing on disk"),
     Stage("cases-always", 180, [*CASES, "--durability", "always", "--coverage"], True, "one node, log path"),
     Stage("cases-cluster", 240, [*CASES, "--target", "cluster"], True, "three nodes, each client on another"),
+    Stage("generated", 30, [PY, "scripts/gen_compat.py", "--check"], True, "redis-compat.md's table is the command table"),
     Stage("oracle", 90, [PY, "tests/commands/oracle.py", "--seed", SEED], True, "random commands: our replies against redis-server's"),
     Stage("bad-input", 180, [*REAL, "bad_input", "limits"], False, "malformed and excessive input, 10,000 connections, 100 MB"),
     Stage("faults", 300, [*REAL, "faults."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories"),

@@ -290,6 +290,23 @@ TEST_CASE("one dead disk: the two others choose, its owner follows when it works
   CHECK_SAFE(cluster);
 }
 
+TEST_CASE("a leader whose followers' disks hang steps down in the end") {
+  TestCluster cluster(Options(3, 6));
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  cluster.HoldDisk(leader % 3 + 1, true);
+  cluster.HoldDisk((leader + 1) % 3 + 1, true);
+  REQUIRE(cluster.Propose(leader) != kNoSlot);
+  cluster.RunFor(9 * kSecond);
+  CHECK(cluster.At(leader).role() == Role::kLeader);
+  CHECK(
+      cluster.RunUntil([&] { return cluster.At(leader).role() == Role::kFollower; }, 2 * kSecond));
+  cluster.HoldDisk(leader % 3 + 1, false);
+  cluster.HoldDisk((leader + 1) % 3 + 1, false);
+  CHECK(cluster.Progress(3 * kSecond));
+  CHECK_SAFE(cluster);
+}
+
 TEST_CASE("a lagging node catches up from memory, from disk, and by a snapshot") {
   for (int way = 0; way < 3; ++way) {
     CAPTURE(way);
@@ -490,6 +507,7 @@ TEST_CASE("a leader that removes itself leaves the lead to the others") {
 struct Chaos {
   TestCluster& cluster;
   Rng& rng = cluster.rng();
+  static constexpr NodeId kNobody = 99;
   NodeId damaged = kNoNode;  // only one disk is ever damaged: a minority
 
   NodeId AnyNode() { return static_cast<NodeId>(rng.Between(1, cluster.node_count())); }
@@ -514,6 +532,25 @@ struct Chaos {
         cluster.SetLink(b, a, up != one_way);
       }
     }
+  }
+
+  // One voter more or less, on whoever can propose it; never fewer than two.
+  void ChangeMembers() {
+    const NodeId node = AnyNode();
+    if (!cluster.Up(node) || !cluster.At(node).CanProposeConfig()) return;
+    Members members = cluster.At(node).members();
+    const NodeId other = AnyNode();
+    const auto erase = [other](std::vector<NodeId>& list) { return std::erase(list, other) != 0; };
+    if (erase(members.learners)) {
+      members.voters.push_back(other);
+    } else {
+      if (members.voters.size() <= 2) return;
+      erase(members.voters);
+      members.learners.push_back(other);
+    }
+    std::sort(members.voters.begin(), members.voters.end());
+    std::sort(members.learners.begin(), members.learners.end());
+    cluster.ProposeConfig(node, members);
   }
 
   void Fault() {
@@ -598,10 +635,14 @@ ClusterOptions ChaosOptions(uint64_t seed) {
 
 void RunFaults(Chaos& chaos, int64_t steps) {
   const bool flapping = chaos.rng.Percent(40);
+  const bool members_change = chaos.rng.Percent(30);
+  // A damaged disk that was a minority may be half of fewer voters.
+  if (members_change) chaos.damaged = Chaos::kNobody;
   for (int64_t i = 0; i < steps && chaos.cluster.violation().empty(); ++i) {
     chaos.Work();
     if (chaos.rng.Percent(4)) chaos.Fault();
     if (flapping && chaos.rng.Percent(10)) chaos.Reshape();
+    if (members_change && chaos.rng.Percent(20)) chaos.ChangeMembers();
     chaos.cluster.RunFor(chaos.rng.Between(1, 30) * kMs);
   }
 }

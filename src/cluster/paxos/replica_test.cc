@@ -656,6 +656,32 @@ TEST_CASE("under its lease a leader answers no other candidate") {
 }
 
 // --- Reads
+TEST_CASE("an inherited slot that became known as chosen is not proposed again") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  for (Slot slot = 1; slot <= 40; ++slot) {
+    recovered.accepted.push_back({slot, {3, 2}, Batch({3, 2}, std::to_string(slot))});
+  }
+  Bench node(3, recovered);
+  node->Repair(recovered.accepted[32], node.now_ns());
+  for (int i = 0; i < 20 && node->role() == Role::kFollower; ++i) {
+    node.Tick(50);
+    node.AnswerPolls(2);
+    node.AnswerPolls(3);
+  }
+  node.Fsync();
+  node.Step(2, Promise{node->ballot(), 1, kMaxSlot, 0, 0, {}, {}});
+  REQUIRE(node->role() == Role::kLeader);
+  node.Fsync();
+  CHECK(node.TakeSent<Accept>(2).size() == 32);
+  node.Step(2, AcceptOk{node->ballot(), 32, 0});
+  CHECK(node->chosen_slot() == 33);
+  const auto accepts = node.Sent<Accept>(2);
+  REQUIRE(accepts.size() == 8);
+  CHECK(accepts[0].entry.slot == 34);
+  CHECK(accepts[7].entry.value.kind == EntryKind::kNoop);
+}
+
 // ----------------------------------------------------------------------------------------
 
 TEST_CASE("a read round needs answers to probes sent after it began") {

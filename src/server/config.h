@@ -1,7 +1,8 @@
 // This node's configuration: redis.conf and arguments in, typed values out, CONFIG GET/SET/REWRITE.
 //
-// Options of scope `cluster` are replicated state (store/settings): files and arguments only seed
-// them when a cluster is formed; here is kept what CONFIG GET shows, told by SetEffective.
+// CONFIG REWRITE is in config_rewrite.h. Options of scope `cluster` are replicated state
+// (store/settings): files and arguments only seed them when a cluster is formed; here is kept what
+// CONFIG GET shows, told by SetEffective.
 //
 // THREAD: core loop, once the server runs.
 #pragma once
@@ -17,15 +18,9 @@
 #include "base/result.h"
 #include "commands/ports.h"
 #include "server/config_table.h"
+#include "server/config_values.h"
 
 namespace clustron::server {
-
-// One class of client-output-buffer-limit.
-struct OutputLimit {
-  uint64_t hard_bytes = 0;  // 0: none
-  uint64_t soft_bytes = 0;
-  int64_t soft_s = 0;
-};
 
 // Makes changed options work (listen elsewhere, log louder …).
 class ConfigListener {
@@ -44,6 +39,8 @@ class Config final : public commands::ConfigPort {
 
   // argv as the process got it: [FILE.conf | -] [--directive value …]. Errors name file and line.
   Status LoadArguments(int argc, const char* const* argv);
+  // Settles what follows from several options together. LoadArguments calls it at its end.
+  Status FinishLoading();
   Status LoadFile(const std::string& path);
   // `origin` is for messages. `include` lines are read relative to the working directory.
   Status LoadText(std::string_view text, std::string_view origin);
@@ -59,7 +56,7 @@ class Config final : public commands::ConfigPort {
   bool Given(Opt opt) const { return given_[static_cast<size_t>(opt)]; }
   // Words of a list (bind, cluster-initial: blanks or commas).
   std::vector<std::string> Words(Opt opt) const;
-  OutputLimit output_limit(bool pubsub) const { return output_limits_[pubsub ? 1 : 0]; }
+  const OutputLimits& output_limits() const { return output_limits_; }
   const std::string& file() const { return file_; }
 
   // Cluster-wide settings that files or arguments gave: name and canonical text. Seeds of a new
@@ -82,21 +79,26 @@ class Config final : public commands::ConfigPort {
 
  private:
   struct Line {
-    std::string origin;  // "file:line" or "argument --port"
+    std::string origin;  // "FILE:3", "arguments"
     std::vector<std::string> words;
   };
   Status LoadLine(const Line& line);
   Status LoadOption(const OptionRow& row, const Line& line);
+  Status LoadFact(const OptionRow& row, const std::string& text, const Line& line);
   Status LoadInclude(const Line& line);
-  void Store(Opt opt, OptionValue value);
-  std::string RewriteLine(const OptionRow& row) const;
+  Status LoadStdin();
+  Result<OptionValue> Parse(const OptionRow& row, std::string_view text) const;
+  void Assign(Opt opt, OptionValue value);
+  void SetFacts();
 
   std::vector<OptionValue> values_;  // by Opt
-  std::vector<bool> given_;
-  OutputLimit output_limits_[2];  // normal, pubsub
+  std::vector<bool> given_;          // by Opt
+  OutputLimits output_limits_;
   std::vector<std::string> warnings_;
   std::string file_;  // absolute; empty: none
   int include_depth_ = 0;
+  bool wants_append_only_ = false;   // `appendonly yes`
+  bool wants_fsync_always_ = false;  // `appendfsync always`
   ConfigListener* listener_ = nullptr;
 };
 

@@ -1,0 +1,324 @@
+#include "server/config.h"
+
+#include <glob.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/check.h"
+#include "base/glob.h"
+#include "base/numeric.h"
+#include "base/strings.h"
+#include "server/config_rewrite.h"
+
+namespace clustron::server {
+
+namespace {
+
+constexpr int kIncludeDepthMax = 16;
+
+std::unexpected<Error> Bad(const std::string& origin, const std::string& directive,
+                           const std::string& why) {
+  return Fail(Errc::kInvalidArgument, origin + ": '" + directive + "': " + why);
+}
+
+std::string JoinFrom(const std::vector<std::string>& words, size_t first) {
+  std::string text;
+  for (size_t i = first; i < words.size(); i++) text.append(i == first ? "" : " ").append(words[i]);
+  return text;
+}
+
+// Redis's words for a pair that can't be set.
+std::unexpected<Error> SetFailed(std::string_view name, std::string_view why) {
+  return Fail(Errc::kInvalidArgument, "ERR CONFIG SET failed (possibly related to argument '" +
+                                          std::string(name) + "') - " + std::string(why));
+}
+
+}  // namespace
+
+Config::Config() : values_(kOptCount), given_(kOptCount, false) {
+  for (const OptionRow& row : OptionRows()) {
+    auto value = ParseOption(row.spec, row.spec.default_value);
+    CHECK(value.has_value());
+    Assign(row.opt, *std::move(value));
+  }
+}
+
+void Config::Assign(Opt opt, OptionValue value) {
+  if (opt == Opt::kClientOutputBufferLimit) {
+    CHECK(ParseOutputLimits(value.text, &output_limits_).has_value());
+  }
+  values_[static_cast<size_t>(opt)] = std::move(value);
+}
+
+Result<OptionValue> Config::Parse(const OptionRow& row, std::string_view text) const {
+  if (!(row.flags & kOptRepeats)) return ParseOption(row.spec, text);
+  OutputLimits limits = output_limits_;
+  TRY(ParseOutputLimits(text, &limits));
+  return OptionValue{PrintOutputLimits(limits), 0};
+}
+
+// ---- Loading ----
+
+Status Config::LoadArguments(int argc, const char* const* argv) {
+  int at = 1;
+  if (at < argc && !std::string_view(argv[at]).starts_with("--")) {
+    const std::string_view file = argv[at++];
+    if (file == "-") {
+      TRY(LoadStdin());
+    } else {
+      TRY(LoadFile(std::string(file)));
+    }
+  }
+  // As Redis: a word that begins with "--" begins a directive, and may hold its value too.
+  Line line{.origin = "arguments", .words = {}};
+  for (; at < argc; at++) {
+    const std::string_view word = argv[at];
+    if (!word.starts_with("--")) {
+      if (line.words.empty()) return Bad(line.origin, std::string(word), "not a directive");
+      line.words.emplace_back(word);
+      continue;
+    }
+    if (!line.words.empty()) TRY(LoadLine(line));
+    const auto words = SplitArgs(word.substr(2));
+    if (!words || words->empty()) return Bad(line.origin, std::string(word), "not a directive");
+    line.words = *words;
+  }
+  if (!line.words.empty()) TRY(LoadLine(line));
+  return FinishLoading();
+}
+
+Status Config::LoadFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path));
+  if (include_depth_ == 0) {
+    char* absolute = realpath(path.c_str(), nullptr);
+    file_ = absolute != nullptr ? absolute : path;
+    std::free(absolute);
+  }
+  return LoadText(text, path);
+}
+
+Status Config::LoadStdin() {
+  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile("/dev/stdin"));
+  return LoadText(text, "stdin");
+}
+
+Status Config::LoadText(std::string_view text, std::string_view origin) {
+  for (int number = 1; !text.empty(); number++) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view raw = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const size_t first = raw.find_first_not_of(" \t\r");
+    if (first == std::string_view::npos || raw[first] == '#') continue;
+    raw = raw.substr(first, raw.find_last_not_of(" \t\r") - first + 1);
+    Line line{.origin = std::string(origin) + ":" + std::to_string(number), .words = {}};
+    auto words = SplitArgs(raw);
+    if (!words)
+      return Bad(line.origin, std::string(raw), "Unbalanced quotes in configuration line");
+    line.words = *std::move(words);
+    TRY(LoadLine(line));
+  }
+  return {};
+}
+
+Status Config::LoadLine(const Line& line) {
+  const std::string& name = line.words[0];
+  if (EqualsIgnoreCase(name, "include")) return LoadInclude(line);
+  if (const OptionRow* row = FindOption(name)) return LoadOption(*row, line);
+  const ForeignDirective* foreign = FindForeign(name);
+  if (foreign == nullptr) {
+    warnings_.push_back(line.origin + ": unknown directive '" + name + "' is ignored");
+  } else if (foreign->refuse) {
+    return Bad(line.origin, JoinFrom(line.words, 0),
+               "refused, as it can't be honoured: " + std::string(foreign->reason));
+  } else {
+    warnings_.push_back(line.origin + ": '" + name +
+                        "' is ignored: " + std::string(foreign->reason));
+  }
+  return {};
+}
+
+Status Config::LoadInclude(const Line& line) {
+  if (line.words.size() != 2) return Bad(line.origin, "include", "wrong number of arguments");
+  if (include_depth_ >= kIncludeDepthMax) return Bad(line.origin, "include", "nested too deeply");
+  glob_t found = {};
+  // COMPAT: a pattern may match nothing; a plain name must exist.
+  const int rc = glob(line.words[1].c_str(), GLOB_NOCHECK, nullptr, &found);
+  std::vector<std::string> paths;
+  for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++) paths.emplace_back(found.gl_pathv[i]);
+  globfree(&found);
+  if (paths.size() == 1 && paths[0] == line.words[1] &&
+      paths[0].find_first_of("*?[") != std::string::npos) {
+    return {};
+  }
+  include_depth_++;
+  for (const std::string& path : paths) {
+    if (Status status = LoadFile(path); !status) {
+      include_depth_--;
+      return Bad(line.origin, "include " + path, status.error().detail);
+    }
+  }
+  include_depth_--;
+  return {};
+}
+
+Status Config::LoadOption(const OptionRow& row, const Line& line) {
+  const std::string directive = JoinFrom(line.words, 0);
+  const bool many = (row.flags & kOptManyWords) != 0;
+  if (many ? line.words.size() < 2 : line.words.size() != 2) {
+    return Bad(line.origin, directive, "wrong number of arguments");
+  }
+  const std::string text = many ? JoinFrom(line.words, 1) : line.words[1];
+  if (row.flags & kOptFixed) return LoadFact(row, text, line);
+  auto value = Parse(row, text);
+  if (!value && (row.flags & kOptLenient)) {
+    warnings_.push_back(line.origin + ": '" + directive + "' is ignored: " + value.error().detail);
+    return {};
+  }
+  if (!value) return Bad(line.origin, directive, value.error().detail);
+  Assign(row.opt, *std::move(value));
+  given_[static_cast<size_t>(row.opt)] = true;
+  return {};
+}
+
+Status Config::LoadFact(const OptionRow& row, const std::string& text, const Line& line) {
+  if (row.opt == Opt::kAppendOnly) {
+    wants_append_only_ = EqualsIgnoreCase(text, "yes");
+  } else if (row.opt == Opt::kAppendFsync) {
+    wants_fsync_always_ = EqualsIgnoreCase(text, "always");
+  } else if (!EqualsIgnoreCase(text, Text(row.opt))) {
+    warnings_.push_back(line.origin + ": '" + JoinFrom(line.words, 0) + "' is ignored: " +
+                        std::string(row.spec.name) + " is '" + Text(row.opt) + "'");
+  }
+  return {};
+}
+
+Status Config::FinishLoading() {
+  const size_t members = Words(Opt::kClusterInitial).size();
+  if (members > 1 && Given(Opt::kDurability) && Int(Opt::kDurability) != kDurabilityAlways) {
+    return Fail(Errc::kInvalidArgument,
+                "durability '" + Text(Opt::kDurability) +
+                    "' is for a node that is alone: a cluster's nodes must not forget what they "
+                    "voted (--durability always)");
+  }
+  if (members > 1) {
+    SetEffective(Opt::kDurability, "always");
+  } else if (!Given(Opt::kDurability) && wants_append_only_ && wants_fsync_always_) {
+    SetEffective(Opt::kDurability, "always");
+    warnings_.push_back("durability is 'always', as 'appendfsync always' asks");
+  }
+  SetFacts();
+  return {};
+}
+
+void Config::SetFacts() {
+  const int64_t durability = Int(Opt::kDurability);
+  Assign(Opt::kAppendOnly, *ParseOption(RowOf(Opt::kAppendOnly).spec,
+                                        durability == kDurabilityMemory ? "no" : "yes"));
+  Assign(Opt::kAppendFsync, *ParseOption(RowOf(Opt::kAppendFsync).spec,
+                                         durability == kDurabilityAlways     ? "always"
+                                         : durability == kDurabilityEverysec ? "everysec"
+                                                                             : "no"));
+}
+
+// ---- Values ----
+
+std::vector<std::string> Config::Words(Opt opt) const { return SplitWords(Text(opt), " ,\t"); }
+
+std::vector<Config::Pair> Config::ClusterSeeds() const {
+  std::vector<Pair> seeds;
+  for (const OptionRow& row : OptionRows()) {
+    if (row.scope != Scope::kCluster || !Given(row.opt)) continue;
+    seeds.emplace_back(row.spec.name, Text(row.opt));
+  }
+  return seeds;
+}
+
+void Config::SetEffective(Opt opt, std::string_view text) {
+  auto value = ParseOption(RowOf(opt).spec, text);
+  CHECK(value.has_value());
+  Assign(opt, *std::move(value));
+  if (opt == Opt::kDurability) SetFacts();
+}
+
+void Config::SetEffective(std::string_view name, std::string_view text) {
+  if (const OptionRow* row = FindOption(name)) SetEffective(row->opt, text);
+}
+
+// ---- CONFIG GET, SET, REWRITE ----
+
+std::vector<Config::Pair> Config::Get(std::span<const std::string_view> patterns) const {
+  std::vector<Pair> pairs;
+  const auto matches = [&](std::string_view name) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](std::string_view pattern) { return GlobMatch(pattern, name, true); });
+  };
+  for (const OptionRow& row : OptionRows()) {
+    if (matches(row.spec.name)) pairs.emplace_back(row.spec.name, Text(row.opt));
+    if (!row.spec.alias.empty() && matches(row.spec.alias)) {
+      pairs.emplace_back(row.spec.alias, Text(row.opt));
+    }
+  }
+  return pairs;
+}
+
+Status Config::Set(std::span<const PairView> pairs) {
+  std::vector<Opt> changed;
+  std::vector<OptionValue> old = values_;
+  const auto take_back = [&] {
+    for (const OptionRow& row : OptionRows()) {
+      Assign(row.opt, std::move(old[static_cast<size_t>(row.opt)]));
+    }
+  };
+  for (const auto& [name, text] : pairs) {
+    if (FindOption(name) == nullptr) {
+      return Fail(
+          Errc::kInvalidArgument,
+          "ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(name) + "'");
+    }
+  }
+  for (const auto& [name, text] : pairs) {
+    const OptionRow& row = *FindOption(name);
+    CHECK(row.scope == Scope::kNode);
+    auto value = Parse(row, text);
+    const bool told = value && value->text == old[static_cast<size_t>(row.opt)].text;
+    const char* refused = nullptr;
+    if ((row.flags & kOptStartOnly) || ((row.flags & kOptFixed) && !told)) {
+      refused = "can't set immutable config";
+    } else if (std::find(changed.begin(), changed.end(), row.opt) != changed.end()) {
+      refused = "duplicate parameter";
+    }
+    if (refused != nullptr || !value) {
+      take_back();
+      return SetFailed(name, refused != nullptr ? refused : value.error().detail);
+    }
+    Assign(row.opt, *std::move(value));
+    changed.push_back(row.opt);
+  }
+  if (listener_ != nullptr) {
+    if (Status status = listener_->OnConfigChanged(changed); !status) {
+      take_back();
+      // What did get changed is told again, so that it is undone there too.
+      static_cast<void>(listener_->OnConfigChanged(changed));
+      return SetFailed(pairs[0].first, status.error().detail);
+    }
+  }
+  for (Opt opt : changed) given_[static_cast<size_t>(opt)] = true;
+  return {};
+}
+
+Status Config::Rewrite() {
+  if (file_.empty()) {
+    return Fail(Errc::kNotFound, "ERR The server is running without a config file");
+  }
+  auto text = ReadWholeFile(file_);
+  if (!text && access(file_.c_str(), F_OK) != 0) text = std::string();
+  Status status = text ? ReplaceFile(file_, RewrittenConfig(*this, *text))
+                       : Status(std::unexpected(text.error()));
+  if (!status)
+    return Fail(status.error().code, "ERR Rewriting config file: " + status.error().detail);
+  return {};
+}
+
+}  // namespace clustron::server

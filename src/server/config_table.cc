@@ -1,0 +1,256 @@
+#include "server/config_table.h"
+
+#include "base/check.h"
+#include "base/strings.h"
+#include "server/config_values.h"
+#include "store/event_flags.h"
+
+namespace clustron::server {
+
+namespace {
+
+constexpr OptionEnum kLogLevels[] = {{"debug", kLogDebug},
+                                     {"verbose", kLogVerbose},
+                                     {"notice", kLogNotice},
+                                     {"warning", kLogWarning}};
+constexpr OptionEnum kDurabilities[] = {{"memory", kDurabilityMemory},
+                                        {"everysec", kDurabilityEverysec},
+                                        {"always", kDurabilityAlways}};
+constexpr OptionEnum kFsyncs[] = {{"always", 1}, {"everysec", 2}, {"no", 0}};
+constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
+
+using enum OptionType;
+
+constexpr OptionSpec Int(std::string_view name, std::string_view value, int64_t min, int64_t max) {
+  return {.name = name, .type = kInt, .default_value = value, .min = min, .max = max};
+}
+constexpr OptionSpec Memory(std::string_view name, std::string_view value, int64_t min = 0) {
+  return {.name = name, .type = kMemory, .default_value = value, .min = min};
+}
+constexpr OptionSpec Bool(std::string_view name, std::string_view value) {
+  return {.name = name, .type = kBool, .default_value = value};
+}
+constexpr OptionSpec Text(std::string_view name) { return {.name = name, .type = kString}; }
+
+// Facts are lenient: a redis.conf that says otherwise starts the server, with a warning.
+constexpr uint8_t kFact = kOptFixed | kOptLenient;
+
+constexpr OptionRow kRows[] = {
+    {Opt::kBind,
+     {.name = "bind", .type = kCustom, .default_value = "* -::*", .canonical = CanonicalWords},
+     Scope::kNode,
+     kOptStartOnly | kOptManyWords},
+    {Opt::kPort, Int("port", "6379", 0, 65535), Scope::kNode, kOptStartOnly},
+    {Opt::kUnixSocket, Text("unixsocket"), Scope::kNode, kOptStartOnly},
+    {Opt::kUnixSocketPerm,
+     {.name = "unixsocketperm", .type = kOctal, .default_value = "0", .max = 0777},
+     Scope::kNode,
+     kOptStartOnly},
+    {Opt::kTcpBacklog, Int("tcp-backlog", "511", 1, INT32_MAX), Scope::kNode, kOptStartOnly},
+    {Opt::kTcpKeepalive, Int("tcp-keepalive", "300", 0, INT32_MAX)},
+    {Opt::kTimeout, Int("timeout", "0", 0, INT32_MAX)},
+    {Opt::kProtectedMode, Bool("protected-mode", "yes")},
+    {Opt::kRequirePass, Text("requirepass")},
+    {Opt::kMaxClients, Int("maxclients", "10000", 1, UINT32_MAX)},
+    {Opt::kClientOutputBufferLimit,
+     {.name = "client-output-buffer-limit",
+      .type = kCustom,
+      .default_value = kOutputLimitsDefault,
+      .canonical = CanonicalOutputLimits},
+     Scope::kNode,
+     kOptManyWords | kOptRepeats},
+    {Opt::kClientQueryBufferLimit, Memory("client-query-buffer-limit", "1073741824", 1 << 20)},
+    {Opt::kProtoMaxBulkLen, Memory("proto-max-bulk-len", "536870912", 1 << 20)},
+    {Opt::kMaxMemory, Memory("maxmemory", "0")},
+    {Opt::kDatabases, Int("databases", "16", 16, 16), Scope::kNode, kFact},
+    {Opt::kDaemonize, Bool("daemonize", "no"), Scope::kNode, kOptStartOnly},
+    {Opt::kPidFile, Text("pidfile"), Scope::kNode, kOptStartOnly},
+    {Opt::kLogLevel,
+     {.name = "loglevel", .type = kEnum, .default_value = "notice", .words = kLogLevels}},
+    {Opt::kLogFile, Text("logfile"), Scope::kNode, kOptStartOnly},
+    {Opt::kDir,
+     {.name = "dir", .type = kString, .default_value = "."},
+     Scope::kNode,
+     kOptStartOnly},
+    {Opt::kDurability,
+     {.name = "durability", .type = kEnum, .default_value = "everysec", .words = kDurabilities},
+     Scope::kNode,
+     kOptStartOnly},
+    // How durability would be called in Redis.
+    {Opt::kAppendOnly, Bool("appendonly", "yes"), Scope::kNode, kFact},
+    {Opt::kAppendFsync,
+     {.name = "appendfsync", .type = kEnum, .default_value = "everysec", .words = kFsyncs},
+     Scope::kNode,
+     kFact},
+    // Snapshots go by the log's size, not by time and changes.
+    {Opt::kSave, Text("save"), Scope::kNode, kFact | kOptManyWords},
+    // Followers accept writes.
+    {Opt::kReplicaReadOnly,
+     {.name = "replica-read-only",
+      .alias = "slave-read-only",
+      .type = kBool,
+      .default_value = "no"},
+     Scope::kNode,
+     kFact},
+    {Opt::kClusterEnabled, Bool("cluster-enabled", "no"), Scope::kNode, kFact},
+    {Opt::kHz, Int("hz", "10", 10, 10), Scope::kNode, kFact},
+    {Opt::kIoThreads, Int("io-threads", "1", 1, 1), Scope::kNode, kFact},
+    {Opt::kSlowlogLogSlowerThan, Int("slowlog-log-slower-than", "10000", -1, INT64_MAX)},
+    {Opt::kSlowlogMaxLen, Int("slowlog-max-len", "128", 0, INT64_MAX)},
+    {Opt::kLatencyMonitorThreshold, Int("latency-monitor-threshold", "0", 0, 0), Scope::kNode,
+     kFact},
+    {Opt::kExpireCoalesce, Bool("expire-coalesce", "yes")},
+    {Opt::kClusterInitial,
+     {.name = "cluster-initial", .type = kCustom, .canonical = CanonicalHostPorts},
+     Scope::kNode,
+     kOptStartOnly | kOptManyWords},
+    {Opt::kClusterAnnounce,
+     {.name = "cluster-announce", .type = kCustom, .canonical = CanonicalHostPort},
+     Scope::kNode,
+     kOptStartOnly},
+    {Opt::kClusterPort, Int("cluster-port", "0", 0, 65535), Scope::kNode, kOptStartOnly},
+    {Opt::kClusterSecretFile, Text("cluster-secret-file"), Scope::kNode, kOptStartOnly},
+    {Opt::kHeartbeatMs, Int("cluster-heartbeat-ms", "50", 1, 60'000), Scope::kNode, kOptStartOnly},
+    {Opt::kElectionRoundMs, Int("cluster-election-round-ms", "150", 5, 600'000), Scope::kNode,
+     kOptStartOnly},
+    {Opt::kElectionBadRounds, Int("cluster-election-bad-rounds", "3", 1, 100), Scope::kNode,
+     kOptStartOnly},
+    {Opt::kLeaseMs, Int("cluster-lease-ms", "450", 10, 600'000), Scope::kNode, kOptStartOnly},
+    {Opt::kLeaseMarginMs, Int("cluster-lease-margin-ms", "20", 0, 60'000), Scope::kNode,
+     kOptStartOnly},
+    {Opt::kHoldMs, Int("cluster-hold-ms", "2000", 10, 600'000), Scope::kNode, kOptStartOnly},
+    {Opt::kTickMs, Int("cluster-tick-ms", "100", 1, 60'000), Scope::kNode, kOptStartOnly},
+    {Opt::kWindow, Int("cluster-window", "32", 1, 64), Scope::kNode, kOptStartOnly},
+    {Opt::kPeerQueueBytes, Memory("cluster-peer-queue-size", "67108864", 1 << 20), Scope::kNode,
+     kOptStartOnly},
+    {Opt::kWalSegmentSize, Memory("wal-segment-size", "67108864", 1 << 16), Scope::kNode,
+     kOptStartOnly},
+    {Opt::kDiskReserve, Memory("disk-reserve", "67108864"), Scope::kNode, kOptStartOnly},
+    {Opt::kSnapshotLogSize, Memory("snapshot-log-size", "268435456", 1 << 16), Scope::kNode,
+     kOptStartOnly},
+    {Opt::kHashMaxListpackEntries,
+     {.name = "hash-max-listpack-entries",
+      .alias = "hash-max-ziplist-entries",
+      .type = kInt,
+      .default_value = "512"},
+     Scope::kCluster},
+    {Opt::kHashMaxListpackValue,
+     {.name = "hash-max-listpack-value",
+      .alias = "hash-max-ziplist-value",
+      .type = kMemory,
+      .default_value = "64"},
+     Scope::kCluster},
+    {Opt::kMaxMemoryPolicy,
+     {.name = "maxmemory-policy", .type = kEnum, .default_value = "noeviction", .words = kPolicies},
+     Scope::kCluster,
+     kOptLenient},
+    {Opt::kNotifyKeyspaceEvents,
+     {.name = "notify-keyspace-events",
+      .type = kCustom,
+      .default_value = "",
+      .canonical = store::CanonicalEventFlags},
+     Scope::kCluster},
+};
+
+constexpr bool InOrder() {
+  size_t next = 0;
+  for (const OptionRow& row : kRows) {
+    if (static_cast<size_t>(row.opt) != next++) return false;
+  }
+  return next == kOptCount;
+}
+static_assert(InOrder());
+
+constexpr std::string_view kNoModules = "there are no modules";
+constexpr std::string_view kNotYet = "not there yet";
+constexpr std::string_view kLog =
+    "the log and snapshots of the cluster take the place of RDB and AOF";
+constexpr std::string_view kMembers = "nodes replicate as members of their cluster";
+constexpr std::string_view kEviction = "keys are not evicted";
+constexpr std::string_view kTypes = "the type that it is about is not there yet";
+constexpr std::string_view kFreeing = "values are always freed in slices";
+
+// A name that ends with '-' or '*' stands for all that begin so.
+constexpr ForeignDirective kForeign[] = {
+    {"aclfile", true, "users and their rights are not there yet"},
+    {"user", true, "users and their rights are not there yet"},
+    {"rename-command", true, "commands can't be renamed"},
+    {"loadmodule", true, kNoModules},
+    {"replicaof", true, kMembers},
+    {"slaveof", true, kMembers},
+    {"cluster-join", true, "changing the members of a cluster is not there yet"},
+    {"tls-", true, "TLS is not there yet"},
+    {"acl-", false, "users and their rights are not there yet"},
+    {"acllog-max-len", false, "users and their rights are not there yet"},
+    {"active*", false, "what is due is removed by entries of the log; memory is not moved about"},
+    {"always-show-logo", false, "there is none"},
+    {"aof-", false, kLog},
+    {"append*", false, kLog},
+    {"auto-aof-rewrite-", false, kLog},
+    {"no-appendfsync-on-rewrite", false, kLog},
+    {"busy-reply-threshold", false, kNotYet},
+    {"lua-time-limit", false, kNotYet},
+    {"cluster-", false, "this is not Redis Cluster"},
+    {"crash-", false, "crash reports go to stderr"},
+    {"dbfilename", false, "snapshots are named after their slots"},
+    {"disable-thp", false, "left to the system"},
+    {"dynamic-hz", false, "timers run when they are due"},
+    {"enable-debug-command", false, "there is no DEBUG"},
+    {"enable-module-command", false, kNoModules},
+    {"enable-protected-configs", false, "what may be set while running is not configurable"},
+    {"hll-", false, kTypes},
+    {"io-threads-do-reads", false, "there is one thread for commands"},
+    {"jemalloc-bg-thread", false, "left to jemalloc"},
+    {"key-load-delay", false, kLog},
+    {"latency-tracking*", false, kNotYet},
+    {"lazyfree-", false, kFreeing},
+    {"replica-lazy-flush", false, kFreeing},
+    {"slave-lazy-flush", false, kFreeing},
+    {"lfu-", false, kEviction},
+    {"maxmemory-", false, kEviction},
+    {"list-", false, kTypes},
+    {"set-", false, kTypes},
+    {"zset-", false, kTypes},
+    {"stream-", false, kTypes},
+    {"locale-collate", false, kTypes},
+    {"masterauth", false, kMembers},
+    {"masteruser", false, kMembers},
+    {"min-replicas-", false, "a write is answered when a majority has it"},
+    {"min-slaves-", false, "a write is answered when a majority has it"},
+    {"oom-", false, "left to the system"},
+    {"proc-title-template", false, "the title is left alone"},
+    {"set-proc-title", false, "the title is left alone"},
+    {"rdb*", false, kLog},
+    {"repl-", false, kMembers},
+    {"replica-", false, kMembers},
+    {"slave-", false, kMembers},
+    {"sanitize-dump-payload", false, kNotYet},
+    {"stop-writes-on-bgsave-error", false, "a write is answered when it is in the log"},
+    {"supervised", false, "the process stays in the foreground unless `daemonize` says otherwise"},
+    {"syslog-", false, "the log goes to a file or to stdout"},
+    {"tracking-table-max-keys", false, kNotYet},
+};
+
+}  // namespace
+
+std::span<const OptionRow> OptionRows() { return kRows; }
+
+const OptionRow* FindOption(std::string_view name) {
+  for (const OptionRow& row : kRows) {
+    if (EqualsIgnoreCase(name, row.spec.name)) return &row;
+    if (!row.spec.alias.empty() && EqualsIgnoreCase(name, row.spec.alias)) return &row;
+  }
+  return nullptr;
+}
+
+const ForeignDirective* FindForeign(std::string_view name) {
+  for (const ForeignDirective& foreign : kForeign) {
+    std::string_view known = foreign.name;
+    const bool prefix = known.ends_with('-') || known.ends_with('*');
+    if (known.ends_with('*')) known.remove_suffix(1);
+    if (EqualsIgnoreCase(prefix ? name.substr(0, known.size()) : name, known)) return &foreign;
+  }
+  return nullptr;
+}
+
+}  // namespace clustron::server

@@ -1,0 +1,294 @@
+#include "server/config.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "server/config_rewrite.h"
+#include "store/settings.h"
+
+namespace clustron::server {
+
+namespace {
+
+std::string Error(const Status& status) { return status ? "" : status.error().detail; }
+
+Status Load(Config& config, std::vector<const char*> args) {
+  args.insert(args.begin(), "clustron-server");
+  return config.LoadArguments(static_cast<int>(args.size()), args.data());
+}
+
+std::string Set(Config& config, std::vector<Config::PairView> pairs) {
+  return Error(config.Set(pairs));
+}
+
+std::string GetAll(const Config& config, std::string_view pattern) {
+  std::string text;
+  for (const auto& [name, value] : config.Get(std::vector<std::string_view>{pattern})) {
+    text += name + "=" + value + ";";
+  }
+  return text;
+}
+
+class TempDir {
+ public:
+  TempDir() {
+    char name[] = "/tmp/clustron-config-XXXXXX";
+    path_ = mkdtemp(name);
+  }
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  std::string File(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ + "/" + name) << text;
+    return path_ + "/" + name;
+  }
+  static std::string Read(const std::string& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE("arguments are directives with values, as redis-server takes them") {
+  Config config;
+  REQUIRE(Load(config, {"--port", "7000", "--bind", "127.0.0.1", "::1", "--maxmemory 1gb",
+                        "--requirepass", "a b", "--save", ""}));
+  CHECK(config.Int(Opt::kPort) == 7000);
+  CHECK(config.Words(Opt::kBind) == std::vector<std::string>{"127.0.0.1", "::1"});
+  CHECK(config.Int(Opt::kMaxMemory) == 1 << 30);
+  CHECK(config.Text(Opt::kRequirePass) == "a b");
+  CHECK(config.warnings().empty());
+  CHECK(config.Given(Opt::kPort));
+  CHECK(!config.Given(Opt::kTimeout));
+}
+
+TEST_CASE("a bad value is an error that names the line, an unknown directive a warning") {
+  Config config;
+  REQUIRE(config.LoadText("# text\n\n  port 7001  \r\nfrobnicate 3\nTIMEOUT \"5\"\n", "x.conf"));
+  CHECK(config.Int(Opt::kPort) == 7001);
+  CHECK(config.Int(Opt::kTimeout) == 5);
+  REQUIRE(config.warnings().size() == 1);
+  CHECK(config.warnings()[0] == "x.conf:4: unknown directive 'frobnicate' is ignored");
+
+  CHECK(Error(config.LoadText("\nport abc", "x.conf")) ==
+        "x.conf:2: 'port abc': argument couldn't be parsed into an integer");
+  CHECK(Error(config.LoadText("port 1 2", "x.conf")) ==
+        "x.conf:1: 'port 1 2': wrong number of arguments");
+  CHECK(Error(config.LoadText("logfile \"a", "x.conf")) ==
+        "x.conf:1: 'logfile \"a': Unbalanced quotes in configuration line");
+  CHECK(Error(Load(config, {"--port", "99999"})) ==
+        "arguments: 'port 99999': argument must be between 0 and 65535 inclusive");
+  CHECK(Error(Load(config, {"/nonexistent/x.conf"})).starts_with("/nonexistent/x.conf: "));
+}
+
+TEST_CASE("what would be unsafe to ignore is refused, the rest of Redis's directives explained") {
+  Config config;
+  CHECK(!config.LoadText("rename-command CONFIG \"\"", "x"));
+  CHECK(!config.LoadText("tls-port 6380", "x"));
+  CHECK(!config.LoadText("replicaof 1.2.3.4 6379", "x"));
+  CHECK(config.LoadText("list-max-listpack-size -2\nlazyfree-lazy-eviction no\nrdbcompression yes",
+                        "x"));
+  CHECK(
+      config.LoadText("io-threads 4\nsave 900 1\nmaxmemory-policy allkeys-lru\nio-threads 1", "x"));
+  REQUIRE(config.warnings().size() == 6);
+  CHECK(config.warnings()[3] == "x:1: 'io-threads 4' is ignored: io-threads is '1'");
+  CHECK(config.Text(Opt::kSave) == "");
+}
+
+TEST_CASE("include reads files in place, patterns too, and not for ever") {
+  const TempDir dir;
+  const std::string inner = dir.File("inner.conf", "timeout 7\n");
+  const std::string outer = dir.File("outer.conf", "timeout 1\ninclude " + inner + "\nport 7002\n");
+  Config config;
+  REQUIRE(Load(config, {outer.c_str(), "--port", "7003"}));
+  CHECK(config.Int(Opt::kTimeout) == 7);
+  CHECK(config.Int(Opt::kPort) == 7003);
+  CHECK(config.file() == std::filesystem::canonical(outer).string());
+
+  CHECK(config.LoadText("include " + inner.substr(0, inner.size() - 10) + "no*.conf", "x"));
+  CHECK(!config.LoadText("include /nonexistent/y.conf", "x"));
+  const std::string loop = dir.File("loop.conf", "");
+  dir.File("loop.conf", "include " + loop + "\n");
+  CHECK(Error(config.LoadFile(loop)).find("nested too deeply") != std::string::npos);
+}
+
+TEST_CASE("a cluster's nodes are durable, whatever they were told") {
+  Config alone;
+  REQUIRE(Load(alone, {"--cluster-initial", "127.0.0.1:7001"}));
+  CHECK(alone.Text(Opt::kDurability) == "everysec");
+  CHECK(alone.Text(Opt::kAppendFsync) == "everysec");
+
+  Config three;
+  REQUIRE(Load(three, {"--cluster-initial", "a:1,b:2", "c:3"}));
+  CHECK(three.Text(Opt::kClusterInitial) == "a:1,b:2,c:3");
+  CHECK(three.Text(Opt::kDurability) == "always");
+  CHECK(three.Text(Opt::kAppendFsync) == "always");
+
+  Config weak;
+  CHECK(!Load(weak, {"--cluster-initial", "a:1,b:2", "--durability", "memory"}));
+  Config bad;
+  CHECK(Error(Load(bad, {"--cluster-initial", "a:1,b"})).find("'b' is not HOST:PORT") !=
+        std::string::npos);
+  CHECK(!Load(bad, {"--cluster-initial", "a:1,a:1"}));
+}
+
+TEST_CASE("appendonly and appendfsync tell the durability, and may ask for more") {
+  Config config;
+  REQUIRE(Load(config, {"--durability", "memory"}));
+  CHECK(config.Text(Opt::kAppendOnly) == "no");
+  CHECK(Set(config, {{"appendonly", "no"}}) == "");
+  CHECK(Set(config, {{"appendonly", "yes"}}) ==
+        "ERR CONFIG SET failed (possibly related to argument 'appendonly') - can't set immutable "
+        "config");
+  Config always;
+  REQUIRE(Load(always, {"--appendonly", "yes", "--appendfsync", "always"}));
+  CHECK(always.Text(Opt::kDurability) == "always");
+  CHECK(always.Text(Opt::kAppendOnly) == "yes");
+}
+
+TEST_CASE("CONFIG GET matches names and older names, in any case") {
+  Config config;
+  CHECK(GetAll(config, "MAXMEM*") == "maxmemory=0;maxmemory-policy=noeviction;");
+  CHECK(GetAll(config, "slave-read-only") == "slave-read-only=no;");
+  CHECK(GetAll(config, "replica-read-only") == "replica-read-only=no;");
+  CHECK(GetAll(config, "databases") == "databases=16;");
+  CHECK(GetAll(config, "nothing") == "");
+  CHECK(config.Get(std::vector<std::string_view>{"time*", "*out"}).size() == 1);
+}
+
+TEST_CASE("CONFIG SET is all or nothing") {
+  Config config;
+  CHECK(Set(config, {{"timeout", "10"}, {"maxmemory", "1mb"}}) == "");
+  CHECK(config.Int(Opt::kTimeout) == 10);
+  const std::string bad = Set(config, {{"timeout", "20"}, {"maxmemory", "x"}});
+  CHECK(bad ==
+        "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a "
+        "memory value");
+  CHECK(config.Int(Opt::kTimeout) == 10);
+  CHECK(Set(config, {{"timeout", "20"}, {"nope", "x"}}) ==
+        "ERR Unknown option or number of arguments for CONFIG SET - 'nope'");
+  CHECK(Set(config, {{"timeout", "20"}, {"timeout", "21"}}) ==
+        "ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter");
+  CHECK(Set(config, {{"port", "1"}}) ==
+        "ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config");
+  CHECK(Set(config, {{"databases", "16"}}) == "");
+  CHECK(config.Int(Opt::kTimeout) == 10);
+}
+
+TEST_CASE("a change that can't be made to work is taken back") {
+  struct Refuser : ConfigListener {
+    Status OnConfigChanged(std::span<const Opt> changed) override {
+      calls.push_back(changed.size());
+      return clustron::Fail(Errc::kLimit, "Failed to do it");
+    }
+    std::vector<size_t> calls;
+  } refuser;
+  Config config;
+  config.set_listener(&refuser);
+  CHECK(Set(config, {{"maxclients", "5"}, {"timeout", "1"}}) ==
+        "ERR CONFIG SET failed (possibly related to argument 'maxclients') - Failed to do it");
+  CHECK(config.Int(Opt::kMaxClients) == 10000);
+  CHECK(config.Int(Opt::kTimeout) == 0);
+  CHECK(refuser.calls == std::vector<size_t>{2, 2});
+}
+
+TEST_CASE("output limits change class by class") {
+  Config config;
+  CHECK(config.output_limits().pubsub == OutputLimit{32 << 20, 8 << 20, 60});
+  CHECK(Set(config, {{"client-output-buffer-limit", "normal 1mb 2kb 3"}}) == "");
+  CHECK(config.output_limits().normal == OutputLimit{1 << 20, 2048, 3});
+  CHECK(config.output_limits().pubsub == OutputLimit{32 << 20, 8 << 20, 60});
+  CHECK(config.Text(Opt::kClientOutputBufferLimit) ==
+        "normal 1048576 2048 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60");
+  for (std::string_view text : {"normal 1 2", "foo 1 2 3", "normal x 1 1", "normal 1 1 -1", ""}) {
+    CAPTURE(text);
+    CHECK(Set(config, {{"client-output-buffer-limit", text}}) != "");
+  }
+  REQUIRE(
+      config.LoadText("client-output-buffer-limit pubsub 1 2 3\n"
+                      "client-output-buffer-limit normal 4 5 6\n",
+                      "x"));
+  CHECK(config.output_limits().normal == OutputLimit{4, 5, 6});
+  CHECK(config.output_limits().pubsub == OutputLimit{1, 2, 3});
+}
+
+TEST_CASE("cluster-wide settings in files are seeds; the rows agree with the store's") {
+  Config config;
+  REQUIRE(
+      config.LoadText("hash-max-ziplist-entries 9\ntimeout 3\nnotify-keyspace-events KEA", "x"));
+  CHECK(config.ClusterSeeds() == std::vector<Config::Pair>{{"hash-max-listpack-entries", "9"},
+                                                           {"notify-keyspace-events", "AKE"}});
+  config.SetEffective("hash-max-listpack-entries", "11");
+  CHECK(config.Int(Opt::kHashMaxListpackEntries) == 11);
+
+  size_t cluster_rows = 0;
+  for (const OptionRow& row : OptionRows()) {
+    const OptionSpec* setting = store::FindSetting(row.spec.name);
+    CAPTURE(row.spec.name);
+    CHECK((setting != nullptr) == (row.scope == Scope::kCluster));
+    if (setting == nullptr) continue;
+    cluster_rows++;
+    CHECK(setting->default_value == row.spec.default_value);
+    CHECK(setting->alias == row.spec.alias);
+    CHECK(setting->type == row.spec.type);
+  }
+  CHECK(cluster_rows == store::SettingSpecs().size());
+}
+
+TEST_CASE("rewriting keeps comments, order and lines that are still true") {
+  Config config;
+  const std::string text =
+      "# mine\n\nmaxmemory 1gb\ntimeout 5 \nfrobnicate 1\n  # indented\nsave \"\"\n"
+      "client-output-buffer-limit normal 1 2 3\nclient-output-buffer-limit pubsub 1 2 3\n"
+      "timeout 6\n";
+  REQUIRE(config.LoadText(text, "x"));
+  CHECK(config.Int(Opt::kTimeout) == 6);
+  REQUIRE(Set(config, {{"timeout", "9"}, {"requirepass", "a b"}, {"maxclients", "77"}}) == "");
+  config.SetEffective("notify-keyspace-events", "AKE");
+  CHECK(RewrittenConfig(config, text) ==
+        "# mine\n\nmaxmemory 1gb\ntimeout 9\nfrobnicate 1\n  # indented\nsave \"\"\n"
+        "client-output-buffer-limit normal 1 2 3\nclient-output-buffer-limit pubsub 1 2 3\n"
+        "\n# Generated by CONFIG REWRITE\nrequirepass \"a b\"\nmaxclients 77\n"
+        "notify-keyspace-events AKE\n");
+}
+
+TEST_CASE("a rewritten file loads to the same values, and rewriting it again changes nothing") {
+  Config config;
+  REQUIRE(config.LoadText("port 7005\nbind 127.0.0.1 ::1\n", "x"));
+  REQUIRE(Set(config, {{"maxmemory", "3mb"},
+                       {"requirepass", "q\"uo\\te#\n"},
+                       {"client-output-buffer-limit", "pubsub 1kb 0 0"},
+                       {"loglevel", "debug"},
+                       {"slowlog-log-slower-than", "-1"}}) == "");
+  const std::string text = RewrittenConfig(config, "");
+  CHECK(text.find("maxmemory 3mb\n") != std::string::npos);
+  Config again;
+  REQUIRE(again.LoadText(text, "y"));
+  for (const OptionRow& row : OptionRows()) {
+    CAPTURE(row.spec.name);
+    CHECK(again.Text(row.opt) == config.Text(row.opt));
+  }
+  CHECK(again.warnings().empty());
+  CHECK(RewrittenConfig(again, text) == text);
+}
+
+TEST_CASE("CONFIG REWRITE replaces the file, and needs one") {
+  const TempDir dir;
+  const std::string path = dir.File("a.conf", "timeout 5\n");
+  Config config;
+  CHECK(Error(config.Rewrite()) == "ERR The server is running without a config file");
+  REQUIRE(Load(config, {path.c_str()}));
+  REQUIRE(Set(config, {{"timeout", "6"}}) == "");
+  REQUIRE(config.Rewrite());
+  CHECK(TempDir::Read(path) == "timeout 6\n");
+}
+
+}  // namespace clustron::server

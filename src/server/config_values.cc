@@ -1,0 +1,116 @@
+#include "server/config_values.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/numeric.h"
+#include "base/option.h"
+#include "base/strings.h"
+
+namespace clustron::server {
+
+namespace {
+
+std::unexpected<Error> Complain(std::string text) {
+  return Fail(Errc::kInvalidArgument, std::move(text));
+}
+
+std::string Join(const std::vector<std::string>& words, char separator) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text.push_back(separator);
+    text.append(word);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> SplitWords(std::string_view text, std::string_view separators) {
+  std::vector<std::string> words;
+  while (true) {
+    const size_t begin = text.find_first_not_of(separators);
+    if (begin == std::string_view::npos) return words;
+    text.remove_prefix(begin);
+    const size_t end = std::min(text.find_first_of(separators), text.size());
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+}
+
+Result<std::string> CanonicalWords(std::string_view text) { return Join(SplitWords(text), ' '); }
+
+Result<HostPort> ParseHostPort(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon != std::string_view::npos) {
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const auto port = ParseInt64(text.substr(colon + 1));
+    if (!host.empty() && port && *port >= 1 && *port <= 65535) {
+      return HostPort{std::string(host), static_cast<int>(*port)};
+    }
+  }
+  return Complain("'" + std::string(text) + "' is not HOST:PORT");
+}
+
+Result<std::string> CanonicalHostPort(std::string_view text) {
+  if (!text.empty()) TRY(ParseHostPort(text));
+  return std::string(text);
+}
+
+Result<std::string> CanonicalHostPorts(std::string_view text) {
+  const std::vector<std::string> words = SplitWords(text, ", \t");
+  for (size_t i = 0; i < words.size(); i++) {
+    TRY(ParseHostPort(words[i]));
+    if (std::find(words.begin(), words.begin() + static_cast<ptrdiff_t>(i), words[i]) !=
+        words.begin() + static_cast<ptrdiff_t>(i)) {
+      return Complain("'" + words[i] + "' is there twice");
+    }
+  }
+  return Join(words, ',');
+}
+
+Status ParseOutputLimits(std::string_view text, OutputLimits* limits) {
+  const std::vector<std::string> words = SplitWords(text);
+  if (words.empty() || words.size() % 4 != 0) {
+    return Complain("Wrong number of arguments in buffer limit configuration.");
+  }
+  OutputLimits parsed = *limits;
+  for (size_t i = 0; i < words.size(); i += 4) {
+    OutputLimit* limit = nullptr;
+    if (EqualsIgnoreCase(words[i], "normal")) limit = &parsed.normal;
+    if (EqualsIgnoreCase(words[i], "slave")) limit = &parsed.replica;
+    if (EqualsIgnoreCase(words[i], "replica")) limit = &parsed.replica;
+    if (EqualsIgnoreCase(words[i], "pubsub")) limit = &parsed.pubsub;
+    if (limit == nullptr) {
+      return Complain("Invalid client class specified in buffer limit configuration.");
+    }
+    const auto hard = ParseMemory(words[i + 1]);
+    const auto soft = ParseMemory(words[i + 2]);
+    const auto seconds = ParseInt64(words[i + 3]);
+    if (!hard || !soft || !seconds || *seconds < 0) {
+      return Complain("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+    }
+    *limit = {static_cast<uint64_t>(*hard), static_cast<uint64_t>(*soft), *seconds};
+  }
+  *limits = parsed;
+  return {};
+}
+
+std::string PrintOutputLimits(const OutputLimits& limits) {
+  const auto print = [](const char* name, const OutputLimit& limit) {
+    return std::string(name) + " " + std::to_string(limit.hard_bytes) + " " +
+           std::to_string(limit.soft_bytes) + " " + std::to_string(limit.soft_s);
+  };
+  return print("normal", limits.normal) + " " + print("slave", limits.replica) + " " +
+         print("pubsub", limits.pubsub);
+}
+
+Result<std::string> CanonicalOutputLimits(std::string_view text) {
+  OutputLimits limits;
+  CHECK(ParseOutputLimits(kOutputLimitsDefault, &limits).has_value());
+  TRY(ParseOutputLimits(text, &limits));
+  return PrintOutputLimits(limits);
+}
+
+}  // namespace clustron::server

@@ -1,0 +1,46 @@
+// Values of options that are more than a word: lists, addresses, buffer limits. Each function
+// returns the canonical text, or a complaint.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace clustron::server {
+
+// Words between blanks; between blanks or commas.
+std::vector<std::string> SplitWords(std::string_view text, std::string_view separators = " \t");
+
+Result<std::string> CanonicalWords(std::string_view text);  // one blank between words
+
+// HOST:PORT, [v6]:PORT; a list of different ones, canonically with commas. Empty is allowed.
+struct HostPort {
+  std::string host;  // without brackets
+  int port = 0;
+};
+Result<HostPort> ParseHostPort(std::string_view text);
+Result<std::string> CanonicalHostPort(std::string_view text);
+Result<std::string> CanonicalHostPorts(std::string_view text);
+
+// One class of client-output-buffer-limit.
+struct OutputLimit {
+  uint64_t hard_bytes = 0;  // 0: none
+  uint64_t soft_bytes = 0;
+  int64_t soft_s = 0;
+  friend bool operator==(const OutputLimit&, const OutputLimit&) = default;
+};
+struct OutputLimits {
+  OutputLimit normal, replica, pubsub;
+};
+inline constexpr std::string_view kOutputLimitsDefault =
+    "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60";
+// `<class> <hard> <soft> <seconds>` once or more; classes that aren't named stay as in `limits`.
+Status ParseOutputLimits(std::string_view text, OutputLimits* limits);
+std::string PrintOutputLimits(const OutputLimits& limits);
+Result<std::string> CanonicalOutputLimits(std::string_view text);  // over the defaults
+
+}  // namespace clustron::server

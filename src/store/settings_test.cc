@@ -1,8 +1,9 @@
-// clang-format off: the checks of base/check.h come before doctest, which then leaves CHECK alone.
-#include "store/store.h"
-// clang-format on
+#include "store/settings.h"
 
 #include <doctest/doctest.h>
+
+#include "store/snapshot_load.h"
+#include "store/snapshot_walk.h"
 
 namespace clustron::store {
 
@@ -80,9 +81,26 @@ TEST_CASE("the store acts on a changed setting at once, and it is in the digest"
   CHECK(store.ItemRevision() == 0);
   CHECK(*store.ChangeSetting(entries, "9223372036854775807"));
   CHECK(store.hash_limits().packed_fields_max == 1 << 16);
+}
 
-  store.RestoreSettings(Settings());
-  CHECK(store.hash_limits().packed_fields_max == 512);
+TEST_CASE("settings are in snapshots") {
+  struct NoKeys : SnapshotSink {
+    void OnKey(int, std::string_view, Type, const KeyMeta&, uint64_t) override {}
+    void OnStringPiece(std::string_view) override {}
+    void OnField(FieldValue) override {}
+  } sink;
+  Store store(1);
+  store.BeginItem();
+  CHECK(*store.ChangeSetting(*FindSetting("hash-max-listpack-entries"), "4"));
+  Store other(2);
+  {
+    SnapshotWalk walk(store, sink);
+    CHECK(StoreLoader(other).LoadTables(walk.tables()));
+  }
+  CHECK(other.hash_limits().packed_fields_max == 4);
+  CHECK(other.Digest() == store.Digest());
+  const StoreLoader empties(other);
+  CHECK(other.hash_limits().packed_fields_max == 512);
 }
 
 }  // namespace clustron::store

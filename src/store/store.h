@@ -106,8 +106,6 @@ class Store {
   // True if it differs from before; then the item takes a revision. Not undone by Rollback: CONFIG
   // SET is refused where a journal is armed. Errors are Redis's complaints.
   Result<bool> ChangeSetting(const OptionSpec& spec, std::string_view text);
-  // From a snapshot.
-  void RestoreSettings(Settings settings);
 
   // ---- reading ----
   uint64_t Hash(std::string_view key) const;
@@ -312,6 +310,7 @@ class Store {
   int64_t wall_ms_ = 0;
   uint64_t seed_;
   void ApplySettings();
+  void RestoreSettings(Settings settings);
 
   HashLimits hash_limits_;
   Settings settings_;

@@ -4,6 +4,7 @@
 //   | touch cells: count, then (distance to the cell before, revision) each
 //   | leases: count, then id, owner, ttl, grant, next attach, keys: count, (attach, db, name) each
 //   | locks: count, then db, name, advisory, holders: count, (token, owner, lease, ttl) each
+//   | settings that differ from the defaults: count, then name, text each
 //
 // Numbers are varints but for the seed.
 #include <utility>
@@ -76,6 +77,7 @@ void Store::EncodeTables(std::string* out) const {
   w.Varint(locks_.size());
   locks_.ForEach(
       [&](int db, std::string_view name, const Lock& lock) { EncodeLock(w, db, name, lock); });
+  settings_.Encode(out);
 }
 
 Status Store::DecodeTables(std::string_view bytes) {
@@ -140,6 +142,9 @@ Status Store::DecodeTables(std::string_view bytes) {
     if (!added) return Corrupt("snapshot: a lock twice");
     LinkLock(it->first, it->second);
   }
+  Settings settings;
+  TRY(settings.Decode(&r));
+  RestoreSettings(std::move(settings));
   if (!r.Done()) return Corrupt("snapshot: tables cut short");
   return {};
 }
@@ -168,6 +173,7 @@ void Store::Clear() {
   wall_wheel_ = std::make_unique<TimeWheel>();
   leases_ = LeaseTable();
   locks_ = LockTable();
+  RestoreSettings(Settings());
 }
 
 }  // namespace clustron::store

@@ -98,7 +98,6 @@ class Store {
   int64_t wall_ms() const { return wall_ms_; }
   uint64_t seed() const { return seed_; }
 
-  void set_hash_limits(HashLimits limits) { hash_limits_ = limits; }
   HashLimits hash_limits() const { return hash_limits_; }
 
   // ---- cluster-wide settings ----

@@ -48,7 +48,8 @@ struct ModelLock {
 class ModelledStore {
  public:
   ModelledStore(uint64_t seed, size_t keys) : store(99), rng_(seed), keys_(keys) {
-    store.set_hash_limits({.packed_fields_max = 8, .packed_value_bytes_max = 20});
+    CHECK(store.ChangeSetting(*FindSetting("hash-max-listpack-entries"), "8"));
+    CHECK(store.ChangeSetting(*FindSetting("hash-max-listpack-value"), "20"));
     store.BeginEntry(1000, 5'000'000);
   }
 

@@ -13,6 +13,8 @@ class Clock {
   virtual int64_t MonotonicNs() const = 0;
   // Milliseconds since 1970 as the operating system believes; may jump either way.
   virtual int64_t WallMs() const = 0;
+  // Which run of the machine MonotonicNs counts in: comparing its values across runs means nothing.
+  virtual uint64_t MachineBootId() const { return 0; }
 };
 
 // The machine's own clocks.
@@ -20,6 +22,7 @@ class SystemClock : public Clock {
  public:
   int64_t MonotonicNs() const override;
   int64_t WallMs() const override;
+  uint64_t MachineBootId() const override;
 };
 
 }  // namespace clustron

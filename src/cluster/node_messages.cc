@@ -15,6 +15,21 @@ std::string Begin(WireKind kind, size_t reserve) {
   return out;
 }
 
+void AppendName(const SnapshotName& name, std::string* out) {
+  Writer writer(out);
+  writer.U64(name.slot);
+  writer.U64(name.bytes);
+  writer.U64(name.file_id);
+}
+
+SnapshotName ReadName(Reader* reader) {
+  SnapshotName name;
+  name.slot = reader->U64();
+  name.bytes = reader->U64();
+  name.file_id = reader->U64();
+  return name;
+}
+
 }  // namespace
 
 std::string WirePaxos(std::string_view body) {
@@ -61,21 +76,26 @@ std::string WirePublish(std::string_view body) {
   return out;
 }
 
-std::string WireSnapshotChunk(const SnapshotChunk& chunk) {
-  std::string out = Begin(WireKind::kSnapshotChunk, 32 + chunk.bytes.size());
+std::string WireSnapshotOffer(const SnapshotName& name) {
+  std::string out = Begin(WireKind::kSnapshotOffer, 24);
+  AppendName(name, &out);
+  return out;
+}
+
+std::string WireSnapshotChunk(const SnapshotName& name, const persist::SnapshotChunk& chunk) {
+  std::string out = Begin(WireKind::kSnapshotChunk, 36 + chunk.bytes.size());
+  AppendName(name, &out);
   Writer writer(&out);
-  writer.U64(chunk.slot);
-  writer.U64(chunk.total_bytes);
   writer.U64(chunk.offset);
+  writer.U32(chunk.crc32c);
   writer.Raw(chunk.bytes);
   return out;
 }
 
-std::string WireSnapshotAck(paxos::Slot slot, uint64_t offset) {
-  std::string out = Begin(WireKind::kSnapshotAck, 16);
-  Writer writer(&out);
-  writer.U64(slot);
-  writer.U64(offset);
+std::string WireSnapshotAck(const SnapshotName& name, uint64_t offset) {
+  std::string out = Begin(WireKind::kSnapshotAck, 32);
+  AppendName(name, &out);
+  Writer(&out).U64(offset);
   return out;
 }
 
@@ -135,19 +155,25 @@ bool ReadCall(std::string_view body, uint64_t* id, std::string_view* rest) {
   return reader.ok();
 }
 
-bool ReadSnapshotChunk(std::string_view body, SnapshotChunk* chunk) {
+bool ReadSnapshotOffer(std::string_view body, SnapshotName* name) {
   Reader reader(body);
-  chunk->slot = reader.U64();
-  chunk->total_bytes = reader.U64();
-  chunk->offset = reader.U64();
-  chunk->bytes = reader.Raw(reader.remaining());
-  return reader.ok() && chunk->offset <= chunk->total_bytes &&
-         chunk->bytes.size() <= chunk->total_bytes - chunk->offset;
+  *name = ReadName(&reader);
+  return reader.Done();
 }
 
-bool ReadSnapshotAck(std::string_view body, paxos::Slot* slot, uint64_t* offset) {
+bool ReadSnapshotChunk(std::string_view body, SnapshotName* name, persist::SnapshotChunk* chunk) {
   Reader reader(body);
-  *slot = reader.U64();
+  *name = ReadName(&reader);
+  chunk->offset = reader.U64();
+  chunk->crc32c = reader.U32();
+  chunk->bytes = reader.Raw(reader.remaining());
+  return reader.ok() && chunk->offset <= name->bytes &&
+         chunk->bytes.size() <= name->bytes - chunk->offset;
+}
+
+bool ReadSnapshotAck(std::string_view body, SnapshotName* name, uint64_t* offset) {
+  Reader reader(body);
+  *name = ReadName(&reader);
   *offset = reader.U64();
   return reader.Done();
 }

@@ -9,6 +9,7 @@
 
 #include "cluster/paxos/types.h"
 #include "cluster/read_rounds.h"
+#include "persist/snapshot_store.h"
 
 namespace clustron::cluster {
 
@@ -21,19 +22,19 @@ enum class WireKind : uint8_t {
   kLeaderCall = 6,     // call id, body of the caller's host
   kLeaderAnswer = 7,   // call id, body
   kPublish = 8,        // body of the host
-  kSnapshotChunk = 9,  // slot, total bytes, offset, bytes (frames carry a checksum each)
-  kSnapshotAck = 10,   // slot, offset received so far (all: total)
+  kSnapshotOffer = 9,   // name: "from which offset on do you want this?"
+  kSnapshotChunk = 10,  // name, offset, crc32c, bytes
+  kSnapshotAck = 11,    // name, offset received so far (all: installed)
 };
 
 // The longest list of forwarded items in one message.
 inline constexpr size_t kForwardBytesMax = 256 * 1024;
-inline constexpr size_t kSnapshotChunkBytes = 256 * 1024;
-
-struct SnapshotChunk {
+inline 
+// Which snapshot a message is about.
+struct SnapshotName {
   paxos::Slot slot = 0;
-  uint64_t total_bytes = 0;
-  uint64_t offset = 0;
-  std::string_view bytes;
+  uint64_t bytes = 0;
+  uint64_t file_id = 0;  // its checksum: two nodes' snapshots of one slot may differ in order
 };
 
 std::string WirePaxos(std::string_view body);
@@ -42,8 +43,9 @@ std::string WireReadGrant(uint64_t id, const ReadGrant& grant);
 std::string WireTickAsk(int64_t elapsed_ms, int64_t wall_ms);
 std::string WireCall(WireKind kind, uint64_t id, std::string_view body);
 std::string WirePublish(std::string_view body);
-std::string WireSnapshotChunk(const SnapshotChunk& chunk);
-std::string WireSnapshotAck(paxos::Slot slot, uint64_t offset);
+std::string WireSnapshotOffer(const SnapshotName& name);
+std::string WireSnapshotChunk(const SnapshotName& name, const persist::SnapshotChunk& chunk);
+std::string WireSnapshotAck(const SnapshotName& name, uint64_t offset);
 
 // Builds kForward messages item by item.
 class ForwardBuilder {
@@ -66,7 +68,8 @@ bool ReadReadAsk(std::string_view body, uint64_t* id);
 bool ReadReadGrant(std::string_view body, uint64_t* id, ReadGrant* grant);
 bool ReadTickAsk(std::string_view body, int64_t* elapsed_ms, int64_t* wall_ms);
 bool ReadCall(std::string_view body, uint64_t* id, std::string_view* rest);
-bool ReadSnapshotChunk(std::string_view body, SnapshotChunk* chunk);
-bool ReadSnapshotAck(std::string_view body, paxos::Slot* slot, uint64_t* offset);
+bool ReadSnapshotOffer(std::string_view body, SnapshotName* name);
+bool ReadSnapshotChunk(std::string_view body, SnapshotName* name, persist::SnapshotChunk* chunk);
+bool ReadSnapshotAck(std::string_view body, SnapshotName* name, uint64_t* offset);
 
 }  // namespace clustron::cluster

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "cluster/entry.h"
 #include "cluster/paxos/types.h"
+#include "persist/fs.h"
 
 namespace clustron::cluster {
 
@@ -69,7 +70,7 @@ class StateMachine {
   // The state as it is now. One at a time.
   virtual std::unique_ptr<SnapshotSource> BeginSnapshot() = 0;
   // Replaces the whole state by a snapshot file's. On error the state is unusable.
-  virtual Status RestoreSnapshot(std::string_view file) = 0;
+  virtual Status RestoreSnapshot(persist::File& file) = 0;
 };
 
 // What applying an entry tells the node. THREAD: core loop.

@@ -1,0 +1,320 @@
+#include "cluster/node.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "cluster/node_snapshot.h"
+
+namespace clustron::cluster {
+
+Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMachine& state,
+           persist::SnapshotStore& snapshots, TaskRunner& snapshot_tasks, NodeHost& host,
+           paxos::Recovered recovered)
+    : config_(config),
+      clock_(clock),
+      log_(log),
+      state_(state),
+      snapshots_(snapshots),
+      snapshot_tasks_(snapshot_tasks),
+      host_(host),
+      replica_(config.paxos, std::move(recovered), Rng(config.seed), clock.MonotonicNs()),
+      origin_(Session{config.paxos.self, config.boot}) {
+  const auto& list = snapshots_.list();
+  if (!list.empty()) {
+    snapshot_slot_ = list.front().slot;
+    snapshot_bytes_ = list.front().bytes;
+  }
+  if (list.size() > 1) previous_snapshot_slot_ = list[1].slot;
+  cluster_clock_.Continue(state_.elapsed_ms(), clock_.MonotonicNs());
+  log_.SetListener(this);
+}
+
+Node::~Node() { log_.SetListener(nullptr); }
+
+void Node::ContinueClock(int64_t elapsed_ms, int64_t at_ns) {
+  cluster_clock_.Continue(std::max(elapsed_ms, state_.elapsed_ms()), at_ns);
+}
+
+int64_t Node::LiveWallMs() const { return std::max(state_.wall_ms(), clock_.WallMs()); }
+
+// --- Events ---------------------------------------------------------------------------------------
+
+bool Node::OnMessage(NodeId from, std::string_view message) {
+  WireKind kind;
+  std::string_view body;
+  if (!ReadWireKind(message, &kind, &body)) return false;
+  uint64_t id = 0;
+  switch (kind) {
+    case WireKind::kPaxos: {
+      Result<paxos::Message> decoded = paxos::Decode(body);
+      if (!decoded) return false;
+      replica_.Step(from, *std::move(decoded), NowNs());
+      return true;
+    }
+    case WireKind::kForward: {
+      Ballot ballot;
+      std::string_view items;
+      if (!ReadForward(body, &ballot, &items)) return false;
+      return OnForward(from, ballot, items);
+    }
+    case WireKind::kReadAsk:
+      if (!ReadReadAsk(body, &id)) return false;
+      ServeReadAsk(from, id);
+      return true;
+    case WireKind::kReadGrant: {
+      ReadGrant grant;
+      if (!ReadReadGrant(body, &id, &grant)) return false;
+      reads_.Granted(id, grant);
+      return true;
+    }
+    case WireKind::kTickAsk: {
+      int64_t elapsed_ms, wall_ms;
+      if (!ReadTickAsk(body, &elapsed_ms, &wall_ms)) return false;
+      if (leading_) RequestTick(elapsed_ms, wall_ms);
+      return true;
+    }
+    case WireKind::kLeaderCall:
+      if (!ReadCall(body, &id, &body)) return false;
+      ServeCall(from, id, body);
+      return true;
+    case WireKind::kLeaderAnswer:
+      if (!ReadCall(body, &id, &body)) return false;
+      OnCallAnswer(id, body);
+      return true;
+    case WireKind::kPublish:
+      host_.Published(body);
+      return true;
+    case WireKind::kSnapshotOffer: {
+      SnapshotName name;
+      if (!ReadSnapshotOffer(body, &name)) return false;
+      OnSnapshotOffer(from, name);
+      return true;
+    }
+    case WireKind::kSnapshotChunk: {
+      SnapshotName name;
+      persist::SnapshotChunk chunk;
+      if (!ReadSnapshotChunk(body, &name, &chunk)) return false;
+      OnSnapshotChunk(from, name, chunk);
+      return true;
+    }
+    case WireKind::kSnapshotAck: {
+      SnapshotName name;
+      if (!ReadSnapshotAck(body, &name, &id)) return false;
+      OnSnapshotAck(from, name, id);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Node::OnPeerUp(NodeId peer) {
+  // What was on its way when the link broke is lost.
+  if (peer == known_leader_) {
+    origin_.SendAllAgain();
+    for (PendingCall& call : calls_) call.sent_ns = 0;
+  }
+}
+
+void Node::Tick() {
+  const int64_t now = NowNs();
+  replica_.Tick(now);
+  if (now - log_tick_ns_ >= 100'000'000) {
+    log_tick_ns_ = now;
+    log_.Tick(now);
+    NoteClock();
+    CheckDigests();
+  }
+  ExpireClients(now);
+  SendCalls(now);
+  if (leading_) ProposeDue(now);
+  TickSnapshots(now);
+}
+
+// Carries the elapsed clock over a restart of the process; see LogStore's local marks.
+void Node::NoteClock() {
+  if (state_.applied_slot() == marked_slot_) return;
+  marked_slot_ = state_.applied_slot();
+  const int64_t now = NowNs();
+  log_.AppendMark({.boot = clock_.MachineBootId(),
+                   .elapsed_ms = cluster_clock_.ElapsedMs(now),
+                   .wall_ms = clock_.WallMs(),
+                   .monotonic_ns = now,
+                   .slot = marked_slot_});
+}
+
+void Node::EndOfTurn() {
+  for (int round = 0; round < 4; ++round) {
+    LookAtLeadership();
+    SendOwnItems();
+    if (leading_) ProposeBatches();
+    Pump();
+    AskReads();
+    DeliverReads();
+    if (!origin_.HasUnsent() && (!leading_ || batcher_.Empty())) break;
+    if (!replica_.CanPropose() && leading_) break;
+    if (!leading_) break;
+  }
+  StepSnapshot();
+}
+
+// Persist, send, apply until there is nothing left to do in this turn.
+void Node::Pump() {
+  CHECK(!in_pump_);
+  in_pump_ = true;
+  bool applied = false;
+  for (;;) {
+    replica_.TakeReady(&ready_);
+    if (!ready_.persist.empty()) log_.Append(ready_.persist);
+    log_.Flush();
+    for (const paxos::Outgoing& out : ready_.send) SendPaxos(out.to, out.message);
+    for (const paxos::CatchUpNeed& need : ready_.catch_up) ServeCatchUp(need);
+    if (ready_.leadership_changed) LookAtLeadership();
+    if (ready_.read_round_confirmed != 0) OnReadRoundConfirmed(ready_.read_round_confirmed);
+    const bool progress = ApplyChosen();
+    applied |= progress;
+    if (ready_.Empty() && !progress) break;
+  }
+  in_pump_ = false;
+  if (applied) {
+    RetryWaitingCalls();
+    host_.Applied();
+  }
+}
+
+bool Node::ApplyChosen() {
+  bool any = false;
+  while (const paxos::Accepted* chosen = replica_.NextChosen()) {
+    const Slot slot = chosen->slot;
+    if (slot > state_.applied_slot()) {
+      CHECK(slot == state_.applied_slot() + 1 || Planted(Bug::kChosenOutOfOrder));
+      // The replica may let go of the entry while its items are answered: hold the bytes.
+      const paxos::Value value = chosen->value;
+      state_.Apply(slot, value, false);
+      if (!leading_) cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
+      if (slot % kDigestEvery == 0) {
+        digests_.push_back({slot, state_.digest()});
+        if (digests_.size() > kDigestsKept) digests_.pop_front();
+      }
+      if (snapshot_wanted_) BeginSnapshot();
+      any = true;
+    }
+    replica_.Advance();
+    if (!leading_ && replica_.own_noop_chosen() && slot == replica_.own_noop_slot())
+      LookAtLeadership();
+  }
+  return any;
+}
+
+void Node::OnDurable(uint64_t seq) { replica_.OnDurable(seq, NowNs()); }
+
+void Node::OnDiskLow(bool low) {
+  // A leader whose disk is full hands over to one that has room; alone, it refuses writes.
+  if (!low || !leading_ || alone()) return;
+  REACH("leader with a full disk steps down");
+  replica_.StepDown(NowNs());
+}
+
+void Node::OnFatal(const Error& error) { host_.Fatal("log: " + error.detail); }
+
+void Node::LookAtLeadership() {
+  const bool leads = replica_.role() == paxos::Role::kLeader && replica_.own_noop_chosen() &&
+                     (state_.applied_slot() >= replica_.own_noop_slot() ||
+                      Planted(Bug::kNoOwnBallotNoop));
+  const bool leads_early =
+      Planted(Bug::kNoOwnBallotNoop) && replica_.role() == paxos::Role::kLeader;
+  const Ballot ballot = replica_.ballot();
+  const NodeId leader = replica_.leader();
+  const bool changed = leader != known_leader_ || ballot != known_ballot_;
+  if (leading_ && (changed || replica_.role() != paxos::Role::kLeader)) StopLeading();
+  if (changed) {
+    known_leader_ = leader;
+    known_ballot_ = ballot;
+    origin_.SendAllAgain();
+    for (PendingCall& call : calls_) call.sent_ns = 0;
+    if (reads_.Unanswered()) reads_again_ = true;
+  }
+  if (!leading_ && (leads || leads_early)) StartLeading();
+  if (changed) host_.LeadershipChanged();
+}
+
+void Node::SendPaxos(NodeId to, const paxos::Message& message) {
+  wire_.clear();
+  wire_.push_back(static_cast<char>(WireKind::kPaxos));
+  paxos::Encode(message, &wire_);
+  host_.Send(to, paxos::IsUrgent(message), wire_);
+}
+
+void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
+  if (!log_.Has(need.first)) {
+    StartSnapshotSend(need.peer);
+    return;
+  }
+  auto entries = log_.ReadRange(need.first, std::min(need.last, state_.applied_slot()),
+                                config_.paxos.catch_up_bytes_max);
+  if (!entries) {
+    REACH("own record unreadable while serving catch-up");
+    return;  // the peer asks again, and another node may have it
+  }
+  SendPaxos(need.peer, paxos::CatchUpReply{.chosen = replica_.chosen_slot(),
+                                           .compacted = log_.floor(),
+                                           .entries = *std::move(entries)});
+}
+
+// --- Digests --------------------------------------------------------------------------------------
+
+// Heartbeats carry the last digests; a node that a majority contradicts is wrong and stops.
+void Node::CheckDigests() {
+  std::string blob;
+  Writer writer(&blob);
+  const size_t shown = std::min<size_t>(digests_.size(), 8);
+  for (size_t i = digests_.size() - shown; i < digests_.size(); ++i) {
+    writer.U64(digests_[i].slot);
+    writer.U64(digests_[i].digest);
+  }
+  replica_.SetBlob(std::move(blob));
+
+  const size_t voters = replica_.members().voters.size();
+  for (size_t i = 0; i < digests_.size(); ++i) {
+    size_t differ = 0;
+    for (const paxos::PeerStatus& peer : replica_.peers()) {
+      if (!peer.voter) continue;
+      Reader reader(peer.blob);
+      while (reader.remaining() >= 16) {
+        const Slot slot = reader.U64();
+        const uint64_t digest = reader.U64();
+        if (slot == digests_[i].slot && digest != digests_[i].digest) ++differ;
+      }
+    }
+    if (differ * 2 > voters) {
+      host_.Fatal("state differs from the majority's at slot " + std::to_string(digests_[i].slot));
+      return;
+    }
+    if (differ > 0) diverged_slot_ = digests_[i].slot;
+  }
+}
+
+// --- The inline path ------------------------------------------------------------------------------
+
+bool Node::InlineReady() const {
+  return config_.weak_durability && leading_ && alone() && origin_.Empty() && batcher_.Empty() &&
+         replica_.last_slot() == state_.applied_slot() && replica_.CanPropose();
+}
+
+void Node::CommitInline(std::string entry) {
+  CHECK(config_.weak_durability);
+  const Slot slot =
+      replica_.Propose(paxos::EntryKind::kBatch,
+                       std::make_shared<const std::string>(std::move(entry)), NowNs());
+  CHECK(slot == state_.applied_slot());  // sealed by the caller
+  if (slot % kDigestEvery == 0) {
+    digests_.push_back({slot, state_.digest()});
+    if (digests_.size() > kDigestsKept) digests_.pop_front();
+  }
+  Pump();
+  if (snapshot_wanted_) BeginSnapshot();
+}
+
+}  // namespace clustron::cluster

@@ -1,0 +1,309 @@
+// One member of the cluster: the consensus core, its log, the replicated state and this node's own
+// session, put together. It knows nothing of sockets, threads or RESP, so the simulator runs it as
+// it is.
+//
+// The owner calls:   OnMessage, OnPeerUp, Tick (every 10 ms) and client calls as things happen;
+//                    EndOfTurn once after each turn of its loop, before replies are written.
+// The node calls:    NodeHost for everything that leaves it.
+//
+// What happens when (docs/architecture.md tells it as a story):
+//   SubmitWrite → Origin (numbered) → [forward to the leader] → Batcher → Replica::Propose
+//   → LogStore and peers at once → chosen → StateMachine::Apply on every node
+//   → TakeOwnItem on the node that has the client, which replies.
+//
+// THREAD: core loop. OWNS: replica, origin, batcher, timers; borrows log, state machine, host.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/task_runner.h"
+#include "cluster/batcher.h"
+#include "cluster/cluster_clock.h"
+#include "cluster/end_timers.h"
+#include "cluster/log_store.h"
+#include "cluster/node_messages.h"
+#include "cluster/origin.h"
+#include "cluster/paxos/replica.h"
+#include "cluster/read_rounds.h"
+#include "cluster/state_machine.h"
+#include "persist/snapshot_store.h"
+
+namespace clustron::cluster {
+
+// What certainly or possibly happened to a client's write that can't be answered by its reply.
+enum class Failure : uint8_t {
+  kClusterDown,  // it did not happen
+  kUncertain,    // it may or may not happen
+};
+
+// Everything that leaves a node. THREAD: core loop.
+class NodeHost {
+ public:
+  virtual ~NodeHost() = default;
+  // May drop it (bounded queues, no link): nothing is lost by that.
+  virtual void Send(NodeId to, bool urgent, std::string message) = 0;
+  // The write will not be answered by apply. Once per cookie.
+  virtual void FailWrite(void* cookie, Failure failure) = 0;
+  // All read rounds up to `round` may read now: what is due by the grant's clocks must be gone first
+  // (RequestTick). !ok: no leader could be asked in time.
+  virtual void ReadsReady(uint64_t round, bool ok, const ReadGrant& grant) = 0;
+  // Entries were applied (once per pump, not per entry).
+  virtual void Applied() = 0;
+  // As leader: run a command of class kLeader. Nullopt: it has met an end that is under way; it will
+  // be run again after the next apply.
+  virtual std::optional<std::string> RunLeaderCall(std::string_view body) = 0;
+  // The answer to CallLeader; nullopt: none came in time
+  // (`failure` says what that means).
+  virtual void LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
+                            Failure failure) = 0;
+  // Something is due while the inline path is in use: make a tick entry.
+  virtual void InlineTick() = 0;
+  virtual void Published(std::string_view body) = 0;
+  virtual void LeadershipChanged() = 0;
+  virtual void SnapshotDone(bool ok) = 0;
+  // This node can't go on: the log or the state is damaged or differs. Does not return to normal.
+  virtual void Fatal(const std::string& reason) = 0;
+};
+
+// Verdicts that the leader puts on items (the values of commands::ItemFlag).
+inline constexpr uint8_t kVerdictOom = 1;
+inline constexpr uint8_t kVerdictDiskLow = 2;
+
+struct NodeConfig {
+  paxos::Config paxos;
+  uint32_t boot = 1;            // this start's boot counter
+  bool weak_durability = false;  // alone, below `always`: commands run inline
+  int64_t hold_ns = 2'000'000'000;           // writes and reads without a leader
+  int64_t resend_ns = 300'000'000;           // own items and read rounds without progress
+  int64_t tick_ns = 100'000'000;             // least time between ticks
+  uint64_t snapshot_log_bytes_min = 256 << 20;  // snapshot when the log exceeds this or …
+  uint64_t seed = 0;
+};
+
+class Node final : public ApplyListener, private LogStore::Listener {
+ public:
+  // `log` is open, `state` is at the newest snapshot plus the entries that the log knows to be
+  // chosen (see Recover in recovery.h). `snapshot_tasks` runs snapshot file work.
+  Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMachine& state,
+       persist::SnapshotStore& snapshots, TaskRunner& snapshot_tasks, NodeHost& host,
+       paxos::Recovered recovered);
+  ~Node() override;
+
+  // At start: the elapsed clock stood at `elapsed_ms` at `at_ns` of this machine's clock.
+  void ContinueClock(int64_t elapsed_ms, int64_t at_ns);
+
+  // --- Clients -------------------------------------------------------------------------------
+
+  // `item`: encoded with session(). Exactly one of: TakeOwnItem (apply), FailWrite.
+  void SubmitWrite(std::string item, void* cookie);
+  // True if this node's state may be read at once; *grant has the clocks for what is due.
+  bool CanReadNow(ReadGrant* grant) const;
+  // The read waits for host.ReadsReady(round >= returned).
+  uint64_t JoinReadRound();
+  // Has the applied clocks reach at least these; NodeHost::Applied tells that something happened.
+  void RequestTick(int64_t elapsed_ms, int64_t wall_ms);
+  // Runs a command in the leader's memory. The answer comes by host.LeaderAnswer(id).
+  uint64_t CallLeader(std::string body);
+  void Publish(std::string_view body);  // to all other nodes
+
+  // --- Events --------------------------------------------------------------------------------
+
+  // False: malformed; the link should be dropped.
+  bool OnMessage(NodeId from, std::string_view message);
+  void OnPeerUp(NodeId peer);
+  void Tick();
+  void EndOfTurn();
+
+  // --- The inline path (alone, below `always`) -----------------------------------------------
+
+  // True while commands may be applied at parse time: alone, weak durability, leading, nothing in
+  // flight.
+  bool InlineReady() const;
+  Slot NextInlineSlot() const { return replica_.last_slot() + 1; }
+  Ballot ballot() const { return replica_.ballot(); }
+  // The entry that the turn's inline items made; the state has it already. Written (not synced)
+  // when this returns.
+  void CommitInline(std::string entry);
+
+  // --- Timers of leases and locks (for RunLeaderCall and reports) ------------------------------
+
+  EndTimers& timers() { return timers_; }
+  bool timers_valid() const { return leading_; }
+
+  // --- Control and state ---------------------------------------------------------------------
+
+  bool TransferLeadership(NodeId to) { return replica_.TransferLeadership(to, NowNs()); }
+  // Over maxmemory here: as leader, items are marked for it.
+  void SetOverMemory(bool over) { over_memory_ = over; }
+  void StepDown() { replica_.StepDown(NowNs()); }
+  Session session() const { return origin_.session(); }
+  NodeId self() const { return config_.paxos.self; }
+  NodeId leader() const { return replica_.leader(); }
+  bool leading() const { return leading_; }  // leader with its own no-op applied
+  bool alone() const { return replica_.members().voters.size() == 1; }
+  const paxos::Replica& replica() const { return replica_; }
+  const LogStore& log() const { return log_; }
+  const Origin& origin() const { return origin_; }
+  // The clocks that an entry proposed now would have.
+  int64_t LiveElapsedMs() const { return cluster_clock_.ElapsedMs(NowNs()); }
+  int64_t LiveWallMs() const;
+  bool snapshot_running() const { return snapshot_ != nullptr; }
+  Slot snapshot_slot() const { return snapshot_slot_; }
+  Slot diverged_slot() const { return diverged_slot_; }
+  int64_t NowNs() const { return clock_.MonotonicNs(); }
+
+  // --- ApplyListener -------------------------------------------------------------------------
+
+  void* TakeOwnItem(uint64_t sequence) override;
+  void OnGap(Session session, uint64_t next_sequence) override;
+  void OnSnapshotWanted() override;
+  void OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) override;
+  void OnLeaseEnded(std::string_view id) override;
+  void OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) override;
+  void OnLockEnded(int db, std::string_view name) override;
+
+ private:
+  struct SnapshotWrite;
+  struct SnapshotSend;
+  struct SnapshotReceive;
+  struct PendingCall {  // of a client here
+    uint64_t id;
+    std::string body;
+    int64_t since_ns;
+    int64_t sent_ns;  // 0: to be sent
+    bool ever_sent = false;
+  };
+  struct WaitingCall {  // at the leader: for a lease, or for an end that is under way
+    NodeId from;
+    uint64_t id;
+    std::string body;
+    uint64_t read_round;  // 0: none needed
+  };
+  struct WaitingAsk {  // at the leader: a read round of a node that waits for a quorum round
+    NodeId from;
+    uint64_t id;
+    uint64_t read_round;
+    Slot index;
+  };
+
+  // LogStore::Listener
+  void OnDurable(uint64_t seq) override;
+  void OnDiskLow(bool low) override;
+  void OnFatal(const Error& error) override;
+
+  // node.cc
+  void Pump();
+  bool ApplyChosen();
+  void LookAtLeadership();
+  void SendPaxos(NodeId to, const paxos::Message& message);
+  void ServeCatchUp(const paxos::CatchUpNeed& need);
+  void CheckDigests();
+  void NoteClock();
+
+  // node_clients.cc
+  void SendOwnItems();
+  void AskReads();
+  void DeliverReads();
+  void ExpireClients(int64_t now_ns);
+  void SendCalls(int64_t now_ns);
+  bool ServeReadAsk(NodeId from, uint64_t id);
+  void GrantRead(NodeId to, uint64_t id, Slot index);
+  void OnReadRoundConfirmed(uint64_t round);
+  void OnCallAnswer(uint64_t id, std::string_view answer);
+
+  // node_leader.cc
+  bool OnForward(NodeId from, Ballot ballot, std::string_view items);
+  uint8_t Verdicts() const;
+  void ProposeBatches();
+  void ProposeDue(int64_t now_ns);
+  void ServeCall(NodeId from, uint64_t id, std::string_view body);
+  void AnswerCall(NodeId to, uint64_t id, std::string_view answer);
+  void RetryWaitingCalls();
+  void StartLeading();
+  void StopLeading();
+  void MaybeWantSnapshot();
+
+  // node_snapshot.cc
+  void BeginSnapshot();
+  void StepSnapshot();
+  void FinishSnapshotWrite(Slot slot, bool ok);
+  void StartSnapshotSend(NodeId peer);
+  void SendSnapshotChunks(NodeId peer, SnapshotSend& send, int64_t now_ns);
+  void TickSnapshots(int64_t now_ns);
+  void OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset);
+  void OnSnapshotOffer(NodeId from, const SnapshotName& name);
+  void OnSnapshotChunk(NodeId from, const SnapshotName& name, const persist::SnapshotChunk& chunk);
+  void InstallReceivedSnapshot(NodeId from, const SnapshotName& name);
+  void Compact();
+
+  NodeConfig config_;
+  const Clock& clock_;
+  LogStore& log_;
+  StateMachine& state_;
+  persist::SnapshotStore& snapshots_;
+  TaskRunner& snapshot_tasks_;
+  NodeHost& host_;
+  paxos::Replica replica_;
+  paxos::Ready ready_;
+  Origin origin_;
+  Batcher batcher_;
+  ReadRounds reads_;
+  EndTimers timers_;
+  ClusterClock cluster_clock_;
+
+  bool leading_ = false;         // leader, and its own no-op is applied here
+  NodeId known_leader_ = 0;      // whom own items were last sent to, under …
+  Ballot known_ballot_;
+  bool in_pump_ = false;
+  bool reads_again_ = false;     // the leader changed: ask for the reads anew
+  std::string wire_;             // reused for encoding
+  int64_t log_tick_ns_ = 0;
+  Slot marked_slot_ = 0;
+
+  // Ticks: an entry with at least these clocks is wanted.
+  int64_t tick_elapsed_ms_ = 0;
+  int64_t tick_wall_ms_ = 0;
+  int64_t last_tick_ns_ = 0;
+
+  uint64_t next_call_ = 1;
+  std::vector<PendingCall> calls_;
+  std::vector<WaitingCall> waiting_calls_;
+  std::vector<WaitingAsk> waiting_asks_;
+  uint64_t calls_confirmed_ = 0;  // read rounds confirmed so far
+  static constexpr size_t kWaitingMax = 65536;  // more asks or calls are dropped, and come again
+
+  // The highest clocks that were proposed: those of entries in flight must not fall either.
+  int64_t proposed_elapsed_ms_ = 0;
+  int64_t proposed_wall_ms_ = 0;
+  bool over_memory_ = false;
+
+  std::unique_ptr<SnapshotWrite> snapshot_;
+  bool snapshot_wanted_ = false;
+  Slot snapshot_slot_ = 0;           // of the newest complete snapshot here
+  Slot previous_snapshot_slot_ = 0;  // the log is kept from here on
+  uint64_t snapshot_bytes_ = 0;
+  bool snapshot_proposed_ = false;
+  std::map<NodeId, std::unique_ptr<SnapshotSend>> snapshot_sends_;
+  std::unique_ptr<SnapshotReceive> snapshot_receive_;
+
+  // Digests at every kDigestEvery-th slot, newest last.
+  static constexpr Slot kDigestEvery = 64;
+  struct SlotDigest {
+    Slot slot;
+    uint64_t digest;
+  };
+  static constexpr size_t kDigestsKept = 64;
+  Ring<SlotDigest> digests_;
+  Slot diverged_slot_ = 0;  // some peer differs there: an alarm, in INFO
+};
+
+}  // namespace clustron::cluster

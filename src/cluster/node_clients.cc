@@ -1,0 +1,199 @@
+// Node: the side that faces this node's own clients: their writes on the way to the leader, their
+// reads, their calls, and what happens when there is no leader.
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "cluster/node.h"
+
+namespace clustron::cluster {
+
+// --- Writes ---------------------------------------------------------------------------------------
+
+void Node::SubmitWrite(std::string item, void* cookie) {
+  origin_.Add(std::move(item), cookie, NowNs());
+}
+
+void* Node::TakeOwnItem(uint64_t sequence) { return origin_.Take(sequence, NowNs()); }
+
+void Node::SendOwnItems() {
+  if (!origin_.HasUnsent() || known_leader_ == paxos::kNoNode) return;
+  if (known_leader_ == self()) {
+    if (!leading_) return;
+    const uint8_t verdicts = Verdicts();
+    while (batcher_.bytes() <= Batcher::kWaitingBytesMax) {
+      const std::string* item = origin_.NextToSend();
+      if (item == nullptr) break;
+      Reader reader(*item);
+      ItemHeader header;
+      std::string_view bytes;
+      CHECK(PeekItem(&reader, &header, &bytes));
+      batcher_.Add(header, bytes, verdicts);
+    }
+    return;
+  }
+  ForwardBuilder forward(known_ballot_);
+  const auto send = [&] {
+    if (!forward.empty()) host_.Send(known_leader_, false, forward.Take());
+  };
+  while (const std::string* item = origin_.NextToSend()) {
+    if (!forward.empty() && forward.size() + item->size() > kForwardBytesMax) {
+      send();
+      forward = ForwardBuilder(known_ballot_);
+    }
+    forward.Add(*item);
+  }
+  send();
+}
+
+// --- Reads ----------------------------------------------------------------------------------------
+
+bool Node::CanReadNow(ReadGrant* grant) const {
+  if (!leading_ || state_.applied_slot() < replica_.chosen_slot()) return false;
+  const int64_t now = NowNs();
+  if (!alone() && !replica_.LeaseValid(now)) return false;
+  *grant = {state_.applied_slot(), cluster_clock_.ElapsedMs(now), LiveWallMs()};
+  return true;
+}
+
+uint64_t Node::JoinReadRound() { return reads_.Join(NowNs()); }
+
+void Node::AskReads() {
+  const int64_t now = NowNs();
+  uint64_t id = reads_.TakeUnasked(now);
+  if (id == 0 && reads_.Unanswered() &&
+      (reads_again_ || now - reads_.asked_ns() > config_.resend_ns))
+    id = reads_.AskAgain(now);
+  reads_again_ = false;
+  if (id == 0 || known_leader_ == paxos::kNoNode) return;
+  if (known_leader_ == self()) {
+    ServeReadAsk(self(), id);
+  } else {
+    host_.Send(known_leader_, true, WireReadAsk(id));
+  }
+}
+
+// The leader's side. What it can't answer is dropped: the asker asks again.
+bool Node::ServeReadAsk(NodeId from, uint64_t id) {
+  if (!leading_) return false;
+  const Slot index = replica_.chosen_slot();
+  if (alone() || replica_.LeaseValid(NowNs())) {
+    GrantRead(from, id, index);
+    return true;
+  }
+  REACH("read by quorum round");
+  if (waiting_asks_.size() >= kWaitingMax) return false;
+  waiting_asks_.push_back({from, id, replica_.StartReadRound(NowNs()), index});
+  return true;
+}
+
+void Node::GrantRead(NodeId to, uint64_t id, Slot index) {
+  const ReadGrant grant{index, cluster_clock_.ElapsedMs(NowNs()), LiveWallMs()};
+  if (to == self()) {
+    reads_.Granted(id, grant);
+  } else {
+    host_.Send(to, true, WireReadGrant(id, grant));
+  }
+}
+
+void Node::OnReadRoundConfirmed(uint64_t round) {
+  if (!leading_) return;
+  std::vector<WaitingAsk> asks;
+  std::swap(asks, waiting_asks_);
+  for (const WaitingAsk& ask : asks) {
+    if (ask.read_round <= round) {
+      GrantRead(ask.from, ask.id, ask.index);
+    } else {
+      waiting_asks_.push_back(ask);
+    }
+  }
+  calls_confirmed_ = std::max(calls_confirmed_, round);
+  RetryWaitingCalls();
+}
+
+void Node::DeliverReads() {
+  uint64_t round;
+  ReadGrant grant;
+  while (reads_.TakeReady(state_.applied_slot(), &round, &grant))
+    host_.ReadsReady(round, true, grant);
+}
+
+void Node::RequestTick(int64_t elapsed_ms, int64_t wall_ms) {
+  if (leading_) {
+    tick_elapsed_ms_ = std::max(tick_elapsed_ms_, elapsed_ms);
+    tick_wall_ms_ = std::max(tick_wall_ms_, wall_ms);
+  } else if (known_leader_ != paxos::kNoNode && known_leader_ != self()) {
+    host_.Send(known_leader_, true, WireTickAsk(elapsed_ms, wall_ms));
+  }
+}
+
+// --- Calls to the leader's memory -----------------------------------------------------------------
+
+uint64_t Node::CallLeader(std::string body) {
+  const int64_t now = NowNs();
+  calls_.push_back({next_call_, std::move(body), now, 0});
+  return next_call_++;
+}
+
+void Node::SendCalls(int64_t now_ns) {
+  if (calls_.empty() || known_leader_ == paxos::kNoNode) return;
+  if (known_leader_ == self() && !leading_) return;
+  // Serving one at once takes it out of the list.
+  for (size_t i = 0; i < calls_.size();) {
+    PendingCall& call = calls_[i];
+    if (call.sent_ns != 0 && now_ns - call.sent_ns < config_.resend_ns) {
+      ++i;
+      continue;
+    }
+    call.sent_ns = now_ns;
+    call.ever_sent = true;
+    const uint64_t id = call.id;
+    if (known_leader_ == self()) {
+      const std::string body = call.body;
+      ServeCall(self(), id, body);
+    } else {
+      host_.Send(known_leader_, false, WireCall(WireKind::kLeaderCall, id, call.body));
+    }
+    if (i < calls_.size() && calls_[i].id == id) ++i;
+  }
+}
+
+void Node::OnCallAnswer(uint64_t id, std::string_view answer) {
+  const auto it = std::find_if(calls_.begin(), calls_.end(),
+                               [id](const PendingCall& call) { return call.id == id; });
+  if (it == calls_.end()) return;
+  calls_.erase(it);
+  host_.LeaderAnswer(id, answer, Failure::kUncertain);
+}
+
+void Node::Publish(std::string_view body) {
+  const paxos::Members& members = replica_.members();
+  for (const auto* list : {&members.voters, &members.learners})
+    for (NodeId node : *list)
+      if (node != self()) host_.Send(node, false, WirePublish(body));
+}
+
+// --- Nobody answers -------------------------------------------------------------------------------
+
+void Node::ExpireClients(int64_t now_ns) {
+  std::vector<void*> definite, uncertain;
+  origin_.Expire(now_ns, config_.hold_ns, &definite, &uncertain);
+  for (void* cookie : definite) host_.FailWrite(cookie, Failure::kClusterDown);
+  for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+  if (now_ns - origin_.StalledSinceNs() > config_.resend_ns && origin_.StalledSinceNs() <= now_ns) {
+    REACH("own items sent again for lack of progress");
+    origin_.NoteResend(now_ns);
+    origin_.SendAllAgain();
+  }
+  if (const uint64_t round = reads_.TakeExpired(now_ns, config_.hold_ns))
+    host_.ReadsReady(round, false, {});
+  while (!calls_.empty() && now_ns - calls_.front().since_ns > config_.hold_ns) {
+    const PendingCall call = std::move(calls_.front());
+    calls_.erase(calls_.begin());
+    host_.LeaderAnswer(call.id, std::nullopt,
+                       call.ever_sent ? Failure::kUncertain : Failure::kClusterDown);
+  }
+}
+
+}  // namespace clustron::cluster

@@ -1,0 +1,197 @@
+// Node: what it does as leader: batches, ticks, ends of leases and locks, calls of others.
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "cluster/node.h"
+
+namespace clustron::cluster {
+
+namespace {
+
+constexpr size_t kEndsPerRound = 1000;
+
+std::string U64Bytes(uint64_t value) {
+  std::string out;
+  Writer(&out).U64(value);
+  return out;
+}
+
+}  // namespace
+
+void Node::StartLeading() {
+  leading_ = true;
+  batcher_.Reset();
+  timers_.Clear();
+  tick_elapsed_ms_ = tick_wall_ms_ = 0;
+  snapshot_proposed_ = false;
+  calls_confirmed_ = 0;
+  cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
+  // Nobody knows how much time each had left: all start anew with the full TTL.
+  const int64_t now = NowNs();
+  state_.ForEachLease([&](const StateMachine::LeaseInfo& lease) {
+    timers_.Set({-1, std::string(lease.id)}, lease.revision, lease.ttl_ms, now);
+  });
+  state_.ForEachLock([&](const StateMachine::LockInfo& lock) {
+    timers_.Set({lock.db, std::string(lock.name)}, lock.token, lock.ttl_ms, now);
+  });
+}
+
+void Node::StopLeading() {
+  REACH("stopped leading");
+  leading_ = false;
+  batcher_.Reset();
+  timers_.Clear();
+  waiting_asks_.clear();
+  waiting_calls_.clear();
+}
+
+// --- Batches --------------------------------------------------------------------------------------
+
+uint8_t Node::Verdicts() const {
+  uint8_t flags = 0;
+  if (log_.disk_low()) flags |= kVerdictDiskLow;
+  if (over_memory_) flags |= kVerdictOom;
+  return flags;
+}
+
+bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
+  // Only what was meant for this leadership: anything else is sent again by its origin.
+  const bool wanted = leading_ && ballot == replica_.ballot();
+  const uint8_t verdicts = wanted ? Verdicts() : 0;
+  Reader reader(items);
+  while (reader.remaining() > 0) {
+    ItemHeader header;
+    std::string_view bytes;
+    if (!PeekItem(&reader, &header, &bytes) || header.session.node != from) return false;
+    if (wanted && !batcher_.Add(header, bytes, verdicts)) REACH("forwarded item not taken");
+  }
+  return true;
+}
+
+void Node::OnGap(Session session, uint64_t next_sequence) {
+  if (leading_) batcher_.Rewind(session, next_sequence);
+}
+
+void Node::ProposeBatches() {
+  const int64_t now = NowNs();
+  while (replica_.CanPropose()) {
+    const int64_t elapsed = cluster_clock_.ElapsedMs(now);
+    const int64_t wall = LiveWallMs();
+    const bool tick = tick_elapsed_ms_ > proposed_elapsed_ms_ || tick_wall_ms_ > proposed_wall_ms_;
+    std::string entry;
+    // The clocks of entries in flight must not fall either.
+    proposed_elapsed_ms_ = std::max({proposed_elapsed_ms_, elapsed, state_.elapsed_ms()});
+    proposed_wall_ms_ = std::max({proposed_wall_ms_, wall, state_.wall_ms()});
+    if (!batcher_.Empty()) {
+      entry = batcher_.Take(proposed_elapsed_ms_, proposed_wall_ms_);
+    } else if (tick) {
+      AppendEntryHeader({.elapsed_ms = proposed_elapsed_ms_, .wall_ms = proposed_wall_ms_}, &entry);
+    } else {
+      return;
+    }
+    tick_elapsed_ms_ = tick_wall_ms_ = 0;
+    replica_.Propose(paxos::EntryKind::kBatch,
+                     std::make_shared<const std::string>(std::move(entry)), now);
+  }
+}
+
+// --- What is due ----------------------------------------------------------------------------------
+
+void Node::ProposeDue(int64_t now_ns) {
+  const int64_t elapsed = cluster_clock_.ElapsedMs(now_ns);
+  const int64_t wall = LiveWallMs();
+  if (now_ns - last_tick_ns_ >= config_.tick_ns &&
+      (state_.NextDueElapsedMs() <= elapsed || state_.NextDueWallMs() <= wall)) {
+    last_tick_ns_ = now_ns;
+    if (!InlineReady()) {
+      // Also when the clocks stand still: a slice of what is due goes with each tick.
+      tick_elapsed_ms_ = std::max(elapsed, proposed_elapsed_ms_ + 1);
+      tick_wall_ms_ = wall;
+    } else {
+      host_.InlineTick();
+    }
+  }
+  std::vector<EndTimers::Due> due;
+  timers_.TakeDue(now_ns, kEndsPerRound, &due);
+  for (const EndTimers::Due& end : due) {
+    std::string item;
+    const std::string revision = U64Bytes(end.revision);
+    if (end.key.db < 0) {
+      const std::string_view args[] = {end.key.name, revision};
+      AppendItem({.kind = ItemKind::kLeaseEnd}, args, &item);
+    } else {
+      const char db = static_cast<char>(end.key.db);
+      const std::string_view args[] = {std::string_view(&db, 1), end.key.name, revision};
+      AppendItem({.kind = ItemKind::kLockEnd}, args, &item);
+    }
+    batcher_.AddOwn(item);
+  }
+  MaybeWantSnapshot();
+}
+
+void Node::OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) {
+  if (leading_) timers_.Set({-1, std::string(id)}, revision, ttl_ms, NowNs());
+}
+
+void Node::OnLeaseEnded(std::string_view id) {
+  if (leading_) timers_.Erase({-1, std::string(id)});
+}
+
+void Node::OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) {
+  if (leading_) timers_.Set({db, std::string(name)}, token, ttl_ms, NowNs());
+}
+
+void Node::OnLockEnded(int db, std::string_view name) {
+  if (leading_) timers_.Erase({db, std::string(name)});
+}
+
+// --- Calls ----------------------------------------------------------------------------------------
+
+// A keepalive is acknowledged only under a valid leader lease: else another leader may already have
+// ended what it keeps alive.
+void Node::ServeCall(NodeId from, uint64_t id, std::string_view body) {
+  if (!leading_ || waiting_calls_.size() >= kWaitingMax) return;
+  uint64_t round = 0;
+  if (!alone() && !replica_.LeaseValid(NowNs())) {
+    REACH("leader call waits for a quorum round");
+    round = replica_.StartReadRound(NowNs());
+  }
+  if (round == 0) {
+    if (std::optional<std::string> answer = host_.RunLeaderCall(body)) {
+      AnswerCall(from, id, *answer);
+      return;
+    }
+  }
+  // A repeated call replaces the one that still waits.
+  std::erase_if(waiting_calls_,
+                [&](const WaitingCall& call) { return call.from == from && call.id == id; });
+  waiting_calls_.push_back({from, id, std::string(body), round});
+}
+
+void Node::RetryWaitingCalls() {
+  if (waiting_calls_.empty() || !leading_) return;
+  std::vector<WaitingCall> calls;
+  std::swap(calls, waiting_calls_);
+  for (WaitingCall& call : calls) {
+    std::optional<std::string> answer;
+    if (call.read_round <= calls_confirmed_) answer = host_.RunLeaderCall(call.body);
+    if (answer) {
+      AnswerCall(call.from, call.id, *answer);
+    } else {
+      waiting_calls_.push_back(std::move(call));
+    }
+  }
+}
+
+void Node::AnswerCall(NodeId to, uint64_t id, std::string_view answer) {
+  if (to == self()) {
+    OnCallAnswer(id, answer);
+  } else {
+    host_.Send(to, false, WireCall(WireKind::kLeaderAnswer, id, answer));
+  }
+}
+
+}  // namespace clustron::cluster

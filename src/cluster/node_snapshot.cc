@@ -1,0 +1,259 @@
+// Node: snapshots. Every node writes one behind the same slots (an item in the log says so), a slice
+// per loop turn; the log before the previous one is let go; a peer that needs what is gone gets the
+// file in chunks.
+#include "cluster/node_snapshot.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+
+namespace clustron::cluster {
+
+namespace {
+
+constexpr size_t kSliceBytes = 256 * 1024;          // of the walk, per loop turn
+constexpr size_t kBacklogBytesMax = 16 << 20;       // not yet written by the worker
+constexpr uint64_t kInFlightBytes = 1 << 20;        // to a peer, unacknowledged
+constexpr int64_t kRetryNs = 500'000'000;           // offer or chunk without an answer
+constexpr int64_t kGiveUpNs = 30'000'000'000;       // a transfer without any progress
+
+}  // namespace
+
+// --- Writing --------------------------------------------------------------------------------------
+
+void Node::MaybeWantSnapshot() {
+  const uint64_t limit = std::max(config_.snapshot_log_bytes_min, snapshot_bytes_);
+  if (snapshot_proposed_ || snapshot_ != nullptr || log_.log_bytes() <= limit) return;
+  snapshot_proposed_ = true;
+  std::string item;
+  AppendItem({.kind = ItemKind::kSnapshot}, {}, &item);
+  batcher_.AddOwn(item);
+}
+
+void Node::OnSnapshotWanted() {
+  snapshot_proposed_ = false;
+  snapshot_wanted_ = true;
+}
+
+void Node::BeginSnapshot() {
+  snapshot_wanted_ = false;
+  if (snapshot_ != nullptr || snapshots_.writing()) {
+    REACH("snapshot wanted while one is being written");
+    return;
+  }
+  snapshot_ = std::make_unique<SnapshotWrite>();
+  snapshot_->source = state_.BeginSnapshot();
+  snapshot_->slot = snapshot_->source->slot() + (Planted(Bug::kSnapshotSlotOffByOne) ? 1 : 0);
+  snapshots_.BeginWrite(snapshot_->slot);
+}
+
+void Node::StepSnapshot() {
+  if (snapshot_ == nullptr || !snapshot_->walking) return;
+  if (snapshots_.backlog_bytes() > kBacklogBytesMax) return;
+  std::string bytes;
+  const SnapshotSource::Progress progress = snapshot_->source->Step(kSliceBytes, &bytes);
+  if (progress == SnapshotSource::Progress::kAborted) {
+    REACH("snapshot dropped: too much changed meanwhile");
+    snapshots_.AbortWrite();
+    snapshot_.reset();
+    host_.SnapshotDone(false);
+    return;
+  }
+  snapshot_->bytes += bytes.size();
+  if (!bytes.empty()) snapshots_.Append(std::move(bytes));
+  if (progress == SnapshotSource::Progress::kMore) return;
+  snapshot_->walking = false;
+  snapshot_->source.reset();
+  const Slot slot = snapshot_->slot;
+  snapshots_.FinishWrite([this, slot](Status status, bool fatal) {
+    if (fatal) {
+      host_.Fatal("snapshot: " + status.error().detail);
+      return;
+    }
+    FinishSnapshotWrite(slot, status.has_value());
+  });
+}
+
+void Node::FinishSnapshotWrite(Slot slot, bool ok) {
+  const uint64_t bytes = snapshot_ == nullptr ? 0 : snapshot_->bytes;
+  snapshot_.reset();
+  if (ok && slot > snapshot_slot_) {
+    previous_snapshot_slot_ = snapshot_slot_;
+    snapshot_slot_ = slot;
+    snapshot_bytes_ = bytes;
+    Compact();
+  }
+  host_.SnapshotDone(ok);
+}
+
+// Keeps the log from the previous snapshot on: if the newest turns out damaged, that one and the log
+// bring the state back.
+void Node::Compact() {
+  if (previous_snapshot_slot_ == 0) return;
+  log_.CompactTo(previous_snapshot_slot_);
+  replica_.Compact(previous_snapshot_slot_);
+}
+
+// --- Sending --------------------------------------------------------------------------------------
+
+void Node::StartSnapshotSend(NodeId peer) {
+  if (snapshot_sends_.contains(peer)) return;
+  if (snapshot_slot_ == 0) {
+    // Nothing to send yet (a log that begins behind slot 1 without a snapshot can't be).
+    snapshot_wanted_ = true;
+    return;
+  }
+  auto sender = snapshots_.OpenSender(snapshot_slot_);
+  if (!sender) return;
+  REACH("snapshot offered to a peer");
+  auto send = std::make_unique<SnapshotSend>();
+  send->sender = *std::move(sender);
+  send->name = {send->sender->info.slot, send->sender->info.bytes, send->sender->file_id};
+  send->progress_ns = NowNs();
+  host_.Send(peer, false, WireSnapshotOffer(send->name));
+  snapshot_sends_.emplace(peer, std::move(send));
+}
+
+void Node::OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset) {
+  const auto it = snapshot_sends_.find(from);
+  if (it == snapshot_sends_.end()) return;
+  SnapshotSend& send = *it->second;
+  if (name.slot != send.name.slot || name.file_id != send.name.file_id ||
+      offset > send.name.bytes)
+    return;
+  const int64_t now = NowNs();
+  if (!send.started || offset > send.acked) send.progress_ns = now;
+  if (!send.started || offset < send.acked) send.sent = offset;  // begins, or asks again
+  send.started = true;
+  send.acked = offset;
+  send.sent = std::max(send.sent, offset);
+  if (offset == send.name.bytes) {
+    snapshot_sends_.erase(it);
+    return;
+  }
+  SendSnapshotChunks(from, send, now);
+}
+
+void Node::SendSnapshotChunks(NodeId peer, SnapshotSend& send, int64_t now_ns) {
+  (void)now_ns;
+  while (send.sent < send.name.bytes && send.sent - send.acked < kInFlightBytes) {
+    auto chunk = persist::SnapshotStore::ReadChunk(*send.sender, send.sent);
+    if (!chunk || chunk->bytes.empty()) {
+      snapshot_sends_.erase(peer);
+      return;
+    }
+    send.sent += chunk->bytes.size();
+    host_.Send(peer, false, WireSnapshotChunk(send.name, *chunk));
+  }
+}
+
+void Node::TickSnapshots(int64_t now_ns) {
+  for (auto it = snapshot_sends_.begin(); it != snapshot_sends_.end();) {
+    const NodeId peer = it->first;
+    SnapshotSend& send = *it->second;
+    if (now_ns - send.progress_ns > kGiveUpNs) {
+      REACH("snapshot transfer given up");
+      it = snapshot_sends_.erase(it);
+      continue;
+    }
+    ++it;
+    if (now_ns - send.progress_ns < kRetryNs || now_ns - send.retry_ns < kRetryNs) continue;
+    send.retry_ns = now_ns;
+    if (!send.started) {
+      host_.Send(peer, false, WireSnapshotOffer(send.name));
+    } else {
+      send.sent = send.acked;
+      SendSnapshotChunks(peer, send, now_ns);
+    }
+  }
+  if (snapshot_receive_ != nullptr && !snapshot_receive_->finishing &&
+      now_ns - snapshot_receive_->progress_ns > kGiveUpNs)
+    snapshot_receive_.reset();
+}
+
+// --- Receiving ------------------------------------------------------------------------------------
+
+void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
+  if (name.slot <= state_.applied_slot()) {
+    host_.Send(from, false, WireSnapshotAck(name, name.bytes));  // not needed
+    return;
+  }
+  if (snapshot_receive_ != nullptr &&
+      (snapshot_receive_->finishing || snapshot_receive_->from != from))
+    return;  // one at a time; the other side will offer again
+  Result<uint64_t> offset =
+      snapshots_.BeginReceive({name.slot, name.bytes}, name.file_id);
+  if (!offset) return;
+  snapshot_receive_ = std::make_unique<SnapshotReceive>();
+  snapshot_receive_->from = from;
+  snapshot_receive_->name = name;
+  snapshot_receive_->progress_ns = NowNs();
+  if (*offset == name.bytes) {
+    InstallReceivedSnapshot(from, name);
+    return;
+  }
+  host_.Send(from, false, WireSnapshotAck(name, *offset));
+}
+
+void Node::OnSnapshotChunk(NodeId from, const SnapshotName& name,
+                           const persist::SnapshotChunk& chunk) {
+  if (snapshot_receive_ == nullptr || snapshot_receive_->finishing ||
+      snapshot_receive_->from != from || snapshot_receive_->name.file_id != name.file_id)
+    return;
+  const Status status = snapshots_.Receive(chunk);
+  const uint64_t offset = snapshots_.receive_offset();
+  if (status) snapshot_receive_->progress_ns = NowNs();
+  if (offset == name.bytes) {
+    InstallReceivedSnapshot(from, name);
+    return;
+  }
+  host_.Send(from, false, WireSnapshotAck(name, offset));
+}
+
+void Node::InstallReceivedSnapshot(NodeId from, const SnapshotName& name) {
+  snapshot_receive_->finishing = true;
+  snapshots_.FinishReceive([this, from, name](Status status, bool fatal) {
+    snapshot_receive_.reset();
+    if (fatal) {
+      host_.Fatal("snapshot: " + status.error().detail);
+      return;
+    }
+    if (!status) {
+      host_.Send(from, false, WireSnapshotAck(name, 0));
+      return;
+    }
+    if (name.slot > state_.applied_slot()) {
+      auto sender = snapshots_.OpenSender(name.slot);
+      if (!sender) {
+        host_.Fatal("snapshot: " + sender.error().detail);
+        return;
+      }
+      REACH("snapshot of a peer installed");
+      if (snapshot_ != nullptr) {  // its source walks a state that is about to go
+        snapshots_.AbortWrite();
+        snapshot_.reset();
+      }
+      if (Status restored = state_.RestoreSnapshot(*(*sender)->file); !restored) {
+        host_.Fatal("snapshot: " + restored.error().detail);
+        return;
+      }
+      CHECK(state_.applied_slot() == name.slot || Planted(Bug::kSnapshotSlotOffByOne));
+      previous_snapshot_slot_ = snapshot_slot_;
+      snapshot_slot_ = name.slot;
+      snapshot_bytes_ = name.bytes;
+      digests_.clear();
+      replica_.InstallSnapshot(name.slot, NowNs());
+      log_.CompactTo(name.slot);
+      cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
+      std::vector<void*> uncertain;
+      origin_.SkipTo(state_.NextSequence(origin_.session()), &uncertain);
+      for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+    }
+    host_.Send(from, false, WireSnapshotAck(name, name.bytes));
+    host_.Applied();
+  });
+}
+
+}  // namespace clustron::cluster

@@ -1,0 +1,35 @@
+// Node's snapshot work in progress; only node*.cc include this.
+#pragma once
+
+#include "cluster/node.h"
+
+namespace clustron::cluster {
+
+// Being written here.
+struct Node::SnapshotWrite {
+  std::unique_ptr<SnapshotSource> source;
+  Slot slot = 0;
+  bool walking = true;  // else waiting for the disk
+  uint64_t bytes = 0;
+};
+
+// On its way to a peer: a few chunks in flight, acknowledged by offset.
+struct Node::SnapshotSend {
+  std::unique_ptr<persist::SnapshotStore::Sender> sender;
+  SnapshotName name;
+  uint64_t acked = 0;
+  uint64_t sent = 0;
+  bool started = false;  // the peer has said from where
+  int64_t progress_ns = 0;
+  int64_t retry_ns = 0;
+};
+
+// On its way here.
+struct Node::SnapshotReceive {
+  NodeId from = 0;
+  SnapshotName name;
+  bool finishing = false;
+  int64_t progress_ns = 0;
+};
+
+}  // namespace clustron::cluster

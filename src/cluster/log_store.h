@@ -53,7 +53,8 @@ struct LocalMark {
   uint64_t boot = 0;
   int64_t elapsed_ms = 0;  // the elapsed clock …
   int64_t wall_ms = 0;     // … when the wall clock showed this
-  paxos::Slot slot = 0;    // the last applied entry then
+  int64_t monotonic_ns = 0;  // … and the monotonic clock of this `boot` this
+  paxos::Slot slot = 0;      // the last applied entry then
 
   friend bool operator==(const LocalMark&, const LocalMark&) = default;
 };

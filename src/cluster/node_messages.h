@@ -29,7 +29,6 @@ enum class WireKind : uint8_t {
 
 // The longest list of forwarded items in one message.
 inline constexpr size_t kForwardBytesMax = 256 * 1024;
-inline 
 // Which snapshot a message is about.
 struct SnapshotName {
   paxos::Slot slot = 0;

@@ -1,6 +1,6 @@
-// The elapsed clock of the cluster as one node can tell it: the last logged value plus the node's own
-// suspend-aware monotonic time since it learned of it (LogCabin's cluster clock). It may lag behind
-// the truth, never lead it: TTLs are lower bounds.
+// The elapsed clock of the cluster as one node can tell it: the last logged value plus the node's
+// own suspend-aware monotonic time since it learned of it (LogCabin's cluster clock). It may lag
+// behind the truth, never lead it: TTLs are lower bounds.
 #pragma once
 
 #include <algorithm>

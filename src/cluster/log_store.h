@@ -51,8 +51,8 @@ enum class Durability : uint8_t { kAlways, kEverySec, kMemory };
 // The node's own notes in the log: carried over a restart, known to no one else.
 struct LocalMark {
   uint64_t boot = 0;
-  int64_t elapsed_ms = 0;  // the elapsed clock …
-  int64_t wall_ms = 0;     // … when the wall clock showed this
+  int64_t elapsed_ms = 0;    // the elapsed clock …
+  int64_t wall_ms = 0;       // … when the wall clock showed this
   int64_t monotonic_ns = 0;  // … and the monotonic clock of this `boot` this
   paxos::Slot slot = 0;      // the last applied entry then
 

@@ -40,7 +40,8 @@ void Node::ContinueClock(int64_t elapsed_ms, int64_t at_ns) {
 
 int64_t Node::LiveWallMs() const { return std::max(state_.wall_ms(), clock_.WallMs()); }
 
-// --- Events ---------------------------------------------------------------------------------------
+// --- Events
+// ---------------------------------------------------------------------------------------
 
 bool Node::OnMessage(NodeId from, std::string_view message) {
   WireKind kind;
@@ -220,9 +221,9 @@ void Node::OnDiskLow(bool low) {
 void Node::OnFatal(const Error& error) { host_.Fatal("log: " + error.detail); }
 
 void Node::LookAtLeadership() {
-  const bool leads = replica_.role() == paxos::Role::kLeader && replica_.own_noop_chosen() &&
-                     (state_.applied_slot() >= replica_.own_noop_slot() ||
-                      Planted(Bug::kNoOwnBallotNoop));
+  const bool leads =
+      replica_.role() == paxos::Role::kLeader && replica_.own_noop_chosen() &&
+      (state_.applied_slot() >= replica_.own_noop_slot() || Planted(Bug::kNoOwnBallotNoop));
   const bool leads_early =
       Planted(Bug::kNoOwnBallotNoop) && replica_.role() == paxos::Role::kLeader;
   const Ballot ballot = replica_.ballot();
@@ -263,7 +264,8 @@ void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
                                            .entries = *std::move(entries)});
 }
 
-// --- Digests --------------------------------------------------------------------------------------
+// --- Digests
+// --------------------------------------------------------------------------------------
 
 // Heartbeats carry the last digests; a node that a majority contradicts is wrong and stops.
 void Node::CheckDigests() {
@@ -296,7 +298,8 @@ void Node::CheckDigests() {
   }
 }
 
-// --- The inline path ------------------------------------------------------------------------------
+// --- The inline path
+// ------------------------------------------------------------------------------
 
 bool Node::InlineReady() const {
   return config_.weak_durability && leading_ && alone() && origin_.Empty() && batcher_.Empty() &&
@@ -305,9 +308,8 @@ bool Node::InlineReady() const {
 
 void Node::CommitInline(std::string entry) {
   CHECK(config_.weak_durability);
-  const Slot slot =
-      replica_.Propose(paxos::EntryKind::kBatch,
-                       std::make_shared<const std::string>(std::move(entry)), NowNs());
+  const Slot slot = replica_.Propose(
+      paxos::EntryKind::kBatch, std::make_shared<const std::string>(std::move(entry)), NowNs());
   CHECK(slot == state_.applied_slot());  // sealed by the caller
   if (slot % kDigestEvery == 0) {
     digests_.push_back({slot, state_.digest()});

@@ -53,13 +53,13 @@ class NodeHost {
   virtual void Send(NodeId to, bool urgent, std::string message) = 0;
   // The write will not be answered by apply. Once per cookie.
   virtual void FailWrite(void* cookie, Failure failure) = 0;
-  // All read rounds up to `round` may read now: what is due by the grant's clocks must be gone first
-  // (RequestTick). !ok: no leader could be asked in time.
+  // All read rounds up to `round` may read now: what is due by the grant's clocks must be gone
+  // first (RequestTick). !ok: no leader could be asked in time.
   virtual void ReadsReady(uint64_t round, bool ok, const ReadGrant& grant) = 0;
   // Entries were applied (once per pump, not per entry).
   virtual void Applied() = 0;
-  // As leader: run a command of class kLeader. Nullopt: it has met an end that is under way; it will
-  // be run again after the next apply.
+  // As leader: run a command of class kLeader. Nullopt: it has met an end that is under way; it
+  // will be run again after the next apply.
   virtual std::optional<std::string> RunLeaderCall(std::string_view body) = 0;
   // The answer to CallLeader; nullopt: none came in time
   // (`failure` says what that means).
@@ -80,11 +80,11 @@ inline constexpr uint8_t kVerdictDiskLow = 2;
 
 struct NodeConfig {
   paxos::Config paxos;
-  uint32_t boot = 1;            // this start's boot counter
-  bool weak_durability = false;  // alone, below `always`: commands run inline
-  int64_t hold_ns = 2'000'000'000;           // writes and reads without a leader
-  int64_t resend_ns = 300'000'000;           // own items and read rounds without progress
-  int64_t tick_ns = 100'000'000;             // least time between ticks
+  uint32_t boot = 1;                            // this start's boot counter
+  bool weak_durability = false;                 // alone, below `always`: commands run inline
+  int64_t hold_ns = 2'000'000'000;              // writes and reads without a leader
+  int64_t resend_ns = 300'000'000;              // own items and read rounds without progress
+  int64_t tick_ns = 100'000'000;                // least time between ticks
   uint64_t snapshot_log_bytes_min = 256 << 20;  // snapshot when the log exceeds this or …
   uint64_t seed = 0;
 };
@@ -260,12 +260,12 @@ class Node final : public ApplyListener, private LogStore::Listener {
   EndTimers timers_;
   ClusterClock cluster_clock_;
 
-  bool leading_ = false;         // leader, and its own no-op is applied here
-  NodeId known_leader_ = 0;      // whom own items were last sent to, under …
+  bool leading_ = false;     // leader, and its own no-op is applied here
+  NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
   bool in_pump_ = false;
-  bool reads_again_ = false;     // the leader changed: ask for the reads anew
-  std::string wire_;             // reused for encoding
+  bool reads_again_ = false;  // the leader changed: ask for the reads anew
+  std::string wire_;          // reused for encoding
   int64_t log_tick_ns_ = 0;
   Slot marked_slot_ = 0;
 
@@ -278,7 +278,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   std::vector<PendingCall> calls_;
   std::vector<WaitingCall> waiting_calls_;
   std::vector<WaitingAsk> waiting_asks_;
-  uint64_t calls_confirmed_ = 0;  // read rounds confirmed so far
+  uint64_t calls_confirmed_ = 0;                // read rounds confirmed so far
   static constexpr size_t kWaitingMax = 65536;  // more asks or calls are dropped, and come again
 
   // The highest clocks that were proposed: those of entries in flight must not fall either.

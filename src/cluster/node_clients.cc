@@ -9,7 +9,8 @@
 
 namespace clustron::cluster {
 
-// --- Writes ---------------------------------------------------------------------------------------
+// --- Writes
+// ---------------------------------------------------------------------------------------
 
 void Node::SubmitWrite(std::string item, void* cookie) {
   origin_.Add(std::move(item), cookie, NowNs());
@@ -47,7 +48,8 @@ void Node::SendOwnItems() {
   send();
 }
 
-// --- Reads ----------------------------------------------------------------------------------------
+// --- Reads
+// ----------------------------------------------------------------------------------------
 
 bool Node::CanReadNow(ReadGrant* grant) const {
   if (!leading_ || state_.applied_slot() < replica_.chosen_slot()) return false;
@@ -128,7 +130,8 @@ void Node::RequestTick(int64_t elapsed_ms, int64_t wall_ms) {
   }
 }
 
-// --- Calls to the leader's memory -----------------------------------------------------------------
+// --- Calls to the leader's memory
+// -----------------------------------------------------------------
 
 uint64_t Node::CallLeader(std::string body) {
   const int64_t now = NowNs();
@@ -174,7 +177,8 @@ void Node::Publish(std::string_view body) {
       if (node != self()) host_.Send(node, false, WirePublish(body));
 }
 
-// --- Nobody answers -------------------------------------------------------------------------------
+// --- Nobody answers
+// -------------------------------------------------------------------------------
 
 void Node::ExpireClients(int64_t now_ns) {
   std::vector<void*> definite, uncertain;

@@ -14,14 +14,14 @@
 namespace clustron::cluster {
 
 enum class WireKind : uint8_t {
-  kPaxos = 1,          // body: paxos/messages.h
-  kForward = 2,        // ballot, then encoded items of the sender's session
-  kReadAsk = 3,        // round id
-  kReadGrant = 4,      // round id, slot, elapsed, wall
-  kTickAsk = 5,        // elapsed, wall: "have these clocks applied"
-  kLeaderCall = 6,     // call id, body of the caller's host
-  kLeaderAnswer = 7,   // call id, body
-  kPublish = 8,        // body of the host
+  kPaxos = 1,           // body: paxos/messages.h
+  kForward = 2,         // ballot, then encoded items of the sender's session
+  kReadAsk = 3,         // round id
+  kReadGrant = 4,       // round id, slot, elapsed, wall
+  kTickAsk = 5,         // elapsed, wall: "have these clocks applied"
+  kLeaderCall = 6,      // call id, body of the caller's host
+  kLeaderAnswer = 7,    // call id, body
+  kPublish = 8,         // body of the host
   kSnapshotOffer = 9,   // name: "from which offset on do you want this?"
   kSnapshotChunk = 10,  // name, offset, crc32c, bytes
   kSnapshotAck = 11,    // name, offset received so far (all: installed)

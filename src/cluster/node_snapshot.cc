@@ -1,6 +1,6 @@
-// Node: snapshots. Every node writes one behind the same slots (an item in the log says so), a slice
-// per loop turn; the log before the previous one is let go; a peer that needs what is gone gets the
-// file in chunks.
+// Node: snapshots. Every node writes one behind the same slots (an item in the log says so), a
+// slice per loop turn; the log before the previous one is let go; a peer that needs what is gone
+// gets the file in chunks.
 #include "cluster/node_snapshot.h"
 
 #include <algorithm>
@@ -13,15 +13,16 @@ namespace clustron::cluster {
 
 namespace {
 
-constexpr size_t kSliceBytes = 256 * 1024;          // of the walk, per loop turn
-constexpr size_t kBacklogBytesMax = 16 << 20;       // not yet written by the worker
-constexpr uint64_t kInFlightBytes = 1 << 20;        // to a peer, unacknowledged
-constexpr int64_t kRetryNs = 500'000'000;           // offer or chunk without an answer
-constexpr int64_t kGiveUpNs = 30'000'000'000;       // a transfer without any progress
+constexpr size_t kSliceBytes = 256 * 1024;     // of the walk, per loop turn
+constexpr size_t kBacklogBytesMax = 16 << 20;  // not yet written by the worker
+constexpr uint64_t kInFlightBytes = 1 << 20;   // to a peer, unacknowledged
+constexpr int64_t kRetryNs = 500'000'000;      // offer or chunk without an answer
+constexpr int64_t kGiveUpNs = 30'000'000'000;  // a transfer without any progress
 
 }  // namespace
 
-// --- Writing --------------------------------------------------------------------------------------
+// --- Writing
+// --------------------------------------------------------------------------------------
 
 void Node::MaybeWantSnapshot() {
   const uint64_t limit = std::max(config_.snapshot_log_bytes_min, snapshot_bytes_);
@@ -88,15 +89,16 @@ void Node::FinishSnapshotWrite(Slot slot, bool ok) {
   host_.SnapshotDone(ok);
 }
 
-// Keeps the log from the previous snapshot on: if the newest turns out damaged, that one and the log
-// bring the state back.
+// Keeps the log from the previous snapshot on: if the newest turns out damaged, that one and the
+// log bring the state back.
 void Node::Compact() {
   if (previous_snapshot_slot_ == 0) return;
   log_.CompactTo(previous_snapshot_slot_);
   replica_.Compact(previous_snapshot_slot_);
 }
 
-// --- Sending --------------------------------------------------------------------------------------
+// --- Sending
+// --------------------------------------------------------------------------------------
 
 void Node::StartSnapshotSend(NodeId peer) {
   if (snapshot_sends_.contains(peer)) return;
@@ -120,8 +122,7 @@ void Node::OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset)
   const auto it = snapshot_sends_.find(from);
   if (it == snapshot_sends_.end()) return;
   SnapshotSend& send = *it->second;
-  if (name.slot != send.name.slot || name.file_id != send.name.file_id ||
-      offset > send.name.bytes)
+  if (name.slot != send.name.slot || name.file_id != send.name.file_id || offset > send.name.bytes)
     return;
   const int64_t now = NowNs();
   if (!send.started || offset > send.acked) send.progress_ns = now;
@@ -173,7 +174,8 @@ void Node::TickSnapshots(int64_t now_ns) {
     snapshot_receive_.reset();
 }
 
-// --- Receiving ------------------------------------------------------------------------------------
+// --- Receiving
+// ------------------------------------------------------------------------------------
 
 void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
   if (name.slot <= state_.applied_slot()) {
@@ -183,8 +185,7 @@ void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
   if (snapshot_receive_ != nullptr &&
       (snapshot_receive_->finishing || snapshot_receive_->from != from))
     return;  // one at a time; the other side will offer again
-  Result<uint64_t> offset =
-      snapshots_.BeginReceive({name.slot, name.bytes}, name.file_id);
+  Result<uint64_t> offset = snapshots_.BeginReceive({name.slot, name.bytes}, name.file_id);
   if (!offset) return;
   snapshot_receive_ = std::make_unique<SnapshotReceive>();
   snapshot_receive_->from = from;

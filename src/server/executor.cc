@@ -1,0 +1,453 @@
+#include "server/executor.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "base/hash.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "commands/errors.h"
+#include "commands/guard.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::server {
+
+using cluster::ItemHeader;
+using cluster::ItemKind;
+using commands::CommandSpec;
+using commands::Context;
+
+namespace {
+
+// Removals per entry: a mass expiry is spread over ticks instead of stalling one apply.
+constexpr size_t kExpirePerEntry = 1000;
+// Beyond this a discarded reply's buffer is given back.
+constexpr size_t kDiscardedBytesMax = 1 << 20;
+
+// What the digest takes from a reply: of errors the code, of integers the number. It's the same on
+// all nodes even where bytes differ (local commands inside EXEC come as an array).
+uint64_t ReplySummary(std::string_view reply) {
+  if (reply.empty()) return 0;
+  if (reply[0] == ':') return HashBytes(reply.substr(0, 24), 1);
+  if (reply[0] != '-') return 0;
+  return HashBytes(reply.substr(0, reply.find_first_of(" \r")), 2);
+}
+
+uint64_t U64At(std::string_view bytes) { return Reader(bytes).U64(); }
+
+}  // namespace
+
+Executor::Executor(uint64_t seed)
+    : seed_(seed),
+      store_(std::make_unique<store::Store>(seed)),
+      registry_(commands::Registry::Get()) {}
+
+Executor::~Executor() = default;
+
+void Executor::Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
+                      commands::ServerPort* server) {
+  own_ = own;
+  listener_ = listener;
+  origin_ = origin;
+  server_ = server;
+}
+
+// --- Entries
+// --------------------------------------------------------------------------------------
+
+void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) {
+  CHECK(slot == applied_slot_ + 1 || Planted(Bug::kChosenOutOfOrder));
+  CHECK(!inline_.open);
+  recovering_ = recovering;
+  entry_slot_ = slot;
+  item_index_ = 0;
+  switch (value.kind) {
+    case paxos::EntryKind::kNoop:
+      noop_ballot_ = std::max(noop_ballot_, value.first_ballot);
+      break;
+    case paxos::EntryKind::kFiller:
+      break;
+    case paxos::EntryKind::kConfig:
+      if (value.first_ballot >= noop_ballot_) config_record_ = paxos::BytesOf(value.payload);
+      break;
+    case paxos::EntryKind::kBatch:
+      // A deposed leader's entry that came back behind a newer leader's promises is skipped whole.
+      if (value.first_ballot < noop_ballot_ && !Planted(Bug::kStaleEntryNotVoided)) {
+        REACH("void entry skipped");
+        break;
+      }
+      ApplyBatch(paxos::BytesOf(value.payload));
+      break;
+  }
+  Chain(slot);
+  applied_slot_ = slot;
+  recovering_ = false;
+}
+
+void Executor::ApplyBatch(std::string_view payload) {
+  Reader reader(payload);
+  cluster::EntryHeader entry;
+  CHECK(cluster::ReadEntryHeader(&reader, &entry));
+  CHECK(entry.elapsed_ms >= store_->elapsed_ms() || Planted(Bug::kStaleEntryNotVoided) ||
+        Planted(Bug::kChosenOutOfOrder));
+  CHECK(entry.wall_ms >= store_->wall_ms() || Planted(Bug::kStaleEntryNotVoided) ||
+        Planted(Bug::kChosenOutOfOrder));
+  store_->BeginEntry(std::max(entry.elapsed_ms, store_->elapsed_ms()),
+                     std::max(entry.wall_ms, store_->wall_ms()));
+  for (uint32_t i = 0; i < entry.item_count; ++i) {
+    ItemHeader header;
+    CHECK(cluster::ReadItem(&reader, &header, &args_));
+    ApplyItem(header);
+  }
+  CHECK(reader.Done());
+  ExpireDue();
+}
+
+void Executor::ApplyItem(const ItemHeader& header) {
+  void* cookie = nullptr;
+  bool own = false;
+  if (header.session.node != 0 && !TakeSequence(header, &cookie, &own)) {
+    ++items_skipped_;
+    return;
+  }
+  ++items_applied_;
+  ++item_index_;
+  if (header.kind == ItemKind::kVoid) {
+    Chain(1);
+    return;
+  }
+  if (header.kind != ItemKind::kCommand) {
+    store_->BeginItem();
+    ApplySystem(header);
+    ChainItem(static_cast<uint64_t>(header.kind) << 32, {});
+    return;
+  }
+  if (cookie == nullptr) {
+    ApplyCommand(header, {});
+    return;
+  }
+  // Reads that wait before it run first; they may use args_.
+  std::vector<std::string_view> args;
+  std::swap(args, args_);
+  const OwnCall call = origin_->BeginOwnItem(cookie);
+  std::swap(args, args_);
+  ApplyCommand(header, call);
+  origin_->EndOwnItem(cookie);
+}
+
+bool Executor::TakeSequence(const ItemHeader& header, void** cookie, bool* own) {
+  SessionState& session = sessions_[header.session.node];
+  if (header.session.boot < session.boot) {
+    REACH("item of an older boot skipped");
+    return false;
+  }
+  if (header.session.boot > session.boot) session = {header.session.boot, 1};
+  *own = header.session == own_ && !recovering_;
+  if (header.sequence != session.next) {
+    if (header.sequence > session.next && listener_ != nullptr) {
+      REACH("gap in a session at apply");
+      listener_->OnGap(header.session, session.next);
+    } else {
+      REACH("duplicate item skipped");
+    }
+    return false;
+  }
+  ++session.next;
+  if (*own) *cookie = listener_->TakeOwnItem(header.sequence);
+  return true;
+}
+
+uint64_t Executor::NextSequence(cluster::Session session) const {
+  const auto it = sessions_.find(session.node);
+  if (it == sessions_.end() || it->second.boot < session.boot) return 1;
+  return it->second.boot == session.boot ? it->second.next : 0;
+}
+
+void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
+  const CommandSpec* spec = registry_.ById(header.command_id);
+  CHECK(spec != nullptr);  // feature versions keep unknown commands out of the log
+  args_[0] = spec->name;
+  if (discarded_.capacity() > kDiscardedBytesMax) discarded_ = {};
+  discarded_.clear();
+  std::string* out = call.out != nullptr ? call.out : &discarded_;
+  const size_t start = out->size();
+  resp::ReplyWriter reply(out, header.resp_version);
+  Context ctx(*spec, args_, *store_, header.db, reply);
+  ctx.in_entry = true;
+  ctx.recovering = recovering_;
+  ctx.item_flags = header.flags;
+  ctx.resp_version = header.resp_version;
+  ctx.item_seed = ItemSeed();
+  if (!header.user.empty()) ctx.user = header.user;
+  ctx.nested = this;
+  ctx.client = call.client;
+  ctx.server = server_;
+  nested_count_ = 0;
+  store_->BeginItem();
+  ExecuteWrite(ctx);
+  ChainItem(header.command_id, std::string_view(*out).substr(start));
+}
+
+void Executor::ExecuteWrite(Context& ctx) {
+  if (ctx.item_flags != 0 && ctx.spec->Is(commands::kDenyOom)) {
+    if (ctx.item_flags & commands::kItemDiskLow) {
+      ctx.reply.Error(commands::kErrDiskLow);
+      return;
+    }
+    if (ctx.item_flags & commands::kItemOom) {
+      ctx.reply.Error(commands::kErrOom);
+      return;
+    }
+  }
+  if (store_->locks().guards_any() && !commands::GuardsAllow(ctx)) return;
+  ctx.spec->handler(ctx);
+}
+
+void Executor::ApplySystem(const ItemHeader& header) {
+  switch (header.kind) {
+    case ItemKind::kLeaseEnd: {
+      CHECK(args_.size() == 2);
+      const store::Lease* lease = store_->leases().Find(args_[0]);
+      if (lease == nullptr || lease->grant_revision != U64At(args_[1])) return;
+      store_->EndLease(args_[0], true);
+      return;
+    }
+    case ItemKind::kLockEnd: {
+      CHECK(args_.size() == 3);
+      const int db = static_cast<uint8_t>(args_[0][0]);
+      const uint64_t token = U64At(args_[2]);
+      const store::Lock* lock = store_->locks().Find(db, args_[1]);
+      if (lock == nullptr || lock->holder().token != token) return;
+      store_->EndLock(db, args_[1], token, store::LockEventKind::kExpired);
+      return;
+    }
+    case ItemKind::kSnapshot:
+      if (!recovering_ && listener_ != nullptr) listener_->OnSnapshotWanted();
+      return;
+    case ItemKind::kEndSession:
+      CHECK(args_.size() == 1);
+      sessions_.erase(Reader(args_[0]).U32());
+      return;
+    case ItemKind::kSetting:
+    case ItemKind::kCommand:
+    case ItemKind::kVoid:
+      break;
+  }
+  UNREACHABLE();
+}
+
+void Executor::ExpireDue() {
+  store_->BeginItem();
+  const size_t removed = store_->ExpireDue(kExpirePerEntry);
+  if (removed == 0) return;
+  Chain(removed);
+  Chain(store_->ItemRevision());
+}
+
+void Executor::Chain(uint64_t value) { digest_ = Mix64(digest_ ^ Mix64(value)); }
+
+void Executor::ChainItem(uint64_t what, std::string_view reply) {
+  digest_ = Mix64(digest_ ^ (what << 48) ^ store_->ItemRevision() ^ ReplySummary(reply));
+}
+
+uint64_t Executor::ItemSeed() const { return Mix64(Mix64(seed_ ^ entry_slot_) + item_index_); }
+
+// --- Commands inside commands
+// ----------------------------------------------------------------------
+
+bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer) {
+  const uint32_t errors = reply.error_count();
+  const CommandSpec* container = nullptr;
+  const CommandSpec* spec = args.empty() ? nullptr : registry_.Resolve(args, &container);
+  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+    commands::ReplyBadCommand(args, container, spec, reply);
+    return false;
+  }
+  Context ctx(*spec, args, outer.store, outer.db, reply);
+  ctx.in_entry = outer.in_entry;
+  ctx.recovering = outer.recovering;
+  ctx.item_flags = outer.item_flags;
+  ctx.resp_version = outer.resp_version;
+  ctx.item_seed = Mix64(outer.item_seed + static_cast<uint64_t>(++nested_count_));
+  ctx.user = outer.user;
+  ctx.depth = outer.depth + 1;
+  ctx.lock_tokens = outer.lock_tokens;
+  ctx.nested = this;
+  ctx.client = outer.client;
+  ctx.server = outer.server;
+  if (outer.in_entry && spec->cls == commands::Class::kWrite) {
+    ExecuteWrite(ctx);
+  } else {
+    spec->handler(ctx);
+  }
+  outer.db = ctx.db;  // SELECT inside EXEC
+  return reply.error_count() == errors;
+}
+
+// --- Outside entries
+// --------------------------------------------------------------------------------
+
+void Executor::RunHere(const CommandSpec& spec, commands::Args args, const Caller& caller,
+                       std::string* out) {
+  resp::ReplyWriter reply(out, caller.resp_version);
+  Context ctx(spec, args, *store_, caller.db, reply);
+  ctx.resp_version = caller.resp_version;
+  ctx.item_seed = Mix64(seed_ + ++local_seed_);
+  if (!caller.user.empty()) ctx.user = caller.user;
+  ctx.nested = this;
+  ctx.client = caller.client;
+  ctx.server = server_;
+  spec.handler(ctx);
+}
+
+bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
+                         const cluster::ReadGrant& grant) const {
+  if (Planted(Bug::kExpiryByLiveClock)) return false;
+  if (store_->NextDueElapsedMs() > grant.elapsed_ms && store_->NextDueWallMs() > grant.wall_ms)
+    return false;
+  if (store_->elapsed_ms() >= grant.elapsed_ms && store_->wall_ms() >= grant.wall_ms) return false;
+  std::vector<commands::KeyRef> keys;
+  // Without keys of its own (SCAN, EXEC of reads …) it may meet anything.
+  if (!commands::Registry::Keys(spec, args, &keys) || keys.empty()) return true;
+  for (const commands::KeyRef& key : keys) {
+    const store::Entry* entry = store_->Find(db, args[static_cast<size_t>(key.index)]);
+    if (entry != nullptr && store::Store::DueByLive(*entry, grant.elapsed_ms, grant.wall_ms))
+      return true;
+  }
+  return false;
+}
+
+void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const {
+  for (const store::Lease* lease : store_->leases().List({}, SIZE_MAX))
+    visit({lease->id, lease->grant_revision, lease->ttl_ms});
+}
+
+void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) const {
+  store_->locks().ForEach([&](int db, std::string_view name, const store::Lock& lock) {
+    const store::LockHolder& holder = lock.holder();
+    visit({db, name, holder.token, holder.ttl_ms, !holder.lease_id.empty()});
+  });
+}
+
+// --- The inline path
+// --------------------------------------------------------------------------------
+
+void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms) {
+  CHECK(!inline_.open);
+  CHECK(slot == applied_slot_ + 1);
+  inline_.open = true;
+  inline_.slot = slot;
+  inline_.count = 0;
+  inline_.elapsed_ms = std::max(elapsed_ms, store_->elapsed_ms());
+  inline_.wall_ms = std::max(wall_ms, store_->wall_ms());
+  // What is seen gone must be gone for good: with something due, the clocks must reach the log.
+  inline_.must_log = store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
+                     store_->NextDueWallMs() <= inline_.wall_ms;
+  inline_.bytes.clear();
+  cluster::AppendEntryHeader({}, &inline_.bytes);
+  entry_slot_ = slot;
+  item_index_ = 0;
+  store_->BeginEntry(inline_.elapsed_ms, inline_.wall_ms);
+}
+
+void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
+                         uint8_t verdicts, std::string* out) {
+  DCHECK(inline_.open);
+  const size_t start = out->size();
+  resp::ReplyWriter reply(out, caller.resp_version);
+  Context ctx(spec, args, *store_, caller.db, reply);
+  ctx.in_entry = true;
+  ctx.item_flags = verdicts;
+  ctx.resp_version = caller.resp_version;
+  ++item_index_;
+  ctx.item_seed = ItemSeed();
+  if (!caller.user.empty()) ctx.user = caller.user;
+  ctx.nested = this;
+  ctx.client = caller.client;
+  ctx.server = server_;
+  nested_count_ = 0;
+  store_->BeginItem();
+  ExecuteWrite(ctx);
+  if (store_->ItemRevision() == 0) {
+    --item_index_;  // not logged: seeds and numbers count logged items only
+    return;
+  }
+  ++items_applied_;
+  ++inline_.count;
+  cluster::AppendItem({.flags = verdicts,
+                       .command_id = spec.id,
+                       .db = static_cast<uint8_t>(caller.db),
+                       .resp_version = static_cast<uint8_t>(caller.resp_version),
+                       .user = caller.user},
+                      args, &inline_.bytes);
+  ChainItem(spec.id, std::string_view(*out).substr(start));
+}
+
+void Executor::RunInlineItem(std::string_view item) {
+  DCHECK(inline_.open);
+  Reader reader(item);
+  ItemHeader header;
+  CHECK(cluster::ReadItem(&reader, &header, &args_));
+  CHECK(header.session.node == 0);
+  ApplyItem(header);
+  ++inline_.count;
+  inline_.bytes.append(item);
+}
+
+std::string Executor::SealInline() {
+  CHECK(inline_.open);
+  inline_.open = false;
+  if (inline_.count == 0 && !inline_.must_log) return {};
+  ExpireDue();
+  Chain(inline_.slot);
+  applied_slot_ = inline_.slot;
+  cluster::PatchEntryHeader(
+      {.elapsed_ms = inline_.elapsed_ms, .wall_ms = inline_.wall_ms, .item_count = inline_.count},
+      &inline_.bytes);
+  return std::move(inline_.bytes);
+}
+
+// --- Tables for snapshots
+// ----------------------------------------------------------------------------
+
+void Executor::EncodeTables(std::string* out) const {
+  Writer writer(out);
+  writer.U8(1);  // version of this section
+  writer.U64(seed_);
+  writer.U64(applied_slot_);
+  writer.U64(noop_ballot_.round);
+  writer.U32(noop_ballot_.node);
+  writer.U64(digest_);
+  writer.Bytes(config_record_);
+  writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
+  if (Planted(Bug::kSessionsNotInSnapshot)) return;
+  for (const auto& [node, session] : sessions_) {
+    writer.U32(node);
+    writer.U32(session.boot);
+    writer.U64(session.next);
+  }
+}
+
+Status Executor::DecodeTables(std::string_view bytes) {
+  Reader reader(bytes);
+  if (reader.U8() != 1) return Fail(Errc::kMismatch, "unknown version of the state section");
+  seed_ = reader.U64();
+  applied_slot_ = reader.U64();
+  noop_ballot_.round = reader.U64();
+  noop_ballot_.node = reader.U32();
+  digest_ = reader.U64();
+  config_record_ = reader.Bytes();
+  sessions_.clear();
+  const uint64_t count = reader.Varint();
+  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+    const uint32_t node = reader.U32();
+    SessionState& session = sessions_[node];
+    session.boot = reader.U32();
+    session.next = reader.U64();
+  }
+  if (!reader.Done()) return Fail(Errc::kCorruption, "the state section is malformed");
+  return {};
+}
+
+}  // namespace clustron::server

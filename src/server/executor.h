@@ -1,0 +1,170 @@
+// The replicated state machine: log entries in, changes of the store and replies out. Everything
+// that outlives a command is in here or in the store: sessions, digest, ballots, clocks, the ONCE
+// table, settings, membership.
+//
+// INVARIANT: state and digest are functions of the applied entries alone. No clock, no random
+// source, no address, no local setting is looked at while an entry is applied. THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/entry.h"
+#include "cluster/read_rounds.h"
+#include "cluster/state_machine.h"
+#include "commands/context.h"
+#include "commands/registry.h"
+#include "store/store.h"
+
+namespace clustron::server {
+
+// Where the reply to one of this node's own items goes.
+struct OwnCall {
+  std::string* out = nullptr;              // null: nobody waits any more
+  commands::ClientPort* client = nullptr;  // the caller's connection
+};
+
+// The side of the dispatcher that apply talks to.
+class OriginHost {
+ public:
+  virtual ~OriginHost() = default;
+  // The item is next: what its connection has waiting before it is answered first, on the state as
+  // it is now.
+  virtual OwnCall BeginOwnItem(void* cookie) = 0;
+  virtual void EndOwnItem(void* cookie) = 0;
+};
+
+class Executor final : public cluster::StateMachine, public commands::Nested {
+ public:
+  // `seed`: of the cluster, chosen at formation.
+  explicit Executor(uint64_t seed);
+  ~Executor() override;
+
+  // Who is told. `own`: this node's session of this start.
+  void Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
+              commands::ServerPort* server);
+
+  store::Store& store() { return *store_; }
+  const store::Store& store() const { return *store_; }
+  commands::ServerPort* server() const { return server_; }
+
+  // --- cluster::StateMachine -------------------------------------------------------------------
+  void Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) override;
+  cluster::Slot applied_slot() const override { return applied_slot_; }
+  uint64_t NextSequence(cluster::Session session) const override;
+  int64_t elapsed_ms() const override { return store_->elapsed_ms(); }
+  int64_t wall_ms() const override { return store_->wall_ms(); }
+  int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }
+  int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
+  uint64_t digest() const override { return digest_; }
+  uint64_t revision() const override { return store_->revision(); }
+  void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const override;
+  void ForEachLock(const std::function<void(const LockInfo&)>& visit) const override;
+  std::unique_ptr<cluster::SnapshotSource> BeginSnapshot() override;
+  Status RestoreSnapshot(persist::File& file) override;
+
+  // --- commands::Nested ------------------------------------------------------------------------
+  bool Run(commands::Args args, resp::ReplyWriter& reply, commands::Context& outer) override;
+
+  // --- Outside entries -------------------------------------------------------------------------
+
+  // What a caller brings along.
+  struct Caller {
+    int db = 0;
+    int resp_version = 2;
+    std::string_view user;  // empty: default
+    commands::ClientPort* client = nullptr;
+  };
+  // A command of class kRead, kLocal or kLeader, on the state as it is.
+  void RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
+               std::string* out);
+  // True if a read under this grant could see a key that is due by the grant's clocks but not by
+  // the applied ones: then a tick must be applied first.
+  bool NeedsTick(const commands::CommandSpec& spec, commands::Args args, int db,
+                 const cluster::ReadGrant& grant) const;
+
+  // --- The inline path -------------------------------------------------------------------------
+
+  // Begins the turn's entry if none is open. `slot` and `ballot` are what it will have in the log.
+  void OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms);
+  bool inline_open() const { return inline_.open; }
+  // Applies a write within the open entry and logs it if it changed something.
+  void RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
+                 uint8_t verdicts, std::string* out);
+  // The server's own item within the open entry (lease ends, snapshot marks).
+  void RunInlineItem(std::string_view item);
+  // Ends it. Empty: nothing needs logging, and the slot is not used up.
+  std::string SealInline();
+
+  // The bytes of everything in here that is not in the store, for snapshots.
+  void EncodeTables(std::string* out) const;
+  Status DecodeTables(std::string_view bytes);
+
+  uint64_t items_applied() const { return items_applied_; }
+  uint64_t items_skipped() const { return items_skipped_; }
+  cluster::Ballot noop_ballot() const { return noop_ballot_; }
+  const std::string& config_record() const { return config_record_; }
+
+ private:
+  struct SessionState {
+    uint32_t boot = 0;
+    uint64_t next = 1;
+  };
+  struct InlineEntry {
+    bool open = false;
+    bool must_log = false;
+    cluster::Slot slot = 0;
+    uint32_t count = 0;
+    int64_t elapsed_ms = 0;
+    int64_t wall_ms = 0;
+    std::string bytes;
+  };
+
+  void ApplyBatch(std::string_view payload);
+  void ApplyItem(const cluster::ItemHeader& header);
+  // Applies what stands in args_; true if its session number is the next.
+  bool TakeSequence(const cluster::ItemHeader& header, void** cookie, bool* own);
+  void ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
+  void ApplySystem(const cluster::ItemHeader& header);
+  void ExecuteWrite(commands::Context& ctx);
+  void ExpireDue();
+  void Chain(uint64_t value);
+  void ChainItem(uint64_t what, std::string_view reply);
+  uint64_t ItemSeed() const;
+
+  uint64_t seed_;
+  std::unique_ptr<store::Store> store_;
+  const commands::Registry& registry_;
+  cluster::Session own_;
+  cluster::ApplyListener* listener_ = nullptr;
+  OriginHost* origin_ = nullptr;
+  commands::ServerPort* server_ = nullptr;
+
+  // Replicated.
+  cluster::Slot applied_slot_ = 0;
+  cluster::Ballot noop_ballot_;  // of the highest own-ballot no-op applied: earlier ones are void
+  uint64_t digest_ = 0;
+  std::map<uint32_t, SessionState> sessions_;  // by node
+  std::string config_record_;                  // the last kConfig entry
+
+  // Of the entry at hand.
+  cluster::Slot entry_slot_ = 0;
+  uint32_t item_index_ = 0;
+  bool recovering_ = false;
+
+  InlineEntry inline_;
+  std::vector<std::string_view> args_;  // reused
+  std::string discarded_;               // replies that nobody waits for
+  uint64_t items_applied_ = 0;
+  uint64_t items_skipped_ = 0;
+  uint64_t nested_count_ = 0;  // within the item at hand
+  uint64_t local_seed_ = 0;
+};
+
+}  // namespace clustron::server

@@ -45,6 +45,11 @@ enum Flag : uint32_t {
   kCoalesce = 1u << 25,    // may be answered as a read by expire-coalesce
   kNoGuard = 1u << 27,     // its keys name locks, not data: guards don't apply
   kWrapper = 1u << 26,     // ONCE, LOCK DO …: takes class, keys and ACL from the inner command
+  // Local commands that only change how the connection is read on (SELECT, MULTI …) or nothing: run
+  // when parsed, also while earlier ones wait; the reply keeps its place.
+  kEarly = 1u << 27,
+  // The commands behind it are not looked at before it has run (WATCH, SUBSCRIBE …).
+  kStalls = 1u << 28,
 };
 
 // ACL categories, in Redis's order.

@@ -1,0 +1,203 @@
+// Everything of the server but sockets, threads and peers' links: sessions, dispatch, execution, this
+// node of the cluster. The server runs it on its loop; the simulator runs the same code.
+//
+//                 Session (one per client) ──┐
+//   bytes ──Feed──▶ parser ─▶ Dispatch ──────┼─▶ local: at once, or in its place in the queue
+//                                            ├─▶ read: at once under the leader's lease, else after
+//                                            │         its read round
+//                                            └─▶ write: Node (log) ─▶ Executor ─▶ reply
+//                                                       or inline (alone, weak durability)
+//
+// THREAD: core loop. OWNS: sessions, executor, node, client table, subscriptions.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.h"
+#include "cluster/node.h"
+#include "commands/ports.h"
+#include "commands/registry.h"
+#include "server/client_table.h"
+#include "server/config.h"
+#include "server/executor.h"
+#include "server/pubsub_hub.h"
+#include "server/session.h"
+#include "server/stats.h"
+
+namespace clustron::server {
+
+// The surroundings of an engine.
+class EngineHost {
+ public:
+  virtual ~EngineHost() = default;
+  virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message) = 0;
+  // This node must stop at once.
+  virtual void Fatal(const std::string& reason) = 0;
+  // SHUTDOWN was asked for and everything is safe; ends the process.
+  virtual void Stop() = 0;
+  // Where clients reach a member; false: unknown.
+  virtual bool AddressOf(cluster::NodeId node, std::string* host, int* port) const = 0;
+};
+
+class Engine final : public cluster::NodeHost,
+                     public OriginHost,
+                     public commands::ServerPort,
+                     public commands::NodePort {
+ public:
+  Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cluster_seed);
+  ~Engine() override;
+
+  Executor& executor() { return executor_; }
+  const Executor& executor() const { return executor_; }
+  // Once the state is restored and the log is open.
+  void SetNode(std::unique_ptr<cluster::Node> node);
+  cluster::Node& node_ref() { return *node_; }
+  const cluster::Node& node_ref() const { return *node_; }
+  bool started() const { return node_ != nullptr; }
+  void SetInfo(commands::InfoPort* info) { info_ = info; }
+  ClientTable& client_table() { return client_table_; }
+  PubsubHub& hub() { return hub_; }
+  Stats& stats() { return stats_; }
+  const Config& configuration() const { return config_; }
+
+  // --- Sessions --------------------------------------------------------------------------------
+
+  Session* Open(Client::Address address, SessionSink* sink);
+  // Bytes that arrived. Afterwards look at close_now(): a protocol error may have ended it.
+  void Feed(Session& session, std::string_view bytes);
+  // The socket is gone. The session lives on until its items have been applied.
+  void Close(Session* session);
+
+  // --- Events ----------------------------------------------------------------------------------
+
+  void Tick();       // every 10 ms
+  void EndOfTurn();  // flushes the dirty sessions' output at its end
+
+  // --- cluster::NodeHost -----------------------------------------------------------------------
+  void Send(cluster::NodeId to, bool urgent, std::string message) override;
+  void FailWrite(void* cookie, cluster::Failure failure) override;
+  void ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) override;
+  void Applied() override;
+  std::optional<std::string> RunLeaderCall(std::string_view body) override;
+  void LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
+                    cluster::Failure failure) override;
+  void InlineTick() override;
+  void Published(std::string_view body) override;
+  void LeadershipChanged() override;
+  void SnapshotDone(bool ok) override;
+  void Fatal(const std::string& reason) override { host_.Fatal(reason); }
+
+  // --- OriginHost ------------------------------------------------------------------------------
+  OwnCall BeginOwnItem(void* cookie) override;
+  void EndOwnItem(void* cookie) override;
+
+  // --- commands::ServerPort --------------------------------------------------------------------
+  uint64_t Publish(std::string_view channel, std::string_view message, bool sharded,
+                   bool local_only) override;
+  commands::ClientsPort& clients() override { return client_table_; }
+  commands::ConfigPort& config() override { return config_; }
+  commands::PubsubPort& pubsub() override { return hub_; }
+  commands::InfoPort& info() override { return *info_; }
+  commands::NodePort& node() override { return *this; }
+  std::string_view password() const override;
+
+  // --- commands::NodePort ----------------------------------------------------------------------
+  commands::RoleView Role() const override;
+  int64_t WallUs() const override;
+  Status BeginFailover(const commands::FailoverRequest& request) override;
+  Status AbortFailover() override;
+  Status BeginSnapshot() override;
+  bool SnapshotRunning() const override;
+  bool LastSnapshotOk() const override { return last_snapshot_ok_; }
+  int64_t LastSnapshotUnixS() const override { return last_snapshot_unix_s_; }
+  Status BeginShutdown(const commands::ShutdownRequest& request) override;
+  Status AbortShutdown() override;
+  bool ShuttingDown() const override { return shutting_down_; }
+  uint64_t LastWriteSlot(const commands::ClientPort& client) const override;
+  commands::Durability DurableAt(uint64_t slot) const override;
+
+ private:
+  friend class Session;
+  using Pending = Session::Pending;
+
+  struct CallWaiter {
+    uint64_t call;
+    Session* session;
+  };
+
+  // engine_dispatch.cc
+  size_t ParseAll(Session& session, std::string_view bytes);
+  void Dispatch(Session& session, commands::Args args);
+  // The row that serves the call, or null after an error reply.
+  const commands::CommandSpec* Admit(Session& session, commands::Args args);
+  void DispatchExec(Session& session, const commands::CommandSpec& exec, bool muted);
+  void Run(Session& session, const commands::CommandSpec& spec, commands::Args args,
+           commands::Class cls, bool muted);
+  void RunWrite(Session& session, const commands::CommandSpec& spec, commands::Args args,
+                bool muted);
+  bool TryInline(Session& session, const commands::CommandSpec& spec, commands::Args args,
+                 bool muted);
+  void ReplyError(Session& session, std::string_view error);
+  Executor::Caller CallerOf(Session& session) const;
+
+  // engine_queue.cc
+  Pending& Enqueue(Session& session, Pending::Kind kind);
+  void RunPending(Session& session, Pending& pending);
+  void Drain(Session& session);
+  void LookLater(Session& session);
+  void FailFront(Session& session, cluster::Failure failure);
+  void StartCall(Session& session, Pending& pending);
+  void PollLate(Session& session, Pending& pending);
+  void MarkDirty(Session& session);
+  void Reap();
+
+  const Clock& clock_;
+  Config& config_;
+  EngineHost& host_;
+  const commands::Registry& registry_;
+  ClientTable client_table_;
+  PubsubHub hub_;
+  Stats stats_;
+  Executor executor_;
+  std::unique_ptr<cluster::Node> node_;
+  commands::InfoPort* info_ = nullptr;
+
+  // Sessions in the order of their ids would do; they are only looked up by pointer.
+  std::unordered_set<Session*> sessions_;
+  std::vector<Session*> dirty_;
+  std::vector<Session*> look_;   // their queues may have moved
+  std::vector<Session*> closed_;  // without socket, waiting for their items
+  struct RoundWaiter {
+    uint64_t round;
+    Session* session;
+  };
+  Ring<RoundWaiter> round_waiters_;
+  std::vector<CallWaiter> call_waiters_;
+  std::vector<Session*> tick_waiters_;
+  std::vector<Session*> late_waiters_;
+  std::vector<Session*> held_;
+
+  // Of the Feed at hand: whether reads may run at once, found out once.
+  enum class ReadNow : uint8_t { kUnknown, kYes, kNo } read_now_ = ReadNow::kUnknown;
+  cluster::ReadGrant grant_;  // of this Feed, or of the last round
+  uint64_t ready_round_ = 0;
+  uint64_t failed_round_ = 0;
+
+  std::vector<std::string_view> views_;  // reused
+  std::string discarded_;
+
+  bool last_snapshot_ok_ = true;
+  int64_t last_snapshot_unix_s_ = 0;
+  bool shutting_down_ = false;
+  commands::ShutdownRequest shutdown_;
+  int64_t shutdown_deadline_ns_ = 0;
+  cluster::NodeId failover_target_ = 0;
+  int64_t sweep_ns_ = 0;
+};
+
+}  // namespace clustron::server

@@ -1,0 +1,262 @@
+// Engine: from bytes to the place where a command runs. The only code that decides it.
+#include "base/check.h"
+#include "base/reach.h"
+#include "base/strings.h"
+#include "commands/errors.h"
+#include "commands/multi.h"
+#include "resp/reply_writer.h"
+#include "server/auth.h"
+#include "server/engine.h"
+
+namespace clustron::server {
+
+using commands::Args;
+using commands::Class;
+using commands::CommandSpec;
+
+void Engine::Feed(Session& session, std::string_view bytes) {
+  stats_.input_bytes += bytes.size();
+  if (session.parsing_) {  // from inside its own command: taken up by the loop that is running
+    session.in_.append(bytes);
+    return;
+  }
+  read_now_ = ReadNow::kUnknown;
+  session.parsing_ = true;
+  if (session.in_.empty()) {
+    const size_t used = ParseAll(session, bytes);
+    if (used < bytes.size()) {
+      const size_t wanted = session.parser_.bytes_wanted();
+      if (wanted > session.in_.capacity()) session.in_.reserve(wanted);
+      session.in_.append(bytes.substr(used));
+    }
+  } else {
+    session.in_.append(bytes);
+    const size_t used = ParseAll(session, session.in_);
+    session.in_.erase(0, used);
+    if (session.in_.empty() && session.in_.capacity() > 256 * 1024) session.in_ = {};
+  }
+  session.parsing_ = false;
+  if (session.in_.size() > 0 && client_table_.OverQueryLimit(session.client)) {
+    REACH("query buffer over its limit");
+    session.CloseNow();
+  }
+}
+
+// Returns how many bytes were used up.
+size_t Engine::ParseAll(Session& session, std::string_view bytes) {
+  size_t used = 0;
+  while (session.WantsInput()) {
+    using Outcome = resp::RequestParser::Outcome;
+    switch (session.parser_.Parse(bytes.substr(used))) {
+      case Outcome::kRequest: {
+        // The arguments are views into the bytes: consumed only after the dispatch.
+        const size_t consumed = session.parser_.consumed();
+        Dispatch(session, session.parser_.args());
+        if (!session.held_) used += consumed;
+        break;
+      }
+      case Outcome::kNothing:
+        used += session.parser_.consumed();
+        break;
+      case Outcome::kNeedMore:
+        return used;
+      case Outcome::kError:
+        ReplyError(session, "ERR " + std::string(session.parser_.error()));
+        session.CloseAfterReply();
+        return bytes.size();
+    }
+  }
+  return used;
+}
+
+void Engine::ReplyError(Session& session, std::string_view error) {
+  ++stats_.errors_replied;
+  session.client.SpoilMulti();
+  const bool muted = session.client.TakeReplyMuted();
+  if (muted) return;
+  std::string* out = &session.out;
+  if (!session.queue_.empty()) out = &Enqueue(session, Pending::Kind::kReply).reply;
+  resp::ReplyWriter(out, session.client.resp_version()).Error(error);
+  MarkDirty(session);
+}
+
+const CommandSpec* Engine::Admit(Session& session, Args args) {
+  Client& client = session.client;
+  const CommandSpec* container = nullptr;
+  const CommandSpec* spec = registry_.Resolve(args, &container);
+  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+    std::string error;
+    if (spec == nullptr && container == nullptr && NeedsAuth(client, nullptr)) {
+      error = kErrNoAuth;
+    } else {
+      std::string reply;
+      resp::ReplyWriter writer(&reply, 2);
+      commands::ReplyBadCommand(args, container, spec, writer);
+      error = reply.substr(1, reply.size() - 3);
+    }
+    ReplyError(session, error);
+    return nullptr;
+  }
+  if (NeedsAuth(client, spec)) {
+    ReplyError(session, kErrNoAuth);
+    return nullptr;
+  }
+  if (client.resp_version() == 2 && client.subscribed() && !AllowedWhileSubscribed(*spec)) {
+    ReplyError(session, ErrWhileSubscribed(*spec));
+    return nullptr;
+  }
+  return spec;
+}
+
+void Engine::Dispatch(Session& session, Args args) {
+  Client& client = session.client;
+  const CommandSpec* spec = Admit(session, args);
+  if (spec == nullptr) return;
+  const Class cls = spec->class_of != nullptr ? spec->class_of(args) : spec->cls;
+  if (client_table_.paused() &&
+      client_table_.Holds(*spec, cls == Class::kWrite || cls == Class::kLeader)) {
+    session.held_ = true;
+    held_.push_back(&session);
+    return;
+  }
+  ++stats_.commands_processed;
+  client.Touch(client_table_.NowMs(), spec);
+  if (client.in_multi() && !commands::RunsInsideMulti(*spec)) {
+    if (spec->Is(commands::kNoMulti)) {
+      ReplyError(session, commands::kErrNotInMulti);
+      return;
+    }
+    std::vector<std::string> owned(args.begin(), args.end());
+    client.Queue({spec, std::move(owned)});
+    if (client.TakeReplyMuted()) return;
+    std::string* out = &session.out;
+    if (!session.queue_.empty()) out = &Enqueue(session, Pending::Kind::kReply).reply;
+    resp::ReplyWriter(out, client.resp_version()).Simple("QUEUED");
+    MarkDirty(session);
+    return;
+  }
+  const bool muted = client.TakeReplyMuted();
+  if (spec->handler == commands::CmdExec && client.in_multi() && !client.multi_spoiled()) {
+    DispatchExec(session, *spec, muted);
+    return;
+  }
+  if (spec->handler == commands::CmdExec) {
+    Run(session, *spec, args, Class::kLocal, muted);  // answers the error
+    return;
+  }
+  Run(session, *spec, args, cls, muted);
+}
+
+// EXEC becomes one command that carries the watched keys and the queue: an item if anything in it
+// writes, else a read.
+void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted) {
+  Client& client = session.client;
+  Class cls = Class::kLocal;
+  std::vector<commands::ExecCommand> queue;
+  queue.reserve(client.queued().size());
+  for (const QueuedCommand& command : client.queued()) {
+    std::vector<std::string_view> args(command.args.begin(), command.args.end());
+    const Class one = command.spec->class_of != nullptr ? command.spec->class_of(args)
+                                                        : command.spec->cls;
+    if (one == Class::kWrite) cls = Class::kWrite;
+    if (one == Class::kRead && cls == Class::kLocal) cls = Class::kRead;
+    queue.push_back({std::move(args)});
+  }
+  if (!client.watched().empty() && cls == Class::kLocal) cls = Class::kRead;
+  const std::vector<std::string> encoded = commands::EncodeExec(client.watched(), queue);
+  std::vector<std::string_view> args(encoded.begin(), encoded.end());
+  client.DiscardMulti();
+  Run(session, exec, args, cls, muted);
+}
+
+Executor::Caller Engine::CallerOf(Session& session) const {
+  Client& client = session.client;
+  return {client.db(), client.resp_version(),
+          client.user() == "default" ? std::string_view() : client.user(), &client};
+}
+
+void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls, bool muted) {
+  if (cls == Class::kWrite) {
+    RunWrite(session, spec, args, muted);
+    return;
+  }
+  const bool early = spec.Is(commands::kEarly);
+  const bool at_head = session.queue_.empty();
+  bool now = cls == Class::kLocal && (at_head || early);
+  if (cls == Class::kRead && at_head) {
+    if (session.client.local_reads()) {
+      now = true;  // after READONLY only the applied clock counts
+    } else {
+      if (read_now_ == ReadNow::kUnknown)
+        read_now_ = node_->CanReadNow(&grant_) ? ReadNow::kYes : ReadNow::kNo;
+      now = read_now_ == ReadNow::kYes;
+      if (now && !executor_.inline_open() &&
+          executor_.NeedsTick(spec, args, session.client.db(), grant_)) {
+        if (node_->InlineReady()) {
+          executor_.OpenInline(node_->NextInlineSlot(), grant_.elapsed_ms, grant_.wall_ms);
+        } else {
+          REACH("read meets a due key");
+          now = false;
+        }
+      }
+    }
+  }
+  if (now) {
+    discarded_.clear();
+    std::string* out = muted ? &discarded_ : &session.out;
+    if (!at_head && !muted) out = &Enqueue(session, Pending::Kind::kReply).reply;
+    executor_.RunHere(spec, args, CallerOf(session), out);
+    if (session.client.late_reply() != nullptr) {
+      Enqueue(session, Pending::Kind::kLate).muted = muted;
+      session.stalled_ = true;
+      late_waiters_.push_back(&session);
+    }
+    MarkDirty(session);
+    return;
+  }
+  Pending& pending = Enqueue(
+      session, cls == Class::kLeader ? Pending::Kind::kCall : Pending::Kind::kRun);
+  pending.muted = muted;
+  pending.spec = &spec;
+  pending.args = OwnedArgs(args);
+  if (cls == Class::kRead && !session.client.local_reads()) {
+    pending.round = node_->JoinReadRound();
+    round_waiters_.push_back({pending.round, &session});
+  }
+  if (spec.Is(commands::kStalls) || cls == Class::kLeader) session.stalled_ = true;
+  if (at_head) LookLater(session);
+}
+
+void Engine::RunWrite(Session& session, const CommandSpec& spec, Args args, bool muted) {
+  if (session.queue_.empty() && TryInline(session, spec, args, muted)) return;
+  Client& client = session.client;
+  std::string item;
+  cluster::AppendItem(
+      {.command_id = spec.id,
+       .db = static_cast<uint8_t>(client.db()),
+       .resp_version = static_cast<uint8_t>(client.resp_version()),
+       .session = node_->session(),
+       .user = client.user() == "default" ? std::string_view() : client.user()},
+      args, &item);
+  Pending& pending = Enqueue(session, Pending::Kind::kWrite);
+  pending.muted = muted;
+  ++session.writes_;
+  ++stats_.logged_writes;
+  node_->SubmitWrite(std::move(item), &session);
+}
+
+bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, bool muted) {
+  if (!executor_.inline_open()) {
+    if (!node_->InlineReady()) return false;
+    executor_.OpenInline(node_->NextInlineSlot(), node_->LiveElapsedMs(), node_->LiveWallMs());
+  }
+  discarded_.clear();
+  executor_.RunInline(spec, args, CallerOf(session), node_->verdicts(),
+                      muted ? &discarded_ : &session.out);
+  session.client.last_write_slot = executor_.applied_slot() + 1;
+  ++stats_.inline_writes;
+  MarkDirty(session);
+  return true;
+}
+
+}  // namespace clustron::server

@@ -1,0 +1,249 @@
+// Engine: what waits. Replies leave a session's queue in order; see session.h.
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/reach.h"
+#include "commands/errors.h"
+#include "resp/reply_writer.h"
+#include "server/engine.h"
+
+namespace clustron::server {
+
+namespace {
+
+std::string_view ErrorOf(cluster::Failure failure) {
+  return failure == cluster::Failure::kClusterDown ? commands::kErrClusterDown
+                                                   : commands::kErrUncertain;
+}
+
+}  // namespace
+
+Engine::Pending& Engine::Enqueue(Session& session, Pending::Kind kind) {
+  session.queue_.push_back({});
+  Pending& pending = session.queue_.back();
+  pending.kind = kind;
+  pending.resp_version = static_cast<int8_t>(session.client.resp_version());
+  pending.db = static_cast<int8_t>(session.client.db());
+  session.client.blocked = true;
+  return pending;
+}
+
+void Engine::MarkDirty(Session& session) {
+  if (session.dirty_) return;
+  session.dirty_ = true;
+  dirty_.push_back(&session);
+}
+
+void Engine::LookLater(Session& session) {
+  if (session.in_ready_) return;
+  session.in_ready_ = true;
+  look_.push_back(&session);
+}
+
+// Runs a read or a local command from the queue's front, now.
+void Engine::RunPending(Session& session, Pending& pending) {
+  discarded_.clear();
+  std::vector<std::string_view> views;
+  std::swap(views, views_);
+  pending.args.Views(&views);
+  Executor::Caller caller = CallerOf(session);
+  caller.db = pending.db;
+  caller.resp_version = pending.resp_version;
+  executor_.RunHere(*pending.spec, views, caller, pending.muted ? &discarded_ : &session.out);
+  std::swap(views, views_);
+  MarkDirty(session);
+}
+
+// Answers what can be answered, from the front.
+void Engine::Drain(Session& session) {
+  while (!session.queue_.empty()) {
+    Pending& front = session.queue_.front();
+    if (front.kind == Pending::Kind::kWrite || front.kind == Pending::Kind::kCalled) return;
+    if (front.kind == Pending::Kind::kReply) {
+      if (!front.muted) session.out.append(front.reply);
+      MarkDirty(session);
+    } else if (front.kind == Pending::Kind::kCall) {
+      StartCall(session, front);
+      return;
+    } else if (front.kind == Pending::Kind::kLate) {
+      PollLate(session, front);
+      if (session.client.late_reply() != nullptr) return;
+    } else if (front.round != 0 && front.round <= failed_round_ && front.round > ready_round_) {
+      resp::ReplyWriter(front.muted ? &discarded_ : &session.out, front.resp_version)
+          .Error(commands::kErrClusterDown);
+      MarkDirty(session);
+    } else if (front.round > ready_round_) {
+      return;
+    } else {
+      if (front.round != 0) {
+        front.args.Views(&views_);
+        if (executor_.NeedsTick(*front.spec, views_, front.db, grant_)) {
+          REACH("queued read waits for a tick");
+          if (!session.waits_for_tick_) {
+            session.waits_for_tick_ = true;
+            tick_waiters_.push_back(&session);
+          }
+          node_->RequestTick(grant_.elapsed_ms, grant_.wall_ms);
+          return;
+        }
+      }
+      RunPending(session, front);
+      if (session.client.late_reply() != nullptr) {
+        front.kind = Pending::Kind::kLate;
+        session.stalled_ = true;
+        late_waiters_.push_back(&session);
+        return;
+      }
+    }
+    session.queue_.pop_front();
+  }
+  session.client.blocked = false;
+  session.stalled_ = false;
+}
+
+// --- Writes ---------------------------------------------------------------------------------------
+
+OwnCall Engine::BeginOwnItem(void* cookie) {
+  Session& session = *static_cast<Session*>(cookie);
+  // Reads that came before the item are linearizable here at the latest: nothing behind it can have
+  // been answered to anybody when they arrived.
+  while (session.queue_.front().kind != Pending::Kind::kWrite) {
+    Pending& front = session.queue_.front();
+    if (front.kind == Pending::Kind::kReply) {
+      if (!front.muted) session.out.append(front.reply);
+    } else {
+      CHECK(front.kind == Pending::Kind::kRun);
+      RunPending(session, front);
+    }
+    session.queue_.pop_front();
+  }
+  if (session.sink == nullptr) return {};
+  session.client.last_write_slot = executor_.applied_slot() + 1;
+  discarded_.clear();
+  return {session.queue_.front().muted ? &discarded_ : &session.out, &session.client};
+}
+
+void Engine::EndOwnItem(void* cookie) {
+  Session& session = *static_cast<Session*>(cookie);
+  CHECK(session.queue_.front().kind == Pending::Kind::kWrite);
+  session.queue_.pop_front();
+  CHECK(session.writes_ > 0);
+  --session.writes_;
+  MarkDirty(session);
+  LookLater(session);
+}
+
+void Engine::FailWrite(void* cookie, cluster::Failure failure) {
+  Session& session = *static_cast<Session*>(cookie);
+  // Items fail in order: this is the session's first that is still under way.
+  for (size_t i = 0; i < session.queue_.size(); ++i) {
+    Pending& pending = session.queue_[i];
+    if (pending.kind != Pending::Kind::kWrite) continue;
+    pending.kind = Pending::Kind::kReply;
+    resp::ReplyWriter(&pending.reply, pending.resp_version).Error(ErrorOf(failure));
+    --session.writes_;
+    ++stats_.errors_replied;
+    LookLater(session);
+    return;
+  }
+  UNREACHABLE();
+}
+
+// --- Reads ----------------------------------------------------------------------------------------
+
+void Engine::ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) {
+  if (ok) {
+    ready_round_ = std::max(ready_round_, round);
+    grant_ = grant;
+  } else {
+    failed_round_ = std::max(failed_round_, round);
+  }
+  while (!round_waiters_.empty() && round_waiters_.front().round <= round) {
+    LookLater(*round_waiters_.front().session);
+    round_waiters_.pop_front();
+  }
+}
+
+void Engine::Applied() {
+  std::vector<Session*> waiters;
+  std::swap(waiters, tick_waiters_);
+  for (Session* session : waiters) {
+    session->waits_for_tick_ = false;
+    LookLater(*session);
+  }
+}
+
+// --- Calls ----------------------------------------------------------------------------------------
+
+void Engine::StartCall(Session& session, Pending& pending) {
+  pending.args.Views(&views_);
+  std::string body;
+  cluster::AppendItem(
+      {.command_id = pending.spec->id,
+       .db = static_cast<uint8_t>(pending.db),
+       .resp_version = static_cast<uint8_t>(pending.resp_version),
+       .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
+      views_, &body);
+  pending.kind = Pending::Kind::kCalled;
+  pending.round = node_->CallLeader(std::move(body));
+  call_waiters_.push_back({pending.round, &session});
+}
+
+std::optional<std::string> Engine::RunLeaderCall(std::string_view body) {
+  Reader reader(body);
+  cluster::ItemHeader header;
+  std::vector<std::string_view> args;
+  std::string out;
+  const CommandSpec* spec = nullptr;
+  if (cluster::ReadItem(&reader, &header, &args)) spec = registry_.ById(header.command_id);
+  if (spec == nullptr) {
+    resp::ReplyWriter(&out, 2).Error("ERR unknown command for the leader");
+    return out;
+  }
+  args[0] = spec->name;
+  end_met_ = false;
+  executor_.RunHere(*spec, args, {header.db, header.resp_version, header.user, nullptr}, &out);
+  if (end_met_) return std::nullopt;
+  return out;
+}
+
+void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
+                          cluster::Failure failure) {
+  const auto it = std::find_if(call_waiters_.begin(), call_waiters_.end(),
+                               [call](const CallWaiter& waiter) { return waiter.call == call; });
+  if (it == call_waiters_.end()) return;
+  Session& session = *it->session;
+  call_waiters_.erase(it);
+  CHECK(!session.queue_.empty());
+  Pending& front = session.queue_.front();
+  CHECK(front.kind == Pending::Kind::kCalled);
+  CHECK(front.round == call);
+  front.kind = Pending::Kind::kReply;
+  if (answer) {
+    front.reply = *answer;
+  } else {
+    resp::ReplyWriter(&front.reply, front.resp_version).Error(ErrorOf(failure));
+  }
+  LookLater(session);
+}
+
+// --- Late replies (WAIT …) --------------------------------------------------------------------------
+
+void Engine::PollLate(Session& session, Pending& pending) {
+  Client& client = session.client;
+  const int64_t now_ms = client_table_.NowMs();
+  if (pending.round == 0 && client.late_timeout_ms() > 0)
+    pending.round = static_cast<uint64_t>(now_ms + client.late_timeout_ms());
+  const bool expired = pending.round != 0 && now_ms >= static_cast<int64_t>(pending.round);
+  discarded_.clear();
+  resp::ReplyWriter reply(pending.muted ? &discarded_ : &session.out, pending.resp_version);
+  if (!client.late_reply()->Poll(expired, reply)) {
+    CHECK(!expired);
+    return;
+  }
+  client.TakeLateReply();
+  std::erase(late_waiters_, &session);
+  MarkDirty(session);
+}
+
+}  // namespace clustron::server

@@ -10,7 +10,7 @@ CXX := g++
 CCACHE := $(shell command -v ccache 2>/dev/null)
 B := build/$(V)
 
-PKGS := libuv spdlog
+PKGS := libuv spdlog libcrypto
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror
 # Packages' headers come in as system headers, so that our warnings are about our code.
 PKG_CFLAGS := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))

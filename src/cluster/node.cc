@@ -158,6 +158,7 @@ void Node::EndOfTurn() {
     if (!replica_.CanPropose() && leading_) break;
     if (!leading_) break;
   }
+  if (snapshot_wanted_) BeginSnapshot();
   StepSnapshot();
 }
 

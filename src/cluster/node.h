@@ -157,6 +157,11 @@ class Node final : public ApplyListener, private LogStore::Listener {
   int64_t LiveElapsedMs() const { return cluster_clock_.ElapsedMs(NowNs()); }
   int64_t LiveWallMs() const;
   bool snapshot_running() const { return snapshot_ != nullptr; }
+  // BGSAVE: this node alone, of the state as it is.
+  void TakeSnapshotNow() { snapshot_wanted_ = true; }
+  // What a majority's disk needs: the highest slot durably accepted here without a gap.
+  Slot DurableSlot() const { return replica_.durable_slot(); }
+  uint8_t verdicts() const { return Verdicts(); }
   Slot snapshot_slot() const { return snapshot_slot_; }
   Slot diverged_slot() const { return diverged_slot_; }
   int64_t NowNs() const { return clock_.MonotonicNs(); }

@@ -1,5 +1,5 @@
-// Everything of the server but sockets, threads and peers' links: sessions, dispatch, execution, this
-// node of the cluster. The server runs it on its loop; the simulator runs the same code.
+// Everything of the server but sockets, threads and peers' links: sessions, dispatch, execution,
+// this node of the cluster. The server runs it on its loop; the simulator runs the same code.
 //
 //                 Session (one per client) ──┐
 //   bytes ──Feed──▶ parser ─▶ Dispatch ──────┼─▶ local: at once, or in its place in the queue
@@ -155,6 +155,8 @@ class Engine final : public cluster::NodeHost,
   void PollLate(Session& session, Pending& pending);
   void MarkDirty(Session& session);
   void Reap();
+  void StepFailover(int64_t now_ns);
+  void StepShutdown(int64_t now_ns);
 
   const Clock& clock_;
   Config& config_;
@@ -170,7 +172,7 @@ class Engine final : public cluster::NodeHost,
   // Sessions in the order of their ids would do; they are only looked up by pointer.
   std::unordered_set<Session*> sessions_;
   std::vector<Session*> dirty_;
-  std::vector<Session*> look_;   // their queues may have moved
+  std::vector<Session*> look_;    // their queues may have moved
   std::vector<Session*> closed_;  // without socket, waiting for their items
   struct RoundWaiter {
     uint64_t round;
@@ -197,6 +199,8 @@ class Engine final : public cluster::NodeHost,
   commands::ShutdownRequest shutdown_;
   int64_t shutdown_deadline_ns_ = 0;
   cluster::NodeId failover_target_ = 0;
+  int64_t failover_deadline_ns_ = 0;
+  bool end_met_ = false;  // a leader call met an end that is under way
   int64_t sweep_ns_ = 0;
 };
 

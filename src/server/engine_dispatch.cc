@@ -2,8 +2,10 @@
 #include "base/check.h"
 #include "base/reach.h"
 #include "base/strings.h"
+#include "commands/bad_command.h"
 #include "commands/errors.h"
 #include "commands/multi.h"
+#include "commands/multi.spec.h"
 #include "resp/reply_writer.h"
 #include "server/auth.h"
 #include "server/engine.h"
@@ -86,7 +88,7 @@ const CommandSpec* Engine::Admit(Session& session, Args args) {
   const CommandSpec* spec = registry_.Resolve(args, &container);
   if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
     std::string error;
-    if (spec == nullptr && container == nullptr && NeedsAuth(client, nullptr)) {
+    if (!client.authenticated() && spec == nullptr) {
       error = kErrNoAuth;
     } else {
       std::string reply;
@@ -97,13 +99,15 @@ const CommandSpec* Engine::Admit(Session& session, Args args) {
     ReplyError(session, error);
     return nullptr;
   }
-  if (NeedsAuth(client, spec)) {
+  if (NeedsAuth(*spec, client)) {
     ReplyError(session, kErrNoAuth);
     return nullptr;
   }
-  if (client.resp_version() == 2 && client.subscribed() && !AllowedWhileSubscribed(*spec)) {
-    ReplyError(session, ErrWhileSubscribed(*spec));
-    return nullptr;
+  if (client.subscribed()) {
+    if (const std::string error = RefusedWhileSubscribed(*spec, client); !error.empty()) {
+      ReplyError(session, error);
+      return nullptr;
+    }
   }
   return spec;
 }
@@ -152,21 +156,21 @@ void Engine::Dispatch(Session& session, Args args) {
 void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted) {
   Client& client = session.client;
   Class cls = Class::kLocal;
-  std::vector<commands::ExecCommand> queue;
-  queue.reserve(client.queued().size());
+  commands::ExecEncoder encoder(client.watched(), client.queued().size());
+  std::vector<std::string_view> views;
   for (const QueuedCommand& command : client.queued()) {
-    std::vector<std::string_view> args(command.args.begin(), command.args.end());
-    const Class one = command.spec->class_of != nullptr ? command.spec->class_of(args)
-                                                        : command.spec->cls;
+    views.assign(command.args.begin(), command.args.end());
+    const Class one =
+        command.spec->class_of != nullptr ? command.spec->class_of(views) : command.spec->cls;
     if (one == Class::kWrite) cls = Class::kWrite;
     if (one == Class::kRead && cls == Class::kLocal) cls = Class::kRead;
-    queue.push_back({std::move(args)});
+    encoder.Add(views);
   }
   if (!client.watched().empty() && cls == Class::kLocal) cls = Class::kRead;
-  const std::vector<std::string> encoded = commands::EncodeExec(client.watched(), queue);
-  std::vector<std::string_view> args(encoded.begin(), encoded.end());
+  // The queue's bytes are needed until the command has been copied or run.
+  const std::vector<QueuedCommand> queued = client.TakeQueued();
   client.DiscardMulti();
-  Run(session, exec, args, cls, muted);
+  Run(session, exec, encoder.args(), cls, muted);
 }
 
 Executor::Caller Engine::CallerOf(Session& session) const {
@@ -214,8 +218,8 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     MarkDirty(session);
     return;
   }
-  Pending& pending = Enqueue(
-      session, cls == Class::kLeader ? Pending::Kind::kCall : Pending::Kind::kRun);
+  Pending& pending =
+      Enqueue(session, cls == Class::kLeader ? Pending::Kind::kCall : Pending::Kind::kRun);
   pending.muted = muted;
   pending.spec = &spec;
   pending.args = OwnedArgs(args);
@@ -231,13 +235,12 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, Args args, bool
   if (session.queue_.empty() && TryInline(session, spec, args, muted)) return;
   Client& client = session.client;
   std::string item;
-  cluster::AppendItem(
-      {.command_id = spec.id,
-       .db = static_cast<uint8_t>(client.db()),
-       .resp_version = static_cast<uint8_t>(client.resp_version()),
-       .session = node_->session(),
-       .user = client.user() == "default" ? std::string_view() : client.user()},
-      args, &item);
+  cluster::AppendItem({.command_id = spec.id,
+                       .db = static_cast<uint8_t>(client.db()),
+                       .resp_version = static_cast<uint8_t>(client.resp_version()),
+                       .session = node_->session(),
+                       .user = client.user() == "default" ? std::string_view() : client.user()},
+                      args, &item);
   Pending& pending = Enqueue(session, Pending::Kind::kWrite);
   pending.muted = muted;
   ++session.writes_;

@@ -101,7 +101,8 @@ void Engine::Drain(Session& session) {
   session.stalled_ = false;
 }
 
-// --- Writes ---------------------------------------------------------------------------------------
+// --- Writes
+// ---------------------------------------------------------------------------------------
 
 OwnCall Engine::BeginOwnItem(void* cookie) {
   Session& session = *static_cast<Session*>(cookie);
@@ -149,7 +150,8 @@ void Engine::FailWrite(void* cookie, cluster::Failure failure) {
   UNREACHABLE();
 }
 
-// --- Reads ----------------------------------------------------------------------------------------
+// --- Reads
+// ----------------------------------------------------------------------------------------
 
 void Engine::ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) {
   if (ok) {
@@ -173,7 +175,8 @@ void Engine::Applied() {
   }
 }
 
-// --- Calls ----------------------------------------------------------------------------------------
+// --- Calls
+// ----------------------------------------------------------------------------------------
 
 void Engine::StartCall(Session& session, Pending& pending) {
   pending.args.Views(&views_);
@@ -227,7 +230,8 @@ void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
   LookLater(session);
 }
 
-// --- Late replies (WAIT …) --------------------------------------------------------------------------
+// --- Late replies (WAIT …)
+// --------------------------------------------------------------------------
 
 void Engine::PollLate(Session& session, Pending& pending) {
   Client& client = session.client;

@@ -1,5 +1,5 @@
-// One client's conversation, without its socket: unparsed input, the queue of commands that wait for
-// their turn, output. The socket (or the simulator) feeds bytes in and takes bytes out.
+// One client's conversation, without its socket: unparsed input, the queue of commands that wait
+// for their turn, output. The socket (or the simulator) feeds bytes in and takes bytes out.
 //
 // Replies leave in the order of their requests. What can't be answered at once waits in the queue:
 //   kReply  a finished reply behind something that isn't finished
@@ -91,12 +91,12 @@ class Session final : public ClientLink {
   resp::RequestParser parser_;
   std::string in_;  // unparsed
   Ring<Pending> queue_;
-  size_t writes_ = 0;       // kWrite elements, also after the socket is gone
-  bool parsing_ = false;    // in Feed: the loop there goes on by itself
-  bool stalled_ = false;    // parsing waits until the queue is empty
-  bool held_ = false;       // parsing waits for CLIENT PAUSE to end
-  bool dirty_ = false;      // in the engine's list of sessions to flush
-  bool in_ready_ = false;   // in the engine's list of sessions to look at
+  size_t writes_ = 0;      // kWrite elements, also after the socket is gone
+  bool parsing_ = false;   // in Feed: the loop there goes on by itself
+  bool stalled_ = false;   // parsing waits until the queue is empty
+  bool held_ = false;      // parsing waits for CLIENT PAUSE to end
+  bool dirty_ = false;     // in the engine's list of sessions to flush
+  bool in_ready_ = false;  // in the engine's list of sessions to look at
   bool waits_for_tick_ = false;
   bool close_after_flush_ = false;
   bool close_now_ = false;

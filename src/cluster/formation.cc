@@ -1,0 +1,427 @@
+#include "cluster/formation.h"
+
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "base/strings.h"
+#include "cluster/peer_frame.h"
+#include "cluster/peer_link.h"
+
+namespace clustron::cluster {
+
+namespace {
+
+constexpr int kCallTimeoutMs = 2000;
+constexpr int kRoundMs = 200;
+
+// One call: the caller's hello and request, the callee's hello and answer, each proven by the
+// secret (a MAC over the nonces and the text).
+enum class Ask : uint8_t { kState = 1, kGenesis = 2, kGo = 3 };
+enum class State : uint8_t { kEmpty = 1, kPrepared = 2, kFormed = 3, kRefused = 4 };
+
+struct Answer {
+  State state = State::kEmpty;
+  std::string cluster_id;
+  std::string text;  // kRefused: why
+};
+
+std::string Seal(std::string_view secret, bool caller, std::string_view nonces,
+                 std::string_view text) {
+  std::string out(text);
+  out.append(Proof(secret, caller, nonces, text));
+  return out;
+}
+
+bool Unseal(std::string_view secret, bool caller, std::string_view nonces, std::string* text) {
+  if (text->size() < 32) return false;
+  const std::string proof = text->substr(text->size() - 32);
+  text->resize(text->size() - 32);
+  return EqualsConstantTime(proof, Proof(secret, caller, nonces, *text));
+}
+
+// Blocking messages over a non-blocking socket, with a deadline.
+class Conversation {
+ public:
+  explicit Conversation(net::Fd fd) : fd_(std::move(fd)) {}
+
+  bool Send(std::string_view message) {
+    std::string out;
+    AppendFrame(Stream::kUrgent, true, message, &out);
+    for (size_t sent = 0; sent < out.size();) {
+      const ssize_t n = send(fd_.get(), out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
+      if (n > 0) {
+        sent += static_cast<size_t>(n);
+      } else if (errno != EAGAIN && errno != EINTR) {
+        return false;
+      } else if (!Wait(POLLOUT)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  std::optional<std::string> Receive() {
+    std::string message;
+    for (;;) {
+      auto more = frames_.Next(&message);
+      if (!more) return std::nullopt;
+      if (*more) return message;
+      if (!Wait(POLLIN)) return std::nullopt;
+      char buffer[4096];
+      const ssize_t n = read(fd_.get(), buffer, sizeof buffer);
+      if (n > 0) {
+        frames_.Feed(std::string_view(buffer, static_cast<size_t>(n)));
+      } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        return std::nullopt;
+      }
+    }
+  }
+
+  bool Connected() { return Wait(POLLOUT) && net::ConnectError(fd_.get()) == 0; }
+
+ private:
+  bool Wait(int16_t events) {
+    pollfd entry{fd_.get(), events, 0};
+    return poll(&entry, 1, kCallTimeoutMs) == 1;
+  }
+  net::Fd fd_;
+  FrameReader frames_;
+};
+
+uint64_t RandomU64() {
+  uint64_t value;
+  CHECK(getrandom(&value, sizeof value, 0) == sizeof value);
+  return value;
+}
+
+std::string RandomClusterId() {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string id;
+  for (const char c : RandomNonce()) {
+    id += kHex[static_cast<uint8_t>(c) >> 4];
+    id += kHex[static_cast<uint8_t>(c) & 15];
+  }
+  return id;
+}
+
+class Former {
+ public:
+  Former(persist::Fs& fs, const net::Fd& listener, const FormationConfig& config)
+      : fs_(fs), listener_(listener), config_(config) {}
+
+  Status Run() {
+    auto loaded = persist::IdentityFile::Load(fs_, config_.dir);
+    if (!loaded) return std::unexpected(loaded.error());
+    identity_ = *loaded;
+    if (identity_) {
+      ASSIGN_OR_RETURN(genesis_, DecodeGenesis(identity_->extra));
+      if (genesis_.formed) return {};
+    }
+    config_.say("forming a cluster of " + std::to_string(config_.initial.size()) + " nodes as " +
+                NameOf(config_.self));
+    while (!formed_) {
+      if (config_.stop()) return Fail(Errc::kUnavailable, "stopped while forming the cluster");
+      TRY(config_.self == 0 ? Lead() : LookAround());
+      ServeFor(kRoundMs);
+      TRY(std::exchange(trouble_, Status()));
+    }
+    config_.say("cluster " + identity_->cluster_id + " is formed");
+    return {};
+  }
+
+ private:
+  std::string NameOf(size_t i) const {
+    return config_.initial[i].host + ":" + std::to_string(config_.initial[i].port);
+  }
+
+  // --- Asking
+
+  std::optional<Answer> Call(size_t peer, Ask ask, std::string_view body) {
+    auto fd = net::StartConnect(config_.initial[peer].host, config_.initial[peer].peer_port);
+    if (!fd) return std::nullopt;
+    Conversation talk(*std::move(fd));
+    if (!talk.Connected()) return std::nullopt;
+    Hello mine;
+    mine.purpose = Hello::Purpose::kFormation;
+    mine.node = static_cast<uint32_t>(config_.self + 1);
+    mine.nonce = RandomNonce();
+    if (identity_) mine.cluster_id = identity_->cluster_id;
+    if (!talk.Send(EncodeHello(mine))) return std::nullopt;
+    const auto reply = talk.Receive();
+    if (!reply) return std::nullopt;
+    auto theirs = DecodeHello(*reply);
+    if (!theirs) return Answer{State::kRefused, {}, theirs.error().detail};
+    // A node that runs already says its cluster's id and no more.
+    if (!theirs->cluster_id.empty() && theirs->boot != 0)
+      return Answer{State::kFormed, theirs->cluster_id, {}};
+    const std::string nonces = mine.nonce + theirs->nonce;
+    std::string text(1, static_cast<char>(ask));
+    text.append(body);
+    if (!talk.Send(Seal(config_.secret, true, nonces, text))) return std::nullopt;
+    auto answer = talk.Receive();
+    if (!answer) return std::nullopt;
+    if (!Unseal(config_.secret, false, nonces, &*answer))
+      return Answer{State::kRefused, {}, "it has another cluster secret"};
+    Reader reader(*answer);
+    Answer out;
+    out.state = static_cast<State>(reader.U8());
+    out.cluster_id = reader.Bytes();
+    out.text = reader.Bytes();
+    if (!reader.Done()) return std::nullopt;
+    return out;
+  }
+
+  void Complain(size_t peer, const std::string& what) {
+    const std::string line = "waiting for " + NameOf(peer) + ": " + what;
+    if (line == complained_) return;
+    complained_ = line;
+    config_.say(line);
+  }
+
+  Status Foreign(size_t peer, const std::string& cluster_id) const {
+    return Fail(Errc::kMismatch,
+                NameOf(peer) + " belongs to cluster " + cluster_id +
+                    " already, so no new cluster can be formed with it. To add this node to that "
+                    "cluster, start it with --cluster-join instead of --cluster-initial");
+  }
+
+  // The first node of the list.
+  Status Lead() {
+    for (size_t i = 1; i < config_.initial.size(); ++i) {
+      const auto answer = Call(i, Ask::kState, {});
+      if (!answer) {
+        Complain(i, "not reachable");
+        return {};
+      }
+      if (answer->state == State::kRefused) {
+        Complain(i, answer->text);
+        return {};
+      }
+      const bool ours = identity_ && answer->cluster_id == identity_->cluster_id;
+      if (answer->state != State::kEmpty && !ours) return Foreign(i, answer->cluster_id);
+    }
+    if (!identity_) {
+      genesis_.hash_seed = RandomU64();
+      genesis_.members = config_.initial;
+      TRY(Create(RandomClusterId()));
+    }
+    std::string body;
+    Writer writer(&body);
+    writer.Bytes(identity_->cluster_id);
+    writer.Bytes(EncodeGenesis(genesis_));
+    for (size_t i = 1; i < config_.initial.size(); ++i) {
+      const auto answer = Call(i, Ask::kGenesis, body);
+      if (!answer || answer->state == State::kRefused) {
+        Complain(i, answer ? answer->text : "not reachable");
+        return {};
+      }
+    }
+    TRY(MarkFormed());
+    for (size_t i = 1; i < config_.initial.size(); ++i) Call(i, Ask::kGo, identity_->cluster_id);
+    return {};
+  }
+
+  // Any other: has the cluster been formed without this node hearing of it?
+  Status LookAround() {
+    for (size_t i = 0; i < config_.initial.size(); ++i) {
+      if (i == config_.self) continue;
+      const auto answer = Call(i, Ask::kState, {});
+      if (!answer) {
+        Complain(i, "not reachable");
+        continue;
+      }
+      if (answer->state == State::kRefused) Complain(i, answer->text);
+      if (answer->state != State::kFormed) continue;
+      if (!identity_ || identity_->cluster_id != answer->cluster_id)
+        return Foreign(i, answer->cluster_id);
+      return MarkFormed();
+    }
+    return {};
+  }
+
+  // --- Answering
+
+  void ServeFor(int ms) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+    for (;;) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          end - std::chrono::steady_clock::now());
+      if (left.count() <= 0 || formed_) return;
+      pollfd entry{listener_.get(), POLLIN, 0};
+      if (poll(&entry, 1, static_cast<int>(left.count())) != 1) return;
+      bool full = false;
+      net::Fd fd = net::Accept(listener_.get(), &full);
+      if (fd.valid()) Serve(std::move(fd));
+    }
+  }
+
+  void Serve(net::Fd fd) {
+    Conversation talk(std::move(fd));
+    const auto first = talk.Receive();
+    if (!first) return;
+    auto theirs = DecodeHello(*first);
+    if (!theirs) {
+      talk.Send("!" + theirs.error().detail);
+      return;
+    }
+    if (theirs->purpose != Hello::Purpose::kFormation) {
+      talk.Send("!this node has not joined a cluster yet");
+      return;
+    }
+    Hello mine;
+    mine.purpose = Hello::Purpose::kFormation;
+    mine.node = static_cast<uint32_t>(config_.self + 1);
+    mine.nonce = RandomNonce();
+    if (identity_) mine.cluster_id = identity_->cluster_id;
+    if (!talk.Send(EncodeHello(mine))) return;
+    auto request = talk.Receive();
+    const std::string nonces = theirs->nonce + mine.nonce;
+    if (!request) return;
+    Answer answer;
+    if (!Unseal(config_.secret, true, nonces, &*request) || request->empty()) {
+      config_.say("a node with another cluster secret was refused");
+      answer = {State::kRefused, {}, "wrong cluster secret"};
+    } else {
+      answer = Act(static_cast<Ask>((*request)[0]), std::string_view(*request).substr(1));
+    }
+    std::string text;
+    Writer writer(&text);
+    writer.U8(static_cast<uint8_t>(answer.state));
+    writer.Bytes(answer.cluster_id);
+    writer.Bytes(answer.text);
+    talk.Send(Seal(config_.secret, false, nonces, text));
+  }
+
+  Answer Now() const {
+    if (!identity_) return {State::kEmpty, {}, {}};
+    return {genesis_.formed ? State::kFormed : State::kPrepared, identity_->cluster_id, {}};
+  }
+
+  Answer Act(Ask ask, std::string_view body) {
+    Reader reader(body);
+    switch (ask) {
+      case Ask::kState:
+        return Now();
+      case Ask::kGenesis: {
+        const std::string cluster_id(reader.Bytes());
+        auto genesis = DecodeGenesis(reader.Bytes());
+        if (!reader.Done() || !genesis) return {State::kRefused, {}, "malformed genesis"};
+        if (genesis->members.size() != config_.initial.size())
+          return {State::kRefused, {}, "--cluster-initial differs between the nodes"};
+        for (size_t i = 0; i < genesis->members.size(); ++i)
+          if (genesis->members[i].host != config_.initial[i].host ||
+              genesis->members[i].port != config_.initial[i].port)
+            return {State::kRefused, {}, "--cluster-initial differs between the nodes"};
+        if (identity_ && identity_->cluster_id != cluster_id)
+          return {State::kRefused, identity_->cluster_id, "it holds another cluster's data"};
+        if (!identity_) {
+          genesis_ = *std::move(genesis);
+          if (Status status = Create(cluster_id); !status) {
+            trouble_ = status;
+            return {State::kRefused, {}, status.error().detail};
+          }
+        }
+        return Now();
+      }
+      case Ask::kGo:
+        if (identity_ && identity_->cluster_id == body && !genesis_.formed) trouble_ = MarkFormed();
+        return Now();
+    }
+    return {State::kRefused, {}, "unknown request"};
+  }
+
+  // --- Keeping
+
+  Status Create(const std::string& cluster_id) {
+    genesis_.formed = false;
+    persist::Identity identity;
+    identity.cluster_id = cluster_id;
+    identity.node_id = static_cast<uint32_t>(config_.self + 1);
+    identity.extra = EncodeGenesis(genesis_);
+    TRY(persist::IdentityFile::Create(fs_, config_.dir, identity));
+    identity_ = identity;
+    return {};
+  }
+
+  Status MarkFormed() {
+    genesis_.formed = true;
+    identity_->extra = EncodeGenesis(genesis_);
+    TRY(persist::IdentityFile::Update(fs_, config_.dir, *identity_));
+    formed_ = true;
+    return {};
+  }
+
+  persist::Fs& fs_;
+  const net::Fd& listener_;
+  const FormationConfig& config_;
+  std::optional<persist::Identity> identity_;
+  Genesis genesis_;
+  bool formed_ = false;
+  Status trouble_;
+  std::string complained_;
+};
+
+}  // namespace
+
+std::string EncodeGenesis(const Genesis& genesis) {
+  std::string out;
+  Writer writer(&out);
+  writer.U8(1);
+  writer.U8(genesis.formed ? 1 : 0);
+  writer.U64(genesis.hash_seed);
+  writer.Varint(genesis.members.size());
+  for (const Member& member : genesis.members) {
+    writer.U32(member.node);
+    writer.Bytes(member.host);
+    writer.U16(member.port);
+    writer.U16(member.peer_port);
+  }
+  return out;
+}
+
+Result<Genesis> DecodeGenesis(std::string_view bytes) {
+  Reader reader(bytes);
+  Genesis genesis;
+  if (reader.U8() != 1) return Fail(Errc::kMismatch, "unknown version of the genesis record");
+  genesis.formed = reader.U8() == 1;
+  genesis.hash_seed = reader.U64();
+  const uint64_t count = reader.Varint();
+  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+    Member member;
+    member.node = reader.U32();
+    member.host = reader.Bytes();
+    member.port = reader.U16();
+    member.peer_port = reader.U16();
+    genesis.members.push_back(std::move(member));
+  }
+  if (!reader.Done() || genesis.members.empty())
+    return Fail(Errc::kCorruption, "the genesis record is malformed");
+  return genesis;
+}
+
+Status FormCluster(persist::Fs& fs, const net::Fd& listener, const FormationConfig& config) {
+  CHECK(config.self < config.initial.size());
+  return Former(fs, listener, config).Run();
+}
+
+Status FormAlone(persist::Fs& fs, const std::string& dir, const Member& self) {
+  Genesis genesis;
+  genesis.formed = true;
+  genesis.hash_seed = RandomU64();
+  genesis.members = {self};
+  persist::Identity identity;
+  identity.cluster_id = RandomClusterId();
+  identity.node_id = self.node;
+  identity.extra = EncodeGenesis(genesis);
+  return persist::IdentityFile::Create(fs, dir, identity);
+}
+
+}  // namespace clustron::cluster

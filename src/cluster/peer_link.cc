@@ -1,0 +1,450 @@
+#include "cluster/peer_link.h"
+
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace clustron::cluster {
+
+namespace {
+
+constexpr uint64_t kRedialMs = 100;
+constexpr uint64_t kRedialMaxMs = 1000;
+constexpr uint64_t kHandshakeMs = 3000;
+constexpr size_t kInboundMax = 256;
+
+// Reads what is there; false: the link has ended.
+bool ReadAll(int fd, FrameReader* frames, uint64_t* count) {
+  static thread_local std::string buffer(256 * 1024, '\0');
+  for (int i = 0; i < 16; ++i) {
+    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    if (n > 0) {
+      *count += static_cast<uint64_t>(n);
+      frames->Feed(std::string_view(buffer.data(), static_cast<size_t>(n)));
+      if (static_cast<size_t>(n) < buffer.size()) return true;
+      continue;
+    }
+    return n < 0 && (errno == EAGAIN || errno == EINTR);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string RandomNonce() {
+  std::string nonce(16, '\0');
+  CHECK(getrandom(nonce.data(), nonce.size(), 0) == static_cast<ssize_t>(nonce.size()));
+  return nonce;
+}
+
+// --- The link that we dial and send on
+// ---------------------------------------------------------------
+
+class Peers::Outbound {
+ public:
+  Outbound(Peers& owner, PeerAddress address)
+      : owner_(owner), address_(std::move(address)), timer_(owner.loop_, [this] { OnTimer(); }) {
+    Dial();
+  }
+
+  bool up() const { return state_ == State::kUp; }
+
+  void Send(bool urgent, std::string_view message) {
+    if (state_ != State::kUp) return;
+    if (queued_ + message.size() > owner_.config_.queue_bytes_max && queued_ > 0) {
+      Log(LogLevel::kWarning, "the link to node {} is too slow: dropped with {} bytes queued",
+          address_.node, queued_);
+      Drop();
+      return;
+    }
+    queued_ += message.size();
+    if (urgent) {
+      AppendFrames(Stream::kUrgent, message, &urgent_);
+    } else if (message.size() <= kFrameBytesMax) {
+      AppendFrame(Stream::kBulk, true, message, &bulk_);
+    } else {
+      AppendFrames(Stream::kBulk, message, &bulk_);
+    }
+  }
+
+  void Flush() {
+    if (state_ != State::kUp || blocked_) return;
+    Write();
+  }
+
+ private:
+  enum class State : uint8_t { kIdle, kConnecting, kHello, kProof, kUp };
+
+  static void AppendFrames(Stream stream, std::string_view message, std::string* out) {
+    do {
+      const std::string_view piece = message.substr(0, kFrameBytesMax);
+      message.remove_prefix(piece.size());
+      AppendFrame(stream, message.empty(), piece, out);
+    } while (!message.empty());
+  }
+
+  void Dial() {
+    auto fd = net::StartConnect(address_.host, address_.port);
+    if (!fd) {
+      Retry();
+      return;
+    }
+    fd_ = *std::move(fd);
+    net::SetNoDelay(fd_.get());
+    state_ = State::kConnecting;
+    poll_ = std::make_unique<net::Poll>(owner_.loop_, fd_.get(), [this](int e) { OnEvent(e); });
+    poll_->Watch(net::Poll::kWritable);
+    timer_.Start(kHandshakeMs);
+  }
+
+  void OnTimer() {
+    if (state_ == State::kIdle) {
+      Dial();
+    } else if (state_ != State::kUp) {
+      Drop();
+    }
+  }
+
+  void Retry() {
+    state_ = State::kIdle;
+    delay_ms_ = std::min(kRedialMaxMs, std::max(kRedialMs, delay_ms_ * 2));
+    timer_.Start(delay_ms_);
+  }
+
+  void Drop() {
+    const bool was_up = state_ == State::kUp;
+    poll_.reset();
+    fd_.Reset();
+    frames_ = {};
+    urgent_.clear();
+    bulk_.clear();
+    sending_.clear();
+    sent_ = queued_ = 0;
+    blocked_ = false;
+    Retry();
+    if (was_up) owner_.listener_.OnPeerDown(address_.node);
+  }
+
+  void OnEvent(int events) {
+    if (state_ == State::kConnecting) {
+      if (net::ConnectError(fd_.get()) != 0) {
+        Drop();
+        return;
+      }
+      nonce_ = RandomNonce();
+      Hello hello;
+      hello.cluster_id = owner_.config_.cluster_id;
+      hello.node = owner_.config_.node;
+      hello.boot = owner_.config_.boot;
+      hello.nonce = nonce_;
+      AppendFrame(Stream::kUrgent, true, EncodeHello(hello), &urgent_);
+      state_ = State::kHello;
+      if (!Write()) return;
+    }
+    if (events & net::Poll::kWritable) {
+      blocked_ = false;
+      if (!Write()) return;
+    }
+    if ((events & net::Poll::kReadable) && !ReadHandshake()) Drop();
+  }
+
+  bool ReadHandshake() {
+    uint64_t ignored = 0;
+    if (!ReadAll(fd_.get(), &frames_, &ignored)) return false;
+    std::string message;
+    for (;;) {
+      auto more = frames_.Next(&message);
+      if (!more) return false;
+      if (!*more) return true;
+      if (!message.empty() && message[0] == '!') {
+        Complain(message.substr(1));
+        return false;
+      }
+      if (state_ == State::kHello && peer_nonce_.empty()) {
+        auto hello = DecodeHello(message);
+        if (!hello) {
+          Complain(hello.error().detail);
+          return false;
+        }
+        if (hello->cluster_id != owner_.config_.cluster_id || hello->node != address_.node) {
+          Complain("it is node " + std::to_string(hello->node) + " of cluster " +
+                   hello->cluster_id);
+          return false;
+        }
+        peer_nonce_ = hello->nonce;
+      } else if (state_ == State::kHello) {
+        if (!EqualsConstantTime(message,
+                                Proof(owner_.config_.secret, false, nonce_, peer_nonce_))) {
+          Complain("it does not know the cluster's secret");
+          return false;
+        }
+        AppendFrame(Stream::kUrgent, true, Proof(owner_.config_.secret, true, nonce_, peer_nonce_),
+                    &urgent_);
+        state_ = State::kProof;
+        if (!Write()) return true;
+      } else if (state_ == State::kProof) {
+        state_ = State::kUp;
+        delay_ms_ = 0;
+        complained_.clear();
+        timer_.Stop();
+        Log(LogLevel::kNotice, "linked to node {} at {}:{}", address_.node, address_.host,
+            address_.port);
+        owner_.listener_.OnPeerUp(address_.node);
+      }
+    }
+  }
+
+  void Complain(const std::string& why) {
+    peer_nonce_.clear();
+    if (why == complained_) return;  // once, not at every attempt
+    complained_ = why;
+    Log(LogLevel::kWarning, "no link to node {} at {}:{}: {}", address_.node, address_.host,
+        address_.port, why);
+  }
+
+  // False: the link was dropped.
+  bool Write() {
+    for (;;) {
+      if (sent_ == sending_.size()) {
+        sending_.clear();
+        sent_ = 0;
+        // Urgent frames go first; a slice of bulk at a time, so that they never wait for long.
+        sending_.swap(urgent_);
+        TakeBulk();
+        if (sending_.empty()) {
+          queued_ = 0;
+          if (state_ == State::kUp || state_ == State::kHello || state_ == State::kProof)
+            poll_->Watch(net::Poll::kReadable);
+          return true;
+        }
+      }
+      const ssize_t n =
+          send(fd_.get(), sending_.data() + sent_, sending_.size() - sent_, MSG_NOSIGNAL);
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN) {
+          blocked_ = true;
+          poll_->Watch(net::Poll::kReadable | net::Poll::kWritable);
+          return true;
+        }
+        Drop();
+        return false;
+      }
+      sent_ += static_cast<size_t>(n);
+      owner_.bytes_sent_ += static_cast<uint64_t>(n);
+    }
+  }
+
+  // Whole frames of up to about 256 KB.
+  void TakeBulk() {
+    constexpr size_t kSlice = 256 * 1024;
+    if (bulk_.empty()) return;
+    if (bulk_.size() - bulk_pos_ <= kSlice) {
+      sending_.append(bulk_, bulk_pos_);
+      bulk_.clear();
+      bulk_pos_ = 0;
+      return;
+    }
+    size_t end = bulk_pos_;
+    while (end - bulk_pos_ < kSlice) {
+      uint32_t size;
+      std::copy_n(bulk_.data() + end, sizeof size, reinterpret_cast<char*>(&size));
+      end += kFrameHeadBytes + size;
+    }
+    sending_.append(bulk_, bulk_pos_, end - bulk_pos_);
+    bulk_pos_ = end;
+    if (bulk_pos_ == bulk_.size()) {
+      bulk_.clear();
+      bulk_pos_ = 0;
+    }
+  }
+
+  Peers& owner_;
+  const PeerAddress address_;
+  net::Timer timer_;
+  net::Fd fd_;
+  std::unique_ptr<net::Poll> poll_;
+  State state_ = State::kIdle;
+  FrameReader frames_;
+  std::string nonce_, peer_nonce_;
+  std::string urgent_, bulk_;  // frames waiting
+  size_t bulk_pos_ = 0;
+  std::string sending_;  // being written
+  size_t sent_ = 0;
+  size_t queued_ = 0;
+  bool blocked_ = false;
+  uint64_t delay_ms_ = 0;
+  std::string complained_;
+};
+
+// --- A link that a peer dialed
+// ------------------------------------------------------------------------
+
+class Peers::Inbound {
+ public:
+  Inbound(Peers& owner, net::Fd fd)
+      : owner_(owner),
+        fd_(std::move(fd)),
+        poll_(owner.loop_, fd_.get(), [this](int) { OnReadable(); }) {
+    net::SetNoDelay(fd_.get());
+    poll_.Watch(net::Poll::kReadable);
+  }
+  bool dead() const { return dead_; }
+
+ private:
+  enum class State : uint8_t { kHello, kProof, kUp };
+
+  void Die() {
+    dead_ = true;
+    poll_.Watch(0);
+  }
+
+  void Answer(std::string_view message) {
+    std::string out;
+    AppendFrame(Stream::kUrgent, true, message, &out);
+    // A fresh connection's buffer has room for a handshake.
+    if (send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
+      Die();
+  }
+  void Refuse(const std::string& why) {
+    Answer("!" + why);
+    Die();
+  }
+
+  void OnReadable() {
+    if (!ReadAll(fd_.get(), &frames_, &owner_.bytes_received_)) ended_ = true;
+    std::string message;
+    while (!dead_) {
+      auto more = frames_.Next(&message);
+      if (!more) {
+        Die();
+        return;
+      }
+      if (!*more) break;
+      OnMessage(message);
+    }
+    if (ended_) Die();
+  }
+
+  void OnMessage(const std::string& message) {
+    switch (state_) {
+      case State::kHello: {
+        auto hello = DecodeHello(message);
+        if (!hello) {
+          Refuse(hello.error().detail);
+          return;
+        }
+        Hello mine;
+        mine.purpose = hello->purpose;
+        mine.cluster_id = owner_.config_.cluster_id;
+        mine.node = owner_.config_.node;
+        mine.boot = owner_.config_.boot;
+        mine.nonce = nonce_ = RandomNonce();
+        if (hello->purpose == Hello::Purpose::kFormation) {
+          Answer(EncodeHello(mine));  // tells that this cluster is formed, and which it is
+          Die();
+          return;
+        }
+        if (hello->cluster_id != owner_.config_.cluster_id) {
+          Refuse("this is node " + std::to_string(mine.node) + " of cluster " + mine.cluster_id +
+                 ", not of cluster " + hello->cluster_id);
+          return;
+        }
+        if (owner_.outbound_.find(hello->node) == owner_.outbound_.end()) {
+          Refuse("node " + std::to_string(hello->node) + " is not a member of this cluster");
+          return;
+        }
+        node_ = hello->node;
+        peer_nonce_ = hello->nonce;
+        Answer(EncodeHello(mine));
+        Answer(Proof(owner_.config_.secret, false, peer_nonce_, nonce_));
+        state_ = State::kProof;
+        return;
+      }
+      case State::kProof:
+        if (!EqualsConstantTime(message, Proof(owner_.config_.secret, true, peer_nonce_, nonce_))) {
+          Log(LogLevel::kWarning, "node {} does not know the cluster's secret: refused", node_);
+          Refuse("wrong cluster secret");
+          return;
+        }
+        Answer("");
+        state_ = State::kUp;
+        return;
+      case State::kUp:
+        if (!owner_.listener_.OnPeerMessage(node_, message)) {
+          Log(LogLevel::kWarning, "malformed message from node {}: link dropped", node_);
+          Die();
+        }
+        return;
+    }
+  }
+
+  Peers& owner_;
+  net::Fd fd_;
+  net::Poll poll_;
+  State state_ = State::kHello;
+  FrameReader frames_;
+  std::string nonce_, peer_nonce_;
+  uint32_t node_ = 0;
+  bool dead_ = false;
+  bool ended_ = false;
+};
+
+// --- Peers
+// --------------------------------------------------------------------------------------------
+
+Peers::Peers(net::Loop& loop, PeerConfig config, PeerListener& listener)
+    : loop_(loop), config_(std::move(config)), listener_(listener) {}
+
+Peers::~Peers() = default;
+
+void Peers::Listen(net::Fd listener) {
+  listen_fd_ = std::move(listener);
+  listen_poll_ = std::make_unique<net::Poll>(loop_, listen_fd_.get(), [this](int) { OnAccept(); });
+  listen_poll_->Watch(net::Poll::kReadable);
+}
+
+void Peers::SetPeers(const std::vector<PeerAddress>& peers) {
+  for (const PeerAddress& peer : peers)
+    if (peer.node != config_.node && !outbound_.contains(peer.node))
+      outbound_.emplace(peer.node, std::make_unique<Outbound>(*this, peer));
+}
+
+void Peers::OnAccept() {
+  for (;;) {
+    bool full = false;
+    net::Fd fd = net::Accept(listen_fd_.get(), &full);
+    if (!fd.valid()) return;
+    Reap();
+    if (inbound_.size() >= kInboundMax) continue;
+    inbound_.push_back(std::make_unique<Inbound>(*this, std::move(fd)));
+  }
+}
+
+void Peers::Reap() {
+  std::erase_if(inbound_, [](const std::unique_ptr<Inbound>& link) { return link->dead(); });
+}
+
+void Peers::Send(uint32_t to, bool urgent, std::string_view message) {
+  const auto it = outbound_.find(to);
+  if (it != outbound_.end()) it->second->Send(urgent, message);
+}
+
+void Peers::Flush() {
+  Reap();
+  for (auto& [node, link] : outbound_) link->Flush();
+}
+
+bool Peers::Connected(uint32_t node) const {
+  const auto it = outbound_.find(node);
+  return it != outbound_.end() && it->second->up();
+}
+
+}  // namespace clustron::cluster

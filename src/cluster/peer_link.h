@@ -1,0 +1,83 @@
+// TCP between this node and its peers. This node dials every peer and sends on that link; what
+// peers send comes on the links that they dialed. A link that breaks is dialed again with backoff.
+//
+// Queues are bounded: over `queue_bytes_max` the link is dropped with everything in it, and the
+// peer catches up. THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/peer_frame.h"
+#include "net/loop.h"
+#include "net/socket.h"
+
+namespace clustron::cluster {
+
+struct PeerAddress {
+  uint32_t node = 0;
+  std::string host;
+  uint16_t port = 0;  // of the peer protocol
+};
+
+class PeerListener {
+ public:
+  virtual ~PeerListener() = default;
+  // False: malformed; the link is dropped.
+  virtual bool OnPeerMessage(uint32_t from, std::string_view message) = 0;
+  virtual void OnPeerUp(uint32_t node) = 0;    // the link to it is usable
+  virtual void OnPeerDown(uint32_t node) = 0;  // it was, and is not any more
+};
+
+struct PeerConfig {
+  std::string cluster_id;
+  uint32_t node = 0;
+  uint64_t boot = 0;
+  std::string secret;
+  size_t queue_bytes_max = 64 << 20;
+};
+
+class Peers {
+ public:
+  Peers(net::Loop& loop, PeerConfig config, PeerListener& listener);
+  ~Peers();
+
+  // Takes over a listening socket.
+  void Listen(net::Fd listener);
+  // Dials these from now on.
+  void SetPeers(const std::vector<PeerAddress>& peers);
+  void Send(uint32_t to, bool urgent, std::string_view message);
+  // Writes what is queued; once per loop turn.
+  void Flush();
+  bool Connected(uint32_t node) const;
+  uint64_t bytes_sent() const { return bytes_sent_; }
+  uint64_t bytes_received() const { return bytes_received_; }
+
+ private:
+  class Outbound;
+  class Inbound;
+
+  void OnAccept();
+  void Reap();
+
+  net::Loop& loop_;
+  const PeerConfig config_;
+  PeerListener& listener_;
+  net::Fd listen_fd_;
+  std::unique_ptr<net::Poll> listen_poll_;
+  std::map<uint32_t, std::unique_ptr<Outbound>> outbound_;
+  std::vector<std::unique_ptr<Inbound>> inbound_;
+  uint64_t bytes_sent_ = 0;
+  uint64_t bytes_received_ = 0;
+};
+
+// 16 bytes from the operating system.
+std::string RandomNonce();
+
+}  // namespace clustron::cluster

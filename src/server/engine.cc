@@ -1,0 +1,331 @@
+#include "server/engine.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/reach.h"
+#include "commands/errors.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::server {
+
+namespace {
+
+constexpr int64_t kSweepNs = 100'000'000;
+// SHUTDOWN waits this long for another leader and for the snapshot before it goes anyway.
+constexpr int64_t kShutdownWaitNs = 5'000'000'000;
+
+constexpr uint8_t kPublishPlain = 0;
+constexpr uint8_t kPublishSharded = 1;
+
+}  // namespace
+
+Engine::Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cluster_seed)
+    : clock_(clock),
+      config_(config),
+      host_(host),
+      registry_(commands::Registry::Get()),
+      client_table_(clock, config),
+      executor_(cluster_seed) {}
+
+Engine::~Engine() {
+  for (Session* session : sessions_) {
+    client_table_.Remove(session->client);
+    hub_.Forget(session->client);
+    delete session;
+  }
+  for (Session* session : closed_) delete session;
+}
+
+void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
+  node_ = std::move(node);
+  executor_.Attach(node_->session(), node_.get(), this, this);
+}
+
+// --- Sessions
+// -------------------------------------------------------------------------------------
+
+Session* Engine::Open(Client::Address address, SessionSink* sink) {
+  auto* session =
+      new Session(*this, client_table_.NextId(), std::move(address), client_table_.NowMs());
+  session->sink = sink;
+  session->parser_.set_bulk_bytes_max(config_.Int(Opt::kProtoMaxBulkLen));
+  if (!password().empty()) {
+    session->client.RequireAuth();
+    session->parser_.set_authenticated(false);
+  }
+  client_table_.Add(session->client);
+  sessions_.insert(session);
+  ++stats_.connections_received;
+  return session;
+}
+
+void Engine::Close(Session* session) {
+  session->sink = nullptr;
+  session->client.closing = true;
+  client_table_.Remove(session->client);
+  hub_.Forget(session->client);
+  sessions_.erase(session);
+  std::erase_if(call_waiters_, [&](const CallWaiter& w) { return w.session == session; });
+  for (size_t i = 0; i < round_waiters_.size(); ++i)
+    if (round_waiters_[i].session == session) round_waiters_[i].session = nullptr;
+  for (auto* list : {&tick_waiters_, &late_waiters_, &held_, &look_, &dirty_})
+    std::erase(*list, session);
+  session->in_ready_ = session->dirty_ = true;  // in no list any more, and in none again
+  closed_.push_back(session);
+}
+
+void Engine::Reap() {
+  std::erase_if(closed_, [](Session* session) {
+    if (session->writes_ > 0 || session->parsing_) return false;
+    delete session;
+    return true;
+  });
+}
+
+// --- Turns
+// ----------------------------------------------------------------------------------------
+
+void Engine::Tick() {
+  node_->Tick();
+  const int64_t now = clock_.MonotonicNs();
+  for (size_t i = 0; i < late_waiters_.size();) {
+    Session* session = late_waiters_[i];
+    LookLater(*session);
+    ++i;
+  }
+  if (!held_.empty() && !client_table_.paused()) {
+    std::vector<Session*> held;
+    std::swap(held, held_);
+    for (Session* session : held) {
+      session->held_ = false;
+      LookLater(*session);
+    }
+  }
+  if (now - sweep_ns_ >= kSweepNs) {
+    sweep_ns_ = now;
+    client_table_.SweepLimits();
+    StepFailover(now);
+    StepShutdown(now);
+  }
+}
+
+void Engine::EndOfTurn() {
+  if (node_ == nullptr) return;
+  for (int round = 0; round < 8; ++round) {
+    if (executor_.inline_open()) {
+      std::string entry = executor_.SealInline();
+      if (!entry.empty()) node_->CommitInline(std::move(entry));
+    }
+    node_->EndOfTurn();
+    if (look_.empty()) break;
+    std::vector<Session*> look;
+    std::swap(look, look_);
+    for (Session* session : look) session->in_ready_ = false;
+    for (Session* session : look) {
+      if (session->sink == nullptr) continue;
+      Drain(*session);
+      // What stopped the parser may be over.
+      if (session->WantsInput() && !session->in_.empty()) Feed(*session, {});
+    }
+  }
+  if (executor_.inline_open()) {
+    std::string entry = executor_.SealInline();
+    if (!entry.empty()) node_->CommitInline(std::move(entry));
+  }
+  executor_.store().Upkeep(64);
+  std::vector<Session*> dirty;
+  std::swap(dirty, dirty_);
+  for (Session* session : dirty) session->dirty_ = false;
+  for (Session* session : dirty)
+    if (session->sink != nullptr) session->sink->Flush(*session);
+  if (!closed_.empty()) Reap();
+}
+
+// --- cluster::NodeHost
+// -----------------------------------------------------------------------------
+
+void Engine::Send(cluster::NodeId to, bool urgent, std::string message) {
+  host_.SendToPeer(to, urgent, std::move(message));
+}
+
+void Engine::InlineTick() {
+  if (!executor_.inline_open())
+    executor_.OpenInline(node_->NextInlineSlot(), node_->LiveElapsedMs(), node_->LiveWallMs());
+}
+
+void Engine::LeadershipChanged() {
+  // StackExchange.Redis looks at the topology again on any message here.
+  hub_.Deliver("__Booksleeve_MasterChanged", "*", false);
+}
+
+void Engine::SnapshotDone(bool ok) {
+  last_snapshot_ok_ = ok;
+  if (ok) last_snapshot_unix_s_ = clock_.WallMs() / 1000;
+}
+
+// --- Publish
+// ----------------------------------------------------------------------------------------
+
+uint64_t Engine::Publish(std::string_view channel, std::string_view message, bool sharded,
+                         bool local_only) {
+  if (!local_only && !node_->alone()) {
+    std::string body;
+    Writer writer(&body);
+    writer.U8(sharded ? kPublishSharded : kPublishPlain);
+    writer.Bytes(channel);
+    writer.Raw(message);
+    node_->Publish(body);
+  }
+  return hub_.Deliver(channel, message, sharded);
+}
+
+void Engine::Published(std::string_view body) {
+  Reader reader(body);
+  const bool sharded = reader.U8() == kPublishSharded;
+  const std::string_view channel = reader.Bytes();
+  const std::string_view message = reader.Raw(reader.remaining());
+  if (reader.ok()) hub_.Deliver(channel, message, sharded);
+}
+
+std::string_view Engine::password() const { return config_.Text(Opt::kRequirePass); }
+
+// --- commands::NodePort
+// ------------------------------------------------------------------------------
+
+commands::RoleView Engine::Role() const {
+  commands::RoleView role;
+  role.leader = node_->leading() || node_->alone();
+  role.applied_slot = executor_.applied_slot();
+  const paxos::Replica& replica = node_->replica();
+  if (!role.leader) {
+    const cluster::NodeId leader = node_->leader();
+    if (leader != 0 && leader != node_->self()) {
+      role.connected = host_.AddressOf(leader, &role.leader_host, &role.leader_port);
+    }
+    return role;
+  }
+  for (const paxos::PeerStatus& peer : replica.peers()) {
+    commands::RoleView::Follower follower{};
+    if (!host_.AddressOf(peer.node, &follower.host, &follower.port)) continue;
+    if (clock_.MonotonicNs() - peer.heard_ns > 1'000'000'000) continue;
+    follower.durable_slot = peer.durable;
+    role.followers.push_back(std::move(follower));
+  }
+  return role;
+}
+
+int64_t Engine::WallUs() const {
+  const int64_t us = clock_.WallMs() * 1000 + (clock_.MonotonicNs() / 1000) % 1000;
+  return std::max(us, executor_.wall_ms() * 1000);
+}
+
+Status Engine::BeginFailover(const commands::FailoverRequest& request) {
+  if (node_->alone()) return Fail(Errc::kUnavailable, "ERR FAILOVER requires connected replicas.");
+  if (!node_->leading())
+    return Fail(Errc::kUnavailable, "ERR FAILOVER is not valid when server is a replica.");
+  if (failover_target_ != 0) return Fail(Errc::kExists, "ERR FAILOVER already in progress.");
+  cluster::NodeId best = 0;
+  uint64_t best_slot = 0;
+  for (const paxos::PeerStatus& peer : node_->replica().peers()) {
+    if (!peer.voter || clock_.MonotonicNs() - peer.heard_ns > 1'000'000'000) continue;
+    std::string host;
+    int port = 0;
+    if (!host_.AddressOf(peer.node, &host, &port)) continue;
+    if (!request.host.empty()) {
+      if (host == request.host && port == request.port) best = peer.node;
+    } else if (best == 0 || peer.durable > best_slot) {
+      best = peer.node;
+      best_slot = peer.durable;
+    }
+  }
+  if (best == 0) {
+    return Fail(Errc::kNotFound, request.host.empty()
+                                     ? "ERR FAILOVER requires connected replicas."
+                                     : "ERR FAILOVER target HOST and PORT is not a replica.");
+  }
+  if (!node_->TransferLeadership(best))
+    return Fail(Errc::kUnavailable, "ERR FAILOVER target is not a voting member.");
+  failover_target_ = best;
+  failover_deadline_ns_ =
+      clock_.MonotonicNs() + (request.timeout_ms > 0 ? request.timeout_ms : 10'000) * 1'000'000;
+  return {};
+}
+
+Status Engine::AbortFailover() {
+  if (failover_target_ == 0) return Fail(Errc::kNotFound, "ERR No failover in progress.");
+  failover_target_ = 0;
+  return {};
+}
+
+void Engine::StepFailover(int64_t now_ns) {
+  if (failover_target_ == 0) return;
+  if (!node_->leading() || now_ns > failover_deadline_ns_) failover_target_ = 0;
+}
+
+Status Engine::BeginSnapshot() {
+  if (node_->snapshot_running())
+    return Fail(Errc::kExists, "ERR Background save already in progress");
+  node_->TakeSnapshotNow();
+  return {};
+}
+
+bool Engine::SnapshotRunning() const { return node_->snapshot_running(); }
+
+Status Engine::BeginShutdown(const commands::ShutdownRequest& request) {
+  shutting_down_ = true;
+  shutdown_ = request;
+  shutdown_deadline_ns_ = clock_.MonotonicNs() + kShutdownWaitNs;
+  if (!request.now && node_->leading() && !node_->alone()) {
+    // The one with the longest log takes over at once, before this node leaves.
+    cluster::NodeId best = 0;
+    uint64_t best_slot = 0;
+    for (const paxos::PeerStatus& peer : node_->replica().peers()) {
+      if (!peer.voter || clock_.MonotonicNs() - peer.heard_ns > 1'000'000'000) continue;
+      if (best == 0 || peer.durable > best_slot) {
+        best = peer.node;
+        best_slot = peer.durable;
+      }
+    }
+    if (best != 0) node_->TransferLeadership(best);
+  }
+  if (request.save == commands::ShutdownRequest::Save::kSave && !node_->snapshot_running())
+    node_->TakeSnapshotNow();
+  return {};
+}
+
+Status Engine::AbortShutdown() {
+  if (!shutting_down_) return Fail(Errc::kNotFound, "ERR No shutdown in progress.");
+  shutting_down_ = false;
+  return {};
+}
+
+void Engine::StepShutdown(int64_t now_ns) {
+  if (!shutting_down_) return;
+  const bool handing_over = !shutdown_.now && node_->leading() && !node_->alone();
+  const bool saving =
+      shutdown_.save == commands::ShutdownRequest::Save::kSave && node_->snapshot_running();
+  const bool writing = !node_->origin().Empty();
+  if ((handing_over || saving || writing) && now_ns < shutdown_deadline_ns_) return;
+  if (shutdown_.save == commands::ShutdownRequest::Save::kSave && !last_snapshot_ok_ &&
+      !shutdown_.force) {
+    shutting_down_ = false;
+    return;
+  }
+  host_.Stop();
+}
+
+uint64_t Engine::LastWriteSlot(const commands::ClientPort& client) const {
+  const Client* found = client_table_.Find(client.id());
+  return found == nullptr ? 0 : found->last_write_slot;
+}
+
+commands::Durability Engine::DurableAt(uint64_t slot) const {
+  commands::Durability durability;
+  durability.here = node_->DurableSlot() >= slot;
+  for (const paxos::PeerStatus& peer : node_->replica().peers())
+    if (peer.durable >= slot) ++durability.others;
+  return durability;
+}
+
+}  // namespace clustron::server

@@ -126,6 +126,7 @@ void Node::Tick() {
     log_tick_ns_ = now;
     log_.Tick(now);
     NoteClock();
+    ReserveRevisions();
     CheckDigests();
   }
   ExpireClients(now);
@@ -303,8 +304,9 @@ void Node::CheckDigests() {
 // ------------------------------------------------------------------------------
 
 bool Node::InlineReady() const {
-  return config_.weak_durability && leading_ && alone() && origin_.Empty() && batcher_.Empty() &&
-         replica_.last_slot() == state_.applied_slot() && replica_.CanPropose();
+  return config_.weak_durability && leading_ && alone() && state_.revision() < reserved_revision_ &&
+         origin_.Empty() && batcher_.Empty() && replica_.last_slot() == state_.applied_slot() &&
+         replica_.CanPropose();
 }
 
 void Node::CommitInline(std::string entry) {

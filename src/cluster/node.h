@@ -87,6 +87,8 @@ struct NodeConfig {
   int64_t tick_ns = 100'000'000;                // least time between ticks
   uint64_t snapshot_log_bytes_min = 256 << 20;  // snapshot when the log exceeds this or …
   uint64_t seed = 0;
+  // Below `always`: no revision up to this one may be given again (0: none was reserved).
+  uint64_t reserved_revision = 0;
 };
 
 class Node final : public ApplyListener, private LogStore::Listener {
@@ -236,6 +238,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void StartLeading();
   void StopLeading();
   void MaybeWantSnapshot();
+  void ReserveRevisions();
 
   // node_snapshot.cc
   void BeginSnapshot();
@@ -290,6 +293,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   int64_t proposed_elapsed_ms_ = 0;
   int64_t proposed_wall_ms_ = 0;
   bool over_memory_ = false;
+  uint64_t reserving_ = 0;          // asked to be durable
+  uint64_t reserved_revision_ = 0;  // durable: see LogStore::PersistReserve
 
   std::unique_ptr<SnapshotWrite> snapshot_;
   bool snapshot_wanted_ = false;

@@ -12,6 +12,8 @@ namespace clustron::cluster {
 namespace {
 
 constexpr size_t kEndsPerRound = 1000;
+// Some seconds of writes at full speed.
+constexpr uint64_t kReserveAhead = 16'000'000;
 
 std::string U64Bytes(uint64_t value) {
   std::string out;
@@ -37,6 +39,25 @@ void Node::StartLeading() {
   state_.ForEachLock([&](const StateMachine::LockInfo& lock) {
     timers_.Set({lock.db, std::string(lock.name)}, lock.token, lock.ttl_ms, now);
   });
+  if (config_.reserved_revision > state_.revision()) {
+    // The log may have lost its end: numbers that were given out then are not given again.
+    const std::string revision = U64Bytes(config_.reserved_revision);
+    const std::string_view args[] = {revision};
+    std::string item;
+    AppendItem({.kind = ItemKind::kReserve}, args, &item);
+    batcher_.AddOwn(item);
+    reserved_revision_ = config_.reserved_revision;
+  }
+}
+
+// Below `always`: keeps the durable bound well ahead of the revisions in use.
+void Node::ReserveRevisions() {
+  const uint64_t used = std::max(state_.revision(), config_.reserved_revision);
+  if (!config_.weak_durability || used + kReserveAhead / 2 < reserving_) return;
+  reserving_ = used + kReserveAhead;
+  const uint64_t value = reserving_;
+  log_.PersistReserve(value,
+                      [this, value] { reserved_revision_ = std::max(reserved_revision_, value); });
 }
 
 void Node::StopLeading() {

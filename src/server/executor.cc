@@ -229,6 +229,10 @@ void Executor::ApplySystem(const ItemHeader& header) {
       CHECK(args_.size() == 1);
       sessions_.erase(Reader(args_[0]).U32());
       return;
+    case ItemKind::kReserve:
+      CHECK(args_.size() == 1);
+      store_->ReserveRevisions(U64At(args_[0]));
+      return;
     case ItemKind::kSetting:
     case ItemKind::kCommand:
     case ItemKind::kVoid:

@@ -61,6 +61,8 @@ class Session final : public ClientLink {
   bool WantsInput() const;
   // Bytes that the request being read is known to need; 0: unknown.
   size_t bytes_wanted() const { return parser_.bytes_wanted(); }
+  // Nothing is waiting for an answer.
+  bool idle() const { return queue_.empty() && !held_; }
   bool close_after_flush() const { return close_after_flush_; }
   bool close_now() const { return close_now_; }
 

@@ -1,0 +1,128 @@
+#include "server/boot.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/reach.h"
+
+namespace clustron::server {
+
+namespace {
+
+constexpr size_t kReplayBytes = 4 << 20;  // read ahead
+
+Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report) {
+  auto opened = storage->snapshots->OpenNewestValid();
+  if (!opened) {
+    if (opened.error().code == Errc::kNotFound) return {};
+    return std::unexpected(opened.error());
+  }
+  if (!opened->skipped.empty())
+    report->notes.push_back("damaged snapshot skipped: " + opened->skipped);
+  TRY(engine.executor().RestoreSnapshot(*opened->file));
+  report->snapshot_slot = engine.executor().applied_slot();
+  return {};
+}
+
+// Applies what the log knows to be chosen; stops before a slot whose record is damaged.
+Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<cluster::Slot>& unknown,
+              Engine& engine, BootReport* report) {
+  Executor& executor = engine.executor();
+  if (!unknown.empty()) last = std::min(last, unknown.front() - 1);
+  while (executor.applied_slot() < last) {
+    auto entries = log.ReadRange(executor.applied_slot() + 1, last, kReplayBytes);
+    if (!entries) return std::unexpected(entries.error());
+    if (entries->empty()) return {};
+    for (const paxos::Accepted& entry : *entries) {
+      executor.Apply(entry.slot, entry.value, true);
+      ++report->replayed;
+    }
+  }
+  return {};
+}
+
+Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, cluster::Slot applied,
+                                                   const cluster::RecoveredLog& recovered) {
+  std::vector<paxos::Accepted> accepted;
+  for (cluster::Slot slot = std::max(applied + 1, recovered.first_slot);
+       slot <= recovered.last_slot; ++slot) {
+    if (!log.Has(slot)) continue;
+    ASSIGN_OR_RETURN(paxos::Accepted entry, log.Read(slot));
+    accepted.push_back(std::move(entry));
+  }
+  return accepted;
+}
+
+}  // namespace
+
+Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
+                        const Clock& clock, const BootOptions& options, Engine& engine,
+                        Storage* storage) {
+  BootReport report;
+  ASSIGN_OR_RETURN(storage->snapshots,
+                   persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
+  TRY(RestoreNewest(storage, engine, &report));
+
+  cluster::LogStoreOptions log_options = options.log;
+  log_options.must_exist = options.identity.log_created;
+  log_options.salt = HashBytes(options.identity.cluster_id, options.identity.node_id);
+  cluster::RecoveredLog recovered;
+  ASSIGN_OR_RETURN(storage->log,
+                   cluster::LogStore::Open(&fs, &wal_tasks, options.dir, log_options, &recovered));
+  if (!options.identity.log_created && log_options.durability != cluster::Durability::kMemory) {
+    persist::Identity identity = options.identity;
+    identity.log_created = true;
+    TRY(persist::IdentityFile::Update(fs, options.dir, identity));
+  }
+  for (std::string& line : recovered.report) report.notes.push_back(std::move(line));
+  if (recovered.torn_bytes > 0)
+    report.notes.push_back("cut " + std::to_string(recovered.torn_bytes) +
+                           " bytes of an unfinished write at the log's end");
+  if (recovered.floor > engine.executor().applied_slot()) {
+    return Fail(Errc::kCorruption, "the log begins behind slot " + std::to_string(recovered.floor) +
+                                       " but the newest readable snapshot ends at slot " +
+                                       std::to_string(engine.executor().applied_slot()));
+  }
+  TRY(Replay(*storage->log, recovered.chosen, recovered.unknown, engine, &report));
+
+  paxos::Recovered paxos_state;
+  paxos_state.promised = recovered.promised;
+  paxos_state.applied_up_to = engine.executor().applied_slot();
+  paxos_state.compacted_up_to = std::min(recovered.floor, paxos_state.applied_up_to);
+  paxos_state.chosen_hint = std::max(recovered.chosen, paxos_state.applied_up_to);
+  ASSIGN_OR_RETURN(paxos_state.accepted,
+                   AcceptedAbove(*storage->log, paxos_state.applied_up_to, recovered));
+  for (cluster::Slot slot : recovered.unknown)
+    if (slot > paxos_state.applied_up_to) paxos_state.unknown.push_back(slot);
+  paxos_state.restarted = recovered.existed;
+
+  cluster::NodeConfig config = options.node;
+  config.paxos.self = options.identity.node_id;
+  config.paxos.members.voters.clear();
+  for (const cluster::Member& member : options.genesis.members)
+    config.paxos.members.voters.push_back(member.node);
+  config.boot = static_cast<uint32_t>(options.identity.boot);
+  config.seed = options.seed;
+  config.weak_durability = log_options.durability != cluster::Durability::kAlways;
+  config.reserved_revision = recovered.reserved;
+  auto node = std::make_unique<cluster::Node>(config, clock, *storage->log, engine.executor(),
+                                              *storage->snapshots, snapshot_tasks, engine,
+                                              std::move(paxos_state));
+  if (recovered.mark) {
+    // The elapsed clock goes on: by this machine's own clock while it has not been restarted, else,
+    // for a node alone, by the wall time that passed.
+    const cluster::LocalMark& mark = *recovered.mark;
+    const int64_t now = clock.MonotonicNs();
+    if (mark.boot == clock.MachineBootId() && mark.monotonic_ns <= now) {
+      node->ContinueClock(mark.elapsed_ms, mark.monotonic_ns);
+    } else if (config.paxos.members.voters.size() == 1) {
+      node->ContinueClock(mark.elapsed_ms + std::max<int64_t>(0, clock.WallMs() - mark.wall_ms),
+                          now);
+    }
+  }
+  engine.SetNode(std::move(node));
+  return report;
+}
+
+}  // namespace clustron::server

@@ -1,0 +1,48 @@
+// From a data directory to a running node: snapshot, log, replay. Without sockets and threads, so
+// the simulator boots its nodes with the same code.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/task_runner.h"
+#include "cluster/formation.h"
+#include "cluster/log_store.h"
+#include "cluster/node.h"
+#include "persist/fs.h"
+#include "persist/identity.h"
+#include "persist/snapshot_store.h"
+#include "server/engine.h"
+
+namespace clustron::server {
+
+struct BootOptions {
+  std::string dir;
+  persist::Identity identity;  // after IdentityFile::Boot
+  cluster::Genesis genesis;
+  cluster::LogStoreOptions log;
+  cluster::NodeConfig node;  // paxos.self, members, boot and weak_durability are filled in
+  uint64_t seed = 0;         // of this node's own random choices (election rounds)
+};
+
+// What a node has on disk, open. Destroy after the engine.
+struct Storage {
+  std::unique_ptr<persist::SnapshotStore> snapshots;
+  std::unique_ptr<cluster::LogStore> log;
+};
+
+struct BootReport {
+  cluster::Slot snapshot_slot = 0;
+  cluster::Slot replayed = 0;      // entries applied from the log
+  std::vector<std::string> notes;  // damage found and cut, for the log
+};
+
+// Restores the state into `engine` and gives it its node. Blocking. Errors fail closed: what is
+// there but can't be read is never taken for an empty start.
+Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
+                        const Clock& clock, const BootOptions& options, Engine& engine,
+                        Storage* storage);
+
+}  // namespace clustron::server

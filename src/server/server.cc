@@ -1,0 +1,409 @@
+#include "server/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "server/auth.h"
+#include "server/client_connection.h"
+#include "server/info_fields.h"
+
+namespace clustron::server {
+
+namespace {
+
+constexpr uint64_t kTickMs = 10;
+constexpr uint64_t kReservedDescriptors = 96;  // log, snapshots, peers, listeners
+constexpr uint16_t kPeerPortOffset = 10000;
+constexpr int64_t kNsPerMs = 1'000'000;
+
+cluster::Durability DurabilityOf(int64_t option) {
+  switch (option) {
+    case kDurabilityMemory:
+      return cluster::Durability::kMemory;
+    case kDurabilityAlways:
+      return cluster::Durability::kAlways;
+    default:
+      return cluster::Durability::kEverySec;
+  }
+}
+
+// The last bytes of a connection that is turned away.
+void TurnAway(net::Fd fd, std::string_view error) {
+  const std::string line = "-" + std::string(error) + "\r\n";
+  [[maybe_unused]] const ssize_t n = write(fd.get(), line.data(), line.size());
+}
+
+}  // namespace
+
+Server::Server(Config& config) : config_(config) {}
+
+Server::~Server() {
+  listeners_.clear();
+  connections_.clear();
+  dead_.clear();
+  peers_.reset();
+  engine_.reset();
+  info_.reset();
+  // The log's destructor drops what its worker has not finished: workers first.
+  wal_worker_.reset();
+  file_worker_.reset();
+  storage_.log.reset();
+  storage_.snapshots.reset();
+}
+
+// --- Start
+// ----------------------------------------------------------------------------------------
+
+// Two processes on one directory would each break the other's promises.
+Status Server::LockDirectory() {
+  dir_ = config_.Text(Opt::kDir);
+  TRY(fs_.MakeDir(dir_));
+  const std::string path = dir_ + "/LOCK";
+  lock_ = net::Fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!lock_.valid()) return Fail(Errc::kIo, path + ": " + std::strerror(errno));
+  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    return Fail(Errc::kExists, "another server uses the data directory " + dir_);
+  return {};
+}
+
+// --cluster-initial: the members to be, and which of them this node is.
+Status Server::FindMembers(std::vector<cluster::Member>* initial, size_t* self) const {
+  const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
+  std::string announce = config_.Text(Opt::kClusterAnnounce);
+  if (announce.empty()) announce = "127.0.0.1:" + std::to_string(port);
+  cluster::Member me;
+  if (!net::SplitHostPort(announce, &me.host, &me.port))
+    return Fail(Errc::kInvalidArgument, "cluster-announce: HOST:PORT expected, not " + announce);
+  const int64_t own_peer_port = config_.Int(Opt::kClusterPort);
+  const std::vector<std::string> words = config_.Words(Opt::kClusterInitial);
+  if (words.empty()) {
+    me.node = 1;
+    me.peer_port =
+        static_cast<uint16_t>(own_peer_port != 0 ? own_peer_port : me.port + kPeerPortOffset);
+    *initial = {me};
+    *self = 0;
+    return {};
+  }
+  *self = words.size();
+  for (size_t i = 0; i < words.size(); ++i) {
+    cluster::Member member;
+    member.node = static_cast<uint32_t>(i + 1);
+    if (!net::SplitHostPort(words[i], &member.host, &member.port))
+      return Fail(Errc::kInvalidArgument, "cluster-initial: HOST:PORT expected, not " + words[i]);
+    if (member.port > 65535 - kPeerPortOffset)
+      return Fail(Errc::kInvalidArgument,
+                  "cluster-initial: peers use PORT + 10000, so " + words[i] + " is out of range");
+    member.peer_port = static_cast<uint16_t>(member.port + kPeerPortOffset);
+    if (member.host == me.host && member.port == me.port) {
+      *self = i;
+      if (own_peer_port != 0) member.peer_port = static_cast<uint16_t>(own_peer_port);
+    }
+    for (const cluster::Member& other : *initial)
+      if (other.host == member.host && other.port == member.port)
+        return Fail(Errc::kInvalidArgument, "cluster-initial: " + words[i] + " stands there twice");
+    initial->push_back(std::move(member));
+  }
+  if (*self == words.size())
+    return Fail(Errc::kInvalidArgument, "cluster-initial: this node, " + announce +
+                                            " (cluster-announce), is not in the list");
+  return {};
+}
+
+// Who this node is: from its data directory, or by forming a cluster now.
+Status Server::FindIdentity() {
+  std::vector<cluster::Member> initial;
+  size_t self = 0;
+  TRY(FindMembers(&initial, &self));
+  if (const std::string& file = config_.Text(Opt::kClusterSecretFile); !file.empty()) {
+    ASSIGN_OR_RETURN(secret_, persist::ReadFile(fs_, file, 64 * 1024));
+    while (!secret_.empty() && (secret_.back() == '\n' || secret_.back() == '\r'))
+      secret_.pop_back();
+    if (secret_.empty())
+      return Fail(Errc::kInvalidArgument, "cluster-secret-file: " + file + " is empty");
+  }
+  auto loaded = persist::IdentityFile::Load(fs_, dir_);
+  if (!loaded) return std::unexpected(loaded.error());
+  bool formed = false;
+  if (*loaded) {
+    ASSIGN_OR_RETURN(genesis_, cluster::DecodeGenesis((*loaded)->extra));
+    formed = genesis_.formed;
+  }
+  const bool many = *loaded ? genesis_.members.size() > 1 : initial.size() > 1;
+  if (many) {
+    const uint16_t peer_port = formed ? [&] {
+      for (const cluster::Member& member : genesis_.members)
+        if (member.node == (*loaded)->node_id) return member.peer_port;
+      return uint16_t{0};
+    }()
+                                      : initial[self].peer_port;
+    const std::vector<std::string> bind = config_.Words(Opt::kBind);
+    // Peers reach this node at the address that it announces, so listening is as wide as for
+    // clients.
+    std::string address = bind.empty() ? "*" : bind.front();
+    if (!address.empty() && address.front() == '-') address.erase(0, 1);
+    ASSIGN_OR_RETURN(peer_listener_, net::ListenTcp(address, peer_port, 128));
+  }
+  if (!formed) {
+    if (initial.size() == 1) {
+      TRY(cluster::FormAlone(fs_, dir_, initial[0]));
+    } else {
+      cluster::FormationConfig formation;
+      formation.dir = dir_;
+      formation.initial = initial;
+      formation.self = self;
+      formation.secret = secret_;
+      formation.say = [](const std::string& line) { LogLine(LogLevel::kNotice, line); };
+      formation.stop = [] { return false; };
+      TRY(cluster::FormCluster(fs_, peer_listener_, formation));
+    }
+  } else if (initial.size() > 1) {
+    bool same = initial.size() == genesis_.members.size();
+    for (size_t i = 0; same && i < initial.size(); ++i)
+      same = initial[i].host == genesis_.members[i].host &&
+             initial[i].port == genesis_.members[i].port;
+    if (!same)
+      Log(LogLevel::kWarning,
+          "cluster-initial differs from the members in the data directory, which hold");
+  }
+  ASSIGN_OR_RETURN(identity_, persist::IdentityFile::Boot(fs_, dir_));
+  ASSIGN_OR_RETURN(genesis_, cluster::DecodeGenesis(identity_.extra));
+  return {};
+}
+
+Status Server::Start() {
+  static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
+                                         LogLevel::kWarning};
+  TRY(OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]));
+  for (const std::string& warning : config_.warnings()) LogLine(LogLevel::kWarning, warning);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  const uint64_t wanted =
+      static_cast<uint64_t>(config_.Int(Opt::kMaxClients)) + kReservedDescriptors;
+  const uint64_t have = net::RaiseDescriptorLimit(wanted);
+  if (have < wanted) {
+    Log(LogLevel::kWarning, "only {} descriptors can be open: maxclients is lowered to {}", have,
+        have - kReservedDescriptors);
+    config_.SetEffective(Opt::kMaxClients, std::to_string(have - kReservedDescriptors));
+  }
+  TRY(LockDirectory());
+  TRY(FindIdentity());
+
+  const bool alone = genesis_.members.size() == 1;
+  cluster::Durability durability = DurabilityOf(config_.Int(Opt::kDurability));
+  if (!alone && durability != cluster::Durability::kAlways) {
+    if (config_.Given(Opt::kDurability))
+      return Fail(Errc::kInvalidArgument,
+                  "durability: a member of a cluster must keep what it promised, so only `always` "
+                  "is possible with peers");
+    durability = cluster::Durability::kAlways;
+    config_.SetEffective(Opt::kDurability, "always");
+  }
+
+  wal_worker_ = std::make_unique<net::Worker>(loop_);
+  file_worker_ = std::make_unique<net::Worker>(loop_);
+  closer_ = std::make_unique<net::Closer>(loop_);
+  engine_ = std::make_unique<Engine>(clock_, config_, *this, genesis_.hash_seed);
+  info_ = std::make_unique<InfoFields>(*engine_, config_, identity_, genesis_);
+  engine_->SetInfo(info_.get());
+
+  cluster::PeerConfig peer_config;
+  peer_config.cluster_id = identity_.cluster_id;
+  peer_config.node = identity_.node_id;
+  peer_config.boot = identity_.boot;
+  peer_config.secret = secret_;
+  peer_config.queue_bytes_max = static_cast<size_t>(config_.Int(Opt::kPeerQueueBytes));
+  peers_ = std::make_unique<cluster::Peers>(loop_, peer_config, *this);
+
+  BootOptions options;
+  options.dir = dir_;
+  options.identity = identity_;
+  options.genesis = genesis_;
+  options.log.durability = durability;
+  options.log.segment_bytes = static_cast<uint64_t>(config_.Int(Opt::kWalSegmentSize));
+  options.log.spare_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskReserve));
+  options.node.snapshot_log_bytes_min = static_cast<uint64_t>(config_.Int(Opt::kSnapshotLogSize));
+  options.node.hold_ns = config_.Int(Opt::kHoldMs) * kNsPerMs;
+  options.node.tick_ns = config_.Int(Opt::kTickMs) * kNsPerMs;
+  options.node.paxos.heartbeat_ns = config_.Int(Opt::kHeartbeatMs) * kNsPerMs;
+  options.node.paxos.round_ns = config_.Int(Opt::kElectionRoundMs) * kNsPerMs;
+  options.node.paxos.bad_rounds_max = static_cast<uint32_t>(config_.Int(Opt::kElectionBadRounds));
+  options.node.paxos.lease_ns = config_.Int(Opt::kLeaseMs) * kNsPerMs;
+  options.node.paxos.lease_margin_ns = config_.Int(Opt::kLeaseMarginMs) * kNsPerMs;
+  options.node.paxos.window_slots = static_cast<uint32_t>(config_.Int(Opt::kWindow));
+  options.seed = static_cast<uint64_t>(clock_.MonotonicNs()) ^ (uint64_t{identity_.node_id} << 48);
+  const int64_t began = clock_.MonotonicNs();
+  auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, options, *engine_, &storage_);
+  if (!report) return std::unexpected(report.error());
+  for (const std::string& note : report->notes) LogLine(LogLevel::kWarning, note);
+  Log(LogLevel::kNotice,
+      "node {} of cluster {}, boot {}: snapshot at slot {}, {} entries replayed, in {} ms",
+      identity_.node_id, identity_.cluster_id, identity_.boot, report->snapshot_slot,
+      report->replayed, (clock_.MonotonicNs() - began) / kNsPerMs);
+
+  if (!alone) {
+    peers_->Listen(std::move(peer_listener_));
+    std::vector<cluster::PeerAddress> addresses;
+    for (const cluster::Member& member : genesis_.members)
+      addresses.push_back({member.node, member.host, member.peer_port});
+    peers_->SetPeers(addresses);
+  }
+  return ListenForClients();
+}
+
+Status Server::ListenForClients() {
+  const int backlog = static_cast<int>(config_.Int(Opt::kTcpBacklog));
+  const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
+  size_t tcp = 0;
+  const auto add = [&](net::Fd fd, bool unix_socket) {
+    listeners_.push_back(std::make_unique<net::Listener>(
+        loop_, std::move(fd),
+        [this, unix_socket](net::Fd client) { OnAccepted(std::move(client), unix_socket); }));
+  };
+  if (port != 0) {
+    for (std::string address : config_.Words(Opt::kBind)) {
+      // As in Redis, an address behind "-" may be missing on this machine.
+      const bool optional = !address.empty() && address.front() == '-';
+      if (optional) address.erase(0, 1);
+      auto fd = net::ListenTcp(address, port, backlog);
+      if (!fd) {
+        if (optional) continue;
+        return std::unexpected(fd.error());
+      }
+      add(*std::move(fd), false);
+      ++tcp;
+    }
+    if (tcp == 0) return Fail(Errc::kIo, "none of the addresses in `bind` could be listened on");
+  }
+  if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) {
+    ASSIGN_OR_RETURN(
+        net::Fd fd,
+        net::ListenUnix(path, static_cast<uint32_t>(config_.Int(Opt::kUnixSocketPerm)), backlog));
+    add(std::move(fd), true);
+  }
+  if (listeners_.empty())
+    return Fail(Errc::kInvalidArgument,
+                "port is 0 and no unixsocket is given: nobody could connect");
+  return {};
+}
+
+int Server::Run() {
+  tick_ = std::make_unique<net::Timer>(loop_, [this] { engine_->Tick(); });
+  tick_->Start(kTickMs, kTickMs);
+  for (const int number : {SIGTERM, SIGINT})
+    signals_.push_back(std::make_unique<net::Signal>(loop_, number, [this] { OnSignal(); }));
+  Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
+  loop_.Run([this] { EndOfTurn(); });
+  listeners_.clear();
+  connections_.clear();
+  dead_.clear();
+  tick_.reset();
+  signals_.clear();
+  if (exit_code_ == 0) {
+    if (Status closed = storage_.log->Close(); !closed) {
+      LogLine(LogLevel::kWarning, "closing the log: " + closed.error().detail);
+      exit_code_ = 1;
+    }
+  }
+  LogLine(LogLevel::kNotice, "bye");
+  return exit_code_;
+}
+
+// --- Turns
+// ----------------------------------------------------------------------------------------
+
+void Server::EndOfTurn() {
+  engine_->EndOfTurn();
+  peers_->Flush();
+  dead_.clear();
+}
+
+void Server::OnSignal() {
+  LogLine(LogLevel::kNotice, "stopping on a signal");
+  if (engine_->ShuttingDown()) {
+    Stop();
+    return;
+  }
+  [[maybe_unused]] const Status begun = engine_->BeginShutdown({});
+}
+
+// --- Clients
+// --------------------------------------------------------------------------------------
+
+void Server::OnAccepted(net::Fd fd, bool unix_socket) {
+  if (!engine_->client_table().HasRoom()) {
+    ++engine_->stats().rejected_connections;
+    TurnAway(std::move(fd), kErrMaxClients);
+    return;
+  }
+  if (!unix_socket) {
+    if (config_.Bool(Opt::kProtectedMode) && config_.Text(Opt::kRequirePass).empty() &&
+        !config_.Given(Opt::kBind) && !net::PeerIsLoopback(fd.get())) {
+      ++engine_->stats().rejected_connections;
+      TurnAway(std::move(fd), ProtectedModeText());
+      return;
+    }
+    net::SetNoDelay(fd.get());
+    net::SetKeepAlive(fd.get(), static_cast<int>(config_.Int(Opt::kTcpKeepalive)));
+  }
+  auto connection = std::make_unique<ClientConnection>(*this, std::move(fd), unix_socket);
+  ClientConnection* key = connection.get();
+  connections_.emplace(key, std::move(connection));
+}
+
+void Server::Forget(ClientConnection* connection) {
+  const auto it = connections_.find(connection);
+  if (it == connections_.end()) return;
+  dead_.push_back(std::move(it->second));
+  connections_.erase(it);
+}
+
+// --- EngineHost
+// -----------------------------------------------------------------------------------
+
+void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message) {
+  peers_->Send(to, urgent, message);
+}
+
+void Server::Fatal(const std::string& reason) {
+  LogLine(LogLevel::kWarning, "can't go on: " + reason);
+  // Nothing may be acknowledged from here on, not even by what is on the stack.
+  std::fflush(nullptr);
+  _exit(1);
+}
+
+void Server::Stop() { loop_.Stop(); }
+
+bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const {
+  for (const cluster::Member& member : genesis_.members) {
+    if (member.node != node) continue;
+    *host = member.host;
+    *port = member.port;
+    return true;
+  }
+  return false;
+}
+
+// --- Peers
+// ----------------------------------------------------------------------------------------
+
+bool Server::OnPeerMessage(uint32_t from, std::string_view message) {
+  return engine_->node_ref().OnMessage(from, message);
+}
+
+void Server::OnPeerUp(uint32_t node) { engine_->node_ref().OnPeerUp(node); }
+
+void Server::OnPeerDown(uint32_t node) {
+  Log(LogLevel::kNotice, "the link to node {} is down", node);
+}
+
+}  // namespace clustron::server

@@ -1,0 +1,93 @@
+// The process: configuration, sockets, threads and the order in which things begin and end. What a
+// command does is not in here (engine.h).
+//
+//   Server ─ owns ─┬─ net::Loop (core loop: this thread)
+//                  ├─ net::Worker ×2 (WAL; snapshots and other file work)
+//                  ├─ Storage (log, snapshot files)
+//                  ├─ Engine (sessions, executor, node)
+//                  ├─ Peers (links to other nodes)
+//                  └─ Listener, ClientConnection … (sockets of clients)
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "cluster/formation.h"
+#include "cluster/peer_link.h"
+#include "net/closer.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/worker.h"
+#include "persist/fs.h"
+#include "server/boot.h"
+#include "server/config.h"
+#include "server/engine.h"
+
+namespace clustron::server {
+
+class ClientConnection;
+class InfoFields;
+
+class Server final : public EngineHost, private cluster::PeerListener {
+ public:
+  explicit Server(Config& config);
+  ~Server() override;
+
+  // Everything up to "Ready to accept connections". Blocking; an error ends the process.
+  Status Start();
+  // Until SHUTDOWN or a signal; the process's exit code.
+  int Run();
+
+  // --- EngineHost ------------------------------------------------------------------------------
+  void SendToPeer(cluster::NodeId to, bool urgent, std::string message) override;
+  void Fatal(const std::string& reason) override;
+  void Stop() override;
+  bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
+
+ private:
+  friend class ClientConnection;
+
+  bool OnPeerMessage(uint32_t from, std::string_view message) override;
+  void OnPeerUp(uint32_t node) override;
+  void OnPeerDown(uint32_t node) override;
+
+  Status LockDirectory();
+  Status FindMembers(std::vector<cluster::Member>* initial, size_t* self) const;
+  Status FindIdentity();
+  Status ListenForClients();
+  void OnAccepted(net::Fd fd, bool unix_socket);
+  void Forget(ClientConnection* connection);
+  void EndOfTurn();
+  void OnSignal();
+
+  Config& config_;
+  SystemClock clock_;
+  persist::PosixFs fs_;
+  net::Fd lock_;
+  std::string dir_;
+  std::string secret_;
+  persist::Identity identity_;
+  cluster::Genesis genesis_;
+  net::Fd peer_listener_;
+
+  net::Loop loop_;
+  std::unique_ptr<net::Worker> wal_worker_;
+  std::unique_ptr<net::Worker> file_worker_;
+  Storage storage_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<InfoFields> info_;
+  std::unique_ptr<cluster::Peers> peers_;
+  std::unique_ptr<net::Closer> closer_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
+  std::vector<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
+  std::unique_ptr<net::Timer> tick_;
+  std::vector<std::unique_ptr<net::Signal>> signals_;
+  int exit_code_ = 0;
+};
+
+}  // namespace clustron::server

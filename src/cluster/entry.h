@@ -27,6 +27,7 @@ enum class ItemKind : uint8_t {
   kSnapshot = 4,    // every node writes a snapshot of the state behind this entry
   kEndSession = 5,  // args: node id (4 bytes): its membership ended
   kSetting = 6,     // args: name, value: a cluster-wide setting
+  kReserve = 7,     // args: a revision (8 bytes): the next ones are above it
 };
 
 // A client's place in the exactly-once rule: items of one session apply in the order of their

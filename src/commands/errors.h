@@ -63,7 +63,14 @@ inline constexpr std::string_view kErrGetKeysArity =
 inline constexpr std::string_view kErrGetKeysMalformed =
     "ERR Invalid arguments specified for command";
 
+inline constexpr std::string_view kErrNotInMulti =
+    "ERR Command not allowed inside a transaction";
+
 // Ours.
+inline constexpr std::string_view kErrClusterDown =
+    "CLUSTERDOWN no leader could be reached: nothing was done";
+inline constexpr std::string_view kErrUncertain =
+    "UNCERTAIN no answer from the cluster in time: the command may or may not take effect";
 inline constexpr std::string_view kErrNoLease = "NOLEASE no such lease";
 inline constexpr std::string_view kErrLeaseFull = "ERR the lease has as many keys as it may have";
 inline constexpr std::string_view kErrKeyHasLease =

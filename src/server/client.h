@@ -106,6 +106,7 @@ class Client final : public commands::ClientPort {
   }
   bool multi_spoiled() const { return multi_spoiled_; }
   const std::vector<QueuedCommand>& queued() const { return queued_; }
+  std::vector<QueuedCommand> TakeQueued() { return std::move(queued_); }
   size_t queued_bytes() const { return queued_bytes_; }
   const std::vector<commands::WatchedKey>& watched() const { return watched_; }
 

@@ -25,8 +25,13 @@ Engine::Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cl
       config_(config),
       host_(host),
       registry_(commands::Registry::Get()),
+      multi_family_{registry_.Find("MULTI"), registry_.Find("EXEC"), registry_.Find("DISCARD"),
+                    registry_.Find("WATCH"), registry_.Find("QUIT"), registry_.Find("RESET")},
       client_table_(clock, config),
-      executor_(cluster_seed) {}
+      notifications_(hub_),
+      executor_(cluster_seed) {
+  executor_.SetObserver(this);
+}
 
 Engine::~Engine() {
   for (Session* session : sessions_) {

@@ -11,6 +11,7 @@
 // THREAD: core loop. OWNS: sessions, executor, node, client table, subscriptions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@
 #include "server/client_table.h"
 #include "server/config.h"
 #include "server/executor.h"
+#include "server/notifications.h"
 #include "server/pubsub_hub.h"
 #include "server/session.h"
 #include "server/stats.h"
@@ -47,7 +49,9 @@ class EngineHost {
 class Engine final : public cluster::NodeHost,
                      public OriginHost,
                      public commands::ServerPort,
-                     public commands::NodePort {
+                     public commands::NodePort,
+                     private commands::LeaderTimers,
+                     private store::Observer {
  public:
   Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cluster_seed);
   ~Engine() override;
@@ -130,11 +134,28 @@ class Engine final : public cluster::NodeHost,
     Session* session;
   };
 
+  // --- commands::LeaderTimers
+  Touch KeepAlive(std::string_view lease_id, uint64_t grant_revision,
+                  int64_t* remaining_ms) override;
+  Touch Renew(int db, std::string_view lock, uint64_t token, int64_t ttl_ms,
+              int64_t* remaining_ms) override;
+  std::optional<int64_t> LeaseRemainingMs(std::string_view lease_id) override;
+  std::optional<int64_t> LockRemainingMs(int db, std::string_view lock) override;
+
+  // --- store::Observer: notifications, events on reserved channels
+  void OnChange(const store::Change& change) override;
+  void OnNotify(int db, std::string_view key, store::Event event) override;
+  void OnFlush(int db, store::Revision revision) override;
+  void OnSwap(int db_a, int db_b, store::Revision revision) override;
+  void OnLease(const store::LeaseEvent& event) override;
+  void OnLock(const store::LockEvent& event) override;
+
   // engine_dispatch.cc
   size_t ParseAll(Session& session, std::string_view bytes);
   void Dispatch(Session& session, commands::Args args);
   // The row that serves the call, or null after an error reply.
   const commands::CommandSpec* Admit(Session& session, commands::Args args);
+  bool ActsOnMulti(const commands::CommandSpec* spec) const;
   void DispatchExec(Session& session, const commands::CommandSpec& exec, bool muted);
   void Run(Session& session, const commands::CommandSpec& spec, commands::Args args,
            commands::Class cls, bool muted);
@@ -162,8 +183,11 @@ class Engine final : public cluster::NodeHost,
   Config& config_;
   EngineHost& host_;
   const commands::Registry& registry_;
+  // MULTI, EXEC, DISCARD, WATCH, QUIT, RESET.
+  std::array<const commands::CommandSpec*, 6> multi_family_;
   ClientTable client_table_;
   PubsubHub hub_;
+  Notifications notifications_;
   Stats stats_;
   Executor executor_;
   std::unique_ptr<cluster::Node> node_;
@@ -200,7 +224,6 @@ class Engine final : public cluster::NodeHost,
   int64_t shutdown_deadline_ns_ = 0;
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
-  bool end_met_ = false;  // a leader call met an end that is under way
   int64_t sweep_ns_ = 0;
 };
 

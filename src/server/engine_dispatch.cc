@@ -1,8 +1,9 @@
 // Engine: from bytes to the place where a command runs. The only code that decides it.
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/reach.h"
 #include "base/strings.h"
-#include "commands/bad_command.h"
 #include "commands/errors.h"
 #include "commands/multi.h"
 #include "commands/multi.spec.h"
@@ -15,6 +16,11 @@ namespace clustron::server {
 using commands::Args;
 using commands::Class;
 using commands::CommandSpec;
+
+// MULTI's own family acts at once, also between MULTI and EXEC.
+bool Engine::ActsOnMulti(const CommandSpec* spec) const {
+  return std::find(multi_family_.begin(), multi_family_.end(), spec) != multi_family_.end();
+}
 
 void Engine::Feed(Session& session, std::string_view bytes) {
   stats_.input_bytes += bytes.size();
@@ -125,7 +131,7 @@ void Engine::Dispatch(Session& session, Args args) {
   }
   ++stats_.commands_processed;
   client.Touch(client_table_.NowMs(), spec);
-  if (client.in_multi() && !commands::RunsInsideMulti(*spec)) {
+  if (client.in_multi() && !ActsOnMulti(spec)) {
     if (spec->Is(commands::kNoMulti)) {
       ReplyError(session, commands::kErrNotInMulti);
       return;
@@ -175,8 +181,14 @@ void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted)
 
 Executor::Caller Engine::CallerOf(Session& session) const {
   Client& client = session.client;
-  return {client.db(), client.resp_version(),
-          client.user() == "default" ? std::string_view() : client.user(), &client};
+  Executor::Caller caller;
+  caller.db = client.db();
+  caller.resp_version = client.resp_version();
+  if (client.user() != "default") caller.user = client.user();
+  caller.client = &client;
+  caller.live_elapsed_ms = grant_.elapsed_ms;
+  caller.live_wall_ms = grant_.wall_ms;
+  return caller;
 }
 
 void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls, bool muted) {

@@ -9,7 +9,13 @@
 
 namespace clustron::server {
 
+using commands::CommandSpec;
+
 namespace {
+
+// The first byte of the leader's answer to a call.
+constexpr char kAnswered = 'a';
+constexpr char kNeedsEntry = 'e';
 
 std::string_view ErrorOf(cluster::Failure failure) {
   return failure == cluster::Failure::kClusterDown ? commands::kErrClusterDown
@@ -200,13 +206,17 @@ std::optional<std::string> Engine::RunLeaderCall(std::string_view body) {
   const CommandSpec* spec = nullptr;
   if (cluster::ReadItem(&reader, &header, &args)) spec = registry_.ById(header.command_id);
   if (spec == nullptr) {
+    out.push_back(kAnswered);
     resp::ReplyWriter(&out, 2).Error("ERR unknown command for the leader");
     return out;
   }
   args[0] = spec->name;
-  end_met_ = false;
-  executor_.RunHere(*spec, args, {header.db, header.resp_version, header.user, nullptr}, &out);
-  if (end_met_) return std::nullopt;
+  Executor::Caller caller{header.db, header.resp_version, header.user};
+  caller.timers = this;
+  const Executor::Verdict verdict = executor_.RunHere(*spec, args, caller, &out);
+  if (verdict.met_ending) return std::nullopt;
+  // First a byte: whether the caller must make it an entry instead.
+  out.insert(out.begin(), verdict.needs_entry ? kNeedsEntry : kAnswered);
   return out;
 }
 
@@ -221,9 +231,25 @@ void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
   Pending& front = session.queue_.front();
   CHECK(front.kind == Pending::Kind::kCalled);
   CHECK(front.round == call);
+  if (answer && !answer->empty() && answer->front() == kNeedsEntry) {
+    std::vector<std::string_view> args;
+    front.args.Views(&args);
+    std::string item;
+    cluster::AppendItem(
+        {.command_id = front.spec->id,
+         .db = static_cast<uint8_t>(front.db),
+         .resp_version = static_cast<uint8_t>(front.resp_version),
+         .session = node_->session(),
+         .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
+        args, &item);
+    front.kind = Pending::Kind::kWrite;
+    ++session.writes_;
+    node_->SubmitWrite(std::move(item), &session);
+    return;
+  }
   front.kind = Pending::Kind::kReply;
   if (answer) {
-    front.reply = *answer;
+    front.reply = answer->substr(1);
   } else {
     resp::ReplyWriter(&front.reply, front.resp_version).Error(ErrorOf(failure));
   }

@@ -10,6 +10,7 @@
 #include "commands/errors.h"
 #include "commands/guard.h"
 #include "resp/reply_writer.h"
+#include "server/snapshot_source.h"
 
 namespace clustron::server {
 
@@ -41,7 +42,9 @@ uint64_t U64At(std::string_view bytes) { return Reader(bytes).U64(); }
 Executor::Executor(uint64_t seed)
     : seed_(seed),
       store_(std::make_unique<store::Store>(seed)),
-      registry_(commands::Registry::Get()) {}
+      registry_(commands::Registry::Get()) {
+  store_->set_observer(this);
+}
 
 Executor::~Executor() = default;
 
@@ -277,6 +280,10 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   ctx.user = outer.user;
   ctx.depth = outer.depth + 1;
   ctx.lock_tokens = outer.lock_tokens;
+  ctx.guards_checked = outer.guards_checked;
+  ctx.live_elapsed_ms = outer.live_elapsed_ms;
+  ctx.live_wall_ms = outer.live_wall_ms;
+  ctx.timers = outer.timers;
   ctx.nested = this;
   ctx.client = outer.client;
   ctx.server = outer.server;
@@ -292,8 +299,8 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
 // --- Outside entries
 // --------------------------------------------------------------------------------
 
-void Executor::RunHere(const CommandSpec& spec, commands::Args args, const Caller& caller,
-                       std::string* out) {
+Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args,
+                                    const Caller& caller, std::string* out) {
   resp::ReplyWriter reply(out, caller.resp_version);
   Context ctx(spec, args, *store_, caller.db, reply);
   ctx.resp_version = caller.resp_version;
@@ -302,7 +309,11 @@ void Executor::RunHere(const CommandSpec& spec, commands::Args args, const Calle
   ctx.nested = this;
   ctx.client = caller.client;
   ctx.server = server_;
+  ctx.live_elapsed_ms = caller.live_elapsed_ms;
+  ctx.live_wall_ms = caller.live_wall_ms;
+  ctx.timers = caller.timers;
   spec.handler(ctx);
+  return {ctx.met_ending, ctx.needs_entry};
 }
 
 bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
@@ -320,6 +331,54 @@ bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
       return true;
   }
   return false;
+}
+
+std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
+  return std::make_unique<ExecutorSnapshot>(*this);
+}
+
+Status Executor::RestoreSnapshot(persist::File& file) { return LoadSnapshot(file, *this); }
+
+// --- What the store tells
+// ----------------------------------------------------------------------------
+
+void Executor::OnChange(const store::Change& change) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnChange(change);
+}
+
+void Executor::OnNotify(int db, std::string_view key, store::Event event) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnNotify(db, key, event);
+}
+
+void Executor::OnFlush(int db, store::Revision revision) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnFlush(db, revision);
+}
+
+void Executor::OnSwap(int db_a, int db_b, store::Revision revision) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnSwap(db_a, db_b, revision);
+}
+
+void Executor::OnLease(const store::LeaseEvent& event) {
+  if (recovering_) return;
+  if (listener_ != nullptr) {
+    if (event.kind == store::LeaseEventKind::kGranted || event.kind == store::LeaseEventKind::kKept)
+      listener_->OnLeaseGranted(event.id, event.revision, event.ttl_ms);
+    else
+      listener_->OnLeaseEnded(event.id);
+  }
+  if (downstream_ != nullptr) downstream_->OnLease(event);
+}
+
+void Executor::OnLock(const store::LockEvent& event) {
+  if (recovering_) return;
+  if (listener_ != nullptr) {
+    if (event.kind == store::LockEventKind::kGranted ||
+        event.kind == store::LockEventKind::kRenewed)
+      listener_->OnLockGranted(event.db, event.name, event.token, event.ttl_ms);
+    else
+      listener_->OnLockEnded(event.db, event.name);
+  }
+  if (downstream_ != nullptr) downstream_->OnLock(event);
 }
 
 void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const {

@@ -40,7 +40,9 @@ class OriginHost {
   virtual void EndOwnItem(void* cookie) = 0;
 };
 
-class Executor final : public cluster::StateMachine, public commands::Nested {
+class Executor final : public cluster::StateMachine,
+                       public commands::Nested,
+                       private store::Observer {
  public:
   // `seed`: of the cluster, chosen at formation.
   explicit Executor(uint64_t seed);
@@ -49,6 +51,9 @@ class Executor final : public cluster::StateMachine, public commands::Nested {
   // Who is told. `own`: this node's session of this start.
   void Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
               commands::ServerPort* server);
+
+  // Told of changes, but not while entries are applied again.
+  void SetObserver(store::Observer* observer) { downstream_ = observer; }
 
   store::Store& store() { return *store_; }
   const store::Store& store() const { return *store_; }
@@ -80,10 +85,19 @@ class Executor final : public cluster::StateMachine, public commands::Nested {
     int resp_version = 2;
     std::string_view user;  // empty: default
     commands::ClientPort* client = nullptr;
+    // The clocks by which remaining times are told; 0: the applied ones.
+    int64_t live_elapsed_ms = 0;
+    int64_t live_wall_ms = 0;
+    commands::LeaderTimers* timers = nullptr;
+  };
+  // Of a command of class kLeader: see Context.
+  struct Verdict {
+    bool met_ending = false;
+    bool needs_entry = false;
   };
   // A command of class kRead, kLocal or kLeader, on the state as it is.
-  void RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
-               std::string* out);
+  Verdict RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
+                  std::string* out);
   // True if a read under this grant could see a key that is due by the grant's clocks but not by
   // the applied ones: then a tick must be applied first.
   bool NeedsTick(const commands::CommandSpec& spec, commands::Args args, int db,
@@ -126,6 +140,14 @@ class Executor final : public cluster::StateMachine, public commands::Nested {
     std::string bytes;
   };
 
+  // store::Observer
+  void OnChange(const store::Change& change) override;
+  void OnNotify(int db, std::string_view key, store::Event event) override;
+  void OnFlush(int db, store::Revision revision) override;
+  void OnSwap(int db_a, int db_b, store::Revision revision) override;
+  void OnLease(const store::LeaseEvent& event) override;
+  void OnLock(const store::LockEvent& event) override;
+
   void ApplyBatch(std::string_view payload);
   void ApplyItem(const cluster::ItemHeader& header);
   // Applies what stands in args_; true if its session number is the next.
@@ -145,6 +167,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested {
   cluster::ApplyListener* listener_ = nullptr;
   OriginHost* origin_ = nullptr;
   commands::ServerPort* server_ = nullptr;
+  store::Observer* downstream_ = nullptr;
 
   // Replicated.
   cluster::Slot applied_slot_ = 0;

@@ -137,6 +137,8 @@ class Replica {
   // Everything up to it is chosen and known here (not necessarily applied).
   Slot chosen_slot() const;
   Slot applied_slot() const;
+  // Highest slot durably accepted here without a gap below it, under whatever ballots.
+  Slot durable_slot() const;
   Slot compacted_slot() const;
   // The highest slot accepted or proposed here.
   Slot last_slot() const;

@@ -1,0 +1,182 @@
+#include "server/snapshot_source.h"
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "persist/rdb_reader.h"
+#include "server/executor.h"
+#include "store/snapshot_load.h"
+
+namespace clustron::server {
+
+using store::KeyMeta;
+
+// --- Writing
+// --------------------------------------------------------------------------------------
+
+ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
+    : slot_(executor.applied_slot()),
+      elapsed_ms_(executor.elapsed_ms()),
+      wall_ms_(executor.wall_ms()),
+      walk_(executor.store(), *this) {
+  rdb_.Begin();
+  rdb_.Aux("redis-ver", "7.2.0");
+  rdb_.Aux("redis-bits", "64");
+  std::string state;
+  executor.EncodeTables(&state);
+  rdb_.Section("state", state);
+  rdb_.Section("tables", walk_.tables());
+}
+
+cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, std::string* out) {
+  const store::SnapshotWalk::Progress progress = walk_.Step(budget_bytes);
+  if (progress == store::SnapshotWalk::Progress::kAborted) return Progress::kAborted;
+  if (progress == store::SnapshotWalk::Progress::kDone) {
+    std::string digest;
+    Writer(&digest).U64(walk_.digest());
+    rdb_.Section("digest", digest);
+    rdb_.End();
+  }
+  *out = rdb_.Take();
+  return progress == store::SnapshotWalk::Progress::kDone ? Progress::kDone : Progress::kMore;
+}
+
+void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, const KeyMeta& meta,
+                             uint64_t size) {
+  CHECK(string_left_ == 0);
+  if (db != db_) {
+    db_ = db;
+    rdb_.SelectDb(static_cast<uint32_t>(db));
+    rdb_.ResizeDb(walk_.keys(db), walk_.keys_with_deadline(db));
+  }
+  std::string bytes;
+  meta.Encode(&bytes);
+  rdb_.Section("k", bytes);
+  if (meta.deadline.exists())
+    rdb_.ExpireAtMs(store::Store::UnixMs(meta.deadline, elapsed_ms_, wall_ms_));
+  if (type == store::Type::kHash) {
+    rdb_.HashBegin(key, size);
+    return;
+  }
+  CHECK(type == store::Type::kString);
+  if (size == 0) {
+    rdb_.String(key, {});
+    return;
+  }
+  key_ = key;
+  value_.clear();
+  string_left_ = size;
+}
+
+void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
+  CHECK(bytes.size() <= string_left_);
+  string_left_ -= bytes.size();
+  if (value_.empty() && string_left_ == 0) {
+    rdb_.String(key_, bytes);
+    return;
+  }
+  value_.append(bytes);
+  if (string_left_ > 0) return;
+  rdb_.String(key_, value_);
+  value_ = {};
+}
+
+void ExecutorSnapshot::OnField(store::FieldValue fv) { rdb_.HashField(fv.field, fv.value); }
+
+// --- Reading
+// --------------------------------------------------------------------------------------
+
+namespace {
+
+class Loader final : public persist::RdbVisitor {
+ public:
+  explicit Loader(Executor& executor) : executor_(executor), store_(executor.store()) {}
+
+  Status OnSection(std::string_view name, std::string_view bytes) override {
+    // Long sections come in pieces of one name: each is taken up when the next name comes.
+    if (name == "k") {
+      TRY(EndSections());
+      ASSIGN_OR_RETURN(meta_, KeyMeta::Decode(bytes));
+      has_meta_ = true;
+      return {};
+    }
+    if (name != section_) {
+      TRY(EndSections());
+      section_ = name;
+    }
+    pieces_.append(bytes);
+    return {};
+  }
+
+  Status OnString(const persist::RdbKey& key, std::string_view value) override {
+    TRY(BeginKey(key, store::Type::kString, value.size()));
+    if (!value.empty()) store_.StringPiece(value);
+    return EndKey();
+  }
+  Status OnHashBegin(const persist::RdbKey& key, uint64_t fields) override {
+    return BeginKey(key, store::Type::kHash, fields);
+  }
+  Status OnHashField(std::string_view field, std::string_view value) override {
+    return store_.Field({field, value});
+  }
+  Status OnHashEnd() override { return EndKey(); }
+
+  Status Finish() {
+    TRY(EndSections());
+    TRY(store_.Finish());
+    if (has_digest_ && executor_.store().Digest() != digest_)
+      return Fail(Errc::kCorruption, "the restored state has another digest than the saved one");
+    return {};
+  }
+
+ private:
+  Status EndSections() {
+    const std::string name = std::exchange(section_, {});
+    const std::string bytes = std::exchange(pieces_, {});
+    if (name == "state") return executor_.DecodeTables(bytes);
+    if (name == "tables") return store_.LoadTables(bytes);
+    if (name == "digest") {
+      Reader reader(bytes);
+      digest_ = reader.U64();
+      has_digest_ = reader.Done();
+      return has_digest_ ? Status() : Fail(Errc::kCorruption, "the digest section is malformed");
+    }
+    if (!name.empty())
+      return Fail(Errc::kMismatch, "section of a newer version in the snapshot: " + name);
+    return {};
+  }
+
+  Status BeginKey(const persist::RdbKey& key, store::Type type, uint64_t size) {
+    TRY(EndSections());
+    if (!has_meta_) {  // another program's file
+      meta_ = {};
+      meta_.revision = 1;
+      if (key.expire_at_ms >= 0) meta_.deadline = store::Deadline::Wall(key.expire_at_ms);
+      meta_.packed = type == store::Type::kHash && size <= 128;
+    }
+    has_meta_ = false;
+    return store_.BeginKey(static_cast<int>(key.db), key.key, type, meta_, size);
+  }
+  Status EndKey() { return store_.EndKey(); }
+
+  Executor& executor_;
+  store::StoreLoader store_;
+  KeyMeta meta_;
+  bool has_meta_ = false;
+  std::string section_;
+  std::string pieces_;
+  uint64_t digest_ = 0;
+  bool has_digest_ = false;
+};
+
+}  // namespace
+
+Status LoadSnapshot(persist::File& file, Executor& executor) {
+  Loader loader(executor);
+  persist::RdbFileSource source(&file);
+  persist::RdbLimits limits;
+  limits.require_checksum = true;
+  TRY(persist::ReadRdb(source, limits, loader));
+  return loader.Finish();
+}
+
+}  // namespace clustron::server

@@ -1,0 +1,51 @@
+// The snapshot file's content: plain keys as RDB that Redis's tools read, our own state in sections
+// beside them.
+//
+//   section "state"   Executor::EncodeTables: slot, ballots, sessions, digest …
+//   section "tables"  Store: clocks, revision, touch table, leases, locks, settings
+//   per key: section "k" (revision, deadline's clock, form), then the key as RDB has it
+//   section "digest"  Store::Digest of the state, compared after loading
+//
+// THREAD: core loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cluster/state_machine.h"
+#include "persist/rdb_writer.h"
+#include "store/snapshot_walk.h"
+
+namespace clustron::server {
+
+class Executor;
+
+class ExecutorSnapshot final : public cluster::SnapshotSource, private store::SnapshotSink {
+ public:
+  // Of the state as it is now. The executor outlives it.
+  explicit ExecutorSnapshot(Executor& executor);
+  Progress Step(size_t budget_bytes, std::string* out) override;
+  cluster::Slot slot() const override { return slot_; }
+
+ private:
+  void OnKey(int db, std::string_view key, store::Type type, const store::KeyMeta& meta,
+             uint64_t size) override;
+  void OnStringPiece(std::string_view bytes) override;
+  void OnField(store::FieldValue fv) override;
+
+  const cluster::Slot slot_;
+  const int64_t elapsed_ms_;  // to tell deadlines as unix times
+  const int64_t wall_ms_;
+  persist::RdbWriter rdb_;
+  int db_ = -1;
+  std::string key_;    // of the string being put together
+  std::string value_;  // and what there is of it
+  uint64_t string_left_ = 0;
+  store::SnapshotWalk walk_;
+};
+
+// Reads such a file (or a plain Redis dump) into the executor's store and tables.
+Status LoadSnapshot(persist::File& file, Executor& executor);
+
+}  // namespace clustron::server

@@ -32,7 +32,7 @@ namespace clustron::server {
 class ClientConnection;
 class InfoFields;
 
-class Server final : public EngineHost, private cluster::PeerListener {
+class Server final : public EngineHost, public cluster::PeerListener {
  public:
   explicit Server(Config& config);
   ~Server() override;

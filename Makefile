@@ -69,6 +69,7 @@ $(B)/obj/%.o: %.cc
 	@mkdir -p $(dir $@)
 	$(CCACHE) $(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
+include tests/bench/bench.mk
 -include $(patsubst %.o,%.d,$(call obj,$(SRCS) $(TEST_SRCS) $(SIM_SRCS)))
 
 # Tests. `make test` is the quick part of ./scripts/test, which is everything.

@@ -377,7 +377,7 @@ DeadlineWord Store::File(int db, uint64_t hash, Deadline deadline, DeadlineWord 
 }
 
 void Store::FileRecord(const Table& t, uint64_t hash, DeadlineWord word) {
-  const WheelRecord record{t.id(), static_cast<uint32_t>(hash >> 32), word.epoch()};
+  const WheelRecord record{static_cast<uint32_t>(hash >> 32), t.id(), word.epoch()};
   if (word.clock() == ClockKind::kWall) {
     wall_wheel_->Add(wall_ms_, word.ms(), record);
   } else {
@@ -394,30 +394,29 @@ size_t Store::ExpireDue(size_t limit) {
 size_t Store::ExpireFrom(TimeWheel& wheel, ClockKind clock, int64_t now, size_t limit) {
   size_t removed = 0;
   int64_t ms;
-  std::vector<WheelRecord> records;
-  while (removed < limit && wheel.PopDue(now, ms, records)) {
+  std::vector<WheelRecord> group;
+  while (removed < limit && wheel.Peek(now, ms, group)) {
     // By database number, not by the tables' own: these differ in history after a SWAPDB.
     std::array<int, kDatabases> db_of_id{};
-    for (int db = 0; db < kDatabases; db++) db_of_id[tables_[db]->id()] = db;
-    std::sort(records.begin(), records.end(), [&](const auto& a, const auto& b) {
-      return std::tuple(db_of_id[a.db], a.hash_high, a.epoch) <
-             std::tuple(db_of_id[b.db], b.hash_high, b.epoch);
-    });
-    size_t i = 0;
-    for (; i < records.size() && removed < limit; i++) {
-      const WheelRecord& r = records[i];
-      removed += ExpireRecord(clock, ms, r, db_of_id[r.db], limit - removed);
+    if (group.size() > 1) {
+      for (int db = 0; db < kDatabases; db++) db_of_id[tables_[db]->id()] = db;
+      std::stable_sort(group.begin(), group.end(), [&](const auto& a, const auto& b) {
+        return db_of_id[a.table] < db_of_id[b.table];
+      });
     }
-    // A record may stand for several keys: looked at again, unless all of its keys are gone.
-    if (removed == limit && i > 0) i--;
-    for (; i < records.size(); i++) wheel.Add(now, ms, records[i]);
+    for (const WheelRecord& record : group) {
+      removed += ExpireRecord(clock, ms, record, limit - removed);
+    }
+    // With the limit reached some keys of the group may be left: it is looked at again then.
+    if (removed < limit || group.size() == 1) wheel.Consume();
   }
   return removed;
 }
 
-size_t Store::ExpireRecord(ClockKind clock, int64_t ms, const WheelRecord& record, int db,
-                           size_t limit) {
-  Table& t = table(db);
+size_t Store::ExpireRecord(ClockKind clock, int64_t ms, const WheelRecord& record, size_t limit) {
+  Table& t = *table_by_id_[record.table];
+  int db = 0;
+  while (tables_[db].get() != &t) db++;
   const uint64_t hash_from = static_cast<uint64_t>(record.hash_high) << 32;
   std::vector<Entry*> due;
   t.index().VisitCandidates(hash_from, [&](uint64_t payload) {
@@ -448,7 +447,7 @@ int64_t Store::NextDueWallMs() const { return wall_wheel_->NextMs(); }
 
 void Store::SweepWheel(TimeWheel& wheel, ClockKind clock, size_t budget) {
   wheel.Sweep(budget, [&](const WheelRecord& record) {
-    const Table& t = *table_by_id_[record.db];
+    const Table& t = *table_by_id_[record.table];
     bool current = false;
     t.index().VisitCandidates(static_cast<uint64_t>(record.hash_high) << 32, [&](uint64_t payload) {
       const Entry* e = Table::EntryAt(payload);

@@ -275,7 +275,7 @@ class Store {
   void FileRecord(const Table& t, uint64_t hash, DeadlineWord word);
   size_t ExpireFrom(TimeWheel& wheel, ClockKind clock, int64_t now, size_t limit);
   // Removes the keys that a record stands for and that are due at `ms`; files others again.
-  size_t ExpireRecord(ClockKind clock, int64_t ms, const WheelRecord& record, int db, size_t limit);
+  size_t ExpireRecord(ClockKind clock, int64_t ms, const WheelRecord& record, size_t limit);
   void SweepWheel(TimeWheel& wheel, ClockKind clock, size_t budget);
   static size_t TouchCell(int db, uint64_t hash);
   void Touch(int db, uint64_t hash);

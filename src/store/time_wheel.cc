@@ -12,13 +12,13 @@ constexpr uint64_t kTimeMask = (uint64_t{1} << 20) - 1;
 }
 
 uint64_t TimeWheel::Pack(WheelRecord record) {
-  return static_cast<uint64_t>(record.db) << 60 | static_cast<uint64_t>(record.hash_high) << 28 |
+  return static_cast<uint64_t>(record.hash_high) << 32 | static_cast<uint64_t>(record.table) << 28 |
          static_cast<uint64_t>(record.epoch) << kTimeBits;
 }
 
 WheelRecord TimeWheel::Unpack(uint64_t bits) {
-  return {.db = static_cast<int>(bits >> 60),
-          .hash_high = static_cast<uint32_t>(bits >> 28),
+  return {.hash_high = static_cast<uint32_t>(bits >> 32),
+          .table = static_cast<int>(bits >> 28 & 15),
           .epoch = static_cast<uint8_t>(bits >> kTimeBits)};
 }
 
@@ -66,43 +66,83 @@ TimeWheel::Found TimeWheel::FirstSlot() const {
   return {};
 }
 
-bool TimeWheel::PopDue(int64_t now, int64_t& ms, std::vector<WheelRecord>& records) {
-  records.clear();
-  for (;;) {
+bool TimeWheel::LoadBatch(int64_t now) {
+  batch_.clear();
+  pivots_.clear();
+  batch_at_ = group_end_ = 0;
+  while (late_.empty()) {
     const Found found = FirstSlot();
-    if (!late_.empty()) {  // always before what is in the slots
-      const auto first = late_.begin();
-      if (first->first > now) return false;
-      ms = first->first;
-      for (const uint64_t bits : first->second) records.push_back(Unpack(bits));
-      late_.erase(first);
-      break;
-    }
     if (found.level < 0 || found.ms > now) {
       now_ = std::max(now_, now);
       return false;
     }
-    std::vector<uint64_t> slot = std::exchange(levels_[found.level].slots[found.slot], {});
+    now_ = found.ms;
     Mark(found.level, found.slot, false);
+    std::vector<uint64_t>& slot = levels_[found.level].slots[found.slot];
     if (found.level == 0) {
-      now_ = ms = found.ms;
-      for (const uint64_t bits : slot) records.push_back(Unpack(bits));
-      break;
+      batch_ms_ = found.ms;
+      batch_ = std::exchange(slot, {});
+      return true;
     }
     // Down by a level or more; what is for this very millisecond becomes late.
-    now_ = found.ms;
     const int shift = Shift(found.level);
-    for (const uint64_t bits : slot) {
-      Place(found.ms | static_cast<int64_t>((bits & kTimeMask) << shift), bits);
+    for (const uint64_t bits : std::exchange(slot, {})) {
+      Place(found.ms | static_cast<int64_t>((bits & kTimeMask) << shift), bits & ~kTimeMask);
     }
   }
-  size_ -= records.size();
-  std::sort(records.begin(), records.end());
-  records.erase(std::unique(records.begin(), records.end()), records.end());
+  const auto first = late_.begin();  // always before what is in the slots
+  if (first->first > now) return false;
+  batch_ms_ = first->first;
+  batch_ = std::move(first->second);
+  late_.erase(first);
   return true;
 }
 
+uint64_t TimeWheel::Sorted(size_t i) {
+  while (!pivots_.empty() && pivots_.back() < i) pivots_.pop_back();
+  for (;;) {
+    const size_t end = pivots_.empty() ? batch_.size() : pivots_.back();
+    if (end == i) {
+      pivots_.pop_back();
+      return batch_[i];
+    }
+    const auto from = batch_.begin() + static_cast<ptrdiff_t>(i);
+    const auto to = batch_.begin() + static_cast<ptrdiff_t>(end);
+    if (end - i <= kSortAtOnce) {
+      std::sort(from, to);
+      for (size_t pivot = end; pivot > i; pivot--) pivots_.push_back(pivot - 1);
+      continue;
+    }
+    // The pivot goes to its final place.
+    const auto middle = from + (to - from) / 2;
+    std::iter_swap(middle, to - 1);
+    const uint64_t pivot = *(to - 1);
+    const auto split = std::partition(from, to - 1, [pivot](uint64_t x) { return x < pivot; });
+    std::iter_swap(split, to - 1);
+    pivots_.push_back(static_cast<size_t>(split - batch_.begin()));
+  }
+}
+
+bool TimeWheel::Peek(int64_t now, int64_t& ms, std::vector<WheelRecord>& group) {
+  group.clear();
+  if (batch_at_ == batch_.size() && !LoadBatch(now)) return false;
+  ms = batch_ms_;
+  size_t i = batch_at_;
+  do {
+    group.push_back(Unpack(batch_[i] = Sorted(i)));
+    i++;
+  } while (i < batch_.size() && Sorted(i) >> 32 == group.front().hash_high);
+  group_end_ = i;
+  return true;
+}
+
+void TimeWheel::Consume() {
+  size_ -= group_end_ - batch_at_;
+  batch_at_ = group_end_;
+}
+
 int64_t TimeWheel::NextMs() const {
+  if (batch_at_ < batch_.size()) return batch_ms_;
   if (!late_.empty()) return late_.begin()->first;
   const Found found = FirstSlot();
   return found.level < 0 ? INT64_MAX : found.ms;

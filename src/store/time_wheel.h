@@ -8,10 +8,11 @@
 // Levels of 256 slots: 1 ms wide on the lowest, then 256 times wider each. Records carry enough of
 // their time to move down without looking the key up.
 //
-//   record: database 4 | hash 32 (top bits) | epoch 8 | time within its slot 20
+//   record: hash 32 (top bits) | table 4 | epoch 8 | time within its slot 20
 //
-// What comes up is in order of time, and within a millisecond in order of (database, hash): a
-// function of the filed keys only, so that every node removes due keys in the same order.
+// What comes up is in order of time, and within a millisecond in order of the hash: a function of
+// the filed keys only, so that every node removes due keys in the same order. However many come up
+// in one millisecond, they are sorted only as far as they are taken.
 // THREAD: core loop.
 #pragma once
 
@@ -24,10 +25,10 @@
 namespace clustron::store {
 
 struct WheelRecord {
-  int db = 0;              // 0 … 15
   uint32_t hash_high = 0;  // the key's, its top 32 bits
+  int table = 0;           // its number, 0 … 15
   uint8_t epoch = 0;       // of the deadline that it was filed for
-  friend auto operator<=>(const WheelRecord&, const WheelRecord&) = default;
+  friend bool operator==(const WheelRecord&, const WheelRecord&) = default;
 };
 
 class TimeWheel {
@@ -35,9 +36,11 @@ class TimeWheel {
   // `now` is the clock's time, as a hint: an empty wheel starts from it.
   void Add(int64_t now, int64_t ms, WheelRecord record);
 
-  // Takes all records of the earliest time <= `now`, sorted, duplicates removed, and that time;
-  // false when there are none. Then records may be added again, for that time too.
-  bool PopDue(int64_t now, int64_t& ms, std::vector<WheelRecord>& records);
+  // The next records that come up at or before `now`: those of one time and one hash, hence nearly
+  // always one; false when there are none. They stay until Consume. Meanwhile records may be added
+  // for later times.
+  bool Peek(int64_t now, int64_t& ms, std::vector<WheelRecord>& group);
+  void Consume();
 
   // A time not after the earliest record; INT64_MAX when empty.
   int64_t NextMs() const;
@@ -72,6 +75,7 @@ class TimeWheel {
   static constexpr int kSlotBits = 8;
   static constexpr int kSlots = 1 << kSlotBits;
   static constexpr int kTimeBits = 20;
+  static constexpr size_t kSortAtOnce = 32;
 
   struct Level {
     std::array<std::vector<uint64_t>, kSlots> slots;
@@ -88,6 +92,10 @@ class TimeWheel {
   // The first slot in use from `from` on, -1 if none.
   int FirstUsed(int level, int from) const;
   void Place(int64_t ms, uint64_t packed);
+  // Makes the records of the next time that has some, if not after `now`, the batch.
+  bool LoadBatch(int64_t now);
+  // The batch's element at `i`, in sorted order. REQUIRES: i counts up from batch_at_.
+  uint64_t Sorted(size_t i);
   // Time bits dropped by a level's records.
   static int Shift(int level) {
     return level * kSlotBits > kTimeBits ? level * kSlotBits - kTimeBits : 0;
@@ -110,6 +118,14 @@ class TimeWheel {
   // Filed for a time that is not after now_: few, so a map will do.
   std::map<int64_t, std::vector<uint64_t>> late_;
   int64_t now_ = 0;  // all slots up to here are empty
+  // What has come up and is not taken yet, all of batch_ms_: sorted bit by bit (incremental
+  // quicksort: Paredes, Navarro 2006). pivots_: ends of ranges that hold nothing above what is
+  // behind them, innermost last.
+  std::vector<uint64_t> batch_;
+  std::vector<size_t> pivots_;
+  size_t batch_at_ = 0;
+  size_t group_end_ = 0;
+  int64_t batch_ms_ = 0;
   size_t size_ = 0;
   int sweep_level_ = 0;
   int sweep_slot_ = 0;

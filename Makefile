@@ -72,6 +72,8 @@ $(B)/obj/%.o: %.cc
 include tests/bench/bench.mk
 -include $(patsubst %.o,%.d,$(call obj,$(SRCS) $(TEST_SRCS) $(SIM_SRCS)))
 
+-include tests/fuzz/fuzz.mk
+
 # Tests. `make test` is the quick part of ./scripts/test, which is everything.
 test: ; ./scripts/test --quick
 tidy: ; scripts/tidy.py
@@ -92,4 +94,5 @@ help:
 	@echo '# test                  the quick tests;  ./scripts/test runs all of them'
 	@echo '# tidy format           style checks; reformat'
 	@echo '# debug asan tsan       build that variant, run unit tests and command cases with it'
+	@echo '# fuzz-smoke fuzz       fuzz targets: shortly; under libFuzzer (tests/fuzz/fuzz.mk)'
 	@echo '# compat bench demo     client suites; measurements; the demonstration on real data'

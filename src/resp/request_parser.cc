@@ -1,21 +1,77 @@
 #include "resp/request_parser.h"
 
-#include <charconv>
+#include <algorithm>
 #include <cstring>
 
+#include "base/numeric.h"
 #include "base/strings.h"
 
 namespace clustron::resp {
 
 namespace {
 
-// A line's number, strictly: no blanks, no plus sign.
-bool ParseNumber(std::string_view text, int64_t* value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+// Requests with more arguments take the general way, and what it allocates for them is given back.
+constexpr size_t kWholeArgsMax = 256;
+constexpr size_t kKeptArgs = kWholeArgsMax;
+
+// The line "Xnumber\r\n" at `pos`, X being one character.
+struct Header {
+  enum class Outcome : uint8_t { kNumber, kBad, kNeedMore, kTooLong } outcome;
+  int64_t number = 0;
+  size_t end = 0;  // behind the line
+};
+
+// COMPAT: as Redis, the line ends at \r, and the byte behind it is skipped unseen.
+Header ReadHeader(std::string_view input, size_t pos) {
+  const std::string_view line = input.substr(std::min(pos, input.size()), kInlineBytesMax + 1);
+  const size_t cr = line.find('\r');
+  if (cr == std::string_view::npos)
+    return {line.size() > kInlineBytesMax ? Header::Outcome::kTooLong : Header::Outcome::kNeedMore};
+  if (pos + cr + 2 > input.size()) return {Header::Outcome::kNeedMore};
+  const auto number = ParseInt64(cr > 0 ? line.substr(1, cr - 1) : std::string_view());
+  if (!number) return {Header::Outcome::kBad, 0, pos + cr + 2};
+  return {Header::Outcome::kNumber, *number, pos + cr + 2};
+}
+
+// Reads a number of one to nine digits and its \r\n at `p`; null if it is anything else, or cut
+// off.
+const char* ReadShortNumber(const char* p, const char* end, size_t* number) {
+  size_t value = 0;
+  const char* const begin = p;
+  const char* const limit = std::min(end, p + 9);
+  for (; p < limit; ++p) {
+    const unsigned digit = static_cast<unsigned char>(*p) - unsigned{'0'};
+    if (digit > 9) break;
+    value = value * 10 + digit;
+  }
+  if (p == begin || end - p < 2 || *p != '\r' || (*begin == '0' && p - begin > 1)) return nullptr;
+  *number = value;
+  return p + 2;
 }
 
 }  // namespace
+
+// The way of nearly all requests: all bytes are here, no number is odd or large. Anything else is
+// left, untouched, to the general way.
+bool RequestParser::ParseWhole(std::string_view input) {
+  const char* const begin = input.data();
+  const char* const end = begin + input.size();
+  size_t count = 0;
+  const char* p = ReadShortNumber(begin + 1, end, &count);
+  if (p == nullptr || count == 0 || count > kWholeArgsMax) return false;
+  args_.resize(count);
+  for (std::string_view& arg : args_) {
+    size_t size = 0;
+    if (p == end || *p != '$') return false;
+    p = ReadShortNumber(p + 1, end, &size);
+    if (p == nullptr || static_cast<size_t>(end - p) < size + 2) return false;
+    if (size > static_cast<size_t>(bulk_bytes_max_)) return false;
+    arg = {p, size};
+    p += size + 2;
+  }
+  consumed_ = static_cast<size_t>(p - begin);
+  return true;
+}
 
 void RequestParser::Restart() {
   in_multibulk_ = false;
@@ -33,13 +89,17 @@ RequestParser::Outcome RequestParser::Error(std::string text) {
 
 RequestParser::Outcome RequestParser::Parse(std::string_view input) {
   consumed_ = 0;
-  if (in_multibulk_) return ParseMultibulk(input);
+  if (args_.capacity() > kKeptArgs) std::vector<std::string_view>().swap(args_);
+  if (in_multibulk_) return ParseBulks(input);
   if (input.empty()) return Outcome::kNeedMore;
-  return input[0] == '*' ? ParseMultibulk(input) : ParseInline(input);
+  if (input[0] != '*') return ParseInline(input);
+  // Before AUTH the bounds are tighter; only the general way knows them.
+  if (authenticated_ && ParseWhole(input)) return Outcome::kRequest;
+  return ParseMultibulk(input);
 }
 
 RequestParser::Outcome RequestParser::ParseInline(std::string_view input) {
-  const size_t newline = input.find('\n');
+  const size_t newline = input.substr(0, kInlineBytesMax + 1).find('\n');
   if (newline == std::string_view::npos) {
     if (input.size() > kInlineBytesMax) return Error("too big inline request");
     return Outcome::kNeedMore;
@@ -55,74 +115,69 @@ RequestParser::Outcome RequestParser::ParseInline(std::string_view input) {
 }
 
 RequestParser::Outcome RequestParser::ParseMultibulk(std::string_view input) {
-  if (!in_multibulk_) {
-    const void* cr = std::memchr(input.data(), '\r', input.size());
-    if (cr == nullptr) {
-      if (input.size() > kInlineBytesMax) return Error("too big mbulk count string");
-      return Outcome::kNeedMore;
-    }
-    const size_t end = static_cast<size_t>(static_cast<const char*>(cr) - input.data());
-    if (end + 2 > input.size()) return Outcome::kNeedMore;
-    int64_t count;
-    if (!ParseNumber(input.substr(1, end - 1), &count) || count > kMultibulkMax)
-      return Error("invalid multibulk length");
-    if (!authenticated_ && count > kUnauthenticatedArgsMax)
-      return Error("unauthenticated multibulk length");
-    pos_ = end + 2;
-    if (count <= 0) {
-      consumed_ = pos_;
-      Restart();
-      return Outcome::kNothing;
-    }
-    in_multibulk_ = true;
-    remaining_ = count;
-    bulk_size_ = -1;
-    spans_.clear();
+  const Header header = ReadHeader(input, 0);
+  if (header.outcome == Header::Outcome::kNeedMore) return Outcome::kNeedMore;
+  if (header.outcome == Header::Outcome::kTooLong) return Error("too big mbulk count string");
+  if (header.outcome == Header::Outcome::kBad || header.number > kMultibulkMax)
+    return Error("invalid multibulk length");
+  if (!authenticated_ && header.number > kUnauthenticatedArgsMax)
+    return Error("unauthenticated multibulk length");
+  if (header.number <= 0) {
+    consumed_ = header.end;
+    return Outcome::kNothing;
   }
+  pos_ = header.end;
+  in_multibulk_ = true;
+  remaining_ = header.number;
+  return ParseBulks(input);
+}
+
+RequestParser::Outcome RequestParser::ParseBulks(std::string_view input) {
   while (remaining_ > 0) {
-    if (bulk_size_ < 0) {
-      const std::string_view rest = input.substr(pos_);
-      const void* cr = rest.empty() ? nullptr : std::memchr(rest.data(), '\r', rest.size());
-      if (cr == nullptr) {
-        if (rest.size() > kInlineBytesMax) return Error("too big bulk count string");
-        wanted_ = 0;
-        return Outcome::kNeedMore;
-      }
-      const size_t end = static_cast<size_t>(static_cast<const char*>(cr) - rest.data());
-      if (end + 2 > rest.size()) return Outcome::kNeedMore;
-      if (rest[0] != '$') {
-        std::string text = "expected '$', got '";
-        text.push_back(rest[0]);
-        return Error(text + "'");
-      }
-      int64_t size;
-      if (!ParseNumber(rest.substr(1, end - 1), &size) || size < 0 || size > bulk_bytes_max_)
-        return Error("invalid bulk length");
-      if (!authenticated_ && size > kUnauthenticatedBulkMax)
-        return Error("unauthenticated bulk length");
-      pos_ += end + 2;
-      bulk_size_ = size;
-    }
+    if (bulk_size_ < 0 && !ReadBulkHeader(input)) return outcome_;
     const size_t size = static_cast<size_t>(bulk_size_);
     if (input.size() - pos_ < size + 2) {
       wanted_ = pos_ + size + 2;
       return Outcome::kNeedMore;
     }
     spans_.push_back({pos_, size});
-    pos_ += size + 2;  // as Redis, what the two bytes behind it are is not looked at
+    pos_ += size + 2;  // COMPAT: as Redis, what the two bytes behind it are is not looked at
     bulk_size_ = -1;
     --remaining_;
   }
-  return Finish(input);
+  Finish(input);
+  return Outcome::kRequest;
 }
 
-RequestParser::Outcome RequestParser::Finish(std::string_view input) {
+bool RequestParser::ReadBulkHeader(std::string_view input) {
+  const Header header = ReadHeader(input, pos_);
+  if (header.outcome == Header::Outcome::kNeedMore) {
+    wanted_ = 0;
+    outcome_ = Outcome::kNeedMore;
+  } else if (header.outcome == Header::Outcome::kTooLong) {
+    outcome_ = Error("too big bulk count string");
+  } else if (input[pos_] != '$') {
+    outcome_ = Error(std::string("expected '$', got '") + input[pos_] + "'");
+  } else if (header.outcome == Header::Outcome::kBad || header.number < 0 ||
+             header.number > bulk_bytes_max_) {
+    outcome_ = Error("invalid bulk length");
+  } else if (!authenticated_ && header.number > kUnauthenticatedBulkMax) {
+    outcome_ = Error("unauthenticated bulk length");
+  } else {
+    pos_ = header.end;
+    bulk_size_ = header.number;
+    return true;
+  }
+  return false;
+}
+
+void RequestParser::Finish(std::string_view input) {
   args_.resize(spans_.size());
   for (size_t i = 0; i < spans_.size(); ++i)
     args_[i] = std::string_view(input.data() + spans_[i].offset, spans_[i].size);
   consumed_ = pos_;
+  if (spans_.capacity() > kKeptArgs) std::vector<Span>().swap(spans_);
   Restart();
-  return Outcome::kRequest;
 }
 
 }  // namespace clustron::resp

@@ -48,7 +48,11 @@ class RequestParser {
  private:
   Outcome ParseInline(std::string_view input);
   Outcome ParseMultibulk(std::string_view input);
-  Outcome Finish(std::string_view input);
+  bool ParseWhole(std::string_view input);
+  Outcome ParseBulks(std::string_view input);
+  // Reads "$size"; false: outcome_ says why not.
+  bool ReadBulkHeader(std::string_view input);
+  void Finish(std::string_view input);
   Outcome Error(std::string text);
   void Restart();
 
@@ -57,6 +61,7 @@ class RequestParser {
     size_t size;
   };
 
+  Outcome outcome_ = Outcome::kNeedMore;
   bool in_multibulk_ = false;
   int64_t remaining_ = 0;   // bulks still to come
   int64_t bulk_size_ = -1;  // of the bulk being read; -1: its header comes next

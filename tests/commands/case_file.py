@@ -114,6 +114,9 @@ def inline(text, i):
     if rest.startswith('"') or rest.startswith("'"):
         value, end = quoted(text, i)
         return ("bulk", value), end
+    if rest.startswith('-"') or rest.startswith('+"'):
+        value, end = quoted(text, i + 1)
+        return ("error" if rest[0] == "-" else "status", value), end
     if rest.startswith('="'):
         value, end = quoted(text, i + 1)
         return ("verbatim", value), end

@@ -34,7 +34,6 @@ enum class RdbOpcode : uint8_t {
 enum class RdbType : uint8_t {
   kString = 0,
   kHash = 4,
-  kHashZipmap = 9,
   kHashZiplist = 13,
   kHashListpack = 16,
 };

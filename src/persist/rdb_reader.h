@@ -71,6 +71,7 @@ class RdbVisitor {
 struct RdbLimits {
   uint64_t string_bytes_max = uint64_t{512} << 20;
   uint64_t hash_fields_max = uint64_t{1} << 32;
+  uint64_t aux_bytes_max = 16 << 20;  // of a name, a value or a section's piece
   uint32_t databases = 16;
   bool require_checksum = false;
 };
@@ -82,8 +83,5 @@ Status ReadRdb(RdbSource& source, const RdbLimits& limits, RdbVisitor& visitor);
 // Only the envelope: magic, end mark, checksum. Needs no memory; what a received or reopened
 // snapshot has to pass before it is used.
 Status VerifyRdb(File& file);
-
-// liblzf's format (Marc Lehmann), decoding only. False: malformed, or not exactly `size` bytes.
-bool LzfDecompress(std::string_view in, size_t size, std::string* out);
 
 }  // namespace clustron::persist

@@ -20,8 +20,7 @@ namespace clustron::persist {
 
 class RdbWriter {
  public:
-  // The magic and version, and the AUX fields that tools expect (redis-ver, redis-bits, ctime,
-  // used-mem are the caller's: Aux).
+  // Magic and version. Tools like to see AUX fields next: redis-ver, redis-bits, ctime, used-mem.
   void Begin();
   void Aux(std::string_view name, std::string_view value);
   // Our own data: an AUX field "clustron:<name>". Longer than kSectionChunkBytes: several of that

@@ -101,12 +101,21 @@ class SnapshotStore {
   struct Pending;
   SnapshotStore(Fs* fs, TaskRunner* runner, std::string dir);
 
+  std::shared_ptr<Pending> Start(const SnapshotInfo& info, std::string temporary, bool resume);
+  void Write(const std::shared_ptr<Pending>& pending, std::string bytes);
+  void Finish(std::shared_ptr<Pending> pending, bool verify,
+              std::function<void(Status, bool fatal)> done);
+  void Abort(std::shared_ptr<Pending> pending);
+  void Insert(const SnapshotInfo& info);
+  std::string ReceivePath(const SnapshotInfo& info, uint64_t file_id) const;
+
   Fs& fs_;
   TaskRunner& runner_;
   const std::string dir_;
   std::vector<SnapshotInfo> list_;
   std::shared_ptr<Pending> writing_;
   std::shared_ptr<Pending> receiving_;
+  std::shared_ptr<bool> alive_;  // tasks hold it weakly
 };
 
 }  // namespace clustron::persist

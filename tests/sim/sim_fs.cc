@@ -21,7 +21,6 @@ std::string ParentOf(const std::string& path) {
 struct SimFs::Inode {
   std::string data;     // as processes see it
   std::string durable;  // as a crash would leave it without the unsynced changes
-  bool dirty = false;   // the two differ, or may
 };
 
 class SimFile : public persist::File {
@@ -50,7 +49,6 @@ class SimFile : public persist::File {
     const uint64_t end = offset + bytes.size();
     if (begun && end > inode_->data.size()) TRY(fs_.Room(end - inode_->data.size()));
     SimFs::Write(inode_->data, offset, bytes);
-    inode_->dirty = true;
     fs_.changes_.push_back({.kind = SimFs::Change::Kind::kWrite,
                             .inode = inode_,
                             .offset = offset,
@@ -104,7 +102,6 @@ class SimFile : public persist::File {
     if (!begun && !fs_.stopped()) return begun;
     if (begun && size > inode_->data.size()) TRY(fs_.Room(size - inode_->data.size()));
     inode_->data.resize(size);
-    inode_->dirty = true;
     fs_.changes_.push_back({.kind = SimFs::Change::Kind::kResize,
                             .inode = inode_,
                             .offset = size,
@@ -181,10 +178,12 @@ void SimFs::ApplyTo(Names& names, const Change& change) {
 }
 
 void SimFs::SyncFile(const InodeRef& inode) {
-  inode->durable = inode->data;
-  inode->dirty = false;
-  std::erase_if(changes_, [&](const Change& c) {
-    return c.inode == inode && (c.kind == Change::Kind::kWrite || c.kind == Change::Kind::kResize);
+  std::erase_if(changes_, [&](const Change& change) {
+    const bool covered = change.inode == inode && (change.kind == Change::Kind::kWrite ||
+                                                   change.kind == Change::Kind::kResize);
+    // Change by change: what a failed sync dropped stays dropped.
+    if (covered) ApplyTo(durable_names_, change);
+    return covered;
   });
 }
 
@@ -211,7 +210,6 @@ Result<std::unique_ptr<persist::File>> SimFs::Open(const std::string& path,
                         .to = {}});
   } else if (!it->second->data.empty()) {
     it->second->data.clear();
-    it->second->dirty = true;
     changes_.push_back({.kind = Change::Kind::kResize,
                         .inode = it->second,
                         .offset = 0,
@@ -372,7 +370,6 @@ void SimFs::Crash(Rng& rng, CrashMode mode) {
   names_ = durable_names_;
   for (const auto& [path, inode] : names_) {
     inode->data = inode->durable;
-    inode->dirty = false;
   }
 }
 

@@ -1,0 +1,16 @@
+// Names of channels that carry the server's own events.
+#pragma once
+
+#include <string_view>
+
+namespace clustron::commands {
+
+// Clients may not publish there, and patterns don't match them.
+inline bool IsReservedChannel(std::string_view channel) {
+  if (!channel.starts_with("__")) return false;
+  return channel.starts_with("__watch@") || channel.starts_with("__lock@") ||
+         channel.starts_with("__lease__:") || channel.starts_with("__index@") ||
+         channel == "__cluster__";
+}
+
+}  // namespace clustron::commands

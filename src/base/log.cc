@@ -6,22 +6,25 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
 
 namespace clustron {
 
 namespace {
 
 // As Redis writes it: pid, time, level, text.
-constexpr char kPattern[] = "%P:C %d %b %Y %H:%M:%S.%e %v";
+constexpr char kPattern[] = "%P:M %d %b %Y %H:%M:%S.%e %v";
+
+std::shared_ptr<spdlog::logger> MakeLogger(spdlog::sink_ptr sink) {
+  auto logger = std::make_shared<spdlog::logger>("clustron", std::move(sink));
+  logger->set_pattern(kPattern);
+  logger->flush_on(spdlog::level::info);
+  return logger;
+}
 
 std::shared_ptr<spdlog::logger>& Logger() {
-  static std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("clustron",
-                                                 std::make_shared<spdlog::sinks::stdout_sink_mt>());
-    made->set_pattern(kPattern);
-    made->flush_on(spdlog::level::info);
-    return made;
-  }();
+  static std::shared_ptr<spdlog::logger> logger =
+      MakeLogger(std::make_shared<spdlog::sinks::stdout_sink_mt>());
   return logger;
 }
 
@@ -31,13 +34,9 @@ std::atomic<LogLevel> log_level{LogLevel::kNotice};
 
 Status OpenLog(const std::string& file, LogLevel level) {
   log_level = level;
-  if (file.empty()) return {};
   try {
-    auto made = std::make_shared<spdlog::logger>(
-        "clustron", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
-    made->set_pattern(kPattern);
-    made->flush_on(spdlog::level::info);
-    Logger() = std::move(made);
+    Logger() = file.empty() ? MakeLogger(std::make_shared<spdlog::sinks::stdout_sink_mt>())
+                            : MakeLogger(std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
   } catch (const spdlog::spdlog_ex& error) {  // the library's way to say that it can't open it
     return Fail(Errc::kIo, std::string("can't open the log file: ") + error.what());
   }

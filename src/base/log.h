@@ -15,7 +15,8 @@ namespace clustron {
 
 enum class LogLevel : uint8_t { kDebug, kVerbose, kNotice, kWarning };
 
-// `file` empty: stdout. Until this is called, notices and warnings go to stdout.
+// `file` empty: stdout. Until this is called, notices and warnings go to stdout. To be called while
+// no other thread logs.
 Status OpenLog(const std::string& file, LogLevel level);
 void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);

@@ -23,19 +23,18 @@ constexpr uint64_t kRestMs = 100;
 // --- Stream -------------------------------------------------------------------------------------
 
 Stream::Stream(Loop& loop, Fd fd, StreamHandler& handler)
-    : loop_(loop),
-      fd_(std::move(fd)),
-      handler_(handler),
-      poll_(loop, fd_.get(), [this](int events) { OnEvents(events); }) {
+    : loop_(loop), fd_(std::move(fd)), handler_(handler) {
+  poll_.emplace(loop, fd_.get(), [this](int events) { OnEvents(events); });
   UpdateWatch();
 }
 
 void Stream::UpdateWatch() {
+  if (!poll_) return;
   int events = 0;
   if (reading_ && !ended_) events |= Poll::kReadable;
   // A broken stream is reported from the loop: writable is true at once then.
   if (!queue_.empty() || broken_) events |= Poll::kWritable;
-  poll_.Watch(events);
+  poll_->Watch(events);
 }
 
 void Stream::Write(std::string* bytes) {
@@ -72,7 +71,8 @@ void Stream::ResumeReading() {
 }
 
 Fd Stream::Release() {
-  poll_.Watch(0);
+  // At once: letting go later would take the descriptor from its new owner's watch, too.
+  poll_.reset();
   return std::move(fd_);
 }
 
@@ -94,7 +94,7 @@ void Stream::OnEvents(int events) noexcept {
 }
 
 void Stream::ReportBroken() {
-  poll_.Watch(0);
+  poll_->Watch(0);
   handler_.OnBroken(error_);
 }
 

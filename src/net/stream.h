@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -54,7 +56,7 @@ class Stream {
   bool reading() const { return reading_; }
 
   int fd() const { return fd_.get(); }
-  // Gives the descriptor away and stops watching it; only the destructor may follow.
+  // Gives the descriptor away and stops watching it. No callback and no write may follow.
   Fd Release();
 
  private:
@@ -67,7 +69,7 @@ class Stream {
   Loop& loop_;
   Fd fd_;
   StreamHandler& handler_;
-  Poll poll_;
+  std::optional<Poll> poll_;  // behind fd_: it must let go before the descriptor is closed
   SendQueue queue_;
   bool reading_ = true;
   bool ended_ = false;   // OnEnd was called

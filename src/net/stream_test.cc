@@ -183,6 +183,21 @@ TEST_CASE("a stream may be destroyed by its handler") {
   CHECK(recv(pair.theirs.get(), &byte, 1, 0) == 0);
 }
 
+TEST_CASE("a released descriptor belongs to its new owner, whenever the stream goes") {
+  Loop loop;
+  Pair pair;
+  Recorder first;
+  Recorder second;
+  auto stream = std::make_unique<Stream>(loop, std::move(pair.ours), first);
+  Stream heir(loop, stream->Release(), second);
+  int turns = 0;
+  CHECK(RunUntil(loop, [&] { return ++turns > 5; }));
+  stream.reset();
+  Send(pair.theirs.get(), "x");
+  CHECK(RunUntil(loop, [&] { return second.got == "x"; }));
+  CHECK(first.got.empty());
+}
+
 TEST_CASE("one send per turn, however many replies") {
   // A datagram-like socket keeps the sends apart: each recv returns one of them.
   int fds[2];

@@ -1,0 +1,83 @@
+#include "base/log.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace clustron {
+namespace {
+
+// Logging to a file for as long as it lives, then to stdout again.
+class LogFile {
+ public:
+  explicit LogFile(LogLevel level)
+      : path_("/tmp/clustron-log-test-" + std::to_string(getpid()) + ".log") {
+    REQUIRE(OpenLog(path_, level).has_value());
+  }
+  ~LogFile() {
+    CHECK(OpenLog("", LogLevel::kNotice).has_value());
+    std::remove(path_.c_str());
+  }
+  std::vector<std::string> Lines() const {
+    std::vector<std::string> lines;
+    std::ifstream in(path_);
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+  }
+
+ private:
+  std::string path_;
+};
+
+TEST_CASE("log lines look as Redis's do") {
+  LogFile file(LogLevel::kDebug);
+  Log(LogLevel::kDebug, "a {}", 1);
+  Log(LogLevel::kVerbose, "b");
+  Log(LogLevel::kNotice, "c {{}} %s");
+  Log(LogLevel::kWarning, "d");
+  const std::vector<std::string> lines = file.Lines();
+  REQUIRE(lines.size() == 4);
+  // 4711:M 21 Nov 2026 02:44:05.123 * c
+  const std::string start = std::to_string(getpid()) + ":M ";
+  for (const std::string& line : lines) {
+    CAPTURE(line);
+    REQUIRE(line.size() > start.size() + 25);
+    CHECK(line.starts_with(start));
+    const std::string time = line.substr(start.size(), 25);
+    std::string shape;
+    for (const char c : time)
+      shape.push_back(std::isdigit(static_cast<unsigned char>(c))   ? '9'
+                      : std::isalpha(static_cast<unsigned char>(c)) ? 'a'
+                                                                    : c);
+    CHECK(shape == "99 aaa 9999 99:99:99.999 ");
+  }
+  const auto tail = [&](size_t i) { return lines[i].substr(start.size() + 25); };
+  CHECK(tail(0) == ". a 1");
+  CHECK(tail(1) == "- b");
+  CHECK(tail(2) == "* c {} %s");
+  CHECK(tail(3) == "# d");
+}
+
+TEST_CASE("lines below the level are not written") {
+  LogFile file(LogLevel::kNotice);
+  CHECK(!LogEnabled(LogLevel::kVerbose));
+  Log(LogLevel::kVerbose, "quiet");
+  Log(LogLevel::kNotice, "heard");
+  SetLogLevel(LogLevel::kWarning);
+  Log(LogLevel::kNotice, "quiet now");
+  CHECK(file.Lines().size() == 1);
+}
+
+TEST_CASE("a log file that can't be opened is an error, not a crash") {
+  const Status opened = OpenLog("/dev/null/x.log", LogLevel::kNotice);
+  REQUIRE(!opened.has_value());
+  CHECK(opened.error().code == Errc::kIo);
+}
+
+}  // namespace
+}  // namespace clustron

@@ -424,7 +424,8 @@ void LogStore::FlushAlways() {
   ++flush_count_;
   std::swap(shared_->buffer, open_);
   flushing_seq_ = appended_seq_;
-  flush_mark_ = open_promise_ || mark_due_;
+  // The first mark comes with the first records: from then on a log is known not to be empty.
+  flush_mark_ = open_promise_ || mark_due_ || mark_.durable == 0;
   mark_due_ = false;
   open_promise_ = open_urgent_ = false;
   claim_lsn_ = encoder_->last_lsn();

@@ -168,7 +168,8 @@ void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted)
     views.assign(command.args.begin(), command.args.end());
     const Class one =
         command.spec->class_of != nullptr ? command.spec->class_of(views) : command.spec->cls;
-    if (one == Class::kWrite) cls = Class::kWrite;
+    // Inside an entry a keepalive is a part of it.
+    if (one == Class::kWrite || one == Class::kLeader) cls = Class::kWrite;
     if (one == Class::kRead && cls == Class::kLocal) cls = Class::kRead;
     encoder.Add(views);
   }

@@ -178,6 +178,7 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   resp::ReplyWriter reply(out, header.resp_version);
   Context ctx(*spec, args_, *store_, header.db, reply);
   ctx.in_entry = true;
+  ctx.once = &once_;
   ctx.recovering = recovering_;
   ctx.item_flags = header.flags;
   ctx.resp_version = header.resp_version;
@@ -188,6 +189,7 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   ctx.server = server_;
   nested_count_ = 0;
   store_->BeginItem();
+  once_.BeginItem();
   ExecuteWrite(ctx);
   ChainItem(header.command_id, std::string_view(*out).substr(start));
 }
@@ -281,6 +283,7 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   ctx.depth = outer.depth + 1;
   ctx.lock_tokens = outer.lock_tokens;
   ctx.guards_checked = outer.guards_checked;
+  ctx.once = outer.once;
   ctx.live_elapsed_ms = outer.live_elapsed_ms;
   ctx.live_wall_ms = outer.live_wall_ms;
   ctx.timers = outer.timers;
@@ -421,6 +424,7 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
   resp::ReplyWriter reply(out, caller.resp_version);
   Context ctx(spec, args, *store_, caller.db, reply);
   ctx.in_entry = true;
+  ctx.once = &once_;
   ctx.item_flags = verdicts;
   ctx.resp_version = caller.resp_version;
   ++item_index_;
@@ -431,6 +435,7 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
   ctx.server = server_;
   nested_count_ = 0;
   store_->BeginItem();
+  once_.BeginItem();
   ExecuteWrite(ctx);
   if (store_->ItemRevision() == 0) {
     --item_index_;  // not logged: seeds and numbers count logged items only
@@ -483,6 +488,7 @@ void Executor::EncodeTables(std::string* out) const {
   writer.U32(noop_ballot_.node);
   writer.U64(digest_);
   writer.Bytes(config_record_);
+  once_.Encode(out);
   writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
   if (Planted(Bug::kSessionsNotInSnapshot)) return;
   for (const auto& [node, session] : sessions_) {
@@ -501,6 +507,7 @@ Status Executor::DecodeTables(std::string_view bytes) {
   noop_ballot_.node = reader.U32();
   digest_ = reader.U64();
   config_record_ = reader.Bytes();
+  TRY(once_.Decode(&reader));
   sessions_.clear();
   const uint64_t count = reader.Varint();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {

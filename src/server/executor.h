@@ -19,6 +19,7 @@
 #include "cluster/read_rounds.h"
 #include "cluster/state_machine.h"
 #include "commands/context.h"
+#include "commands/once_table.h"
 #include "commands/registry.h"
 #include "store/store.h"
 
@@ -120,6 +121,7 @@ class Executor final : public cluster::StateMachine,
   void EncodeTables(std::string* out) const;
   Status DecodeTables(std::string_view bytes);
 
+  const commands::OnceTable& once() const { return once_; }
   uint64_t items_applied() const { return items_applied_; }
   uint64_t items_skipped() const { return items_skipped_; }
   cluster::Ballot noop_ballot() const { return noop_ballot_; }
@@ -174,6 +176,7 @@ class Executor final : public cluster::StateMachine,
   cluster::Ballot noop_ballot_;  // of the highest own-ballot no-op applied: earlier ones are void
   uint64_t digest_ = 0;
   std::map<uint32_t, SessionState> sessions_;  // by node
+  commands::OnceTable once_;
   std::string config_record_;                  // the last kConfig entry
 
   // Of the entry at hand.

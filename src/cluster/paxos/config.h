@@ -28,14 +28,17 @@ struct Config {
   int64_t heartbeat_ns = 50'000'000;  // leader to all
   int64_t round_ns = 150'000'000;     // election poll of everybody; ± 20 % each time
   uint32_t bad_rounds_max = 3;        // without a good leader, then take over
-  int64_t lease_ns = 450'000'000;     // what a follower promises, from receipt
-  double lease_drift = 0.01;          // how much faster another node's clock may run
+  // What a follower promises, from receipt. Nodes may differ (a leader counts with the smaller),
+  // but whoever restarts with less than it had must not start within the difference.
+  int64_t lease_ns = 450'000'000;
+  double lease_drift = 0.01;  // how much faster another node's clock may run
   int64_t lease_margin_ns = 20'000'000;
   int64_t retry_ns = 100'000'000;  // prepare, accept, catch-up are sent again after this
   // A leader that could not get its oldest open slot chosen for this long steps down, although its
   // heartbeats are answered (wedged disk or apply, links that lose only bulk data).
   int64_t stall_ns = 10'000'000'000;
 
+  size_t open_bytes_max = 64 << 20;     // of open slots; one more may always pass it
   uint32_t window_slots = 32;           // open slots of a leader, at most 64
   uint32_t ahead_slots_max = 256;       // how far beyond its chosen prefix a node accepts
   size_t window_bytes_max = 64 << 20;   // applied entries kept in memory for slow peers

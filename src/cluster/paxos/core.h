@@ -53,6 +53,8 @@ struct Core {
       peer.voter = membership.IsVoter(node);
     }
   }
+  // What so many bytes may take to arrive; sending them again before is useless and makes it worse.
+  static int64_t TransferNs(size_t bytes) { return static_cast<int64_t>(bytes) * 100; }
   // Answered lately: worth sending bulk data to. A silent one will ask when it is back.
   bool IsResponsive(const PeerStatus& peer) const {
     return peer.heard_ns != 0 && now_ns - peer.heard_ns < 3 * config.round_ns;

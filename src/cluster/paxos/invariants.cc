@@ -181,7 +181,8 @@ std::optional<std::string> Commitments::OnSend(const Replica& from, NodeId to,
       // leads already changes nothing.
       const bool against = grant.ballot.node != to && grant.ballot < promise->ballot &&
                            led_.count(promise->ballot) == 0;
-      if (against && released_.count(grant.ballot) == 0) {
+      // (A later leader that stopped has ended the earlier ones' leases too.)
+      if (against && released_.lower_bound(grant.ballot) == released_.end()) {
         return "node " + std::to_string(from.self()) + ": answers phase 1 of node " +
                std::to_string(to) + " under a lease of " + Text(grant.ballot);
       }

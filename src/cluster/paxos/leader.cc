@@ -37,6 +37,7 @@ void Leader::Start(Ballot ballot, std::vector<Value> inherited) {
 
 void Leader::Stop() {
   open_.clear();
+  open_bytes_ = 0;
   inherited_.clear();
   progress_.clear();
   noop_slot_ = kNoSlot;
@@ -57,10 +58,12 @@ bool Leader::AtBarrier() const {
   return barrier_slot_ != kNoSlot && learner_.applied() < barrier_slot_;
 }
 
-bool Leader::CanPropose() const {
-  return inherited_.empty() && open_.size() < core_.config.window_slots && !AtBarrier() &&
-         !needs_new_phase1_;
+bool Leader::HasRoom() const {
+  return open_.size() < core_.config.window_slots && open_bytes_ < core_.config.open_bytes_max &&
+         !AtBarrier() && !needs_new_phase1_;
 }
+
+bool Leader::CanPropose() const { return inherited_.empty() && HasRoom(); }
 
 bool Leader::CanProposeConfig() const { return CanPropose() && open_.empty() && noop_chosen_; }
 
@@ -83,6 +86,7 @@ void Leader::OpenSlot(Value value) {
   }
   Open& open = open_.emplace_back();
   open.entry = {slot, ballot_, std::move(value)};
+  open_bytes_ += BytesOf(open.entry.value.payload).size();
   open.proposed_ns = core_.now_ns;
   open.sent_ns = core_.now_ns;
   // To the others and to the own disk at once: whichever quorum is first.
@@ -103,8 +107,7 @@ void Leader::OpenSlot(Value value) {
 }
 
 void Leader::Pump() {
-  while (!inherited_.empty() && open_.size() < core_.config.window_slots && !AtBarrier() &&
-         !needs_new_phase1_) {
+  while (!inherited_.empty() && HasRoom()) {
     Value value = std::move(inherited_.front());
     inherited_.pop_front();
     OpenSlot(std::move(value));
@@ -143,6 +146,7 @@ void Leader::AdvanceChosen() {
   while (!open_.empty() && (decided(open_.front()) || SkipsTheQueue())) {
     learner_.OnOwnQuorum(open_.front().entry);
     if (open_.front().entry.slot == noop_slot_) noop_chosen_ = true;
+    open_bytes_ -= BytesOf(open_.front().entry.value.payload).size();
     open_.pop_front();
     any = true;
   }
@@ -166,14 +170,19 @@ void Leader::OnApplied() {
   Pump();
 }
 
+int64_t Leader::ResendAfterNs(const Open& open) const {
+  return (core_.config.retry_ns << std::min(open.resends, kResendDoublings_max)) +
+         Core::TransferNs(BytesOf(open.entry.value.payload).size());
+}
+
 void Leader::Tick() {
   for (const PeerStatus& peer : core_.peers) {
     const Votes bit = core_.membership.BitOf(peer.node);
     if (bit == 0 || !core_.IsResponsive(peer)) continue;
     size_t bytes = 0;
     for (Open& open : open_) {
-      const int64_t wait_ns = core_.config.retry_ns << std::min(open.resends, kResendDoublings_max);
-      if ((open.votes & bit) != 0 || core_.now_ns - open.sent_ns < wait_ns) continue;
+      const bool early = core_.now_ns - open.sent_ns < ResendAfterNs(open);
+      if ((open.votes & bit) != 0 || early) continue;
       bytes += BytesOf(open.entry.value.payload).size();
       REACH("paxos.accept_sent_again");
       core_.outbox.Send(peer.node, Accept{open.entry, learner_.chosen()});
@@ -181,8 +190,7 @@ void Leader::Tick() {
     }
   }
   for (Open& open : open_) {
-    const int64_t wait_ns = core_.config.retry_ns << std::min(open.resends, kResendDoublings_max);
-    if (core_.now_ns - open.sent_ns < wait_ns) continue;
+    if (core_.now_ns - open.sent_ns < ResendAfterNs(open)) continue;
     open.sent_ns = core_.now_ns;
     ++open.resends;
   }

@@ -67,6 +67,8 @@ class Leader {
 
   void OpenSlot(Value value);
   void Pump();
+  bool HasRoom() const;
+  int64_t ResendAfterNs(const Open& open) const;
   void AdvanceChosen();
   bool AtBarrier() const;
   bool SkipsTheQueue() const;  // planted bug: a later slot's votes are enough
@@ -76,6 +78,7 @@ class Leader {
   Learner& learner_;
   Ballot ballot_;
   std::deque<Open> open_;  // slots chosen() + 1 … next_slot_ - 1
+  size_t open_bytes_ = 0;
   Slot next_slot_ = 1;
   std::deque<Value> inherited_;  // of phase 1, waiting for the window; the own no-op is the last
   std::vector<Progress> progress_;

@@ -11,7 +11,7 @@ namespace clustron::paxos {
 namespace {
 
 // A "chosen" that overtakes its accept is ordinary; wait this long before asking.
-constexpr int64_t kCatchUpDelay_ns = 10'000'000;
+constexpr int64_t kCatchUpDelay_ns = 15'000'000;
 
 }  // namespace
 
@@ -131,19 +131,34 @@ void Learner::OnCatchUpRequest(NodeId from, const CatchUpRequest& request) {
     core_.outbox.NeedCatchUp({from, request.first, last});
     return;
   }
+  if (ServedLately(from, request.first)) {
+    REACH("paxos.catch_up_already_on_its_way");
+    return;
+  }
   CatchUpReply reply;
   reply.chosen = chosen_;
   reply.compacted = compacted_;
   size_t bytes = 0;
   for (Slot slot = request.first; slot <= last; ++slot) {
     const Accepted& entry = core_.window.Find(slot)->entry;
-    bytes += sizeof(Accepted) + BytesOf(entry.value.payload).size();
-    const bool full =
-        bytes > core_.config.catch_up_bytes_max || reply.entries.size() == kMaxEntriesPerMessage;
+    const size_t size = sizeof(Accepted) + BytesOf(entry.value.payload).size();
+    const bool full = bytes + size > core_.config.catch_up_bytes_max ||
+                      reply.entries.size() == kMaxEntriesPerMessage;
     if (full && !reply.entries.empty()) break;
+    bytes += size;
     reply.entries.push_back(entry);
   }
+  std::erase_if(served_, [&](const Served& served) {
+    return served.peer == from || served.until_ns <= core_.now_ns;
+  });
+  served_.push_back({from, request.first, core_.now_ns + Core::TransferNs(bytes)});
   core_.outbox.Send(from, std::move(reply));
+}
+
+bool Learner::ServedLately(NodeId peer, Slot first) const {
+  return std::any_of(served_.begin(), served_.end(), [&](const Served& served) {
+    return served.peer == peer && served.first == first && core_.now_ns < served.until_ns;
+  });
 }
 
 void Learner::OnCatchUpReply(NodeId from, const CatchUpReply& reply) {
@@ -171,10 +186,15 @@ void Learner::Tick(NodeId prefer) {
     requests_failed_ = 0;
     return;
   }
-  if (behind_since_ns_ < 0) behind_since_ns_ = core_.now_ns;
+  // Entries that arrive in the ordinary way, only late, need no second copy.
+  if (behind_since_ns_ < 0 || behind_at_ != chosen_) {
+    behind_since_ns_ = core_.now_ns;
+    behind_at_ = chosen_;
+  }
   if (core_.now_ns - behind_since_ns_ < kCatchUpDelay_ns) return;
   if (requested_ns_ >= 0) {
-    if (core_.now_ns - requested_ns_ < core_.config.retry_ns) return;
+    const int64_t wait_ns = core_.config.retry_ns << std::min<size_t>(requests_failed_, 4);
+    if (core_.now_ns - requested_ns_ < wait_ns) return;
     ++requests_failed_;
   }
   const NodeId peer = PickPeer(prefer);

@@ -1,6 +1,8 @@
 // The learner: which slots are chosen, in what order they are applied, and how gaps are closed.
 #pragma once
 
+#include <vector>
+
 #include "cluster/paxos/acceptor.h"
 #include "cluster/paxos/core.h"
 
@@ -53,6 +55,7 @@ class Learner {
   void TrimMemory();
   void RequestFrom(NodeId peer);
   NodeId PickPeer(NodeId prefer);
+  bool ServedLately(NodeId peer, Slot first) const;
 
   Core& core_;
   Slot chosen_;
@@ -61,9 +64,17 @@ class Learner {
   Slot chosen_elsewhere_;
   Slot hint_written_;
   int64_t hint_due_ns_ = 0;
-  int64_t behind_since_ns_ = -1;  // -1: not behind
+  int64_t behind_since_ns_ = -1;  // without any progress; -1: not behind
+  Slot behind_at_ = 0;            // chosen() then
   int64_t requested_ns_ = -1;     // -1: nothing asked for
   size_t requests_failed_ = 0;    // unanswered in a row; turns to the next peer
+  // What was last sent to each peer that asked, and may be on its way.
+  struct Served {
+    NodeId peer;
+    Slot first;
+    int64_t until_ns;
+  };
+  std::vector<Served> served_;
 };
 
 }  // namespace clustron::paxos

@@ -35,12 +35,15 @@ void LeaseHolder::Reset() {
   Recompute();
 }
 
-void LeaseHolder::OnAck(NodeId voter, uint64_t probe, int64_t sent_ns) {
+void LeaseHolder::OnAck(NodeId voter, uint64_t probe, int64_t sent_ns, int64_t lease_ns) {
   for (Ack& ack : acks_) {
     if (ack.voter != voter) continue;
     if (probe <= ack.probe) return;  // doubled or late
     ack.probe = probe;
-    ack.sent_ns = Planted(Bug::kLeaseFromReceipt) ? core_.now_ns : sent_ns;
+    const int64_t from_ns = Planted(Bug::kLeaseFromReceipt) ? core_.now_ns : sent_ns;
+    const double usable_ns = static_cast<double>(std::min(lease_ns, core_.config.lease_ns)) *
+                             (1 - core_.config.lease_drift);
+    ack.until_ns = from_ns + static_cast<int64_t>(usable_ns) - core_.config.lease_margin_ns;
     Recompute();
     return;
   }
@@ -55,22 +58,16 @@ void LeaseHolder::Recompute() {
     return;
   }
   // quorum2 <= voters, so there are at least `others` of them; at most 63.
-  int64_t sent[64];
+  int64_t until[64];
   uint64_t probes[64];
   for (size_t i = 0; i < acks_.size(); ++i) {
-    sent[i] = acks_[i].sent_ns;
+    until[i] = acks_[i].until_ns;
     probes[i] = acks_[i].probe;
   }
-  std::nth_element(sent, sent + others - 1, sent + acks_.size(), std::greater<>());
+  std::nth_element(until, until + others - 1, until + acks_.size(), std::greater<>());
   std::nth_element(probes, probes + others - 1, probes + acks_.size(), std::greater<>());
   quorum_probe_ = probes[others - 1];
-  if (quorum_probe_ == 0) {
-    until_ns_ = 0;
-    return;
-  }
-  const double usable_ns =
-      static_cast<double>(core_.config.lease_ns) * (1 - core_.config.lease_drift);
-  until_ns_ = sent[others - 1] + static_cast<int64_t>(usable_ns) - core_.config.lease_margin_ns;
+  until_ns_ = quorum_probe_ == 0 ? 0 : until[others - 1];
 }
 
 }  // namespace clustron::paxos

@@ -45,7 +45,8 @@ class LeaseHolder {
 
   // A new leadership, or new voters: nothing is acknowledged.
   void Reset();
-  void OnAck(NodeId voter, uint64_t probe, int64_t sent_ns);
+  // `lease_ns`: what the voter grants, from its receipt; less than ours where settings differ.
+  void OnAck(NodeId voter, uint64_t probe, int64_t sent_ns, int64_t lease_ns);
   // 0: none.
   int64_t until_ns() const { return until_ns_; }
   // The newest probe that a quorum 2, the leader included, has answered.
@@ -55,7 +56,7 @@ class LeaseHolder {
   struct Ack {
     NodeId voter;
     uint64_t probe = 0;
-    int64_t sent_ns = 0;
+    int64_t until_ns = 0;
   };
   void Recompute();
 

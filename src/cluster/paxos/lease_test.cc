@@ -22,14 +22,14 @@ TEST_CASE("the leader's lease runs from the send time of the majority's oldest")
   lease.Reset();
   CHECK(lease.until_ns() == 0);
   core.now_ns = 500 * kMs;
-  lease.OnAck(2, 7, 100 * kMs);
+  lease.OnAck(2, 7, 100 * kMs, 450 * kMs);
   CHECK(lease.until_ns() == 0);  // two of five
   CHECK(lease.quorum_probe() == 0);
-  lease.OnAck(3, 9, 200 * kMs);
+  lease.OnAck(3, 9, 200 * kMs, 450 * kMs);
   // 450 ms, less 1 % drift and 20 ms margin, from the older of the two.
   CHECK(lease.until_ns() == 100 * kMs + 445'500'000 - 20 * kMs);
   CHECK(lease.quorum_probe() == 7);
-  lease.OnAck(4, 8, 150 * kMs);
+  lease.OnAck(4, 8, 150 * kMs, 450 * kMs);
   CHECK(lease.until_ns() == 150 * kMs + 425'500'000);
   CHECK(lease.quorum_probe() == 8);
 }
@@ -38,14 +38,27 @@ TEST_CASE("doubled, late and strangers' answers change nothing") {
   Core core = MakeCore(3);
   LeaseHolder lease(&core);
   lease.Reset();
-  lease.OnAck(2, 9, 200 * kMs);
+  lease.OnAck(2, 9, 200 * kMs, 450 * kMs);
   const int64_t until_ns = lease.until_ns();
-  lease.OnAck(2, 9, 300 * kMs);
-  lease.OnAck(2, 5, 400 * kMs);
-  lease.OnAck(77, 50, 500 * kMs);
+  lease.OnAck(2, 9, 300 * kMs, 450 * kMs);
+  lease.OnAck(2, 5, 400 * kMs, 450 * kMs);
+  lease.OnAck(77, 50, 500 * kMs, 450 * kMs);
   CHECK(lease.until_ns() == until_ns);
   lease.Reset();
   CHECK(lease.until_ns() == 0);
+}
+
+TEST_CASE("where settings differ the smaller lease counts") {
+  Core core = MakeCore(3);
+  LeaseHolder lease(&core);
+  lease.Reset();
+  lease.OnAck(2, 7, 100 * kMs, 200 * kMs);
+  CHECK(lease.until_ns() == 100 * kMs + 198 * kMs - 20 * kMs);
+  lease.OnAck(3, 7, 100 * kMs, 900 * kMs);
+  CHECK(lease.until_ns() == 100 * kMs + 445'500'000 - 20 * kMs);
+  // What ends last of the enough counts, whenever it was sent.
+  lease.OnAck(2, 8, 150 * kMs, 200 * kMs);
+  CHECK(lease.until_ns() == 100 * kMs + 445'500'000 - 20 * kMs);
 }
 
 TEST_CASE("the only voter needs nobody") {

@@ -117,6 +117,7 @@ struct HeadWriter {
     Put(w, m.promised);
     Put(w, m.leader);
     w.U8(static_cast<uint8_t>((m.happy ? 1 : 0) | (m.granted ? 2 : 0)));
+    w.I64(m.lease_ns);
     w.Varint(m.chosen);
     w.Varint(m.durable);
     w.Bytes(m.blob);
@@ -194,6 +195,8 @@ bool Get(Reader& r, HeartbeatReply* m) {
   if (flags > 3) return false;
   m->happy = (flags & 1) != 0;
   m->granted = (flags & 2) != 0;
+  m->lease_ns = r.I64();
+  if (m->lease_ns < 0 || m->lease_ns > kMaxLeaseNs) return false;
   return GetPrefix(r, &m->chosen) && GetPrefix(r, &m->durable) && GetBlob(r, &m->blob);
 }
 
@@ -319,8 +322,8 @@ Result<Message> Decode(std::string_view bytes) {
 bool IsUrgent(const Message& message) {
   return std::holds_alternative<Heartbeat>(message) ||
          std::holds_alternative<HeartbeatReply>(message) ||
-         std::holds_alternative<Prepare>(message) || std::holds_alternative<Nack>(message) ||
-         std::holds_alternative<Release>(message);
+         std::holds_alternative<AcceptOk>(message) || std::holds_alternative<Prepare>(message) ||
+         std::holds_alternative<Nack>(message) || std::holds_alternative<Release>(message);
 }
 
 size_t SizeBytes(const Message& message) {

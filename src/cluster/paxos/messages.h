@@ -22,6 +22,7 @@ namespace clustron::paxos {
 
 // Bounds checked by Decode; a message beyond them is refused as corrupt.
 inline constexpr size_t kMaxBlobBytes = 4096;
+inline constexpr int64_t kMaxLeaseNs = 3'600'000'000'000;
 inline constexpr size_t kMaxEntriesPerMessage = 4096;
 // Lists of entries are cut at this many payload bytes (a single bigger entry goes alone).
 inline constexpr size_t kChunkBytes = 64 << 10;
@@ -42,9 +43,10 @@ struct HeartbeatReply {
   Ballot promised;      // highest ballot promised to anyone
   Ballot leader;        // ballot of the leader it follows or is; zero if none
   bool happy = false;   // hears a leader that hears a quorum (see election.h)
-  // Only when `ballot` was a leader's: not below any promise given here; the lease runs from the
-  // receipt and this reply counts for read rounds.
+  // Only when `ballot` was a leader's: not below any promise given here. This reply counts for read
+  // rounds, and a lease of `lease_ns`, the sender's setting, runs from the receipt.
   bool granted = false;
+  int64_t lease_ns = 0;
   Slot chosen = 0;
   Slot durable = 0;  // above the chosen prefix, highest slot durable without a gap below it
   std::string blob;
@@ -129,7 +131,8 @@ void Encode(const Message& message, std::string* out);
 // Checks everything: bytes from a peer are never trusted. Payloads are copied out of `bytes`.
 Result<Message> Decode(std::string_view bytes);
 
-// True for what must not queue behind bulk data: heartbeats, promises' requests, nacks, releases.
+// True for what is small and must not queue behind bulk data: heartbeats, acknowledgements,
+// prepares, nacks, releases. (Not Chosen: it had better come after its accept.)
 bool IsUrgent(const Message& message);
 // Roughly how much memory a queued message holds; for bounded queues.
 size_t SizeBytes(const Message& message);

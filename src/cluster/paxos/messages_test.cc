@@ -18,8 +18,8 @@ std::vector<Message> Samples() {
       Heartbeat{1, -5, {3, 2}, 77, "blob"},
       Heartbeat{},
       HeartbeatReply{
-          1, 1LL << 60, {3, 2}, {4, 1}, {3, 2}, true, false, 70, 75, std::string(99, 'x')},
-      HeartbeatReply{1, 2, {}, {}, {}, false, true, 0, 0, ""},
+          1, 1LL << 60, {3, 2}, {4, 1}, {3, 2}, true, false, 0, 70, 75, std::string(99, 'x')},
+      HeartbeatReply{1, 2, {}, {}, {}, false, true, 450, 0, 0, ""},
       Prepare{{5, 3}, 78, {3, 2}},
       Promise{{5, 3}, 78, kMaxSlot, 77, 12, {Entry(79, "a"), Entry(81, "")}, {80, 82}},
       Nack{{5, 3}, {6, 1}},

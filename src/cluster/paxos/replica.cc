@@ -116,9 +116,7 @@ Ballot Replica::ballot() const {
   return role() == Role::kFollower ? impl_->leader_ballot : impl_->ballot;
 }
 Ballot Replica::promised() const { return impl_->acceptor.promised(); }
-Slot Replica::durable_slot() const {
-  return impl_->acceptor.DurableUpTo(impl_->learner.chosen());
-}
+Slot Replica::durable_slot() const { return impl_->acceptor.DurableUpTo(impl_->learner.chosen()); }
 
 Slot Replica::chosen_slot() const { return impl_->learner.chosen(); }
 Slot Replica::applied_slot() const { return impl_->learner.applied(); }

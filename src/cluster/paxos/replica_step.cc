@@ -47,6 +47,7 @@ void Replica::Impl::On(NodeId from, Heartbeat& m) {
     Follow(m.ballot);
     grant.Grant(m.ballot, core.now_ns + core.config.lease_ns);
     reply.granted = true;
+    reply.lease_ns = core.config.lease_ns;
   }
   if (m.ballot && m.ballot.node == from) LearnFromLeader(m.ballot, m.chosen);
   reply.probe = m.probe;
@@ -70,7 +71,7 @@ void Replica::Impl::On(NodeId from, HeartbeatReply& m) {
   election.OnReply(from, m);
   const bool mine = role == Role::kLeader && m.ballot == ballot;
   if (!mine || !m.granted || m.promised > ballot || !core.membership.IsVoter(from)) return;
-  lease.OnAck(from, m.probe, m.sent_ns);
+  lease.OnAck(from, m.probe, m.sent_ns, m.lease_ns);
   ConfirmReads();
 }
 

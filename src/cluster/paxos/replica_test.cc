@@ -116,6 +116,7 @@ class Bench {
       reply.promised = poll.ballot;
       reply.leader = poll.ballot;
       reply.granted = granted && poll.ballot;
+      reply.lease_ns = 450 * kMs;
       Step(peer, reply);
     }
   }
@@ -403,6 +404,45 @@ TEST_CASE("catch-up is served from memory, and else asked of the driver") {
   CHECK(node.sent.empty());
 }
 
+TEST_CASE("the same big part is not sent to the same peer twice while it may be on its way") {
+  Recovered recovered;
+  recovered.promised = {4, 3};
+  recovered.chosen_hint = 2;
+  recovered.accepted = {{1, {4, 3}, Batch({4, 3}, std::string(1 << 20, 'x'))},
+                        {2, {4, 3}, Batch({4, 3}, std::string(1 << 20, 'y'))}};
+  Bench node(3, recovered);
+  node.Step(2, CatchUpRequest{1, kMaxSlot});
+  CHECK(node.TakeSent<CatchUpReply>(2).size() == 1);
+  node.Wait(100);
+  node.Step(2, CatchUpRequest{1, kMaxSlot});
+  CHECK(node.TakeSent<CatchUpReply>(2).empty());
+  node.Step(3, CatchUpRequest{1, kMaxSlot});
+  CHECK(node.TakeSent<CatchUpReply>(3).size() == 1);
+  node.Wait(10);
+  node.Step(2, CatchUpRequest{1, kMaxSlot});
+  CHECK(node.TakeSent<CatchUpReply>(2).size() == 1);
+  node.Step(2, CatchUpRequest{2, kMaxSlot});
+  CHECK(node.TakeSent<CatchUpReply>(2).size() == 1);
+}
+
+TEST_CASE("who makes progress does not ask for what is on its way") {
+  Bench node(3);
+  node.Tick(50);
+  node.AnswerPolls(2);
+  for (Slot slot = 1; slot <= 10; ++slot) {
+    node.Step(2, Accept{{slot, {5, 2}, Batch({5, 2}, "x")}, slot});
+    node.Step(2, Heartbeat{slot, 0, {5, 2}, 100, ""});
+    node.Tick(10);
+    node.AnswerPolls(2);
+  }
+  CHECK(node.Sent<CatchUpRequest>(2).empty());
+  node.Tick(10);
+  node.Tick(10);
+  const auto requests = node.Sent<CatchUpRequest>(2);
+  REQUIRE(requests.size() == 1);
+  CHECK(requests[0].first == 11);
+}
+
 TEST_CASE("a snapshot moves the log's beginning") {
   Bench node(3);
   node.Step(2, Accept{{5, {5, 2}, Batch({5, 2}, "e")}, 0});
@@ -524,8 +564,8 @@ TEST_CASE("a candidate learns what others know to be chosen before it leads") {
   node.Step(2, Promise{node->ballot(), 1, kMaxSlot, 2, 0, {}, {}});
   CHECK(node->role() == Role::kCandidate);
   CHECK(node->phase1_status().catching_up_to == 2);
-  node.Tick(11);
-  node.Tick(11);
+  node.Tick(5);
+  node.Tick(20);
   CHECK(node.Sent<CatchUpRequest>(2).size() == 1);
   node.Step(2,
             CatchUpReply{2, 0, {{1, {1, 2}, Batch({1, 2}, "a")}, {2, {1, 2}, Batch({1, 2}, "b")}}});
@@ -571,6 +611,21 @@ TEST_CASE("the window bounds what is open") {
   node.Fsync();
   node.Step(2, AcceptOk{node->ballot(), node->chosen_slot() + 10, 0});
   CHECK(node->CanPropose());
+}
+
+TEST_CASE("so do their bytes, but for one entry that is bigger") {
+  Bench node(3);
+  node.Lead();
+  node.Propose(std::string(40 << 20, 'x'));
+  CHECK(node->CanPropose());
+  node.Propose(std::string(40 << 20, 'y'));
+  CHECK_FALSE(node->CanPropose());
+  node.Fsync();
+  node.Step(2, AcceptOk{node->ballot(), node->chosen_slot() + 1, 0});
+  CHECK(node->CanPropose());
+  node.AckAll();
+  node.Propose(std::string(100 << 20, 'z'));
+  CHECK_FALSE(node->CanPropose());
 }
 
 TEST_CASE("accepts are sent again to who has not answered, less and less often") {

@@ -7,8 +7,7 @@
 #include "base/coding.h"
 #include "base/crc.h"
 #include "base/reach.h"
-#include "persist/mark_file.h"
-#include "persist/wal_reader.h"
+#include "cluster/log_store_shared.h"
 
 namespace clustron::cluster {
 
@@ -23,22 +22,10 @@ using persist::WalType;
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
-// In WalLocation::segment: the slot's newest record is damaged.
-constexpr uint64_t kUnknownSegment = ~uint64_t{0};
-// Slots further apart than this can only lie on both sides of an installed snapshot.
-constexpr Slot kSlotGapMax = 1 << 16;
 constexpr size_t kReadHandlesMax = 8;
 constexpr size_t kReadAheadBytes = 256 << 10;
 
-persist::WalBallot ToWal(const paxos::Ballot& ballot) {
-  return {.round = ballot.round, .node = ballot.node};
-}
-
-paxos::Ballot FromWal(const persist::WalBallot& ballot) {
-  return {.round = ballot.round, .node = ballot.node};
-}
-
-WalRecord ToWal(const paxos::LogRecord& record) {
+WalRecord RecordOf(const paxos::LogRecord& record) {
   WalRecord out;
   switch (record.type) {
     case paxos::LogRecord::Type::kPromise:
@@ -61,298 +48,21 @@ WalRecord ToWal(const paxos::LogRecord& record) {
   return out;
 }
 
-std::string EncodeMark(const LocalMark& mark) {
-  std::string bytes;
-  Writer out(&bytes);
-  out.U64(mark.boot);
-  out.I64(mark.elapsed_ms);
-  out.I64(mark.wall_ms);
-  out.U64(mark.slot);
-  return bytes;
-}
-
-std::optional<LocalMark> DecodeMark(std::string_view bytes) {
-  Reader in(bytes);
-  LocalMark mark;
-  mark.boot = in.U64();
-  mark.elapsed_ms = in.I64();
-  mark.wall_ms = in.I64();
-  mark.slot = in.U64();
-  if (!in.Done()) return std::nullopt;
-  return mark;
-}
-
-std::string Encoded(const WalBase& base) {
-  std::string bytes;
-  EncodeWalBase(base, &bytes);
-  return bytes;
-}
-
-std::string SparePath(const std::string& wal_dir) { return wal_dir + "/spare"; }
-
-// Makes the spare file if it is not there. It is only good with its space behind it.
-Status MakeSpare(persist::Fs& fs, const std::string& wal_dir, uint64_t bytes) {
-  const std::string path = SparePath(wal_dir);
-  if (bytes == 0 || fs.Exists(path)) return {};
-  ASSIGN_OR_RETURN(const std::unique_ptr<persist::File> file,
-                   fs.Open(path, persist::OpenMode::kCreate));
-  Status status = file->Allocate(bytes);
-  if (!status) TRY(fs.Remove(path));
-  return status;
-}
-
 }  // namespace
-
-struct LogStore::Shared {
-  Shared(persist::Fs* fs_in, const std::string& dir, const persist::WalOptions& options_in)
-      : fs(*fs_in),
-        options(options_in),
-        writer(fs_in, options_in),
-        mark(fs_in, dir, "wal"),
-        reserve(fs_in, dir, "reserve") {}
-
-  // Writes the buffer; gives up the spare file if the disk is full.
-  Status Write() {
-    Status status = writer.Write(&buffer);
-    if (status || status.error().code != Errc::kNoSpace) return status;
-    const std::string path = SparePath(options.dir);
-    if (!fs.Exists(path)) return status;
-    REACH("log spare released");
-    TRY(fs.Remove(path));
-    TRY(fs.SyncDir(options.dir));
-    return writer.Write(&buffer);
-  }
-
-  persist::Fs& fs;
-  const persist::WalOptions options;
-  persist::WalWriter writer;
-  WalBuffer buffer;
-  persist::MarkFile mark;
-  persist::MarkFile reserve;
-};
-
-// --- Opening -------------------------------------------------------------------------------------
-
-LogStore::LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir,
-                   const LogStoreOptions& options)
-    : fs_(*fs),
-      runner_(*runner),
-      dir_(std::move(dir)),
-      options_(options),
-      durability_(options.durability),
-      shared_(std::make_shared<Shared>(
-          fs, dir_,
-          persist::WalOptions{
-              .dir = dir_ + "/wal", .salt = options.salt, .segment_bytes = options.segment_bytes})),
-      alive_(std::make_shared<bool>(true)) {}
-
-LogStore::~LogStore() = default;
-
-Result<std::unique_ptr<LogStore>> LogStore::Open(persist::Fs* fs, TaskRunner* runner,
-                                                 std::string dir, const LogStoreOptions& options,
-                                                 RecoveredLog* recovered) {
-  *recovered = RecoveredLog();
-  std::unique_ptr<LogStore> store(new LogStore(fs, runner, std::move(dir), options));
-  TRY(fs->MakeDir(store->shared_->options.dir));
-  TRY(store->shared_->mark.Load());
-  TRY(store->shared_->reserve.Load());
-  if (const auto& value = store->shared_->reserve.value()) {
-    Reader in(*value);
-    recovered->reserved = in.U64();
-    if (!in.Done()) return Fail(Errc::kCorruption, store->dir_ + "/reserve can't be read");
-  }
-  // A value counts when both copies have it, so one damaged copy hides nothing.
-  if (store->shared_->reserve.damaged() && !store->shared_->reserve.value()) {
-    return Fail(Errc::kCorruption, store->dir_ + ": both copies of `reserve` are damaged");
-  }
-  TRY(options.durability == Durability::kMemory ? store->OpenMemory(recovered)
-                                                : store->Recover(recovered));
-  return store;
-}
-
-Status LogStore::OpenMemory(RecoveredLog* recovered) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, fs_.List(shared_->options.dir));
-  const bool segments = std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return persist::ParseWalSegmentName(name).has_value();
-  });
-  if (segments || !shared_->mark.missing() || options_.must_exist) {
-    return Fail(Errc::kMismatch, dir_ +
-                                     " holds a log, which durability `memory` would ignore; start "
-                                     "with `everysec` or `always`, or with an empty directory");
-  }
-  recovered->existed = false;
-  return {};
-}
-
-Status LogStore::StartEmptyLog(Slot floor) {
-  WalBase base;
-  base.floor = floor;
-  base.chosen = std::max(floor, chosen_);
-  base.promised = ToWal(promised_);
-  mark_ = base;
-  floor_ = floor;
-  // The mark comes first: a log without one is a damaged log.
-  TRY(shared_->mark.WriteBoth(Encoded(base)));
-  encoder_ = std::make_unique<persist::WalEncoder>(
-      shared_->options,
-      persist::WalEnd{.segment = 0, .offset = 0, .last_lsn = 0, .base = base, .recent = {}});
-  return shared_->writer.Resume(0);
-}
-
-// Builds the index from the log, in its order: what comes later holds.
-class LogStore::Recovery : public persist::WalVisitor {
- public:
-  explicit Recovery(LogStore* store) : store_(*store) {}
-
-  void OnRecord(const WalHeader& header, const WalLocation& location,
-                std::string_view payload) override {
-    static_cast<void>(payload);
-    const Slot slot = header.type == WalType::kAccept ? header.slot : 0;
-    store_.NoteSegment(location, std::max(slot, damaged_high_));
-    damaged_high_ = 0;
-    if (slot != 0) store_.Index(slot, location);
-  }
-
-  void OnDamage(const persist::WalDamage& damage) override {
-    if (damage.slot_high == 0) return;
-    // It may lie in the segment of the record before it or of the one behind it.
-    damaged_high_ = std::max(damaged_high_, damage.slot_high);
-    if (!store_.segments_.empty()) {
-      Segment& last = store_.segments_.back();
-      last.max_slot = std::max(last.max_slot, damage.slot_high);
-    }
-    for (Slot slot = std::max(damage.slot_low, store_.floor_ + 1); slot <= damage.slot_high;
-         ++slot) {
-      store_.Index(slot, {.segment = kUnknownSegment, .offset = 0, .payload_size = 0});
-    }
-  }
-
- private:
-  LogStore& store_;
-  Slot damaged_high_ = 0;
-};
-
-Status LogStore::Recover(RecoveredLog* recovered) {
-  std::optional<WalBase> mark;
-  bool mark_damaged = shared_->mark.damaged();
-  if (shared_->mark.value()) {
-    mark = persist::DecodeWalBase(*shared_->mark.value());
-    if (!mark) mark_damaged = true;
-  }
-  if (mark) floor_ = mark->floor;
-  persist::WalReader reader(&fs_, shared_->options, mark ? &*mark : nullptr, mark_damaged);
-  Recovery visitor(this);
-  ASSIGN_OR_RETURN(const persist::WalScan scan, reader.Scan(&visitor));
-  if (shared_->mark.missing() && scan.end.segment == 0) {
-    if (options_.must_exist) {
-      return Fail(Errc::kCorruption,
-                  dir_ +
-                      ": the log that was written here is gone. What this node has acknowledged "
-                      "is lost with it; it must not vote again under its identity");
-    }
-    TRY(StartEmptyLog(0));
-  } else {
-    recovered->existed = true;
-    if (mark && mark->first_segment != scan.end.base.first_segment) {
-      mark->floor = scan.end.base.floor;
-      mark->first_segment = scan.end.base.first_segment;
-      TRY(shared_->mark.Write(Encoded(*mark)));
-    }
-    Status repaired = reader.Repair(scan);
-    if (!repaired && repaired.error().code == Errc::kNoSpace &&
-        fs_.Exists(SparePath(shared_->options.dir))) {
-      TRY(fs_.Remove(SparePath(shared_->options.dir)));
-      repaired = reader.Repair(scan);
-    }
-    TRY(repaired);
-    encoder_ = std::make_unique<persist::WalEncoder>(shared_->options, scan.end);
-    TRY(shared_->writer.Resume(scan.end.segment));
-    floor_ = scan.end.base.floor;
-    first_segment_ = scan.end.base.first_segment;
-    promised_ = FromWal(scan.end.base.promised);
-    chosen_ = std::max(scan.end.base.chosen, floor_);
-    synced_lsn_ = written_lsn_ = claim_lsn_ = scan.end.last_lsn;
-    mark_ = encoder_->BaseAtEnd();
-    TRY(shared_->mark.WriteBoth(Encoded(mark_)));
-    recovered->mark = DecodeMark(mark_.mark);
-  }
-  recovered->promised = promised_;
-  recovered->floor = floor_;
-  recovered->chosen = chosen_;
-  recovered->torn_bytes = scan.torn_bytes;
-  recovered->report.insert(recovered->report.end(), scan.report.begin(), scan.report.end());
-  for (size_t i = 0; i < index_.size(); ++i) {
-    const Slot slot = index_first_ + i;
-    if (slot <= floor_ || index_[i].segment == 0) continue;
-    if (index_[i].segment == kUnknownSegment) {
-      recovered->unknown.push_back(slot);
-      index_[i].segment = 0;
-      continue;
-    }
-    if (recovered->first_slot == 0) recovered->first_slot = slot;
-    recovered->last_slot = slot;
-  }
-  // Without room for the spare the node starts with disk_low.
-  const Status spare = MakeSpare(fs_, shared_->options.dir, options_.spare_bytes);
-  if (!spare && spare.error().code != Errc::kNoSpace) return spare;
-  ASSIGN_OR_RETURN(const uint64_t free, fs_.FreeBytes(dir_));
-  disk_low_ = !spare || free < options_.low_water_bytes;
-  return {};
-}
 
 // --- Index ---------------------------------------------------------------------------------------
 
-void LogStore::Index(Slot slot, const WalLocation& location) {
-  CHECK(slot != 0);
-  if (index_.empty()) index_first_ = slot;
-  if (slot >= index_first_ + index_.size() + kSlotGapMax || slot + kSlotGapMax < index_first_) {
-    REACH("log index jumps over a snapshot");
-    index_.clear();
-    index_first_ = slot;
-  }
-  while (slot < index_first_) {
-    index_.emplace_front();
-    --index_first_;
-  }
-  while (slot >= index_first_ + index_.size()) index_.emplace_back();
-  index_[slot - index_first_] = location;
-}
+bool LogStore::Has(Slot slot) const { return index_.Find(slot) != nullptr; }
 
-void LogStore::NoteSegment(const WalLocation& location, Slot slot) {
-  if (segments_.empty() || segments_.back().number != location.segment) {
-    segments_.push_back({.number = location.segment, .max_slot = 0, .bytes = 0});
-  }
-  Segment& segment = segments_.back();
-  segment.max_slot = std::max(segment.max_slot, slot);
-  segment.bytes = location.offset + persist::WalRecordBytes(location.payload_size);
-}
+Slot LogStore::last_slot() const { return index_.last_slot(); }
 
-void LogStore::DropRemoved() {
-  while (!segments_.empty() && segments_.front().number < first_segment_) segments_.pop_front();
-  while (!index_.empty() && index_.front().segment < first_segment_) {
-    index_.pop_front();
-    ++index_first_;
-  }
-  read_handles_.erase(read_handles_.begin(), read_handles_.lower_bound(first_segment_));
-}
-
-bool LogStore::Has(Slot slot) const {
-  return slot >= index_first_ && slot - index_first_ < index_.size() &&
-         index_[slot - index_first_].segment >= first_segment_;
-}
-
-Slot LogStore::last_slot() const {
-  for (size_t i = index_.size(); i > 0; --i) {
-    if (index_[i - 1].segment >= first_segment_) return index_first_ + i - 1;
-  }
-  return 0;
-}
+uint64_t LogStore::log_bytes() const { return index_.bytes(); }
 
 // --- Appending -----------------------------------------------------------------------------------
 
 WalLocation LogStore::Encode(const WalRecord& record) {
   const WalLocation location = encoder_->Add(record, claim_lsn_, &open_);
-  NoteSegment(location, record.type == WalType::kAccept ? record.slot : 0);
+  index_.NoteRecord(location, record.type == WalType::kAccept ? record.slot : 0);
   return location;
 }
 
@@ -368,8 +78,8 @@ void LogStore::Append(std::span<const paxos::LogRecord> records) {
       chosen_ = std::max(chosen_, record.slot);
     }
     if (encoder_ == nullptr) continue;
-    const WalLocation location = Encode(ToWal(record));
-    if (record.type == paxos::LogRecord::Type::kAccept) Index(record.accepted.slot, location);
+    const WalLocation location = Encode(RecordOf(record));
+    if (record.type == paxos::LogRecord::Type::kAccept) index_.Add(record.accepted.slot, location);
     if (record.type != paxos::LogRecord::Type::kChosen) open_urgent_ = true;
     if (record.type == paxos::LogRecord::Type::kPromise) {
       open_promise_ = true;
@@ -391,12 +101,6 @@ void LogStore::AppendMark(const LocalMark& mark) {
 
 size_t LogStore::pending_bytes() const {
   return open_.bytes.size() + (flushing_ ? shared_->buffer.bytes.size() : 0);
-}
-
-uint64_t LogStore::log_bytes() const {
-  uint64_t sum = 0;
-  for (const Segment& segment : segments_) sum += segment.bytes;
-  return sum;
 }
 
 void LogStore::Flush() {
@@ -650,10 +354,10 @@ void LogStore::CheckSpace() {
         ASSIGN_OR_RETURN(const uint64_t free, shared->fs.FreeBytes(shared->options.dir));
         *low = free < low_water || (was_low && free < enough);
         const bool spare_missing =
-            has_log && spare_bytes > 0 && !shared->fs.Exists(SparePath(shared->options.dir));
+            has_log && spare_bytes > 0 && !shared->fs.Exists(shared->SparePath());
         if (!spare_missing) return {};
         if (free >= enough + spare_bytes) {
-          const Status made = MakeSpare(shared->fs, shared->options.dir, spare_bytes);
+          const Status made = shared->MakeSpare(spare_bytes);
           if (made) return {};
           if (made.error().code != Errc::kNoSpace) return made;
         }
@@ -698,16 +402,16 @@ void LogStore::CompactTo(Slot slot) {
   const uint64_t from = first_segment_;
   // A segment goes when it holds nothing above, and a later one, which repeats what still counts,
   // is on disk. mark_ tells how far that is certain.
-  for (const Segment& segment : segments_) {
-    if (segment.max_slot > floor_ || segment.number >= mark_.durable_segment) break;
-    first_segment_ = segment.number + 1;
-  }
+  first_segment_ = std::max(first_segment_, index_.FirstNeeded(floor_, mark_.durable_segment));
   encoder_->SetFloor(floor_, first_segment_);
   // All else in the mark stays as of what is durable: a hint or promise that the disk does not have
   // must not outlive the records that it came with.
   mark_.floor = floor_;
   mark_.first_segment = first_segment_;
-  if (first_segment_ > from) DropRemoved();
+  if (first_segment_ > from) {
+    index_.DropBefore(first_segment_);
+    read_handles_.erase(read_handles_.begin(), read_handles_.lower_bound(first_segment_));
+  }
   RunTask(
       [shared = shared_, mark = Encoded(mark_), from, to = first_segment_]() -> Status {
         TRY(shared->mark.Write(mark));
@@ -785,7 +489,7 @@ Result<std::vector<paxos::Accepted>> LogStore::ReadRange(Slot first, Slot last, 
   uint64_t ahead_offset = 0;
   for (Slot slot = first; slot <= last && Has(slot) && (found.empty() || bytes < bytes_max);
        ++slot) {
-    const WalLocation& location = index_[slot - index_first_];
+    const WalLocation& location = *index_.Find(slot);
     const uint64_t size = persist::kWalRecordHeaderBytes + location.payload_size;
     std::string_view record = open_.Find(location.segment, location.offset, size);
     if (record.empty() && flushing_) {

@@ -28,7 +28,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,6 +38,7 @@
 
 #include "base/result.h"
 #include "base/task_runner.h"
+#include "cluster/log_index.h"
 #include "cluster/paxos/types.h"
 #include "persist/fs.h"
 #include "persist/wal_format.h"
@@ -186,11 +186,6 @@ class LogStore {
     persist::Lsn lsn = 0;
     std::function<void()> done;
   };
-  struct Segment {
-    uint64_t number = 0;
-    paxos::Slot max_slot = 0;
-    uint64_t bytes = 0;
-  };
   class Recovery;
 
   LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir, const LogStoreOptions& options);
@@ -199,9 +194,6 @@ class LogStore {
   Status StartEmptyLog(paxos::Slot floor);
 
   persist::WalLocation Encode(const persist::WalRecord& record);
-  void Index(paxos::Slot slot, const persist::WalLocation& location);
-  void NoteSegment(const persist::WalLocation& location, paxos::Slot slot);
-  void DropRemoved();
 
   void FlushAlways();
   void WriteOnRunner();
@@ -271,9 +263,7 @@ class LogStore {
   paxos::Slot chosen_ = 0;
   paxos::Slot floor_ = 0;
   uint64_t first_segment_ = 1;
-  std::deque<Segment> segments_;            // rising
-  std::deque<persist::WalLocation> index_;  // of slots index_first_ …; segment 0: none
-  paxos::Slot index_first_ = 0;
+  LogIndex index_;
   std::map<uint64_t, std::unique_ptr<persist::File>> read_handles_;
 
   int64_t synced_at_ns_ = 0;

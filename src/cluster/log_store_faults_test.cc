@@ -1,0 +1,320 @@
+// The log store on disks that damage, fill up and fail.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/log_node.h"
+
+namespace clustron::cluster {
+namespace {
+
+using paxos::Slot;
+using sim::Accept;
+using sim::Crash;
+using sim::PayloadOf;
+using sim::Promise;
+using sim::SimFs;
+using Node = sim::LogNode;
+
+}  // namespace
+
+TEST_CASE("log store: a flipped bit in the middle makes exactly its slot unknown") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kAlways);
+    for (Slot slot = 1; slot <= 6; ++slot) {
+      node.Append(Accept(++node.seq, slot, std::string(40, 'v')));
+      node.Settle();
+    }
+  }
+  const std::string segment = "/data/wal/0000000000000001.log";
+  const uint64_t first = fs.Content(segment).find(std::string(40, 'v'));
+  const uint64_t stride = 128 + 40 + 8;
+  for (Slot slot = 1; slot <= 5; ++slot) {
+    // In the header, in the payload.
+    for (const uint64_t at : {first - 100, first + 3}) {
+      auto disk = fs.Clone();
+      Crash(disk.get());
+      disk->FlipBit(segment, at + (slot - 1) * stride, 1);
+      CAPTURE(slot);
+      Node node(disk.get(), Durability::kAlways);
+      CHECK(node.recovered.unknown == std::vector<Slot>{slot});
+      CHECK(node.recovered.report.size() == 1);
+      CHECK(node.recovered.last_slot == 6);
+      CHECK(!node.store->Has(slot));
+      // The next start still knows, until the slot is repaired.
+      node.Settle();
+      Crash(disk.get());
+      Node again(disk.get(), Durability::kAlways);
+      CHECK(again.recovered.unknown == std::vector<Slot>{slot});
+      again.Append(Accept(1, slot, "repaired", 2));
+      again.Settle();
+      Crash(disk.get());
+      Node repaired(disk.get(), Durability::kAlways);
+      CHECK(repaired.recovered.unknown.empty());
+      CHECK(PayloadOf(*repaired.store, slot) == "repaired");
+    }
+  }
+}
+
+TEST_CASE("log store: a damaged re-accept is unknown, not what the older record says") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kAlways);
+    node.Append(Accept(1, 1, "old", 1));
+    node.Settle();
+    node.Append(Accept(2, 1, "newer than that", 2));
+    node.Settle();
+    node.Append(Accept(3, 2, "x", 2));
+    node.Settle();
+  }
+  Crash(&fs);
+  const std::string segment = "/data/wal/0000000000000001.log";
+  fs.FlipBit(segment, fs.Content(segment).find("newer"), 0);
+  const Node node(&fs, Durability::kAlways);
+  CHECK(node.recovered.unknown == std::vector<Slot>{1});
+  CHECK(node.recovered.promised.round == 2);
+}
+
+TEST_CASE("log store: a record read later is checked again") {
+  SimFs fs;
+  Node node(&fs, Durability::kAlways);
+  node.Append(Accept(1, 1, "payload"));
+  node.Settle();
+  const std::string segment = "/data/wal/0000000000000001.log";
+  fs.FlipBit(segment, fs.Content(segment).find("payload"), 0);
+  CHECK(node.store->Read(1).error().code == Errc::kCorruption);
+}
+
+TEST_CASE("log store: a record of another log, or a copy inside a value, is no record") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kAlways);
+    node.AppendSlots(1, 3, 20);
+    node.Settle();
+    const std::string whole = fs.Content("/data/wal/0000000000000001.log").substr(0, 2000);
+    // A value that holds a whole log, then damage in front of it.
+    node.Append(Accept(++node.seq, 4, whole));
+    node.Settle();
+    node.AppendSlots(5, 5, 20);
+    node.Settle();
+  }
+  Crash(&fs);
+  const std::string path = "/data/wal/0000000000000001.log";
+  LogStoreOptions other = sim::LogScript::Options(Durability::kAlways);
+  other.salt ^= 1;
+  auto copy = fs.Clone();
+  // Another node's files: nothing of them is taken, and it is not an empty log either.
+  const Node stranger(copy.get(), other);
+  CHECK(stranger.recovered.last_slot == 0);
+  CHECK(stranger.recovered.unknown.size() >= 5);
+  // The header of the record with the copy in it.
+  const std::string content = fs.Content(path);
+  const uint64_t inner = content.find("CLR1", content.rfind(std::string(20, 'p')) - 2300);
+  REQUIRE(inner != std::string::npos);
+  fs.FlipBit(path, inner + 9, 0);
+  const Node node(&fs, Durability::kAlways);
+  CHECK(node.recovered.last_slot == 5);
+  CHECK(node.recovered.unknown.size() == 1);
+}
+
+TEST_CASE("log store: a log that is gone is not an empty one") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kAlways);
+    node.AppendSlots(1, 40, 200);
+    node.Settle();
+    REQUIRE(node.store->Close());
+  }
+  Crash(&fs);
+  // The segments, or the last of them.
+  for (const bool all : {true, false}) {
+    auto disk = fs.Clone();
+    std::vector<std::string> segments;
+    for (const std::string& file : disk->Files()) {
+      if (file.ends_with(".log")) segments.push_back(file);
+    }
+    for (const std::string& file : segments) {
+      if (all || file == segments.back()) REQUIRE(disk->Remove(file));
+    }
+    const Node node(disk.get(), Durability::kAlways);
+    CHECK(node.store == nullptr);
+    CHECK(node.error.code == Errc::kCorruption);
+  }
+  // The whole directory, where the identity says that there was one.
+  SimFs empty;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);
+  options.must_exist = true;
+  const Node node(&empty, options);
+  CHECK(node.store == nullptr);
+  CHECK(node.error.code == Errc::kCorruption);
+}
+
+TEST_CASE("log store: a failed fsync is final and nothing after it is acknowledged") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    SimFs fs;
+    Node node(&fs, durability);
+    node.Append(Promise(1, 2));
+    node.Settle();
+    CHECK(node.durable == 1);
+    node.Append(Promise(2, 3));
+    fs.FailNextSync();
+    node.store->Flush();
+    node.runner.RunAll();
+    CHECK(node.fatals == 1);
+    CHECK(node.durable == 1);
+    CHECK(node.store->failed());
+    node.Append(Promise(3, 4));
+    node.store->Flush();
+    node.Tick();
+    CHECK(node.durable == 1);
+    CHECK(node.fatals == 1);
+    CHECK(!node.store->Close());
+    Crash(&fs);
+    CHECK(Node(&fs, durability).recovered.promised.round == 2);
+  }
+}
+
+TEST_CASE("log store: a full disk: the spare gives room, then records wait, then all goes on") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    SimFs fs;
+    LogStoreOptions options = sim::LogScript::Options(durability);
+    options.spare_bytes = 200'000;
+    options.low_water_bytes = 50'000;
+    Node node(&fs, options);
+    node.AppendSlots(1, 10, 100);
+    node.Settle();
+    CHECK(!node.store->disk_low());
+    // Other data fills the disk.
+    fs.SetCapacity(fs.used_bytes() + 1000);
+    node.Tick();
+    CHECK(node.lows == 1);
+    CHECK(node.store->disk_low());
+    CHECK(fs.Exists("/data/wal/spare"));
+    Slot slot = 10;
+    while (fs.Exists("/data/wal/spare")) {
+      ++slot;
+      node.AppendSlots(slot, slot, 1000);
+      node.store->Flush();
+      node.runner.RunAll();
+      REQUIRE(slot < 100);
+    }
+    CHECK(node.durable == slot);
+    uint64_t before = 0;
+    do {
+      before = node.durable;
+      ++slot;
+      node.AppendSlots(slot, slot, 30'000);
+      node.store->Flush();
+      node.runner.RunAll();
+      REQUIRE(slot < 200);
+    } while (node.durable > before);
+    CHECK(node.durable == slot - 1);
+    CHECK(node.fatals == 0);
+    CHECK(PayloadOf(*node.store, slot) == std::string(30'000, 'p'));
+    node.AppendSlots(slot + 1, slot + 1, 10);
+    node.Tick();
+    CHECK(node.durable == slot - 1);
+    // A crash now loses nothing that was acknowledged.
+    auto disk = fs.Clone();
+    disk->SetCapacity(0);
+    Crash(disk.get());
+    CHECK(Node(disk.get(), options).recovered.last_slot >=
+          (durability == Durability::kAlways ? slot - 1 : 10));
+    fs.SetCapacity(0);
+    node.Tick();
+    node.store->Flush();
+    node.runner.RunAll();
+    CHECK(node.durable == slot + 1);
+    node.Tick();
+    CHECK(!node.store->disk_low());
+    CHECK(node.highs == 1);
+    CHECK(fs.Exists("/data/wal/spare"));
+    node.Settle();
+    Crash(&fs);
+    CHECK(Node(&fs, options).recovered.last_slot == slot + 1);
+  }
+}
+
+TEST_CASE("log store: the spare is dropped and disk low stays until there is room with a margin") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);
+  options.spare_bytes = 0;
+  options.low_water_bytes = 10'000;
+  Node node(&fs, options);
+  fs.SetCapacity(fs.used_bytes() + 9'000);
+  node.Tick();
+  CHECK(node.store->disk_low());
+  fs.SetCapacity(fs.used_bytes() + 11'000);
+  node.Tick();
+  CHECK(node.store->disk_low());
+  fs.SetCapacity(fs.used_bytes() + 12'500);
+  node.Tick();
+  CHECK(!node.store->disk_low());
+  fs.SetCapacity(fs.used_bytes() + 11'000);
+  node.Tick();
+  CHECK(!node.store->disk_low());
+}
+
+TEST_CASE("log store: an I/O error of a write is final") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    SimFs fs;
+    Node node(&fs, durability);
+    node.AppendSlots(1, 1, 10);
+    node.Settle();
+    node.AppendSlots(2, 2, 10);
+    fs.FailAt(1, Errc::kIo);
+    node.store->Flush();
+    node.runner.RunAll();
+    CHECK(node.fatals == 1);
+    CHECK(node.durable == 1);
+  }
+}
+
+TEST_CASE("log store: reserved numbers survive one damaged copy, two are refused") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kEverySec);
+    node.store->PersistReserve(10, [] {});
+    node.store->PersistReserve(20, [] {});
+    node.runner.RunAll();
+  }
+  Crash(&fs);
+  for (const char* copy : {"/data/reserve.a", "/data/reserve.b"}) {
+    auto disk = fs.Clone();
+    disk->FlipBit(copy, 22, 0);
+    CHECK(Node(disk.get(), Durability::kEverySec).recovered.reserved == 20);
+  }
+  fs.FlipBit("/data/reserve.a", 22, 0);
+  fs.FlipBit("/data/reserve.b", 22, 0);
+  CHECK(Node(&fs, Durability::kEverySec).error.code == Errc::kCorruption);
+}
+
+TEST_CASE("log store: damage at the end with the mark damaged too is refused: a promise may hide") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kAlways);
+    node.AppendSlots(1, 3, 100);
+    node.Settle();
+    node.Append(Promise(++node.seq, 50));
+    node.Settle();
+  }
+  Crash(&fs);
+  const std::string path = "/data/wal/0000000000000001.log";
+  const std::string content = fs.Content(path);
+  const uint64_t promise = content.rfind("CLR1");
+  for (const char* copy : {"/data/wal.a", "/data/wal.b"}) {
+    auto disk = fs.Clone();
+    disk->FlipBit(path, promise + 50, 0);
+    // With the mark whole, it says what was promised.
+    auto half = disk->Clone();
+    CHECK(Node(half.get(), Durability::kAlways).recovered.promised.round == 50);
+    disk->FlipBit(copy, 30, 0);
+    const Node node(disk.get(), Durability::kAlways);
+    CHECK((node.store == nullptr || node.recovered.promised.round == 50));
+  }
+}
+
+}  // namespace clustron::cluster

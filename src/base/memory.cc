@@ -87,19 +87,21 @@ std::string AllocatorReport() {
 
 #else
 
-MemoryUse ReadMemoryUse() {
-  const struct mallinfo2 info = mallinfo2();
-  const uint64_t mapped = info.arena + info.hblkhd;
-  return {.allocated_bytes = info.uordblks + info.hblkhd,
-          .active_bytes = mapped,
-          .resident_bytes = mapped,
-          .retained_bytes = 0,
-          .rss_bytes = ResidentSetBytes()};
-}
-
 uint64_t AllocatedBytes() {
   const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
+  const uint64_t bytes = info.uordblks + info.hblkhd;
+  return bytes > 0 ? bytes : ResidentSetBytes();  // sanitizers' allocators don't tell
+}
+
+MemoryUse ReadMemoryUse() {
+  const struct mallinfo2 info = mallinfo2();
+  const uint64_t resident = ResidentSetBytes();
+  const uint64_t mapped = info.arena + info.hblkhd;
+  return {.allocated_bytes = AllocatedBytes(),
+          .active_bytes = mapped > 0 ? mapped : resident,
+          .resident_bytes = mapped > 0 ? mapped : resident,
+          .retained_bytes = 0,
+          .rss_bytes = resident};
 }
 
 size_t MallocUsable(const void* block) {

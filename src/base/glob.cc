@@ -60,6 +60,8 @@ bool MatchOne(std::string_view pattern, size_t& at, char byte, bool ignore_case)
 }  // namespace
 
 bool GlobMatch(std::string_view pattern, std::string_view text, bool ignore_case) {
+  // COMPAT: Redis tries no pattern on an empty text, but takes a lone star to mean everything.
+  if (text.empty()) return pattern.empty() || pattern == "*";
   size_t p = 0;
   size_t t = 0;
   // Where to go on when what follows the last star fails: it then swallows one byte more. Earlier

@@ -3,6 +3,7 @@
 #   make fuzz-smoke          all targets, with our own driver: the corpus and FUZZ_RUNS changed inputs each
 #   make fuzz FUZZ=request   one target under clang's libFuzzer with sanitizers, for FUZZ_SECONDS;
 #                            without FUZZ all of them, one after another
+#   make redis-model         numbers, globs, quoting, protocol errors compared with a redis-server
 FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
 FUZZ ?= $(FUZZ_TARGETS)
 FUZZ_RUNS ?= 20000
@@ -10,7 +11,7 @@ FUZZ_SEED ?= 1
 FUZZ_SECONDS ?= 60
 FUZZ_CXX ?= clang++-19
 
-.PHONY: fuzz fuzz-smoke
+.PHONY: fuzz fuzz-smoke redis-model
 fuzz-smoke: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 	@for t in $(FUZZ_TARGETS); do \
 	  $(B)/fuzz/$$t --runs $(FUZZ_RUNS) --seed $(FUZZ_SEED) --dict tests/fuzz/resp.dict tests/fuzz/corpus/$$t || exit 1; \
@@ -18,6 +19,10 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%_fuzz.o $(B)/obj/tests/fuzz/driver.o $(B)/libclustron.a
 	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+redis-model: $(B)/redis-model ; $(B)/redis-model --seed $(FUZZ_SEED)
+$(B)/redis-model: $(call obj,tests/fuzz/redis_model.cc tests/support/resp_client.cc) $(B)/libclustron.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # libFuzzer wants all code compiled by clang with coverage: a tree of its own.

@@ -51,6 +51,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = input.substr(std::min(zero + 1, size));
   for (const bool ignore_case : {false, true}) {
     const bool matched = clustron::GlobMatch(pattern, text, ignore_case);
+    if (text.empty()) {
+      CHECK(matched == (pattern.empty() || pattern == "*"));
+      continue;
+    }
     if (pattern.size() <= 12 && text.size() <= 12)
       CHECK(matched == Naive(pattern, text, ignore_case));
     if (matched) CHECK(clustron::GlobMatch("*" + std::string(pattern), text, ignore_case));

@@ -63,8 +63,7 @@ inline constexpr std::string_view kErrGetKeysArity =
 inline constexpr std::string_view kErrGetKeysMalformed =
     "ERR Invalid arguments specified for command";
 
-inline constexpr std::string_view kErrNotInMulti =
-    "ERR Command not allowed inside a transaction";
+inline constexpr std::string_view kErrNotInMulti = "ERR Command not allowed inside a transaction";
 
 // Ours.
 inline constexpr std::string_view kErrClusterDown =

@@ -36,7 +36,10 @@ void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* 
   if (spec == nullptr) return reply.Error(UnknownCommand(args));
   std::string name(spec->name);
   for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  reply.Error("ERR wrong number of arguments for '" + name + "' command");
+  // COMPAT: EXEC's own mistake ends the transaction, and says so.
+  const bool exec = spec->name == "EXEC";
+  reply.Error((exec ? "EXECABORT Transaction discarded because of: " : "ERR ") +
+              ("wrong number of arguments for '" + name + "' command"));
 }
 
 }  // namespace clustron::commands

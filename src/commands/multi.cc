@@ -104,6 +104,13 @@ void RunQueued(Context& ctx, Args command) {
   ctx.nested->Run(command, ctx.reply, ctx);
 }
 
+// The bare command: there is no MULTI, or a command of it was refused.
+void ExecNothing(Context& ctx) {
+  if (!ctx.client->in_multi()) return ctx.reply.Error(kErrExecAlone);
+  ctx.client->DiscardMulti();
+  ctx.reply.Error(kErrExecAbort);
+}
+
 }  // namespace
 
 bool IsReadOnlyExec(const ExecCall& call) {
@@ -121,7 +128,7 @@ Class ExecClass(Args args) {
 }
 
 void CmdExec(Context& ctx) {
-  if (ctx.args.size() <= 1) return ctx.reply.Error(kErrExecAlone);
+  if (ctx.args.size() <= 1) return ExecNothing(ctx);
   ExecCall call;
   if (!DecodeExec(ctx.args, &call)) return ctx.reply.Error(kErrSyntax);
   if (!WatchesHold(ctx, call)) return ctx.reply.NullArray();

@@ -103,6 +103,7 @@ const CommandSpec* Engine::Admit(Session& session, Args args) {
       error = reply.substr(1, reply.size() - 3);
     }
     ReplyError(session, error);
+    if (spec != nullptr && spec->handler == commands::CmdExec) client.DiscardMulti();
     return nullptr;
   }
   if (NeedsAuth(*spec, client)) {

@@ -1,4 +1,5 @@
 // BITFIELD and BITFIELD_RO: integers of 1 to 64 bits at any bit offset of a string.
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -152,9 +153,21 @@ Wide Operand(const FieldOp& op) {
   return op.is_signed ? Wide{op.operand} : Wide{static_cast<uint64_t>(op.operand)};
 }
 
+// COMPAT: the string grows to the end of the last field that is written, even if OVERFLOW FAIL then
+// leaves all fields alone.
+void Grow(Mutation& m, const std::vector<FieldOp>& ops) {
+  uint64_t end = 0;
+  for (const FieldOp& op : ops) {
+    if (op.op != Op::kGet) end = std::max(end, (op.offset + op.bits + 7) >> 3);
+  }
+  if (!m.exists() || m.entry()->StringSize() < end) m.SetRange(end - 1, {"\0", 1});
+}
+
 void RunWrites(Context& ctx, const std::vector<FieldOp>& ops) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kString)) return;
+  Grow(m, ops);
+  bool changed = false;
   ctx.reply.Array(ops.size());
   for (const FieldOp& op : ops) {
     Window window(m.entry(), op);
@@ -170,9 +183,10 @@ void RunWrites(Context& ctx, const std::vector<FieldOp>& ops) {
     }
     window.Set(op, static_cast<uint64_t>(*value));
     m.SetRange(window.first_byte, window.view());
+    changed = true;
     ctx.reply.Int(op.op == Op::kSet ? old : *value);
   }
-  m.Commit({EventClass::kString, "setbit"});
+  m.Commit({EventClass::kString, changed ? "setbit" : ""});
 }
 
 void RunReads(Context& ctx, const std::vector<FieldOp>& ops) {

@@ -136,15 +136,18 @@ void CmdBitcount(Context& ctx) {
   if (!CheckType(ctx, entry, Type::kString)) return;
   BitRange range;
   ArgCursor args(ctx.args, 2);
-  if (args.remaining() == 1) args.Fail(kErrSyntax);
+  if (args.remaining() == 1 || args.remaining() > 3) args.Fail(kErrSyntax);
   if (args.HasNext()) {
     range.first = args.Int();
     range.last = args.Int();
+    // COMPAT: the wrong way round is empty, even where cutting would make it one element, and that
+    // comes before a wrong unit.
+    if (args.ok() && range.first < 0 && range.last < 0 && range.first > range.last) {
+      return ctx.reply.Int(0);
+    }
     TakeUnit(args, &range);
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  // COMPAT: the wrong way round is empty, even where cutting would make it one element.
-  if (range.first < 0 && range.last < 0 && range.first > range.last) return ctx.reply.Int(0);
   CutRange(range, entry->StringSize());
   if (range.first > range.last) return ctx.reply.Int(0);
 
@@ -176,10 +179,13 @@ void CmdBitpos(Context& ctx) {
   BitRange range;
   if (args.HasNext()) range.first = args.Int();
   if (args.HasNext()) {
+    // COMPAT: the unit is looked at before the end.
+    ArgCursor unit(ctx.args, 5);
+    TakeUnit(unit, &range);
+    if (!unit.ok()) args.Fail(unit.error());
     range.last = args.Int();
     range.has_end = true;
   }
-  TakeUnit(args, &range);
   if (!args.ok()) return ctx.reply.Error(args.error());
   CutRange(range, entry->StringSize());
   if (range.first > range.last) return ctx.reply.Int(-1);

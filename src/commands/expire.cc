@@ -39,7 +39,9 @@ Conditions ParseConditions(ArgCursor& args) {
     } else if (args.Token("LT")) {
       c.lt = true;
     } else {
-      args.FailWith("ERR Unsupported option " + std::string(args.Peek()));
+      // COMPAT: Redis prints a C string, up to a NUL.
+      const std::string_view option = args.Peek();
+      args.FailWith("ERR Unsupported option " + std::string(option.substr(0, option.find('\0'))));
     }
   }
   if (!args.ok()) return c;

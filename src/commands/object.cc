@@ -1,4 +1,5 @@
 // OBJECT: what is known about a value beside the value.
+#include "base/numeric.h"
 #include "commands/access.h"
 #include "commands/help.h"
 #include "commands/scan.spec.h"
@@ -13,7 +14,7 @@ constexpr HelpLine kObjectHelp[] = {
     {"ENCODING <key>", "How the value is kept: int, embstr, raw, listpack, hashtable."},
     {"FREQ <key>", "How often the key was used, under an LFU policy."},
     {"IDLETIME <key>", "Seconds since this node used the key."},
-    {"REFCOUNT <key>", "References to the value: always 1."},
+    {"REFCOUNT <key>", "References to the value."},
     {"REVISION <key>", "The store's revision that last changed the value."},
 };
 
@@ -34,8 +35,18 @@ void CmdObjectRevision(Context& ctx) {
   if (const Entry* entry = Subject(ctx)) ctx.reply.Uint(entry->revision());
 }
 
+// COMPAT: Redis shares the objects of small integers and shows that as the largest count.
 void CmdObjectRefcount(Context& ctx) {
-  if (Subject(ctx) != nullptr) ctx.reply.Int(1);
+  constexpr int64_t kSharedIntegers = 10'000;
+  const Entry* entry = Subject(ctx);
+  if (entry == nullptr) return;
+  bool shared = false;
+  if (entry->type() == store::Type::kString && entry->form() == store::Form::kInt) {
+    store::Scratch scratch;
+    const std::optional<int64_t> value = ParseInt64(entry->String(scratch));
+    shared = value && *value >= 0 && *value < kSharedIntegers;
+  }
+  ctx.reply.Int(shared ? INT32_MAX : 1);
 }
 
 // Reads leave no trace in the state, so no key is ever idle.

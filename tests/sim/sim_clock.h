@@ -30,6 +30,8 @@ class SimClock final : public Clock {
     return kEpochMs + loop_.now_ns() / kMillisecond + wall_offset_ms_;
   }
 
+  uint64_t MachineBootId() const override { return machine_boot_; }
+
   // What MonotonicNs() shows at that moment of true time, if nothing changes.
   int64_t AtTrueNs(int64_t true_ns) const {
     const int64_t passed = true_ns - anchor_true_ns_;
@@ -41,6 +43,7 @@ class SimClock final : public Clock {
   }
 
   void Reboot(int64_t start_ns) {
+    ++machine_boot_;
     anchor_true_ns_ = loop_.now_ns();
     anchor_ns_ = start_ns;
   }
@@ -55,6 +58,7 @@ class SimClock final : public Clock {
   int64_t anchor_true_ns_;
   int64_t anchor_ns_;
   int64_t wall_offset_ms_;
+  uint64_t machine_boot_ = 1;
 };
 
 }  // namespace clustron::sim

@@ -378,6 +378,13 @@ void SimFs::Kill() {
   stop_at_ = 0;
 }
 
+void SimFs::ClearFaults() {
+  stop_at_ = 0;
+  fail_at_.clear();
+  fail_next_sync_ = false;
+  capacity_ = 0;
+}
+
 void SimFs::FailAt(uint64_t operation, Errc code) { fail_at_[operations_ + operation] = code; }
 
 void SimFs::Overwrite(const std::string& path, uint64_t offset, std::string_view bytes) {

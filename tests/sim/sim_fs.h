@@ -57,6 +57,9 @@ class SimFs : public persist::Fs {
   // (unsynced as before).
   void Kill();
 
+  // No crash point, no failures to come, no limit.
+  void ClearFaults();
+
   // Changes so far: write, allocate, truncate, sync, create, rename, remove, sync of a directory.
   uint64_t operations() const { return operations_; }
   // From the operation with this number (1 = the next) on nothing happens any more: it and all

@@ -1,0 +1,299 @@
+#include "tests/sim/cluster.h"
+
+#include <algorithm>
+
+#include "tests/sim/nemesis.h"
+
+namespace clustron::sim {
+
+namespace {
+
+constexpr int64_t kCheckEveryNs = 5 * kMillisecond;
+// After everything is whole again: until each client has had an answer, and until all are equal.
+constexpr int64_t kRecoveryNsMax = 20 * kSecond;
+
+}  // namespace
+
+Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
+    : loop_(*loop),
+      report_(*report),
+      knobs_(knobs),
+      history_(report, loop->rng().Next()),
+      network_(loop, knobs.nodes, knobs.network, this) {
+  Rng& rng = loop->rng();
+  Surroundings around{.loop = loop,
+                      .report = report,
+                      .knobs = &knobs,
+                      .network = &network_,
+                      .history = &history_,
+                      .hash_seed = history_.hash_seed()};
+  for (int i = 0; i < knobs.nodes; ++i) {
+    const double drift = (2 * rng.Unit() - 1) * knobs.drift_max;
+    const int64_t offset_ms = rng.Between(-knobs.wall_offset_ms_max, knobs.wall_offset_ms_max);
+    nodes_.push_back(
+        std::make_unique<SimNode>(around, static_cast<ClientCarrier*>(this), i, drift, offset_ms));
+    nodes_.back()->Form();
+  }
+  nemesis_ = std::make_unique<Nemesis>(this);
+  world_.loop = loop;
+  world_.report = report;
+  world_.network = this;
+  world_.drift = knobs.drift_max;
+  world_.burst_percent = knobs.work.burst_percent;
+  AddActors(knobs.work);
+}
+
+Cluster::~Cluster() = default;
+
+void Cluster::AddActors(const WorkloadMix& work) {
+  WorkloadSetup setup{.world = &world_, .add = [this](std::unique_ptr<Actor> actor) {
+                        actors_.push_back(std::move(actor));
+                      }};
+  const auto add = [&](std::unique_ptr<Workload> workload) {
+    workloads_.push_back(std::move(workload));
+    setup.first_actor_id = static_cast<int>(actors_.size());
+  };
+  if (work.strings) add(MakeStrings(setup, {.actors = 3}));
+  if (work.mortal) add(MakeStrings(setup, {.mortal = true, .active = 2, .actors = 3}));
+  if (work.counters) {
+    add(MakeStrings(setup, {.counters = true, .active = 2, .rotate_after = 200, .actors = 2}));
+  }
+  if (work.groups) add(MakeStrings(setup, {.groups = true, .active = 1, .actors = 2}));
+  if (work.bank) add(MakeBank(setup, 3));
+  if (work.hashes) add(MakeHashes(setup, 2));
+  if (work.pipelines) add(MakePipelines(setup, 2));
+  if (work.locks) add(MakeLocks(setup, 3));
+  if (work.leases) add(MakeLeases(setup, 3));
+  // An act is some 1.5 requests.
+  world_.think_ns =
+      static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);
+}
+
+int Cluster::Leader() const {
+  for (const auto& node : nodes_) {
+    if (node->node() != nullptr && node->node()->leading()) return node->index();
+  }
+  return -1;
+}
+
+int Cluster::DeadCount() const {
+  return static_cast<int>(
+      std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->dead(); }));
+}
+
+// --- The run
+// --------------------------------------------------------------------------------------
+
+void Cluster::Run(int64_t duration_ns) {
+  for (auto& node : nodes_) {
+    loop_.After(loop_.rng().Between(0, 50 * kMillisecond), [n = node.get()] { n->Start(); });
+  }
+  for (auto& actor : actors_) actor->Start();
+  CheckLater();
+  loop_.After(kSecond, [this] { nemesis_->Start(); });
+  loop_.RunUntil(duration_ns * 3 / 4);
+  if (report_.failed()) return;
+
+  Heal();
+  const int64_t healed_ns = loop_.now_ns();
+  for (auto& actor : actors_) actor->TakeProgress();
+  while (!report_.failed() && !Live() && loop_.now_ns() < healed_ns + kRecoveryNsMax) {
+    loop_.RunUntil(loop_.now_ns() + 100 * kMillisecond);
+  }
+  if (!report_.failed() && !Live()) {
+    report_.Fail("liveness",
+                 "the cluster is whole for " + std::to_string(kRecoveryNsMax / kSecond) +
+                     " s and does not serve all clients; leader: " + std::to_string(Leader()));
+  }
+  loop_.RunUntil(std::max(duration_ns - 3 * kSecond, loop_.now_ns()));
+  world_.stopping = true;
+  world_.think_ns = 5 * kMillisecond;
+  const int64_t stopping_ns = loop_.now_ns();
+  loop_.RunUntil(stopping_ns + 2 * kSecond);
+  while (!report_.failed() && !Converged() && loop_.now_ns() < stopping_ns + kRecoveryNsMax) {
+    loop_.RunUntil(loop_.now_ns() + 200 * kMillisecond);
+  }
+  if (!report_.failed()) CheckConverged();
+  for (auto& workload : workloads_) {
+    if (!report_.failed()) workload->Check(&report_);
+  }
+  if (!report_.failed()) history_.CheckReplay();
+}
+
+void Cluster::Heal() {
+  if (report_.tracing()) report_.Trace("everything is made whole");
+  nemesis_->Stop();
+  network_.MakeReliable();
+  int home = 0;
+  for (auto& node : nodes_) {
+    node->fs().ClearFaults();
+    node->disk().slow_percent = 0;
+  }
+  for (auto& actor : actors_) {
+    while (nodes_[home % size()]->dead()) ++home;
+    actor->client().MoveHome(home++ % size());
+  }
+}
+
+// Each client has got something done since it was asked last, and each node runs.
+bool Cluster::Live() {
+  for (auto& node : nodes_) {
+    if (!node->dead() && !node->running()) return false;
+  }
+  bool all = Leader() >= 0;
+  for (auto& actor : actors_) {
+    progressed_[actor.get()] |= actor->TakeProgress();
+    all = all && progressed_[actor.get()];
+  }
+  return all;
+}
+
+bool Cluster::Converged() const {
+  paxos::Slot slot = 0;
+  for (const auto& actor : actors_) {
+    if (const_cast<Actor&>(*actor).client().outstanding() != 0) return false;
+  }
+  for (const auto& node : nodes_) {
+    if (node->dead()) continue;
+    if (!node->running()) return false;
+    const paxos::Slot applied = node->engine()->executor().applied_slot();
+    if (slot == 0) slot = applied;
+    if (applied != slot) return false;
+  }
+  return slot == history_.last_slot();
+}
+
+void Cluster::CheckConverged() {
+  if (!Converged()) {
+    std::string slots;
+    for (const auto& node : nodes_) {
+      slots += node->running() ? " " + std::to_string(node->engine()->executor().applied_slot())
+                               : " down";
+    }
+    report_.Fail("convergence", "the nodes do not come to the same slot:" + slots + " of " +
+                                    std::to_string(history_.last_slot()));
+    return;
+  }
+  uint64_t digest = 0;
+  const SimNode* first = nullptr;
+  for (const auto& node : nodes_) {
+    if (node->dead()) continue;
+    const uint64_t own = node->engine()->executor().store().Digest();
+    if (first == nullptr) {
+      first = node.get();
+      digest = own;
+    } else if (own != digest) {
+      report_.Fail("digests", "the states of node " + std::to_string(first->index()) +
+                                  " and node " + std::to_string(node->index()) +
+                                  " differ behind slot " + std::to_string(history_.last_slot()));
+      return;
+    }
+  }
+}
+
+// --- Checks at all times
+// --------------------------------------------------------------------------
+
+void Cluster::CheckLater() {
+  loop_.After(kCheckEveryNs, [this] {
+    CheckNow();
+    CheckLater();
+  });
+}
+
+void Cluster::CheckNow() {
+  ++checks_;
+  agreement_.BeginLeases();
+  for (auto& node : nodes_) {
+    if (!node->running()) continue;
+    const auto lease = agreement_.CheckLease(node->node()->replica(), node->clock().MonotonicNs());
+    if (lease) report_.Fail("leases", *lease);
+  }
+  if (checks_ % 8 != 0) return;
+  for (auto& node : nodes_) {
+    const auto broken = node->CheckInvariants();
+    if (broken)
+      report_.Fail("invariants", "node " + std::to_string(node->index()) + ": " + *broken);
+  }
+}
+
+// --- Messages
+// -------------------------------------------------------------------------------------
+
+void Cluster::OnMessage(int to, int from, std::string message) {
+  nodes_[to]->OnPeerMessage(from, std::move(message));
+}
+
+void Cluster::OnLinkUp(int node, int peer) { nodes_[node]->OnLinkUp(peer); }
+
+int64_t Cluster::ClientDelay() {
+  return loop_.rng().Between(knobs_.client_delay_ns / 2, knobs_.client_delay_ns * 2);
+}
+
+void Cluster::Connect(Client* client, uint64_t connection, int node) {
+  Connection& c = connections_[connection];
+  c.client = client;
+  c.node = node;
+  loop_.After(ClientDelay(), [this, connection, node] {
+    const auto it = connections_.find(connection);
+    if (it == connections_.end()) return;
+    if (!nodes_[node]->running()) {
+      ClosedByNode(connection, false);
+      return;
+    }
+    nodes_[node]->OnClientOpen(connection);
+    it->second.to_client_ns = loop_.now_ns() + ClientDelay();
+    loop_.At(it->second.to_client_ns, [this, connection] {
+      const auto found = connections_.find(connection);
+      if (found != connections_.end()) found->second.client->OnEstablished(connection);
+    });
+  });
+}
+
+void Cluster::SendToNode(uint64_t connection, std::string bytes) {
+  const auto it = connections_.find(connection);
+  if (it == connections_.end()) return;
+  Connection& c = it->second;
+  c.to_node_ns = std::max(c.to_node_ns + 1, loop_.now_ns() + ClientDelay());
+  loop_.At(c.to_node_ns, [this, node = c.node, connection, b = std::move(bytes)]() mutable {
+    nodes_[node]->OnClientBytes(connection, std::move(b));
+  });
+}
+
+void Cluster::CloseByClient(uint64_t connection) {
+  const auto it = connections_.find(connection);
+  if (it == connections_.end()) return;
+  Connection& c = it->second;
+  const int64_t at_ns = std::max(c.to_node_ns + 1, loop_.now_ns() + ClientDelay());
+  loop_.At(at_ns, [this, node = c.node, connection] { nodes_[node]->OnClientClose(connection); });
+  connections_.erase(it);
+}
+
+void Cluster::ToClient(uint64_t connection, std::string bytes) {
+  const auto it = connections_.find(connection);
+  if (it == connections_.end()) return;
+  Connection& c = it->second;
+  c.to_client_ns = std::max(c.to_client_ns + 1, loop_.now_ns() + ClientDelay());
+  loop_.At(c.to_client_ns, [this, connection, b = std::move(bytes)] {
+    const auto found = connections_.find(connection);
+    if (found != connections_.end()) found->second.client->OnBytes(connection, b);
+  });
+}
+
+void Cluster::ClosedByNode(uint64_t connection, bool died) {
+  const auto it = connections_.find(connection);
+  if (it == connections_.end()) return;
+  Connection& c = it->second;
+  // A dead machine says nothing: the client finds out some time later.
+  const int64_t silence_ns = died && loop_.rng().Percent(30) ? 2 * kSecond : 0;
+  const int64_t at_ns = std::max(c.to_client_ns + 1, loop_.now_ns() + ClientDelay() + silence_ns);
+  loop_.At(at_ns, [this, connection] {
+    const auto found = connections_.find(connection);
+    if (found == connections_.end()) return;
+    Client* client = found->second.client;
+    connections_.erase(found);
+    client->OnClosed(connection);
+  });
+}
+
+}  // namespace clustron::sim

@@ -1,0 +1,95 @@
+// A whole cluster under test: machines, links, clients, faults, and the judgement over all of it.
+//
+// A run has three phases:
+//   faults   everything that the seed's knobs allow, at any time, for three quarters of the time
+//   healing  all links whole, all machines up that can be: within a bound there is a leader and
+//   every
+//            node answers (liveness)
+//   the end  clients read everything once more; then all nodes must have applied the same log
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/paxos/invariants.h"
+#include "tests/sim/history.h"
+#include "tests/sim/knobs.h"
+#include "tests/sim/sim_node.h"
+#include "tests/sim/workload.h"
+
+namespace clustron::sim {
+
+class Nemesis;
+
+class Cluster final : private SimNetwork::Host, private ClientNetwork, private ClientCarrier {
+ public:
+  Cluster(EventLoop* loop, Report* report, const Knobs& knobs);
+  ~Cluster();
+
+  // All of it: `duration_ns` of virtual time, a little more if healing takes longer.
+  void Run(int64_t duration_ns);
+
+  EventLoop& loop() { return loop_; }
+  Report& report() { return report_; }
+  const Knobs& knobs() const { return knobs_; }
+  SimNetwork& network() { return network_; }
+  int size() const { return static_cast<int>(nodes_.size()); }
+  SimNode& node(int i) { return *nodes_[i]; }
+  // The node that leads for sure, or -1.
+  int Leader() const;
+  // Alive ones that may be lost without stopping the cluster for good.
+  int DeadCount() const;
+
+ private:
+  struct Connection {
+    Client* client = nullptr;
+    int node = 0;
+    int64_t to_node_ns = 0;  // when what was last sent arrives
+    int64_t to_client_ns = 0;
+  };
+
+  // SimNetwork::Host
+  void OnMessage(int to, int from, std::string message) override;
+  void OnLinkUp(int node, int peer) override;
+  // ClientNetwork
+  void Connect(Client* client, uint64_t connection, int node) override;
+  void SendToNode(uint64_t connection, std::string bytes) override;
+  void CloseByClient(uint64_t connection) override;
+  uint64_t NextConnection() override { return ++last_connection_; }
+  int node_count() const override { return static_cast<int>(nodes_.size()); }
+  // ClientCarrier
+  void ToClient(uint64_t connection, std::string bytes) override;
+  void ClosedByNode(uint64_t connection, bool died) override;
+
+  void MakeWorkloads();
+  void AddActors(const WorkloadMix& work);
+  void CheckLater();
+  void CheckNow();
+  void Heal();
+  bool Live();
+  bool Converged() const;
+  void CheckConverged();
+  int64_t ClientDelay();
+
+  EventLoop& loop_;
+  Report& report_;
+  const Knobs& knobs_;
+  History history_;
+  SimNetwork network_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::unique_ptr<Nemesis> nemesis_;
+  paxos::Agreement agreement_;
+
+  World world_;
+  std::vector<std::unique_ptr<Workload>> workloads_;
+  std::vector<std::unique_ptr<Actor>> actors_;
+  std::map<uint64_t, Connection> connections_;
+  uint64_t last_connection_ = 0;
+  uint64_t checks_ = 0;
+  std::map<const Actor*, bool> progressed_;  // since the healing; only looked up
+};
+
+}  // namespace clustron::sim

@@ -1,0 +1,351 @@
+// Locks with the keys that they guard, and leases with the keys that end with them.
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/workload.h"
+
+namespace clustron::sim {
+
+namespace {
+
+// --- Locks ---------------------------------------------------------------------------------------
+
+using LockModel = test::LockModel;
+
+struct Locks final : Workload {
+  struct One {
+    std::string name;
+    std::vector<LockModel::Op> ops;
+    std::vector<uint8_t> dropped;
+  };
+  World* world;
+  std::vector<One> locks;
+  uint64_t next_owner = 1;
+  size_t next_final = 0;
+
+  explicit Locks(World* w) : world(w) { locks.push_back({.name = "lock:0"}); }
+  const char* name() const override { return "locks"; }
+  size_t Current() {
+    if (locks.back().ops.size() >= 250) {
+      locks.push_back({.name = "lock:" + std::to_string(locks.size())});
+    }
+    return locks.size() - 1;
+  }
+  void Check(Report* report) override {
+    for (const One& lock : locks) {
+      std::vector<LockModel::Op> ops;
+      for (size_t i = 0; i < lock.ops.size(); ++i) {
+        if (!lock.dropped[i]) ops.push_back(lock.ops[i]);
+      }
+      CheckHistory<LockModel>(report, lock.name, ops);
+    }
+  }
+};
+
+class LockActor final : public Actor {
+ public:
+  LockActor(World* w, int id, const ClientOptions& client, Locks* locks)
+      : Actor(w, id, client), locks_(*locks) {}
+
+ private:
+  void Act() override {
+    if (token_ != 0 && rng().Percent(70)) {
+      ActHolding();
+      return;
+    }
+    const uint64_t dice = rng().Below(10);
+    if (dice < 5) {
+      // A grant that was not heard of is asked for again under the same owner, or given up.
+      if (owner_.empty() || rng().Percent(30)) {
+        owner_ = "o" + std::to_string(locks_.next_owner++);
+        lock_ = locks_.Current();
+        token_ = 0;
+      }
+      Acquire();
+    } else if (dice < 7) {
+      const std::string value = world().UniqueValue();
+      Issue({.kind = LockModel::Kind::kPlainSet, .text = value}, {"SET", Name(), value});
+    } else {
+      Get();
+    }
+  }
+  void FinalAct() override {
+    if (locks_.next_final >= locks_.locks.size()) return;
+    lock_ = locks_.next_final++;
+    Get();
+  }
+  const std::string& Name() { return locks_.locks[lock_].name; }
+  void Get() { Issue({.kind = LockModel::Kind::kGet}, {"GET", Name()}); }
+  void Acquire() {
+    ttl_ms_ = rng().Between(200, 3000);
+    const std::string ttl = std::to_string(ttl_ms_);
+    Issue({.kind = LockModel::Kind::kAcquire,
+           .owner = owner_,
+           .expire_from = test::EarliestEnd(now_ns(), ttl_ms_, world().drift)},
+          {"LOCK", "ACQUIRE", Name(), ttl, "OWNER", owner_});
+  }
+  void ActHolding() {
+    const std::string token = std::to_string(token_);
+    const uint64_t dice = rng().Below(10);
+    if (dice < 3) {
+      // Within the granted TTL it stays in the leader's memory; above, it is an entry.
+      const int64_t ttl_ms =
+          rng().Percent(70) ? rng().Between(100, ttl_ms_) : ttl_ms_ + rng().Between(1, 1000);
+      const std::string ttl = std::to_string(ttl_ms);
+      Issue({.kind = LockModel::Kind::kRenew,
+             .token = token_,
+             .expire_from = test::EarliestEnd(now_ns(), ttl_ms, world().drift)},
+            {"LOCK", "RENEW", Name(), token, ttl});
+    } else if (dice < 6) {
+      const std::string value = world().UniqueValue();
+      Issue({.kind = LockModel::Kind::kDoSet, .text = value, .token = token_},
+            {"LOCK", "DO", Name(), token, "SET", Name(), value});
+    } else if (dice < 8) {
+      Issue({.kind = LockModel::Kind::kRelease, .token = token_},
+            {"LOCK", "RELEASE", Name(), token});
+    } else {
+      Get();
+    }
+  }
+  void Issue(LockModel::Op op, std::initializer_list<std::string_view> args) {
+    Locks::One& lock = locks_.locks[lock_];
+    op.call_ns = now_ns();
+    lock.ops.push_back(std::move(op));
+    lock.dropped.push_back(0);
+    client().Send(args, (static_cast<uint64_t>(lock_) << 32) | (lock.ops.size() - 1));
+  }
+
+  void Answered(uint64_t tag, const Reply& reply) override {
+    Locks::One& lock = locks_.locks[tag >> 32];
+    LockModel::Op& op = lock.ops[tag & 0xffffffff];
+    const char* expected = op.kind == LockModel::Kind::kDoSet      ? "FENCED"
+                           : op.kind == LockModel::Kind::kPlainSet ? "LOCKED"
+                                                                   : "";
+    switch (Judge(world(), reply, expected)) {
+      case Outcome::kNo:
+        lock.dropped[tag & 0xffffffff] = 1;
+        return;
+      case Outcome::kUnknown:
+        Lost(tag);
+        return;
+      case Outcome::kReply:
+        break;
+    }
+    op.return_ns = now_ns();
+    op.answer = reply.ToAnswer();
+    switch (op.kind) {
+      case LockModel::Kind::kAcquire:
+        AnsweredAcquire(&op, reply);
+        return;
+      case LockModel::Kind::kRenew:
+        op.done = !reply.IsNil();
+        break;
+      case LockModel::Kind::kRelease:
+        op.done = reply.integer == 1;
+        if (op.done) {
+          token_ = 0;
+          owner_.clear();
+        }
+        break;
+      case LockModel::Kind::kDoSet:
+      case LockModel::Kind::kPlainSet:
+        op.done = reply.IsOk();
+        break;
+      case LockModel::Kind::kGet:
+        return;
+    }
+    if (op.token == token_ && !op.done && op.kind != LockModel::Kind::kPlainSet) {
+      world().report->Count("locks lost");
+      token_ = 0;
+      owner_.clear();
+    }
+  }
+  void AnsweredAcquire(LockModel::Op* op, const Reply& reply) {
+    if (reply.elements.size() < 3) {
+      world().report->Fail("replies", "LOCK ACQUIRE answered " + reply.ToString());
+      return;
+    }
+    op->done = reply.elements[0].integer == 1;
+    if (op->done) {
+      world().report->Count("locks granted");
+      op->token = token_ = reply.elements[1].integer;
+    } else {
+      op->holder_token = reply.elements[1].integer;
+      owner_.clear();
+    }
+  }
+  void Lost(uint64_t tag) override {
+    Locks::One& lock = locks_.locks[tag >> 32];
+    LockModel::Op& op = lock.ops[tag & 0xffffffff];
+    if (op.kind == LockModel::Kind::kGet) lock.dropped[tag & 0xffffffff] = 1;
+  }
+
+  Locks& locks_;
+  size_t lock_ = 0;
+  std::string owner_;
+  int64_t token_ = 0;
+  int64_t ttl_ms_ = 1000;
+};
+
+// --- Leases --------------------------------------------------------------------------------------
+
+using LeaseModel = test::LeaseModel;
+
+struct Leases final : Workload {
+  struct One {
+    std::string id;
+    std::string keys[2];
+    std::vector<LeaseModel::Op> ops;
+    std::vector<uint8_t> dropped;
+  };
+  World* world;
+  std::vector<One> leases;
+  std::vector<size_t> active;
+  size_t next_final = 0;
+
+  explicit Leases(World* w) : world(w) {
+    for (int i = 0; i < 2; ++i) {
+      active.push_back(0);
+      Replace(active.size() - 1);
+    }
+  }
+  const char* name() const override { return "leases"; }
+  void Replace(size_t place) {
+    active[place] = leases.size();
+    const std::string id = "lease:" + std::to_string(leases.size());
+    leases.push_back({.id = id, .keys = {id + ":a", id + ":b"}});
+  }
+  size_t Pick(Rng& rng) {
+    const size_t place = rng.Below(active.size());
+    if (leases[active[place]].ops.size() >= 200) Replace(place);
+    return active[place];
+  }
+  void Check(Report* report) override {
+    for (const One& lease : leases) {
+      std::vector<LeaseModel::Op> ops;
+      for (size_t i = 0; i < lease.ops.size(); ++i) {
+        if (!lease.dropped[i]) ops.push_back(lease.ops[i]);
+      }
+      CheckHistory<LeaseModel>(report, lease.id, ops);
+    }
+  }
+};
+
+class LeaseActor final : public Actor {
+ public:
+  LeaseActor(World* w, int id, const ClientOptions& client, Leases* leases)
+      : Actor(w, id, client), leases_(*leases) {}
+
+ private:
+  static constexpr int64_t kTtlMs = 900;  // of every grant, so that keepalives are predictable
+
+  void Act() override {
+    const size_t lease = leases_.Pick(rng());
+    const std::string& id = leases_.leases[lease].id;
+    const std::string* keys = leases_.leases[lease].keys;
+    const int64_t from = test::EarliestEnd(now_ns(), kTtlMs, world().drift);
+    const uint64_t dice = rng().Below(20);
+    if (dice < 4) {
+      Issue(lease, {.kind = LeaseModel::Kind::kGrant, .expire_from = from},
+            {"LEASE", "GRANT", std::to_string(kTtlMs), "ID", id});
+    } else if (dice < 9) {
+      Issue(lease, {.kind = LeaseModel::Kind::kKeepAlive, .expire_from = from},
+            {"LEASE", "KEEPALIVE", id});
+    } else if (dice < 10) {
+      Issue(lease, {.kind = LeaseModel::Kind::kRevoke}, {"LEASE", "REVOKE", id});
+    } else if (dice < 13) {
+      const std::string value = world().UniqueValue();
+      Issue(lease, {.kind = LeaseModel::Kind::kDoSet, .text = value},
+            {"LEASE", "DO", id, "MSET", keys[0], value, keys[1], value});
+    } else if (dice < 15) {
+      Issue(lease, {.kind = LeaseModel::Kind::kAlive}, {"LEASE", "TTL", id});
+    } else {
+      Read(lease);
+    }
+  }
+  void FinalAct() override {
+    if (leases_.next_final < leases_.leases.size()) Read(leases_.next_final++);
+  }
+  void Read(size_t lease) {
+    const std::string* keys = leases_.leases[lease].keys;
+    Issue(lease, {.kind = LeaseModel::Kind::kRead, .done = true}, {"MGET", keys[0], keys[1]});
+  }
+  void Issue(size_t lease, LeaseModel::Op op, std::initializer_list<std::string_view> args) {
+    Leases::One& one = leases_.leases[lease];
+    op.call_ns = now_ns();
+    one.ops.push_back(std::move(op));
+    one.dropped.push_back(0);
+    client().Send(args, (static_cast<uint64_t>(lease) << 32) | (one.ops.size() - 1));
+  }
+
+  void Answered(uint64_t tag, const Reply& reply) override {
+    Leases::One& one = leases_.leases[tag >> 32];
+    LeaseModel::Op& op = one.ops[tag & 0xffffffff];
+    switch (Judge(world(), reply, op.kind == LeaseModel::Kind::kDoSet ? "NOLEASE" : "")) {
+      case Outcome::kNo:
+        one.dropped[tag & 0xffffffff] = 1;
+        return;
+      case Outcome::kUnknown:
+        Lost(tag);
+        return;
+      case Outcome::kReply:
+        break;
+    }
+    op.return_ns = now_ns();
+    switch (op.kind) {
+      case LeaseModel::Kind::kGrant:
+        op.done = reply.IsArray(3);
+        if (!op.done) world().report->Fail("replies", "LEASE GRANT answered " + reply.ToString());
+        break;
+      case LeaseModel::Kind::kKeepAlive:
+        op.done = reply.IsArray(1) && !reply.elements[0].IsNil();
+        world().report->Count(op.done ? "leases kept alive" : "leases found gone");
+        break;
+      case LeaseModel::Kind::kRevoke:
+        op.done = !reply.elements.empty() && reply.elements[0].integer == 1;
+        break;
+      case LeaseModel::Kind::kDoSet:
+        op.done = reply.IsOk();
+        break;
+      case LeaseModel::Kind::kRead:
+        if (!reply.IsArray(2)) return;
+        op.first = reply.elements[0].ToAnswer();
+        op.second = reply.elements[1].ToAnswer();
+        break;
+      case LeaseModel::Kind::kAlive:
+        op.done = !reply.IsNil();
+        break;
+    }
+  }
+  void Lost(uint64_t tag) override {
+    Leases::One& one = leases_.leases[tag >> 32];
+    const LeaseModel::Kind kind = one.ops[tag & 0xffffffff].kind;
+    if (kind == LeaseModel::Kind::kRead || kind == LeaseModel::Kind::kAlive) {
+      one.dropped[tag & 0xffffffff] = 1;
+    }
+  }
+
+  Leases& leases_;
+};
+
+}  // namespace
+
+std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors) {
+  auto locks = std::make_unique<Locks>(setup.world);
+  for (int i = 0; i < actors; ++i) {
+    setup.add(std::make_unique<LockActor>(setup.world, setup.first_actor_id + i, ClientOptions{},
+                                          locks.get()));
+  }
+  return locks;
+}
+
+std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors) {
+  auto leases = std::make_unique<Leases>(setup.world);
+  for (int i = 0; i < actors; ++i) {
+    setup.add(std::make_unique<LeaseActor>(setup.world, setup.first_actor_id + i, ClientOptions{},
+                                           leases.get()));
+  }
+  return leases;
+}
+
+}  // namespace clustron::sim

@@ -1,0 +1,129 @@
+#include "tests/sim/history.h"
+
+#include "server/executor.h"
+
+namespace clustron::sim {
+
+namespace {
+
+std::string Describe(const paxos::Value& value) {
+  static constexpr const char* kKinds[] = {"?", "no-op", "filler", "batch", "config"};
+  return std::string(kKinds[static_cast<size_t>(value.kind)]) + " first proposed under " +
+         std::to_string(value.first_ballot.round) + "." + std::to_string(value.first_ballot.node) +
+         " with " + std::to_string(paxos::BytesOf(value.payload).size()) + " bytes";
+}
+
+}  // namespace
+
+History::SlotRecord& History::At(paxos::Slot slot) {
+  if (slots_.size() <= slot) slots_.resize(slot + 1);
+  return slots_[slot];
+}
+
+void History::OnApplied(int node, paxos::Slot slot, const paxos::Value& value, uint64_t digest) {
+  SlotRecord& record = At(slot);
+  if (!record.has_value) {
+    record.has_value = true;
+    record.value = value;
+  } else if (!(record.value == value)) {
+    report_.Fail("one value per slot", "slot " + std::to_string(slot) + ": node " +
+                                           std::to_string(node) + " applies a " + Describe(value) +
+                                           ", before it was a " + Describe(record.value));
+    return;
+  }
+  OnState(node, slot, digest);
+}
+
+void History::OnState(int node, paxos::Slot slot, uint64_t digest) {
+  if (slot == 0) return;
+  SlotRecord& record = At(slot);
+  if (!record.has_digest) {
+    record.has_digest = true;
+    record.digest = digest;
+  } else if (record.digest != digest) {
+    report_.Fail("digests", "node " + std::to_string(node) + " differs at slot " +
+                                std::to_string(slot) +
+                                (record.has_value ? ": " + Describe(record.value) : ""));
+  }
+}
+
+void History::OnReply(cluster::Session session, uint64_t sequence, std::string_view reply) {
+  auto [it, fresh] = replies_[{session.node, session.boot}].try_emplace(sequence, reply);
+  if (!fresh) {
+    report_.Fail("exactly once", "item " + std::to_string(sequence) + " of node " +
+                                     std::to_string(session.node) + " was answered twice");
+  }
+}
+
+// Stands for the node whose session is looked at.
+class ReplayTap final : public cluster::ApplyListener, public server::OriginHost {
+ public:
+  ReplayTap(Report* report, cluster::Session session,
+            const std::map<uint64_t, std::string>* replies)
+      : report_(*report), session_(session), replies_(*replies) {}
+
+  void* TakeOwnItem(uint64_t sequence) override {
+    sequence_ = sequence;
+    return this;
+  }
+  server::OwnCall BeginOwnItem(void*) override {
+    reply_.clear();
+    return {.out = &reply_, .client = nullptr};
+  }
+  void EndOwnItem(void*) override {
+    const auto it = replies_.find(sequence_);
+    if (it == replies_.end()) return;  // nobody waited for it any more
+    ++compared_;
+    if (it->second == reply_) return;
+    report_.Fail("replay", "item " + std::to_string(sequence_) + " of node " +
+                               std::to_string(session_.node) + " boot " +
+                               std::to_string(session_.boot) + " was answered " + it->second +
+                               " and is answered " + reply_ + " by a replay of the log");
+  }
+  void OnGap(cluster::Session, uint64_t) override {}
+  void OnSnapshotWanted() override {}
+  void OnLeaseGranted(std::string_view, uint64_t, int64_t) override {}
+  void OnLeaseEnded(std::string_view) override {}
+  void OnLockGranted(int, std::string_view, uint64_t, int64_t) override {}
+  void OnLockEnded(int, std::string_view) override {}
+
+  uint64_t compared() const { return compared_; }
+
+ private:
+  Report& report_;
+  const cluster::Session session_;
+  const std::map<uint64_t, std::string>& replies_;
+  uint64_t sequence_ = 0;
+  uint64_t compared_ = 0;
+  std::string reply_;
+};
+
+void History::ReplaySession(cluster::Session session,
+                            const std::map<uint64_t, std::string>& replies) {
+  ReplayTap tap(&report_, session, &replies);
+  server::Executor executor(hash_seed_);
+  executor.Attach(session, &tap, &tap, nullptr);
+  for (paxos::Slot slot = 1; slot < slots_.size() && !report_.failed(); ++slot) {
+    executor.Apply(slot, slots_[slot].value, false);
+    if (slots_[slot].has_digest && slots_[slot].digest != executor.digest()) {
+      report_.Fail("replay", "the digest at slot " + std::to_string(slot) +
+                                 " differs: " + Describe(slots_[slot].value));
+    }
+  }
+  report_.Count("replies compared with a replay", tap.compared());
+}
+
+void History::CheckReplay() {
+  for (paxos::Slot slot = 1; slot < slots_.size(); ++slot) {
+    if (!slots_[slot].has_value) return;  // the inline path leaves no trace of its entries here
+  }
+  if (slots_.empty()) return;
+  static const std::map<uint64_t, std::string> kNone;
+  if (replies_.empty()) ReplaySession({.node = 999, .boot = 1}, kNone);
+  for (const auto& [session, replies] : replies_) {
+    if (report_.failed()) return;
+    ReplaySession({.node = session.first, .boot = session.second}, replies);
+  }
+}
+
+}  // namespace clustron::sim

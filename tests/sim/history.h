@@ -1,0 +1,58 @@
+// What the cluster as a whole has agreed on and answered, put together from what every node applied
+// and replied, and checked as it comes:
+//   - one value per slot, whoever applies it, however often, before and after restarts;
+//   - equal digests at equal slots;
+//   - afterwards, the log replayed through a fresh executor gives the same digests and the same
+//     replies, item by item.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/entry.h"
+#include "cluster/paxos/types.h"
+#include "tests/sim/report.h"
+
+namespace clustron::sim {
+
+class History {
+ public:
+  History(Report* report, uint64_t hash_seed) : report_(*report), hash_seed_(hash_seed) {}
+
+  // A node applied this slot and has this digest now.
+  void OnApplied(int node, paxos::Slot slot, const paxos::Value& value, uint64_t digest);
+  // A node's state is at this slot (by a snapshot, or by the inline path).
+  void OnState(int node, paxos::Slot slot, uint64_t digest);
+  // A node answered an item of its own.
+  void OnReply(cluster::Session session, uint64_t sequence, std::string_view reply);
+
+  uint64_t hash_seed() const { return hash_seed_; }
+  // The highest slot that anybody applied.
+  paxos::Slot last_slot() const { return slots_.empty() ? 0 : slots_.size() - 1; }
+  uint64_t DigestAt(paxos::Slot slot) const {
+    return slot < slots_.size() ? slots_[slot].digest : 0;
+  }
+  // Replays everything. Call once, at the end.
+  void CheckReplay();
+
+ private:
+  friend class ReplayTap;
+  struct SlotRecord {
+    bool has_value = false;
+    bool has_digest = false;
+    uint64_t digest = 0;
+    paxos::Value value;
+  };
+  SlotRecord& At(paxos::Slot slot);
+  void ReplaySession(cluster::Session session, const std::map<uint64_t, std::string>& replies);
+
+  Report& report_;
+  const uint64_t hash_seed_;
+  std::vector<SlotRecord> slots_;
+  std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> replies_;
+};
+
+}  // namespace clustron::sim

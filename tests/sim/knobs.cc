@@ -1,0 +1,157 @@
+#include "tests/sim/knobs.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace clustron::sim {
+
+namespace {
+
+// Between low and high, small values as likely as big ones.
+int64_t LogBetween(Rng& rng, int64_t low, int64_t high) {
+  const double ratio = static_cast<double>(high) / static_cast<double>(low);
+  return static_cast<int64_t>(static_cast<double>(low) * std::pow(ratio, rng.Unit()));
+}
+
+// A fault's mean interval, if this seed has it.
+int64_t Rate(Rng& rng, double percent, int64_t low_ns, int64_t high_ns) {
+  const bool has = rng.Percent(percent);
+  const int64_t interval_ns = LogBetween(rng, low_ns, high_ns);
+  return has ? interval_ns : 0;
+}
+
+void DrawNetwork(Rng& rng, NetworkOptions* network) {
+  network->datagram = rng.Percent(25);
+  network->delay_ns = LogBetween(rng, 50 * kMicrosecond, 5 * kMillisecond);
+  network->jitter_ns = LogBetween(rng, 50 * kMicrosecond, 5 * kMillisecond);
+  if (rng.Percent(40)) {
+    network->tail_percent = static_cast<double>(rng.Between(1, 50)) / 10.0;
+    network->tail_ns = LogBetween(rng, 10 * kMillisecond, 500 * kMillisecond);
+  }
+  if (rng.Percent(40)) network->loss_percent = rng.Unit() * (rng.Percent(20) ? 20 : 3);
+  if (rng.Percent(50)) network->duplicate_percent = rng.Unit() * 10;
+  network->break_after_ns = LogBetween(rng, 200 * kMillisecond, 5 * kSecond);
+  network->reconnect_ns = LogBetween(rng, 5 * kMillisecond, 500 * kMillisecond);
+}
+
+void DrawFaults(Rng& rng, FaultRates* faults) {
+  faults->partition_ns = Rate(rng, 60, 2 * kSecond, 20 * kSecond);
+  faults->partition_hold_ns = LogBetween(rng, 300 * kMillisecond, 8 * kSecond);
+  faults->break_ns = Rate(rng, 30, 500 * kMillisecond, 10 * kSecond);
+  faults->clog_ns = Rate(rng, 25, kSecond, 10 * kSecond);
+  faults->kill_ns = Rate(rng, 45, 3 * kSecond, 20 * kSecond);
+  faults->power_ns = Rate(rng, 45, 3 * kSecond, 20 * kSecond);
+  faults->all_down_ns = Rate(rng, 15, 10 * kSecond, 30 * kSecond);
+  faults->stop_point_ns = Rate(rng, 30, 2 * kSecond, 15 * kSecond);
+  faults->down_ns = LogBetween(rng, 20 * kMillisecond, 5 * kSecond);
+  faults->pause_ns = Rate(rng, 30, 2 * kSecond, 15 * kSecond);
+  faults->pause_hold_ns = LogBetween(rng, 50 * kMillisecond, 4 * kSecond);
+  faults->wall_jump_ns = Rate(rng, 30, 2 * kSecond, 20 * kSecond);
+  faults->disk_full_ns = Rate(rng, 15, 8 * kSecond, 30 * kSecond);
+  faults->disk_full_hold_ns = LogBetween(rng, kSecond, 8 * kSecond);
+  faults->slow_disk_ns = Rate(rng, 25, 3 * kSecond, 20 * kSecond);
+  faults->rot_ns = Rate(rng, 25, 3 * kSecond, 20 * kSecond);
+  faults->sync_error_ns = Rate(rng, 10, 10 * kSecond, 30 * kSecond);
+  faults->hand_over_ns = Rate(rng, 20, 2 * kSecond, 15 * kSecond);
+}
+
+void DrawWork(Rng& rng, WorkloadMix* work) {
+  bool* const kinds[] = {&work->strings,   &work->mortal, &work->counters,
+                         &work->groups,    &work->bank,   &work->hashes,
+                         &work->pipelines, &work->locks,  &work->leases};
+  for (bool* kind : kinds) *kind = rng.Percent(45);
+  *kinds[rng.Below(std::size(kinds))] = true;
+  work->burst_percent = rng.Percent(30) ? 60 : 15;
+}
+
+void DrawProduct(Rng& rng, Knobs* knobs) {
+  paxos::Config& paxos = knobs->paxos;
+  // Timings as they come, or scaled together: the rules between them must hold.
+  if (rng.Percent(40)) {
+    const double scale = static_cast<double>(LogBetween(rng, 60, 250)) / 100.0;
+    const auto scaled = [scale](int64_t ns) {
+      return static_cast<int64_t>(static_cast<double>(ns) * scale);
+    };
+    paxos.heartbeat_ns = scaled(paxos.heartbeat_ns);
+    paxos.round_ns = scaled(paxos.round_ns);
+    paxos.lease_ns = scaled(paxos.lease_ns);
+    paxos.retry_ns = scaled(paxos.retry_ns);
+  }
+  if (rng.Percent(30)) paxos.window_slots = static_cast<uint32_t>(rng.Between(1, 8));
+  if (rng.Percent(20)) paxos.window_bytes_max = 1 << 12;  // catch-up comes from disk
+  if (rng.Percent(20)) paxos.catch_up_bytes_max = 1 << 10;
+  if (rng.Percent(30)) knobs->resend_ns = LogBetween(rng, 50 * kMillisecond, kSecond);
+  knobs->segment_bytes = static_cast<uint64_t>(LogBetween(rng, 8 << 10, 256 << 10));
+  knobs->spare_bytes = static_cast<uint64_t>(LogBetween(rng, 16 << 10, 128 << 10));
+  knobs->low_water_bytes = knobs->spare_bytes * 2;
+  knobs->snapshot_log_bytes_min =
+      static_cast<uint64_t>(LogBetween(rng, 16 << 10, rng.Percent(30) ? 4 << 20 : 128 << 10));
+}
+
+}  // namespace
+
+Knobs DrawKnobs(Rng& rng, int nodes) {
+  Knobs knobs;
+  constexpr int kNodes[] = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 1, 2, 4};
+  knobs.nodes = kNodes[rng.Below(std::size(kNodes))];
+  if (nodes != 0) knobs.nodes = nodes;
+  DrawNetwork(rng, &knobs.network);
+  knobs.disk.base_ns = LogBetween(rng, 50 * kMicrosecond, 2 * kMillisecond);
+  knobs.disk.jitter_ns = LogBetween(rng, 50 * kMicrosecond, 5 * kMillisecond);
+  if (rng.Percent(30)) {
+    knobs.disk.slow_percent = rng.Unit() * 2;
+    knobs.disk.slow_ns = LogBetween(rng, 20 * kMillisecond, 2 * kSecond);
+  }
+  if (rng.Percent(50)) knobs.wall_offset_ms_max = 3'600'000;
+  knobs.client_delay_ns = LogBetween(rng, 50 * kMicrosecond, 5 * kMillisecond);
+  DrawFaults(rng, &knobs.faults);
+  DrawWork(rng, &knobs.work);
+  DrawProduct(rng, &knobs);
+  return knobs;
+}
+
+std::string WorkloadMix::ToString() const {
+  std::string text;
+  const auto add = [&text](bool on, const char* name) {
+    if (on) text += std::string(" ") + name;
+  };
+  add(strings, "strings");
+  add(mortal, "mortal");
+  add(counters, "counters");
+  add(groups, "groups");
+  add(bank, "bank");
+  add(hashes, "hashes");
+  add(pipelines, "pipelines");
+  add(locks, "locks");
+  add(leases, "leases");
+  return text;
+}
+
+std::string Knobs::ToString() const {
+  std::string text = std::to_string(nodes) + " nodes, ";
+  text += network.datagram ? "datagrams" : "streams";
+  text += " delay " + std::to_string(network.delay_ns / kMicrosecond) + "us";
+  text += " loss " + std::to_string(network.loss_percent).substr(0, 4) + "%";
+  const auto add = [&text](int64_t interval_ns, const char* name) {
+    if (interval_ns != 0) {
+      text += std::string(", ") + name + "/" + std::to_string(interval_ns / kMillisecond) + "ms";
+    }
+  };
+  add(faults.partition_ns, "partition");
+  add(faults.break_ns, "break");
+  add(faults.clog_ns, "clog");
+  add(faults.kill_ns, "kill");
+  add(faults.power_ns, "power");
+  add(faults.all_down_ns, "all-down");
+  add(faults.stop_point_ns, "stop-point");
+  add(faults.pause_ns, "pause");
+  add(faults.wall_jump_ns, "wall-jump");
+  add(faults.disk_full_ns, "disk-full");
+  add(faults.slow_disk_ns, "slow-disk");
+  add(faults.rot_ns, "rot");
+  add(faults.sync_error_ns, "sync-error");
+  add(faults.hand_over_ns, "hand-over");
+  return text + "; work:" + work.ToString();
+}
+
+}  // namespace clustron::sim

@@ -1,0 +1,79 @@
+// What one seed is like: how many nodes, how good the network, disks and clocks are, which faults
+// happen how often, how the product is tuned, what the clients do. Each seed draws its own mix
+// (swarm testing: Groce et al., 2012): a run without partitions finds what partitions would hide.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/rng.h"
+#include "cluster/paxos/config.h"
+#include "tests/sim/sim_network.h"
+#include "tests/sim/sim_task_runner.h"
+
+namespace clustron::sim {
+
+// Mean time between two of a kind; 0: never.
+struct FaultRates {
+  int64_t partition_ns = 0;
+  int64_t partition_hold_ns = 3 * kSecond;  // mean
+  int64_t break_ns = 0;                     // a connection is cut
+  int64_t clog_ns = 0;
+  int64_t kill_ns = 0;        // a process dies
+  int64_t power_ns = 0;       // a machine loses power
+  int64_t all_down_ns = 0;    // all of them at once
+  int64_t stop_point_ns = 0;  // dies at one of its next file operations
+  int64_t down_ns = kSecond;  // mean time until it is started again
+  int64_t pause_ns = 0;
+  int64_t pause_hold_ns = kSecond;
+  int64_t wall_jump_ns = 0;
+  int64_t disk_full_ns = 0;
+  int64_t disk_full_hold_ns = 4 * kSecond;
+  int64_t slow_disk_ns = 0;
+  int64_t rot_ns = 0;         // bits on the disk of one chosen node change
+  int64_t sync_error_ns = 0;  // an fsync fails, which ends the process
+  int64_t hand_over_ns = 0;   // leadership is moved
+};
+
+struct WorkloadMix {
+  bool strings = false;
+  bool mortal = false;
+  bool counters = false;
+  bool groups = false;
+  bool bank = false;
+  bool hashes = false;
+  bool pipelines = false;
+  bool locks = false;
+  bool leases = false;
+  int64_t operations_per_second = 50;
+  double burst_percent = 20;
+  std::string ToString() const;
+};
+
+struct Knobs {
+  int nodes = 3;
+  NetworkOptions network;
+  DiskSpeed disk;
+  double drift_max = 0.0045;  // of each node's monotonic clock, either way
+  int64_t wall_offset_ms_max = 200;
+  int64_t client_delay_ns = 200 * kMicrosecond;
+  FaultRates faults;
+  WorkloadMix work;
+
+  // The product.
+  paxos::Config paxos;
+  int64_t hold_ns = 2 * kSecond;
+  int64_t resend_ns = 300 * kMillisecond;
+  uint64_t segment_bytes = 64 << 10;
+  uint64_t spare_bytes = 64 << 10;
+  uint64_t low_water_bytes = 64 << 10;
+  uint64_t disk_bytes = 0;  // 0: no limit
+  uint64_t snapshot_log_bytes_min = 256 << 10;
+
+  std::string ToString() const;
+};
+
+// `nodes`: 0 lets the seed decide.
+Knobs DrawKnobs(Rng& rng, int nodes);
+
+}  // namespace clustron::sim

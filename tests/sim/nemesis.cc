@@ -1,0 +1,225 @@
+#include "tests/sim/nemesis.h"
+
+#include <cmath>
+#include <vector>
+
+namespace clustron::sim {
+
+Nemesis::Nemesis(Cluster* cluster) : cluster_(*cluster), rng_(cluster->loop().rng()) {}
+
+int64_t Nemesis::Exponential(int64_t mean_ns) {
+  return static_cast<int64_t>(-std::log(1.0 - rng_.Unit()) * static_cast<double>(mean_ns));
+}
+
+void Nemesis::Every(int64_t mean_ns, Fault fault) {
+  if (mean_ns == 0) return;
+  cluster_.loop().After(Exponential(mean_ns), [this, mean_ns, fault] {
+    if (stopped_) return;
+    (this->*fault)();
+    Every(mean_ns, fault);
+  });
+}
+
+void Nemesis::Start() {
+  const FaultRates& faults = cluster_.knobs().faults;
+  rot_victim_ = AnyNode();
+  if (cluster_.size() > 1) {
+    Every(faults.partition_ns, &Nemesis::DoPartition);
+    Every(faults.break_ns, &Nemesis::DoBreak);
+    Every(faults.clog_ns, &Nemesis::DoClog);
+    Every(faults.hand_over_ns, &Nemesis::DoHandOver);
+  }
+  if (cluster_.size() > 2) Every(faults.rot_ns, &Nemesis::DoRot);
+  Every(faults.kill_ns, &Nemesis::DoKill);
+  Every(faults.power_ns, &Nemesis::DoPower);
+  Every(faults.all_down_ns, &Nemesis::DoAllDown);
+  Every(faults.stop_point_ns, &Nemesis::DoStopPoint);
+  Every(faults.pause_ns, &Nemesis::DoPause);
+  Every(faults.wall_jump_ns, &Nemesis::DoWallJump);
+  Every(faults.disk_full_ns, &Nemesis::DoDiskFull);
+  Every(faults.slow_disk_ns, &Nemesis::DoSlowDisk);
+  Every(faults.sync_error_ns, &Nemesis::DoSyncError);
+}
+
+int Nemesis::AnyNode() {
+  return static_cast<int>(rng_.Below(static_cast<uint64_t>(cluster_.size())));
+}
+
+int Nemesis::RunningNode() {
+  // The leader is where most can go wrong.
+  if (rng_.Percent(40) && cluster_.Leader() >= 0) return cluster_.Leader();
+  for (int tries = 0; tries < 8; ++tries) {
+    const int node = AnyNode();
+    if (cluster_.node(node).running()) return node;
+  }
+  return -1;
+}
+
+void Nemesis::Partition() {
+  SimNetwork& network = cluster_.network();
+  const int size = cluster_.size();
+  const auto cut = [&network](int a, int b) {
+    network.Block(a, b, true);
+    network.Block(b, a, true);
+  };
+  const int center = rng_.Percent(50) && cluster_.Leader() >= 0 ? cluster_.Leader() : AnyNode();
+  network.HealAll();
+  switch (rng_.Below(7)) {
+    case 0:
+      cluster_.report().Count("partitions: one node alone");
+      for (int i = 0; i < size; ++i) {
+        if (i != center) cut(i, center);
+      }
+      return;
+    case 1: {
+      cluster_.report().Count("partitions: two sides");
+      std::vector<bool> side;
+      for (int i = 0; i < size; ++i) side.push_back(rng_.Percent(50));
+      for (int i = 0; i < size; ++i) {
+        for (int j = 0; j < i; ++j) {
+          if (side[i] != side[j]) cut(i, j);
+        }
+      }
+      return;
+    }
+    case 2:
+      cluster_.report().Count("partitions: all only through one");
+      for (int i = 0; i < size; ++i) {
+        for (int j = 0; j < i; ++j) {
+          if (i != center && j != center) cut(i, j);
+        }
+      }
+      return;
+    case 3:
+      cluster_.report().Count("partitions: a chain");
+      for (int i = 0; i < size; ++i) {
+        for (int j = 0; j + 1 < i; ++j) cut((i + center) % size, (j + center) % size);
+      }
+      return;
+    case 4:
+      cluster_.report().Count("partitions: one hears nothing");
+      for (int i = 0; i < size; ++i) {
+        if (i != center) network.Block(i, center, true);
+      }
+      return;
+    case 5:
+      cluster_.report().Count("partitions: one is not heard");
+      for (int i = 0; i < size; ++i) {
+        if (i != center) network.Block(center, i, true);
+      }
+      return;
+    default:
+      cluster_.report().Count("partitions: some directions");
+      for (int i = 0; i < size; ++i) {
+        for (int j = 0; j < size; ++j) {
+          if (i != j && rng_.Percent(30)) network.Block(i, j, true);
+        }
+      }
+  }
+}
+
+void Nemesis::DoPartition() {
+  Partition();
+  const uint64_t mine = partition_ = ++partitions_;
+  cluster_.loop().After(Exponential(cluster_.knobs().faults.partition_hold_ns), [this, mine] {
+    if (partition_ != mine || stopped_) return;
+    partition_ = 0;
+    cluster_.network().HealAll();
+  });
+}
+
+void Nemesis::DoBreak() {
+  const int a = AnyNode();
+  const int b = AnyNode();
+  if (a == b) return;
+  cluster_.report().Count("links broken");
+  cluster_.network().Break(a, b);
+}
+
+void Nemesis::DoClog() {
+  const int a = AnyNode();
+  const int b = AnyNode();
+  if (a == b) return;
+  cluster_.report().Count("links clogged");
+  cluster_.network().Clog(a, b, rng_.Between(kMillisecond, 800 * kMillisecond),
+                          cluster_.loop().now_ns() + rng_.Between(0, 5 * kSecond));
+}
+
+void Nemesis::DoKill() {
+  const int node = RunningNode();
+  if (node >= 0) cluster_.node(node).Crash(false, "killed");
+}
+
+void Nemesis::DoPower() {
+  const int node = RunningNode();
+  if (node >= 0) cluster_.node(node).Crash(true, "power lost");
+}
+
+void Nemesis::DoAllDown() {
+  cluster_.report().Count("all nodes down at once");
+  const bool power = rng_.Percent(50);
+  for (int i = 0; i < cluster_.size(); ++i) {
+    if (cluster_.node(i).running()) cluster_.node(i).Crash(power, "all at once");
+  }
+}
+
+void Nemesis::DoStopPoint() {
+  const int node = AnyNode();
+  if (cluster_.node(node).dead()) return;
+  cluster_.node(node).fs().StopAt(static_cast<uint64_t>(rng_.Between(1, 40)));
+}
+
+void Nemesis::DoPause() {
+  const int node = RunningNode();
+  if (node < 0) return;
+  cluster_.report().Count("nodes paused");
+  cluster_.node(node).Pause(cluster_.loop().now_ns() +
+                            Exponential(cluster_.knobs().faults.pause_hold_ns));
+}
+
+void Nemesis::DoWallJump() {
+  cluster_.report().Count("wall clocks jumped");
+  const int64_t delta_ms =
+      rng_.Percent(50) ? rng_.Between(-3'600'000, 3'600'000) : rng_.Between(-2'000, 2'000);
+  cluster_.node(AnyNode()).clock().JumpWall(delta_ms);
+}
+
+void Nemesis::DoDiskFull() {
+  const int node = AnyNode();
+  SimFs& fs = cluster_.node(node).fs();
+  cluster_.report().Count("disks filled");
+  fs.SetCapacity(fs.used_bytes() + static_cast<uint64_t>(rng_.Between(1, 200'000)));
+  cluster_.loop().After(Exponential(cluster_.knobs().faults.disk_full_hold_ns),
+                        [this, node] { cluster_.node(node).fs().SetCapacity(0); });
+}
+
+void Nemesis::DoSlowDisk() {
+  const int node = AnyNode();
+  cluster_.report().Count("disks slow for a while");
+  cluster_.node(node).disk().slow_percent = 30;
+  cluster_.loop().After(rng_.Between(100 * kMillisecond, 5 * kSecond),
+                        [this, node] { cluster_.node(node).disk() = cluster_.knobs().disk; });
+}
+
+void Nemesis::DoRot() {
+  SimNode& node = cluster_.node(rot_victim_);
+  if (node.dead() || cluster_.DeadCount() > 0) return;
+  node.Rot(rng_);
+}
+
+void Nemesis::DoSyncError() {
+  const int node = RunningNode();
+  if (node < 0) return;
+  cluster_.report().Count("syncs failed");
+  cluster_.node(node).fs().FailNextSync();
+}
+
+void Nemesis::DoHandOver() {
+  const int leader = cluster_.Leader();
+  const int to = AnyNode();
+  if (leader < 0 || leader == to) return;
+  cluster_.report().Count("leadership handed over");
+  cluster_.node(leader).HandOver(to);
+}
+
+}  // namespace clustron::sim

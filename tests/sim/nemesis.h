@@ -1,0 +1,55 @@
+// Makes things go wrong, as often as the seed's knobs say: each kind of fault is a process of its
+// own with exponential pauses.
+//
+// What it never does: damage the disks of more machines than a cluster must survive. Rot hits one
+// chosen machine, and not while another has lost its disk for good.
+#pragma once
+
+#include <cstdint>
+
+#include "tests/sim/cluster.h"
+
+namespace clustron::sim {
+
+class Nemesis {
+ public:
+  explicit Nemesis(Cluster* cluster);
+
+  void Start();
+  // No more faults; what is going on is the cluster's to heal.
+  void Stop() { stopped_ = true; }
+  // One of the shapes that divide a cluster, at random.
+  void Partition();
+
+ private:
+  using Fault = void (Nemesis::*)();
+  void Every(int64_t mean_ns, Fault fault);
+  int64_t Exponential(int64_t mean_ns);
+  int AnyNode();
+  // Some running node; -1: none.
+  int RunningNode();
+
+  void DoPartition();
+  void DoBreak();
+  void DoClog();
+  void DoKill();
+  void DoPower();
+  void DoAllDown();
+  void DoStopPoint();
+  void DoPause();
+  void DoWallJump();
+  void DoDiskFull();
+  void DoSlowDisk();
+  void DoRot();
+  void DoSyncError();
+  void DoHandOver();
+
+  Cluster& cluster_;
+  Rng& rng_;
+  bool stopped_ = false;
+  uint64_t partition_ = 0;  // the one in force; 0: none
+  uint64_t partitions_ = 0;
+  int rot_victim_ = -1;
+};
+
+}  // namespace clustron::sim

@@ -1,0 +1,487 @@
+#include "tests/sim/sim_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/planted_bugs.h"
+#include "cluster/formation.h"
+#include "cluster/node_messages.h"
+#include "persist/identity.h"
+#include "server/boot.h"
+
+namespace clustron::sim {
+
+namespace {
+
+constexpr int64_t kTickNs = 10 * kMillisecond;
+
+cluster::Genesis GenesisOf(const Surroundings& around) {
+  cluster::Genesis genesis;
+  genesis.formed = true;
+  genesis.hash_seed = around.hash_seed;
+  for (int i = 0; i < around.knobs->nodes; ++i) {
+    genesis.members.push_back({.node = static_cast<uint32_t>(i) + 1,
+                               .host = "node" + std::to_string(i),
+                               .port = 6379,
+                               .peer_port = 16379});
+  }
+  return genesis;
+}
+
+// INFO is about the process and its surroundings; nothing here asks for it.
+class NoInfo final : public commands::InfoPort {
+ public:
+  std::string Info(std::span<const std::string_view>) const override { return {}; }
+  void ResetStats() override {}
+  std::string MemoryReport() const override { return {}; }
+};
+
+}  // namespace
+
+struct SimNode::Connection final : server::SessionSink {
+  SimNode* owner = nullptr;
+  uint64_t id = 0;
+  server::Session* session = nullptr;
+  bool ending = false;
+
+  void Flush(server::Session& s) override {
+    if (!s.out.empty()) owner->carrier_.ToClient(id, std::exchange(s.out, {}));
+    if (s.close_after_flush() || s.close_now()) ending = true;
+  }
+  size_t unsent_bytes() const override { return 0; }
+};
+
+// From a start to a crash.
+struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, server::ApplyTracer {
+  SimNode* owner;
+  History* history;
+  // Destroyed in the opposite order: the engine first.
+  SimTaskRunner wal_tasks;
+  SimTaskRunner snapshot_tasks;
+  server::Config config;
+  NoInfo info;
+  server::Storage storage;
+  std::unique_ptr<server::Engine> engine;
+  paxos::Invariants invariants;
+  std::map<uint64_t, std::unique_ptr<Connection>> connections;
+  bool turn_filed = false;
+  uint64_t sequence = 0;  // of the own item that is being applied
+  std::string* reply = nullptr;
+  size_t reply_begin = 0;
+  paxos::Slot traced_slot = 0;
+
+  Process(SimNode* node, EventLoop* loop)
+      : owner(node),
+        history(node->around_.history),
+        wal_tasks(loop, node, &node->disk_),
+        snapshot_tasks(loop, node, &node->disk_) {}
+
+  cluster::Node& node() { return engine->node_ref(); }
+
+  // server::ApplyTracer
+  void OnApplied(cluster::Slot slot, const paxos::Value& value, uint64_t digest) override {
+    traced_slot = slot;
+    history->OnApplied(owner->index_, slot, value, digest);
+  }
+
+  // Between the executor and the engine: replies are noted down.
+  void* TakeOwnItem(uint64_t item) override {
+    sequence = item;
+    return node().TakeOwnItem(item);
+  }
+  server::OwnCall BeginOwnItem(void* cookie) override {
+    const server::OwnCall call = engine->BeginOwnItem(cookie);
+    reply = call.out;
+    reply_begin = reply == nullptr ? 0 : reply->size();
+    return call;
+  }
+  void EndOwnItem(void* cookie) override {
+    if (reply != nullptr) {
+      history->OnReply(node().session(), sequence, std::string_view(*reply).substr(reply_begin));
+    }
+    reply = nullptr;
+    engine->EndOwnItem(cookie);
+  }
+  void OnGap(cluster::Session session, uint64_t next) override { node().OnGap(session, next); }
+  void OnSnapshotWanted() override { node().OnSnapshotWanted(); }
+  void OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) override {
+    node().OnLeaseGranted(id, revision, ttl_ms);
+  }
+  void OnLeaseEnded(std::string_view id) override { node().OnLeaseEnded(id); }
+  void OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) override {
+    node().OnLockGranted(db, name, token, ttl_ms);
+  }
+  void OnLockEnded(int db, std::string_view name) override { node().OnLockEnded(db, name); }
+};
+
+SimNode::SimNode(const Surroundings& around, ClientCarrier* carrier, int index, double drift,
+                 int64_t wall_offset_ms)
+    : around_(around),
+      carrier_(*carrier),
+      index_(index),
+      clock_(around.loop, drift, around.loop->rng().Between(kSecond, 1'000'000 * kSecond),
+             wall_offset_ms),
+      disk_(around.knobs->disk) {}
+
+SimNode::~SimNode() = default;
+
+const cluster::Node* SimNode::node() const {
+  return process_ == nullptr ? nullptr : &process_->engine->node_ref();
+}
+server::Engine* SimNode::engine() { return process_ ? process_->engine.get() : nullptr; }
+const server::Engine* SimNode::engine() const {
+  return process_ ? process_->engine.get() : nullptr;
+}
+
+// --- Life
+// -----------------------------------------------------------------------------------------
+
+void SimNode::Form() {
+  const persist::Identity identity{.cluster_id = around_.cluster_id,
+                                   .node_id = id(),
+                                   .boot = 0,
+                                   .extra = cluster::EncodeGenesis(GenesisOf(around_))};
+  const Status made = persist::IdentityFile::Create(fs_, DirName(), identity);
+  CHECK(made.has_value());
+}
+
+void SimNode::Start() {
+  CHECK(process_ == nullptr);
+  if (dead_) return;
+  const Status started = StartProcess();
+  if (started) {
+    around_.report->Count("starts");
+    if (around_.report->tracing()) {
+      around_.report->Trace("node " + std::to_string(index_) + " starts at slot " +
+                            std::to_string(engine()->executor().applied_slot()));
+    }
+    around_.network->SetUp(index_, true);
+    TickLater();
+    FileTurnEnd();
+    return;
+  }
+  process_.reset();
+  ++incarnation_;
+  const Error& error = started.error();
+  if (around_.report->tracing()) {
+    around_.report->Trace("node " + std::to_string(index_) + " does not start: " + error.detail);
+  }
+  if (fs_.stopped()) {
+    around_.report->Count("crashes during the start");
+    if (around_.loop->rng().Percent(50)) {
+      fs_.Crash(around_.loop->rng(), kCrashModes[around_.loop->rng().Below(4)]);
+    } else {
+      fs_.Kill();
+    }
+    StartLater(around_.loop->rng().Between(1, around_.knobs->faults.down_ns));
+  } else if (error.code == Errc::kNoSpace || error.code == Errc::kIo) {
+    around_.report->Count("starts refused for the disk's sake");
+    fs_.Kill();
+    StartLater(kSecond);
+  } else if (error.code == Errc::kCorruption && rotten_) {
+    around_.report->Count("nodes lost to rot");
+    dead_ = true;
+  } else {
+    around_.report->Fail("start", "node " + std::to_string(index_) + ": " + error.detail);
+  }
+}
+
+Status SimNode::StartProcess() {
+  const Knobs& knobs = *around_.knobs;
+  ASSIGN_OR_RETURN(persist::Identity identity, persist::IdentityFile::Boot(fs_, DirName()));
+  process_ = std::make_unique<Process>(this, around_.loop);
+  process_->owner = this;
+  process_->engine = std::make_unique<server::Engine>(
+      clock_, process_->config, static_cast<server::EngineHost&>(*this), around_.hash_seed);
+  process_->engine->SetInfo(&process_->info);
+  process_->engine->executor().SetTracer(process_.get());
+
+  server::BootOptions options;
+  options.dir = DirName();
+  options.identity = identity;
+  options.genesis = GenesisOf(around_);
+  options.log.durability = cluster::Durability::kAlways;
+  options.log.segment_bytes = knobs.segment_bytes;
+  options.log.spare_bytes = knobs.spare_bytes;
+  options.log.low_water_bytes = knobs.low_water_bytes;
+  options.node.paxos = knobs.paxos;
+  options.node.hold_ns = knobs.hold_ns;
+  options.node.resend_ns = knobs.resend_ns;
+  options.node.snapshot_log_bytes_min = knobs.snapshot_log_bytes_min;
+  options.seed = around_.loop->rng().Next();
+  ASSIGN_OR_RETURN(const server::BootReport boot,
+                   server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
+                                *process_->engine, &process_->storage));
+  if (boot.snapshot_slot != 0) around_.report->Count("starts from a snapshot");
+  if (boot.replayed != 0) around_.report->Count("starts with a replay");
+  for (const std::string& note : boot.notes) {
+    around_.report->Count("notes at the start");
+    if (around_.report->tracing()) around_.report->Trace("  " + note);
+  }
+  server::Executor& executor = process_->engine->executor();
+  executor.Attach(process_->node().session(), process_.get(), process_.get(),
+                  process_->engine.get());
+  around_.history->OnState(index_, executor.applied_slot(), executor.digest());
+  const paxos::Ballot promised = process_->node().replica().promised();
+  if (promised < promised_to_others_) {
+    around_.report->Fail("promises", "node " + std::to_string(index_) + " had promised " +
+                                         std::to_string(promised_to_others_.round) + "." +
+                                         std::to_string(promised_to_others_.node) +
+                                         " and knows of " + std::to_string(promised.round) + "." +
+                                         std::to_string(promised.node) + " after its restart");
+  }
+  process_->invariants = paxos::Invariants(promised_to_others_);
+  return {};
+}
+
+void SimNode::StartLater(int64_t delay_ns) {
+  around_.loop->After(delay_ns, [this, life = incarnation_] {
+    if (life == incarnation_ && process_ == nullptr) Start();
+  });
+}
+
+void SimNode::Crash(bool power, const char* why) {
+  CHECK(process_ != nullptr);
+  around_.report->Count(power ? "machines lost power" : "processes killed");
+  if (around_.report->tracing()) {
+    around_.report->Trace("node " + std::to_string(index_) + " " + why);
+  }
+  around_.loop->Trace(static_cast<uint64_t>(index_) + 77);
+  around_.network->SetUp(index_, false);
+  ++incarnation_;
+  paused_until_ns_ = 0;
+  const auto connections = std::move(process_->connections);
+  process_->connections.clear();
+  process_.reset();
+  fatal_.clear();
+  for (const auto& [id, connection] : connections) carrier_.ClosedByNode(id, true);
+  Rng& rng = around_.loop->rng();
+  if (power) {
+    fs_.Crash(rng, kCrashModes[rng.Below(std::size(kCrashModes))]);
+    clock_.Reboot(rng.Between(0, 20 * kSecond));
+  } else {
+    fs_.Kill();
+  }
+  const int64_t mean_ns = around_.knobs->faults.down_ns;
+  StartLater(rng.Between(mean_ns / 10, 2 * mean_ns));
+}
+
+void SimNode::Pause(int64_t until_ns) {
+  if (process_ == nullptr) return;
+  paused_until_ns_ = std::max(paused_until_ns_, until_ns);
+}
+
+void SimNode::Rot(Rng& rng) {
+  std::vector<std::string> files;
+  for (std::string& path : fs_.Files()) {
+    if (path.ends_with(".log") || path.ends_with(".rdb") || rng.Percent(10)) {
+      files.push_back(std::move(path));
+    }
+  }
+  if (files.empty()) return;
+  const std::string& path = files[rng.Below(files.size())];
+  const std::string content = fs_.Content(path);
+  if (content.empty()) return;
+  // Mostly in what was written, not in what is only reserved.
+  uint64_t offset = rng.Below(content.size());
+  for (int tries = 0; tries < 20 && content[offset] == 0; ++tries) {
+    offset = rng.Below(content.size());
+  }
+  rotten_ = true;
+  around_.report->Count("bits flipped on disk");
+  if (around_.report->tracing()) {
+    around_.report->Trace("node " + std::to_string(index_) + " rots: " + path + " at " +
+                          std::to_string(offset));
+  }
+  fs_.FlipBit(path, offset, static_cast<int>(rng.Below(8)));
+}
+
+void SimNode::HandOver(int to) {
+  Enter([this, to] { process_->node().TransferLeadership(static_cast<paxos::NodeId>(to) + 1); });
+}
+
+// --- Turns
+// ----------------------------------------------------------------------------------------
+
+template <typename F>
+void SimNode::Enter(F&& f) {
+  if (process_ == nullptr) return;
+  if (paused()) {
+    around_.loop->At(paused_until_ns_,
+                     [this, life = incarnation_, g = std::forward<F>(f)]() mutable {
+                       if (life == incarnation_) Enter(std::move(g));
+                     });
+    return;
+  }
+  ShowLiveClocks();
+  f();
+  Entered();
+}
+
+void SimNode::Entered() {
+  if (process_ == nullptr) return;
+  if (fs_.stopped()) {
+    around_.report->Count("crashes at a file operation");
+    Crash(around_.loop->rng().Percent(50), "stops at a file operation");
+  } else if (!fatal_.empty()) {
+    Crash(false, "ended itself");
+  } else {
+    FileTurnEnd();
+  }
+}
+
+void SimNode::FileTurnEnd() {
+  if (process_->turn_filed) return;
+  process_->turn_filed = true;
+  around_.loop->After(around_.loop->rng().Between(kMicrosecond, 30 * kMicrosecond),
+                      [this, life = incarnation_] {
+                        if (life == incarnation_) EndTurn();
+                      });
+}
+
+void SimNode::EndTurn() {
+  if (paused()) {
+    around_.loop->At(paused_until_ns_, [this, life = incarnation_] {
+      if (life == incarnation_) EndTurn();
+    });
+    return;
+  }
+  ShowLiveClocks();
+  process_->engine->EndOfTurn();
+  const server::Executor& executor = process_->engine->executor();
+  if (executor.applied_slot() != process_->traced_slot) {
+    process_->traced_slot = executor.applied_slot();
+    around_.history->OnState(index_, executor.applied_slot(), executor.digest());
+  }
+  std::erase_if(process_->connections, [this](const auto& item) {
+    const Connection& connection = *item.second;
+    if (!connection.ending && !connection.session->close_now()) return false;
+    process_->engine->Close(connection.session);
+    carrier_.ClosedByNode(connection.id, false);
+    return true;
+  });
+  process_->turn_filed = false;
+  if (fs_.stopped() || !fatal_.empty()) Entered();
+}
+
+// Only for planted bugs that look at them while applying.
+void SimNode::ShowLiveClocks() {
+#ifdef CLUSTRON_SIM
+  if (planted_bug == Bug::kNone) return;
+  store::Store& store = process_->engine->executor().store();
+  store.live_elapsed_ms = process_->node().LiveElapsedMs();
+  store.live_wall_ms = clock_.WallMs();
+#endif
+}
+
+void SimNode::TickLater() {
+  around_.loop->After(clock_.TrueDelay(kTickNs), [this, life = incarnation_] {
+    if (life != incarnation_) return;
+    Enter([this] { process_->engine->Tick(); });
+    if (life == incarnation_) TickLater();
+  });
+}
+
+void SimNode::RunOnLoop(std::function<void()> done) {
+  Enter([f = std::move(done)] { f(); });
+}
+
+void SimNode::RunWork(const std::function<void()>& work) {
+  work();
+  if (!fs_.stopped()) return;
+  around_.report->Count("crashes at a file operation");
+  Crash(around_.loop->rng().Percent(50), "stops at a file operation");
+}
+
+// --- The outside
+// ----------------------------------------------------------------------------------
+
+void SimNode::OnPeerMessage(int from, std::string message) {
+  Enter([this, from, m = std::move(message)] {
+    if (!process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m)) {
+      around_.report->Fail("messages",
+                           "node " + std::to_string(index_) + " finds a message malformed");
+    }
+  });
+}
+
+void SimNode::OnLinkUp(int peer) {
+  Enter([this, peer] { process_->node().OnPeerUp(static_cast<paxos::NodeId>(peer) + 1); });
+}
+
+void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message) {
+  NotePromise(message);
+  around_.network->Send(index_, static_cast<int>(to) - 1, urgent, std::move(message));
+}
+
+// A promise once given binds this machine for good, restarts included.
+void SimNode::NotePromise(std::string_view message) {
+  if (message.size() < 2 || message[0] != static_cast<char>(cluster::WireKind::kPaxos)) return;
+  constexpr char kPromise = 4;
+  constexpr char kAcceptOk = 7;
+  if (message[1] != kPromise && message[1] != kAcceptOk) return;
+  const Result<paxos::Message> decoded = paxos::Decode(message.substr(1));
+  CHECK(decoded.has_value());
+  paxos::Ballot ballot;
+  if (const auto* promise = std::get_if<paxos::Promise>(&*decoded)) {
+    ballot = promise->ballot;
+    if (ballot < promised_to_others_) {
+      around_.report->Fail(
+          "promises", "node " + std::to_string(index_) + " promises less than it had promised");
+    }
+  } else if (const auto* ok = std::get_if<paxos::AcceptOk>(&*decoded)) {
+    ballot = ok->ballot;
+  }
+  promised_to_others_ = std::max(promised_to_others_, ballot);
+}
+
+void SimNode::Fatal(const std::string& reason) {
+  if (!fatal_.empty()) return;
+  fatal_ = reason;
+  if (around_.report->tracing()) {
+    around_.report->Trace("node " + std::to_string(index_) + " gives up: " + reason);
+  }
+  around_.report->Count("nodes that ended themselves");
+  if (fs_.stopped() || reason.starts_with("log:") || rotten_) return;
+  around_.report->Fail("fatal", "node " + std::to_string(index_) + ": " + reason);
+}
+
+bool SimNode::AddressOf(cluster::NodeId node, std::string* host, int* port) const {
+  *host = "node" + std::to_string(node - 1);
+  *port = 6379;
+  return true;
+}
+
+void SimNode::OnClientOpen(uint64_t connection) {
+  Enter([this, connection] {
+    auto made = std::make_unique<Connection>();
+    made->owner = this;
+    made->id = connection;
+    made->session = process_->engine->Open(
+        {.peer = "10.0.0.1:" + std::to_string(connection), .local = "10.0.0.2:6379"}, made.get());
+    process_->connections[connection] = std::move(made);
+  });
+}
+
+void SimNode::OnClientBytes(uint64_t connection, std::string bytes) {
+  Enter([this, connection, b = std::move(bytes)] {
+    const auto it = process_->connections.find(connection);
+    if (it != process_->connections.end()) process_->engine->Feed(*it->second->session, b);
+  });
+}
+
+void SimNode::OnClientClose(uint64_t connection) {
+  Enter([this, connection] {
+    const auto it = process_->connections.find(connection);
+    if (it == process_->connections.end()) return;
+    process_->engine->Close(it->second->session);
+    process_->connections.erase(it);
+  });
+}
+
+std::optional<std::string> SimNode::CheckInvariants() {
+  if (process_ == nullptr) return std::nullopt;
+  return process_->invariants.Check(process_->node().replica());
+}
+
+}  // namespace clustron::sim

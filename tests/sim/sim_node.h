@@ -1,0 +1,140 @@
+// One machine of the simulated cluster: disk and clocks that outlive the process, and the process:
+// the product's engine with its node, log, snapshots and replicated state.
+//
+// The process runs in turns, as the server's loop does: what comes in is handled at once, and a
+// moment later one EndOfTurn. A paused machine handles nothing; its events wait for it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/log_store.h"
+#include "cluster/node.h"
+#include "cluster/paxos/invariants.h"
+#include "persist/snapshot_store.h"
+#include "server/config.h"
+#include "server/engine.h"
+#include "tests/sim/history.h"
+#include "tests/sim/knobs.h"
+#include "tests/sim/report.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_fs.h"
+#include "tests/sim/sim_network.h"
+#include "tests/sim/sim_task_runner.h"
+
+namespace clustron::sim {
+
+// What the machines have in common.
+struct Surroundings {
+  EventLoop* loop = nullptr;
+  Report* report = nullptr;
+  const Knobs* knobs = nullptr;
+  SimNetwork* network = nullptr;
+  History* history = nullptr;
+  std::string cluster_id = "0123456789abcdef0123456789abcdef";
+  uint64_t hash_seed = 0;
+};
+
+// The node's end of a client's connection goes to whoever carries the bytes.
+class ClientCarrier {
+ public:
+  virtual void ToClient(uint64_t connection, std::string bytes) = 0;
+  // Closed by the node, in order behind what it sent; or by its death.
+  virtual void ClosedByNode(uint64_t connection, bool died) = 0;
+
+ protected:
+  ~ClientCarrier() = default;
+};
+
+class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
+ public:
+  SimNode(const Surroundings& around, ClientCarrier* carrier, int index, double drift,
+          int64_t wall_offset_ms);
+  ~SimNode() override;
+
+  // --- Life
+  // Makes the identity of a cluster that was just formed. Once.
+  void Form();
+  // Starts the process; if that fails for the disk's sake it is tried again, or given up.
+  void Start();
+  // `power`: the machine as a whole goes down, unsynced data with it.
+  void Crash(bool power, const char* why);
+  void Pause(int64_t until_ns);
+  bool running() const { return process_ != nullptr; }
+  bool paused() const { return around_.loop->now_ns() < paused_until_ns_; }
+  // Its disk lost what it had promised: it must never vote again.
+  bool dead() const { return dead_; }
+
+  // --- Faults
+  SimFs& fs() { return fs_; }
+  SimClock& clock() { return clock_; }
+  DiskSpeed& disk() { return disk_; }
+  // Bits on this machine's disk may change: then its start may be refused for good.
+  void AllowRot() { rot_allowed_ = true; }
+  void Rot(Rng& rng);
+  void HandOver(int to);
+
+  // --- From outside
+  void OnPeerMessage(int from, std::string message);
+  void OnLinkUp(int peer);
+  void OnClientOpen(uint64_t connection);
+  void OnClientBytes(uint64_t connection, std::string bytes);
+  void OnClientClose(uint64_t connection);
+
+  // --- Looking (null while it is down)
+  int index() const { return index_; }
+  paxos::NodeId id() const { return static_cast<paxos::NodeId>(index_) + 1; }
+  const cluster::Node* node() const;
+  server::Engine* engine();
+  const server::Engine* engine() const;
+  std::optional<std::string> CheckInvariants();
+
+ private:
+  struct Process;
+  struct Connection;
+
+  // server::EngineHost
+  void SendToPeer(cluster::NodeId to, bool urgent, std::string message) override;
+  void Fatal(const std::string& reason) override;
+  void Stop() override {}
+  bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
+  // SimTaskRunner::Host
+  void RunOnLoop(std::function<void()> done) override;
+  void RunWork(const std::function<void()>& work) override;
+
+  Status StartProcess();
+  void StartLater(int64_t delay_ns);
+  // Runs `f` as part of the process's turn, now or when the pause is over; not if it has died.
+  template <typename F>
+  void Enter(F&& f);
+  void Entered();
+  void FileTurnEnd();
+  void EndTurn();
+  void ShowLiveClocks();
+  void TickLater();
+  void NotePromise(std::string_view message);
+  std::string DirName() const { return "/data"; }
+
+  const Surroundings around_;
+  ClientCarrier& carrier_;
+  const int index_;
+  SimFs fs_;
+  SimClock clock_;
+  DiskSpeed disk_;
+  int64_t paused_until_ns_ = 0;
+  bool dead_ = false;
+  bool rot_allowed_ = false;
+  bool rotten_ = false;
+  paxos::Ballot promised_to_others_;  // the highest that ever left this machine
+  uint64_t incarnation_ = 0;
+  std::string fatal_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace clustron::sim

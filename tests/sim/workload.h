@@ -1,0 +1,132 @@
+// What the clients do, and the record that is judged afterwards.
+//
+// A workload is a kind of data with its rules (strings, hashes, locks …): it owns the histories.
+// Its actors are clients that work on it: each waits a while, does something (one or a few
+// requests), and starts again when all answers are there or the connection is lost.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/client.h"
+#include "tests/sim/event_loop.h"
+#include "tests/sim/report.h"
+#include "tests/support/models.h"
+
+namespace clustron::sim {
+
+// What all actors share.
+struct World {
+  EventLoop* loop = nullptr;
+  Report* report = nullptr;
+  ClientNetwork* network = nullptr;
+  int64_t think_ns = 100 * kMillisecond;  // mean pause of an actor
+  double drift = 0.005;                   // no node's clock runs faster than true time by more
+  double burst_percent = 20;              // of the acts send several requests at once
+  bool stopping = false;                  // nothing new but the final reads
+  uint64_t next_value = 1;                // written values are never repeated
+  uint64_t replies = 0;                   // that said something other than "no leader"
+  uint64_t errors = 0;
+
+  std::string UniqueValue() { return "v" + std::to_string(next_value++); }
+};
+
+// What an answer means for the question whether the request took effect.
+enum class Outcome : uint8_t {
+  kReply,    // it did what the reply says
+  kNo,       // it certainly did not
+  kUnknown,  // nobody knows
+};
+// Errors that no workload expects end the simulation. `expected`: a code that is an answer like any
+// other here (LOCKED, FENCED, NOLEASE …).
+Outcome Judge(World& world, const Reply& reply, std::string_view expected = {});
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  virtual const char* name() const = 0;
+  // The verdict over everything that was recorded.
+  virtual void Check(Report* report) = 0;
+};
+
+class Actor : public Client::Handler {
+ public:
+  Actor(World* world, int id, const ClientOptions& options);
+  virtual ~Actor() = default;
+  Actor(const Actor&) = delete;
+  Actor& operator=(const Actor&) = delete;
+
+  void Start() { client_.Start(); }
+  Client& client() { return client_; }
+  // Answered since the last call.
+  bool TakeProgress() { return std::exchange(progress_, false); }
+
+ protected:
+  // Sends at least one request, or none and is asked again later. Only when nothing is outstanding.
+  virtual void Act() = 0;
+  // The same once the workload ends: reads of the final state.
+  virtual void FinalAct() {}
+  virtual void Answered(uint64_t tag, const Reply& reply) = 0;
+  virtual void Lost(uint64_t tag) = 0;
+  // All of it has been answered: may send what follows from the answers.
+  virtual void Settled() {}
+
+  World& world() { return world_; }
+  Rng& rng() { return world_.loop->rng(); }
+  int64_t now_ns() const { return world_.loop->now_ns(); }
+
+ private:
+  void OnReply(uint64_t tag, const Reply& reply) final;
+  void OnLost(uint64_t tag) final;
+  void OnConnected() final;
+  void ActLater();
+  void ActNow();
+
+  World& world_;
+  Client client_;
+  bool filed_ = false;
+  bool progress_ = false;
+};
+
+// Reports a history that is not linearizable.
+template <typename Model>
+void CheckHistory(Report* report, std::string_view name,
+                  const std::vector<typename Model::Op>& ops) {
+  if (ops.empty()) return;
+  const test::LinearizabilityResult result = test::CheckLinearizable<Model>(ops, 300'000);
+  report->Count("histories checked");
+  report->Count("operations checked", ops.size());
+  using Verdict = test::LinearizabilityResult::Verdict;
+  if (result.verdict == Verdict::kUndecided) report->Count("histories undecided");
+  if (result.verdict == Verdict::kNo) {
+    report->Fail("linearizability", std::string(name) + " with " + std::to_string(ops.size()) +
+                                        " operations: " + result.explanation);
+  }
+}
+
+// The workloads, each with its actors made through `add`.
+struct WorkloadSetup {
+  World* world = nullptr;
+  std::function<void(std::unique_ptr<Actor>)> add;
+  int first_actor_id = 0;
+};
+struct StringsOptions {
+  bool mortal = false;        // with times to live
+  bool groups = false;        // several keys at once: MULTI, WATCH, TXN
+  bool counters = false;      // INCR only, also under ONCE
+  int active = 3;             // keys in use at one time
+  size_t rotate_after = 300;  // operations on a key
+  int actors = 2;
+};
+std::unique_ptr<Workload> MakeStrings(const WorkloadSetup& setup, const StringsOptions& options);
+std::unique_ptr<Workload> MakeBank(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeHashes(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors);
+
+}  // namespace clustron::sim

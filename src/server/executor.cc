@@ -86,6 +86,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
   Chain(slot);
   applied_slot_ = slot;
   recovering_ = false;
+  if (tracer_ != nullptr) tracer_->OnApplied(slot, value, digest_);
 }
 
 void Executor::ApplyBatch(std::string_view payload) {

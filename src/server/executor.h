@@ -41,6 +41,13 @@ class OriginHost {
   virtual void EndOwnItem(void* cookie) = 0;
 };
 
+// Told of every entry that was applied, replays included: for the simulator's checkers.
+class ApplyTracer {
+ public:
+  virtual ~ApplyTracer() = default;
+  virtual void OnApplied(cluster::Slot slot, const paxos::Value& value, uint64_t digest) = 0;
+};
+
 class Executor final : public cluster::StateMachine,
                        public commands::Nested,
                        private store::Observer {
@@ -55,6 +62,8 @@ class Executor final : public cluster::StateMachine,
 
   // Told of changes, but not while entries are applied again.
   void SetObserver(store::Observer* observer) { downstream_ = observer; }
+
+  void SetTracer(ApplyTracer* tracer) { tracer_ = tracer; }
 
   store::Store& store() { return *store_; }
   const store::Store& store() const { return *store_; }
@@ -168,6 +177,7 @@ class Executor final : public cluster::StateMachine,
   cluster::Session own_;
   cluster::ApplyListener* listener_ = nullptr;
   OriginHost* origin_ = nullptr;
+  ApplyTracer* tracer_ = nullptr;
   commands::ServerPort* server_ = nullptr;
   store::Observer* downstream_ = nullptr;
 

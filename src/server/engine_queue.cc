@@ -167,7 +167,7 @@ void Engine::ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant
     failed_round_ = std::max(failed_round_, round);
   }
   while (!round_waiters_.empty() && round_waiters_.front().round <= round) {
-    LookLater(*round_waiters_.front().session);
+    if (Session* session = round_waiters_.front().session) LookLater(*session);
     round_waiters_.pop_front();
   }
 }

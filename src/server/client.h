@@ -109,6 +109,7 @@ class Client final : public commands::ClientPort {
   std::vector<QueuedCommand> TakeQueued() { return std::move(queued_); }
   size_t queued_bytes() const { return queued_bytes_; }
   const std::vector<commands::WatchedKey>& watched() const { return watched_; }
+  std::vector<commands::WatchedKey> TakeWatched() { return std::move(watched_); }
 
   // CLIENT REPLY. To be called once around each command: true if its reply is to be thrown away.
   // Pushes and pub/sub frames are never thrown away.

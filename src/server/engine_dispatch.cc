@@ -175,8 +175,10 @@ void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted)
     encoder.Add(views);
   }
   if (!client.watched().empty() && cls == Class::kLocal) cls = Class::kRead;
-  // The queue's bytes are needed until the command has been copied or run.
+  // The bytes of the queue and of the watched keys are needed until the command has been copied or
+  // run.
   const std::vector<QueuedCommand> queued = client.TakeQueued();
+  const std::vector<commands::WatchedKey> watched = client.TakeWatched();
   client.DiscardMulti();
   Run(session, exec, encoder.args(), cls, muted);
 }

@@ -89,7 +89,7 @@ def test_rot_in_the_middle_of_a_single_node_is_not_hidden():
             except resp.Error:
                 pass
     log = node.tail(100).lower()
-    assert "corrupt" in log, node.tail()
+    assert "damaged" in log, node.tail()
 
 
 @limited(90)
@@ -106,7 +106,7 @@ def test_rot_in_the_middle_of_one_log_is_repaired_from_peers():
     node.start()
     c.wait_leader()
     c.wait_converged()
-    assert "corrupt" in node.tail(200).lower(), node.tail()
+    assert "damaged" in node.tail(200).lower(), node.tail()
     with node.connect() as conn:
         assert conn.call("GET", "victim") == b"MARK-OF-A-COMMITTED-RECORD"
         assert conn.call("DBSIZE") == 1001
@@ -115,7 +115,7 @@ def test_rot_in_the_middle_of_one_log_is_repaired_from_peers():
     open(node.log, "w").close()
     node.start()
     c.wait_converged()
-    assert "corrupt" not in node.tail(200).lower(), node.tail()
+    assert "damaged" not in node.tail(200).lower(), node.tail()
 
 
 @limited(90)
@@ -133,7 +133,7 @@ def test_rot_in_a_majority_of_logs_halts_the_cluster_and_says_so():
         node.start(wait=False)
     time.sleep(4)
     for node in c.nodes:
-        assert "corrupt" in node.tail(200).lower(), node.tail()
+        assert "damaged" in node.tail(200).lower(), node.tail()
         if not node.running():
             continue
         with node.connect(timeout=8) as conn:
@@ -179,7 +179,7 @@ def small_disk(megabytes):
 
 @limited(90)
 def test_a_full_disk_refuses_writes_and_comes_back():
-    disk = small_disk(300)
+    disk = small_disk(700)
     try:
         node = processes.single("everysec", directory=disk)
         ballast = os.path.join(disk, "ballast")
@@ -222,7 +222,7 @@ def test_a_full_disk_refuses_writes_and_comes_back():
 
 @limited(90)
 def test_a_full_disk_on_the_leader_moves_leadership():
-    disk = small_disk(300)
+    disk = small_disk(700)
     c = None
     try:
         c = cluster.Cluster(3)

@@ -58,8 +58,7 @@ TestCluster::TestCluster(ClusterOptions options) : options_(options), rng_(optio
 
 TestCluster::~TestCluster() = default;
 
-// --- Time
-// -----------------------------------------------------------------------------------------
+// --- Time ---
 
 void TestCluster::At(int64_t at_ns, std::function<void()> event) {
   events_.emplace(std::pair(at_ns, ++event_number_), std::move(event));
@@ -98,8 +97,7 @@ void TestCluster::ScheduleTick(Node& node) {
   });
 }
 
-// --- Faults
-// ---------------------------------------------------------------------------------------
+// --- Faults ---
 
 void TestCluster::Isolate(NodeId node) {
   for (auto& [id, other] : nodes_) {
@@ -222,8 +220,7 @@ void TestCluster::Compact(NodeId id) {
   node.durable.push_back(hint);
 }
 
-// --- The driver
-// -----------------------------------------------------------------------------------
+// --- The driver ---
 
 void TestCluster::Drain(Node& node) {
   while (violation_.empty()) {
@@ -375,8 +372,7 @@ void TestCluster::ApplyChosen(Node& node) {
   }
 }
 
-// --- Checks
-// ---------------------------------------------------------------------------------------
+// --- Checks ---
 
 void TestCluster::Fail(const std::string& what) {
   if (violation_.empty()) violation_ = "t=" + std::to_string(now_ns_ / 1000) + " us: " + what;
@@ -462,8 +458,7 @@ void TestCluster::CheckRead(const Node& node, Slot index, Slot acknowledged_befo
        " after " + std::to_string(acknowledged_before) + " was acknowledged");
 }
 
-// --- Work
-// -----------------------------------------------------------------------------------------
+// --- Work ---
 
 Slot TestCluster::Propose(NodeId id, size_t bytes) {
   Node& node = nodes_.at(id);

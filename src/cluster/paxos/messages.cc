@@ -95,7 +95,7 @@ bool GetBlob(Reader& r, std::string* blob) {
   return true;
 }
 
-// --- One pair per message ---------------------------------------------------------------------
+// --- One pair per message ---
 
 struct HeadWriter {
   Writer w;

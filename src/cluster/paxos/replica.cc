@@ -12,8 +12,7 @@ Replica::Replica(const Config& config, Recovered recovered, Rng rng, int64_t now
 
 Replica::~Replica() = default;
 
-// --- Inputs
-// ---------------------------------------------------------------------------------------
+// --- Inputs ---
 
 void Replica::Tick(int64_t now_ns) {
   impl_->SetNow(now_ns);
@@ -42,8 +41,7 @@ Slot Replica::Propose(EntryKind kind, Payload payload, int64_t now_ns) {
   return impl_->leader.Propose(kind, std::move(payload));
 }
 
-// --- Outputs
-// --------------------------------------------------------------------------------------
+// --- Outputs ---
 
 void Replica::TakeReady(Ready* ready) { impl_->TakeReady(ready); }
 
@@ -54,8 +52,7 @@ void Replica::Advance() {
   if (role() == Role::kLeader) impl_->leader.OnApplied();
 }
 
-// --- Reads
-// ----------------------------------------------------------------------------------------
+// --- Reads ---
 
 int64_t Replica::lease_until_ns() const {
   return role() == Role::kLeader ? impl_->lease.until_ns() : 0;
@@ -68,8 +65,7 @@ uint64_t Replica::StartReadRound(int64_t now_ns) {
   return impl_->StartReadRound();
 }
 
-// --- Control
-// --------------------------------------------------------------------------------------
+// --- Control ---
 
 void Replica::Compact(Slot upto) { impl_->learner.Compact(upto); }
 
@@ -106,8 +102,7 @@ void Replica::SetBlob(std::string blob) {
   impl_->blob = std::move(blob);
 }
 
-// --- State
-// ----------------------------------------------------------------------------------------
+// --- State ---
 
 NodeId Replica::self() const { return impl_->core.membership.self(); }
 Role Replica::role() const { return impl_->role; }

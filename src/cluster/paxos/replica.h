@@ -58,8 +58,7 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
-  // --- Inputs
-  // -------------------------------------------------------------------------------------
+  // --- Inputs ---
 
   // Call at least every 10 ms or so.
   void Tick(int64_t now_ns);
@@ -77,8 +76,7 @@ class Replica {
   // slot. The entry's first_ballot is ballot(). It may yet lose its slot: only NextChosen() tells.
   Slot Propose(EntryKind kind, Payload payload, int64_t now_ns);
 
-  // --- Outputs
-  // ------------------------------------------------------------------------------------
+  // --- Outputs ---
 
   // Clears *ready, then fills it. One "chosen up to" per peer goes out per call, however many slots
   // were chosen since the last.
@@ -88,8 +86,7 @@ class Replica {
   // That entry was applied. REQUIRES: NextChosen() != nullptr.
   void Advance();
 
-  // --- Reads
-  // --------------------------------------------------------------------------------------
+  // --- Reads ---
 
   // While now_ns < lease_until_ns() on a leader, no other node can have become leader. 0: no lease.
   // To read: LeaseValid(now), own_noop_chosen(), and wait until chosen_slot() as of now is applied.
@@ -102,8 +99,7 @@ class Replica {
   // own_noop_chosen().
   uint64_t StartReadRound(int64_t now_ns);
 
-  // --- Control
-  // ------------------------------------------------------------------------------------
+  // --- Control ---
 
   // Slots up to `upto` (applied) left the driver's log. Memory follows by itself.
   void Compact(Slot upto);
@@ -124,8 +120,7 @@ class Replica {
   // Attached to every heartbeat and answer from now on (≤ kMaxBlobBytes).
   void SetBlob(std::string blob);
 
-  // --- State
-  // --------------------------------------------------------------------------------------
+  // --- State ---
 
   NodeId self() const;
   Role role() const;

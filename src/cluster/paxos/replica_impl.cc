@@ -44,8 +44,7 @@ Replica::Impl::Impl(const Config& config, const Recovered& recovered, Rng rng, i
   CHECK(config.lease_drift >= 0 && config.lease_drift < 0.5);
 }
 
-// --- Time
-// -----------------------------------------------------------------------------------------
+// --- Time ---
 
 void Replica::Impl::Tick() {
   if (core.membership.sole_voter() && role == Role::kFollower && MayLead({})) StartPhase1({});
@@ -123,8 +122,7 @@ void Replica::Impl::TickTransfer() {
   }
 }
 
-// --- Transitions
-// ----------------------------------------------------------------------------------
+// --- Transitions ---
 
 bool Replica::Impl::MayLead(Ballot released) const {
   return core.membership.self_votes() &&
@@ -203,8 +201,7 @@ void Replica::Impl::InstallSnapshot(Slot upto) {
   if (role == Role::kLeader) leader.OnApplied();
 }
 
-// --- Reads
-// ----------------------------------------------------------------------------------------
+// --- Reads ---
 
 uint64_t Replica::Impl::StartReadRound() {
   const uint64_t id = ++last_read_id;
@@ -230,8 +227,7 @@ void Replica::Impl::ConfirmReads() {
   }
 }
 
-// --- Output
-// ---------------------------------------------------------------------------------------
+// --- Output ---
 
 void Replica::Impl::OnDurable(uint64_t seq) {
   const uint64_t before = core.outbox.durable_seq();

@@ -13,8 +13,7 @@ void Replica::Impl::Step(NodeId from, Message message) {
   std::visit([this, from](auto& m) { On(from, m); }, message);
 }
 
-// --- Heartbeats
-// -----------------------------------------------------------------------------------
+// --- Heartbeats ---
 
 void Replica::Impl::NotePeer(NodeId from, Slot chosen, const std::string& peer_blob) {
   PeerStatus* peer = core.Peer(from);
@@ -75,8 +74,7 @@ void Replica::Impl::On(NodeId from, HeartbeatReply& m) {
   ConfirmReads();
 }
 
-// --- Phase 1
-// --------------------------------------------------------------------------------------
+// --- Phase 1 ---
 
 void Replica::Impl::On(NodeId from, Prepare& m) {
   if (m.ballot.node != from || !core.membership.IsVoter(from) || !core.membership.self_votes()) {
@@ -121,8 +119,7 @@ void Replica::Impl::On(NodeId, Nack& m) {
   election.Hurry();
 }
 
-// --- Phase 2
-// --------------------------------------------------------------------------------------
+// --- Phase 2 ---
 
 void Replica::Impl::On(NodeId from, Accept& m) {
   const Ballot of_leader = m.entry.ballot;
@@ -153,8 +150,7 @@ void Replica::Impl::On(NodeId from, Chosen& m) {
   LearnFromLeader(m.ballot, m.up_to);
 }
 
-// --- Catching up, handing over
-// --------------------------------------------------------------------
+// --- Catching up, handing over ---
 
 void Replica::Impl::On(NodeId from, CatchUpRequest& m) { learner.OnCatchUpRequest(from, m); }
 

@@ -1,0 +1,188 @@
+#include "cluster/paxos/acceptor.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/paxos_bench.h"
+
+namespace clustron::paxos {
+namespace {
+
+TEST_CASE("a promise leaves only when it is durable") {
+  Bench node(3);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  REQUIRE(node.records.size() == 1);
+  CHECK(node.records[0].type == LogRecord::Type::kPromise);
+  CHECK(node.records[0].ballot == Ballot{5, 2});
+  CHECK(node.Sent<Promise>(2).empty());
+  node.Fsync();
+  const auto promises = node.Sent<Promise>(2);
+  REQUIRE(promises.size() == 1);
+  CHECK(promises[0].ballot == Ballot{5, 2});
+  CHECK(promises[0].first == 1);
+  CHECK(promises[0].last == kMaxSlot);
+}
+
+TEST_CASE("a lower ballot is refused after a promise, in both phases") {
+  Bench node(3);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  node.Fsync();
+  node.sent.clear();
+  node.Step(3, Prepare{{4, 3}, 1, {}});
+  node.Step(3, Accept{{1, {4, 3}, Batch({4, 3}, "x")}, 0});
+  const auto nacks = node.Sent<Nack>(3);
+  REQUIRE(nacks.size() == 2);
+  CHECK(nacks[0].promised == Ballot{5, 2});
+  CHECK(nacks[1].promised == Ballot{5, 2});
+  CHECK(node.records.size() == 1);
+}
+
+TEST_CASE("an accept is acknowledged only when it is durable, and again when it is repeated") {
+  Bench node(3);
+  const Accept accept{{1, {5, 2}, Batch({5, 2}, "x")}, 0};
+  node.Step(2, accept);
+  CHECK(node.Sent<AcceptOk>(2).empty());
+  REQUIRE(node.records.size() == 1);
+  CHECK(node.records[0].accepted == accept.entry);
+  // The payload is shared, not copied.
+  CHECK(node.records[0].accepted.value.payload == accept.entry.value.payload);
+  CHECK(node->promised() == Ballot{5, 2});
+  node.Fsync();
+  CHECK(node.TakeSent<AcceptOk>(2).size() == 1);
+  node.Step(2, accept);
+  CHECK(node.records.size() == 1);
+  const auto again = node.TakeSent<AcceptOk>(2);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].up_to == 1);
+}
+
+TEST_CASE("accepts out of order are acknowledged one by one") {
+  Bench node(3);
+  node.Step(2, Accept{{3, {5, 2}, Batch({5, 2}, "c")}, 0});
+  node.Step(2, Accept{{1, {5, 2}, Batch({5, 2}, "a")}, 0});
+  node.Fsync();
+  const auto oks = node.TakeSent<AcceptOk>(2);
+  REQUIRE(oks.size() == 1);
+  CHECK(oks[0].up_to == 1);
+  CHECK(oks[0].more == 0b10);  // slot 3
+}
+
+TEST_CASE("nothing is accepted too far ahead of what is chosen") {
+  Bench node(3);
+  node.Step(2, Accept{{256, {5, 2}, Batch({5, 2}, "a")}, 0});
+  CHECK(node.records.size() == 1);
+  node.Step(2, Accept{{257, {5, 2}, Batch({5, 2}, "a")}, 0});
+  CHECK(node.records.size() == 1);
+}
+
+TEST_CASE("a long report comes in parts, and the rest can be asked for") {
+  Recovered recovered;
+  recovered.promised = {4, 3};
+  for (Slot slot = 1; slot <= 10; ++slot) {
+    recovered.accepted.push_back({slot, {4, 3}, Batch({4, 3}, std::string(20'000, 'x'))});
+  }
+  Bench node(3, std::move(recovered));
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  node.Fsync();
+  const auto parts = node.TakeSent<Promise>(2);
+  REQUIRE(parts.size() == 4);
+  Slot next = 1;
+  for (const Promise& part : parts) {
+    CHECK(part.first == next);
+    CHECK(part.accepted.size() <= 3);
+    next = part.last + 1;
+  }
+  CHECK(parts.back().last == kMaxSlot);
+  node.Step(2, Prepare{{5, 2}, 8, {}});
+  const auto rest = node.TakeSent<Promise>(2);
+  REQUIRE(rest.size() == 1);
+  CHECK(rest[0].first == 8);
+  CHECK(rest[0].accepted.size() == 3);
+}
+
+TEST_CASE("a damaged record is reported as unknown and not voted on") {
+  Recovered recovered;
+  recovered.promised = {4, 3};
+  recovered.accepted = {{1, {4, 3}, Batch({4, 3}, "a")}};
+  recovered.unknown = {2};
+  Bench node(3, recovered);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  node.Fsync();
+  const auto promises = node.TakeSent<Promise>(2);
+  REQUIRE(promises.size() == 1);
+  CHECK(promises[0].unknown == std::vector<Slot>{2});
+  CHECK(promises[0].accepted.size() == 1);
+  node.Step(2, Accept{{2, {5, 2}, Batch({5, 2}, "b")}, 0});
+  node.Fsync();
+  CHECK(node.Sent<AcceptOk>(2).empty());
+  // Repaired, it votes again on what comes later.
+  node->Repair({2, {5, 2}, Batch({5, 2}, "b")}, node.now_ns());
+  node.Collect();
+  CHECK(node->unknown_count() == 0);
+  CHECK(node.records.back().accepted.slot == 2);
+}
+
+TEST_CASE("a record that the chosen hint covers and that is not there is lost, not empty") {
+  Recovered recovered;
+  recovered.promised = {4, 3};
+  recovered.chosen_hint = 3;
+  recovered.accepted = {{1, {4, 3}, Batch({4, 3}, "a")}, {3, {4, 3}, Batch({4, 3}, "c")}};
+  Bench node(3, recovered);
+  CHECK(node->chosen_slot() == 1);
+  CHECK(node->unknown_count() == 1);
+  node->Repair({2, {4, 3}, Batch({4, 3}, "b")}, node.now_ns());
+  CHECK(node->chosen_slot() == 3);
+}
+
+TEST_CASE("a restarted node is silent in phase 1 for one lease, an empty one is not") {
+  Recovered recovered;
+  recovered.restarted = true;
+  Bench node(3, recovered);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  node.Wait(449);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  CHECK(node.records.empty());
+  node.Wait(1);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  CHECK(node.records.size() == 1);
+}
+
+TEST_CASE("an answered heartbeat of a leader blocks other candidates for the lease") {
+  Bench node(3);
+  node.Step(2, Heartbeat{1, 0, {5, 2}, 0, ""});
+  CHECK(node.TakeSent<HeartbeatReply>(2).at(0).granted);
+  CHECK(node->leader() == 2);
+  node.Wait(449);
+  node.Step(3, Prepare{{9, 3}, 1, {}});
+  CHECK(node.records.empty());
+  CHECK(node.TakeSent<Nack>(3).size() == 1);
+  SUBCASE("until it ends") { node.Wait(1); }
+  SUBCASE("until the leader says that it has stopped") {
+    node.Step(2, Release{{5, 2}, 3});
+    CHECK(node->leader() == kNoNode);
+  }
+  SUBCASE("not its own next ballot") {
+    node.Step(2, Prepare{{6, 2}, 1, {}});
+    CHECK(node.records.size() == 1);
+    return;
+  }
+  node.Step(3, Prepare{{9, 3}, 1, {}});
+  CHECK(node.records.size() == 1);
+}
+
+TEST_CASE("messages in another node's name and from strangers are ignored") {
+  Bench node(3);
+  node.Step(3, Prepare{{5, 2}, 1, {}});
+  node.Step(9, Prepare{{5, 9}, 1, {}});
+  node.Step(3, Accept{{1, {5, 2}, Batch({5, 2}, "x")}, 0});
+  node.Step(9, Accept{{1, {5, 9}, Batch({5, 9}, "x")}, 0});
+  node.Step(9, Release{{5, 2}, 1});
+  node.Step(1, Prepare{{5, 1}, 1, {}});
+  CHECK(node.records.empty());
+  node.Step(9, Heartbeat{1, 0, {5, 9}, 0, ""});
+  const auto replies = node.TakeSent<HeartbeatReply>(9);
+  REQUIRE(replies.size() == 1);
+  CHECK_FALSE(replies[0].granted);
+}
+
+}  // namespace
+}  // namespace clustron::paxos

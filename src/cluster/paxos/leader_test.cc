@@ -1,0 +1,266 @@
+// The leader and, before it, the candidate.
+#include "cluster/paxos/leader.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/paxos_bench.h"
+
+namespace clustron::paxos {
+namespace {
+
+TEST_CASE("the only voter leads as soon as its promise is durable, and keeps nothing applied") {
+  Bench node(1);
+  node.Tick();
+  CHECK(node->role() == Role::kCandidate);
+  node.Fsync();
+  CHECK(node->role() == Role::kLeader);
+  CHECK_FALSE(node->own_noop_chosen());
+  node.Fsync();
+  CHECK(node->own_noop_slot() == 1);
+  CHECK(node->LeaseValid(node.now_ns() + 1'000'000 * kMs));
+  node.Propose("a");
+  CHECK(node->chosen_slot() == 1);
+  node.Fsync();
+  CHECK(node->chosen_slot() == 2);
+  while (node->NextChosen() != nullptr) node->Advance();
+  CHECK(node->window_bytes() == 0);
+  const uint64_t round = node->StartReadRound(node.now_ns());
+  node.Collect();
+  CHECK(node.read_confirmed == round);
+}
+
+TEST_CASE("a new leader proposes what it found, closes holes, then its own no-op") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  recovered.accepted = {{2, {3, 2}, Batch({3, 2}, "two")}};
+  Bench node(3, recovered);
+  node.Stand();
+  const Ballot ballot = node->ballot();
+  CHECK(ballot.node == 1);
+  CHECK(ballot > Ballot{3, 2});
+  // Under a later ballot, node 2 has another value for slot 2, and one for slot 4 that an even
+  // earlier leader proposed first.
+  node.Step(2, Promise{ballot,
+                       1,
+                       kMaxSlot,
+                       0,
+                       0,
+                       {{2, {3, 3}, Batch({3, 3}, "TWO")}, {4, {4, 3}, Batch({1, 2}, "four")}},
+                       {}});
+  CHECK(node->role() == Role::kLeader);
+  const auto accepts = node.TakeSent<Accept>(3);
+  REQUIRE(accepts.size() == 5);
+  CHECK(accepts[0].entry == Accepted{1, ballot, {EntryKind::kFiller, ballot, nullptr}});
+  CHECK(accepts[1].entry == Accepted{2, ballot, Batch({3, 3}, "TWO")});
+  CHECK(accepts[2].entry == Accepted{3, ballot, {EntryKind::kFiller, ballot, nullptr}});
+  CHECK(accepts[3].entry == Accepted{4, ballot, Batch({1, 2}, "four")});
+  CHECK(accepts[4].entry == Accepted{5, ballot, {EntryKind::kNoop, ballot, nullptr}});
+  CHECK_FALSE(node->own_noop_chosen());
+  // The two others are enough: the own disk is one vote like theirs.
+  node.Step(2, AcceptOk{ballot, 5, 0});
+  CHECK(node->chosen_slot() == 0);
+  node.Step(3, AcceptOk{ballot, 3, 0b10});
+  CHECK(node->chosen_slot() == 3);
+  node.Step(3, AcceptOk{ballot, 4, 1});
+  CHECK(node->own_noop_slot() == 5);
+}
+
+TEST_CASE("a promise in parts: a lost one is asked for again") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  Bench node(3, recovered);
+  node.Stand();
+  const Ballot ballot = node->ballot();
+  const auto entry = [&](Slot slot) { return Accepted{slot, {1, 2}, Batch({1, 2}, "x")}; };
+  node.Step(2, Promise{ballot, 4, kMaxSlot, 0, 0, {entry(4)}, {}});  // the first part is missing
+  CHECK(node->role() == Role::kCandidate);
+  node.Step(2, Promise{ballot, 1, 3, 0, 0, {entry(1)}, {}});
+  CHECK(node->role() == Role::kCandidate);
+  CHECK(node->phase1_status().promises == 1);
+  node.sent.clear();
+  node.Tick(101);
+  const auto prepares = node.Sent<Prepare>(2);
+  REQUIRE(prepares.size() == 1);
+  CHECK(prepares[0].first == 4);
+  node.Step(2, Promise{ballot, 4, kMaxSlot, 0, 0, {entry(4)}, {}});
+  CHECK(node->role() == Role::kLeader);
+  CHECK(node->last_slot() == 5);
+}
+
+TEST_CASE("a candidate learns what others know to be chosen before it leads") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  Bench node(3, recovered);
+  node.Stand();
+  node.Step(2, Promise{node->ballot(), 1, kMaxSlot, 2, 0, {}, {}});
+  CHECK(node->role() == Role::kCandidate);
+  CHECK(node->phase1_status().catching_up_to == 2);
+  node.Tick(5);
+  node.Tick(20);
+  CHECK(node.Sent<CatchUpRequest>(2).size() == 1);
+  node.Step(2,
+            CatchUpReply{2, 0, {{1, {1, 2}, Batch({1, 2}, "a")}, {2, {1, 2}, Batch({1, 2}, "b")}}});
+  CHECK(node->role() == Role::kLeader);
+  CHECK(node->chosen_slot() == 2);
+}
+
+TEST_CASE("a leader's own vote counts when its disk has it, and one peer is enough then") {
+  Bench node(3);
+  node.Lead();
+  node.Propose("a");
+  const Slot slot = node->last_slot();
+  node.Step(2, AcceptOk{node->ballot(), slot, 0});
+  CHECK(node->chosen_slot() == slot - 1);
+  node.Fsync();
+  CHECK(node->chosen_slot() == slot);
+  CHECK(node.Sent<Chosen>(2).size() == 1);
+  CHECK(node.Sent<Chosen>(3).size() == 1);
+}
+
+TEST_CASE("votes are for one ballot, doubled ones count once") {
+  Bench node(5);
+  node.Lead();
+  node.Propose("a");
+  node.Fsync();
+  const Slot before = node->chosen_slot();
+  const Ballot ballot = node->ballot();
+  node.Step(2, AcceptOk{ballot, before + 1, 0});
+  node.Step(2, AcceptOk{ballot, before + 1, 0});
+  node.Step(3, AcceptOk{{ballot.round - 1, 1}, before + 1, 0});
+  node.Step(9, AcceptOk{ballot, before + 1, 0});
+  CHECK(node->chosen_slot() == before);
+  node.Step(3, AcceptOk{ballot, before + 1, 0});
+  CHECK(node->chosen_slot() == before + 1);
+}
+
+TEST_CASE("the window bounds what is open") {
+  Bench node(3);
+  node.Lead();
+  int proposed = 0;
+  for (; node->CanPropose(); ++proposed) node.Propose("x");
+  CHECK(proposed == 32);
+  node.Fsync();
+  node.Step(2, AcceptOk{node->ballot(), node->chosen_slot() + 10, 0});
+  CHECK(node->CanPropose());
+}
+
+TEST_CASE("so do their bytes, but for one entry that is bigger") {
+  Bench node(3);
+  node.Lead();
+  node.Propose(std::string(40 << 20, 'x'));
+  CHECK(node->CanPropose());
+  node.Propose(std::string(40 << 20, 'y'));
+  CHECK_FALSE(node->CanPropose());
+  node.Fsync();
+  node.Step(2, AcceptOk{node->ballot(), node->chosen_slot() + 1, 0});
+  CHECK(node->CanPropose());
+  node.AckAll();
+  node.Propose(std::string(100 << 20, 'z'));
+  CHECK_FALSE(node->CanPropose());
+}
+
+TEST_CASE("accepts are sent again to who has not answered, less and less often") {
+  Bench node(3);
+  node.Lead();
+  node.AnswerPolls(2);
+  node.AnswerPolls(3);
+  node.Propose("x");
+  node.Fsync();
+  node.Step(2, AcceptOk{node->ballot(), node->last_slot(), 0});
+  node.Propose("y");
+  node.sent.clear();
+  int sent_again = 0;
+  for (int i = 0; i < 100; ++i) {
+    node.Tick(10);
+    sent_again += static_cast<int>(node.Sent<Accept>(3).size());
+    std::erase_if(node.sent,
+                  [](const Outgoing& out) { return std::holds_alternative<Accept>(out.message); });
+    node.AnswerPolls(2);
+    node.AnswerPolls(3);
+  }
+  CHECK(sent_again >= 2);
+  CHECK(sent_again <= 6);
+}
+
+TEST_CASE("news of what is chosen rides on a small accept, not on a big one") {
+  Bench node(3);
+  node.Lead();
+  for (const bool small : {true, false}) {
+    CAPTURE(small);
+    node.Propose("a");
+    node.AckAll();
+    node.sent.clear();
+    node.Fsync();
+    node.sent.clear();
+    node->Propose(EntryKind::kBatch, Bytes("b"), node.now_ns());
+    node->Step(2, AcceptOk{node->ballot(), node->last_slot(), 0}, node.now_ns());
+    node->Step(3, AcceptOk{node->ballot(), node->last_slot(), 0}, node.now_ns());
+    node->Propose(EntryKind::kBatch, Bytes(std::string(small ? 10 : 100'000, 'c')), node.now_ns());
+    node.Collect();
+    const auto accepts = node.Sent<Accept>(2);
+    REQUIRE(accepts.size() == 2);
+    CHECK(accepts[1].chosen == node->chosen_slot());
+    // The small "b" takes it along in either case.
+    CHECK(node.Sent<Chosen>(2).empty());
+    node.sent.clear();
+    node.AckAll();
+    node.Fsync();
+  }
+}
+
+TEST_CASE("a later ballot ends a leadership at once") {
+  Bench node(3);
+  node.Lead();
+  node.Propose("mine");
+  const Ballot later{node->ballot().round + 1, 2};
+  SUBCASE("seen in a heartbeat") { node.Step(2, Heartbeat{1, 0, later, 0, ""}); }
+  SUBCASE("seen in an accept") {
+    node.Step(2, Accept{{node->last_slot(), later, Batch(later, "theirs")}, 0});
+  }
+  SUBCASE("seen in the word that something is chosen") { node.Step(2, Chosen{later, 1}); }
+  CHECK(node->role() == Role::kFollower);
+  CHECK(node->leader() == 2);
+  CHECK_FALSE(node->CanPropose());
+  CHECK_FALSE(node->own_noop_chosen());
+  CHECK_FALSE(node->LeaseValid(node.now_ns()));
+  CHECK(node.changed);
+}
+
+TEST_CASE("under its lease a leader answers no other candidate") {
+  Bench node(3);
+  node.Lead();
+  node.Tick(50);
+  node.AnswerPolls(2);
+  REQUIRE(node->LeaseValid(node.now_ns()));
+  const Ballot later{node->ballot().round + 5, 3};
+  node.Step(3, Prepare{later, 1, {}});
+  CHECK(node->role() == Role::kLeader);
+  node.Wait(430);
+  CHECK_FALSE(node->LeaseValid(node.now_ns()));
+  node.Step(3, Prepare{later, 1, {}});
+  CHECK(node->role() == Role::kFollower);
+}
+
+TEST_CASE("an inherited slot that became known as chosen is not proposed again") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  for (Slot slot = 1; slot <= 40; ++slot) {
+    recovered.accepted.push_back({slot, {3, 2}, Batch({3, 2}, std::to_string(slot))});
+  }
+  Bench node(3, recovered);
+  node->Repair(recovered.accepted[32], node.now_ns());
+  node.Stand();
+  node.Step(2, Promise{node->ballot(), 1, kMaxSlot, 0, 0, {}, {}});
+  REQUIRE(node->role() == Role::kLeader);
+  node.Fsync();
+  CHECK(node.TakeSent<Accept>(2).size() == 32);
+  node.Step(2, AcceptOk{node->ballot(), 32, 0});
+  CHECK(node->chosen_slot() == 33);
+  const auto accepts = node.Sent<Accept>(2);
+  REQUIRE(accepts.size() == 8);
+  CHECK(accepts[0].entry.slot == 34);
+  CHECK(accepts[7].entry.value.kind == EntryKind::kNoop);
+}
+
+}  // namespace
+}  // namespace clustron::paxos

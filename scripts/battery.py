@@ -61,6 +61,7 @@ STAGES = [
     Stage("storage", 300, [*REAL, "storage", "formation"], False, "torn, rotten, full and lost disks; wrong formations"),
     Stage("demo", 240, [PY, "scripts/demo", "packages"], False, "every Debian package into three nodes, leader killed midway"),
     Stage("compat-cli", 120, [PY, "tests/compat/run.py", "cli"], False, "redis-cli and redis-benchmark, as against redis-server"),
+    Stage("compat-hiredis", 30, [PY, "tests/compat/run.py", "hiredis"], False, "hiredis"),
     Stage("compat-python", 120, [PY, "tests/compat/run.py", "python"], False, "redis-py"),
     Stage("compat-node", 180, [PY, "tests/compat/run.py", "node"], False, "ioredis 5, node-redis 5"),
     Stage("compat-dotnet", 240, [PY, "tests/compat/run.py", "dotnet", "--soak", "3"], False,
@@ -77,6 +78,9 @@ def parse(text):
         found = tuple(int(x or 0) for x in m.groups())
     if found:
         return found
+    m = re.search(r"^(\d+) seeds, (\d+) failed", text, re.M)
+    if m:
+        return int(m.group(1)) - int(m.group(2)), int(m.group(2)), 0
     m = re.search(r"\[doctest\] test cases: *\d+ *\| *(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped", text)
     return tuple(int(x) for x in m.groups()) if m else None
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Client suites against one node and against nodes of a cluster.
 
-    run.py python|node|dotnet|cli [--target single,cluster] [--soak SECONDS]
+    run.py python|node|dotnet|hiredis|cli [--target single,cluster] [--soak SECONDS]
 
 `--target redis` runs a suite against the real redis-server, to see that the suite is right. A suite whose tool is missing says
 SKIP and why. Failovers are failover.py's.
@@ -42,6 +42,8 @@ def commands(suite, tool, ports):
         yield "node-redis RESP3", [*tool, "redis_suite.js", one, "3"]
     elif suite == "dotnet":
         yield "StackExchange.Redis", [*tool, "suite", ",".join("127.0.0.1:%d" % p for p in ports)]
+    elif suite == "hiredis":
+        yield "hiredis", [*tool, "127.0.0.1", str(ports[0])]
     elif suite == "cli":
         yield "redis-cli", [*tool, os.path.join(HERE, "cli.py"), str(ports[0]), str(processes.redis_server().port)]
 
@@ -49,7 +51,7 @@ def commands(suite, tool, ports):
 def tool_for(suite):
     if suite == "cli":
         return "redis-server is not installed" if not processes.redis_binary() else ([toolchains.PYTHON], HERE)
-    return {"python": toolchains.python, "node": toolchains.node, "dotnet": toolchains.dotnet}[suite]()
+    return {"python": toolchains.python, "node": toolchains.node, "dotnet": toolchains.dotnet, "hiredis": toolchains.hiredis}[suite]()
 
 
 def summary(text):
@@ -59,7 +61,7 @@ def summary(text):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("suite", choices=["python", "node", "dotnet", "cli"])
+    p.add_argument("suite", choices=["python", "node", "dotnet", "hiredis", "cli"])
     p.add_argument("--target", default="single,cluster")
     p.add_argument("--soak", default="5", help="seconds of each soak test")
     args = p.parse_args()
@@ -67,7 +69,7 @@ def main():
     tool = tool_for(args.suite)
     if isinstance(tool, str):
         if not tool:
-            print("FAILED the suite does not compile: build/dotnet/build.log\n0 passed, 1 failed")
+            print("FAILED the suite does not compile: see the log in build/\n0 passed, 1 failed")
             return 1
         print("SKIP %s: %s\n0 passed, 0 failed, 1 skipped" % (args.suite, tool))
         return 0

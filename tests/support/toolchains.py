@@ -69,6 +69,16 @@ def dotnet():
     return ["dotnet", os.path.join(target, "bin", "Compat", "release", "Compat.dll")], COMPAT
 
 
+def hiredis():
+    """tests/compat/hiredis/suite.c, compiled to build/hiredis-suite."""
+    target = os.path.join(ROOT, "build", "hiredis-suite")
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "hiredis"], capture_output=True, text=True)
+    if flags.returncode or not shutil.which("gcc"):
+        return "libhiredis-dev is not installed"
+    why = _run(["gcc", "-O1", "-Wall", os.path.join(COMPAT, "hiredis", "suite.c"), "-o", target, *flags.stdout.split()], "hiredis.log")
+    return "" if why else ([target], COMPAT)
+
+
 def failover_client(name):
     tool = {"python": python, "ioredis": node, "redis": node, "dotnet": dotnet}[name]()
     if isinstance(tool, str):

@@ -116,6 +116,7 @@ Status Config::LoadText(std::string_view text, std::string_view origin) {
     auto words = SplitArgs(raw);
     if (!words)
       return Bad(line.origin, std::string(raw), "Unbalanced quotes in configuration line");
+    if (words->empty()) continue;  // other blanks than those above
     line.words = *std::move(words);
     TRY(LoadLine(line));
   }

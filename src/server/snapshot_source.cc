@@ -36,7 +36,7 @@ cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, st
     rdb_.Section("digest", digest);
     rdb_.End();
   }
-  *out = rdb_.Take();
+  out->append(rdb_.Take());
   return progress == store::SnapshotWalk::Progress::kDone ? Progress::kDone : Progress::kMore;
 }
 
@@ -68,6 +68,7 @@ void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, con
 }
 
 void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
+  if (bytes.empty()) return;  // an empty string is one empty piece, and is written already
   CHECK(bytes.size() <= string_left_);
   string_left_ -= bytes.size();
   if (value_.empty() && string_left_ == 0) {

@@ -123,26 +123,9 @@ std::optional<int64_t> PlainTtlMs(const Context& ctx) {
   return *value * unit_ms;
 }
 
-}  // namespace
-
-void CmdExpire(Context& ctx) { Expire(ctx, TimeUnit::kSeconds, TimeBase::kNow); }
-void CmdPexpire(Context& ctx) { Expire(ctx, TimeUnit::kMs, TimeBase::kNow); }
-void CmdExpireat(Context& ctx) { Expire(ctx, TimeUnit::kSeconds, TimeBase::kUnix); }
-void CmdPexpireat(Context& ctx) { Expire(ctx, TimeUnit::kMs, TimeBase::kUnix); }
-
-void CmdTtl(Context& ctx) { ReplyEnd(ctx, TimeUnit::kSeconds, TimeBase::kNow); }
-void CmdPttl(Context& ctx) { ReplyEnd(ctx, TimeUnit::kMs, TimeBase::kNow); }
-void CmdExpiretime(Context& ctx) { ReplyEnd(ctx, TimeUnit::kSeconds, TimeBase::kUnix); }
-void CmdPexpiretime(Context& ctx) { ReplyEnd(ctx, TimeUnit::kMs, TimeBase::kUnix); }
-
-void CmdPersist(Context& ctx) {
-  Mutation m = Modify(ctx, ctx.args[1]);
-  if (!m.exists() || !m.ClearDeadline()) return ctx.reply.Int(0);
-  m.Commit(kEventPersist);
-  ctx.reply.Int(1);
-}
-
-bool AnswerCoalesced(Context& ctx) {
+// Whether the call moves the key's end so little that it may be answered without an entry; then it
+// is answered.
+bool Coalesce(Context& ctx) {
   constexpr int64_t kTtlMinMs = 20'000;
   constexpr int64_t kMoveMaxMs = 30'000;
   const std::optional<int64_t> ttl = PlainTtlMs(ctx);
@@ -162,6 +145,37 @@ bool AnswerCoalesced(Context& ctx) {
   if (entry->type() != store::Type::kString) return false;
   ReplyString(ctx, *entry);
   return true;
+}
+
+}  // namespace
+
+bool AnsweredAsRead(Context& ctx) {
+  if (ctx.in_entry) return false;
+  if (!Coalesce(ctx)) ctx.needs_entry = true;
+  return true;
+}
+
+void CmdExpire(Context& ctx) {
+  if (AnsweredAsRead(ctx)) return;
+  Expire(ctx, TimeUnit::kSeconds, TimeBase::kNow);
+}
+void CmdPexpire(Context& ctx) {
+  if (AnsweredAsRead(ctx)) return;
+  Expire(ctx, TimeUnit::kMs, TimeBase::kNow);
+}
+void CmdExpireat(Context& ctx) { Expire(ctx, TimeUnit::kSeconds, TimeBase::kUnix); }
+void CmdPexpireat(Context& ctx) { Expire(ctx, TimeUnit::kMs, TimeBase::kUnix); }
+
+void CmdTtl(Context& ctx) { ReplyEnd(ctx, TimeUnit::kSeconds, TimeBase::kNow); }
+void CmdPttl(Context& ctx) { ReplyEnd(ctx, TimeUnit::kMs, TimeBase::kNow); }
+void CmdExpiretime(Context& ctx) { ReplyEnd(ctx, TimeUnit::kSeconds, TimeBase::kUnix); }
+void CmdPexpiretime(Context& ctx) { ReplyEnd(ctx, TimeUnit::kMs, TimeBase::kUnix); }
+
+void CmdPersist(Context& ctx) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!m.exists() || !m.ClearDeadline()) return ctx.reply.Int(0);
+  m.Commit(kEventPersist);
+  ctx.reply.Int(1);
 }
 
 std::span<const CommandSpec> ExpireCommands() { return kExpireRows; }

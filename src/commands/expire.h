@@ -1,4 +1,4 @@
-// What the dispatcher needs of the expiry family.
+// Expiry without an entry.
 #pragma once
 
 #include "commands/context.h"
@@ -6,9 +6,11 @@
 namespace clustron::commands {
 
 // expire-coalesce (see design.md): an EXPIRE, PEXPIRE or GETEX without conditions that moves a
-// key's end only a little later is answered as a read. To be called on the read path, behind the
-// read index, for commands with Flag::kCoalesce outside MULTI and wrappers. True: it was answered.
-// False: nothing was done or replied, and it must go the way of a write.
-bool AnswerCoalesced(Context& ctx);
+// key's end only a little later is answered as a read, outside MULTI and wrappers.
+//
+// Commands with Flag::kCoalesce may therefore be run on the read path, behind the read index,
+// although their class is kWrite. Their handlers begin with this: in an entry it is false; on the
+// read path it is true, and the command was answered, or it set ctx.needs_entry.
+bool AnsweredAsRead(Context& ctx);
 
 }  // namespace clustron::commands

@@ -42,7 +42,7 @@ enum Flag : uint32_t {
   kNoMulti = 1u << 18,
   // Ours, not printed.
   kLocalState = 1u << 24,  // the answer is this node's, not the log's: refused in Lua and TXN
-  kCoalesce = 1u << 25,    // may be answered as a read by expire-coalesce
+  kCoalesce = 1u << 25,    // may be tried as a read first (commands/expire.h)
   kNoGuard = 1u << 27,     // its keys name locks, not data: guards don't apply
   kWrapper = 1u << 26,     // ONCE, LOCK DO …: takes class, keys and ACL from the inner command
   // Local commands that only change how the connection is read on (SELECT, MULTI …) or nothing: run

@@ -7,6 +7,7 @@
 #include "commands/arg_cursor.h"
 #include "commands/attach.h"
 #include "commands/compare.h"
+#include "commands/expire.h"
 #include "commands/expire_time.h"
 #include "commands/registry.h"
 #include "commands/string.spec.h"
@@ -188,6 +189,7 @@ void CmdGetdel(Context& ctx) {
 }
 
 void CmdGetex(Context& ctx) {
+  if (ctx.args.size() > 2 && AnsweredAsRead(ctx)) return;
   ArgCursor args(ctx.args, 2);
   ExpireOption option;
   bool persist = false;

@@ -73,7 +73,8 @@ struct WalHeader {
   // The slot only if it is an accept.
   WalType prev_type = WalType::kNone;
   uint64_t prev_slot = 0;
-  // Lowest and highest slot among the accepts of the last 64 records before this one; 0: none.
+  // Lowest and highest slot among the accepts of (at least) the 64 records before this one; 0:
+  // none.
   uint64_t recent_low = 0;
   uint64_t recent_high = 0;
 };

@@ -1,6 +1,7 @@
 #include "persist/wal_reader.h"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -23,7 +24,13 @@ bool AllZero(std::string_view bytes) {
 
 // The end of the last byte that is not zero; `from` if there is none behind it.
 uint64_t EndOfData(std::string_view content, uint64_t from) {
+  static constexpr char kZeros[4096] = {};
   uint64_t end = content.size();
+  // Most of a segment may never have been written.
+  while (end - from >= sizeof kZeros &&
+         std::memcmp(content.data() + end - sizeof kZeros, kZeros, sizeof kZeros) == 0) {
+    end -= sizeof kZeros;
+  }
   while (end > from && content[end - 1] == 0) --end;
   return end;
 }
@@ -143,9 +150,13 @@ class WalScanner {
     const std::string path = options_.dir + "/" + WalSegmentName(segment);
     ASSIGN_OR_RETURN(const std::unique_ptr<File> file, fs_.Open(path, OpenMode::kRead));
     ASSIGN_OR_RETURN(const uint64_t size, file->Size());
-    std::string content(size, '\0');
-    ASSIGN_OR_RETURN(const size_t read, file->ReadAt(0, content.data(), content.size()));
-    content.resize(read);
+    std::string content;
+    Result<size_t> read = 0;
+    content.resize_and_overwrite(size, [&](char* out, size_t room) {
+      read = file->ReadAt(0, out, room);
+      return read ? *read : 0;
+    });
+    TRY(read);
     if (next_ == 0 && segment == first_) {
       const std::optional<Lsn> first = DecodeWalSegmentHeader(options_.salt, segment, content);
       if (first) next_ = *first;
@@ -470,6 +481,8 @@ Status WalReader::Repair(const WalScan& scan) {
   if (!segments.empty() && segments.front() < first) {
     TRY(WalWriter::RemoveSegments(fs_, options_.dir, segments.front(), first));
   }
+  // The mark was synced after what it covers: that is on disk for certain.
+  if (mark_ != nullptr && mark_->durable >= scan.end.last_lsn && scan.torn_bytes == 0) return {};
   // Below `always` several segments may have been written since the last sync.
   const uint64_t copy_from =
       mark_ == nullptr ? 0 : std::min(mark_->durable_segment, scan.end.segment);

@@ -38,33 +38,49 @@ std::string_view WalBuffer::Find(uint64_t segment, uint64_t offset, uint64_t siz
   return {};
 }
 
-void WalRecent::Add(Lsn lsn, WalType type, uint64_t slot) {
-  last_type = type;
-  last_slot = type == WalType::kAccept ? slot : 0;
-  slots[lsn % kWalRecentRecords] = last_slot;
+namespace {
+
+// Widens [*low, *high] to hold [from, to]; high 0: empty.
+void Widen(uint64_t from, uint64_t to, uint64_t* low, uint64_t* high) {
+  if (to == 0) return;
+  *low = *high == 0 ? from : std::min(*low, from);
+  *high = std::max(*high, to);
 }
 
-void WalRecent::AddHidden(Lsn last, uint64_t low, uint64_t high) {
+}  // namespace
+
+void WalRecent::MoveTo(Lsn lsn) {
+  const Lsn now = lsn / kWalRecentRecords;
+  if (now == block) return;
+  const bool next = now == block + 1;
+  low[1] = next ? low[0] : 0;
+  high[1] = next ? high[0] : 0;
+  low[0] = high[0] = 0;
+  block = now;
+}
+
+void WalRecent::Add(Lsn lsn, WalType type, uint64_t slot) {
+  MoveTo(lsn);
+  last_type = type;
+  last_slot = type == WalType::kAccept ? slot : 0;
+  Widen(last_slot, last_slot, &low[0], &high[0]);
+}
+
+void WalRecent::AddHidden(Lsn last, uint64_t from, uint64_t to) {
   last_type = WalType::kNone;
   last_slot = 0;
-  if (high == 0) return;
-  const bool none = hidden_until + kWalRecentRecords < last || hidden_high == 0;
-  hidden_low = none ? low : std::min(hidden_low, low);
-  hidden_high = none ? high : std::max(hidden_high, high);
+  if (to == 0) return;
+  if (hidden_until + kWalRecentRecords < last) hidden_low = hidden_high = 0;
+  Widen(from, to, &hidden_low, &hidden_high);
   hidden_until = last;
 }
 
-void WalRecent::Bounds(Lsn lsn, uint64_t* low, uint64_t* high) const {
-  *low = 0;
-  *high = 0;
-  const auto include = [&](uint64_t from, uint64_t to) {
-    *low = *high == 0 ? from : std::min(*low, from);
-    *high = std::max(*high, to);
-  };
-  for (const uint64_t slot : slots) {
-    if (slot != 0) include(slot, slot);
-  }
-  if (hidden_high != 0 && lsn <= hidden_until + kWalRecentRecords) include(hidden_low, hidden_high);
+void WalRecent::Bounds(Lsn lsn, uint64_t* from, uint64_t* to) const {
+  *from = *to = 0;
+  // The block may be one behind, if `lsn` starts the next.
+  Widen(low[0], high[0], from, to);
+  Widen(low[1], high[1], from, to);
+  if (lsn <= hidden_until + kWalRecentRecords) Widen(hidden_low, hidden_high, from, to);
 }
 
 WalEncoder::WalEncoder(const WalOptions& options, const WalEnd& end)

@@ -3,7 +3,6 @@
 // one fills while the other is written: natural group commit.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -50,8 +49,11 @@ struct WalBuffer {
 struct WalRecent {
   WalType last_type = WalType::kNone;
   uint64_t last_slot = 0;
-  // Accept slots of the last 64 records, a ring by LSN; 0: no accept.
-  std::array<uint64_t, kWalRecentRecords> slots = {};
+  // Lowest and highest accept slot of the current and the last block of 64 LSNs; high 0: none. The
+  // two together cover at least the last 64 records.
+  uint64_t low[2] = {};
+  uint64_t high[2] = {};
+  Lsn block = 0;  // the current one
   // Records up to `hidden_until` were damaged when the log was read: count as accepts of any slot
   // from hidden_low to hidden_high.
   Lsn hidden_until = 0;
@@ -60,8 +62,11 @@ struct WalRecent {
 
   void Add(Lsn lsn, WalType type, uint64_t slot);
   void AddHidden(Lsn last, uint64_t low, uint64_t high);
-  // Over the 64 records before `lsn`.
+  // Over at least the 64 records before `lsn`.
   void Bounds(Lsn lsn, uint64_t* low, uint64_t* high) const;
+
+ private:
+  void MoveTo(Lsn lsn);
 };
 
 // Where a log goes on: what recovery found, or nothing.

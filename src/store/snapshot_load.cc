@@ -22,13 +22,18 @@ StoreLoader::~StoreLoader() {
   if (hash_ != 0) HashEdit::Destroy(hash_);
 }
 
-Status StoreLoader::LoadTables(std::string_view bytes) { return store_.DecodeTables(bytes); }
+Status StoreLoader::LoadTables(std::string_view bytes) {
+  if (begun_) return Corrupt("snapshot: tables twice, or behind keys");
+  begun_ = true;
+  return store_.DecodeTables(bytes);
+}
 
 Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta,
                              uint64_t size) {
   if (db < 0 || db >= kDatabases) return Corrupt("snapshot: no such database");
   if (type != Type::kString && type != Type::kHash) return Corrupt("snapshot: no such type");
   if (type == Type::kHash && size == 0) return Corrupt("snapshot: an empty hash");
+  begun_ = true;
   db_ = db;
   key_ = key;
   type_ = type;

@@ -43,6 +43,7 @@ class StoreLoader {
 
  private:
   Store& store_;
+  bool begun_ = false;  // tables or a key were loaded
   int db_ = 0;
   std::string key_;
   Type type_ = Type::kString;

@@ -87,6 +87,8 @@ struct NodeConfig {
   int64_t tick_ns = 100'000'000;                // least time between ticks
   uint64_t snapshot_log_bytes_min = 256 << 20;  // snapshot when the log exceeds this or …
   uint64_t seed = 0;
+  // Encoded items of the server itself that a new cluster begins with (settings from files).
+  std::vector<std::string> first_items;
   // Below `always`: no revision up to this one may be given again (0: none was reserved).
   uint64_t reserved_revision = 0;
 };

@@ -35,6 +35,8 @@ class RequestParser {
   void set_authenticated(bool yes) { authenticated_ = yes; }
 
   Outcome Parse(std::string_view input);
+  // Forgets what was understood of a request that is not complete.
+  void Reset() { Restart(); }
 
   // Views into the input of the last Parse (inline requests: into the parser, until the next
   // Parse).

@@ -106,6 +106,12 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   config.seed = options.seed;
   config.weak_durability = log_options.durability != cluster::Durability::kAlways;
   config.reserved_revision = recovered.reserved;
+  for (const auto& [name, value] : engine.configuration().ClusterSeeds()) {
+    const std::string_view args[] = {name, value};
+    std::string item;
+    cluster::AppendItem({.kind = cluster::ItemKind::kSetting}, args, &item);
+    config.first_items.push_back(std::move(item));
+  }
   auto node = std::make_unique<cluster::Node>(config, clock, *storage->log, engine.executor(),
                                               *storage->snapshots, snapshot_tasks, engine,
                                               std::move(paxos_state));

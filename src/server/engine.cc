@@ -45,6 +45,7 @@ Engine::~Engine() {
 void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
   node_ = std::move(node);
   executor_.Attach(node_->session(), node_.get(), this, this);
+  OnSetting();
 }
 
 // --- Sessions

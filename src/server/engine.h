@@ -147,10 +147,34 @@ class Engine final : public cluster::NodeHost,
   void OnNotify(int db, std::string_view key, store::Event event) override;
   void OnFlush(int db, store::Revision revision) override;
   void OnSwap(int db_a, int db_b, store::Revision revision) override;
+  void OnSetting() override;
   void OnLease(const store::LeaseEvent& event) override;
   void OnLock(const store::LockEvent& event) override;
 
+  // Requests parsed ahead of their turn.
+  static constexpr size_t kBatchMax = 16;
+  struct Request {
+    size_t first, count;  // in Batch::args
+    size_t end;           // of its bytes in the input
+    uint64_t key_hash;    // of its second word; 0: not known
+  };
+  struct Batch {
+    std::vector<std::string_view> args;
+    std::vector<Request> requests;
+    size_t skip = 0;  // empty requests end here
+    void Clear() {
+      args.clear();
+      requests.clear();
+      skip = 0;
+    }
+    void Add(commands::Args words, size_t end) {
+      requests.push_back({args.size(), words.size(), end, 0});
+      args.insert(args.end(), words.begin(), words.end());
+    }
+  };
+
   // engine_dispatch.cc
+  void Prefetch(const Session& session, Batch& batch);
   size_t ParseAll(Session& session, std::string_view bytes);
   void Dispatch(Session& session, commands::Args args);
   // The row that serves the call, or null after an error reply.
@@ -214,6 +238,9 @@ class Engine final : public cluster::NodeHost,
   uint64_t ready_round_ = 0;
   uint64_t failed_round_ = 0;
 
+  Batch batch_;                          // of the Feed at hand
+  uint64_t key_hash_ = 0;                // of the request being dispatched; 0: not known
+  int64_t now_ms_ = 0;                   // at the Feed's beginning
   std::vector<std::string_view> views_;  // reused
   std::string discarded_;
 

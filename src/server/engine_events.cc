@@ -60,6 +60,17 @@ void Engine::OnNotify(int db, std::string_view key, store::Event event) {
 void Engine::OnFlush(int, store::Revision) {}
 void Engine::OnSwap(int, int, store::Revision) {}
 
+// Also at start and after a restore: makes the cluster-wide settings work here.
+void Engine::OnSetting() {
+  const store::Settings& settings = executor_.store().settings();
+  for (const OptionSpec& spec : store::SettingSpecs())
+    config_.SetEffective(spec.name, settings.Get(spec.name).text);
+  const bool on =
+      notifications_.SetFlags(static_cast<uint32_t>(settings.Number("notify-keyspace-events")));
+  for (int db = 0; db < store::kDatabases; ++db)
+    executor_.store().SetHook(db, store::Hook::kNotifications, on);
+}
+
 void Engine::OnLease(const store::LeaseEvent& event) {
   if (event.kind != store::LeaseEventKind::kExpired &&
       event.kind != store::LeaseEventKind::kRevoked)

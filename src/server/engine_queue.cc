@@ -55,6 +55,7 @@ void Engine::RunPending(Session& session, Pending& pending) {
   Executor::Caller caller = CallerOf(session);
   caller.db = pending.db;
   caller.resp_version = pending.resp_version;
+  caller.key_hash = 0;
   executor_.RunHere(*pending.spec, views, caller, pending.muted ? &discarded_ : &session.out);
   std::swap(views, views_);
   MarkDirty(session);

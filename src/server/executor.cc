@@ -239,7 +239,13 @@ void Executor::ApplySystem(const ItemHeader& header) {
       CHECK(args_.size() == 1);
       store_->ReserveRevisions(U64At(args_[0]));
       return;
-    case ItemKind::kSetting:
+    case ItemKind::kSetting: {
+      CHECK(args_.size() == 2);
+      const OptionSpec* setting = store::FindSetting(args_[0]);
+      CHECK(setting != nullptr);
+      CHECK(store_->ChangeSetting(*setting, args_[1]).has_value());
+      return;
+    }
     case ItemKind::kCommand:
     case ItemKind::kVoid:
       break;
@@ -313,6 +319,7 @@ Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args
   ctx.nested = this;
   ctx.client = caller.client;
   ctx.server = server_;
+  ctx.key_hash = caller.key_hash;
   ctx.live_elapsed_ms = caller.live_elapsed_ms;
   ctx.live_wall_ms = caller.live_wall_ms;
   ctx.timers = caller.timers;
@@ -360,6 +367,10 @@ void Executor::OnFlush(int db, store::Revision revision) {
 
 void Executor::OnSwap(int db_a, int db_b, store::Revision revision) {
   if (downstream_ != nullptr && !recovering_) downstream_->OnSwap(db_a, db_b, revision);
+}
+
+void Executor::OnSetting() {
+  if (downstream_ != nullptr) downstream_->OnSetting();
 }
 
 void Executor::OnLease(const store::LeaseEvent& event) {
@@ -430,6 +441,7 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
   ctx.resp_version = caller.resp_version;
   ++item_index_;
   ctx.item_seed = ItemSeed();
+  ctx.key_hash = caller.key_hash;
   if (!caller.user.empty()) ctx.user = caller.user;
   ctx.nested = this;
   ctx.client = caller.client;

@@ -99,6 +99,7 @@ class Executor final : public cluster::StateMachine,
     int64_t live_elapsed_ms = 0;
     int64_t live_wall_ms = 0;
     commands::LeaderTimers* timers = nullptr;
+    uint64_t key_hash = 0;  // of args[1], if it is known
   };
   // Of a command of class kLeader: see Context.
   struct Verdict {
@@ -156,6 +157,7 @@ class Executor final : public cluster::StateMachine,
   void OnNotify(int db, std::string_view key, store::Event event) override;
   void OnFlush(int db, store::Revision revision) override;
   void OnSwap(int db_a, int db_b, store::Revision revision) override;
+  void OnSetting() override;
   void OnLease(const store::LeaseEvent& event) override;
   void OnLock(const store::LockEvent& event) override;
 
@@ -187,7 +189,7 @@ class Executor final : public cluster::StateMachine,
   uint64_t digest_ = 0;
   std::map<uint32_t, SessionState> sessions_;  // by node
   commands::OnceTable once_;
-  std::string config_record_;                  // the last kConfig entry
+  std::string config_record_;  // the last kConfig entry
 
   // Of the entry at hand.
   cluster::Slot entry_slot_ = 0;

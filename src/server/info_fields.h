@@ -1,8 +1,12 @@
 #pragma once
 #include "commands/ports.h"
 #include "server/config.h"
-namespace clustron::persist { struct Identity; }
-namespace clustron::cluster { struct Genesis; }
+namespace clustron::persist {
+struct Identity;
+}
+namespace clustron::cluster {
+struct Genesis;
+}
 namespace clustron::server {
 class Engine;
 class InfoFields : public commands::InfoPort {
@@ -12,4 +16,4 @@ class InfoFields : public commands::InfoPort {
   void ResetStats() override {}
   std::string MemoryReport() const override { return {}; }
 };
-}
+}  // namespace clustron::server

@@ -82,6 +82,8 @@ class Observer {
   // db == -1: all databases.
   virtual void OnFlush(int db, Revision revision) = 0;
   virtual void OnSwap(int db_a, int db_b, Revision revision) = 0;
+  // A cluster-wide setting has another value.
+  virtual void OnSetting() {}
   virtual void OnLease(const LeaseEvent& event) = 0;
   virtual void OnLock(const LockEvent& event) = 0;
 };

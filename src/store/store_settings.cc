@@ -28,6 +28,7 @@ Result<bool> Store::ChangeSetting(const OptionSpec& spec, std::string_view text)
   if (changed) {
     TakeRevision();
     ApplySettings();
+    if (observer_ != nullptr) observer_->OnSetting();
   }
   return changed;
 }
@@ -35,6 +36,7 @@ Result<bool> Store::ChangeSetting(const OptionSpec& spec, std::string_view text)
 void Store::RestoreSettings(Settings settings) {
   settings_ = std::move(settings);
   ApplySettings();
+  if (observer_ != nullptr) observer_->OnSetting();
 }
 
 }  // namespace clustron::store

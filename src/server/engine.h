@@ -192,7 +192,8 @@ class Engine final : public cluster::NodeHost,
 
   // engine_queue.cc
   Pending& Enqueue(Session& session, Pending::Kind kind);
-  void RunPending(Session& session, Pending& pending);
+  Executor::Verdict RunPending(Session& session, Pending& pending);
+  void MakeWrite(Session& session, Pending& front);
   void Drain(Session& session);
   void LookLater(Session& session);
   void FailFront(Session& session, cluster::Failure failure);

@@ -235,6 +235,12 @@ Executor::Caller Engine::CallerOf(Session& session) const {
 }
 
 void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls, bool muted) {
+  // A write that may turn out to need no entry is tried as a read, if it needn't wait for that; the
+  // connection's next commands wait for the outcome.
+  const bool maybe_write = cls == Class::kWrite && spec.Is(commands::kCoalesce) &&
+                           session.queue_.empty() && !session.client.local_reads() &&
+                           config_.Bool(Opt::kExpireCoalesce);
+  if (maybe_write) cls = Class::kRead;
   if (cls == Class::kWrite) {
     RunWrite(session, spec, args, muted);
     return;
@@ -264,7 +270,11 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     discarded_.clear();
     std::string* out = muted ? &discarded_ : &session.out;
     if (!at_head && !muted) out = &Enqueue(session, Pending::Kind::kReply).reply;
-    executor_.RunHere(spec, args, CallerOf(session), out);
+    const Executor::Verdict verdict = executor_.RunHere(spec, args, CallerOf(session), out);
+    if (verdict.needs_entry) {
+      RunWrite(session, spec, args, muted);
+      return;
+    }
     if (session.client.late_reply() != nullptr) {
       Enqueue(session, Pending::Kind::kLate).muted = muted;
       session.stalled_ = true;
@@ -282,7 +292,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     pending.round = node_->JoinReadRound();
     round_waiters_.push_back({pending.round, &session});
   }
-  if (spec.Is(commands::kStalls) || cls == Class::kLeader) session.stalled_ = true;
+  if (spec.Is(commands::kStalls) || cls == Class::kLeader || maybe_write) session.stalled_ = true;
   if (at_head) LookLater(session);
 }
 

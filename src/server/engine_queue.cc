@@ -46,8 +46,25 @@ void Engine::LookLater(Session& session) {
   look_.push_back(&session);
 }
 
+// What was tried otherwise first goes the way of a write, in its place at the queue's front.
+void Engine::MakeWrite(Session& session, Pending& front) {
+  std::vector<std::string_view> args;
+  front.args.Views(&args);
+  std::string item;
+  cluster::AppendItem(
+      {.command_id = front.spec->id,
+       .db = static_cast<uint8_t>(front.db),
+       .resp_version = static_cast<uint8_t>(front.resp_version),
+       .session = node_->session(),
+       .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
+      args, &item);
+  front.kind = Pending::Kind::kWrite;
+  ++session.writes_;
+  node_->SubmitWrite(std::move(item), &session);
+}
+
 // Runs a read or a local command from the queue's front, now.
-void Engine::RunPending(Session& session, Pending& pending) {
+Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
   discarded_.clear();
   std::vector<std::string_view> views;
   std::swap(views, views_);
@@ -56,9 +73,11 @@ void Engine::RunPending(Session& session, Pending& pending) {
   caller.db = pending.db;
   caller.resp_version = pending.resp_version;
   caller.key_hash = 0;
-  executor_.RunHere(*pending.spec, views, caller, pending.muted ? &discarded_ : &session.out);
+  const Executor::Verdict verdict =
+      executor_.RunHere(*pending.spec, views, caller, pending.muted ? &discarded_ : &session.out);
   std::swap(views, views_);
   MarkDirty(session);
+  return verdict;
 }
 
 // Answers what can be answered, from the front.
@@ -94,7 +113,10 @@ void Engine::Drain(Session& session) {
           return;
         }
       }
-      RunPending(session, front);
+      if (RunPending(session, front).needs_entry) {
+        MakeWrite(session, front);
+        return;
+      }
       if (session.client.late_reply() != nullptr) {
         front.kind = Pending::Kind::kLate;
         session.stalled_ = true;
@@ -233,19 +255,7 @@ void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
   CHECK(front.kind == Pending::Kind::kCalled);
   CHECK(front.round == call);
   if (answer && !answer->empty() && answer->front() == kNeedsEntry) {
-    std::vector<std::string_view> args;
-    front.args.Views(&args);
-    std::string item;
-    cluster::AppendItem(
-        {.command_id = front.spec->id,
-         .db = static_cast<uint8_t>(front.db),
-         .resp_version = static_cast<uint8_t>(front.resp_version),
-         .session = node_->session(),
-         .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
-        args, &item);
-    front.kind = Pending::Kind::kWrite;
-    ++session.writes_;
-    node_->SubmitWrite(std::move(item), &session);
+    MakeWrite(session, front);
     return;
   }
   front.kind = Pending::Kind::kReply;

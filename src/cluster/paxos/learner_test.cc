@@ -13,12 +13,14 @@ TEST_CASE("chosen under a ballot means what was accepted under that ballot only"
   node.Step(3, Chosen{{6, 3}, 1});
   CHECK(node->chosen_slot() == 0);
   // It asks for what it doesn't know, after a moment.
-  node.Step(3, HeartbeatReply{});
-  node.Wait(20);
-  node.Tick();
+  node.AnswerPolls(3);
   node.Tick(20);
-  const auto requests = node.TakeSent<CatchUpRequest>(3);
-  REQUIRE(requests.size() == 0);  // never answered a poll: not known to be reachable
+  node.AnswerPolls(3);
+  CHECK(node.Sent<CatchUpRequest>(3).empty());
+  node.Tick(20);
+  const auto requests = node.Sent<CatchUpRequest>(3);
+  REQUIRE(requests.size() == 1);
+  CHECK(requests[0].first == 1);
   node.Step(3, CatchUpReply{1, 0, {{1, {6, 3}, Batch({6, 3}, "new")}}});
   CHECK(node->chosen_slot() == 1);
   REQUIRE(node->NextChosen() != nullptr);

@@ -4,9 +4,10 @@
 // id is not in the message: the transport knows who is at the other end. Cluster id, checksum,
 // version and fragments (frames ≤ 64 KB) are the transport's as well.
 //
-// Encoding: one type byte, fixed-width or varint fields, entries, and, for the messages with one
-// entry (Accept), the payload as the last bytes, so that a transport can send the head from its own
-// buffer and the payload without copying it: whole = head + BytesOf(payload).
+// Encoding (byte by byte in messages.md): one type byte, fixed-width or varint fields, entries,
+// and, for the messages with one entry (Accept), the payload as the last bytes, so that a transport
+// can send the head from its own buffer and the payload without copying it: whole = head +
+// BytesOf(payload).
 #pragma once
 
 #include <cstdint>

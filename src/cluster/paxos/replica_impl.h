@@ -57,7 +57,7 @@ struct Replica::Impl {
   bool Recognizes(NodeId from, Ballot ballot) const;
   void NotePeer(NodeId from, Slot chosen, const std::string& peer_blob);
   void AfterLearning(Ballot highest);
-  void LearnFromLeader(Ballot ballot, Slot up_to);
+  void LearnFromLeader(Ballot of_leader, Slot up_to);
   void EndElectionRound();
   void SendHeartbeats();
   void TickLeader();

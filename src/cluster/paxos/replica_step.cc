@@ -30,6 +30,7 @@ bool Replica::Impl::Recognizes(NodeId from, Ballot of_leader) const {
 }
 
 void Replica::Impl::LearnFromLeader(Ballot of_leader, Slot up_to) {
+  if (PeerStatus* peer = core.Peer(of_leader.node)) peer->chosen = std::max(peer->chosen, up_to);
   // A leader counts votes itself. What a past leader says late may be about slots that this one is
   // about to propose again.
   if (role == Role::kLeader) {

@@ -20,7 +20,10 @@ namespace clustron::cluster {
 namespace {
 
 constexpr int kCallTimeoutMs = 2000;
-constexpr int kRoundMs = 200;
+constexpr int kRoundMs = 100;
+// A node that asks doesn't answer meanwhile, so those that only look around do it seldom and, by
+// their place in the list, not together: else they would wait for each other.
+constexpr size_t kLookAroundRounds = 16;
 
 // One call: the caller's hello and request, the callee's hello and answer, each proven by the
 // secret (a MAC over the nonces and the text).
@@ -127,9 +130,15 @@ class Former {
     }
     config_.say("forming a cluster of " + std::to_string(config_.initial.size()) + " nodes as " +
                 NameOf(config_.self));
-    while (!formed_) {
+    for (size_t round = 1; !formed_; ++round) {
       if (config_.stop()) return Fail(Errc::kUnavailable, "stopped while forming the cluster");
-      TRY(config_.self == 0 ? Lead() : LookAround());
+      const bool my_turn =
+          (round + kLookAroundRounds / 2) % kLookAroundRounds == config_.self % kLookAroundRounds;
+      if (config_.self == 0) {
+        TRY(Lead());
+      } else if (my_turn) {
+        TRY(LookAround());
+      }
       ServeFor(kRoundMs);
       TRY(std::exchange(trouble_, Status()));
     }

@@ -208,6 +208,12 @@ void Bitfield(Context& ctx, bool read_only) {
 
 }  // namespace
 
+Class BitfieldClass(Args args) {
+  std::vector<KeyRef> keys;
+  BitfieldKeys(args, &keys);
+  return (keys[0].flags & KeySpec::kRo) != 0 ? Class::kRead : Class::kWrite;
+}
+
 bool BitfieldKeys(std::span<const std::string_view> args, std::vector<KeyRef>* out) {
   uint32_t flags = KeySpec::kRo | KeySpec::kAccess;
   for (size_t i = 2; i < args.size(); i++) {

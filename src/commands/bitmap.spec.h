@@ -8,6 +8,8 @@ namespace clustron::commands {
 
 // BITFIELD writes unless all that it does is GET.
 bool BitfieldKeys(std::span<const std::string_view> args, std::vector<KeyRef>* out);
+// Nothing but GET is a read.
+Class BitfieldClass(Args args);
 void CmdSetbit(Context& ctx);
 void CmdGetbit(Context& ctx);
 void CmdBitcount(Context& ctx);
@@ -198,7 +200,8 @@ inline constexpr CommandSpec kBitmapRows[] = {
      .handler = CmdBitfield,
      .summary = "Reads, sets and increments integers of any width in a string.",
      .complexity = "O(1) a subcommand",
-     .args = kBitfieldArgs},
+     .args = kBitfieldArgs,
+     .class_of = BitfieldClass},
     {.name = "BITFIELD_RO",
      .id = 136,
      .cls = Class::kRead,

@@ -64,6 +64,7 @@ GuardVerdict CheckSwap(Args args, const store::Store& store) {
 GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens tokens,
                         const store::Store& store) {
   if (!spec.Is(kWriteFlag) || spec.Is(kNoGuard)) return {};
+  if (spec.class_of != nullptr && spec.class_of(args) == Class::kRead) return {};  // GETEX k
   if (spec.id == kSwapDbId) return CheckSwap(args, store);
   std::vector<KeyRef> keys;
   if (!Registry::Keys(spec, args, &keys)) return {};  // its handler will refuse it

@@ -97,6 +97,16 @@ TEST_CASE("expiry and FLUSHALL pass a guard") {
   CHECK(server.store.locks().Find(0, "k") != nullptr);
 }
 
+TEST_CASE("EXEC may read a guarded key") {
+  GuardedServer server;
+  const std::vector<Words> commands = {{"GETEX", "k"}, {"BITFIELD", "k", "GET", "u8", "0"}};
+  ExecEncoder encoder({}, commands.size() + 1);
+  for (const Words& command : commands) encoder.Add(command);
+  encoder.Add(Words{"SET", "free", "x"});
+  const Args args = encoder.args();
+  CHECK(server.Run(Words(args.begin(), args.end())) == "*3\r\n$1\r\nv\r\n*1\r\n:118\r\n+OK\r\n");
+}
+
 TEST_CASE("EXEC is refused whole if one of its commands would meet a guard") {
   GuardedServer server;
   const std::vector<Words> commands = {{"SET", "free", "x"}, {"SET", "k", "x"}};

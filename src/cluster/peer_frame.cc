@@ -46,7 +46,7 @@ Result<bool> FrameReader::Next(std::string* message) {
     const uint8_t flags = static_cast<uint8_t>(body[0]);
     pos_ += kFrameHeadBytes + size;
     std::string& part = parts_[flags & kUrgentBit];
-    if (part.size() + size > kPeerMessageBytesMax)
+    if (part.size() + size > message_bytes_max_)
       return Fail(Errc::kLimit, "message longer than the limit");
     part.append(body.substr(1));
     if ((flags & kLastBit) == 0) continue;

@@ -30,10 +30,13 @@ class FrameReader {
   void Feed(std::string_view bytes) { in_.append(bytes); }
   // The next whole message. An error means a damaged or foreign stream: drop the link.
   Result<bool> Next(std::string* message);
+  // Longer messages are refused. Tight until the other end has proved who it is.
+  void set_message_bytes_max(size_t bytes) { message_bytes_max_ = bytes; }
 
  private:
   std::string in_;
   size_t pos_ = 0;
+  size_t message_bytes_max_ = kPeerMessageBytesMax;
   std::string parts_[2];  // by stream: the message being put together
 };
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "net/connector.h"
 
 namespace clustron::cluster {
 
@@ -17,8 +18,13 @@ namespace {
 
 constexpr uint64_t kRedialMs = 100;
 constexpr uint64_t kRedialMaxMs = 1000;
-constexpr uint64_t kHandshakeMs = 3000;
 constexpr size_t kInboundMax = 256;
+// Before the other end has proved that it knows the secret.
+constexpr size_t kHandshakeBytesMax = 4096;
+// A peer that acknowledges nothing for so long is dialed anew: after a partition TCP itself would
+// wait for up to two minutes with its next attempt.
+constexpr int kSilenceMs = 3000;
+constexpr int kKeepAliveS = 10;
 
 // Reads what is there; false: the link has ended.
 bool ReadAll(int fd, FrameReader* frames, uint64_t* count) {
@@ -91,23 +97,39 @@ class Peers::Outbound {
   }
 
   void Dial() {
-    auto fd = net::StartConnect(address_.host, address_.port);
+    state_ = State::kConnecting;
+    connector_ = std::make_unique<net::Connector>(
+        owner_.loop_, address_.host, address_.port, owner_.config_.handshake_ms_max,
+        [this](Result<net::Fd> fd) { OnConnected(std::move(fd)); });
+  }
+
+  void OnConnected(Result<net::Fd> fd) {
+    connector_.reset();
     if (!fd) {
       Retry();
       return;
     }
     fd_ = *std::move(fd);
     net::SetNoDelay(fd_.get());
-    state_ = State::kConnecting;
+    net::SetSendTimeout(fd_.get(), kSilenceMs);
     poll_ = std::make_unique<net::Poll>(owner_.loop_, fd_.get(), [this](int e) { OnEvent(e); });
-    poll_->Watch(net::Poll::kWritable);
-    timer_.Start(kHandshakeMs);
+    poll_->Watch(net::Poll::kReadable);
+    timer_.Start(owner_.config_.handshake_ms_max);
+    nonce_ = RandomNonce();
+    Hello hello;
+    hello.cluster_id = owner_.config_.cluster_id;
+    hello.node = owner_.config_.node;
+    hello.boot = owner_.config_.boot;
+    hello.nonce = nonce_;
+    AppendFrame(Stream::kUrgent, true, EncodeHello(hello), &urgent_);
+    state_ = State::kHello;
+    Write();
   }
 
   void OnTimer() {
     if (state_ == State::kIdle) {
       Dial();
-    } else if (state_ != State::kUp) {
+    } else if (state_ != State::kUp && state_ != State::kConnecting) {
       Drop();
     }
   }
@@ -123,31 +145,17 @@ class Peers::Outbound {
     poll_.reset();
     fd_.Reset();
     frames_ = {};
+    peer_nonce_.clear();
     urgent_.clear();
     bulk_.clear();
     sending_.clear();
-    sent_ = queued_ = 0;
+    sent_ = queued_ = bulk_pos_ = 0;
     blocked_ = false;
     Retry();
     if (was_up) owner_.listener_.OnPeerDown(address_.node);
   }
 
   void OnEvent(int events) {
-    if (state_ == State::kConnecting) {
-      if (net::ConnectError(fd_.get()) != 0) {
-        Drop();
-        return;
-      }
-      nonce_ = RandomNonce();
-      Hello hello;
-      hello.cluster_id = owner_.config_.cluster_id;
-      hello.node = owner_.config_.node;
-      hello.boot = owner_.config_.boot;
-      hello.nonce = nonce_;
-      AppendFrame(Stream::kUrgent, true, EncodeHello(hello), &urgent_);
-      state_ = State::kHello;
-      if (!Write()) return;
-    }
     if (events & net::Poll::kWritable) {
       blocked_ = false;
       if (!Write()) return;
@@ -269,6 +277,7 @@ class Peers::Outbound {
   Peers& owner_;
   const PeerAddress address_;
   net::Timer timer_;
+  std::unique_ptr<net::Connector> connector_;
   net::Fd fd_;
   std::unique_ptr<net::Poll> poll_;
   State state_ = State::kIdle;
@@ -292,11 +301,19 @@ class Peers::Inbound {
   Inbound(Peers& owner, net::Fd fd)
       : owner_(owner),
         fd_(std::move(fd)),
-        poll_(owner.loop_, fd_.get(), [this](int) { OnReadable(); }) {
+        poll_(owner.loop_, fd_.get(), [this](int) { OnReadable(); }),
+        since_ms_(owner.loop_.NowMs()) {
     net::SetNoDelay(fd_.get());
+    net::SetKeepAlive(fd_.get(), kKeepAliveS);
+    frames_.set_message_bytes_max(kHandshakeBytesMax);
     poll_.Watch(net::Poll::kReadable);
   }
   bool dead() const { return dead_; }
+  // Takes too long to prove who it is.
+  bool late() const {
+    return state_ != State::kUp &&
+           owner_.loop_.NowMs() - since_ms_ > owner_.config_.handshake_ms_max;
+  }
 
  private:
   enum class State : uint8_t { kHello, kProof, kUp };
@@ -375,6 +392,7 @@ class Peers::Inbound {
           return;
         }
         Answer("");
+        frames_.set_message_bytes_max(kPeerMessageBytesMax);
         state_ = State::kUp;
         return;
       case State::kUp:
@@ -389,6 +407,7 @@ class Peers::Inbound {
   Peers& owner_;
   net::Fd fd_;
   net::Poll poll_;
+  const uint64_t since_ms_;
   State state_ = State::kHello;
   FrameReader frames_;
   std::string nonce_, peer_nonce_;
@@ -429,7 +448,8 @@ void Peers::OnAccept() {
 }
 
 void Peers::Reap() {
-  std::erase_if(inbound_, [](const std::unique_ptr<Inbound>& link) { return link->dead(); });
+  std::erase_if(inbound_,
+                [](const std::unique_ptr<Inbound>& link) { return link->dead() || link->late(); });
 }
 
 void Peers::Send(uint32_t to, bool urgent, std::string_view message) {

@@ -41,6 +41,8 @@ struct PeerConfig {
   uint64_t boot = 0;
   std::string secret;
   size_t queue_bytes_max = 64 << 20;
+  // For connecting and for proving who one is, on either side.
+  uint64_t handshake_ms_max = 3000;
 };
 
 class Peers {

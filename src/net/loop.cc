@@ -9,6 +9,11 @@ namespace clustron::net {
 
 namespace {
 
+int UvMask(int events) {
+  return (events & Poll::kReadable ? UV_READABLE : 0) |
+         (events & Poll::kWritable ? UV_WRITABLE : 0);
+}
+
 uint64_t ThisThread() { return static_cast<uint64_t>(pthread_self()); }
 
 }  // namespace
@@ -128,15 +133,16 @@ void Poll::Watch(int events) {
     uv_poll_stop(&state_->handle);
     return;
   }
-  const int mask = (events & kReadable ? UV_READABLE : 0) | (events & kWritable ? UV_WRITABLE : 0);
-  uv_poll_start(&state_->handle, mask, [](uv_poll_t* h, int status, int got) noexcept {
+  uv_poll_start(&state_->handle, UvMask(events), [](uv_poll_t* h, int status, int got) noexcept {
     State* state = static_cast<State*>(h->data);
+    int seen = (got & UV_READABLE ? kReadable : 0) | (got & UV_WRITABLE ? kWritable : 0);
     if (status < 0) {
-      state->events = 0;  // libuv stops watching a descriptor with an error
-      state->callback(kReadable | kWritable);
-    } else {
-      state->callback((got & UV_READABLE ? kReadable : 0) | (got & UV_WRITABLE ? kWritable : 0));
+      // libuv stops watching a descriptor with an error; the owner may first want to read what
+      // arrived before it.
+      seen = kReadable | kWritable;
+      uv_poll_start(h, UvMask(state->events), h->poll_cb);
     }
+    state->callback(seen);
   });
 }
 

@@ -83,7 +83,8 @@ class Async {
 class Poll {
  public:
   enum : int { kReadable = 1, kWritable = 2 };
-  // `callback(events)`; on an error of the descriptor both are set, so that a read tells.
+  // `callback(events)`; on an error of the descriptor both are set, again and again until the owner
+  // has read it and lets go.
   Poll(Loop& loop, int fd, std::function<void(int)> callback);
   ~Poll();
   Poll(const Poll&) = delete;

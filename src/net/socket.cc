@@ -139,6 +139,10 @@ void SetKeepAlive(int fd, int seconds) {
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
+void SetSendTimeout(int fd, int timeout_ms) {
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+}
+
 std::string PeerName(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;

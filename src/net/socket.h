@@ -50,7 +50,10 @@ int ConnectError(int fd);  // errno of a connect, 0: connected
 
 void SetNoDelay(int fd);
 void SetKeepAlive(int fd, int seconds);  // 0: off
-std::string PeerName(int fd);            // "1.2.3.4:5", "[::1]:5" as Redis prints it: "::1:5"
+// Sent bytes that nobody acknowledges for so long break the connection. 0: the system's default,
+// many minutes.
+void SetSendTimeout(int fd, int timeout_ms);
+std::string PeerName(int fd);  // "1.2.3.4:5", "[::1]:5" as Redis prints it: "::1:5"
 std::string LocalName(int fd);
 bool PeerIsLoopback(int fd);  // or a unix socket
 

@@ -89,8 +89,7 @@ void Stream::OnEvents(int events) noexcept {
     UpdateWatch();
     if (outcome == SendQueue::Outcome::kEmpty) return handler_.OnDrained();
   }
-  if ((events & Poll::kReadable) != 0 && reading_ && !ended_) return OnReadable();
-  UpdateWatch();  // after an error on the descriptor the loop no longer watches it
+  if ((events & Poll::kReadable) != 0 && reading_ && !ended_) OnReadable();
 }
 
 void Stream::ReportBroken() {

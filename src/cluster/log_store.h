@@ -170,6 +170,8 @@ class LogStore {
   Durability durability() const { return durability_; }
   bool disk_low() const { return disk_low_; }
   bool failed() const { return failed_; }
+  // Something is on its way to the disk: Close() has to wait for it.
+  bool busy() const { return (flushing_ && !stalled_) || syncing_ || marking_; }
   // Appended, not yet written: bounded by the owner, which stops proposing.
   size_t pending_bytes() const;
   // Bytes of log on disk since the compaction point, about: when to take a snapshot.

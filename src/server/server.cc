@@ -308,6 +308,12 @@ int Server::Run() {
   dead_.clear();
   tick_.reset();
   signals_.clear();
+  // What is on its way to the disk arrives there first, and nothing new sets out.
+  closing_ = true;
+  if (exit_code_ == 0 && storage_.log->busy())
+    loop_.Run([this] {
+      if (!storage_.log->busy()) loop_.Stop();
+    });
   if (exit_code_ == 0) {
     if (Status closed = storage_.log->Close(); !closed) {
       LogLine(LogLevel::kWarning, "closing the log: " + closed.error().detail);
@@ -397,6 +403,7 @@ bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const
 // ----------------------------------------------------------------------------------------
 
 bool Server::OnPeerMessage(uint32_t from, std::string_view message) {
+  if (closing_) return true;
   return engine_->node_ref().OnMessage(from, message);
 }
 

@@ -88,6 +88,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   std::unique_ptr<net::Timer> tick_;
   std::vector<std::unique_ptr<net::Signal>> signals_;
   int exit_code_ = 0;
+  bool closing_ = false;  // the loop has been left: nothing is taken in any more
 };
 
 }  // namespace clustron::server

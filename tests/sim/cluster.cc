@@ -114,6 +114,7 @@ void Cluster::Run(int64_t duration_ns) {
     loop_.RunUntil(loop_.now_ns() + 200 * kMillisecond);
   }
   if (!report_.failed()) CheckConverged();
+  if (dump_ != nullptr) history_.Dump(dump_);
   for (auto& workload : workloads_) {
     if (!report_.failed()) workload->Check(&report_);
   }

@@ -29,6 +29,8 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   Cluster(EventLoop* loop, Report* report, const Knobs& knobs);
   ~Cluster();
 
+  // Prints, at the end, the log's items whose arguments contain this.
+  void DumpAtEnd(const char* needle) { dump_ = needle; }
   // All of it: `duration_ns` of virtual time, a little more if healing takes longer.
   void Run(int64_t duration_ns);
 
@@ -88,6 +90,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   std::vector<std::unique_ptr<Actor>> actors_;
   std::map<uint64_t, Connection> connections_;
   uint64_t last_connection_ = 0;
+  const char* dump_ = nullptr;
   uint64_t checks_ = 0;
   std::map<const Actor*, bool> progressed_;  // since the healing; only looked up
 };

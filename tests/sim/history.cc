@@ -1,5 +1,7 @@
 #include "tests/sim/history.h"
 
+#include <cstdio>
+
 #include "server/executor.h"
 
 namespace clustron::sim {
@@ -111,6 +113,32 @@ void History::ReplaySession(cluster::Session session,
     }
   }
   report_.Count("replies compared with a replay", tap.compared());
+}
+
+void History::Dump(std::string_view needle) const {
+  for (paxos::Slot slot = 1; slot < slots_.size(); ++slot) {
+    const std::string_view bytes = paxos::BytesOf(slots_[slot].value.payload);
+    Reader reader(bytes);
+    cluster::EntryHeader entry;
+    if (bytes.empty() || !cluster::ReadEntryHeader(&reader, &entry)) {
+      std::fprintf(stderr, "slot %llu: %s\n", static_cast<unsigned long long>(slot),
+                   Describe(slots_[slot].value).c_str());
+      continue;
+    }
+    for (uint32_t i = 0; i < entry.item_count; ++i) {
+      cluster::ItemHeader header;
+      std::vector<std::string_view> args;
+      if (!cluster::ReadItem(&reader, &header, &args)) break;
+      std::string line;
+      for (std::string_view arg : args) line += " " + std::string(arg.substr(0, 40));
+      if (line.find(needle) == std::string::npos) continue;
+      std::fprintf(stderr, "slot %llu (%s) at %lld ms: node %u boot %u item %llu command %u:%s\n",
+                   static_cast<unsigned long long>(slot), Describe(slots_[slot].value).c_str(),
+                   static_cast<long long>(entry.elapsed_ms), header.session.node,
+                   header.session.boot, static_cast<unsigned long long>(header.sequence),
+                   header.command_id, line.c_str());
+    }
+  }
 }
 
 void History::CheckReplay() {

@@ -35,6 +35,8 @@ class History {
   uint64_t DigestAt(paxos::Slot slot) const {
     return slot < slots_.size() ? slots_[slot].digest : 0;
   }
+  // For people: the items of the log whose arguments contain the text, to stderr.
+  void Dump(std::string_view needle) const;
   // Replays everything. Call once, at the end.
   void CheckReplay();
 

@@ -9,6 +9,7 @@
 //   --bugs        every planted bug must be found within --seeds (default 1..200); prints after how
 //                 many seeds each was
 //   --trace       prints the trace of the one seed
+//   --dump TEXT   the same, and at its end the log's items whose arguments contain the text
 //   --verify      runs each seed twice and compares the traces (else every 50th)
 //   --probes      fails if a rare branch of the list below was never reached
 //
@@ -48,6 +49,7 @@ struct Options {
   bool all_bugs = false;
   std::vector<Bug> bugs;
   bool trace = false;
+  const char* dump = nullptr;
   bool verify = false;
   bool regression = false;
   bool probes = false;
@@ -83,6 +85,7 @@ RunOutcome RunSeed(uint64_t seed, const Options& options, bool keep_trace, FILE*
   RunOutcome outcome;
   {
     Cluster cluster(&loop, &report, knobs);
+    if (keep_trace) cluster.DumpAtEnd(options.dump);
     cluster.Run(options.seconds * kSecond);
     outcome.failure = report.failure();
     outcome.trace_hash = loop.trace_hash();
@@ -423,6 +426,9 @@ bool ParseArguments(int argc, char** argv, Options* options) {
     const auto number = ParseInt64(value);
     if (arg == "--trace") {
       options->trace = true;
+    } else if (arg == "--dump" && !value.empty()) {
+      options->trace = true;
+      options->dump = argv[++i];
     } else if (arg == "--verify") {
       options->verify = true;
     } else if (arg == "--regression") {

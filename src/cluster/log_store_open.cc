@@ -41,6 +41,7 @@ std::string EncodeMark(const LocalMark& mark) {
   out.U64(mark.boot);
   out.I64(mark.elapsed_ms);
   out.I64(mark.wall_ms);
+  out.I64(mark.monotonic_ns);
   out.U64(mark.slot);
   return bytes;
 }
@@ -51,6 +52,7 @@ std::optional<LocalMark> DecodeMark(std::string_view bytes) {
   mark.boot = in.U64();
   mark.elapsed_ms = in.I64();
   mark.wall_ms = in.I64();
+  mark.monotonic_ns = in.I64();
   mark.slot = in.U64();
   if (!in.Done()) return std::nullopt;
   return mark;

@@ -38,7 +38,8 @@ TEST_CASE("log store: what was durable comes back") {
     node.Append(Accept(3, 2, "", 7));
     node.Append(Accept(4, 1, "uno", 8));
     node.Append(Chosen(5, 1));
-    node.store->AppendMark({.boot = 4, .elapsed_ms = 5, .wall_ms = 6, .slot = 1});
+    node.store->AppendMark(
+        {.boot = 4, .elapsed_ms = 5, .wall_ms = 6, .monotonic_ns = 7, .slot = 1});
     CHECK(node.durable == 0);
     node.store->Flush();
     CHECK(node.durable == 0);
@@ -55,7 +56,8 @@ TEST_CASE("log store: what was durable comes back") {
   CHECK(log.first_slot == 1);
   CHECK(log.last_slot == 2);
   CHECK(log.unknown.empty());
-  CHECK(log.mark == LocalMark{.boot = 4, .elapsed_ms = 5, .wall_ms = 6, .slot = 1});
+  CHECK(log.mark ==
+        LocalMark{.boot = 4, .elapsed_ms = 5, .wall_ms = 6, .monotonic_ns = 7, .slot = 1});
   const auto read = node.store->Read(1);
   REQUIRE(read);
   CHECK(*read == Accept(4, 1, "uno", 8).accepted);
@@ -255,7 +257,8 @@ TEST_CASE("log store: compaction removes whole segments and keeps what still cou
   {
     Node node(&fs, Durability::kAlways);
     node.Append(Promise(++node.seq, 9));
-    node.store->AppendMark({.boot = 1, .elapsed_ms = 2, .wall_ms = 3, .slot = 4});
+    node.store->AppendMark(
+        {.boot = 1, .elapsed_ms = 2, .wall_ms = 3, .monotonic_ns = 9, .slot = 4});
     node.AppendSlots(1, 100, 200);
     node.Settle();
     node.Tick();
@@ -275,7 +278,8 @@ TEST_CASE("log store: compaction removes whole segments and keeps what still cou
   Node node(&fs, Durability::kAlways);
   CHECK(node.recovered.floor == 60);
   CHECK(node.recovered.promised.round == 9);
-  CHECK(node.recovered.mark == LocalMark{.boot = 1, .elapsed_ms = 2, .wall_ms = 3, .slot = 4});
+  CHECK(node.recovered.mark ==
+        LocalMark{.boot = 1, .elapsed_ms = 2, .wall_ms = 3, .monotonic_ns = 9, .slot = 4});
   CHECK(node.recovered.first_slot == 61);
   CHECK(node.recovered.last_slot == 100);
   CHECK(node.recovered.unknown.empty());

@@ -34,8 +34,10 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
 
 Node::~Node() { log_.SetListener(nullptr); }
 
-void Node::ContinueClock(int64_t elapsed_ms, int64_t at_ns) {
-  cluster_clock_.Continue(std::max(elapsed_ms, state_.elapsed_ms()), at_ns);
+void Node::ContinueClock(int64_t elapsed_ms, int64_t at_ns, Slot slot) {
+  cluster_clock_.Continue(elapsed_ms, at_ns);
+  cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
+  clock_slot_ = slot;
 }
 
 int64_t Node::LiveWallMs() const { return std::max(state_.wall_ms(), clock_.WallMs()); }
@@ -195,8 +197,14 @@ bool Node::ApplyChosen() {
       CHECK(slot == state_.applied_slot() + 1 || Planted(Bug::kChosenOutOfOrder));
       // The replica may let go of the entry while its items are answered: hold the bytes.
       const paxos::Value value = chosen->value;
+      const int64_t elapsed_before = state_.elapsed_ms();
       state_.Apply(slot, value, false);
-      if (!leading_) cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
+      // From here on it counts what the leader logged, even if this node, leading before, had
+      // counted further: else its next leadership would leap, and end what has just been given its
+      // time.
+      if (!leading_ && slot > clock_slot_ && state_.elapsed_ms() != elapsed_before) {
+        cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
+      }
       if (slot % kDigestEvery == 0) {
         digests_.push_back({slot, state_.digest()});
         if (digests_.size() > kDigestsKept) digests_.pop_front();

@@ -102,8 +102,9 @@ class Node final : public ApplyListener, private LogStore::Listener {
        paxos::Recovered recovered);
   ~Node() override;
 
-  // At start: the elapsed clock stood at `elapsed_ms` at `at_ns` of this machine's clock.
-  void ContinueClock(int64_t elapsed_ms, int64_t at_ns);
+  // At start: the elapsed clock stood at `elapsed_ms` at `at_ns` of this machine's clock, when
+  // `slot` was the last entry applied.
+  void ContinueClock(int64_t elapsed_ms, int64_t at_ns, Slot slot);
 
   // --- Clients -------------------------------------------------------------------------------
 
@@ -269,6 +270,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   ReadRounds reads_;
   EndTimers timers_;
   ClusterClock cluster_clock_;
+  Slot clock_slot_ = 0;  // entries up to it were counted before the restart
 
   bool leading_ = false;     // leader, and its own no-op is applied here
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …

@@ -253,7 +253,7 @@ void Node::InstallReceivedSnapshot(NodeId from, const SnapshotName& name) {
       digests_.clear();
       replica_.InstallSnapshot(name.slot, NowNs());
       log_.CompactTo(name.slot);
-      cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
+      cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
       std::vector<void*> uncertain;
       origin_.SkipTo(state_.NextSequence(origin_.session()), &uncertain);
       for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);

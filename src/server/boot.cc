@@ -117,14 +117,17 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
                                               std::move(paxos_state));
   if (recovered.mark) {
     // The elapsed clock goes on: by this machine's own clock while it has not been restarted, else,
-    // for a node alone, by the wall time that passed.
+    // for a node alone, by the wall time that passed. Not if another's entries came after the mark:
+    // what their leader logged holds.
     const cluster::LocalMark& mark = *recovered.mark;
     const int64_t now = clock.MonotonicNs();
+    const bool alone = config.paxos.members.voters.size() == 1;
     if (mark.boot == clock.MachineBootId() && mark.monotonic_ns <= now) {
-      node->ContinueClock(mark.elapsed_ms, mark.monotonic_ns);
-    } else if (config.paxos.members.voters.size() == 1) {
+      if (alone || mark.slot >= engine.executor().applied_slot())
+        node->ContinueClock(mark.elapsed_ms, mark.monotonic_ns, mark.slot);
+    } else if (alone) {
       node->ContinueClock(mark.elapsed_ms + std::max<int64_t>(0, clock.WallMs() - mark.wall_ms),
-                          now);
+                          now, mark.slot);
     }
   }
   engine.SetNode(std::move(node));

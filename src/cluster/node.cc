@@ -55,6 +55,7 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
       Result<paxos::Message> decoded = paxos::Decode(body);
       if (!decoded) return false;
       replica_.Step(from, *std::move(decoded), NowNs());
+      NoticeDeposed();
       return true;
     }
     case WireKind::kForward: {
@@ -124,6 +125,7 @@ void Node::OnPeerUp(NodeId peer) {
 void Node::Tick() {
   const int64_t now = NowNs();
   replica_.Tick(now);
+  NoticeDeposed();
   if (now - log_tick_ns_ >= 100'000'000) {
     log_tick_ns_ = now;
     log_.Tick(now);
@@ -219,7 +221,19 @@ bool Node::ApplyChosen() {
   return any;
 }
 
-void Node::OnDurable(uint64_t seq) { replica_.OnDurable(seq, NowNs()); }
+void Node::OnDurable(uint64_t seq) {
+  replica_.OnDurable(seq, NowNs());
+  NoticeDeposed();
+}
+
+// A leadership ends in the middle of a turn: what comes behind in it must not take this node for
+// the leader.
+void Node::NoticeDeposed() {
+  if (leading_ && (replica_.role() != paxos::Role::kLeader || replica_.ballot() != known_ballot_)) {
+    REACH("deposed in the middle of a turn");
+    LookAtLeadership();
+  }
+}
 
 void Node::OnDiskLow(bool low) {
   // A leader whose disk is full hands over to one that has room; alone, it refuses writes.

@@ -214,6 +214,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void Pump();
   bool ApplyChosen();
   void LookAtLeadership();
+  void NoticeDeposed();
   void SendPaxos(NodeId to, const paxos::Message& message);
   void ServeCatchUp(const paxos::CatchUpNeed& need);
   void CheckDigests();

@@ -66,6 +66,25 @@ SetOptions ParseSetOptions(ArgCursor& args) {
   return o;
 }
 
+// The change itself. False: it was not made, and that was replied.
+bool WriteValue(Context& ctx, const SetOptions& options,
+                const std::optional<store::Deadline>& deadline) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (options.get) {
+    if (!ReplyOldValue(ctx, m.entry())) return false;
+  } else if (options.compare.needs_string() && !CheckType(ctx, m.entry(), Type::kString)) {
+    return false;
+  }
+  if (!options.compare.Holds(m.entry())) {
+    if (!options.get) ctx.reply.Null();
+    return false;
+  }
+  m.SetString(ctx.args[2], options.keep_ttl ? Keep::kTtlAndLease : Keep::kNothing);
+  if (deadline) m.SetDeadline(*deadline);
+  m.Commit(kEventSet);
+  return true;
+}
+
 void SetWithOptions(Context& ctx) {
   const std::string_view key = ctx.args[1];
   ArgCursor args(ctx.args, 3);
@@ -77,20 +96,7 @@ void SetWithOptions(Context& ctx) {
     if (!deadline) return;
   }
   if (options.has_lease && !CheckAttach(ctx, options.lease, key)) return;
-
-  Mutation m = Modify(ctx, key);
-  if (options.get) {
-    if (!ReplyOldValue(ctx, m.entry())) return;
-  } else if (options.compare.needs_string() && !CheckType(ctx, m.entry(), Type::kString)) {
-    return;
-  }
-  if (!options.compare.Holds(m.entry())) {
-    if (!options.get) ctx.reply.Null();
-    return;
-  }
-  m.SetString(ctx.args[2], options.keep_ttl ? Keep::kTtlAndLease : Keep::kNothing);
-  if (deadline) m.SetDeadline(*deadline);
-  m.Commit(kEventSet);
+  if (!WriteValue(ctx, options, deadline)) return;
   if (deadline) ctx.store.Notify(ctx.db, key, kEventExpire);
   if (options.has_lease) ctx.store.AttachKey(options.lease, ctx.db, key);
   if (!options.get) ctx.reply.Ok();

@@ -100,7 +100,8 @@ Result<OptionValue> ParseOption(const OptionSpec& spec, std::string_view text) {
       return OptionValue{std::string(text), 0};
     case OptionType::kCustom: {
       ASSIGN_OR_RETURN(std::string canonical, spec.canonical(text));
-      return OptionValue{std::move(canonical), 0};
+      const int64_t number = spec.number == nullptr ? 0 : spec.number(canonical);
+      return OptionValue{std::move(canonical), number};
     }
   }
   UNREACHABLE();

@@ -38,11 +38,12 @@ struct OptionSpec {
   std::span<const OptionEnum> words = {};
   // kCustom: the canonical text, or a complaint.
   Result<std::string> (*canonical)(std::string_view text) = nullptr;
+  int64_t (*number)(std::string_view canonical) = nullptr;  // where the text stands for one
 };
 
 struct OptionValue {
   std::string text;    // canonical, as CONFIG GET prints it
-  int64_t number = 0;  // 0/1 of a bool, an enum's value; 0 of texts
+  int64_t number = 0;  // 0/1 of a bool, an enum's value; mostly 0 of texts
 };
 
 // The error's detail is Redis's complaint ("argument must be 'yes' or 'no'").

@@ -11,6 +11,7 @@ void CmdConfigHelp(Context& ctx);
 void CmdConfigResetstat(Context& ctx);
 void CmdConfigRewrite(Context& ctx);
 void CmdConfigSet(Context& ctx);
+Class ConfigSetClass(Args args);
 
 constexpr std::string_view kTipsRequestPolicyAllNodesResponsePolicyAllSucceeded[] = {
     "request_policy:all_nodes", "response_policy:all_succeeded"};
@@ -86,10 +87,10 @@ inline constexpr CommandSpec kConfigRows[] = {
      .complexity = "O(N) by the number of options given",
      .args = kConfigSetArgs,
      .tips = kTipsRequestPolicyAllNodesResponsePolicyAllSucceeded,
-     .class_of = ConfigSetClass,
      .compat = Compat::kPartial,
      .compat_note = "cluster-wide settings go through the log, and not together with options of a "
-                    "node (config.case)"},
+                    "node (config.case)",
+     .class_of = ConfigSetClass},
 };
 
 }  // namespace clustron::commands

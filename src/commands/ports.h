@@ -71,6 +71,7 @@ class ClientPort {
 
   virtual bool authenticated() const = 0;
   virtual void SetAuthenticated(std::string_view user) = 0;
+  virtual void RequireAuth() = 0;  // takes it back
 
   // RESET: as after connecting, id and address apart.
   virtual void Reset() = 0;
@@ -128,13 +129,45 @@ class PubsubPort {
   virtual size_t Patterns() const = 0;  // different ones
 };
 
+// A command that took longer than slowlog-log-slower-than.
+struct SlowCommand {
+  uint64_t id = 0;
+  int64_t unix_s = 0;
+  int64_t took_us = 0;
+  std::vector<std::string> args;  // shortened
+  std::string addr;
+  std::string client_name;
+};
+
+// How long a command took: calls up to each of the bounds, in microseconds.
+struct CommandLatency {
+  std::string name;  // as in INFO: "get", "client|list"
+  uint64_t calls = 0;
+  std::vector<std::pair<uint64_t, uint64_t>> calls_up_to_us;
+};
+
+// A line of MEMORY STATS.
+struct MemoryStat {
+  std::string_view name;
+  double value = 0;
+  bool is_ratio = false;  // else an integer
+};
+
+// What this node tells of itself.
 class InfoPort {
  public:
   virtual ~InfoPort() = default;
   // INFO's text. No sections: the default ones.
   virtual std::string Info(std::span<const std::string_view> sections) const = 0;
-  virtual void ResetStats() = 0;                 // CONFIG RESETSTAT
-  virtual std::string MemoryReport() const = 0;  // jemalloc's own
+  virtual void ResetStats() = 0;  // CONFIG RESETSTAT
+  virtual std::vector<MemoryStat> MemoryStats() const = 0;
+
+  // Newest first; SIZE_MAX: all.
+  virtual std::vector<SlowCommand> SlowCommands(size_t count) const = 0;
+  virtual size_t SlowCount() const = 0;
+  virtual void ForgetSlow() = 0;
+  // Of the named commands (containers: all their subcommands), or of all that were called.
+  virtual std::vector<CommandLatency> Latencies(std::span<const std::string_view> names) const = 0;
 };
 
 // What ROLE and HELLO tell of this node.

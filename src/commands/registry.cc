@@ -18,17 +18,22 @@ using FamilyFn = std::span<const CommandSpec> (*)();
 
 // Every family there is, in the order in which COMMAND lists them.
 constexpr FamilyFn kFamilies[] = {
-    StringCommands,   // a comment each keeps them on lines of their own
-    KeyCommands,      //
-    ExpireCommands,   //
-    ScanCommands,     //
-    HashCommands,     //
-    BitmapCommands,   //
-    MultiCommands,    //
-    CommandCommands,  //
-    LeaseCommands,    //
-    LockCommands,     //
-    TxnCommands,      //
+    StringCommands,      // a comment each keeps them on lines of their own
+    KeyCommands,         //
+    ExpireCommands,      //
+    ScanCommands,        //
+    HashCommands,        //
+    BitmapCommands,      //
+    MultiCommands,       //
+    CommandCommands,     //
+    LeaseCommands,       //
+    LockCommands,        //
+    TxnCommands,         //
+    ConnectionCommands,  //
+    ClientCommands,      //
+    ConfigCommands,      //
+    PubsubCommands,      //
+    ServerCommands,      //
 };
 
 // Lower-case ASCII letters of eight bytes at once become upper case; everything else stays.

@@ -6,12 +6,17 @@
 
 namespace clustron::commands {
 
+void CmdMemoryPurge(Context& ctx);
+void CmdMemoryStats(Context& ctx);
+void CmdLatencyHistogram(Context& ctx);
+void CmdLatencyHelp(Context& ctx);
+void CmdLatencyLatest(Context& ctx);
+void CmdLatencyReset(Context& ctx);
 void CmdBgsave(Context& ctx);
 void CmdCluster(Context& ctx);
 void CmdFailover(Context& ctx);
 void CmdInfo(Context& ctx);
 void CmdLastsave(Context& ctx);
-void CmdMemoryDoctor(Context& ctx);
 void CmdMemoryHelp(Context& ctx);
 void CmdMemoryMallocStats(Context& ctx);
 void CmdMemoryUsage(Context& ctx);
@@ -30,9 +35,15 @@ void CmdTime(Context& ctx);
 void CmdWait(Context& ctx);
 void CmdWaitaof(Context& ctx);
 
+constexpr std::string_view kTipsRequestPolicyAllShardsResponsePolicyAllSucceeded[] = {
+    "request_policy:all_shards", "response_policy:all_succeeded"};
 constexpr std::string_view
     kTipsNondeterministicOutputRequestPolicyAllShardsResponsePolicySpecial[] = {
         "nondeterministic_output", "request_policy:all_shards", "response_policy:special"};
+constexpr std::string_view kTipsNondeterministicOutputRequestPolicyAllNodesResponsePolicySpecial[] =
+    {"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"};
+constexpr std::string_view kTipsRequestPolicyAllNodesResponsePolicyAllSucceeded[] = {
+    "request_policy:all_nodes", "response_policy:all_succeeded"};
 constexpr std::string_view kTipsNondeterministicOutput[] = {"nondeterministic_output"};
 constexpr KeySpec kKeysMemoryUsage[] = {{.flags = KeySpec::kRo, .begin_index = 2}};
 constexpr std::string_view kTipsNondeterministicOutputOrder[] = {"nondeterministic_output_order"};
@@ -40,11 +51,13 @@ constexpr std::string_view kTipsRequestPolicyAllNodesNondeterministicOutput[] = 
     "request_policy:all_nodes", "nondeterministic_output"};
 constexpr std::string_view kTipsRequestPolicyAllNodesResponsePolicyAggSumNondeterministicOutput[] =
     {"request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"};
-constexpr std::string_view kTipsRequestPolicyAllNodesResponsePolicyAllSucceeded[] = {
-    "request_policy:all_nodes", "response_policy:all_succeeded"};
 constexpr std::string_view kTipsRequestPolicyAllShardsResponsePolicyAggMin[] = {
     "request_policy:all_shards", "response_policy:agg_min"};
 
+constexpr ArgSpec kLatencyHistogramArgs[] = {
+    {.name = "command", .flags = ArgSpec::kOptional | ArgSpec::kMultiple}};
+constexpr ArgSpec kLatencyResetArgs[] = {
+    {.name = "event", .flags = ArgSpec::kOptional | ArgSpec::kMultiple}};
 constexpr ArgSpec kBgsaveArgs[] = {{.name = "schedule",
                                     .type = ArgSpec::Type::kPureToken,
                                     .token = "SCHEDULE",
@@ -118,6 +131,79 @@ constexpr ArgSpec kWaitaofArgs[] = {{.name = "numlocal", .type = ArgSpec::Type::
                                     {.name = "timeout", .type = ArgSpec::Type::kInteger}};
 
 inline constexpr CommandSpec kServerCommandsRows[] = {
+    {.name = "MEMORY|PURGE",
+     .id = 493,
+     .cls = Class::kLocal,
+     .since = "4.0.0",
+     .group = Group::kServer,
+     .arity = 2,
+     .flags = kLocalState,
+     .handler = CmdMemoryPurge,
+     .summary = "Gives unused memory back to the system.",
+     .complexity = "80",
+     .tips = kTipsRequestPolicyAllShardsResponsePolicyAllSucceeded},
+    {.name = "MEMORY|STATS",
+     .id = 494,
+     .cls = Class::kLocal,
+     .since = "4.0.0",
+     .group = Group::kServer,
+     .arity = 2,
+     .flags = kLocalState,
+     .handler = CmdMemoryStats,
+     .summary = "Tells where memory goes.",
+     .complexity = "O(1)",
+     .tips = kTipsNondeterministicOutputRequestPolicyAllShardsResponsePolicySpecial},
+    {.name = "LATENCY|HISTOGRAM",
+     .id = 495,
+     .cls = Class::kLocal,
+     .since = "7.0.0",
+     .group = Group::kServer,
+     .arity = -2,
+     .flags = kAdmin | kLoading | kNoScript | kStale | kLocalState,
+     .handler = CmdLatencyHistogram,
+     .summary = "Returns how long commands took.",
+     .complexity = "111",
+     .args = kLatencyHistogramArgs,
+     .tips = kTipsNondeterministicOutputRequestPolicyAllNodesResponsePolicySpecial},
+    {.name = "LATENCY",
+     .cls = Class::kLocal,
+     .since = "2.8.13",
+     .group = Group::kServer,
+     .arity = -2,
+     .summary = "About how long commands take."},
+    {.name = "LATENCY|HELP",
+     .id = 496,
+     .cls = Class::kLocal,
+     .since = "2.8.13",
+     .group = Group::kServer,
+     .arity = 2,
+     .flags = kLoading | kStale | kLocalState,
+     .handler = CmdLatencyHelp,
+     .summary = "Lists the subcommands.",
+     .complexity = "O(1)"},
+    {.name = "LATENCY|LATEST",
+     .id = 497,
+     .cls = Class::kLocal,
+     .since = "2.8.13",
+     .group = Group::kServer,
+     .arity = 2,
+     .flags = kAdmin | kLoading | kNoScript | kStale | kLocalState,
+     .handler = CmdLatencyLatest,
+     .summary = "Lists latency spikes: none are recorded.",
+     .complexity = "O(1)",
+     .tips = kTipsNondeterministicOutputRequestPolicyAllNodesResponsePolicySpecial},
+    {.name = "LATENCY|RESET",
+     .id = 498,
+     .cls = Class::kLocal,
+     .since = "2.8.13",
+     .group = Group::kServer,
+     .arity = -2,
+     .flags = kAdmin | kLoading | kNoScript | kStale | kLocalState,
+     .handler = CmdLatencyReset,
+     .summary = "Forgets latency spikes.",
+     .complexity = "O(1)",
+     .args = kLatencyResetArgs,
+     .tips = kTipsRequestPolicyAllNodesResponsePolicyAllSucceeded},
     {.name = "BGSAVE",
      .id = 470,
      .cls = Class::kLocal,
@@ -183,17 +269,6 @@ inline constexpr CommandSpec kServerCommandsRows[] = {
      .group = Group::kServer,
      .arity = -2,
      .summary = "About memory."},
-    {.name = "MEMORY|DOCTOR",
-     .id = 475,
-     .cls = Class::kLocal,
-     .since = "4.0.0",
-     .group = Group::kServer,
-     .arity = 2,
-     .flags = kLocalState,
-     .handler = CmdMemoryDoctor,
-     .summary = "Says whether the use of memory looks healthy.",
-     .complexity = "O(1)",
-     .tips = kTipsNondeterministicOutputRequestPolicyAllShardsResponsePolicySpecial},
     {.name = "MEMORY|HELP",
      .id = 476,
      .cls = Class::kLocal,
@@ -284,7 +359,7 @@ inline constexpr CommandSpec kServerCommandsRows[] = {
      .since = "1.0.0",
      .group = Group::kServer,
      .arity = 1,
-     .flags = kAdmin | kNoAsyncLoading | kNoMulti | kNoScript | kLocalState,
+     .flags = kAdmin | kNoAsyncLoading | kNoMulti | kNoScript | kStalls | kLocalState,
      .handler = CmdSave,
      .summary = "Writes a snapshot and waits for it.",
      .complexity = "O(N) by the number of keys"},
@@ -294,7 +369,8 @@ inline constexpr CommandSpec kServerCommandsRows[] = {
      .since = "1.0.0",
      .group = Group::kServer,
      .arity = -1,
-     .flags = kAdmin | kAllowBusy | kLoading | kNoMulti | kNoScript | kStale | kLocalState,
+     .flags =
+         kAdmin | kAllowBusy | kLoading | kNoMulti | kNoScript | kStale | kStalls | kLocalState,
      .handler = CmdShutdown,
      .summary = "Ends the server.",
      .complexity = "O(N) by the number of keys when saving",
@@ -370,7 +446,7 @@ inline constexpr CommandSpec kServerCommandsRows[] = {
      .since = "2.6.0",
      .group = Group::kServer,
      .arity = 1,
-     .flags = kFast | kLoading | kStale | kLocalState,
+     .flags = kFast | kLoading | kStale,
      .handler = CmdTime,
      .summary = "Returns the cluster's time.",
      .complexity = "O(1)",
@@ -381,7 +457,7 @@ inline constexpr CommandSpec kServerCommandsRows[] = {
      .since = "3.0.0",
      .group = Group::kGeneric,
      .arity = 3,
-     .flags = kNoScript | kLocalState,
+     .flags = kNoScript | kStalls | kLocalState,
      .acl = kAclConnection,
      .handler = CmdWait,
      .summary = "Waits until other nodes have the write of this connection on their disks.",
@@ -397,7 +473,7 @@ inline constexpr CommandSpec kServerCommandsRows[] = {
      .since = "7.2.0",
      .group = Group::kGeneric,
      .arity = 4,
-     .flags = kNoScript | kLocalState,
+     .flags = kNoScript | kStalls | kLocalState,
      .acl = kAclConnection,
      .handler = CmdWaitaof,
      .summary =

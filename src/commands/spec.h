@@ -47,7 +47,7 @@ enum Flag : uint32_t {
   kWrapper = 1u << 26,     // ONCE, LOCK DO …: takes class, keys and ACL from the inner command
   // Local commands that only change how the connection is read on (SELECT, MULTI …) or nothing: run
   // when parsed, also while earlier ones wait; the reply keeps its place.
-  kEarly = 1u << 27,
+  kEarly = 1u << 29,
   // The commands behind it are not looked at before it has run (WATCH, SUBSCRIBE …).
   kStalls = 1u << 28,
 };

@@ -21,6 +21,8 @@ class ReplyWriter {
 
   int version() const { return version_; }
   bool resp3() const { return version_ == 3; }
+  // HELLO: its own reply is in the new protocol.
+  void SwitchTo(int version) { version_ = version; }
 
   void Ok() { out_->append("+OK\r\n", 5); }
   void Simple(std::string_view text) { Line('+', text); }

@@ -83,6 +83,7 @@ class Client final : public commands::ClientPort {
   void SetLocalReads(bool on) override { local_reads_ = on; }
   bool authenticated() const override { return authenticated_; }
   void SetAuthenticated(std::string_view user) override;
+  void RequireAuth() override { authenticated_ = false; }
   void Reset() override;
   void CloseAfterReply() override;
   bool Defer(std::unique_ptr<commands::LateReply> late, int64_t timeout_ms) override;
@@ -95,9 +96,6 @@ class Client final : public commands::ClientPort {
   bool local_reads() const { return local_reads_; }
   bool no_evict() const { return no_evict_; }
   bool no_touch() const { return no_touch_; }
-  // Whether a connection without a password may do everything: none was set when it came, or AUTH
-  // succeeded. The dispatcher asks NeedsAuth(spec) of auth.h.
-  void RequireAuth() { authenticated_ = false; }
 
   // MULTI. A refused command spoils the transaction (EXECABORT).
   void Queue(QueuedCommand command);

@@ -281,11 +281,12 @@ Status Config::Set(std::span<const PairView> pairs) {
   }
   for (const auto& [name, text] : pairs) {
     const OptionRow& row = *FindOption(name);
-    CHECK(row.scope == Scope::kNode);
     auto value = Parse(row, text);
     const bool told = value && value->text == old[static_cast<size_t>(row.opt)].text;
     const char* refused = nullptr;
-    if ((row.flags & kOptStartOnly) || ((row.flags & kOptFixed) && !told)) {
+    if (row.scope == Scope::kCluster) {
+      refused = "a cluster-wide setting can't be set together with options of a node";
+    } else if ((row.flags & kOptStartOnly) || ((row.flags & kOptFixed) && !told)) {
       refused = "can't set immutable config";
     } else if (std::find(changed.begin(), changed.end(), row.opt) != changed.end()) {
       refused = "duplicate parameter";

@@ -74,6 +74,7 @@ class Config final : public commands::ConfigPort {
 
   // --- commands::ConfigPort --------------------------------------------------------------------
   std::vector<Pair> Get(std::span<const std::string_view> patterns) const override;
+  // Cluster-wide settings don't come here: CONFIG SET of them alone is an item of the log.
   Status Set(std::span<const PairView> pairs) override;
   Status Rewrite() override;
 

@@ -148,7 +148,8 @@ constexpr OptionRow kRows[] = {
      {.name = "notify-keyspace-events",
       .type = kCustom,
       .default_value = "",
-      .canonical = store::CanonicalEventFlags},
+      .canonical = store::CanonicalEventFlags,
+      .number = store::EventFlagsNumber},
      Scope::kCluster},
 };
 

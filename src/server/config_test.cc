@@ -179,6 +179,9 @@ TEST_CASE("CONFIG SET is all or nothing") {
         "ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter");
   CHECK(Set(config, {{"port", "1"}}) ==
         "ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config");
+  CHECK(Set(config, {{"timeout", "20"}, {"maxmemory-policy", "noeviction"}}) ==
+        "ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - a cluster-wide "
+        "setting can't be set together with options of a node");
   CHECK(Set(config, {{"databases", "16"}}) == "");
   CHECK(config.Int(Opt::kTimeout) == 10);
 }

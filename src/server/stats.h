@@ -1,9 +1,37 @@
-// Counters of this node for INFO. Local, reset by CONFIG RESETSTAT. THREAD: core loop.
+// Counters of this node for INFO. Local, reset by CONFIG RESETSTAT (the slow log apart).
+// THREAD: core loop.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
+#include "server/command_stats.h"
+
 namespace clustron::server {
+
+// Growth of a counter per second, over the last 16 samples.
+class RateMeter {
+ public:
+  void Sample(int64_t now_ms, uint64_t value) {
+    if (last_ms_ != 0 && now_ms > last_ms_) {
+      rates_[at_++ % rates_.size()] =
+          static_cast<double>(value - last_) * 1000.0 / static_cast<double>(now_ms - last_ms_);
+    }
+    last_ms_ = now_ms;
+    last_ = value;
+  }
+  double per_s() const {
+    double sum = 0;
+    for (double rate : rates_) sum += rate;
+    return sum / static_cast<double>(rates_.size());
+  }
+
+ private:
+  std::array<double, 16> rates_ = {};
+  size_t at_ = 0;
+  int64_t last_ms_ = 0;
+  uint64_t last_ = 0;
+};
 
 struct Stats {
   uint64_t connections_received = 0;
@@ -18,6 +46,18 @@ struct Stats {
   uint64_t unexpected_errors = 0;
   uint64_t inline_writes = 0;
   uint64_t logged_writes = 0;
+  RateMeter commands_rate;
+  RateMeter input_rate;
+  RateMeter output_rate;
+  CommandStats commands;
+  SlowLog slow;
+
+  // About ten times a second.
+  void Sample(int64_t now_ms) {
+    commands_rate.Sample(now_ms, commands_processed);
+    input_rate.Sample(now_ms, input_bytes);
+    output_rate.Sample(now_ms, output_bytes);
+  }
 };
 
 }  // namespace clustron::server

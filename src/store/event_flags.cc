@@ -67,4 +67,8 @@ Result<std::string> CanonicalEventFlags(std::string_view letters) {
   return PrintEventFlags(flags);
 }
 
+int64_t EventFlagsNumber(std::string_view letters) {
+  return static_cast<int64_t>(ParseEventFlags(letters).value_or(0));
+}
+
 }  // namespace clustron::store

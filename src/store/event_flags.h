@@ -19,7 +19,8 @@ constexpr uint32_t EventBit(EventClass cls) { return 1u << static_cast<unsigned>
 Result<uint32_t> ParseEventFlags(std::string_view letters);
 // Canonical: A for all classes but m and n.
 std::string PrintEventFlags(uint32_t flags);
-// Both at once, for the settings' table.
+// For the settings' table: both at once; the bits of canonical letters.
 Result<std::string> CanonicalEventFlags(std::string_view letters);
+int64_t EventFlagsNumber(std::string_view letters);
 
 }  // namespace clustron::store

@@ -27,7 +27,8 @@ constexpr OptionSpec kSpecs[] = {
     {.name = "notify-keyspace-events",
      .type = OptionType::kCustom,
      .default_value = "",
-     .canonical = CanonicalEventFlags},
+     .canonical = CanonicalEventFlags,
+     .number = EventFlagsNumber},
 };
 
 size_t RowOf(const OptionSpec& spec) {

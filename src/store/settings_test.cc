@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "store/event_flags.h"
 #include "store/snapshot_load.h"
 #include "store/snapshot_walk.h"
 
@@ -31,6 +32,7 @@ TEST_CASE("setting tells whether something changed, and refuses what is not vali
   const OptionSpec& events = *FindSetting("notify-keyspace-events");
   CHECK(*settings.Set(events, "KEA"));
   CHECK(!*settings.Set(events, "AEK"));
+  CHECK(settings.Number("notify-keyspace-events") == *ParseEventFlags("KEA"));
 }
 
 TEST_CASE("settings survive encoding, whatever was there before") {

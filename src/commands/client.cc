@@ -1,0 +1,218 @@
+// CLIENT: this and the other connections of the node.
+#include "base/numeric.h"
+#include "base/strings.h"
+#include "commands/arg_cursor.h"
+#include "commands/client.spec.h"
+#include "commands/client_filter.h"
+#include "commands/connection_args.h"
+#include "commands/help.h"
+#include "commands/ports.h"
+#include "commands/registry.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::commands {
+
+namespace {
+
+constexpr HelpLine kClientHelp[] = {
+    {"GETNAME", "The connection's name."},
+    {"ID", "The connection's id."},
+    {"INFO", "What CLIENT LIST says of this connection."},
+    {"KILL <ip:port>", "Close the connection from there."},
+    {"KILL <option> <value> [<option> <value> ...]",
+     "Close connections for which all fits: ID, ADDR, LADDR, USER, TYPE, MAXAGE; SKIPME NO: this "
+     "one too."},
+    {"LIST [TYPE <type> | ID <id> ...]", "A line for each connection."},
+    {"MAINT_NOTIFICATIONS (ON|OFF) [...]", "Whether to hear of maintenance."},
+    {"NO-EVICT (ON|OFF)", "Keep the connection when memory is short."},
+    {"NO-TOUCH (ON|OFF)", "Reads leave the last use of keys alone."},
+    {"PAUSE <milliseconds> [WRITE|ALL]", "Hold back commands, or those that write."},
+    {"REPLY (ON|OFF|SKIP)", "Whether replies are sent."},
+    {"SETINFO (LIB-NAME|LIB-VER) <value>", "Name the client's library."},
+    {"SETNAME <name>", "Name the connection."},
+    {"UNPAUSE", "End PAUSE."},
+};
+
+// The argument of ON|OFF subcommands; replies a syntax error if it is neither.
+std::optional<bool> OnOff(Context& ctx) {
+  if (IsWord(ctx.args[2], "ON")) return true;
+  if (IsWord(ctx.args[2], "OFF")) return false;
+  ctx.reply.Error(kErrSyntax);
+  return std::nullopt;
+}
+
+ClientType TakeType(ArgCursor& args) {
+  const std::string_view word = args.Next();
+  const auto type = ParseClientType(word);
+  if (!type) args.FailWith("ERR Unknown client type '" + std::string(word) + "'");
+  return type.value_or(ClientType::kNormal);
+}
+
+bool ParseKillOptions(Context& ctx, ClientFilter* filter) {
+  ArgCursor args(ctx.args, 2);
+  bool skip_me = true;
+  while (args.HasNext()) {
+    if (args.Option("ID")) {
+      const int64_t id = ParseInt64(args.Next()).value_or(0);
+      if (id < 1) args.Fail("ERR client-id should be greater than 0");
+      filter->ids.assign(1, static_cast<uint64_t>(id));
+    } else if (args.Option("TYPE")) {
+      filter->type = TakeType(args);
+    } else if (args.Option("ADDR")) {
+      filter->addr = args.Next();
+    } else if (args.Option("LADDR")) {
+      filter->laddr = args.Next();
+    } else if (args.Option("USER")) {
+      filter->user = args.Next();
+      if (*filter->user != "default") args.FailWith("ERR No such user '" + *filter->user + "'");
+    } else if (args.Option("MAXAGE")) {
+      filter->max_age_s = args.Int("ERR maxage is not an integer or out of range");
+    } else if (args.Option("SKIPME")) {
+      const std::string_view word = args.Next();
+      skip_me = IsWord(word, "YES");
+      if (!skip_me && !IsWord(word, "NO")) args.Fail(kErrSyntax);
+    } else {
+      args.Fail(kErrSyntax);
+    }
+  }
+  if (skip_me && ctx.client != nullptr) filter->not_id = ctx.client->id();
+  if (!args.ok()) ctx.reply.Error(args.error());
+  return args.ok();
+}
+
+}  // namespace
+
+void CmdClientId(Context& ctx) {
+  if (HasClient(ctx)) ctx.reply.Uint(ctx.client->id());
+}
+
+void CmdClientGetname(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (ctx.client->name().empty()) return ctx.reply.Null();
+  ctx.reply.Bulk(ctx.client->name());
+}
+
+void CmdClientSetname(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (!IsClientAttribute(ctx.args[2])) return ctx.reply.Error(kErrClientName);
+  ctx.client->SetName(ctx.args[2]);
+  ctx.reply.Ok();
+}
+
+void CmdClientSetinfo(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  const bool name = IsWord(ctx.args[2], "LIB-NAME");
+  if (!name && !IsWord(ctx.args[2], "LIB-VER")) {
+    return ctx.reply.Error("ERR Unrecognized option '" + std::string(ctx.args[2]) + "'");
+  }
+  if (!IsClientAttribute(ctx.args[3])) {
+    return ctx.reply.Error(std::string("ERR ") + (name ? "lib-name" : "lib-ver") +
+                           " cannot contain spaces, newlines or special characters.");
+  }
+  if (name) {
+    ctx.client->SetLibName(ctx.args[3]);
+  } else {
+    ctx.client->SetLibVersion(ctx.args[3]);
+  }
+  ctx.reply.Ok();
+}
+
+void CmdClientInfo(Context& ctx) {
+  if (HasClient(ctx)) ctx.reply.Verbatim(ctx.server->clients().Describe(ctx.client->id()));
+}
+
+void CmdClientList(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  ClientFilter filter;
+  ArgCursor args(ctx.args, 2);
+  if (ctx.args.size() == 4 && args.Token("TYPE")) {
+    filter.type = TakeType(args);
+  } else if (args.Option("ID")) {
+    while (args.HasNext()) {
+      const int64_t id = ParseInt64(args.Next()).value_or(0);
+      if (id < 1) args.Fail("ERR Invalid client ID");
+      filter.ids.push_back(static_cast<uint64_t>(id));
+    }
+  }
+  args.ExpectEnd();
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  ctx.reply.Verbatim(ctx.server->clients().List(filter));
+}
+
+void CmdClientKill(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  const uint64_t me = ctx.client == nullptr ? 0 : ctx.client->id();
+  ClientFilter filter;
+  if (ctx.args.size() == 3) {
+    filter.addr = ctx.args[2];
+    if (ctx.server->clients().Kill(filter, me) == 0) {
+      return ctx.reply.Error("ERR No such client");
+    }
+    return ctx.reply.Ok();
+  }
+  if (ParseKillOptions(ctx, &filter)) ctx.reply.Uint(ctx.server->clients().Kill(filter, me));
+}
+
+void CmdClientReply(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (IsWord(ctx.args[2], "ON")) {
+    ctx.client->SetReplyMode(ReplyMode::kOn);
+    ctx.reply.Ok();
+  } else if (IsWord(ctx.args[2], "OFF")) {
+    ctx.client->SetReplyMode(ReplyMode::kOff);
+  } else if (IsWord(ctx.args[2], "SKIP")) {
+    ctx.client->SetReplyMode(ReplyMode::kSkipNext);
+  } else {
+    ctx.reply.Error(kErrSyntax);
+  }
+}
+
+void CmdClientPause(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  if (ctx.args.size() > 4) return ctx.reply.Error(kErrSyntax);
+  bool writes_only = false;
+  if (ctx.args.size() == 4) {
+    writes_only = IsWord(ctx.args[3], "WRITE");
+    if (!writes_only && !IsWord(ctx.args[3], "ALL")) {
+      return ctx.reply.Error("ERR CLIENT PAUSE mode must be WRITE or ALL");
+    }
+  }
+  const auto timeout_ms = ParseInt64(ctx.args[2]);
+  if (!timeout_ms) return ctx.reply.Error("ERR timeout is not an integer or out of range");
+  if (*timeout_ms < 0) return ctx.reply.Error("ERR timeout is negative");
+  ctx.server->clients().Pause(*timeout_ms, writes_only);
+  ctx.reply.Ok();
+}
+
+void CmdClientUnpause(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  ctx.server->clients().Unpause();
+  ctx.reply.Ok();
+}
+
+void CmdClientNoEvict(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (const auto on = OnOff(ctx)) {
+    ctx.client->SetNoEvict(*on);
+    ctx.reply.Ok();
+  }
+}
+
+void CmdClientNoTouch(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (const auto on = OnOff(ctx)) {
+    ctx.client->SetNoTouch(*on);
+    ctx.reply.Ok();
+  }
+}
+
+// The wish is granted: nothing that would have to be announced is planned by this node.
+void CmdClientMaintNotifications(Context& ctx) {
+  if (OnOff(ctx)) ctx.reply.Ok();
+}
+
+void CmdClientHelp(Context& ctx) { ReplyHelp(ctx, "CLIENT", kClientHelp); }
+
+std::span<const CommandSpec> ClientCommands() { return kClientRows; }
+
+}  // namespace clustron::commands

@@ -1,0 +1,183 @@
+// What the server tells of itself: INFO, ROLE, TIME, MEMORY, SLOWLOG, LATENCY, MODULE.
+#include "base/memory.h"
+#include "base/numeric.h"
+#include "commands/access.h"
+#include "commands/arg_cursor.h"
+#include "commands/connection_args.h"
+#include "commands/help.h"
+#include "commands/ports.h"
+#include "commands/registry.h"
+#include "commands/server_commands.spec.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::commands {
+
+namespace {
+
+constexpr HelpLine kMemoryHelp[] = {
+    {"MALLOC-STATS", "The allocator's own report."},
+    {"PURGE", "Give unused memory back to the system."},
+    {"STATS", "Where memory goes."},
+    {"USAGE <key> [SAMPLES <count>]", "Bytes that a key and its value take."},
+};
+constexpr HelpLine kModuleHelp[] = {{"LIST", "Loaded modules: none."}};
+constexpr HelpLine kSlowlogHelp[] = {
+    {"GET [<count>]", "The newest slow commands (10; -1: all)."},
+    {"LEN", "How many are kept."},
+    {"RESET", "Forget them."},
+};
+constexpr HelpLine kLatencyHelp[] = {
+    {"HISTOGRAM [<command> ...]", "How many calls took up to how many microseconds."},
+    {"LATEST", "Latency spikes: none are recorded."},
+    {"RESET [<event> ...]", "Forget latency spikes."},
+};
+constexpr int64_t kSlowlogShown = 10;
+
+}  // namespace
+
+void CmdInfo(Context& ctx) {
+  if (HasServer(ctx)) ctx.reply.Verbatim(ctx.server->info().Info(ctx.args.subspan(1)));
+}
+
+void CmdRole(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  const RoleView role = ctx.server->node().Role();
+  resp::ReplyWriter& reply = ctx.reply;
+  if (!role.leader) {
+    reply.Array(5);
+    reply.Bulk("slave");
+    reply.Bulk(role.leader_host);
+    reply.Int(role.leader_port);
+    reply.Bulk(role.connected ? "connected" : "connect");
+    reply.Uint(role.applied_slot);
+    return;
+  }
+  reply.Array(3);
+  reply.Bulk("master");
+  reply.Uint(role.applied_slot);
+  reply.Array(role.followers.size());
+  for (const RoleView::Follower& follower : role.followers) {
+    reply.Array(3);
+    reply.Bulk(follower.host);
+    reply.BulkInt(follower.port);
+    reply.BulkInt(static_cast<int64_t>(follower.durable_slot));
+  }
+}
+
+// In an entry it is the entry's time, the same on every node.
+void CmdTime(Context& ctx) {
+  int64_t us = ctx.store.wall_ms() * 1000;
+  if (!ctx.in_entry && ctx.server != nullptr) us = ctx.server->node().WallUs();
+  ctx.reply.Array(2);
+  ctx.reply.BulkInt(us / 1'000'000);
+  ctx.reply.BulkInt(us % 1'000'000);
+}
+
+void CmdMemoryUsage(Context& ctx) {
+  ArgCursor args(ctx.args, 3);
+  while (args.HasNext()) {
+    if (!args.Option("SAMPLES")) {
+      args.Fail(kErrSyntax);
+    } else if (args.Int() < 0) {
+      args.Fail(kErrSyntax);
+    }
+  }
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const store::Entry* entry = Read(ctx, ctx.args[2]);
+  if (entry == nullptr) return ctx.reply.Null();
+  ctx.reply.Uint(entry->MemoryUsage());
+}
+
+void CmdMemoryStats(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  const std::vector<MemoryStat> stats = ctx.server->info().MemoryStats();
+  ctx.reply.Map(stats.size());
+  for (const MemoryStat& stat : stats) {
+    ctx.reply.Bulk(stat.name);
+    if (stat.is_ratio) {
+      ctx.reply.Double(stat.value);
+    } else {
+      ctx.reply.Int(static_cast<int64_t>(stat.value));
+    }
+  }
+}
+
+void CmdMemoryPurge(Context& ctx) {
+  PurgeMemory();
+  ctx.reply.Ok();
+}
+
+void CmdMemoryMallocStats(Context& ctx) { ctx.reply.Verbatim(AllocatorReport()); }
+void CmdMemoryHelp(Context& ctx) { ReplyHelp(ctx, "MEMORY", kMemoryHelp); }
+
+void CmdModuleList(Context& ctx) { ctx.reply.Array(0); }
+void CmdModuleHelp(Context& ctx) { ReplyHelp(ctx, "MODULE", kModuleHelp); }
+
+void CmdSlowlogGet(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  if (ctx.args.size() > 3) {
+    return ctx.reply.Error("ERR wrong number of arguments for 'slowlog|get' command");
+  }
+  int64_t count = kSlowlogShown;
+  if (ctx.args.size() == 3) {
+    const auto given = ParseInt64(ctx.args[2]);
+    if (!given || *given < -1) {
+      return ctx.reply.Error("ERR count should be greater than or equal to -1");
+    }
+    count = *given;
+  }
+  const std::vector<SlowCommand> slow =
+      ctx.server->info().SlowCommands(count < 0 ? SIZE_MAX : static_cast<size_t>(count));
+  ctx.reply.Array(slow.size());
+  for (const SlowCommand& command : slow) {
+    ctx.reply.Array(6);
+    ctx.reply.Uint(command.id);
+    ctx.reply.Int(command.unix_s);
+    ctx.reply.Int(command.took_us);
+    ctx.reply.Array(command.args.size());
+    for (const std::string& arg : command.args) ctx.reply.Bulk(arg);
+    ctx.reply.Bulk(command.addr);
+    ctx.reply.Bulk(command.client_name);
+  }
+}
+
+void CmdSlowlogLen(Context& ctx) {
+  if (HasServer(ctx)) ctx.reply.Uint(ctx.server->info().SlowCount());
+}
+
+void CmdSlowlogReset(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  ctx.server->info().ForgetSlow();
+  ctx.reply.Ok();
+}
+
+void CmdSlowlogHelp(Context& ctx) { ReplyHelp(ctx, "SLOWLOG", kSlowlogHelp); }
+
+void CmdLatencyHistogram(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  const auto latencies = ctx.server->info().Latencies(ctx.args.subspan(2));
+  ctx.reply.Map(latencies.size());
+  for (const CommandLatency& latency : latencies) {
+    ctx.reply.Bulk(latency.name);
+    ctx.reply.Map(2);
+    ctx.reply.Bulk("calls");
+    ctx.reply.Uint(latency.calls);
+    ctx.reply.Bulk("histogram_usec");
+    ctx.reply.Map(latency.calls_up_to_us.size());
+    for (const auto& [us, calls] : latency.calls_up_to_us) {
+      ctx.reply.Uint(us);
+      ctx.reply.Uint(calls);
+    }
+  }
+}
+
+void CmdLatencyLatest(Context& ctx) { ctx.reply.Array(0); }
+void CmdLatencyReset(Context& ctx) { ctx.reply.Int(0); }
+void CmdLatencyHelp(Context& ctx) { ReplyHelp(ctx, "LATENCY", kLatencyHelp); }
+
+// COMPAT: as Redis without cluster mode, so that clients don't take it for Redis Cluster.
+void CmdCluster(Context& ctx) { ctx.reply.Error("ERR This instance has cluster support disabled"); }
+
+std::span<const CommandSpec> ServerCommands() { return kServerCommandsRows; }
+
+}  // namespace clustron::commands

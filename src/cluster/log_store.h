@@ -68,7 +68,7 @@ struct LogStoreOptions {
   uint64_t spare_bytes = 64 << 20;
   // disk_low() from fewer free bytes than this, until there are low_water × 1.25 and the spare file
   // is there again.
-  uint64_t low_water_bytes = 256 << 20;
+  uint64_t low_water_bytes = 128 << 20;
 };
 
 // What the disk said.

@@ -328,7 +328,7 @@ void Node::CheckDigests() {
 bool Node::InlineReady() const {
   return config_.weak_durability && leading_ && alone() && state_.revision() < reserved_revision_ &&
          origin_.Empty() && batcher_.Empty() && replica_.last_slot() == state_.applied_slot() &&
-         replica_.CanPropose();
+         replica_.CanPropose() && log_.pending_bytes() == 0;  // nothing waits for a full disk
 }
 
 void Node::CommitInline(std::string entry) {

@@ -50,10 +50,13 @@ class Checked {
     std::vector<uint64_t> order;
     uint64_t cursor = 0;
     do {
-      cursor = ScanInHashOrder(index, cursor, count, hash_of, std::less<>(), [&](uint64_t x) {
-        order.push_back(x);
-        return true;
-      });
+      const uint64_t next =
+          ScanInHashOrder(index, cursor, count, hash_of, std::less<>(), [&](uint64_t x) {
+            order.push_back(x);
+            return true;
+          });
+      REQUIRE((next == 0 || next > cursor));
+      cursor = next;
     } while (cursor != 0);
     return order;
   }
@@ -112,6 +115,14 @@ TEST_CASE("scan order depends on the elements only, not on size, history or page
   std::set<uint64_t> seen;
   copy.ForEach([&](uint64_t x) { seen.insert(x); });
   CHECK(seen == shrunk.model);
+}
+
+TEST_CASE("elements of one position are never parted") {
+  Checked c(40);
+  for (uint64_t x = 0; x < 400; x++) c.Insert(x);
+  const std::vector<uint64_t> order = c.ScanAll(1);
+  CHECK(order.size() == 400);
+  CHECK(order == c.ScanAll(1000));
 }
 
 TEST_CASE("a scan in pages returns every element that is there throughout") {

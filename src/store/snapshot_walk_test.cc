@@ -48,6 +48,7 @@ class LoadingSink : public SnapshotSink {
 // What happens between two slices: any change, transactions that fail included.
 void Disturb(ModelledStore& p) {
   for (uint64_t n = p.rng().Below(6); n > 0; n--) p.AnyStep();
+  if (p.rng().Percent(30)) p.BigStep();
   if (p.rng().Percent(5)) p.Advance();
   if (p.rng().Percent(3)) p.ExpireAll();
   if (p.rng().Percent(10)) {
@@ -110,7 +111,7 @@ TEST_CASE("a snapshot is the state at its start, whatever changes meanwhile") {
         LoadingSink sink(restored);
         SnapshotWalk walk(p.store, sink);
         REQUIRE(sink.loader.LoadTables(walk.tables()));
-        while (walk.Step(1 + p.rng().Below(3000)) == SnapshotWalk::Progress::kMore) {
+        while (walk.Step(1 + p.rng().Below(500)) == SnapshotWalk::Progress::kMore) {
           Disturb(p);
           ChangeBigValues(p);
         }
@@ -182,6 +183,27 @@ TEST_CASE("a walk that would hold too much gives up, and the next one succeeds")
   while (walk.Step(500) == SnapshotWalk::Progress::kMore) p.AnyStep();
   sink.Finish();
   CHECK(Everything(restored) == before);
+}
+
+TEST_CASE("many walks after each other all succeed, given up or not") {
+  ModelledStore p(78, 200);
+  for (int i = 0; i < 1000; i++) p.AnyStep();
+  for (int round = 0; round < 80; round++) {
+    CAPTURE(round);
+    const std::string before = Everything(p.store);
+    Store restored(1);
+    LoadingSink sink(restored);
+    SnapshotWalk walk(p.store, sink);
+    REQUIRE(sink.loader.LoadTables(walk.tables()));
+    bool given_up = false;
+    while (!given_up && walk.Step(300) == SnapshotWalk::Progress::kMore) {
+      for (int i = 0; i < 3; i++) p.AnyStep();
+      given_up = p.rng().Percent(2);
+    }
+    if (given_up) continue;
+    sink.Finish();
+    REQUIRE(Everything(restored) == before);
+  }
 }
 
 TEST_CASE("changing or deleting a huge value under a walk costs a piece, not the value") {

@@ -177,6 +177,7 @@ Mutation Store::Modify(int db, std::string_view key, uint64_t hash) {
 
 void Store::Install(int db, uint64_t hash, Entry* old, Entry* now, bool same_value) {
   Table& t = table(db);
+  installed_++;
   if (Hooked(db, Hook::kSnapshot)) MarkForWalk(t, hash, *now);
   if (old == nullptr) {
     t.Insert(hash, now);
@@ -553,6 +554,8 @@ void Store::Discard(std::unique_ptr<Table> t) {
 }
 
 bool Store::Upkeep(size_t budget) {
+  // What is freed keeps pace with what is put in: else emptying and refilling would take ever more.
+  budget += 2 * std::exchange(installed_, 0);
   bool more = garbage_->FreeSome(budget);
   size_t with_deadline = 0;
   for (const auto& t : tables_) {

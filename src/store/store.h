@@ -228,8 +228,9 @@ class Store {
   void SetHook(int db, Hook hook, bool on);
 
   // ---- upkeep: local, not state ----
-  // Frees what was set aside and moves tables' growth on, for about `budget` values. True if more
-  // is left. Called between loop turns.
+  // Frees what was set aside and moves tables' growth on, for about `budget` values and two more
+  // for each that was put in since the last call. True if more is left: then it is to be called
+  // again soon, also when nothing else happens. Called between loop turns.
   bool Upkeep(size_t budget);
   size_t used_bytes() const;
 
@@ -326,6 +327,7 @@ class Store {
   LockTable locks_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Garbage> garbage_;
+  size_t installed_ = 0;  // entries put in since the last Upkeep
   SnapshotWalk* walk_ = nullptr;
   uint8_t snapshot_epoch_ = 0;       // local: the last walk's number, 1 … 15
   uint8_t epochs_until_reuse_ = 15;  // walks that may end early before marks are wiped

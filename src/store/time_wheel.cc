@@ -125,6 +125,7 @@ uint64_t TimeWheel::Sorted(size_t i) {
 
 bool TimeWheel::Peek(int64_t now, int64_t& ms, std::vector<WheelRecord>& group) {
   group.clear();
+  if (size_ == 0) return false;
   if (batch_at_ == batch_.size() && !LoadBatch(now)) return false;
   ms = batch_ms_;
   size_t i = batch_at_;

@@ -258,6 +258,35 @@ TEST_CASE("log store: the spare is dropped and disk low stays until there is roo
   CHECK(!node.store->disk_low());
 }
 
+TEST_CASE("log store: opens on a full disk, the unfinished end dropped in place") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);
+  options.spare_bytes = 0;
+  {
+    Node node(&fs, options);
+    node.AppendSlots(1, 3, 100);
+    node.Settle();
+    node.AppendSlots(4, 6, 700);
+    node.store->Flush();
+  }
+  // Slot 6's end did not make it.
+  const std::string path = "/data/wal/0000000000000001.log";
+  const uint64_t last = fs.Content(path).find_last_not_of('\0') + 1;
+  fs.Overwrite(path, last - 600, std::string(600, '\0'));
+  fs.Kill();
+  fs.SetCapacity(fs.used_bytes() + 10);
+  for (int round = 0; round < 2; ++round) {
+    const Node node(&fs, options);
+    REQUIRE(node.store != nullptr);
+    CHECK(node.recovered.last_slot == 5);
+    CHECK(node.recovered.unknown.empty());
+    CHECK((node.recovered.torn_bytes > 0) == (round == 0));
+    CHECK(node.store->disk_low());
+    Crash(&fs);  // what was rewritten is on disk
+    fs.SetCapacity(fs.used_bytes() + 10);
+  }
+}
+
 TEST_CASE("log store: an I/O error of a write is final") {
   for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
     SimFs fs;

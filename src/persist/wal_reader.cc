@@ -15,6 +15,7 @@ namespace clustron::persist {
 namespace {
 
 constexpr uint64_t kSectorBytes = 512;
+constexpr uint64_t kCopyStepBytes = 1 << 20;
 // Fewer set bytes than this can't be what is left of a record's header.
 constexpr int kHeaderSetBytesMin = 16;
 
@@ -489,7 +490,13 @@ Status WalReader::Repair(const WalScan& scan) {
   for (const uint64_t segment : segments) {
     if (segment < first || segment < copy_from) continue;
     if (segment > scan.end.segment) break;
-    TRY(CopySegment(segment, segment == scan.end.segment ? scan.end.offset : ~uint64_t{0}));
+    const uint64_t bytes = segment == scan.end.segment ? scan.end.offset : ~uint64_t{0};
+    Status copied = CopySegment(segment, bytes);
+    if (!copied && copied.error().code == Errc::kNoSpace) {
+      REACH("wal segment rewritten in place on a full disk");
+      copied = RewriteSegment(segment, bytes);
+    }
+    TRY(copied);
   }
   return {};
 }
@@ -501,10 +508,9 @@ Status WalReader::CopySegment(uint64_t segment, uint64_t bytes) {
   ASSIGN_OR_RETURN(const uint64_t size, from->Size());
   bytes = std::min(bytes, size);
   ASSIGN_OR_RETURN(const std::unique_ptr<File> to, fs_.Open(copy, OpenMode::kCreate));
-  constexpr uint64_t kStepBytes = 1 << 20;
   std::string buffer;
   for (uint64_t done = 0; done < bytes; done += buffer.size()) {
-    buffer.resize(std::min(kStepBytes, bytes - done));
+    buffer.resize(std::min(kCopyStepBytes, bytes - done));
     ASSIGN_OR_RETURN(const size_t read, from->ReadAt(done, buffer.data(), buffer.size()));
     if (read != buffer.size()) return Fail(Errc::kIo, path + ": shorter than it was");
     TRY(to->WriteAt(done, buffer));
@@ -512,6 +518,28 @@ Status WalReader::CopySegment(uint64_t segment, uint64_t bytes) {
   TRY(to->Sync());
   TRY(fs_.Rename(copy, path));
   return fs_.SyncDir(options_.dir);
+}
+
+// The same bytes at the same places: a crash in the middle leaves each sector as it was. What is
+// behind them is dropped.
+Status WalReader::RewriteSegment(uint64_t segment, uint64_t bytes) {
+  const std::string copy = options_.dir + "/copy.tmp";
+  if (fs_.Exists(copy)) TRY(fs_.Remove(copy));
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                   fs_.Open(options_.dir + "/" + WalSegmentName(segment), OpenMode::kReadWrite));
+  ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  bytes = std::min(bytes, size);
+  std::string buffer;
+  for (uint64_t done = 0; done < size; done += buffer.size()) {
+    buffer.assign(std::min(kCopyStepBytes, size - done), '\0');
+    if (done < bytes) {
+      ASSIGN_OR_RETURN(const size_t read,
+                       file->ReadAt(done, buffer.data(), std::min(buffer.size(), bytes - done)));
+      static_cast<void>(read);
+    }
+    TRY(file->WriteAt(done, buffer));
+  }
+  return file->Sync();
 }
 
 Result<std::string> WalReader::ReadRecord(File& file, uint64_t salt, const WalLocation& location,

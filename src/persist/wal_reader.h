@@ -66,8 +66,9 @@ class WalReader {
   // Prepares the log for writing behind `scan`: removes segments that are not part of it, and
   // replaces those that were written last by copies of their good bytes, synced under their old
   // names (after a failed fsync the page cache may show what the disk does not have; reading proves
-  // nothing, a new file does). REQUIRES: the mark file says scan.end.base's floor and first_segment
-  // already; the records that said so may be among those removed.
+  // nothing, a new file does). Without room for a copy they are rewritten in place. REQUIRES: the
+  // mark file says scan.end.base's floor and first_segment already; the records that said so may be
+  // among those removed.
   Status Repair(const WalScan& scan);
 
   // One record, checked; kCorruption if it changed since. `file` is its segment.
@@ -77,6 +78,7 @@ class WalReader {
  private:
   Result<std::vector<uint64_t>> ListSegments();
   Status CopySegment(uint64_t segment, uint64_t bytes);
+  Status RewriteSegment(uint64_t segment, uint64_t bytes);
 
   Fs& fs_;
   const WalOptions options_;

@@ -63,7 +63,7 @@ void EndTimers::TakeDue(int64_t now_ns, size_t limit, std::vector<Due>* due) {
       continue;
     }
     timer.ending = true;
-    due->push_back({it->first, timer.revision});
+    due->push_back({it->first, timer.revision, timer.ttl_ms});
   }
 }
 

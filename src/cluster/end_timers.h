@@ -24,6 +24,7 @@ class EndTimers {
   struct Due {
     Key key;
     uint64_t revision;  // of the grant
+    int64_t ttl_ms;     // that has passed: not if an entry has raised it since
   };
   enum class Touch : uint8_t { kOk, kGone, kEnding };
 

@@ -149,7 +149,8 @@ void Node::ProposeDue(int64_t now_ns) {
       AppendItem({.kind = ItemKind::kLeaseEnd}, args, &item);
     } else {
       const char db = static_cast<char>(end.key.db);
-      const std::string_view args[] = {std::string_view(&db, 1), end.key.name, revision};
+      const std::string ttl = U64Bytes(static_cast<uint64_t>(end.ttl_ms));
+      const std::string_view args[] = {std::string_view(&db, 1), end.key.name, revision, ttl};
       AppendItem({.kind = ItemKind::kLockEnd}, args, &item);
     }
     batcher_.AddOwn(item);

@@ -220,11 +220,15 @@ void Executor::ApplySystem(const ItemHeader& header) {
       return;
     }
     case ItemKind::kLockEnd: {
-      CHECK(args_.size() == 3);
+      CHECK(args_.size() == 4);
       const int db = static_cast<uint8_t>(args_[0][0]);
       const uint64_t token = U64At(args_[2]);
       const store::Lock* lock = store_->locks().Find(db, args_[1]);
       if (lock == nullptr || lock->holder().token != token) return;
+      if (lock->holder().ttl_ms != static_cast<int64_t>(U64At(args_[3]))) {
+        REACH("lock renewed above its granted time before its end was applied");
+        return;
+      }
       store_->EndLock(db, args_[1], token, store::LockEventKind::kExpired);
       return;
     }

@@ -144,6 +144,10 @@ class BankActor final : public Actor {
     if (outcome == Outcome::kUnknown) return;
     Model::Op& op = bank_.ops[op_];
     op.return_ns = now_ns();
+    if (!reply.elements.empty() && reply.elements[0].IsError("MISCONF")) {
+      bank_.dropped[op_] = 1;  // each of the writes is refused, so that none happens
+      return;
+    }
     if (tag == kOpen) bank_.open = true;
     if (tag == kTransfer) {
       op.conditions_held = !reply.IsNil();

@@ -439,7 +439,10 @@ void SimNode::Fatal(const std::string& reason) {
     around_.report->Trace("node " + std::to_string(index_) + " gives up: " + reason);
   }
   around_.report->Count("nodes that ended themselves");
-  if (fs_.stopped() || reason.starts_with("log:") || rotten_) return;
+  if (fs_.stopped() || rotten_ || reason.starts_with("log:") ||
+      reason.find("simulated failure") != std::string::npos) {
+    return;
+  }
   around_.report->Fail("fatal", "node " + std::to_string(index_) + ": " + reason);
 }
 

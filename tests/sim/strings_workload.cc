@@ -362,6 +362,10 @@ class GroupActor final : public Actor {
       }
       answers = &reply.elements[2].elements;
     }
+    if (!answers->empty() && answers->front().IsError("MISCONF")) {
+      dropped = 1;  // each of the writes is refused, so that none happens
+      return;
+    }
     if (answers->size() != op.commands.size()) {
       world().report->Fail("replies", "a transaction answered " + reply.ToString());
       return;

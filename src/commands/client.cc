@@ -129,9 +129,9 @@ void CmdClientList(Context& ctx) {
     filter.type = TakeType(args);
   } else if (args.Option("ID")) {
     while (args.HasNext()) {
-      const int64_t id = ParseInt64(args.Next()).value_or(0);
-      if (id < 1) args.Fail("ERR Invalid client ID");
-      filter.ids.push_back(static_cast<uint64_t>(id));
+      const auto id = ParseInt64(args.Next());
+      if (!id) args.Fail("ERR Invalid client ID");
+      filter.ids.push_back(static_cast<uint64_t>(id.value_or(0)));
     }
   }
   args.ExpectEnd();

@@ -78,11 +78,8 @@ void Publish(Context& ctx, bool sharded) {
 void ListChannels(Context& ctx, Kind kind) {
   if (!HasServer(ctx)) return;
   if (ctx.args.size() > 3) {
-    return ctx.reply.Error(kind == Kind::kShard
-                               ? "ERR unknown subcommand or wrong number of arguments for "
-                                 "'shardchannels'. Try PUBSUB HELP."
-                               : "ERR unknown subcommand or wrong number of arguments for "
-                                 "'channels'. Try PUBSUB HELP.");
+    return ctx.reply.Error("ERR unknown subcommand or wrong number of arguments for '" +
+                           std::string(ctx.args[1]) + "'. Try PUBSUB HELP.");
   }
   std::optional<std::string_view> pattern;
   if (ctx.args.size() == 3) pattern = ctx.args[2];

@@ -251,15 +251,18 @@ void Config::SetEffective(std::string_view name, std::string_view text) {
 
 std::vector<Config::Pair> Config::Get(std::span<const std::string_view> patterns) const {
   std::vector<Pair> pairs;
-  const auto matches = [&](std::string_view name) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&](std::string_view pattern) { return GlobMatch(pattern, name, true); });
+  const auto add = [&](std::string_view name, Opt opt) {
+    for (std::string_view pattern : patterns) {
+      if (!GlobMatch(pattern, name, true)) continue;
+      // COMPAT: what is asked for by its whole name is shown as it was asked for.
+      const bool whole = pattern.find_first_of("*?[\\") == std::string_view::npos;
+      pairs.emplace_back(whole ? pattern : name, Text(opt));
+      return;
+    }
   };
   for (const OptionRow& row : OptionRows()) {
-    if (matches(row.spec.name)) pairs.emplace_back(row.spec.name, Text(row.opt));
-    if (!row.spec.alias.empty() && matches(row.spec.alias)) {
-      pairs.emplace_back(row.spec.alias, Text(row.opt));
-    }
+    add(row.spec.name, row.opt);
+    if (!row.spec.alias.empty()) add(row.spec.alias, row.opt);
   }
   return pairs;
 }

@@ -160,6 +160,7 @@ TEST_CASE("CONFIG GET matches names and older names, in any case") {
   CHECK(GetAll(config, "slave-read-only") == "slave-read-only=no;");
   CHECK(GetAll(config, "replica-read-only") == "replica-read-only=no;");
   CHECK(GetAll(config, "databases") == "databases=16;");
+  CHECK(GetAll(config, "DATAbases") == "DATAbases=16;");
   CHECK(GetAll(config, "nothing") == "");
   CHECK(config.Get(std::vector<std::string_view>{"time*", "*out"}).size() == 1);
 }

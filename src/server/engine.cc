@@ -111,6 +111,7 @@ void Engine::Tick() {
   if (now - sweep_ns_ >= kSweepNs) {
     sweep_ns_ = now;
     client_table_.SweepLimits();
+    stats_.Sample(client_table_.NowMs());
     StepFailover(now);
     StepShutdown(now);
   }

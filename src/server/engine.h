@@ -190,6 +190,14 @@ class Engine final : public cluster::NodeHost,
   void ReplyError(Session& session, std::string_view error);
   Executor::Caller CallerOf(Session& session) const;
 
+  // engine_stats.cc: INFO's counters, the slow log.
+  void StartTiming() { timed_ns_ = clock_.MonotonicNs(); }
+  // A command has run since the last of these calls; `reply` is what it wrote.
+  void NoteCall(const Session& session, const commands::CommandSpec& spec, commands::Args args,
+                std::string_view reply);
+  // A command was not let in.
+  void NoteRefused(const commands::CommandSpec* spec, std::string_view error);
+
   // engine_queue.cc
   Pending& Enqueue(Session& session, Pending::Kind kind);
   Executor::Verdict RunPending(Session& session, Pending& pending);
@@ -239,6 +247,8 @@ class Engine final : public cluster::NodeHost,
   uint64_t ready_round_ = 0;
   uint64_t failed_round_ = 0;
 
+  int64_t timed_ns_ = 0;                 // when the last command was done
+  size_t own_reply_at_ = 0;              // where the reply to the item being applied begins
   Batch batch_;                          // of the Feed at hand
   uint64_t key_hash_ = 0;                // of the request being dispatched; 0: not known
   int64_t now_ms_ = 0;                   // at the Feed's beginning

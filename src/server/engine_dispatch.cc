@@ -29,7 +29,8 @@ void Engine::Feed(Session& session, std::string_view bytes) {
     return;
   }
   read_now_ = ReadNow::kUnknown;
-  now_ms_ = client_table_.NowMs();
+  StartTiming();
+  now_ms_ = timed_ns_ / 1'000'000;
   session.parsing_ = true;
   if (session.in_.empty()) {
     const size_t used = ParseAll(session, bytes);
@@ -139,16 +140,19 @@ const CommandSpec* Engine::Admit(Session& session, Args args) {
       commands::ReplyBadCommand(args, container, spec, writer);
       error = reply.substr(1, reply.size() - 3);
     }
+    NoteRefused(spec, error);
     ReplyError(session, error);
     if (spec != nullptr && spec->handler == commands::CmdExec) client.DiscardMulti();
     return nullptr;
   }
   if (NeedsAuth(*spec, client)) {
+    NoteRefused(spec, kErrNoAuth);
     ReplyError(session, kErrNoAuth);
     return nullptr;
   }
   if (client.subscribed()) {
     if (const std::string error = RefusedWhileSubscribed(*spec, client); !error.empty()) {
+      NoteRefused(spec, error);
       ReplyError(session, error);
       return nullptr;
     }
@@ -171,6 +175,7 @@ void Engine::Dispatch(Session& session, Args args) {
   client.Touch(now_ms_, spec);
   if (client.in_multi() && !ActsOnMulti(spec)) {
     if (spec->Is(commands::kNoMulti)) {
+      NoteRefused(spec, commands::kErrNotInMulti);
       ReplyError(session, commands::kErrNotInMulti);
       return;
     }
@@ -270,11 +275,13 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     discarded_.clear();
     std::string* out = muted ? &discarded_ : &session.out;
     if (!at_head && !muted) out = &Enqueue(session, Pending::Kind::kReply).reply;
+    const size_t reply_at = out->size();
     const Executor::Verdict verdict = executor_.RunHere(spec, args, CallerOf(session), out);
     if (verdict.needs_entry) {
       RunWrite(session, spec, args, muted);
       return;
     }
+    NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
     if (session.client.late_reply() != nullptr) {
       Enqueue(session, Pending::Kind::kLate).muted = muted;
       session.stalled_ = true;
@@ -308,6 +315,7 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, Args args, bool
                       args, &item);
   Pending& pending = Enqueue(session, Pending::Kind::kWrite);
   pending.muted = muted;
+  pending.spec = &spec;
   ++session.writes_;
   ++stats_.logged_writes;
   node_->SubmitWrite(std::move(item), &session);
@@ -319,8 +327,10 @@ bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, boo
     executor_.OpenInline(node_->NextInlineSlot(), node_->LiveElapsedMs(), node_->LiveWallMs());
   }
   discarded_.clear();
-  executor_.RunInline(spec, args, CallerOf(session), node_->verdicts(),
-                      muted ? &discarded_ : &session.out);
+  std::string* out = muted ? &discarded_ : &session.out;
+  const size_t reply_at = out->size();
+  executor_.RunInline(spec, args, CallerOf(session), node_->verdicts(), out);
+  NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
   session.client.last_write_slot = executor_.applied_slot() + 1;
   ++stats_.inline_writes;
   MarkDirty(session);

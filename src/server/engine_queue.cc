@@ -73,8 +73,13 @@ Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
   caller.db = pending.db;
   caller.resp_version = pending.resp_version;
   caller.key_hash = 0;
-  const Executor::Verdict verdict =
-      executor_.RunHere(*pending.spec, views, caller, pending.muted ? &discarded_ : &session.out);
+  std::string* out = pending.muted ? &discarded_ : &session.out;
+  const size_t reply_at = out->size();
+  StartTiming();
+  const Executor::Verdict verdict = executor_.RunHere(*pending.spec, views, caller, out);
+  if (!verdict.needs_entry) {
+    NoteCall(session, *pending.spec, views, std::string_view(*out).substr(reply_at));
+  }
   std::swap(views, views_);
   MarkDirty(session);
   return verdict;
@@ -150,12 +155,21 @@ OwnCall Engine::BeginOwnItem(void* cookie) {
   if (session.sink == nullptr) return {};
   session.client.last_write_slot = executor_.applied_slot() + 1;
   discarded_.clear();
-  return {session.queue_.front().muted ? &discarded_ : &session.out, &session.client};
+  std::string* out = session.queue_.front().muted ? &discarded_ : &session.out;
+  own_reply_at_ = out->size();
+  StartTiming();
+  return {out, &session.client};
 }
 
 void Engine::EndOwnItem(void* cookie) {
   Session& session = *static_cast<Session*>(cookie);
-  CHECK(session.queue_.front().kind == Pending::Kind::kWrite);
+  const Pending& front = session.queue_.front();
+  CHECK(front.kind == Pending::Kind::kWrite);
+  if (session.sink != nullptr) {
+    const std::string& out = front.muted ? discarded_ : session.out;
+    NoteCall(session, *front.spec, executor_.item_args(),
+             std::string_view(out).substr(own_reply_at_));
+  }
   session.queue_.pop_front();
   CHECK(session.writes_ > 0);
   --session.writes_;
@@ -173,6 +187,7 @@ void Engine::FailWrite(void* cookie, cluster::Failure failure) {
     resp::ReplyWriter(&pending.reply, pending.resp_version).Error(ErrorOf(failure));
     --session.writes_;
     ++stats_.errors_replied;
+    NoteRefused(nullptr, ErrorOf(failure));
     LookLater(session);
     return;
   }

@@ -132,6 +132,8 @@ class Executor final : public cluster::StateMachine,
   Status DecodeTables(std::string_view bytes);
 
   const commands::OnceTable& once() const { return once_; }
+  // The words of the item being applied, until the next one.
+  commands::Args item_args() const { return args_; }
   uint64_t items_applied() const { return items_applied_; }
   uint64_t items_skipped() const { return items_skipped_; }
   cluster::Ballot noop_ballot() const { return noop_ballot_; }

@@ -1,0 +1,26 @@
+// Engine: how often, how long, how well. What INFO, SLOWLOG and LATENCY tell.
+#include "server/engine.h"
+
+namespace clustron::server {
+
+// One look at the clock per command: of a pipeline, parsing counts towards the command.
+void Engine::NoteCall(const Session& session, const commands::CommandSpec& spec,
+                      commands::Args args, std::string_view reply) {
+  const int64_t now_ns = clock_.MonotonicNs();
+  const int64_t took_us = (now_ns - timed_ns_) / 1000;
+  timed_ns_ = now_ns;
+  const bool failed = reply.starts_with('-');
+  stats_.commands.Called(spec, took_us, failed);
+  if (failed) stats_.commands.ErrorReplied(reply.substr(1));
+  const int64_t slow_us = config_.Int(Opt::kSlowlogLogSlowerThan);
+  if (slow_us < 0 || took_us < slow_us || spec.Is(commands::kSkipSlowlog)) return;
+  stats_.slow.Add(args, took_us, clock_.WallMs() / 1000, session.client.address().peer,
+                  session.client.name(), static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
+}
+
+void Engine::NoteRefused(const commands::CommandSpec* spec, std::string_view error) {
+  if (spec != nullptr) stats_.commands.Rejected(*spec);
+  stats_.commands.ErrorReplied(error);
+}
+
+}  // namespace clustron::server

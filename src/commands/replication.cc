@@ -24,6 +24,12 @@ void ReplyStatus(Context& ctx, const Status& status) {
   }
 }
 
+// False where the caller can't wait: inside EXEC, or when it isn't connected here.
+bool Defer(Context& ctx, std::unique_ptr<LateReply> late, int64_t timeout_ms) {
+  return ctx.client != nullptr && ctx.depth == 0 && !ctx.in_entry &&
+         ctx.client->Defer(std::move(late), timeout_ms);
+}
+
 // WAIT and WAITAOF: until enough nodes have the caller's last write.
 class DurabilityWait final : public LateReply {
  public:
@@ -57,9 +63,8 @@ void WaitFor(Context& ctx, DurabilityWait::Goal goal, int64_t timeout_ms) {
   goal.slot = node.LastWriteSlot(*ctx.client);
   auto wait = std::make_unique<DurabilityWait>(node, goal);
   if (wait->Poll(false, ctx.reply)) return;
-  // Inside EXEC nobody waits.
   DurabilityWait at_once(node, goal);
-  if (!ctx.client->Defer(std::move(wait), timeout_ms)) at_once.Poll(true, ctx.reply);
+  if (!Defer(ctx, std::move(wait), timeout_ms)) at_once.Poll(true, ctx.reply);
 }
 
 int64_t TakeTimeout(ArgCursor& args) {
@@ -177,9 +182,7 @@ void CmdSave(Context& ctx) {
   if (!HasServer(ctx)) return;
   NodePort& node = ctx.server->node();
   if (Status begun = node.BeginSnapshot(); !begun) return ctx.reply.Error(begun.error().detail);
-  if (ctx.client == nullptr || !ctx.client->Defer(std::make_unique<SnapshotWait>(node), 0)) {
-    ctx.reply.Ok();
-  }
+  if (!Defer(ctx, std::make_unique<SnapshotWait>(node), 0)) ctx.reply.Ok();
 }
 
 void CmdBgsave(Context& ctx) {
@@ -225,9 +228,7 @@ void CmdShutdown(Context& ctx) {
   if (Status begun = node.BeginShutdown(request); !begun) {
     return ctx.reply.Error(begun.error().detail);
   }
-  if (ctx.client == nullptr || !ctx.client->Defer(std::make_unique<ShutdownWait>(node), 0)) {
-    ctx.reply.Ok();
-  }
+  if (!Defer(ctx, std::make_unique<ShutdownWait>(node), 0)) ctx.reply.Ok();
 }
 
 }  // namespace clustron::commands

@@ -55,6 +55,8 @@ void Client::Queue(QueuedCommand command) {
 void Client::SetReplyMode(ReplyMode mode) {
   switch (mode) {
     case ReplyMode::kOn:
+      // The command that switches replies on began while they were off, so its own is thrown away.
+      if (mute_ == Mute::kAlways) link_.Push("+OK\r\n");
       mute_ = Mute::kNo;
       break;
     case ReplyMode::kOff:
@@ -73,10 +75,7 @@ bool Client::TakeReplyMuted() {
       return false;
     case Mute::kAlways:
       return true;
-    case Mute::kNext:  // SKIP's own reply; the next command's is the one to skip
-      mute_ = Mute::kThis;
-      return true;
-    case Mute::kThis:
+    case Mute::kNext:
       mute_ = Mute::kNo;
       return true;
   }

@@ -109,7 +109,7 @@ class Client final : public commands::ClientPort {
   const std::vector<commands::WatchedKey>& watched() const { return watched_; }
   std::vector<commands::WatchedKey> TakeWatched() { return std::move(watched_); }
 
-  // CLIENT REPLY. To be called once around each command: true if its reply is to be thrown away.
+  // CLIENT REPLY. To be called once before each command: true if its reply is to be thrown away.
   // Pushes and pub/sub frames are never thrown away.
   bool TakeReplyMuted();
 
@@ -165,7 +165,7 @@ class Client final : public commands::ClientPort {
   bool no_touch_ = false;
   bool local_reads_ = false;
   bool defer_allowed_ = true;
-  enum class Mute : uint8_t { kNo, kAlways, kThis, kNext } mute_ = Mute::kNo;
+  enum class Mute : uint8_t { kNo, kAlways, kNext } mute_ = Mute::kNo;
   const commands::CommandSpec* last_command_ = nullptr;
   int64_t created_ms_;
   int64_t last_active_ms_;

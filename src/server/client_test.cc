@@ -197,17 +197,19 @@ TEST_CASE("a pause ends by itself; of two the longer and stricter one counts") {
   CHECK(!f.table.paused());
 }
 
-TEST_CASE("CLIENT REPLY SKIP mutes itself and the next command, OFF all until ON") {
+TEST_CASE("CLIENT REPLY SKIP mutes the next command, OFF all until ON, which answers") {
   FakeClient a(1);
   CHECK(!a.client.TakeReplyMuted());
   a.client.SetReplyMode(ReplyMode::kSkipNext);
   CHECK(a.client.TakeReplyMuted());
-  CHECK(a.client.TakeReplyMuted());
   CHECK(!a.client.TakeReplyMuted());
+  a.client.SetReplyMode(ReplyMode::kOn);
+  CHECK(a.link.Take().empty());
   a.client.SetReplyMode(ReplyMode::kOff);
   a.client.SetReplyMode(ReplyMode::kSkipNext);
   for (int i = 0; i < 5; i++) CHECK(a.client.TakeReplyMuted());
   a.client.SetReplyMode(ReplyMode::kOn);
+  CHECK(a.link.Take() == "+OK\r\n");
   CHECK(!a.client.TakeReplyMuted());
 }
 

@@ -57,6 +57,8 @@ bool MatchOne(std::string_view pattern, size_t& at, char byte, bool ignore_case)
   }
 }
 
+constexpr size_t kStarsMax = 1000;
+
 }  // namespace
 
 bool GlobMatch(std::string_view pattern, std::string_view text, bool ignore_case) {
@@ -68,8 +70,13 @@ bool GlobMatch(std::string_view pattern, std::string_view text, bool ignore_case
   // stars need no second try, since the last one can take whatever they could.
   size_t after_star = std::string_view::npos;
   size_t star_text = 0;
+  size_t stars = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
+      while (p + 1 < pattern.size() && pattern[p + 1] == '*') p++;
+      if (p + 1 == pattern.size()) return true;
+      // COMPAT: Redis gives up on a pattern of so many stars.
+      if (++stars > kStarsMax) return false;
       after_star = ++p;
       star_text = t;
       continue;

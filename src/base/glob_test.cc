@@ -62,4 +62,12 @@ TEST_CASE("many stars cost no more than pattern times text") {
   CHECK_FALSE(GlobMatch(pattern + "b", text));
 }
 
+TEST_CASE("a pattern of more than a thousand stars matches nothing, as in Redis") {
+  std::string pattern;
+  for (int i = 0; i < 1000; i++) pattern += "*?";
+  CHECK(GlobMatch(pattern, std::string(5000, 'a')));
+  CHECK_FALSE(GlobMatch(pattern + "*?", std::string(5000, 'a')));
+  CHECK(GlobMatch(std::string(5000, '*'), "a"));
+}
+
 }  // namespace clustron

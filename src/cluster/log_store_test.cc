@@ -3,9 +3,14 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <condition_variable>
+#include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/sim/log_node.h"
@@ -327,6 +332,113 @@ TEST_CASE("log store: real files, a value bigger than a segment, a restart") {
     CHECK(PayloadOf(**store, 3) == "behind");
   }
   std::filesystem::remove_all(dir);
+}
+
+namespace {
+
+// A thread for the work; `done` runs when the owner polls. As in the server.
+class ThreadRunner : public TaskRunner {
+ public:
+  ThreadRunner() : thread_([this] { Loop(); }) {}
+  ~ThreadRunner() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  void Run(std::function<void()> work, std::function<void()> done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      work_.push_back({std::move(work), std::move(done)});
+    }
+    wake_.notify_one();
+  }
+  void Poll() {
+    std::deque<std::function<void()>> ready;
+    {
+      const std::lock_guard lock(mutex_);
+      std::swap(ready, done_);
+    }
+    for (const std::function<void()>& done : ready) done();
+  }
+
+ private:
+  struct Task {
+    std::function<void()> work;
+    std::function<void()> done;
+  };
+  void Loop() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return stop_ || !work_.empty(); });
+      if (work_.empty()) return;
+      Task task = std::move(work_.front());
+      work_.pop_front();
+      lock.unlock();
+      task.work();
+      lock.lock();
+      done_.push_back(std::move(task.done));
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Task> work_;
+  std::deque<std::function<void()>> done_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("log store: with a thread of its own nothing is shared that should not be") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    const std::filesystem::path dir = std::filesystem::temp_directory_path() /
+                                      ("clustron-log-thread-" + std::to_string(::getpid()));
+    persist::PosixFs fs;
+    LogStoreOptions options = sim::LogScript::Options(durability);
+    options.low_water_bytes = 0;
+    ThreadRunner runner;
+    RecoveredLog recovered;
+    auto opened = LogStore::Open(&fs, &runner, dir.string(), options, &recovered);
+    REQUIRE(opened);
+    LogStore& store = **opened;
+    bool settled = false;
+    for (Slot slot = 1; slot <= 60; ++slot) {
+      const LogRecord records[] = {Accept(2 * slot - 1, slot, "payload " + std::to_string(slot)),
+                                   Chosen(2 * slot, slot)};
+      store.Append(records);
+      store.Flush();
+      CHECK(PayloadOf(store, slot) == "payload " + std::to_string(slot));
+      runner.Poll();
+      store.Tick(static_cast<int64_t>(slot) * 400'000'000);
+      if (slot % 20 == 0) store.CompactTo(slot - 15);
+      if (slot % 25 == 0) store.PersistReserve(slot, [] {});
+    }
+    store.Sync([&] { settled = true; });
+    while (!settled) {
+      runner.Poll();
+      std::this_thread::yield();
+    }
+    // What was queued behind it.
+    settled = false;
+    store.PersistReserve(100, [&] { settled = true; });
+    while (!settled) {
+      runner.Poll();
+      std::this_thread::yield();
+    }
+    CHECK(store.Close());
+    opened->reset();
+    auto again = LogStore::Open(&fs, &runner, dir.string(), options, &recovered);
+    REQUIRE(again);
+    CHECK(recovered.last_slot == 60);
+    CHECK(recovered.floor == 45);
+    CHECK(recovered.reserved == 100);
+    CHECK(PayloadOf(**again, 60) == "payload 60");
+    std::filesystem::remove_all(dir);
+  }
 }
 
 }  // namespace clustron::cluster

@@ -205,6 +205,7 @@ class Engine final : public cluster::NodeHost,
   void Drain(Session& session);
   void LookLater(Session& session);
   void FailFront(Session& session, cluster::Failure failure);
+  void FailReadsBefore(Session& session, size_t end);
   void StartCall(Session& session, Pending& pending);
   void PollLate(Session& session, Pending& pending);
   void MarkDirty(Session& session);

@@ -188,10 +188,25 @@ void Engine::FailWrite(void* cookie, cluster::Failure failure) {
     --session.writes_;
     ++stats_.errors_replied;
     NoteRefused(nullptr, ErrorOf(failure));
+    if (failure == cluster::Failure::kUncertain) FailReadsBefore(session, i);
     LookLater(session);
     return;
   }
   UNREACHABLE();
+}
+
+// The write at `end` may yet take effect; a read in front of it that is still waiting would then
+// see what was asked for later.
+void Engine::FailReadsBefore(Session& session, size_t end) {
+  for (size_t i = 0; i < end; ++i) {
+    Pending& pending = session.queue_[i];
+    if (pending.kind != Pending::Kind::kRun || pending.round == 0) continue;
+    REACH("read given up because a write behind it is uncertain");
+    pending.kind = Pending::Kind::kReply;
+    resp::ReplyWriter(&pending.reply, pending.resp_version)
+        .Error(ErrorOf(cluster::Failure::kClusterDown));
+    ++stats_.errors_replied;
+  }
 }
 
 // --- Reads

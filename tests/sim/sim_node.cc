@@ -28,14 +28,6 @@ cluster::Genesis GenesisOf(const Surroundings& around) {
   return genesis;
 }
 
-// INFO is about the process and its surroundings; nothing here asks for it.
-class NoInfo final : public commands::InfoPort {
- public:
-  std::string Info(std::span<const std::string_view>) const override { return {}; }
-  void ResetStats() override {}
-  std::string MemoryReport() const override { return {}; }
-};
-
 }  // namespace
 
 struct SimNode::Connection final : server::SessionSink {
@@ -59,7 +51,6 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
   SimTaskRunner wal_tasks;
   SimTaskRunner snapshot_tasks;
   server::Config config;
-  NoInfo info;
   server::Storage storage;
   std::unique_ptr<server::Engine> engine;
   paxos::Invariants invariants;
@@ -193,7 +184,6 @@ Status SimNode::StartProcess() {
   process_->owner = this;
   process_->engine = std::make_unique<server::Engine>(
       clock_, process_->config, static_cast<server::EngineHost&>(*this), around_.hash_seed);
-  process_->engine->SetInfo(&process_->info);
   process_->engine->executor().SetTracer(process_.get());
 
   server::BootOptions options;
@@ -417,19 +407,12 @@ void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message) {
 // A promise once given binds this machine for good, restarts included. (Messages may leave in
 // another order than they were made, so the order says nothing.)
 void SimNode::NotePromise(std::string_view message) {
+  constexpr char kPromise = 4;  // on the wire, see paxos/messages.cc
   if (message.size() < 2 || message[0] != static_cast<char>(cluster::WireKind::kPaxos)) return;
-  constexpr char kPromise = 4;
-  constexpr char kAcceptOk = 7;
-  if (message[1] != kPromise && message[1] != kAcceptOk) return;
+  if (message[1] != kPromise) return;
   const Result<paxos::Message> decoded = paxos::Decode(message.substr(1));
   CHECK(decoded.has_value());
-  paxos::Ballot ballot;
-  if (const auto* promise = std::get_if<paxos::Promise>(&*decoded)) {
-    ballot = promise->ballot;
-  } else if (const auto* ok = std::get_if<paxos::AcceptOk>(&*decoded)) {
-    ballot = ok->ballot;
-  }
-  promised_to_others_ = std::max(promised_to_others_, ballot);
+  promised_to_others_ = std::max(promised_to_others_, std::get<paxos::Promise>(*decoded).ballot);
 }
 
 void SimNode::Fatal(const std::string& reason) {

@@ -264,6 +264,7 @@ class GroupActor final : public Actor {
     Exec(std::move(op));
   }
   void Exec(Model::Op op) {
+    op.may_fail_spuriously = true;  // also by a WATCH that was left over
     op_ = strings_.Begin(group_, std::move(op));
     has_op_ = true;
     client().Send({"EXEC"}, kDone);
@@ -281,7 +282,6 @@ class GroupActor final : public Actor {
   }
   void WatchedWrite() {
     Model::Op op;
-    op.may_fail_spuriously = true;
     AddConditions(&op);
     client().Send({"MULTI"}, kIgnored);
     for (uint32_t i = 0; i < 2; ++i) {
@@ -351,7 +351,7 @@ class GroupActor final : public Actor {
       return;
     }
     const std::vector<Reply>* answers = &reply.elements;
-    if (!op.conditions.empty() && !op.may_fail_spuriously) {  // TXN: [branch, revision, [reply …]]
+    if (!op.may_fail_spuriously) {  // TXN: [branch, revision, [reply …]]
       if (!reply.IsArray(3)) {
         world().report->Fail("replies", "TXN answered " + reply.ToString());
         return;

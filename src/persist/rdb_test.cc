@@ -145,6 +145,24 @@ TEST_CASE("rdb: what was written is read back, in its order") {
   CHECK(lines.lines == expected);
 }
 
+TEST_CASE("rdb: a string written in pieces is the same as one written whole") {
+  const std::string value(100'000, 'p');
+  RdbWriter whole;
+  whole.Begin();
+  whole.String("key", value);
+  whole.End();
+  RdbWriter pieces;
+  pieces.Begin();
+  pieces.StringBegin("key", value.size());
+  std::string taken;
+  for (size_t at = 0; at < value.size(); at += 33'333) {
+    pieces.StringBytes(std::string_view(value).substr(at, 33'333));
+    taken += pieces.Take();
+  }
+  pieces.End();
+  CHECK(taken + pieces.Take() == whole.Take());
+}
+
 TEST_CASE("rdb: pieces taken early and read in drips make no difference") {
   const uint64_t seed = 7;
   CAPTURE(seed);

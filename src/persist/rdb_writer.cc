@@ -76,6 +76,7 @@ void RdbWriter::Bytes(std::string_view bytes) {
 
 void RdbWriter::Aux(std::string_view name, std::string_view value) {
   CHECK(fields_left_ == 0);
+  CHECK(bytes_left_ == 0);
   Opcode(RdbOpcode::kAux);
   Bytes(name);
   Bytes(value);
@@ -110,6 +111,7 @@ void RdbWriter::ExpireAtMs(int64_t unix_ms) {
 
 void RdbWriter::Type(RdbType type, std::string_view key) {
   CHECK(fields_left_ == 0);
+  CHECK(bytes_left_ == 0);
   Writer(&buffer_).U8(static_cast<uint8_t>(type));
   Bytes(key);
 }
@@ -117,6 +119,19 @@ void RdbWriter::Type(RdbType type, std::string_view key) {
 void RdbWriter::String(std::string_view key, std::string_view value) {
   Type(RdbType::kString, key);
   Bytes(value);
+}
+
+void RdbWriter::StringBegin(std::string_view key, uint64_t size) {
+  CHECK(size > kIntegerTextMax);
+  Type(RdbType::kString, key);
+  Length(size);
+  bytes_left_ = size;
+}
+
+void RdbWriter::StringBytes(std::string_view bytes) {
+  CHECK(bytes.size() <= bytes_left_);
+  bytes_left_ -= bytes.size();
+  buffer_ += bytes;
 }
 
 void RdbWriter::HashBegin(std::string_view key, uint64_t fields) {
@@ -135,6 +150,7 @@ void RdbWriter::HashField(std::string_view field, std::string_view value) {
 
 void RdbWriter::End() {
   CHECK(fields_left_ == 0);
+  CHECK(bytes_left_ == 0);
   Opcode(RdbOpcode::kEof);
   Checksum();
   Writer(&buffer_).U64(crc_);

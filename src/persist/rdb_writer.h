@@ -33,6 +33,9 @@ class RdbWriter {
   // Before the key it belongs to.
   void ExpireAtMs(int64_t unix_ms);
   void String(std::string_view key, std::string_view value);
+  // The same for a long one (more than 11 bytes: never an integer), which follows in StringBytes.
+  void StringBegin(std::string_view key, uint64_t size);
+  void StringBytes(std::string_view bytes);
   // Exactly `fields` calls of HashField follow (CHECKed by the next key or End).
   void HashBegin(std::string_view key, uint64_t fields);
   void HashField(std::string_view field, std::string_view value);
@@ -57,6 +60,7 @@ class RdbWriter {
   uint64_t crc_ = 0;
   uint64_t taken_bytes_ = 0;
   uint64_t fields_left_ = 0;
+  uint64_t bytes_left_ = 0;
 };
 
 }  // namespace clustron::persist

@@ -10,6 +10,13 @@ namespace clustron::server {
 
 using store::KeyMeta;
 
+namespace {
+
+// Longer strings are written piece by piece: no slice of the snapshot grows by one value.
+constexpr uint64_t kWholeStringBytes = 64 << 10;
+
+}  // namespace
+
 // --- Writing
 // --------------------------------------------------------------------------------------
 
@@ -58,19 +65,26 @@ void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, con
     return;
   }
   CHECK(type == store::Type::kString);
-  if (size == 0) {
-    rdb_.String(key, {});
-    return;
-  }
-  key_ = key;
-  value_.clear();
   string_left_ = size;
+  in_pieces_ = size > kWholeStringBytes;
+  if (in_pieces_) {
+    rdb_.StringBegin(key, size);
+  } else if (size == 0) {
+    rdb_.String(key, {});
+  } else {
+    key_ = key;
+    value_.clear();
+  }
 }
 
 void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
   if (bytes.empty()) return;  // an empty string is one empty piece, and is written already
   CHECK(bytes.size() <= string_left_);
   string_left_ -= bytes.size();
+  if (in_pieces_) {
+    rdb_.StringBytes(bytes);
+    return;
+  }
   if (value_.empty() && string_left_ == 0) {
     rdb_.String(key_, bytes);
     return;

@@ -42,6 +42,7 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
   std::string key_;    // of the string being put together
   std::string value_;  // and what there is of it
   uint64_t string_left_ = 0;
+  bool in_pieces_ = false;  // it is long, and written as it comes
   store::SnapshotWalk walk_;
 };
 

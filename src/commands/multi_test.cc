@@ -61,6 +61,14 @@ TEST_CASE("EXEC runs its commands in one item") {
   CHECK(server.store.revision() == 1);
 }
 
+TEST_CASE("a cluster-wide setting inside EXEC is set on nodes without the caller too") {
+  TestServer server;
+  CHECK(server.client == nullptr);
+  CHECK(Exec(server, {}, {{"CONFIG", "SET", "hash-max-listpack-value", "7"}, {"CLIENT", "ID"}}) ==
+        "*2\r\n+OK\r\n$-1\r\n");
+  CHECK(server.store.settings().Number("hash-max-listpack-value") == 7);
+}
+
 TEST_CASE("an error inside EXEC keeps what was done before and after it") {
   TestServer server;
   CHECK(Exec(server, {}, {{"SET", "a", "x"}, {"INCR", "a"}, {"NOSUCH"}, {"SET", "b", "1"}}) ==

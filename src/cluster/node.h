@@ -149,6 +149,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool TransferLeadership(NodeId to) { return replica_.TransferLeadership(to, NowNs()); }
   // Over maxmemory here: as leader, items are marked for it.
   void SetOverMemory(bool over) { over_memory_ = over; }
+  bool over_memory() const { return over_memory_; }
   void StepDown() { replica_.StepDown(NowNs()); }
   Session session() const { return origin_.session(); }
   NodeId self() const { return config_.paxos.self; }

@@ -98,6 +98,17 @@ GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
   return {};
 }
 
+// COMPAT: over maxmemory an EXEC that may use more is refused whole. Empty: it may run.
+std::string_view MemoryError(const Context& ctx, const ExecCall& call) {
+  if ((ctx.item_flags & (kItemOom | kItemDiskLow)) == 0) return {};
+  for (const Args& command : call.commands) {
+    const CommandSpec* spec = SpecOf(command);
+    if (spec == nullptr || !spec->Is(kDenyOom)) continue;
+    return (ctx.item_flags & kItemDiskLow) != 0 ? kErrDiskLow : kErrOom;
+  }
+  return {};
+}
+
 // Commands that belong to the caller's connection run only where it is; on the other nodes nobody
 // reads the reply. SELECT decides about the commands behind it, and PUBLISH reaches each node's own
 // subscribers, so these two run everywhere.
@@ -136,6 +147,9 @@ void CmdExec(Context& ctx) {
   if (ctx.args.size() <= 1) return ExecNothing(ctx);
   ExecCall call;
   if (!DecodeExec(ctx.args, &call)) return ctx.reply.Error(kErrSyntax);
+  if (const std::string_view error = MemoryError(ctx, call); !error.empty()) {
+    return ctx.reply.Error("EXECABORT Transaction discarded because of: " + std::string(error));
+  }
   if (!WatchesHold(ctx, call)) return ctx.reply.NullArray();
   const GuardVerdict verdict = CheckAllGuards(ctx, call);
   if (!verdict.allowed) return ReplyLocked(ctx, verdict);

@@ -107,4 +107,13 @@ TEST_CASE("an EXEC of reads needs no entry") {
   CHECK(class_of({{"GETEX", "a", "PERSIST"}}) == Class::kWrite);
 }
 
+TEST_CASE("over maxmemory an EXEC that may use more is refused whole") {
+  class Full : public TestServer {
+    void Prepare(Context& ctx) override { ctx.item_flags = kItemOom; }
+  } server;
+  CHECK(Exec(server, {}, {{"DEL", "a"}, {"SET", "a", "1"}})
+            .starts_with("-EXECABORT Transaction discarded because of: OOM "));
+  CHECK(Exec(server, {}, {{"DEL", "a"}, {"PERSIST", "b"}}) == "*2\r\n:0\r\n:0\r\n");
+}
+
 }  // namespace clustron::commands

@@ -92,7 +92,16 @@ void Engine::Reap() {
 // --- Turns
 // ----------------------------------------------------------------------------------------
 
+// What maxmemory bounds is the data; buffers have bounds of their own. The leader's verdict travels
+// with the items.
+void Engine::CheckMemory() {
+  const int64_t max_bytes = config_.Int(Opt::kMaxMemory);
+  node_->SetOverMemory(max_bytes > 0 &&
+                       executor_.store().used_bytes() > static_cast<size_t>(max_bytes));
+}
+
 void Engine::Tick() {
+  CheckMemory();
   node_->Tick();
   const int64_t now = clock_.MonotonicNs();
   for (size_t i = 0; i < late_waiters_.size();) {

@@ -202,6 +202,7 @@ class Engine final : public cluster::NodeHost,
   Pending& Enqueue(Session& session, Pending::Kind kind);
   Executor::Verdict RunPending(Session& session, Pending& pending);
   void MakeWrite(Session& session, Pending& front);
+  void CheckMemory();
   void Drain(Session& session);
   void LookLater(Session& session);
   void FailFront(Session& session, cluster::Failure failure);

@@ -29,6 +29,7 @@ void Engine::Feed(Session& session, std::string_view bytes) {
     return;
   }
   read_now_ = ReadNow::kUnknown;
+  CheckMemory();
   StartTiming();
   now_ms_ = timed_ns_ / 1'000'000;
   session.parsing_ = true;
@@ -177,6 +178,12 @@ void Engine::Dispatch(Session& session, Args args) {
     if (spec->Is(commands::kNoMulti)) {
       NoteRefused(spec, commands::kErrNotInMulti);
       ReplyError(session, commands::kErrNotInMulti);
+      return;
+    }
+    // COMPAT: refused while queueing, so that EXEC is refused too.
+    if (spec->Is(commands::kDenyOom) && node_->over_memory()) {
+      NoteRefused(spec, commands::kErrOom);
+      ReplyError(session, commands::kErrOom);
       return;
     }
     std::vector<std::string> owned(args.begin(), args.end());

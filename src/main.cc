@@ -1,19 +1,67 @@
-// clustron-server [FILE.conf] [--directive value …]
-#include <cstdio>
+// clustron-server [FILE.conf | -] [--directive value …]
+#include <unistd.h>
 
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "commands/version.h"
 #include "server/config.h"
+#include "server/config_rewrite.h"
+#include "server/live_options.h"
 #include "server/server.h"
 
+namespace {
+
+using clustron::Status;
+using clustron::server::Config;
+using clustron::server::Opt;
+
+constexpr const char* kUsage =
+    "usage: clustron-server [FILE.conf | -] [--directive value ...]\n"
+    "       clustron-server --version | --help\n"
+    "\n"
+    "Directives are those of redis.conf, and Clustron's own (docs/configuration.md):\n"
+    "  --port 6379 --bind 127.0.0.1 --dir DIR --durability always|everysec|memory\n"
+    "  --cluster-announce HOST:PORT --cluster-initial HOST:PORT,HOST:PORT,...\n"
+    "  --cluster-secret-file FILE\n";
+
+int Complain(const Status& status) {
+  std::fprintf(stderr, "clustron-server: %s\n", status.error().detail.c_str());
+  return 1;
+}
+
+// Before anything that a fork would lose (threads, the loop).
+Status GoToBackground(const Config& config) {
+  if (config.Bool(Opt::kDaemonize) && daemon(1, 0) != 0) {
+    return clustron::Fail(clustron::Errc::kIo, "daemonize: fork failed");
+  }
+  const std::string& file = config.Text(Opt::kPidFile);
+  if (file.empty()) return {};
+  return clustron::server::ReplaceFile(file, std::to_string(getpid()) + "\n");
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  clustron::server::Config config;
-  if (clustron::Status loaded = config.LoadArguments(argc, argv); !loaded) {
-    std::fprintf(stderr, "clustron-server: %s\n", loaded.error().detail.c_str());
-    return 1;
+  const std::string_view first = argc == 2 ? argv[1] : "";
+  if (first == "--version" || first == "-v") {
+    std::printf("Clustron server v=%s redis=%s\n", clustron::commands::kClustronVersion.data(),
+                clustron::commands::kRedisVersion.data());
+    return 0;
   }
+  if (first == "--help" || first == "-h") {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  Config config;
+  if (Status loaded = config.LoadArguments(argc, argv); !loaded) return Complain(loaded);
+  if (Status gone = GoToBackground(config); !gone) return Complain(gone);
+  clustron::server::LiveOptions live(config);
+  config.set_listener(&live);
   clustron::server::Server server(config);
-  if (clustron::Status started = server.Start(); !started) {
-    std::fprintf(stderr, "clustron-server: %s\n", started.error().detail.c_str());
-    return 1;
-  }
-  return server.Run();
+  if (Status started = server.Start(); !started) return Complain(started);
+  const int code = server.Run();
+  if (const std::string& file = config.Text(Opt::kPidFile); !file.empty()) unlink(file.c_str());
+  return code;
 }

@@ -1,6 +1,13 @@
 #include "commands/access.h"
 
+#include "commands/ports.h"
+
 namespace clustron::commands {
+
+// Entries are the same on every node, misses of readers aren't.
+void NoteMiss(const Context& ctx, std::string_view key) {
+  if (!ctx.in_entry && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key);
+}
 
 void ReplyString(Context& ctx, const store::Entry& entry) {
   if (entry.form() != store::Form::kBig) {

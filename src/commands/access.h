@@ -24,8 +24,17 @@ inline uint64_t KeyHash(const Context& ctx, std::string_view key) {
 }
 
 // The key as it is by the applied clocks: null when absent or due.
+// A reader found nothing: counted, and announced to those who asked for it (keymiss).
+void NoteMiss(const Context& ctx, std::string_view key);
+
 inline const store::Entry* Read(Context& ctx, std::string_view key) {
-  return ctx.store.Find(ctx.db, key, KeyHash(ctx, key));
+  const store::Entry* entry = ctx.store.Find(ctx.db, key, KeyHash(ctx, key));
+  if (entry != nullptr) {
+    ctx.key_hits++;
+  } else {
+    NoteMiss(ctx, key);
+  }
+  return entry;
 }
 
 inline store::Mutation Modify(Context& ctx, std::string_view key) {

@@ -83,6 +83,8 @@ class Context {
   };
   std::span<const LockToken> lock_tokens = {};
 
+  uint32_t key_hits = 0;  // keys that readers found, for INFO
+
   // True behind a check of all guards at once (EXEC, TXN): inner commands are not asked again.
   bool guards_checked = false;
 

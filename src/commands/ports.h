@@ -264,6 +264,9 @@ class ServerPort {
   virtual uint64_t Publish(std::string_view channel, std::string_view message, bool sharded,
                            bool local_only) = 0;
 
+  // A reader here found no such key.
+  virtual void KeyMissed(int, std::string_view) {}
+
   virtual ClientsPort& clients() = 0;
   virtual ConfigPort& config() = 0;
   virtual PubsubPort& pubsub() = 0;

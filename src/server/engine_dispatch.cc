@@ -288,6 +288,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
       RunWrite(session, spec, args, muted);
       return;
     }
+    stats_.keyspace_hits += verdict.key_hits;
     NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
     if (session.client.late_reply() != nullptr) {
       Enqueue(session, Pending::Kind::kLate).muted = muted;

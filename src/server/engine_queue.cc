@@ -78,6 +78,7 @@ Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
   StartTiming();
   const Executor::Verdict verdict = executor_.RunHere(*pending.spec, views, caller, out);
   if (!verdict.needs_entry) {
+    stats_.keyspace_hits += verdict.key_hits;
     NoteCall(session, *pending.spec, views, std::string_view(*out).substr(reply_at));
   }
   std::swap(views, views_);

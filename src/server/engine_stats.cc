@@ -18,6 +18,11 @@ void Engine::NoteCall(const Session& session, const commands::CommandSpec& spec,
                   session.client.name(), static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
 }
 
+void Engine::KeyMissed(int db, std::string_view key) {
+  ++stats_.keyspace_misses;
+  if (notifications_.on()) notifications_.OnMiss(db, key);
+}
+
 void Engine::NoteRefused(const commands::CommandSpec* spec, std::string_view error) {
   if (spec != nullptr) stats_.commands.Rejected(*spec);
   stats_.commands.ErrorReplied(error);

@@ -307,6 +307,7 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
     spec->handler(ctx);
   }
   outer.db = ctx.db;  // SELECT inside EXEC
+  outer.key_hits += ctx.key_hits;
   return reply.error_count() == errors;
 }
 
@@ -328,7 +329,7 @@ Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args
   ctx.live_wall_ms = caller.live_wall_ms;
   ctx.timers = caller.timers;
   spec.handler(ctx);
-  return {ctx.met_ending, ctx.needs_entry};
+  return {ctx.met_ending, ctx.needs_entry, ctx.key_hits};
 }
 
 bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,

@@ -105,6 +105,7 @@ class Executor final : public cluster::StateMachine,
   struct Verdict {
     bool met_ending = false;
     bool needs_entry = false;
+    uint32_t key_hits = 0;
   };
   // A command of class kRead, kLocal or kLeader, on the state as it is.
   Verdict RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,

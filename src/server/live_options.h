@@ -1,0 +1,20 @@
+// Options that need more than another value to work while the server runs. Everything else is
+// looked up where it is used. THREAD: core loop.
+#pragma once
+
+#include <span>
+
+#include "server/config.h"
+
+namespace clustron::server {
+
+class LiveOptions final : public ConfigListener {
+ public:
+  explicit LiveOptions(const Config& config) : config_(config) {}
+  Status OnConfigChanged(std::span<const Opt> changed) override;
+
+ private:
+  const Config& config_;
+};
+
+}  // namespace clustron::server

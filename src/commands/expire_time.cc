@@ -28,7 +28,7 @@ std::optional<Deadline> MakeDeadline(const Context& ctx, int64_t value, TimeUnit
   if (base == TimeBase::kUnix) return Deadline::Wall(value);
   // COMPAT: Redis makes unix times of relative ones and refuses those that overflow.
   if (value > INT64_MAX - ctx.store.wall_ms()) return std::nullopt;
-  return Deadline::Elapsed(ctx.store.elapsed_ms() + value);
+  return ctx.store.RelativeDeadline(value);
 }
 
 std::optional<Deadline> ExpireOptionDeadline(Context& ctx, const ExpireOption& option) {

@@ -1,5 +1,6 @@
 #include "tests/sim/history.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "server/executor.h"
@@ -105,8 +106,17 @@ void History::ReplaySession(cluster::Session session,
   ReplayTap tap(&report_, session, &replies);
   server::Executor executor(hash_seed_);
   executor.Attach(session, &tap, &tap, nullptr);
+  paxos::Ballot newest;  // of the no-ops so far
   for (paxos::Slot slot = 1; slot < slots_.size() && !report_.failed(); ++slot) {
-    executor.Apply(slot, slots_[slot].value, false);
+    const paxos::Value& value = slots_[slot].value;
+    const uint64_t items_before = executor.items_applied();
+    executor.Apply(slot, value, false);
+    if (value.kind == paxos::EntryKind::kNoop) newest = std::max(newest, value.first_ballot);
+    if (value.first_ballot < newest && executor.items_applied() != items_before) {
+      report_.Fail("void entries", "slot " + std::to_string(slot) + " takes effect, a " +
+                                       Describe(value) + " behind a no-op of ballot " +
+                                       std::to_string(newest.round));
+    }
     if (slots_[slot].has_digest && slots_[slot].digest != executor.digest()) {
       report_.Fail("replay", "the digest at slot " + std::to_string(slot) +
                                  " differs: " + Describe(slots_[slot].value));

@@ -53,6 +53,8 @@ void DrawFaults(Rng& rng, FaultRates* faults) {
   faults->rot_ns = Rate(rng, 25, 3 * kSecond, 20 * kSecond);
   faults->sync_error_ns = Rate(rng, 10, 10 * kSecond, 30 * kSecond);
   faults->hand_over_ns = Rate(rng, 20, 2 * kSecond, 15 * kSecond);
+  faults->lease_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
+  faults->rot_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
 }
 
 void DrawWork(Rng& rng, WorkloadMix* work) {
@@ -77,6 +79,8 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
     paxos.lease_ns = scaled(paxos.lease_ns);
     paxos.retry_ns = scaled(paxos.retry_ns);
   }
+  // A lease that is nearly never valid: reads go by quorum rounds.
+  if (rng.Percent(12)) paxos.lease_ns = paxos.lease_margin_ns + paxos.heartbeat_ns / 10;
   if (rng.Percent(30)) paxos.window_slots = static_cast<uint32_t>(rng.Between(1, 8));
   if (rng.Percent(20)) paxos.window_bytes_max = 1 << 12;  // catch-up comes from disk
   if (rng.Percent(20)) paxos.catch_up_bytes_max = 1 << 10;
@@ -151,6 +155,8 @@ std::string Knobs::ToString() const {
   add(faults.rot_ns, "rot");
   add(faults.sync_error_ns, "sync-error");
   add(faults.hand_over_ns, "hand-over");
+  add(faults.lease_race_ns, "lease-race");
+  add(faults.rot_race_ns, "rot-race");
   return text + "; work:" + work.ToString();
 }
 

@@ -33,6 +33,8 @@ struct FaultRates {
   int64_t rot_ns = 0;         // bits on the disk of one chosen node change
   int64_t sync_error_ns = 0;  // an fsync fails, which ends the process
   int64_t hand_over_ns = 0;   // leadership is moved
+  int64_t lease_race_ns = 0;  // scripted: see Nemesis
+  int64_t rot_race_ns = 0;
 };
 
 struct WorkloadMix {

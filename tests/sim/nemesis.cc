@@ -28,8 +28,12 @@ void Nemesis::Start() {
     Every(faults.break_ns, &Nemesis::DoBreak);
     Every(faults.clog_ns, &Nemesis::DoClog);
     Every(faults.hand_over_ns, &Nemesis::DoHandOver);
+    Every(faults.lease_race_ns, &Nemesis::DoLeaseRace);
   }
-  if (cluster_.size() > 2) Every(faults.rot_ns, &Nemesis::DoRot);
+  if (cluster_.size() > 2) {
+    Every(faults.rot_ns, &Nemesis::DoRot);
+    Every(faults.rot_race_ns, &Nemesis::DoRotRace);
+  }
   Every(faults.kill_ns, &Nemesis::DoKill);
   Every(faults.power_ns, &Nemesis::DoPower);
   Every(faults.all_down_ns, &Nemesis::DoAllDown);
@@ -220,6 +224,71 @@ void Nemesis::DoHandOver() {
   if (leader < 0 || leader == to) return;
   cluster_.report().Count("leadership handed over");
   cluster_.node(leader).HandOver(to);
+}
+
+bool Nemesis::PickThree(int* leader, int* first, int* second) {
+  *leader = cluster_.Leader();
+  if (*leader < 0 || cluster_.size() != 3) return false;
+  const int turn = static_cast<int>(rng_.Between(1, 2));
+  *first = (*leader + turn) % 3;
+  *second = (*leader + 3 - turn) % 3;
+  return true;
+}
+
+// A follower that has granted a lease forgets it in a restart, while the other one, which has heard
+// nothing of the leader for long, asks for votes.
+void Nemesis::DoLeaseRace() {
+  int leader, granter, candidate;
+  if (!PickThree(&leader, &granter, &candidate)) return;
+  cluster_.report().Count("lease races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  network.Block(leader, candidate, true);
+  network.Block(candidate, leader, true);
+  network.Block(granter, candidate, true);
+  network.Block(candidate, granter, true);
+  cluster_.loop().After(rng_.Between(800, 2500) * kMillisecond, [=, this] {
+    if (stopped_) return;
+    SimNetwork& links = cluster_.network();
+    links.HealAll();
+    links.Block(leader, candidate, true);
+    links.Block(candidate, leader, true);
+    links.Block(leader, granter, true);
+    links.Block(granter, leader, true);
+    if (cluster_.node(granter).running()) {
+      cluster_.node(granter).Crash(false, "restarts at once", rng_.Between(1, 20) * kMillisecond);
+    }
+    cluster_.loop().After(rng_.Between(1, 4) * kSecond, [this] { cluster_.network().HealAll(); });
+  });
+}
+
+// What only the leader and one follower have is damaged at the follower, and the leader is away
+// when the others elect.
+void Nemesis::DoRotRace() {
+  int leader, victim, behind;
+  if (!PickThree(&leader, &victim, &behind)) return;
+  if (cluster_.DeadCount() > 0) return;
+  victim = rot_victim_;
+  if (victim == leader || cluster_.node(victim).dead()) return;
+  behind = 3 - leader - victim;
+  cluster_.report().Count("rot races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  for (int other : {leader, victim}) {
+    network.Block(other, behind, true);
+    network.Block(behind, other, true);
+  }
+  cluster_.loop().After(rng_.Between(300, 1500) * kMillisecond, [=, this] {
+    if (stopped_) return;
+    if (cluster_.node(leader).running()) {
+      cluster_.node(leader).Crash(false, "away", rng_.Between(2, 6) * kSecond);
+    }
+    if (cluster_.node(victim).running()) {
+      cluster_.node(victim).Crash(false, "rots", rng_.Between(1, 200) * kMillisecond);
+      cluster_.node(victim).RotLogTail(rng_);
+    }
+    cluster_.network().HealAll();
+  });
 }
 
 }  // namespace clustron::sim

@@ -43,6 +43,10 @@ class Nemesis {
   void DoRot();
   void DoSyncError();
   void DoHandOver();
+  void DoLeaseRace();
+  void DoRotRace();
+  // Two nodes other than the leader; false if there is no leader or too few nodes.
+  bool PickThree(int* leader, int* first, int* second);
 
   Cluster& cluster_;
   Rng& rng_;

@@ -230,7 +230,7 @@ void SimNode::StartLater(int64_t delay_ns) {
   });
 }
 
-void SimNode::Crash(bool power, const char* why) {
+void SimNode::Crash(bool power, const char* why, int64_t down_ns) {
   CHECK(process_ != nullptr);
   around_.report->Count(power ? "machines lost power" : "processes killed");
   if (around_.report->tracing()) {
@@ -253,7 +253,7 @@ void SimNode::Crash(bool power, const char* why) {
     fs_.Kill();
   }
   const int64_t mean_ns = around_.knobs->faults.down_ns;
-  StartLater(rng.Between(mean_ns / 10, 2 * mean_ns));
+  StartLater(down_ns >= 0 ? down_ns : rng.Between(mean_ns / 10, 2 * mean_ns));
 }
 
 void SimNode::Pause(int64_t until_ns) {
@@ -284,6 +284,20 @@ void SimNode::Rot(Rng& rng) {
                           std::to_string(offset));
   }
   fs_.FlipBit(path, offset, static_cast<int>(rng.Below(8)));
+}
+
+void SimNode::RotLogTail(Rng& rng) {
+  std::string newest;
+  for (std::string& path : fs_.Files()) {
+    if (path.ends_with(".log")) newest = std::move(path);  // sorted: the last one wins
+  }
+  if (newest.empty()) return;
+  const std::string content = fs_.Content(newest);
+  const size_t used = content.find_last_not_of('\0');
+  if (used == std::string::npos || used < 2000) return;
+  rotten_ = true;
+  around_.report->Count("bits flipped in the newest records");
+  fs_.FlipBit(newest, used - rng.Below(1500), static_cast<int>(rng.Below(8)));
 }
 
 void SimNode::HandOver(int to) {

@@ -64,7 +64,10 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   // Starts the process; if that fails for the disk's sake it is tried again, or given up.
   void Start();
   // `power`: the machine as a whole goes down, unsynced data with it.
-  void Crash(bool power, const char* why);
+  // Started again after `down_ns`; below 0: as the knobs say.
+  void Crash(bool power, const char* why, int64_t down_ns = -1);
+  // Where the newest records of the log are.
+  void RotLogTail(Rng& rng);
   void Pause(int64_t until_ns);
   bool running() const { return process_ != nullptr; }
   bool paused() const { return around_.loop->now_ns() < paused_until_ns_; }

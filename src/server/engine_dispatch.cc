@@ -195,7 +195,9 @@ void Engine::Dispatch(Session& session, Args args) {
     MarkDirty(session);
     return;
   }
-  const bool muted = client.TakeReplyMuted();
+  // COMPAT: confirmations of subscriptions are pushes: CLIENT REPLY doesn't hold them back.
+  const bool muted = client.TakeReplyMuted() &&
+                     !(spec->Is(commands::kPubsub) && spec->name.ends_with("SUBSCRIBE"));
   if (spec->handler == commands::CmdExec && client.in_multi() && !client.multi_spoiled()) {
     DispatchExec(session, *spec, muted);
     return;

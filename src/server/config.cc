@@ -178,6 +178,10 @@ Status Config::LoadOption(const OptionRow& row, const Line& line) {
     return {};
   }
   if (!value) return Bad(line.origin, directive, value.error().detail);
+  if (row.scope == Scope::kCluster) {
+    std::erase_if(seeds_, [&](const Pair& seed) { return seed.first == row.spec.name; });
+    seeds_.emplace_back(row.spec.name, value->text);
+  }
   Assign(row.opt, *std::move(value));
   given_[static_cast<size_t>(row.opt)] = true;
   return {};
@@ -227,13 +231,16 @@ void Config::SetFacts() {
 
 std::vector<std::string> Config::Words(Opt opt) const { return SplitWords(Text(opt), " ,\t"); }
 
-std::vector<Config::Pair> Config::ClusterSeeds() const {
-  std::vector<Pair> seeds;
-  for (const OptionRow& row : OptionRows()) {
-    if (row.scope != Scope::kCluster || !Given(row.opt)) continue;
-    seeds.emplace_back(row.spec.name, Text(row.opt));
+std::vector<std::string> Config::SeedDifferences() const {
+  std::vector<std::string> differences;
+  for (const auto& [name, text] : seeds_) {
+    const std::string& now = Text(FindOption(name)->opt);
+    if (now == text) continue;
+    differences.push_back("'" + name + " " + text +
+                          "' is ignored: it is a cluster-wide setting, '" + now +
+                          "' since the cluster was formed or by CONFIG SET");
   }
-  return seeds;
+  return differences;
 }
 
 void Config::SetEffective(Opt opt, std::string_view text) {

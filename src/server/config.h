@@ -61,7 +61,9 @@ class Config final : public commands::ConfigPort {
 
   // Cluster-wide settings that files or arguments gave: name and canonical text. Seeds of a new
   // cluster; later a difference to the replicated value deserves a warning.
-  std::vector<Pair> ClusterSeeds() const;
+  const std::vector<Pair>& ClusterSeeds() const { return seeds_; }
+  // What there is to warn about once the replicated values are known.
+  std::vector<std::string> SeedDifferences() const;
 
   // --- While running ---------------------------------------------------------------------------
 
@@ -95,6 +97,7 @@ class Config final : public commands::ConfigPort {
   std::vector<OptionValue> values_;  // by Opt
   std::vector<bool> given_;          // by Opt
   OutputLimits output_limits_;
+  std::vector<Pair> seeds_;
   std::vector<std::string> warnings_;
   std::string file_;  // absolute; empty: none
   int include_depth_ = 0;

@@ -230,7 +230,12 @@ TEST_CASE("cluster-wide settings in files are seeds; the rows agree with the sto
       config.LoadText("hash-max-ziplist-entries 9\ntimeout 3\nnotify-keyspace-events KEA", "x"));
   CHECK(config.ClusterSeeds() == std::vector<Config::Pair>{{"hash-max-listpack-entries", "9"},
                                                            {"notify-keyspace-events", "AKE"}});
+  CHECK(config.SeedDifferences().empty());
   config.SetEffective("hash-max-listpack-entries", "11");
+  CHECK(config.ClusterSeeds()[0].second == "9");
+  CHECK(config.SeedDifferences() ==
+        std::vector<std::string>{"'hash-max-listpack-entries 9' is ignored: it is a cluster-wide "
+                                 "setting, '11' since the cluster was formed or by CONFIG SET"});
   CHECK(config.Int(Opt::kHashMaxListpackEntries) == 11);
 
   size_t cluster_rows = 0;

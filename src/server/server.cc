@@ -245,6 +245,10 @@ Status Server::Start() {
   auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, options, *engine_, &storage_);
   if (!report) return std::unexpected(report.error());
   for (const std::string& note : report->notes) LogLine(LogLevel::kWarning, note);
+  if (engine_->executor().applied_slot() > 0) {
+    for (const std::string& difference : config_.SeedDifferences())
+      LogLine(LogLevel::kWarning, difference);
+  }
   Log(LogLevel::kNotice,
       "node {} of cluster {}, boot {}: snapshot at slot {}, {} entries replayed, in {} ms",
       identity_.node_id, identity_.cluster_id, identity_.boot, report->snapshot_slot,

@@ -196,6 +196,8 @@ class Engine final : public cluster::NodeHost,
   // A command has run since the last of these calls; `reply` is what it wrote.
   void NoteCall(const Session& session, const commands::CommandSpec& spec, commands::Args args,
                 std::string_view reply);
+  // Lets the pushes out that came while the session's reply was being written.
+  void EndAnswer(Session& session);
   // A command was not let in.
   void NoteRefused(const commands::CommandSpec* spec, std::string_view error);
 

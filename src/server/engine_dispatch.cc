@@ -285,13 +285,16 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     std::string* out = muted ? &discarded_ : &session.out;
     if (!at_head && !muted) out = &Enqueue(session, Pending::Kind::kReply).reply;
     const size_t reply_at = out->size();
+    session.answering_ = true;
     const Executor::Verdict verdict = executor_.RunHere(spec, args, CallerOf(session), out);
     if (verdict.needs_entry) {
+      EndAnswer(session);
       RunWrite(session, spec, args, muted);
       return;
     }
     stats_.keyspace_hits += verdict.key_hits;
     NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
+    EndAnswer(session);
     if (session.client.late_reply() != nullptr) {
       Enqueue(session, Pending::Kind::kLate).muted = muted;
       session.stalled_ = true;
@@ -339,8 +342,10 @@ bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, boo
   discarded_.clear();
   std::string* out = muted ? &discarded_ : &session.out;
   const size_t reply_at = out->size();
+  session.answering_ = true;
   executor_.RunInline(spec, args, CallerOf(session), node_->verdicts(), out);
   NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
+  EndAnswer(session);
   session.client.last_write_slot = executor_.applied_slot() + 1;
   ++stats_.inline_writes;
   MarkDirty(session);

@@ -76,11 +76,13 @@ Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
   std::string* out = pending.muted ? &discarded_ : &session.out;
   const size_t reply_at = out->size();
   StartTiming();
+  session.answering_ = true;
   const Executor::Verdict verdict = executor_.RunHere(*pending.spec, views, caller, out);
   if (!verdict.needs_entry) {
     stats_.keyspace_hits += verdict.key_hits;
     NoteCall(session, *pending.spec, views, std::string_view(*out).substr(reply_at));
   }
+  EndAnswer(session);
   std::swap(views, views_);
   MarkDirty(session);
   return verdict;
@@ -158,6 +160,7 @@ OwnCall Engine::BeginOwnItem(void* cookie) {
   discarded_.clear();
   std::string* out = session.queue_.front().muted ? &discarded_ : &session.out;
   own_reply_at_ = out->size();
+  session.answering_ = true;
   StartTiming();
   return {out, &session.client};
 }
@@ -170,6 +173,7 @@ void Engine::EndOwnItem(void* cookie) {
     const std::string& out = front.muted ? discarded_ : session.out;
     NoteCall(session, *front.spec, executor_.item_args(),
              std::string_view(out).substr(own_reply_at_));
+    EndAnswer(session);
   }
   session.queue_.pop_front();
   CHECK(session.writes_ > 0);

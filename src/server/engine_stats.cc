@@ -18,6 +18,13 @@ void Engine::NoteCall(const Session& session, const commands::CommandSpec& spec,
                   session.client.name(), static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
 }
 
+void Engine::EndAnswer(Session& session) {
+  session.answering_ = false;
+  if (session.held_pushes_.empty()) return;
+  session.out.append(session.held_pushes_);
+  session.held_pushes_.clear();
+}
+
 void Engine::KeyMissed(int db, std::string_view key) {
   ++stats_.keyspace_misses;
   if (notifications_.on()) notifications_.OnMiss(db, key);

@@ -40,7 +40,7 @@ bool Session::WantsInput() const {
 }
 
 void Session::Push(std::string_view frames) {
-  out.append(frames);
+  (answering_ ? held_pushes_ : out).append(frames);
   engine_.MarkDirty(*this);
 }
 

@@ -77,6 +77,11 @@ class Session final : public ClientLink {
  private:
   friend class Engine;
 
+  // While a reply is being written: pushes would stand in its middle, and what is in `out` from its
+  // beginning on goes into the digest. They follow the reply.
+  bool answering_ = false;
+  std::string held_pushes_;
+
   struct Pending {
     enum class Kind : uint8_t { kReply, kRun, kWrite, kCall, kCalled, kLate };
     Kind kind = Kind::kReply;

@@ -182,10 +182,14 @@ void Node::Publish(std::string_view body) {
 
 void Node::ExpireClients(int64_t now_ns) {
   std::vector<void*> definite, uncertain;
-  origin_.Expire(now_ns, config_.hold_ns, &definite, &uncertain);
+  // Big commands take their time to get to the disks of a majority: that is no lack of an answer.
+  constexpr int64_t kNsPerQueuedByte = 50;
+  const int64_t moving_ns = static_cast<int64_t>(origin_.bytes()) * kNsPerQueuedByte;
+  origin_.Expire(now_ns, config_.hold_ns + moving_ns, &definite, &uncertain);
   for (void* cookie : definite) host_.FailWrite(cookie, Failure::kClusterDown);
   for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
-  if (now_ns - origin_.StalledSinceNs() > config_.resend_ns && origin_.StalledSinceNs() <= now_ns) {
+  if (now_ns - origin_.StalledSinceNs() > config_.resend_ns + moving_ns &&
+      origin_.StalledSinceNs() <= now_ns) {
     REACH("own items sent again for lack of progress");
     origin_.NoteResend(now_ns);
     origin_.SendAllAgain();

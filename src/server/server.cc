@@ -49,6 +49,7 @@ Server::Server(Config& config) : config_(config) {}
 
 Server::~Server() {
   listeners_.clear();
+  if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) unlink(path.c_str());
   connections_.clear();
   dead_.clear();
   peers_.reset();

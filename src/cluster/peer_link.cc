@@ -64,13 +64,16 @@ class Peers::Outbound {
 
   void Send(bool urgent, std::string_view message) {
     if (state_ != State::kUp) return;
-    if (queued_ + message.size() > owner_.config_.queue_bytes_max && queued_ > 0) {
+    // One message may be bigger than the bound; heartbeats behind it must not cost it its link.
+    const size_t biggest = std::max(biggest_queued_, message.size());
+    if (queued_ + message.size() - biggest > owner_.config_.queue_bytes_max) {
       Log(LogLevel::kWarning, "the link to node {} is too slow: dropped with {} bytes queued",
           address_.node, queued_);
       Drop();
       return;
     }
     queued_ += message.size();
+    biggest_queued_ = biggest;
     if (urgent) {
       AppendFrames(Stream::kUrgent, message, &urgent_);
     } else if (message.size() <= kFrameBytesMax) {
@@ -149,7 +152,7 @@ class Peers::Outbound {
     urgent_.clear();
     bulk_.clear();
     sending_.clear();
-    sent_ = queued_ = bulk_pos_ = 0;
+    sent_ = queued_ = biggest_queued_ = bulk_pos_ = 0;
     blocked_ = false;
     Retry();
     if (was_up) owner_.listener_.OnPeerDown(address_.node);
@@ -227,7 +230,7 @@ class Peers::Outbound {
         sending_.swap(urgent_);
         TakeBulk();
         if (sending_.empty()) {
-          queued_ = 0;
+          queued_ = biggest_queued_ = 0;
           if (state_ == State::kUp || state_ == State::kHello || state_ == State::kProof)
             poll_->Watch(net::Poll::kReadable);
           return true;
@@ -288,6 +291,7 @@ class Peers::Outbound {
   std::string sending_;  // being written
   size_t sent_ = 0;
   size_t queued_ = 0;
+  size_t biggest_queued_ = 0;  // of the messages in queued_
   bool blocked_ = false;
   uint64_t delay_ms_ = 0;
   std::string complained_;

@@ -1,8 +1,8 @@
 // TCP between this node and its peers. This node dials every peer and sends on that link; what
 // peers send comes on the links that they dialed. A link that breaks is dialed again with backoff.
 //
-// Queues are bounded: over `queue_bytes_max` the link is dropped with everything in it, and the
-// peer catches up. THREAD: core loop.
+// Queues are bounded: over `queue_bytes_max`, the biggest message aside, the link is dropped with
+// everything in it, and the peer catches up. THREAD: core loop.
 #pragma once
 
 #include <cstdint>

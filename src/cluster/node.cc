@@ -211,6 +211,8 @@ bool Node::ApplyChosen() {
         digests_.push_back({slot, state_.digest()});
         if (digests_.size() > kDigestsKept) digests_.pop_front();
       }
+      if (!announced_ && known_leader_ != self() && value.first_ballot == known_ballot_)
+        AnnounceLeader();
       if (snapshot_wanted_) BeginSnapshot();
       any = true;
     }
@@ -255,6 +257,7 @@ void Node::LookAtLeadership() {
   const bool changed = leader != known_leader_ || ballot != known_ballot_;
   if (leading_ && (changed || replica_.role() != paxos::Role::kLeader)) StopLeading();
   if (changed) {
+    announced_ = false;
     known_leader_ = leader;
     known_ballot_ = ballot;
     origin_.SendAllAgain();
@@ -262,7 +265,13 @@ void Node::LookAtLeadership() {
     if (reads_.Unanswered()) reads_again_ = true;
   }
   if (!leading_ && (leads || leads_early)) StartLeading();
-  if (changed) host_.LeadershipChanged();
+  if (leading_ && !announced_) AnnounceLeader();
+}
+
+// Clients that look again must find the new leader in office, not one who is still about to be.
+void Node::AnnounceLeader() {
+  announced_ = true;
+  host_.LeadershipChanged();
 }
 
 void Node::SendPaxos(NodeId to, const paxos::Message& message) {

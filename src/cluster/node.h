@@ -68,6 +68,7 @@ class NodeHost {
   // Something is due while the inline path is in use: make a tick entry.
   virtual void InlineTick() = 0;
   virtual void Published(std::string_view body) = 0;
+  // A leader is in office, on its own node and as far as this one has applied.
   virtual void LeadershipChanged() = 0;
   virtual void SnapshotDone(bool ok) = 0;
   // This node can't go on: the log or the state is damaged or differs. Does not return to normal.
@@ -215,6 +216,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void Pump();
   bool ApplyChosen();
   void LookAtLeadership();
+  void AnnounceLeader();
   void NoticeDeposed();
   void SendPaxos(NodeId to, const paxos::Message& message);
   void ServeCatchUp(const paxos::CatchUpNeed& need);
@@ -277,6 +279,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool leading_ = false;     // leader, and its own no-op is applied here
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
+  bool announced_ = false;  // that leader: its own first entry is applied here
   bool in_pump_ = false;
   bool reads_again_ = false;  // the leader changed: ask for the reads anew
   std::string wire_;          // reused for encoding

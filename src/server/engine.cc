@@ -121,6 +121,8 @@ void Engine::Tick() {
     sweep_ns_ = now;
     client_table_.SweepLimits();
     stats_.Sample(client_table_.NowMs());
+    StepAnnouncement(now_ns);
+    StepAnnouncement(now);
     StepFailover(now);
     StepShutdown(now);
   }
@@ -174,7 +176,15 @@ void Engine::InlineTick() {
 }
 
 void Engine::LeadershipChanged() {
-  // StackExchange.Redis looks at the topology again on any message here.
+  // StackExchange.Redis looks at the topology again on any message here; one that comes while it is
+  // looking already is lost on it, so there is another a little later.
+  hub_.Deliver("__Booksleeve_MasterChanged", "*", false);
+  announce_again_ns_ = clock_.MonotonicNs() + 700'000'000;
+}
+
+void Engine::StepAnnouncement(int64_t now_ns) {
+  if (announce_again_ns_ == 0 || now_ns < announce_again_ns_) return;
+  announce_again_ns_ = 0;
   hub_.Deliver("__Booksleeve_MasterChanged", "*", false);
 }
 

@@ -215,6 +215,7 @@ class Engine final : public cluster::NodeHost,
   void MarkDirty(Session& session);
   void Reap();
   void StepFailover(int64_t now_ns);
+  void StepAnnouncement(int64_t now_ns);
   void StepShutdown(int64_t now_ns);
 
   const Clock& clock_;
@@ -267,6 +268,7 @@ class Engine final : public cluster::NodeHost,
   int64_t shutdown_deadline_ns_ = 0;
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
+  int64_t announce_again_ns_ = 0;  // 0: nothing to say
   int64_t sweep_ns_ = 0;
 };
 

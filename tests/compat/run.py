@@ -20,15 +20,15 @@ import toolchains  # noqa: E402
 
 
 def start(kind):
-    """(endpoints of the target, one of which a suite may be given alone)."""
+    """The nodes of a target; a suite that takes one endpoint gets the first."""
     if kind == "redis":
-        return [processes.redis_server().port]
+        return [processes.redis_server()]
     if kind == "single":
-        return [processes.single("everysec").port]
+        return [processes.single("everysec")]
     c = cluster.Cluster(3).start()
     leader = c.leader()
     # A follower first: suites that take one endpoint then see forwarding.
-    return [n.port for n in c.nodes if n is not leader] + [leader.port]
+    return [n for n in c.nodes if n is not leader] + [leader]
 
 
 def commands(suite, tool, ports):
@@ -76,7 +76,8 @@ def main():
     argv, cwd = tool
     passed = failed = 0
     for kind in args.target.split(","):
-        ports = start(kind)
+        nodes = start(kind)
+        ports = [n.port for n in nodes]
         for name, command in commands(args.suite, argv, ports):
             r = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, errors="replace", env=dict(os.environ, SOAK_SECONDS=args.soak))
@@ -86,6 +87,8 @@ def main():
             print("%s, %s: %d passed, %d failed" % (name, kind, p, f))
             if f:
                 print("\n".join("  " + line for line in r.stdout.splitlines() if not line.startswith("ok ")))
+                for n in nodes:
+                    print("  %s on %d %s:\n%s" % (n.name, n.port, "runs" if n.running() else "HAS ENDED", n.tail(10)))
             sys.stdout.flush()
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0

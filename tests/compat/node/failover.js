@@ -25,13 +25,19 @@ function open() {
     redis.on('error', () => {});
     return { set: (k, f, v) => redis.hset(k, f, v), fields: (k) => redis.hkeys(k), close: () => redis.disconnect() };
   }
-  const state = { client: null };
+  const state = { client: null, live: null };
   const connect = async () => {
     for (;;) {
       const client = createClient({ socket: { ...endpoints[at++ % endpoints.length], connectTimeout: 1000, reconnectStrategy: false } });
-      client.on('error', () => { if (state.client === client) state.client = connect(); });
+      client.on('error', () => {
+        if (state.live !== client) return;
+        state.live = null;
+        state.client = connect();
+      });
       try {
-        return await client.connect();
+        await client.connect();
+        state.live = client;
+        return client;
       } catch (e) {
         await sleep(20);
       }
@@ -71,7 +77,15 @@ async function main() {
   }));
   let lost = 0;
   for (let id = 0; id < USERS; id++) {
-    const there = new Set(await db.fields(`${run}:${id}`));
+    let there;
+    for (let tries = 0; !there; tries++) {
+      try {
+        there = new Set(await db.fields(`${run}:${id}`));
+      } catch (e) {
+        if (tries > 50) throw e;
+        await sleep(100);
+      }
+    }
     lost += acknowledged[id].filter((f) => !there.has(f)).length;
   }
   console.log(`RESULT acknowledged=${acknowledged.flat().length} lost=${lost} errors=${errors}`);

@@ -12,6 +12,8 @@ namespace clustron::server {
 namespace {
 
 constexpr int64_t kSweepNs = 100'000'000;
+constexpr int64_t kAnnounceEveryNs = 400'000'000;
+constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
 // SHUTDOWN waits this long for another leader and for the snapshot before it goes anyway.
 constexpr int64_t kShutdownWaitNs = 5'000'000'000;
 
@@ -121,7 +123,6 @@ void Engine::Tick() {
     sweep_ns_ = now;
     client_table_.SweepLimits();
     stats_.Sample(client_table_.NowMs());
-    StepAnnouncement(now_ns);
     StepAnnouncement(now);
     StepFailover(now);
     StepShutdown(now);
@@ -177,15 +178,17 @@ void Engine::InlineTick() {
 
 void Engine::LeadershipChanged() {
   // StackExchange.Redis looks at the topology again on any message here; one that comes while it is
-  // looking already is lost on it, so there is another a little later.
-  hub_.Deliver("__Booksleeve_MasterChanged", "*", false);
-  announce_again_ns_ = clock_.MonotonicNs() + 700'000'000;
+  // looking already, as it does when a connection breaks, is lost on it: so there are some more.
+  hub_.Deliver(kMasterChanged, "*", false);
+  announcements_left_ = 5;
+  announced_ns_ = clock_.MonotonicNs();
 }
 
 void Engine::StepAnnouncement(int64_t now_ns) {
-  if (announce_again_ns_ == 0 || now_ns < announce_again_ns_) return;
-  announce_again_ns_ = 0;
-  hub_.Deliver("__Booksleeve_MasterChanged", "*", false);
+  if (announcements_left_ == 0 || now_ns - announced_ns_ < kAnnounceEveryNs) return;
+  --announcements_left_;
+  announced_ns_ = now_ns;
+  hub_.Deliver(kMasterChanged, "*", false);
 }
 
 void Engine::SnapshotDone(bool ok) {

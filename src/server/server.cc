@@ -251,9 +251,11 @@ Status Server::Start() {
       LogLine(LogLevel::kWarning, difference);
   }
   Log(LogLevel::kNotice,
-      "node {} of cluster {}, boot {}: snapshot at slot {}, {} entries replayed, in {} ms",
+      "node {} of cluster {}, boot {}: snapshot at slot {}, {} entries replayed to slot {} with "
+      "digest {:016x}, in {} ms",
       identity_.node_id, identity_.cluster_id, identity_.boot, report->snapshot_slot,
-      report->replayed, (clock_.MonotonicNs() - began) / kNsPerMs);
+      report->replayed, engine_->executor().applied_slot(), engine_->executor().digest(),
+      (clock_.MonotonicNs() - began) / kNsPerMs);
 
   if (!alone) {
     peers_->Listen(std::move(peer_listener_));

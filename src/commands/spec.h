@@ -192,6 +192,10 @@ struct CommandSpec {
   // For a command whose class depends on its arguments (wrappers, LOCK RENEW …); null for most.
   Class (*class_of)(std::span<const std::string_view> args) = nullptr;
 
+  // Where this call runs.
+  Class ClassOf(std::span<const std::string_view> call) const {
+    return class_of != nullptr ? class_of(call) : cls;
+  }
   bool Is(uint32_t flag) const { return (flags & flag) != 0; }
   // Redis's arity rule. `argc` counts the name.
   bool ArityOk(size_t argc) const {

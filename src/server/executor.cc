@@ -21,6 +21,8 @@ using commands::Context;
 
 namespace {
 
+// System items in the digest: above all command ids in use.
+constexpr uint64_t kSystemItem = 0xff00;
 // Removals per entry: a mass expiry is spread over ticks instead of stalling one apply.
 constexpr size_t kExpirePerEntry = 1000;
 // Beyond this a discarded reply's buffer is given back.
@@ -83,7 +85,6 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
       ApplyBatch(paxos::BytesOf(value.payload));
       break;
   }
-  Chain(slot);
   applied_slot_ = slot;
   recovering_ = false;
   if (tracer_ != nullptr) tracer_->OnApplied(slot, value, digest_);
@@ -124,7 +125,9 @@ void Executor::ApplyItem(const ItemHeader& header) {
   if (header.kind != ItemKind::kCommand) {
     store_->BeginItem();
     ApplySystem(header);
-    ChainItem(static_cast<uint64_t>(header.kind) << 32, {});
+    // A reserve is of one start, not of what clients did: the digest after a restart is as before.
+    if (header.kind != ItemKind::kReserve)
+      ChainItem(kSystemItem + static_cast<uint64_t>(header.kind), {});
     return;
   }
   if (cookie == nullptr) {
@@ -301,7 +304,7 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   ctx.nested = this;
   ctx.client = outer.client;
   ctx.server = outer.server;
-  if (outer.in_entry && spec->cls == commands::Class::kWrite) {
+  if (outer.in_entry && spec->ClassOf(args) == commands::Class::kWrite) {
     ExecuteWrite(ctx);
   } else {
     spec->handler(ctx);
@@ -486,7 +489,6 @@ std::string Executor::SealInline() {
   inline_.open = false;
   if (inline_.count == 0 && !inline_.must_log) return {};
   ExpireDue();
-  Chain(inline_.slot);
   applied_slot_ = inline_.slot;
   cluster::PatchEntryHeader(
       {.elapsed_ms = inline_.elapsed_ms, .wall_ms = inline_.wall_ms, .item_count = inline_.count},

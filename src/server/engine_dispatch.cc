@@ -65,6 +65,9 @@ size_t Engine::ParseAll(Session& session, std::string_view bytes) {
     using Outcome = resp::RequestParser::Outcome;
     Outcome outcome = Outcome::kNothing;
     size_t parsed = used;
+    // Before AUTH requests are small, and one at a time: the next may be behind it.
+    const bool authenticated = session.client.authenticated();
+    session.parser_.set_authenticated(authenticated);
     while (batch.requests.size() < kBatchMax) {
       const std::string_view rest = bytes.substr(parsed);
       outcome = session.parser_.Parse(rest);
@@ -76,7 +79,7 @@ size_t Engine::ParseAll(Session& session, std::string_view bytes) {
       }
       batch.Add(session.parser_.args(), parsed);
       // The words of an inline request are the parser's own: run it before the next is parsed.
-      if (rest[0] != '*') break;
+      if (rest[0] != '*' || !authenticated) break;
     }
     Prefetch(session, batch);
     size_t done = 0;

@@ -55,6 +55,8 @@ void DrawFaults(Rng& rng, FaultRates* faults) {
   faults->hand_over_ns = Rate(rng, 20, 2 * kSecond, 15 * kSecond);
   faults->lease_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
   faults->rot_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
+  faults->vote_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
+  faults->late_ack_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
 }
 
 void DrawWork(Rng& rng, WorkloadMix* work) {
@@ -80,7 +82,7 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
     paxos.retry_ns = scaled(paxos.retry_ns);
   }
   // A lease that is nearly never valid: reads go by quorum rounds.
-  if (rng.Percent(12)) paxos.lease_ns = paxos.lease_margin_ns + paxos.heartbeat_ns / 10;
+  if (rng.Percent(20)) paxos.lease_ns = paxos.lease_margin_ns + paxos.heartbeat_ns / 10;
   if (rng.Percent(30)) paxos.window_slots = static_cast<uint32_t>(rng.Between(1, 8));
   if (rng.Percent(20)) paxos.window_bytes_max = 1 << 12;  // catch-up comes from disk
   if (rng.Percent(20)) paxos.catch_up_bytes_max = 1 << 10;
@@ -157,6 +159,8 @@ std::string Knobs::ToString() const {
   add(faults.hand_over_ns, "hand-over");
   add(faults.lease_race_ns, "lease-race");
   add(faults.rot_race_ns, "rot-race");
+  add(faults.vote_race_ns, "vote-race");
+  add(faults.late_ack_race_ns, "late-ack-race");
   return text + "; work:" + work.ToString();
 }
 

@@ -35,6 +35,8 @@ struct FaultRates {
   int64_t hand_over_ns = 0;   // leadership is moved
   int64_t lease_race_ns = 0;  // scripted: see Nemesis
   int64_t rot_race_ns = 0;
+  int64_t vote_race_ns = 0;
+  int64_t late_ack_race_ns = 0;
 };
 
 struct WorkloadMix {

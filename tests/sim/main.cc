@@ -343,7 +343,7 @@ int RunBugs(Options options) {
     }
     std::fflush(stdout);
   }
-  std::printf("%zu planted bugs, %d not found\n", options.bugs.size(), missed);
+  std::printf("%zu passed, %d failed\n", options.bugs.size() - static_cast<size_t>(missed), missed);
   return missed == 0 ? 0 : 1;
 }
 
@@ -405,7 +405,12 @@ int RunSeeds(const Options& options) {
       "core-seconds: %.0f per core-second\n",
       static_cast<unsigned long long>(runner.seeds_run()), runner.findings().size(), missing,
       virtual_s, cpu_s, cpu_s > 0 ? virtual_s / cpu_s : 0);
-  return runner.findings().empty() && (missing == 0 || !options.probes) ? 0 : 1;
+  const size_t failed =
+      runner.findings().size() + (options.probes ? static_cast<size_t>(missing) : 0);
+  std::printf("%llu passed, %zu failed\n",
+              static_cast<unsigned long long>(runner.seeds_run() - runner.findings().size()),
+              failed);
+  return failed == 0 ? 0 : 1;
 }
 
 bool ParseRange(std::string_view text, Options* options) {

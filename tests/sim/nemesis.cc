@@ -29,6 +29,8 @@ void Nemesis::Start() {
     Every(faults.clog_ns, &Nemesis::DoClog);
     Every(faults.hand_over_ns, &Nemesis::DoHandOver);
     Every(faults.lease_race_ns, &Nemesis::DoLeaseRace);
+    Every(faults.vote_race_ns, &Nemesis::DoVoteRace);
+    Every(faults.late_ack_race_ns, &Nemesis::DoLateAckRace);
   }
   if (cluster_.size() > 2) {
     Every(faults.rot_ns, &Nemesis::DoRot);
@@ -288,6 +290,57 @@ void Nemesis::DoRotRace() {
       cluster_.node(victim).RotLogTail(rng_);
     }
     cluster_.network().HealAll();
+  });
+}
+
+// The leader's disk is slow, one follower has what it proposes; then the leader loses power and
+// comes back while that follower is away.
+void Nemesis::DoVoteRace() {
+  int leader, follower, behind;
+  if (!PickThree(&leader, &follower, &behind)) return;
+  cluster_.report().Count("vote races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  for (int other : {leader, follower}) {
+    network.Block(other, behind, true);
+    network.Block(behind, other, true);
+  }
+  cluster_.node(leader).disk().base_ns = kSecond;
+  cluster_.loop().After(rng_.Between(200, 900) * kMillisecond, [=, this] {
+    cluster_.node(leader).disk() = cluster_.knobs().disk;
+    if (stopped_) return;
+    if (cluster_.node(leader).running()) {
+      cluster_.node(leader).Crash(true, "loses what it had not synced",
+                                  rng_.Between(1, 50) * kMillisecond);
+    }
+    if (cluster_.node(follower).running()) {
+      cluster_.node(follower).Crash(false, "away", rng_.Between(3, 6) * kSecond);
+    }
+    cluster_.network().HealAll();
+  });
+}
+
+// Acknowledgements are on their way for long; before the last ones arrive, those who sent them have
+// stopped waiting for the leader.
+void Nemesis::DoLateAckRace() {
+  int leader, granter, candidate;
+  if (!PickThree(&leader, &granter, &candidate)) return;
+  cluster_.report().Count("late acknowledgement races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  for (int other : {leader, granter}) {
+    network.Block(other, candidate, true);
+    network.Block(candidate, other, true);
+  }
+  const int64_t delay_ns = cluster_.knobs().paxos.lease_ns * rng_.Between(50, 100) / 100;
+  network.Clog(granter, leader, delay_ns, cluster_.loop().now_ns() + 3 * kSecond);
+  cluster_.loop().After(rng_.Between(600, 1500) * kMillisecond, [=, this] {
+    if (stopped_) return;
+    SimNetwork& links = cluster_.network();
+    links.Block(granter, candidate, false);
+    links.Block(candidate, granter, false);
+    links.Block(leader, granter, true);
+    cluster_.loop().After(rng_.Between(2, 4) * kSecond, [this] { cluster_.network().HealAll(); });
   });
 }
 

@@ -45,6 +45,8 @@ class Nemesis {
   void DoHandOver();
   void DoLeaseRace();
   void DoRotRace();
+  void DoVoteRace();
+  void DoLateAckRace();
   // Two nodes other than the leader; false if there is no leader or too few nodes.
   bool PickThree(int* leader, int* first, int* second);
 

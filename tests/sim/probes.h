@@ -22,6 +22,8 @@ inline constexpr const char* kWantedProbes[] = {
     "leadership handed over",
     "lease races",
     "rot races",
+    "vote races",
+    "late acknowledgement races",
     "bits flipped in the newest records",
     "partitions: one node alone",
     "partitions: two sides",

@@ -39,7 +39,7 @@ DETERMINISTIC = r"^src/(store|commands|resp|cluster/paxos)/|^src/server/executor
 BANNED = [
     (r"\btime\s*\(\s*(NULL|nullptr|0|&)", r"^src/", r"^src/base/clock", "the clock is handed in (base/clock.h)"),
     (r"\b(gettimeofday|clock_gettime|system_clock|steady_clock|high_resolution_clock|localtime|gmtime)\b",
-     r"^src/", r"^src/(base|net)/", "the clock is handed in (base/clock.h)"),
+     r"^src/", r"^src/(base|net)/|^src/cluster/formation", "the clock is handed in (base/clock.h)"),
     (r"\b(s?rand|random|drand48|rand_r)\s*\(", r"^src/", None, "randomness comes from base/rng.h with a seed"),
     (r"\bstd::(random_device|mt19937|default_random_engine)", r"^(src|tests)/", r"^src/base/", "use base/rng.h"),
     (r"\b(uv_hrtime|uv_now)\b", r"^src/", r"^src/(net|base)/", "the clock is handed in (base/clock.h)"),

@@ -143,6 +143,9 @@ bool Cluster::Live() {
   }
   bool all = Leader() >= 0;
   for (auto& actor : actors_) {
+    // Its node turned out to be lost when it was to start.
+    const int home = actor->client().node();
+    if (nodes_[home]->dead()) actor->client().MoveHome((home + 1) % size());
     progressed_[actor.get()] |= actor->TakeProgress();
     all = all && progressed_[actor.get()];
   }

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <optional>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/coding.h"
 #include "base/strings.h"
 #include "cluster/peer_frame.h"
@@ -259,13 +259,12 @@ class Former {
   // --- Answering
 
   void ServeFor(int ms) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+    const int64_t end_ns = clock_.MonotonicNs() + int64_t{ms} * 1'000'000;
     for (;;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          end - std::chrono::steady_clock::now());
-      if (left.count() <= 0 || formed_) return;
+      const int64_t left_ms = (end_ns - clock_.MonotonicNs()) / 1'000'000;
+      if (left_ms <= 0 || formed_) return;
       pollfd entry{listener_.get(), POLLIN, 0};
-      if (poll(&entry, 1, static_cast<int>(left.count())) != 1) return;
+      if (poll(&entry, 1, static_cast<int>(left_ms)) != 1) return;
       bool full = false;
       net::Fd fd = net::Accept(listener_.get(), &full);
       if (fd.valid()) Serve(std::move(fd));
@@ -371,6 +370,7 @@ class Former {
   persist::Fs& fs_;
   const net::Fd& listener_;
   const FormationConfig& config_;
+  const SystemClock clock_;
   std::optional<persist::Identity> identity_;
   Genesis genesis_;
   bool formed_ = false;

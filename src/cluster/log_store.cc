@@ -80,6 +80,7 @@ void LogStore::Append(std::span<const paxos::LogRecord> records) {
     if (encoder_ == nullptr) continue;
     const WalLocation location = Encode(RecordOf(record));
     if (record.type == paxos::LogRecord::Type::kAccept) index_.Add(record.accepted.slot, location);
+    unchecked_bytes_ += paxos::BytesOf(record.accepted.value.payload).size();
     if (record.type != paxos::LogRecord::Type::kChosen) open_urgent_ = true;
     if (record.type == paxos::LogRecord::Type::kPromise) {
       open_promise_ = true;
@@ -87,6 +88,8 @@ void LogStore::Append(std::span<const paxos::LogRecord> records) {
       if (unsafe_promise_seq_ == 0) unsafe_promise_seq_ = record.seq;
     }
   }
+  // Much can be written between two ticks: the disk is looked at by bytes as well.
+  if (unchecked_bytes_ > options_.low_water_bytes / 16) CheckSpace();
 }
 
 void LogStore::AppendMark(const LocalMark& mark) {
@@ -345,6 +348,7 @@ void LogStore::WriteMark() {
 void LogStore::CheckSpace() {
   if (checking_) return;
   checking_ = true;
+  unchecked_bytes_ = 0;
   const uint64_t enough = options_.low_water_bytes + options_.low_water_bytes / 4;
   // low: now too little. Else, if it was low: only over when there is enough, spare file included.
   auto low = std::make_shared<bool>(disk_low_);

@@ -272,6 +272,7 @@ class LogStore {
   int64_t checked_at_ns_ = 0;
   bool checking_ = false;
   bool disk_low_ = false;
+  uint64_t unchecked_bytes_ = 0;  // appended since the free space was last looked at
   bool failed_ = false;
   uint64_t fsync_count_ = 0;
   uint64_t flush_count_ = 0;

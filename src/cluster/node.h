@@ -281,9 +281,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   Ballot known_ballot_;
   bool announced_ = false;  // that leader: its own first entry is applied here
   bool in_pump_ = false;
-  bool reads_again_ = false;    // the leader changed: ask for the reads anew
-  int64_t leader_seen_ns_ = 0;  // when there last was a leader to turn to
-  std::string wire_;            // reused for encoding
+  bool reads_again_ = false;  // the leader changed: ask for the reads anew
+  std::string wire_;          // reused for encoding
   int64_t log_tick_ns_ = 0;
   Slot marked_slot_ = 0;
 

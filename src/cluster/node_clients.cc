@@ -9,13 +9,6 @@
 
 namespace clustron::cluster {
 
-namespace {
-
-// Without any of this node's items being applied for so long, a leader is none for it.
-constexpr int64_t kStuckNs = 10'000'000'000;
-
-}  // namespace
-
 // --- Writes
 // ---------------------------------------------------------------------------------------
 
@@ -188,16 +181,11 @@ void Node::Publish(std::string_view body) {
 // -------------------------------------------------------------------------------
 
 void Node::ExpireClients(int64_t now_ns) {
-  // Under a leader that is there, what takes long is on its way (a value of 100 MB, a slow disk).
-  if (known_leader_ != paxos::kNoNode && (known_leader_ != self() || leading_))
-    leader_seen_ns_ = now_ns;
-  const bool leaderless = now_ns - leader_seen_ns_ > config_.hold_ns;
-  const int64_t hold_ns = leaderless ? config_.hold_ns : std::max(config_.hold_ns, kStuckNs);
   std::vector<void*> definite, uncertain;
   // Big commands take their time to get to the disks of a majority: that is no lack of an answer.
   constexpr int64_t kNsPerQueuedByte = 50;
   const int64_t moving_ns = static_cast<int64_t>(origin_.bytes()) * kNsPerQueuedByte;
-  origin_.Expire(now_ns, hold_ns + moving_ns, &definite, &uncertain);
+  origin_.Expire(now_ns, config_.hold_ns + moving_ns, &definite, &uncertain);
   for (void* cookie : definite) host_.FailWrite(cookie, Failure::kClusterDown);
   for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
   if (now_ns - origin_.StalledSinceNs() > config_.resend_ns + moving_ns &&
@@ -206,9 +194,9 @@ void Node::ExpireClients(int64_t now_ns) {
     origin_.NoteResend(now_ns);
     origin_.SendAllAgain();
   }
-  if (const uint64_t round = reads_.TakeExpired(now_ns, hold_ns))
+  if (const uint64_t round = reads_.TakeExpired(now_ns, config_.hold_ns))
     host_.ReadsReady(round, false, {});
-  while (!calls_.empty() && now_ns - calls_.front().since_ns > hold_ns) {
+  while (!calls_.empty() && now_ns - calls_.front().since_ns > config_.hold_ns) {
     const PendingCall call = std::move(calls_.front());
     calls_.erase(calls_.begin());
     host_.LeaderAnswer(call.id, std::nullopt,

@@ -64,9 +64,10 @@ class Peers::Outbound {
 
   void Send(bool urgent, std::string_view message) {
     if (state_ != State::kUp) return;
-    // One message may be bigger than the bound; heartbeats behind it must not cost it its link.
+    // Messages may be bigger than the bound: one that is sent again while it is still on its way,
+    // or heartbeats behind it, must not cost it its link.
     const size_t biggest = std::max(biggest_queued_, message.size());
-    if (queued_ + message.size() - biggest > owner_.config_.queue_bytes_max) {
+    if (queued_ + message.size() > owner_.config_.queue_bytes_max + 2 * biggest) {
       Log(LogLevel::kWarning, "the link to node {} is too slow: dropped with {} bytes queued",
           address_.node, queued_);
       Drop();

@@ -271,7 +271,8 @@ void Executor::ExpireDue() {
 void Executor::Chain(uint64_t value) { digest_ = Mix64(digest_ ^ Mix64(value)); }
 
 void Executor::ChainItem(uint64_t what, std::string_view reply) {
-  digest_ = Mix64(digest_ ^ (what << 48) ^ store_->ItemRevision() ^ ReplySummary(reply));
+  digest_ = Mix64(digest_ ^ (what << 48) ^ store_->ItemRevision() ^ ReplySummary(reply) ^
+                  Mix64(entry_slot_));
 }
 
 uint64_t Executor::ItemSeed() const { return Mix64(Mix64(seed_ ^ entry_slot_) + item_index_); }

@@ -117,9 +117,14 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
 void Node::OnPeerUp(NodeId peer) {
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
+    leader_link_down_ = false;
     origin_.SendAllAgain();
     for (PendingCall& call : calls_) call.sent_ns = 0;
   }
+}
+
+void Node::OnPeerDown(NodeId peer) {
+  if (peer == known_leader_) leader_link_down_ = true;
 }
 
 void Node::Tick() {
@@ -258,6 +263,7 @@ void Node::LookAtLeadership() {
   if (leading_ && (changed || replica_.role() != paxos::Role::kLeader)) StopLeading();
   if (changed) {
     announced_ = false;
+    leader_link_down_ = false;
     known_leader_ = leader;
     known_ballot_ = ballot;
     origin_.SendAllAgain();

@@ -2,7 +2,7 @@
 // session, put together. It knows nothing of sockets, threads or RESP, so the simulator runs it as
 // it is.
 //
-// The owner calls:   OnMessage, OnPeerUp, Tick (every 10 ms) and client calls as things happen;
+// The owner calls:   OnMessage, OnPeerUp/Down, Tick (every 10 ms) and client calls as things happen;
 //                    EndOfTurn once after each turn of its loop, before replies are written.
 // The node calls:    NodeHost for everything that leaves it.
 //
@@ -126,6 +126,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // False: malformed; the link should be dropped.
   bool OnMessage(NodeId from, std::string_view message);
   void OnPeerUp(NodeId peer);
+  void OnPeerDown(NodeId peer);
   void Tick();
   void EndOfTurn();
 
@@ -156,6 +157,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   NodeId self() const { return config_.paxos.self; }
   NodeId leader() const { return replica_.leader(); }
   bool leading() const { return leading_; }  // leader with its own no-op applied
+  // A leader is in office as far as this node has applied, and nothing speaks against its living.
+  bool leader_in_sight() const { return announced_ && !leader_link_down_; }
   bool alone() const { return replica_.members().voters.size() == 1; }
   const paxos::Replica& replica() const { return replica_; }
   const LogStore& log() const { return log_; }
@@ -280,6 +283,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
   bool announced_ = false;  // that leader: its own first entry is applied here
+  bool leader_link_down_ = false;  // the link to that leader broke, and is not up again
   bool in_pump_ = false;
   bool reads_again_ = false;  // the leader changed: ask for the reads anew
   std::string wire_;          // reused for encoding

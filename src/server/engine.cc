@@ -12,7 +12,11 @@ namespace clustron::server {
 namespace {
 
 constexpr int64_t kSweepNs = 100'000'000;
-constexpr int64_t kAnnounceEveryNs = 400'000'000;
+// How often, and for how long, a new leader is announced.
+constexpr int64_t kAnnounceOftenNs = 400'000'000;
+constexpr int64_t kAnnounceOftenForNs = 2'000'000'000;
+constexpr int64_t kAnnounceNs = 1'000'000'000;
+constexpr int64_t kAnnounceForNs = 12'000'000'000;
 constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
 // SHUTDOWN waits this long for another leader and for the snapshot before it goes anyway.
 constexpr int64_t kShutdownWaitNs = 5'000'000'000;
@@ -177,16 +181,21 @@ void Engine::InlineTick() {
 }
 
 void Engine::LeadershipChanged() {
-  // StackExchange.Redis looks at the topology again on any message here; one that comes while it is
-  // looking already, as it does when a connection breaks, is lost on it: so there are some more.
+  // StackExchange.Redis looks at the topology again on any message here. One that comes while it is
+  // looking already is lost on it, and a look lasts up to its connect timeout (5 s) if a node is
+  // down: so there are some more.
   hub_.Deliver(kMasterChanged, "*", false);
-  announcements_left_ = 5;
-  announced_ns_ = clock_.MonotonicNs();
+  leader_since_ns_ = announced_ns_ = clock_.MonotonicNs();
 }
 
 void Engine::StepAnnouncement(int64_t now_ns) {
-  if (announcements_left_ == 0 || now_ns - announced_ns_ < kAnnounceEveryNs) return;
-  --announcements_left_;
+  const int64_t age_ns = now_ns - leader_since_ns_;
+  if (leader_since_ns_ == 0 || age_ns > kAnnounceForNs) return;
+  if (now_ns - announced_ns_ < (age_ns < kAnnounceOftenForNs ? kAnnounceOftenNs : kAnnounceNs))
+    return;
+  // A client that looks while there is no leader finds followers alone and is content with that: of
+  // a leader that may be dead nothing is said.
+  if (!node_->leader_in_sight()) return;
   announced_ns_ = now_ns;
   hub_.Deliver(kMasterChanged, "*", false);
 }
@@ -233,7 +242,8 @@ commands::RoleView Engine::Role() const {
   if (!role.leader) {
     const cluster::NodeId leader = node_->leader();
     if (leader != 0 && leader != node_->self()) {
-      role.connected = host_.AddressOf(leader, &role.leader_host, &role.leader_port);
+      role.connected = host_.AddressOf(leader, &role.leader_host, &role.leader_port) &&
+                       node_->leader_in_sight();
     }
     return role;
   }

@@ -268,7 +268,7 @@ class Engine final : public cluster::NodeHost,
   int64_t shutdown_deadline_ns_ = 0;
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
-  int announcements_left_ = 0;  // of the leader, see LeadershipChanged
+  int64_t leader_since_ns_ = 0;  // see LeadershipChanged
   int64_t announced_ns_ = 0;
   int64_t sweep_ns_ = 0;
 };

@@ -418,6 +418,7 @@ void Server::OnPeerUp(uint32_t node) { engine_->node_ref().OnPeerUp(node); }
 
 void Server::OnPeerDown(uint32_t node) {
   Log(LogLevel::kNotice, "the link to node {} is down", node);
+  if (!closing_) engine_->node_ref().OnPeerDown(node);
 }
 
 }  // namespace clustron::server

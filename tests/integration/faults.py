@@ -169,6 +169,37 @@ def test_failover_command_moves_leadership():
 
 
 @limited(60)
+def test_a_new_leader_is_announced_but_never_one_that_is_dead():
+    """What StackExchange.Redis looks again at: told while no leader is in office, it finds followers alone and stays with that."""
+    c = cluster.Cluster(3).start()
+    for _ in range(2):
+        with c.wait_leader().connect() as conn:
+            assert conn.call("FAILOVER") == b"OK"
+        time.sleep(1)
+        leader = c.wait_leader()
+        rest = c.followers()
+        heard = [n.connect() for n in rest]
+        askers = [n.connect() for n in rest]
+        for conn in heard:
+            conn.call("SUBSCRIBE", "__Booksleeve_MasterChanged")
+        leader.kill()
+        time.sleep(0.05)
+        assert [asking.call("ROLE")[3] for asking in askers] == [b"connect"] * 2, "the link is seen to be down at once"
+        told = heard[0].read()
+        assert told[2] == b"*", told
+        assert sorted(asking.call("ROLE")[0] for asking in askers) == [b"master", b"slave"], "announced without one in office"
+        # A client that was busy looking hears of it later, too: its look takes up to 5 s.
+        began = time.monotonic()
+        while time.monotonic() - began < 6:
+            for conn in heard:
+                assert conn.read()[2] == b"*"
+        for conn in heard + askers:
+            conn.close()
+        leader.start()
+        c.wait_converged()
+
+
+@limited(60)
 def test_a_single_node_keeps_what_it_acknowledged():
     for durability in ("always", "everysec"):
         node = processes.single(durability)

@@ -113,6 +113,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   DrawFaults(rng, &knobs.faults);
   DrawWork(rng, &knobs.work);
   DrawProduct(rng, &knobs);
+  knobs.faults.gap_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   return knobs;
 }
 
@@ -161,6 +162,7 @@ std::string Knobs::ToString() const {
   add(faults.rot_race_ns, "rot-race");
   add(faults.vote_race_ns, "vote-race");
   add(faults.late_ack_race_ns, "late-ack-race");
+  add(faults.gap_race_ns, "gap-race");
   return text + "; work:" + work.ToString();
 }
 

@@ -31,6 +31,7 @@ void Nemesis::Start() {
     Every(faults.lease_race_ns, &Nemesis::DoLeaseRace);
     Every(faults.vote_race_ns, &Nemesis::DoVoteRace);
     Every(faults.late_ack_race_ns, &Nemesis::DoLateAckRace);
+    Every(faults.gap_race_ns, &Nemesis::DoGapRace);
   }
   if (cluster_.size() > 2) {
     Every(faults.rot_ns, &Nemesis::DoRot);
@@ -341,6 +342,23 @@ void Nemesis::DoLateAckRace() {
     links.Block(candidate, granter, false);
     links.Block(leader, granter, true);
     cluster_.loop().After(rng_.Between(2, 4) * kSecond, [this] { cluster_.network().HealAll(); });
+  });
+}
+
+// What the leader sends is lost for a moment; what it sends next arrives, so the others have later
+// entries and not the earlier ones. Before it can send those again it is gone for a while.
+void Nemesis::DoGapRace() {
+  int leader, first, second;
+  if (!PickThree(&leader, &first, &second)) return;
+  cluster_.report().Count("gap races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  const int64_t whole_ns = cluster_.loop().now_ns() + rng_.Between(10, 60) * kMillisecond;
+  network.Lose(leader, first, whole_ns);
+  network.Lose(leader, second, whole_ns);
+  cluster_.loop().At(whole_ns + rng_.Between(5, 50) * kMillisecond, [=, this] {
+    if (stopped_ || !cluster_.node(leader).running()) return;
+    cluster_.node(leader).Crash(rng_.Percent(50), "away", rng_.Between(2, 6) * kSecond);
   });
 }
 

@@ -47,6 +47,7 @@ class Nemesis {
   void DoRotRace();
   void DoVoteRace();
   void DoLateAckRace();
+  void DoGapRace();
   // Two nodes other than the leader; false if there is no leader or too few nodes.
   bool PickThree(int* leader, int* first, int* second);
 

@@ -24,6 +24,7 @@ inline constexpr const char* kWantedProbes[] = {
     "rot races",
     "vote races",
     "late acknowledgement races",
+    "gap races",
     "bits flipped in the newest records",
     "partitions: one node alone",
     "partitions: two sides",

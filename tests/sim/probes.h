@@ -25,6 +25,8 @@ inline constexpr const char* kWantedProbes[] = {
     "vote races",
     "late acknowledgement races",
     "gap races",
+    "stale entry races",
+    "sleep races",
     "bits flipped in the newest records",
     "partitions: one node alone",
     "partitions: two sides",

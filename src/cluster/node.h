@@ -2,8 +2,9 @@
 // session, put together. It knows nothing of sockets, threads or RESP, so the simulator runs it as
 // it is.
 //
-// The owner calls:   OnMessage, OnPeerUp/Down, Tick (every 10 ms) and client calls as things happen;
-//                    EndOfTurn once after each turn of its loop, before replies are written.
+// The owner calls:   OnMessage, OnPeerUp, OnPeerDown, Tick (every 10 ms) and client calls as things
+//                    happen; EndOfTurn once after each turn of its loop, before replies are
+//                    written.
 // The node calls:    NodeHost for everything that leaves it.
 //
 // What happens when (docs/architecture.md tells it as a story):
@@ -282,7 +283,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool leading_ = false;     // leader, and its own no-op is applied here
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
-  bool announced_ = false;  // that leader: its own first entry is applied here
+  bool announced_ = false;         // that leader: its own first entry is applied here
   bool leader_link_down_ = false;  // the link to that leader broke, and is not up again
   bool in_pump_ = false;
   bool reads_again_ = false;  // the leader changed: ask for the reads anew

@@ -1,8 +1,10 @@
 #include "base/memory.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #ifdef CLUSTRON_JEMALLOC
@@ -39,6 +41,26 @@ uint64_t Statistic(const char* name) {
 #endif
 
 }  // namespace
+
+void ReserveBig(std::string* bytes, size_t capacity) {
+  constexpr size_t kBigBytes = 4 << 20;
+  constexpr uintptr_t kHugePage = 2 << 20;
+  if (capacity <= bytes->capacity()) return;
+  if (capacity < kBigBytes) {
+    bytes->reserve(std::max(capacity, 2 * bytes->capacity()));
+    return;
+  }
+  // What is there moves when the advice has been given.
+  std::string bigger;
+  bigger.reserve(bytes->empty() ? capacity : std::max(capacity, 2 * bytes->capacity()));
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(bigger.data());
+  const uintptr_t first = (begin + kHugePage - 1) & ~(kHugePage - 1);
+  const uintptr_t end = (begin + bigger.capacity()) & ~(kHugePage - 1);
+  // Only advice: without it everything works, slower.
+  if (end > first) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+  bigger.append(*bytes);
+  *bytes = std::move(bigger);
+}
 
 #ifdef CLUSTRON_JEMALLOC
 

@@ -27,6 +27,9 @@ size_t MallocUsable(const void* block);
 std::string_view AllocatorName();
 // Gives unused pages back to the system.
 void PurgeMemory();
+// Room for at least `capacity` bytes. That of a big string is asked for in huge pages: the first
+// touch of 100 MB costs a fifth then. Grows geometrically when it has to.
+void ReserveBig(std::string* bytes, size_t capacity);
 // The allocator's own report (MEMORY MALLOC-STATS).
 std::string AllocatorReport();
 

@@ -1,6 +1,8 @@
 #include "cluster/batcher.h"
 
+#include "base/breather.h"
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/reach.h"
 
 namespace clustron::cluster {
@@ -38,23 +40,21 @@ void Batcher::AddOwn(std::string_view item) { Append(item); }
 
 void Batcher::Rewind(Session session, uint64_t next) {
   const auto it = next_.find(session.node);
-  if (it == next_.end() || it->second.boot != session.boot) return;
-  // What was taken since the first rewind has later slots than anything that says this again, and
-  // its origin won't send it once more: going back would wait for it in vain.
-  if (it->second.rewound == next) {
-    REACH("session rewound already");
-    return;
-  }
-  it->second.sequence = it->second.rewound = next;
+  if (it != next_.end() && it->second.boot == session.boot) it->second.sequence = next;
 }
 
 size_t Batcher::Append(std::string_view item) {
   if (open_.count > 0 &&
       (open_.count == kBatchItemsMax || open_.bytes.size() + item.size() > kBatchBytesMax))
     Close();
+  if (item.size() > kBatchBytesMax) ReserveBig(&open_.bytes, kEntryHeaderBytes + item.size());
   if (open_.bytes.empty()) AppendEntryHeader({}, &open_.bytes);
   const size_t at = open_.bytes.size();
-  open_.bytes.append(item);
+  if (item.size() > kBatchBytesMax) {
+    AppendBreathing(&open_.bytes, item);
+  } else {
+    open_.bytes.append(item);
+  }
   ++open_.count;
   bytes_ += item.size();
   return at;

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstring>
 
+#include "base/breather.h"
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace clustron::cluster {
 
@@ -70,6 +72,20 @@ void AppendItem(const ItemHeader& header, std::span<const std::string_view> args
                         header.sequence,
                         static_cast<uint32_t>(stored.size())};
   const size_t at = out->size();
+  if (body > kBatchBytesMax) {
+    // Not written twice.
+    ReserveBig(out, at + kItemSizeBytes + body);
+    const uint32_t size = static_cast<uint32_t>(body);
+    out->append(reinterpret_cast<const char*>(&size), sizeof size);
+    out->append(reinterpret_cast<const char*>(&fixed), sizeof fixed);
+    out->append(header.user);
+    for (std::string_view arg : stored) {
+      const uint32_t length = static_cast<uint32_t>(arg.size());
+      out->append(reinterpret_cast<const char*>(&length), sizeof length);
+      AppendBreathing(out, arg);
+    }
+    return;
+  }
   out->resize(at + kItemSizeBytes + body);
   char* p = out->data() + at;
   const auto put = [&p](const void* data, size_t size) {

@@ -114,6 +114,35 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
   return false;
 }
 
+bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
+  constexpr size_t kHeartbeatBytesMax = 4096;
+  WireKind kind;
+  std::string_view body;
+  if (message.size() > kHeartbeatBytesMax || !ReadWireKind(message, &kind, &body) ||
+      kind != WireKind::kPaxos)
+    return false;
+  const Result<paxos::Message> decoded = paxos::Decode(body);
+  const auto* heartbeat = decoded ? std::get_if<paxos::Heartbeat>(&*decoded) : nullptr;
+  if (heartbeat == nullptr) return false;
+  const auto reply = replica_.AnswerWhileBusy(from, *heartbeat, NowNs());
+  if (!reply) return false;
+  std::string bytes;
+  paxos::Encode(*reply, &bytes);
+  host_.Send(from, true, WirePaxos(bytes));
+  return true;
+}
+
+void Node::TickWhileBusy() {
+  const auto heartbeat = replica_.HeartbeatWhileBusy(NowNs());
+  if (!heartbeat) return;
+  std::string bytes;
+  paxos::Encode(*heartbeat, &bytes);
+  const paxos::Members& members = replica_.members();
+  for (const auto* list : {&members.voters, &members.learners})
+    for (NodeId peer : *list)
+      if (peer != self()) host_.Send(peer, true, WirePaxos(bytes));
+}
+
 void Node::OnPeerUp(NodeId peer) {
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
@@ -281,10 +310,16 @@ void Node::AnnounceLeader() {
 }
 
 void Node::SendPaxos(NodeId to, const paxos::Message& message) {
+  constexpr size_t kSharedBytesMin = 16 * 1024;
+  if (wire_.capacity() > (1 << 20)) wire_ = {};
   wire_.clear();
   wire_.push_back(static_cast<char>(WireKind::kPaxos));
-  paxos::Encode(message, &wire_);
-  host_.Send(to, paxos::IsUrgent(message), wire_);
+  paxos::Payload tail = paxos::EncodeHead(message, &wire_);
+  if (tail != nullptr && tail->size() <= kSharedBytesMin) {
+    wire_.append(*tail);
+    tail.reset();
+  }
+  host_.Send(to, paxos::IsUrgent(message), wire_, std::move(tail));
 }
 
 void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {

@@ -2,9 +2,9 @@
 // session, put together. It knows nothing of sockets, threads or RESP, so the simulator runs it as
 // it is.
 //
-// The owner calls:   OnMessage, OnPeerUp, OnPeerDown, Tick (every 10 ms) and client calls as things
-//                    happen; EndOfTurn once after each turn of its loop, before replies are
-//                    written.
+// The owner calls:   OnMessage, OnPeerUp/Down, Tick (every 10 ms) and client calls as things
+// happen;
+//                    EndOfTurn once after each turn of its loop, before replies are written.
 // The node calls:    NodeHost for everything that leaves it.
 //
 // What happens when (docs/architecture.md tells it as a story):
@@ -51,7 +51,11 @@ class NodeHost {
  public:
   virtual ~NodeHost() = default;
   // May drop it (bounded queues, no link): nothing is lost by that.
-  virtual void Send(NodeId to, bool urgent, std::string message) = 0;
+  // `tail`, if there is one, belongs to the message, behind `message`: big values are not copied.
+  virtual void Send(NodeId to, bool urgent, std::string message, paxos::Payload tail) = 0;
+  void Send(NodeId to, bool urgent, std::string message) {
+    Send(to, urgent, std::move(message), nullptr);
+  }
   // The write will not be answered by apply. Once per cookie.
   virtual void FailWrite(void* cookie, Failure failure) = 0;
   // All read rounds up to `round` may read now: what is due by the grant's clocks must be gone
@@ -126,6 +130,10 @@ class Node final : public ApplyListener, private LogStore::Listener {
 
   // False: malformed; the link should be dropped.
   bool OnMessage(NodeId from, std::string_view message);
+  // While this node is in the middle of something long (base/breather.h): true if the message was a
+  // heartbeat and has been answered. All else waits for OnMessage.
+  bool OnMessageWhileBusy(NodeId from, std::string_view message);
+  void TickWhileBusy();
   void OnPeerUp(NodeId peer);
   void OnPeerDown(NodeId peer);
   void Tick();

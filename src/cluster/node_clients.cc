@@ -24,9 +24,9 @@ void Node::SendOwnItems() {
     if (!leading_) return;
     const uint8_t verdicts = Verdicts();
     while (batcher_.bytes() <= Batcher::kWaitingBytesMax) {
-      const std::string* item = origin_.NextToSend();
+      const Origin::Item* item = origin_.NextToSend();
       if (item == nullptr) break;
-      Reader reader(*item);
+      Reader reader(item->bytes());
       ItemHeader header;
       std::string_view bytes;
       CHECK(PeekItem(&reader, &header, &bytes));
@@ -38,12 +38,17 @@ void Node::SendOwnItems() {
   const auto send = [&] {
     if (!forward.empty()) host_.Send(known_leader_, false, forward.Take());
   };
-  while (const std::string* item = origin_.NextToSend()) {
-    if (!forward.empty() && forward.size() + item->size() > kForwardBytesMax) {
+  while (const Origin::Item* item = origin_.NextToSend()) {
+    if (!forward.empty() && forward.size() + item->bytes().size() > kForwardBytesMax) {
       send();
       forward = ForwardBuilder(known_ballot_);
     }
-    forward.Add(*item);
+    if (item->shared != nullptr) {
+      host_.Send(known_leader_, false, forward.Take(), item->shared);
+      forward = ForwardBuilder(known_ballot_);
+    } else {
+      forward.Add(item->bytes());
+    }
   }
   send();
 }

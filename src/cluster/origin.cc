@@ -6,30 +6,36 @@
 #include "base/check.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "cluster/node_messages.h"
 
 namespace clustron::cluster {
 
 void Origin::Add(std::string item, void* cookie, int64_t now_ns) {
   bytes_ += item.size();
-  items_.push_back({std::move(item), cookie, now_ns});
+  const bool big = item.size() > kForwardBytesMax;
+  std::shared_ptr<std::string> shared =
+      big ? std::make_shared<std::string>(std::move(item)) : nullptr;
+  if (big) item.clear();
+  items_.push_back({std::move(item), std::move(shared), cookie, now_ns});
 }
 
-const std::string* Origin::NextToSend() {
+const Origin::Item* Origin::NextToSend() {
   if (sent_ == items_.size()) return nullptr;
   Item& item = items_[sent_];
   if (sent_ == numbered_) {
-    SetItemSequence(&item.bytes, first_sequence_ + sent_);
+    SetItemSequence(item.shared != nullptr ? item.shared.get() : &item.own,
+                    first_sequence_ + sent_);
     ++numbered_;
   }
   ++sent_;
-  return &item.bytes;
+  return &item;
 }
 
 void* Origin::Take(uint64_t sequence, int64_t now_ns) {
   CHECK(numbered_ > 0);
   CHECK(sequence == first_sequence_);
   void* cookie = items_.front().cookie;
-  bytes_ -= items_.front().bytes.size();
+  bytes_ -= items_.front().bytes().size();
   items_.pop_front();
   ++first_sequence_;
   --numbered_;
@@ -57,11 +63,12 @@ void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* defi
     REACH("uncertain item replaced by a void one");
     uncertain->push_back(item.cookie);
     item.cookie = nullptr;
-    bytes_ -= item.bytes.size();
-    item.bytes.clear();
+    bytes_ -= item.bytes().size();
+    std::string nothing;
     AppendItem({.kind = ItemKind::kVoid, .session = session_, .sequence = first_sequence_ + i}, {},
-               &item.bytes);
-    bytes_ += item.bytes.size();
+               &nothing);
+    bytes_ += nothing.size();
+    item.Replace(std::move(nothing));
   }
   size_t end = keep_numbered;
   while (end < items_.size() && late(items_[end])) ++end;
@@ -69,7 +76,7 @@ void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* defi
   REACH("items dropped that never left");
   for (size_t i = keep_numbered; i < end; ++i) {
     if (items_[i].cookie != nullptr) definite->push_back(items_[i].cookie);
-    bytes_ -= items_[i].bytes.size();
+    bytes_ -= items_[i].bytes().size();
   }
   for (size_t i = end; i < items_.size(); ++i)
     items_[keep_numbered + i - end] = std::move(items_[i]);

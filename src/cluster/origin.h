@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,9 @@ class Origin {
   void Add(std::string item, void* cookie, int64_t now_ns);
 
   // The next item to send under the current leadership, numbered now if it wasn't; null if all have
-  // been sent. The view is good until the next call.
-  const std::string* NextToSend();
+  // been sent. Good until the next call.
+  struct Item;
+  const Item* NextToSend();
   // A new leader, a lost link, or no progress for long: everything is to be sent again, in order.
   void SendAllAgain() { sent_ = 0; }
 
@@ -55,13 +57,21 @@ class Origin {
   int64_t StalledSinceNs() const;
   void NoteResend(int64_t now_ns) { resent_ns_ = now_ns; }
 
- private:
   struct Item {
-    std::string bytes;
+    std::string own;
+    // Instead, if it is big: goes to the link as it is. Not changed once it has left.
+    std::shared_ptr<std::string> shared;
     void* cookie;
     int64_t submitted_ns;
+
+    const std::string& bytes() const { return shared != nullptr ? *shared : own; }
+    void Replace(std::string bytes) {
+      shared.reset();
+      own = std::move(bytes);
+    }
   };
 
+ private:
   Session session_;
   Ring<Item> items_;
   uint64_t first_sequence_ = 1;  // of items_.front()

@@ -20,9 +20,9 @@ struct Fixture {
   }
   // {sequence, command id} of the next item to send; {0, 0}: none.
   std::pair<uint64_t, int> Next() {
-    const std::string* bytes = origin.NextToSend();
-    if (bytes == nullptr) return {0, 0};
-    Reader reader(*bytes);
+    const Origin::Item* item = origin.NextToSend();
+    if (item == nullptr) return {0, 0};
+    Reader reader(item->bytes());
     ItemHeader header;
     std::string_view all;
     REQUIRE(PeekItem(&reader, &header, &all));
@@ -85,6 +85,28 @@ TEST_CASE_FIXTURE(Fixture, "a snapshot that has our items leaves their clients u
   origin.SkipTo(3, &uncertain);
   CHECK(uncertain == std::vector<void*>{&cookies[0], &cookies[1]});
   CHECK(Next() == Sent{3, 102});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a big item is shared, and left as it is once it has been given away") {
+  std::string item;
+  const std::string value(1'000'000, 'v');
+  const std::string_view args[] = {"SET", value};
+  AppendItem({.command_id = 100, .session = kSession}, args, &item);
+  const size_t size = item.size();
+  origin.Add(std::move(item), &cookies[0], 0);
+  CHECK(origin.bytes() == size);
+  const Origin::Item* sent = origin.NextToSend();
+  REQUIRE(sent != nullptr);
+  REQUIRE(sent->shared != nullptr);
+  const std::shared_ptr<const std::string> given = sent->shared;
+  const std::string before = *given;
+  std::vector<void*> definite, uncertain;
+  origin.Expire(1'000, 1, &definite, &uncertain);
+  CHECK(uncertain == std::vector<void*>{&cookies[0]});
+  CHECK(*given == before);
+  CHECK(origin.bytes() < 100);  // a void item in its place
+  origin.SendAllAgain();
+  CHECK(Next() == Sent{1, -1});
 }
 
 }  // namespace

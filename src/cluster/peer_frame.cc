@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
+#include "base/memory.h"
 
 namespace clustron::cluster {
 
@@ -16,18 +17,22 @@ namespace {
 constexpr std::string_view kMagic = "CLSTRN";
 constexpr uint8_t kUrgentBit = 1;
 constexpr uint8_t kLastBit = 2;
+constexpr uint8_t kTotalBit = 4;  // four bytes with the size of the message come first
 
 }  // namespace
 
-void AppendFrame(Stream stream, bool last, std::string_view piece, std::string* out) {
+void AppendFrame(Stream stream, bool last, std::string_view piece, std::string* out,
+                 uint32_t total) {
   CHECK(piece.size() <= kFrameBytesMax);
-  const char flags =
-      static_cast<char>((stream == Stream::kUrgent ? kUrgentBit : 0) | (last ? kLastBit : 0));
-  const uint32_t crc = Crc32c(piece, Crc32c(std::string_view(&flags, 1)));
+  const char flags = static_cast<char>((stream == Stream::kUrgent ? kUrgentBit : 0) |
+                                       (last ? kLastBit : 0) | (total != 0 ? kTotalBit : 0));
+  std::string head(1, flags);
+  if (total != 0) Writer(&head).U32(total);
+  const uint32_t crc = Crc32c(piece, Crc32c(head));
   Writer writer(out);
-  writer.U32(static_cast<uint32_t>(piece.size()));
+  writer.U32(static_cast<uint32_t>(head.size() - 1 + piece.size()));
   writer.U32(crc);
-  out->push_back(flags);
+  out->append(head);
   out->append(piece);
 }
 
@@ -38,7 +43,8 @@ Result<bool> FrameReader::Next(std::string* message) {
     Reader reader(rest);
     const uint32_t size = reader.U32();
     const uint32_t crc = reader.U32();
-    if (size > kFrameBytesMax) return Fail(Errc::kCorruption, "frame longer than the limit");
+    if (size > kFrameBytesMax + kFrameTotalBytes)
+      return Fail(Errc::kCorruption, "frame longer than the limit");
     if (rest.size() < kFrameHeadBytes + size) break;
     const std::string_view body = rest.substr(8, 1 + size);
     if (Crc32c(body.substr(1), Crc32c(body.substr(0, 1))) != crc)
@@ -46,9 +52,18 @@ Result<bool> FrameReader::Next(std::string* message) {
     const uint8_t flags = static_cast<uint8_t>(body[0]);
     pos_ += kFrameHeadBytes + size;
     std::string& part = parts_[flags & kUrgentBit];
-    if (part.size() + size > message_bytes_max_)
+    std::string_view piece = body.substr(1);
+    if ((flags & kTotalBit) != 0) {
+      if (piece.size() < kFrameTotalBytes || !part.empty())
+        return Fail(Errc::kCorruption, "frame with a size in the wrong place");
+      const uint32_t total = Reader(piece).U32();
+      piece.remove_prefix(kFrameTotalBytes);
+      if (total > message_bytes_max_) return Fail(Errc::kLimit, "message longer than the limit");
+      ReserveBig(&part, total);
+    }
+    if (part.size() + piece.size() > message_bytes_max_)
       return Fail(Errc::kLimit, "message longer than the limit");
-    part.append(body.substr(1));
+    part.append(piece);
     if ((flags & kLastBit) == 0) continue;
     *message = std::move(part);
     part.clear();

@@ -15,13 +15,16 @@ namespace clustron::cluster {
 
 inline constexpr size_t kFrameBytesMax = 64 * 1024;
 inline constexpr size_t kFrameHeadBytes = 9;
+inline constexpr size_t kFrameTotalBytes = 4;
 inline constexpr size_t kPeerMessageBytesMax = size_t{1} << 30;
 inline constexpr uint16_t kPeerVersion = 1;
 
 enum class Stream : uint8_t { kBulk = 0, kUrgent = 1 };
 
-// Appends one frame. `last`: the message ends with it.
-void AppendFrame(Stream stream, bool last, std::string_view piece, std::string* out);
+// Appends one frame. `last`: the message ends with it. `total`: on the first of several, the size
+// of the message, so that room is made for it once; else 0.
+void AppendFrame(Stream stream, bool last, std::string_view piece, std::string* out,
+                 uint32_t total = 0);
 
 // Takes bytes as they come, gives whole messages.
 class FrameReader {

@@ -51,6 +51,29 @@ TEST_CASE("a flipped bit ends the link, never makes another message") {
   }
 }
 
+TEST_CASE("a size given ahead is held to the limit and stands on the first frame only") {
+  std::string wire;
+  AppendFrame(Stream::kBulk, false, "abc", &wire, 6);
+  AppendFrame(Stream::kBulk, true, "def", &wire);
+  FrameReader good;
+  good.Feed(wire);
+  std::string message;
+  REQUIRE(good.Next(&message).value_or(false));
+  CHECK(message == "abcdef");
+
+  FrameReader tight;
+  tight.set_message_bytes_max(5);
+  tight.Feed(wire);
+  CHECK(tight.Next(&message).error().code == Errc::kLimit);
+
+  std::string late;
+  AppendFrame(Stream::kBulk, false, "abc", &late);
+  AppendFrame(Stream::kBulk, true, "def", &late, 6);
+  FrameReader wrong;
+  wrong.Feed(late);
+  CHECK(wrong.Next(&message).error().code == Errc::kCorruption);
+}
+
 TEST_CASE("hellos read back; strangers and other versions are named") {
   Hello hello;
   hello.cluster_id = "abc";

@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/ring.h"
 #include "base/strings.h"
+#include "cluster/bulk_queue.h"
 #include "net/connector.h"
 
 namespace clustron::cluster {
@@ -25,6 +28,12 @@ constexpr size_t kHandshakeBytesMax = 4096;
 // wait for up to two minutes with its next attempt.
 constexpr int kSilenceMs = 3000;
 constexpr int kKeepAliveS = 10;
+// Of bulk: what an urgent message may find before it …
+constexpr int kSliceBytes = 256 * 1024;
+// … and what one turn of the loop frames and writes, per link.
+constexpr size_t kTurnBytesMax = 2 << 20;
+// Read in the middle of a long turn and kept for its end, per link; beyond that nothing is read.
+constexpr size_t kKeptBytesMax = 64 << 20;
 
 // Reads what is there; false: the link has ended.
 bool ReadAll(int fd, FrameReader* frames, uint64_t* count) {
@@ -62,26 +71,24 @@ class Peers::Outbound {
 
   bool up() const { return state_ == State::kUp; }
 
-  void Send(bool urgent, std::string_view message) {
+  void Send(bool urgent, std::string head, std::shared_ptr<const std::string> tail) {
     if (state_ != State::kUp) return;
-    // Messages may be bigger than the bound: one that is sent again while it is still on its way,
-    // or heartbeats behind it, must not cost it its link.
-    const size_t biggest = std::max(biggest_queued_, message.size());
-    if (queued_ + message.size() > owner_.config_.queue_bytes_max + 2 * biggest) {
-      Log(LogLevel::kWarning, "the link to node {} is too slow: dropped with {} bytes queued",
-          address_.node, queued_);
+    if (urgent) {
+      if (tail != nullptr) head.append(*tail);
+      AppendFrames(Stream::kUrgent, head, &urgent_);
+      if (urgent_.size() <= owner_.config_.queue_bytes_max) return;
+      Log(LogLevel::kWarning, "the link to node {} is stuck: dropped", address_.node);
       Drop();
       return;
     }
-    queued_ += message.size();
-    biggest_queued_ = biggest;
-    if (urgent) {
-      AppendFrames(Stream::kUrgent, message, &urgent_);
-    } else if (message.size() <= kFrameBytesMax) {
-      AppendFrame(Stream::kBulk, true, message, &bulk_);
-    } else {
-      AppendFrames(Stream::kBulk, message, &bulk_);
+    if (bulk_.bytes() > owner_.config_.queue_bytes_max + bulk_.biggest()) {
+      ++owner_.left_out_;
+      if (!std::exchange(full_, true))
+        Log(LogLevel::kWarning, "the link to node {} is slow: {} bytes wait, the rest is left out",
+            address_.node, bulk_.bytes());
+      return;
     }
+    bulk_.Add(std::move(head), std::move(tail));
   }
 
   void Flush() {
@@ -91,14 +98,6 @@ class Peers::Outbound {
 
  private:
   enum class State : uint8_t { kIdle, kConnecting, kHello, kProof, kUp };
-
-  static void AppendFrames(Stream stream, std::string_view message, std::string* out) {
-    do {
-      const std::string_view piece = message.substr(0, kFrameBytesMax);
-      message.remove_prefix(piece.size());
-      AppendFrame(stream, message.empty(), piece, out);
-    } while (!message.empty());
-  }
 
   void Dial() {
     state_ = State::kConnecting;
@@ -116,6 +115,7 @@ class Peers::Outbound {
     fd_ = *std::move(fd);
     net::SetNoDelay(fd_.get());
     net::SetSendTimeout(fd_.get(), kSilenceMs);
+    net::SetUnsentMax(fd_.get(), kSliceBytes);
     poll_ = std::make_unique<net::Poll>(owner_.loop_, fd_.get(), [this](int e) { OnEvent(e); });
     poll_->Watch(net::Poll::kReadable);
     timer_.Start(owner_.config_.handshake_ms_max);
@@ -151,10 +151,10 @@ class Peers::Outbound {
     frames_ = {};
     peer_nonce_.clear();
     urgent_.clear();
-    bulk_.clear();
+    bulk_.Clear();
     sending_.clear();
-    sent_ = queued_ = biggest_queued_ = bulk_pos_ = 0;
-    blocked_ = false;
+    sent_ = 0;
+    blocked_ = full_ = false;
     Retry();
     if (was_up) owner_.listener_.OnPeerDown(address_.node);
   }
@@ -223,15 +223,20 @@ class Peers::Outbound {
 
   // False: the link was dropped.
   bool Write() {
+    size_t written = 0;
     for (;;) {
       if (sent_ == sending_.size()) {
         sending_.clear();
         sent_ = 0;
         // Urgent frames go first; a slice of bulk at a time, so that they never wait for long.
         sending_.swap(urgent_);
-        TakeBulk();
+        if (written < kTurnBytesMax) {
+          bulk_.Take(kSliceBytes, &sending_);
+        } else if (sending_.empty() && bulk_.bytes() > 0) {
+          return WaitForTurn();
+        }
+        if (bulk_.bytes() == 0) full_ = false;
         if (sending_.empty()) {
-          queued_ = biggest_queued_ = 0;
           if (state_ == State::kUp || state_ == State::kHello || state_ == State::kProof)
             poll_->Watch(net::Poll::kReadable);
           return true;
@@ -241,41 +246,21 @@ class Peers::Outbound {
           send(fd_.get(), sending_.data() + sent_, sending_.size() - sent_, MSG_NOSIGNAL);
       if (n < 0) {
         if (errno == EINTR) continue;
-        if (errno == EAGAIN) {
-          blocked_ = true;
-          poll_->Watch(net::Poll::kReadable | net::Poll::kWritable);
-          return true;
-        }
+        if (errno == EAGAIN) return WaitForTurn();
         Drop();
         return false;
       }
       sent_ += static_cast<size_t>(n);
+      written += static_cast<size_t>(n);
       owner_.bytes_sent_ += static_cast<uint64_t>(n);
     }
   }
 
-  // Whole frames of up to about 256 KB.
-  void TakeBulk() {
-    constexpr size_t kSlice = 256 * 1024;
-    if (bulk_.empty()) return;
-    if (bulk_.size() - bulk_pos_ <= kSlice) {
-      sending_.append(bulk_, bulk_pos_);
-      bulk_.clear();
-      bulk_pos_ = 0;
-      return;
-    }
-    size_t end = bulk_pos_;
-    while (end - bulk_pos_ < kSlice) {
-      uint32_t size;
-      std::copy_n(bulk_.data() + end, sizeof size, reinterpret_cast<char*>(&size));
-      end += kFrameHeadBytes + size;
-    }
-    sending_.append(bulk_, bulk_pos_, end - bulk_pos_);
-    bulk_pos_ = end;
-    if (bulk_pos_ == bulk_.size()) {
-      bulk_.clear();
-      bulk_pos_ = 0;
-    }
+  // Goes on when the loop says that there is room, in another turn.
+  bool WaitForTurn() {
+    blocked_ = true;
+    poll_->Watch(net::Poll::kReadable | net::Poll::kWritable);
+    return true;
   }
 
   Peers& owner_;
@@ -287,13 +272,12 @@ class Peers::Outbound {
   State state_ = State::kIdle;
   FrameReader frames_;
   std::string nonce_, peer_nonce_;
-  std::string urgent_, bulk_;  // frames waiting
-  size_t bulk_pos_ = 0;
+  std::string urgent_;  // frames waiting
+  BulkQueue bulk_;
   std::string sending_;  // being written
   size_t sent_ = 0;
-  size_t queued_ = 0;
-  size_t biggest_queued_ = 0;  // of the messages in queued_
-  bool blocked_ = false;
+  bool blocked_ = false;  // until the loop says that it is writable
+  bool full_ = false;     // messages have been left out
   uint64_t delay_ms_ = 0;
   std::string complained_;
 };
@@ -314,6 +298,24 @@ class Peers::Inbound {
     poll_.Watch(net::Poll::kReadable);
   }
   bool dead() const { return dead_; }
+  bool has_kept() const { return !kept_.empty(); }
+
+  void Breathe() {
+    if (state_ != State::kUp || dead_ || ended_ || kept_bytes_ > kKeptBytesMax) return;
+    if (!ReadAll(fd_.get(), &frames_, &owner_.bytes_received_)) ended_ = true;
+    std::string message;
+    for (;;) {
+      auto more = frames_.Next(&message);
+      if (!more) ended_ = true;
+      if (!more || !*more) return;
+      if (owner_.listener_.OnPeerMessageWhileBusy(node_, message)) continue;
+      kept_bytes_ += message.size();
+      kept_.push_back(std::move(message));
+    }
+  }
+  void DeliverKept() {
+    if (has_kept() || ended_) Deliver();
+  }
   // Takes too long to prove who it is.
   bool late() const {
     return state_ != State::kUp &&
@@ -342,14 +344,25 @@ class Peers::Inbound {
 
   void OnReadable() {
     if (!ReadAll(fd_.get(), &frames_, &owner_.bytes_received_)) ended_ = true;
+    Deliver();
+  }
+
+  // What a long turn's Breathe has read comes first, also of what it reads in here.
+  void Deliver() {
     std::string message;
     while (!dead_) {
-      auto more = frames_.Next(&message);
-      if (!more) {
-        Die();
-        return;
+      if (kept_.empty()) {
+        auto more = frames_.Next(&message);
+        if (!more) {
+          Die();
+          return;
+        }
+        if (!*more) break;
+      } else {
+        message = std::move(kept_.front());
+        kept_.pop_front();
+        kept_bytes_ -= message.size();
       }
-      if (!*more) break;
       OnMessage(message);
     }
     if (ended_) Die();
@@ -417,6 +430,8 @@ class Peers::Inbound {
   FrameReader frames_;
   std::string nonce_, peer_nonce_;
   uint32_t node_ = 0;
+  Ring<std::string> kept_;
+  size_t kept_bytes_ = 0;
   bool dead_ = false;
   bool ended_ = false;
 };
@@ -457,14 +472,25 @@ void Peers::Reap() {
                 [](const std::unique_ptr<Inbound>& link) { return link->dead() || link->late(); });
 }
 
-void Peers::Send(uint32_t to, bool urgent, std::string_view message) {
+void Peers::Send(uint32_t to, bool urgent, std::string head,
+                 std::shared_ptr<const std::string> tail) {
   const auto it = outbound_.find(to);
-  if (it != outbound_.end()) it->second->Send(urgent, message);
+  if (it != outbound_.end()) it->second->Send(urgent, std::move(head), std::move(tail));
 }
 
 void Peers::Flush() {
   Reap();
   for (auto& [node, link] : outbound_) link->Flush();
+}
+
+void Peers::Breathe() {
+  for (const auto& link : inbound_) link->Breathe();
+  for (auto& [node, link] : outbound_) link->Flush();
+}
+
+void Peers::DeliverKept() {
+  // One that is accepted meanwhile has nothing kept.
+  for (size_t i = 0; i < inbound_.size(); ++i) inbound_[i]->DeliverKept();
 }
 
 bool Peers::Connected(uint32_t node) const {

@@ -1,12 +1,18 @@
 // TCP between this node and its peers. This node dials every peer and sends on that link; what
 // peers send comes on the links that they dialed. A link that breaks is dialed again with backoff.
 //
-// Queues are bounded: over `queue_bytes_max`, the biggest message aside, the link is dropped with
-// everything in it, and the peer catches up. THREAD: core loop.
+// Each link carries two streams (peer_frame.h). Urgent messages overtake bulk: of that a slice is
+// framed at a time, when the kernel has room, and only so much is written in one turn of the loop.
+// Big messages are not copied on their way: they are cut where they lie.
+//
+// Queues are bounded. While more than `queue_bytes_max` wait, not counting the biggest message,
+// bulk messages to that peer are left out: whoever needs them asks again. So a link holds that much
+// and two messages more; big values lie in memory once for all links. The link itself is dropped
+// only if nothing moves: the kernel ends it when the peer acknowledges nothing for three seconds.
+// THREAD: core loop.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,6 +37,8 @@ class PeerListener {
   virtual ~PeerListener() = default;
   // False: malformed; the link is dropped.
   virtual bool OnPeerMessage(uint32_t from, std::string_view message) = 0;
+  // In Breathe: true if it was dealt with; else it comes by OnPeerMessage later.
+  virtual bool OnPeerMessageWhileBusy(uint32_t, std::string_view) { return false; }
   virtual void OnPeerUp(uint32_t node) = 0;    // the link to it is usable
   virtual void OnPeerDown(uint32_t node) = 0;  // it was, and is not any more
 };
@@ -54,10 +62,19 @@ class Peers {
   void Listen(net::Fd listener);
   // Dials these from now on.
   void SetPeers(const std::vector<PeerAddress>& peers);
-  void Send(uint32_t to, bool urgent, std::string_view message);
+  // The message is `head` and, if there is one, `tail` behind it.
+  void Send(uint32_t to, bool urgent, std::string head,
+            std::shared_ptr<const std::string> tail = nullptr);
   // Writes what is queued; once per loop turn.
   void Flush();
+  // In the middle of a long turn: reads what came and offers it as OnPeerMessageWhileBusy; what is
+  // not wanted then is kept, up to a bound per link, for OnPeerMessage. Writes what is queued.
+  void Breathe();
+  // Gives what Breathe kept to OnPeerMessage. Before the turn's end.
+  void DeliverKept();
   bool Connected(uint32_t node) const;
+  // Bulk messages that were left out.
+  uint64_t left_out() const { return left_out_; }
   uint64_t bytes_sent() const { return bytes_sent_; }
   uint64_t bytes_received() const { return bytes_received_; }
 
@@ -77,6 +94,7 @@ class Peers {
   std::vector<std::unique_ptr<Inbound>> inbound_;
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;
+  uint64_t left_out_ = 0;
 };
 
 // 16 bytes from the operating system.

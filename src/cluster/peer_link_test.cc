@@ -120,7 +120,7 @@ TEST_CASE("a wrong secret and a stranger get no link") {
   CHECK(a.inbox.ups + b.inbox.ups + c.inbox.ups == 0);
 }
 
-TEST_CASE("a link over its bound is dropped, dialed anew and works again") {
+TEST_CASE("over its bound bulk is left out; the link stays, and urgent messages pass") {
   net::Loop loop;
   Member a(loop, 1, "secret", 8 << 20);
   Member b(loop, 2);
@@ -131,17 +131,80 @@ TEST_CASE("a link over its bound is dropped, dialed anew and works again") {
   const std::string piece(1'000'000, 'x');
   for (int i = 0; i < 7; ++i) a.peers.Send(2, false, piece);
   a.peers.Flush();
-  for (int i = 0; i < 20 && a.peers.Connected(2); ++i) a.peers.Send(2, false, piece);
-  CHECK(!a.peers.Connected(2));
-  CHECK(a.inbox.downs == 1);
-  REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
+  CHECK(a.peers.left_out() == 0);
+  for (int i = 0; i < 20; ++i) a.peers.Send(2, false, piece);
+  CHECK(a.peers.left_out() > 0);
+  CHECK(a.peers.left_out() < 20);
+  a.peers.Send(2, true, "heartbeat");
+  const size_t whole = 27 - a.peers.left_out();
+  REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.inbox.messages.size() == whole + 1; }));
+  CHECK(a.inbox.downs == 0);
+  CHECK(b.inbox.messages.back().second == piece);  // the heartbeat was faster
   b.inbox.messages.clear();
-  a.peers.Send(2, false, piece);
   a.peers.Send(2, false, "after");
-  REQUIRE(RunUntil(loop, {&a, &b}, [&] {
-    return !b.inbox.messages.empty() && b.inbox.messages.back().second == "after";
+  REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.inbox.messages.size() == 1; }));
+  CHECK(b.inbox.messages[0].second == "after");
+}
+
+TEST_CASE("messages far bigger than the bound cost nothing") {
+  net::Loop loop;
+  Member a(loop, 1, "secret", 1 << 20);
+  Member b(loop, 2);
+  a.peers.SetPeers({{2, "127.0.0.1", b.port}});
+  b.peers.SetPeers({{1, "127.0.0.1", a.port}});
+  REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
+  const auto value = std::make_shared<const std::string>(20'000'000, 'x');
+  a.peers.Send(2, false, "1", value);
+  a.peers.Send(2, false, "2", value);
+  a.peers.Send(2, false, "chosen");
+  CHECK(a.peers.left_out() == 1);  // two of them wait: the next one comes too early
+  REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.inbox.messages.size() == 2; }));
+  CHECK(b.inbox.messages[1].second == "2" + *value);
+  CHECK(a.inbox.downs == 0);
+}
+
+TEST_CASE("in a long turn what can't wait is seen at once; the rest comes later, in order") {
+  struct Busy : Inbox {
+    int beats = 0;
+    bool OnPeerMessageWhileBusy(uint32_t, std::string_view message) override {
+      if (message != "heartbeat") return false;
+      ++beats;
+      return true;
+    }
+  };
+  net::Loop loop;
+  Member a(loop, 1);
+  Busy inbox;
+  Peers busy(loop, Member::Config(2, "secret", 1 << 20), inbox);
+  auto fd = net::ListenTcp("127.0.0.1", 0, 16);
+  REQUIRE(fd.has_value());
+  const uint16_t port = PortOf(*fd);
+  busy.Listen(*std::move(fd));
+  busy.SetPeers({{1, "127.0.0.1", a.port}});
+  a.peers.SetPeers({{2, "127.0.0.1", port}});
+  REQUIRE(RunUntil(loop, {&a}, [&] {
+    busy.Flush();
+    return a.peers.Connected(2) && busy.Connected(1);
   }));
-  CHECK(b.inbox.messages[b.inbox.messages.size() - 2].second == piece);
+  a.peers.Send(2, false, "first");
+  a.peers.Send(2, true, "heartbeat");
+  a.peers.Send(2, false, std::string(200'000, 'x'));
+  a.peers.Send(2, true, "vote");
+  a.peers.Flush();
+  for (int i = 0; i < 1000 && inbox.beats == 0; ++i) busy.Breathe();
+  CHECK(inbox.beats == 1);
+  CHECK(inbox.messages.empty());
+  a.peers.Send(2, false, "last");
+  REQUIRE(RunUntil(loop, {&a}, [&] {
+    busy.DeliverKept();
+    busy.Flush();
+    return inbox.messages.size() == 4;
+  }));
+  CHECK(inbox.beats == 1);
+  CHECK(inbox.messages[0].second == "vote");
+  CHECK(inbox.messages[1].second == "first");
+  CHECK(inbox.messages[2].second == std::string(200'000, 'x'));
+  CHECK(inbox.messages[3].second == "last");
 }
 
 // What a stranger gets to see after sending `bytes`: true if it is hung up on.

@@ -1,9 +1,8 @@
 // LEASE: named life spans of keys and locks (docs/coordination.md). Keepalives are in the leader's
 // memory; everything else is an entry or a read.
-#include <algorithm>
+#include <array>
 #include <charconv>
 #include <string>
-#include <vector>
 
 #include "commands/access.h"
 #include "commands/all_or_nothing.h"
@@ -75,8 +74,8 @@ std::string_view AttachError(Store::AttachResult result) {
   }
 }
 
-// Attaches those of the call's keys that it has written.
-std::string_view AttachWritten(Context& ctx, Args inner, const std::vector<const Entry*>& written) {
+// Attaches the keys that the call has written in this item.
+std::string_view AttachWritten(Context& ctx, Args inner) {
   const CommandSpec* spec = InnerSpec(inner);
   std::vector<KeyRef> keys;
   if (!Registry::Keys(*spec, inner, &keys)) return {};
@@ -84,7 +83,7 @@ std::string_view AttachWritten(Context& ctx, Args inner, const std::vector<const
     if ((key.flags & (KeySpec::kRw | KeySpec::kOw)) == 0) continue;
     const std::string_view name = inner[static_cast<size_t>(key.index)];
     const Entry* entry = ctx.store.Find(ctx.db, name);
-    if (entry == nullptr || !std::binary_search(written.begin(), written.end(), entry)) continue;
+    if (entry == nullptr || entry->revision() != ctx.store.ItemRevision()) continue;
     const std::string_view error = AttachError(ctx.store.AttachKey(ctx.args[2], ctx.db, name));
     if (!error.empty()) return error;
   }
@@ -206,8 +205,9 @@ void CmdLeaseDo(Context& ctx) {
   const bool ok = RunInner(ctx, inner, reply);
   // The command may have ended the lease itself.
   const bool alive = ctx.store.leases().Find(ctx.args[2]) != nullptr;
-  const std::string_view error =
-      ok && alive ? AttachWritten(ctx, inner, whole.Written()) : std::string_view();
+  const std::string_view error = !ok || !alive || ctx.store.ItemRevision() == 0
+                                     ? std::string_view()
+                                     : AttachWritten(ctx, inner);
   if (!error.empty()) {
     whole.Undo();
     return ctx.reply.Error(error);

@@ -44,15 +44,19 @@ Loop::~Loop() {
   static_cast<void>(loop_.release());
 }
 
-void Loop::RunEndOfTurn() noexcept { end_of_turn_(); }
+void Loop::RunEndOfTurn(bool after_input) noexcept {
+  after_input_ = after_input;
+  end_of_turn_();
+}
 
 void Loop::Run(std::function<void()> end_of_turn) {
   thread_ = ThisThread();
   end_of_turn_ = std::move(end_of_turn);
   uv_check_start(check_.get(),
-                 [](uv_check_t* h) noexcept { static_cast<Loop*>(h->data)->RunEndOfTurn(); });
-  uv_prepare_start(prepare_.get(),
-                   [](uv_prepare_t* h) noexcept { static_cast<Loop*>(h->data)->RunEndOfTurn(); });
+                 [](uv_check_t* h) noexcept { static_cast<Loop*>(h->data)->RunEndOfTurn(true); });
+  uv_prepare_start(prepare_.get(), [](uv_prepare_t* h) noexcept {
+    static_cast<Loop*>(h->data)->RunEndOfTurn(false);
+  });
   uv_run(loop_.get(), UV_RUN_DEFAULT);
   uv_check_stop(check_.get());
   uv_prepare_stop(prepare_.get());

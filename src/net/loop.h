@@ -35,18 +35,21 @@ class Loop {
   // Milliseconds, as of the beginning of this turn; of no particular origin.
   uint64_t NowMs() const;
   bool OnOwnThread() const;
+  // In `end_of_turn`: this one comes behind a round of input (not: behind timers, before a wait).
+  bool after_input() const { return after_input_; }
   // What arrives is read into here, by whoever reads on this loop, and used up before it returns.
   std::span<char> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
   uv_loop_s* raw() { return loop_.get(); }
 
  private:
   static constexpr size_t kReadBufferBytes = 64 * 1024;
-  void RunEndOfTurn() noexcept;
+  void RunEndOfTurn(bool after_input) noexcept;
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<uv_check_s> check_;
   std::unique_ptr<uv_prepare_s> prepare_;
   std::function<void()> end_of_turn_;
   std::unique_ptr<char[]> read_buffer_;
+  bool after_input_ = false;
   uint64_t thread_ = 0;
 };
 

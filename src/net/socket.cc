@@ -143,6 +143,10 @@ void SetSendTimeout(int fd, int timeout_ms) {
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
+void SetUnsentMax(int fd, int bytes) {
+  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 std::string PeerName(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;

@@ -53,6 +53,9 @@ void SetKeepAlive(int fd, int seconds);  // 0: off
 // Sent bytes that nobody acknowledges for so long break the connection. 0: the system's default,
 // many minutes.
 void SetSendTimeout(int fd, int timeout_ms);
+// The kernel takes about so much that it can't send yet: what is written later can overtake the
+// rest.
+void SetUnsentMax(int fd, int bytes);
 std::string PeerName(int fd);  // "1.2.3.4:5", "[::1]:5" as Redis prints it: "::1:5"
 std::string LocalName(int fd);
 bool PeerIsLoopback(int fd);  // or a unix socket

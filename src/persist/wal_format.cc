@@ -2,9 +2,11 @@
 
 #include <charconv>
 
+#include "base/breather.h"
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
+#include "base/memory.h"
 
 namespace clustron::persist {
 namespace {
@@ -48,8 +50,8 @@ uint64_t WalRecordBytes(uint64_t payload_size) {
 
 void EncodeWalRecord(uint64_t salt, uint64_t segment, uint64_t offset, const WalHeader& header,
                      std::string_view payload, std::string* out) {
-  DCHECK(header.payload_size == payload.size());
   const size_t begin = out->size();
+  ReserveBig(out, begin + WalRecordBytes(payload.size()));
   Writer w(out);
   w.U32(kWalRecordMagic);
   w.U32(0);  // checksum, below
@@ -74,7 +76,7 @@ void EncodeWalRecord(uint64_t salt, uint64_t segment, uint64_t offset, const Wal
   w.U64(~uint64_t{0});  // reserved; not zero, so that an unwritten sector always shows
   const std::string_view covered = std::string_view(*out).substr(begin + kCoveredOffset);
   PutCrc(out, begin, PlacedCrc(salt, segment, offset, covered));
-  out->append(payload);
+  AppendBreathing(out, payload);
   out->append(WalRecordBytes(payload.size()) - kWalRecordHeaderBytes - payload.size(), kPadding);
 }
 

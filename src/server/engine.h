@@ -37,7 +37,9 @@ namespace clustron::server {
 class EngineHost {
  public:
   virtual ~EngineHost() = default;
-  virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message) = 0;
+  // `tail`, if there is one, belongs to the message, behind `message`.
+  virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
+                          std::shared_ptr<const std::string> tail) = 0;
   // This node must stop at once.
   virtual void Fatal(const std::string& reason) = 0;
   // SHUTDOWN was asked for and everything is safe; ends the process.
@@ -83,7 +85,7 @@ class Engine final : public cluster::NodeHost,
   void EndOfTurn();  // flushes the dirty sessions' output at its end
 
   // --- cluster::NodeHost -----------------------------------------------------------------------
-  void Send(cluster::NodeId to, bool urgent, std::string message) override;
+  void Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) override;
   void FailWrite(void* cookie, cluster::Failure failure) override;
   void ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) override;
   void Applied() override;
@@ -206,6 +208,7 @@ class Engine final : public cluster::NodeHost,
   Executor::Verdict RunPending(Session& session, Pending& pending);
   void MakeWrite(Session& session, Pending& front);
   void CheckMemory();
+  void NoteStall();
   void Drain(Session& session);
   void LookLater(Session& session);
   void FailFront(Session& session, cluster::Failure failure);
@@ -268,11 +271,10 @@ class Engine final : public cluster::NodeHost,
   int64_t shutdown_deadline_ns_ = 0;
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
-  bool takes_writes_ = true;         // see RoleView
-  int64_t leaderless_since_ns_ = 0;  // 0: it is not
-  int64_t leader_since_ns_ = 0;      // see LeadershipChanged
+  int64_t leader_since_ns_ = 0;  // see LeadershipChanged
   int64_t announced_ns_ = 0;
   int64_t sweep_ns_ = 0;
+  int64_t last_tick_ns_ = 0;
 };
 
 }  // namespace clustron::server

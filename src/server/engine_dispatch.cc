@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/reach.h"
 #include "base/strings.h"
 #include "commands/errors.h"
@@ -37,7 +38,7 @@ void Engine::Feed(Session& session, std::string_view bytes) {
     const size_t used = ParseAll(session, bytes);
     if (used < bytes.size()) {
       const size_t wanted = session.parser_.bytes_wanted();
-      if (wanted > session.in_.capacity()) session.in_.reserve(wanted);
+      if (wanted > session.in_.capacity()) ReserveBig(&session.in_, wanted);
       session.in_.append(bytes.substr(used));
     }
   } else {

@@ -188,7 +188,8 @@ void InfoFields::GatherTraffic(InfoData* data) const {
                  .pubsub_shard_channels = hub.shard_count(),
                  .error_replies = stats.commands.error_count(),
                  .inline_writes = stats.inline_writes,
-                 .logged_writes = stats.logged_writes};
+                 .logged_writes = stats.logged_writes,
+                 .loop_stall_max_ms = static_cast<uint64_t>(stats.loop_stall_max_ms)};
   data->commands = &stats.commands;
 }
 
@@ -201,10 +202,8 @@ InfoData InfoFields::Gather() const {
   return data;
 }
 
-std::string InfoFields::Info(std::span<const std::string_view> sections, bool as_master) const {
-  InfoData data = Gather();
-  if (as_master && data.replication.role.takes_writes) data.replication.role.leader = true;
-  return InfoText(data, sections);
+std::string InfoFields::Info(std::span<const std::string_view> sections) const {
+  return InfoText(Gather(), sections);
 }
 
 void InfoFields::ResetStats() {

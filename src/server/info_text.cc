@@ -198,6 +198,7 @@ void Stats(const InfoData& data, std::string* out) {
       .Field("unexpected_error_replies", 0)
       .Field("total_error_replies", d.error_replies)
       .Field("inline_writes", d.inline_writes)
+      .Field("loop_stall_max_ms", d.loop_stall_max_ms)
       .Field("logged_writes", d.logged_writes);
 }
 

@@ -75,6 +75,7 @@ struct InfoData {
     uint64_t error_replies = 0;
     uint64_t inline_writes = 0;
     uint64_t logged_writes = 0;
+    uint64_t loop_stall_max_ms = 0;
   } stats;
   struct Replication {
     commands::RoleView role;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/breather.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "server/auth.h"
@@ -25,6 +26,9 @@ constexpr uint64_t kTickMs = 10;
 constexpr uint64_t kReservedDescriptors = 96;  // log, snapshots, peers, listeners
 constexpr uint16_t kPeerPortOffset = 10000;
 constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kLateNs = 50 * kNsPerMs;  // of a tick
+// A turn may take so long before the peers are right to think that this node hangs.
+constexpr int64_t kBusyMaxNs = 10'000 * kNsPerMs;
 
 cluster::Durability DurabilityOf(int64_t option) {
   switch (option) {
@@ -304,12 +308,15 @@ Status Server::ListenForClients() {
 }
 
 int Server::Run() {
-  tick_ = std::make_unique<net::Timer>(loop_, [this] { engine_->Tick(); });
+  tick_ = std::make_unique<net::Timer>(loop_, [this] { OnTick(); });
   tick_->Start(kTickMs, kTickMs);
   for (const int number : {SIGTERM, SIGINT})
     signals_.push_back(std::make_unique<net::Signal>(loop_, number, [this] { OnSignal(); }));
   Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
+  turn_ns_ = clock_.MonotonicNs();
+  if (genesis_.members.size() > 1) SetBreather([this] { BreatheInTurn(); });
   loop_.Run([this] { EndOfTurn(); });
+  SetBreather({});
   listeners_.clear();
   connections_.clear();
   dead_.clear();
@@ -335,9 +342,35 @@ int Server::Run() {
 // ----------------------------------------------------------------------------------------
 
 void Server::EndOfTurn() {
+  if (!closing_) peers_->DeliverKept();
+  if (tick_waits_ && loop_.after_input()) {
+    tick_waits_ = false;
+    engine_->Tick();
+  }
   engine_->EndOfTurn();
   peers_->Flush();
   dead_.clear();
+  turn_ns_ = clock_.MonotonicNs();
+}
+
+// A loop that was away for long first reads what came meanwhile: timers that look at the peers'
+// silence must not run before that.
+void Server::OnTick() {
+  const int64_t now = clock_.MonotonicNs();
+  const bool late = tick_ns_ != 0 && now - tick_ns_ > kLateNs;
+  tick_ns_ = now;
+  if (late) {
+    tick_waits_ = true;
+  } else if (!tick_waits_) {
+    engine_->Tick();
+  }
+}
+
+// Something takes long: the peers are told that this node lives, for a while.
+void Server::BreatheInTurn() {
+  if (closing_ || clock_.MonotonicNs() - turn_ns_ > kBusyMaxNs) return;
+  engine_->node_ref().TickWhileBusy();
+  peers_->Breathe();
 }
 
 void Server::OnSignal() {
@@ -383,8 +416,9 @@ void Server::Forget(ClientConnection* connection) {
 // --- EngineHost
 // -----------------------------------------------------------------------------------
 
-void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message) {
-  peers_->Send(to, urgent, message);
+void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
+                        std::shared_ptr<const std::string> tail) {
+  peers_->Send(to, urgent, message, std::move(tail));
 }
 
 void Server::Fatal(const std::string& reason) {
@@ -412,6 +446,10 @@ bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const
 bool Server::OnPeerMessage(uint32_t from, std::string_view message) {
   if (closing_) return true;
   return engine_->node_ref().OnMessage(from, message);
+}
+
+bool Server::OnPeerMessageWhileBusy(uint32_t from, std::string_view message) {
+  return engine_->node_ref().OnMessageWhileBusy(from, message);
 }
 
 void Server::OnPeerUp(uint32_t node) { engine_->node_ref().OnPeerUp(node); }

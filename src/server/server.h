@@ -43,7 +43,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   int Run();
 
   // --- EngineHost ------------------------------------------------------------------------------
-  void SendToPeer(cluster::NodeId to, bool urgent, std::string message) override;
+  void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
+                  std::shared_ptr<const std::string> tail) override;
   void Fatal(const std::string& reason) override;
   void Stop() override;
   bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
@@ -52,6 +53,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   friend class ClientConnection;
 
   bool OnPeerMessage(uint32_t from, std::string_view message) override;
+  bool OnPeerMessageWhileBusy(uint32_t from, std::string_view message) override;
   void OnPeerUp(uint32_t node) override;
   void OnPeerDown(uint32_t node) override;
 
@@ -62,6 +64,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnAccepted(net::Fd fd, bool unix_socket);
   void Forget(ClientConnection* connection);
   void EndOfTurn();
+  void OnTick();
+  void BreatheInTurn();
   void OnSignal();
 
   Config& config_;
@@ -86,6 +90,9 @@ class Server final : public EngineHost, public cluster::PeerListener {
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
   std::unique_ptr<net::Timer> tick_;
+  bool tick_waits_ = false;
+  int64_t tick_ns_ = 0;
+  int64_t turn_ns_ = 0;  // when the last turn ended
   std::vector<std::unique_ptr<net::Signal>> signals_;
   int exit_code_ = 0;
   bool closing_ = false;  // the loop has been left: nothing is taken in any more

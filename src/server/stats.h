@@ -46,6 +46,8 @@ struct Stats {
   uint64_t unexpected_errors = 0;
   uint64_t inline_writes = 0;
   uint64_t logged_writes = 0;
+  // The longest that the loop was away: over the time between two ticks.
+  int64_t loop_stall_max_ms = 0;
   RateMeter commands_rate;
   RateMeter input_rate;
   RateMeter output_rate;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/breather.h"
 #include "store/alloc.h"
 
 namespace clustron::store {
@@ -85,6 +86,7 @@ void BigString::GrowTo(size_t size) {
 void BigString::Write(size_t offset, std::string_view bytes) {
   if (offset > size_) GrowTo(offset);
   while (!bytes.empty()) {
+    if (bytes.size() > kPieceBytes) Breathe();
     const size_t i = offset / kPieceBytes;
     const size_t at = offset % kPieceBytes;
     const size_t part = std::min(bytes.size(), kPieceBytes - at);

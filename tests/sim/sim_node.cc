@@ -381,6 +381,7 @@ void SimNode::ShowLiveClocks() {
 void SimNode::TickLater() {
   around_.loop->After(clock_.TrueDelay(kTickNs), [this, life = incarnation_] {
     if (life != incarnation_) return;
+    if (busy()) process_->node().TickWhileBusy();
     Enter([this] { process_->engine->Tick(); });
     if (life == incarnation_) TickLater();
   });
@@ -401,6 +402,8 @@ void SimNode::RunWork(const std::function<void()>& work) {
 // ----------------------------------------------------------------------------------
 
 void SimNode::OnPeerMessage(int from, std::string message) {
+  if (busy() && process_->node().OnMessageWhileBusy(static_cast<paxos::NodeId>(from) + 1, message))
+    return;
   Enter([this, from, m = std::move(message)] {
     if (!process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m)) {
       around_.report->Fail("messages",
@@ -413,7 +416,9 @@ void SimNode::OnLinkUp(int peer) {
   Enter([this, peer] { process_->node().OnPeerUp(static_cast<paxos::NodeId>(peer) + 1); });
 }
 
-void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message) {
+void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
+                         std::shared_ptr<const std::string> tail) {
+  if (tail != nullptr) message.append(*tail);
   NotePromise(message);
   around_.network->Send(index_, static_cast<int>(to) - 1, urgent, std::move(message));
 }

@@ -71,6 +71,9 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void Pause(int64_t until_ns);
   bool running() const { return process_ != nullptr; }
   bool paused() const { return around_.loop->now_ns() < paused_until_ns_; }
+  // Every other pause is one of the loop only: something takes long, and heartbeats are answered
+  // from the middle of it.
+  bool busy() const { return process_ != nullptr && paused() && paused_until_ns_ % 2 == 0; }
   // Its disk lost what it had promised: it must never vote again.
   bool dead() const { return dead_; }
 
@@ -103,7 +106,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   struct Connection;
 
   // server::EngineHost
-  void SendToPeer(cluster::NodeId to, bool urgent, std::string message) override;
+  void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
+                  std::shared_ptr<const std::string> tail) override;
   void Fatal(const std::string& reason) override;
   void Stop() override {}
   bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;

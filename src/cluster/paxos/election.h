@@ -36,6 +36,8 @@ class Election {
 
   // True once at the start of each round: the replica polls everybody, with probes from `probe` on.
   bool RoundDue() const { return core_.now_ns >= round_end_ns_; }
+  // The round ends so much later.
+  void Extend(int64_t ns) { round_end_ns_ += ns; }
   // Judges the round that ends and starts the next.
   Action EndRound(const Self& self, uint64_t next_probe);
   void OnReply(NodeId from, const HeartbeatReply& reply);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/breather.h"
 #include "base/coding.h"
 
 namespace clustron::paxos {
@@ -57,7 +58,11 @@ bool Get(Reader& r, Accepted* entry) {
   if (!Get(r, &entry->value.first_ballot)) return false;
   const std::string_view bytes = r.Bytes();
   if (!r.ok()) return false;
-  if (!bytes.empty()) entry->value.payload = std::make_shared<const std::string>(bytes);
+  if (!bytes.empty()) {
+    auto payload = std::make_shared<std::string>();
+    AppendBreathing(payload.get(), bytes);
+    entry->value.payload = std::move(payload);
+  }
   if (entry->slot == kNoSlot || entry->slot >= kMaxSlot / 2) return false;
   return entry->ballot && entry->value.first_ballot && entry->value.first_ballot <= entry->ballot;
 }

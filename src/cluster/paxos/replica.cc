@@ -24,6 +24,17 @@ void Replica::Step(NodeId from, Message message, int64_t now_ns) {
   impl_->Step(from, std::move(message));
 }
 
+std::optional<HeartbeatReply> Replica::AnswerWhileBusy(NodeId from, const Heartbeat& heartbeat,
+                                                       int64_t now_ns) {
+  impl_->SetNow(now_ns);
+  return impl_->AnswerWhileBusy(from, heartbeat);
+}
+
+std::optional<Heartbeat> Replica::HeartbeatWhileBusy(int64_t now_ns) {
+  impl_->SetNow(now_ns);
+  return impl_->HeartbeatWhileBusy();
+}
+
 void Replica::OnDurable(uint64_t persist_seq, int64_t now_ns) {
   impl_->SetNow(now_ns);
   impl_->OnDurable(persist_seq);

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,12 @@ class Replica {
   // A message that Decode accepted. From strangers (not a member): ignored, but for catch-up
   // requests and heartbeats of a node that does not know yet that it was removed.
   void Step(NodeId from, Message message, int64_t now_ns);
+  // In the middle of anything that the owner does outside of this class: a reply to a heartbeat, to
+  // be sent at once. Nullopt: there is more to it; it is to be given to Step later.
+  std::optional<HeartbeatReply> AnswerWhileBusy(NodeId from, const Heartbeat& heartbeat,
+                                                int64_t now_ns);
+  // A leader's next heartbeat, if it is due: for all peers, at once.
+  std::optional<Heartbeat> HeartbeatWhileBusy(int64_t now_ns);
   // Everything up to this record is fsynced. Counts our own vote, lets held messages go.
   void OnDurable(uint64_t persist_seq, int64_t now_ns);
 

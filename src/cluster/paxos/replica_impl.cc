@@ -47,6 +47,14 @@ Replica::Impl::Impl(const Config& config, const Recovered& recovered, Rng rng, i
 // --- Time ---
 
 void Replica::Impl::Tick() {
+  // Time in which this node itself did not run says nothing about the others: what they said is
+  // still to be read. A round ends that much later.
+  const int64_t present_max_ns = core.config.round_ns / 2;
+  if (last_tick_ns != 0 && core.now_ns - last_tick_ns > present_max_ns) {
+    REACH("paxos.own_absence_not_counted");
+    election.Extend(core.now_ns - last_tick_ns - present_max_ns);
+  }
+  last_tick_ns = core.now_ns;
   if (core.membership.sole_voter() && role == Role::kFollower && MayLead({})) StartPhase1({});
   if (election.RoundDue()) EndElectionRound();
   if (role == Role::kCandidate) {
@@ -85,15 +93,26 @@ void Replica::Impl::EndElectionRound() {
 }
 
 void Replica::Impl::SendHeartbeats() {
+  const Heartbeat heartbeat = NextHeartbeat();
+  for (NodeId peer : core.membership.peers()) core.outbox.Send(peer, heartbeat);
+  heartbeat_wanted = false;
+}
+
+// Read rounds that wait go with the next ordinary one.
+std::optional<Heartbeat> Replica::Impl::HeartbeatWhileBusy() {
+  if (role != Role::kLeader || core.now_ns < heartbeat_due_ns) return std::nullopt;
+  return NextHeartbeat();
+}
+
+Heartbeat Replica::Impl::NextHeartbeat() {
   Heartbeat heartbeat;
   heartbeat.probe = ++last_probe;
   heartbeat.sent_ns = core.now_ns;
   heartbeat.ballot = role == Role::kLeader ? ballot : Ballot{};
   heartbeat.chosen = learner.chosen();
   heartbeat.blob = blob;
-  for (NodeId peer : core.membership.peers()) core.outbox.Send(peer, heartbeat);
   heartbeat_due_ns = core.now_ns + core.config.heartbeat_ns;
-  heartbeat_wanted = false;
+  return heartbeat;
 }
 
 void Replica::Impl::TickLeader() {

@@ -31,6 +31,8 @@ struct Replica::Impl {
   void Repair(const Accepted& chosen);
 
   void On(NodeId from, Heartbeat& m);
+  std::optional<HeartbeatReply> AnswerWhileBusy(NodeId from, const Heartbeat& m);
+  std::optional<Heartbeat> HeartbeatWhileBusy();
   void On(NodeId from, HeartbeatReply& m);
   void On(NodeId from, Prepare& m);
   void On(NodeId from, Promise& m);
@@ -55,6 +57,8 @@ struct Replica::Impl {
   bool MayLead(Ballot released) const;
   // `from` leads with this ballot as far as we know: follow it, and promise it a lease.
   bool Recognizes(NodeId from, Ballot ballot) const;
+  HeartbeatReply ReplyTo(const Heartbeat& m, bool leads);
+  Heartbeat NextHeartbeat();
   void NotePeer(NodeId from, Slot chosen, const std::string& peer_blob);
   void AfterLearning(Ballot highest);
   void LearnFromLeader(Ballot of_leader, Slot up_to);
@@ -88,6 +92,7 @@ struct Replica::Impl {
   // this node are not taken for answers to this one.
   uint64_t last_probe;
   int64_t heartbeat_due_ns = 0;
+  int64_t last_tick_ns = 0;
   bool heartbeat_wanted = false;  // a read round waits for fresh probes
 
   Ballot ack_ballot;             // of the last accept

@@ -42,14 +42,28 @@ void Replica::Impl::LearnFromLeader(Ballot of_leader, Slot up_to) {
 
 void Replica::Impl::On(NodeId from, Heartbeat& m) {
   NotePeer(from, m.chosen, m.blob);
+  const bool leads = Recognizes(from, m.ballot);
+  if (leads) Follow(m.ballot);
+  if (m.ballot && m.ballot.node == from) LearnFromLeader(m.ballot, m.chosen);
+  core.outbox.Send(from, ReplyTo(m, leads));
+}
+
+// Nothing but the lease changes: it doesn't matter what this node is in the middle of.
+std::optional<HeartbeatReply> Replica::Impl::AnswerWhileBusy(NodeId from, const Heartbeat& m) {
+  if (core.Peer(from) == nullptr) return std::nullopt;
+  const bool leads = Recognizes(from, m.ballot);
+  if (leads && (role != Role::kFollower || leader_ballot != m.ballot)) return std::nullopt;
+  return ReplyTo(m, leads);
+}
+
+// `leads`: the sender is followed, and gets its lease.
+HeartbeatReply Replica::Impl::ReplyTo(const Heartbeat& m, bool leads) {
   HeartbeatReply reply;
-  if (Recognizes(from, m.ballot)) {
-    Follow(m.ballot);
+  if (leads) {
     grant.Grant(m.ballot, core.now_ns + core.config.lease_ns);
     reply.granted = true;
     reply.lease_ns = core.config.lease_ns;
   }
-  if (m.ballot && m.ballot.node == from) LearnFromLeader(m.ballot, m.chosen);
   reply.probe = m.probe;
   reply.sent_ns = m.sent_ns;
   reply.ballot = m.ballot;
@@ -59,7 +73,7 @@ void Replica::Impl::On(NodeId from, Heartbeat& m) {
   reply.chosen = learner.chosen();
   reply.durable = acceptor.DurableUpTo(learner.chosen());
   reply.blob = blob;
-  core.outbox.Send(from, std::move(reply));
+  return reply;
 }
 
 void Replica::Impl::On(NodeId from, HeartbeatReply& m) {

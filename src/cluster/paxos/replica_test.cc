@@ -122,5 +122,97 @@ TEST_CASE("a configuration of an earlier leader asks for a new phase 1 when it i
   CHECK(node->phase1_status().needed == 3);
 }
 
+Heartbeat HeartbeatOf(NodeId node, uint64_t round, uint64_t probe, int64_t now_ns) {
+  Heartbeat heartbeat;
+  heartbeat.probe = probe;
+  heartbeat.sent_ns = now_ns;
+  heartbeat.ballot = {round, node};
+  return heartbeat;
+}
+
+TEST_CASE("a busy follower answers its leader, and nothing that would change its mind") {
+  Bench node(3);
+  CHECK_FALSE(node->AnswerWhileBusy(2, HeartbeatOf(2, 1, 1, node.now_ns()), node.now_ns()));
+  node.Step(2, HeartbeatOf(2, 1, 1, node.now_ns()));
+  REQUIRE(node->leader() == 2);
+  node.Wait(100);
+  const auto reply = node->AnswerWhileBusy(2, HeartbeatOf(2, 1, 2, node.now_ns()), node.now_ns());
+  REQUIRE(reply);
+  CHECK(reply->granted);
+  CHECK(reply->probe == 2);
+  // The lease that it gave counts from then: no vote for another within it.
+  node.Wait(400);
+  node.Step(3, Prepare{{5, 3}, 1, {}});
+  node.Fsync();
+  CHECK(node.Sent<Nack>(3).size() == 1);
+  CHECK(node.Sent<Promise>(3).empty());
+  // Another leader is a matter for Step; another's question is answered without a lease.
+  CHECK_FALSE(node->AnswerWhileBusy(3, HeartbeatOf(3, 9, 1, node.now_ns()), node.now_ns()));
+  Heartbeat poll = HeartbeatOf(3, 0, 4, node.now_ns());
+  poll.ballot = {};
+  const auto told = node->AnswerWhileBusy(3, poll, node.now_ns());
+  REQUIRE(told);
+  CHECK_FALSE(told->granted);
+  CHECK(told->leader == Ballot{1, 2});
+  CHECK_FALSE(node->AnswerWhileBusy(9, poll, node.now_ns()));  // a stranger
+}
+
+TEST_CASE("a busy leader's heartbeats keep its lease") {
+  Bench node(3);
+  node.Lead();
+  node.Tick(50);
+  node.AnswerPolls(2);
+  const int64_t before = node->lease_until_ns();
+  node.Wait(100);
+  const auto heartbeat = node->HeartbeatWhileBusy(node.now_ns());
+  REQUIRE(heartbeat);
+  CHECK(heartbeat->ballot == node->ballot());
+  CHECK_FALSE(node->HeartbeatWhileBusy(node.now_ns()));  // not due again
+  HeartbeatReply reply;
+  reply.probe = heartbeat->probe;
+  reply.sent_ns = heartbeat->sent_ns;
+  reply.ballot = reply.promised = reply.leader = node->ballot();
+  reply.granted = true;
+  reply.lease_ns = 450 * kMs;
+  node.Wait(200);
+  node.Step(2, reply);
+  CHECK(node->lease_until_ns() == before + 100 * kMs);
+}
+
+TEST_CASE("what a node did not hear while it was away itself is not the others' silence") {
+  Bench node(3);
+  node.Step(2, HeartbeatOf(2, 1, 1, node.now_ns()));
+  const auto answer = [&] {
+    for (const Heartbeat& poll : node.TakeSent<Heartbeat>(3)) {
+      for (NodeId peer : {2u, 3u}) {
+        HeartbeatReply reply;
+        reply.probe = poll.probe;
+        reply.sent_ns = poll.sent_ns;
+        reply.promised = reply.leader = {1, 2};
+        reply.happy = peer == 2;
+        node.Step(peer, reply);
+      }
+    }
+  };
+  for (int i = 0; i < 100; ++i) {
+    node.Tick(10);
+    answer();
+  }
+  REQUIRE(node->leader() == 2);
+  // Away for as long as four rounds, again and again; answers are only read when it stays for long.
+  for (int i = 0; i < 20; ++i) {
+    for (int k = 0; k < 4; ++k) node.Tick(600);
+    CHECK(node->leader() == 2);
+    CHECK(node->role() == Role::kFollower);
+    for (int k = 0; k < 30; ++k) {
+      node.Tick(10);
+      answer();
+    }
+  }
+  // Silence while it is there is another matter.
+  for (int i = 0; i < 100; ++i) node.Tick(10);
+  CHECK(node->leader() == kNoNode);
+}
+
 }  // namespace
 }  // namespace clustron::paxos

@@ -189,6 +189,7 @@ void Node::EndOfTurn() {
   for (int round = 0; round < 4; ++round) {
     LookAtLeadership();
     SendOwnItems();
+    if (unsent_calls_) SendCalls(NowNs());
     if (leading_) ProposeBatches();
     Pump();
     AskReads();
@@ -376,8 +377,8 @@ void Node::CheckDigests() {
 // ------------------------------------------------------------------------------
 
 bool Node::InlineReady() const {
-  return config_.weak_durability && leading_ && alone() && state_.revision() < reserved_revision_ &&
-         origin_.Empty() && batcher_.Empty() && replica_.last_slot() == state_.applied_slot() &&
+  return config_.weak_durability && leading_ && alone() && RevisionsReserved() && origin_.Empty() &&
+         batcher_.Empty() && replica_.last_slot() == state_.applied_slot() &&
          replica_.CanPropose() && log_.pending_bytes() == 0;  // nothing waits for a full disk
 }
 

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -258,6 +259,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void StopLeading();
   void MaybeWantSnapshot();
   void ReserveRevisions();
+  bool RevisionsReserved() const;
 
   // node_snapshot.cc
   void BeginSnapshot();
@@ -305,7 +307,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   int64_t last_tick_ns_ = 0;
 
   uint64_t next_call_ = 1;
-  std::vector<PendingCall> calls_;
+  std::deque<PendingCall> calls_;  // by id; answered mostly in that order
+  bool unsent_calls_ = false;
   std::vector<WaitingCall> waiting_calls_;
   std::vector<WaitingAsk> waiting_asks_;
   uint64_t calls_confirmed_ = 0;                // read rounds confirmed so far

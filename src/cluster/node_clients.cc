@@ -141,10 +141,12 @@ void Node::RequestTick(int64_t elapsed_ms, int64_t wall_ms) {
 uint64_t Node::CallLeader(std::string body) {
   const int64_t now = NowNs();
   calls_.push_back({next_call_, std::move(body), now, 0});
+  unsent_calls_ = true;
   return next_call_++;
 }
 
 void Node::SendCalls(int64_t now_ns) {
+  unsent_calls_ = false;  // what can't go now waits for a tick
   if (calls_.empty() || known_leader_ == paxos::kNoNode) return;
   if (known_leader_ == self() && !leading_) return;
   // Serving one at once takes it out of the list.
@@ -168,9 +170,10 @@ void Node::SendCalls(int64_t now_ns) {
 }
 
 void Node::OnCallAnswer(uint64_t id, std::string_view answer) {
-  const auto it = std::find_if(calls_.begin(), calls_.end(),
-                               [id](const PendingCall& call) { return call.id == id; });
-  if (it == calls_.end()) return;
+  const auto it =
+      std::lower_bound(calls_.begin(), calls_.end(), id,
+                       [](const PendingCall& call, uint64_t wanted) { return call.id < wanted; });
+  if (it == calls_.end() || it->id != id) return;
   calls_.erase(it);
   host_.LeaderAnswer(id, answer, Failure::kUncertain);
 }
@@ -203,7 +206,7 @@ void Node::ExpireClients(int64_t now_ns) {
     host_.ReadsReady(round, false, {});
   while (!calls_.empty() && now_ns - calls_.front().since_ns > config_.hold_ns) {
     const PendingCall call = std::move(calls_.front());
-    calls_.erase(calls_.begin());
+    calls_.pop_front();
     host_.LeaderAnswer(call.id, std::nullopt,
                        call.ever_sent ? Failure::kUncertain : Failure::kClusterDown);
   }

@@ -48,8 +48,15 @@ void Node::StartLeading() {
     std::string item;
     AppendItem({.kind = ItemKind::kReserve}, args, &item);
     batcher_.AddOwn(item);
-    reserved_revision_ = config_.reserved_revision;
+    reserved_revision_ = std::max(reserved_revision_, config_.reserved_revision);
   }
+}
+
+// Whether all that a turn or the entries in flight may take is below the durable bound.
+bool Node::RevisionsReserved() const {
+  constexpr uint64_t kTakenMax = kReserveAhead / 4;
+  const uint64_t used = std::max(state_.revision(), config_.reserved_revision);
+  return used + kTakenMax < reserved_revision_;
 }
 
 // Below `always`: keeps the durable bound well ahead of the revisions in use.
@@ -100,6 +107,8 @@ void Node::OnGap(Session session, uint64_t next_sequence) {
 }
 
 void Node::ProposeBatches() {
+  // No token is given that could be given again: right after the start the bound is being written.
+  if (config_.weak_durability && !RevisionsReserved()) return;
   const int64_t now = NowNs();
   while (replica_.CanPropose()) {
     const int64_t elapsed = cluster_clock_.ElapsedMs(now);

@@ -1,0 +1,161 @@
+"""Leases, locks and stored replies over dead leaders, restarts and lost majorities, with real processes."""
+import time
+
+import cluster
+import processes
+import resp
+from testing import limited, until
+
+
+def call(node, *args, timeout=10.0):
+    """One command on a connection of its own: its reply in plain values, an error as its text."""
+    with node.connect(timeout=timeout) as c:
+        try:
+            return c.call(*args)
+        except resp.Error as e:
+            return e.text
+
+
+def token_of(reply):
+    assert reply[0] == 1, reply
+    return reply[1]
+
+
+def test_what_asks_the_leaders_memory_is_answered_in_its_turn():
+    """Keepalives and the like don't wait for the 10 ms tick, on no node."""
+    c = cluster.Cluster(3).start()
+    lead = c.wait_leader()
+    call(lead, "LEASE", "GRANT", 60000, "ID", "l")
+    call(lead, "LOCK", "ACQUIRE", "n", 60000)
+    for node in c.nodes:
+        with node.connect() as conn:
+            for command in (("LEASE", "KEEPALIVE", "l"), ("LEASE", "TTL", "l"), ("LOCK", "INFO", "n")):
+                took = []
+                for _ in range(50):
+                    began = time.monotonic()
+                    conn.call(*command)
+                    took.append(time.monotonic() - began)
+                took.sort()
+                assert took[25] < 0.005, "%s on %s: median %.1f ms" % (" ".join(command), node.name, took[25] * 1000)
+    c.stop()
+
+
+@limited(90)
+def test_leases_locks_and_stored_replies_survive_the_leader_and_a_restart():
+    c = cluster.Cluster(3).start()
+    old = c.wait_leader()
+    other = [n for n in c.nodes if n is not old][0]
+    call(other, "LEASE", "GRANT", 2000, "ID", "brief")
+    call(other, "SET", "mortal", "1", "LEASE", "brief")
+    call(other, "LEASE", "GRANT", 600000, "ID", "lasting", "OWNER", "me")
+    call(other, "SET", "kept", "1", "LEASE", "lasting")
+    token = token_of(call(other, "LOCK", "ACQUIRE", "lock", 600000, "OWNER", "me"))
+    assert call(other, "ONCE", "r1", 600000, "INCR", "n") == 1
+    time.sleep(1.5)
+    old.kill()
+    killed = time.monotonic()
+    # A new leader knows no remaining times: all have their whole TTL again, so nothing ends early.
+    granted, remaining, _ = call(other, "LEASE", "TTL", "brief")
+    assert granted == 2000 and remaining > 1000, remaining
+    time.sleep(max(0.0, killed + 1.6 - time.monotonic()))
+    assert call(other, "EXISTS", "mortal") == 1
+    until(lambda: call(other, "EXISTS", "mortal") == 0, "the lease ends under the new leader", 5)
+    assert call(other, "LEASE", "TTL", "brief") is None
+
+    def all_there(node):
+        assert call(node, "LEASE", "GRANT", 1000, "ID", "lasting", "OWNER", "me")[1] == 600000
+        assert call(node, "LEASE", "TTL", "lasting", "KEYS")[3] == [b"kept"]
+        assert call(node, "LOCK", "CHECK", "lock", token) == 1
+        assert call(node, "SET", "lock", "x").startswith(b"LOCKED ")
+        assert call(node, "LOCK", "ACQUIRE", "lock", 1000, "OWNER", "me") == [1, token, 600000]
+        assert call(node, "ONCE", "r1", 600000, "INCR", "n") == 1
+        assert call(node, "GET", "n") == b"1"
+
+    all_there(other)
+    old.start()
+    c.wait_converged()
+    c.kill()
+    for n in c.nodes:
+        n.start(wait=False)
+    c.wait_leader(30)
+    for n in c.nodes:
+        all_there(n)
+    # Behind a snapshot as behind a log.
+    for n in c.nodes:
+        call(n, "SAVE")
+    c.stop()
+    for n in c.nodes:
+        n.start(wait=False)
+    c.wait_leader(30)
+    for n in c.nodes:
+        all_there(n)
+    assert call(other, "LOCK", "BREAK", "lock") == 1
+    assert token_of(call(other, "LOCK", "ACQUIRE", "lock", 1000)) > token
+    c.stop()
+
+
+@limited(90)
+def test_without_a_majority_every_command_has_an_answer_in_time():
+    """-CLUSTERDOWN for what never left its node, -UNCERTAIN only for what may still happen; then it didn't, or did once."""
+    c = cluster.Cluster(3).start()
+    lead = c.wait_leader()
+    alone, gone = [n for n in c.nodes if n is not lead]
+    call(lead, "LEASE", "GRANT", 600000, "ID", "l")
+    token = token_of(call(lead, "LOCK", "ACQUIRE", "n", 600000))
+    gone.kill()
+    lead.kill()
+    commands = (
+        ("SET", "a", 1),
+        ("GET", "a"),
+        ("LEASE", "KEEPALIVE", "l"),
+        ("LEASE", "TTL", "l"),
+        ("LEASE", "LIST"),
+        ("LEASE", "GRANT", 1000, "ID", "new"),
+        ("LOCK", "INFO", "n"),
+        ("LOCK", "RENEW", "n", token, 1000),
+        ("LOCK", "CHECK", "n", token),
+        ("LOCK", "ACQUIRE", "m", 1000),
+        ("TXN", "THEN", 1, 2, "GET", "a"),
+        ("ONCE", "r", 1000, "INCR", "x"),
+    )
+    time.sleep(1.0)  # until it is known that the leader is gone
+    waiting = [alone.connect() for _ in commands]
+    began = time.monotonic()
+    for conn, command in zip(waiting, commands):
+        conn.send(*command)
+    for conn, command in zip(waiting, commands):
+        reply = conn.read()
+        took = time.monotonic() - began
+        assert isinstance(reply, resp.Error) and reply.code == "CLUSTERDOWN", (command, reply)
+        assert 1.8 < took < 3.0, (command, took)
+        conn.close()
+    assert call(alone, "PING") == b"PONG"
+    assert call(alone, "LOCK", "HELP")
+    with alone.connect() as conn:
+        conn.call("READONLY")
+        assert conn.call("LOCK", "CHECK", "n", token) == 1  # its own state may be read on demand
+    gone.start(wait=False)
+    c.wait_leader(30, nodes=[alone, gone])
+    assert call(alone, "MGET", "a", "x") == [None, None]
+    assert call(alone, "LEASE", "TTL", "new") is None
+    assert call(alone, "LOCK", "INFO", "m") is None
+    assert call(alone, "LOCK", "CHECK", "n", token) == 1
+    c.stop()
+
+
+def test_tokens_rise_over_an_unclean_end_of_a_single_node():
+    """Below `always` the log may lose its end, but no token is given twice."""
+    for durability in ("everysec", "memory"):
+        node = processes.single(durability)
+        token = 0
+        for _ in range(3):
+            now = token_of(call(node, "LOCK", "ACQUIRE", "n", 600000, "OWNER", "me"))
+            rev = call(node, "TXN", "THEN", 1, 3, "SET", "k", 1)[1]
+            call(node, "LOCK", "BREAK", "n")
+            assert rev > now > token, (durability, rev, now, token)
+            last = token_of(call(node, "LOCK", "ACQUIRE", "n", 600000, "OWNER", "you"))
+            node.kill()
+            node.start()
+            call(node, "LOCK", "BREAK", "n")  # there is it that survived
+            token = last
+        node.stop()

@@ -50,6 +50,8 @@ STAGES = [
     Stage("sim-build", 900, ["sh", "-c", "make -s %s V=sim build/sim/clustron-sim && echo 1 passed, 0 failed" % JOBS], False, "the simulator"),
     Stage("sim", 420, ["build/sim/clustron-sim", "--regression", "--probes", "--seeds", "%d..%d" % (int(SEED), int(SEED) + 499)],
           False, "500 fresh seeds of 60 virtual seconds each, faults on, and all regression seeds; every probe reached"),
+    Stage("sim-bugs", 420, ["build/sim/clustron-sim", "--bugs", "--seeds", "1..200"], False,
+          "each planted bug is found by a checker"),
     Stage("fuzz", 60, make("fuzz-smoke"), True, "parsers and decoders: the corpus, and 20,000 changed inputs each"),
     Stage("redis-model", 60, make("redis-model"), True, "numbers, globs, quoting, protocol errors beside a redis-server"),
     Stage("checkers", 30, [PY, "tests/integration/checkers_test.py"], True, "the tests' own checkers, on wrong histories"),

@@ -40,7 +40,14 @@ void Batcher::AddOwn(std::string_view item) { Append(item); }
 
 void Batcher::Rewind(Session session, uint64_t next) {
   const auto it = next_.find(session.node);
-  if (it != next_.end() && it->second.boot == session.boot) it->second.sequence = next;
+  if (it == next_.end() || it->second.boot != session.boot) return;
+  // What was taken since the first rewind has later slots than anything that says this again, and
+  // its origin won't send it once more: going back would wait for it in vain.
+  if (it->second.rewound == next) {
+    REACH("session rewound already");
+    return;
+  }
+  it->second.sequence = it->second.rewound = next;
 }
 
 size_t Batcher::Append(std::string_view item) {

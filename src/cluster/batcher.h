@@ -27,7 +27,9 @@ class Batcher {
   bool Add(const ItemHeader& header, std::string_view item, uint8_t flags);
   // An item of the server itself.
   void AddOwn(std::string_view item);
-  // The state expects `next` from this session: what was taken beyond does not count.
+  // An item was applied that left a gap, the state expects `next` from its session: what was taken
+  // beyond does not count, and is taken again from there on. Further items of the run with the gap
+  // say the same when they are applied, after the new run has begun: those change nothing.
   void Rewind(Session session, uint64_t next);
 
   bool Empty() const { return closed_.empty() && open_.count == 0; }
@@ -43,6 +45,7 @@ class Batcher {
   struct Next {
     uint32_t boot;
     uint64_t sequence;
+    uint64_t rewound = 0;  // a run was begun anew here
   };
   // Returns the item's offset in the open batch.
   size_t Append(std::string_view item);

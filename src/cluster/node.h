@@ -2,9 +2,9 @@
 // session, put together. It knows nothing of sockets, threads or RESP, so the simulator runs it as
 // it is.
 //
-// The owner calls:   OnMessage, OnPeerUp/Down, Tick (every 10 ms) and client calls as things
-// happen;
-//                    EndOfTurn once after each turn of its loop, before replies are written.
+// The owner calls:   OnMessage, OnPeerUp, OnPeerDown, Tick (every 10 ms) and client calls as things
+//                    happen; EndOfTurn once after each turn of its loop, before replies are
+//                    written.
 // The node calls:    NodeHost for everything that leaves it.
 //
 // What happens when (docs/architecture.md tells it as a story):

@@ -2,6 +2,8 @@
 // exactly, replies stored by ONCE included.
 #pragma once
 
+#include <vector>
+
 #include "base/check.h"
 #include "commands/context.h"
 #include "commands/once_table.h"
@@ -18,6 +20,9 @@ class AllOrNothing {
   AllOrNothing(const AllOrNothing&) = delete;
   AllOrNothing& operator=(const AllOrNothing&) = delete;
   ~AllOrNothing() { DCHECK(done_); }
+
+  // The entries that were written since, sorted by address.
+  std::vector<const store::Entry*> Written() const { return store_.WrittenSince(mark_); }
 
   void Keep() {
     done_ = true;

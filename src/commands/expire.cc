@@ -135,6 +135,8 @@ bool Coalesce(Context& ctx) {
       entry->deadline().clock() != store::ClockKind::kElapsed) {
     return false;
   }
+  // A guard refuses it; that is judged where entries are applied.
+  if (ctx.store.locks().Guard(ctx.db, ctx.args[1]) != nullptr) return false;
   const int64_t now = std::max(ctx.live_elapsed_ms, ctx.store.elapsed_ms());
   const int64_t moved = now + *ttl - entry->deadline().ms();
   if (moved < 0 || moved >= std::min(*ttl / 20, kMoveMaxMs)) return false;

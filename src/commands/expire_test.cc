@@ -35,6 +35,15 @@ TEST_CASE("an end that moves only a little is answered without an entry") {
   CHECK(AsRead(server, {"EXPIRE", "k", "100"}) == "entry");
 }
 
+TEST_CASE("an end that moves only a little takes an entry if a lock guards the key") {
+  TestServer server;
+  server.Run("SET k v EX 100");
+  server.Run("LOCK ACQUIRE k 60000");
+  server.Advance(1000);
+  CHECK(AsRead(server, {"EXPIRE", "k", "100"}) == "entry");
+  CHECK(AsRead(server, {"GETEX", "k", "EX", "100"}) == "entry");
+}
+
 TEST_CASE("what shortens, what is short, conditional or absent takes an entry") {
   TestServer server;
   server.Run("SET k v EX 100");

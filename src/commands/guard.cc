@@ -90,28 +90,31 @@ GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tok
   const Args inner = args.subspan(index);
   const CommandSpec* inner_spec = InnerSpec(inner);
   if (inner_spec == nullptr) return {};
+  if (spec.name != "LOCK|DO") return CheckGuards(*inner_spec, inner, db, tokens, store);
   std::vector<Context::LockToken> more(tokens.begin(), tokens.end());
-  if (spec.name == "LOCK|DO") {
-    more.push_back({args[2], ParseUint64(args[3]).value_or(0)});
-  }
-  return CheckGuards(*inner_spec, inner, db, more, store);
+  const uint64_t token = ParseUint64(args[3]).value_or(0);
+  more.push_back({args[2], token});
+  GuardVerdict verdict = CheckGuards(*inner_spec, inner, db, more, store);
+  const store::Lock* lock = store.locks().Find(db, args[2]);
+  const uint64_t current = lock == nullptr ? 0 : lock->holder().token;
+  if (!verdict.allowed && token != current) verdict.fenced_by = current;
+  return verdict;
 }
 
-// A TXN inside an EXEC: whichever branch it will take must be allowed. Tokens are those of its
-// conditions, which fail it if they are not the holders'.
+// A TXN inside an EXEC: whichever branch it will take must be allowed. The tokens of its conditions
+// open guards for both; those that are not the holders' open none.
 GuardVerdict CheckTxn(Args args, int db, Tokens tokens, const store::Store& store) {
   TxnCall call;
   if (!ParseTxn(args, &call).empty()) return {};
-  std::vector<Context::LockToken> then_tokens(tokens.begin(), tokens.end());
+  std::vector<Context::LockToken> more(tokens.begin(), tokens.end());
   for (const TxnCondition& c : call.conditions) {
-    if (c.kind == TxnCondition::Kind::kLock) then_tokens.push_back({c.key, c.number});
+    if (c.kind == TxnCondition::Kind::kLock) more.push_back({c.key, c.number});
   }
-  for (const bool then : {true, false}) {
-    for (const Args& inner : then ? call.then_commands : call.else_commands) {
+  for (const std::vector<Args>* branch : {&call.then_commands, &call.else_commands}) {
+    for (const Args& inner : *branch) {
       const CommandSpec* spec = InnerSpec(inner);
       if (spec == nullptr) continue;
-      const GuardVerdict v =
-          CheckGuards(*spec, inner, db, then ? Tokens(then_tokens) : tokens, store);
+      const GuardVerdict v = CheckGuards(*spec, inner, db, more, store);
       if (!v.allowed) return v;
     }
   }
@@ -130,8 +133,13 @@ GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db, Tokens toke
   return CheckPlain(spec, args, db, tokens, store);
 }
 
+void ReplyFenced(Context& ctx, uint64_t holder_token) {
+  ctx.reply.Error("FENCED current=" + std::to_string(holder_token));
+}
+
 void ReplyLocked(Context& ctx, const GuardVerdict& verdict) {
   constexpr size_t kShownBytesMax = 128;
+  if (verdict.fenced_by) return ReplyFenced(ctx, *verdict.fenced_by);
   if (verdict.name.empty()) return ctx.reply.Error("LOCKED a lock guards a key of the database");
   ctx.reply.Error("LOCKED a lock guards the key '" +
                   std::string(verdict.name.substr(0, kShownBytesMax)) + "'");

@@ -2,6 +2,7 @@
 // must show the holder's token (LOCK DO, TXN … IF LOCK), else the write is refused with -LOCKED.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -12,6 +13,9 @@ namespace clustron::commands {
 struct GuardVerdict {
   bool allowed = true;
   std::string_view name;  // of the guard that is in the way; empty for a whole database (SWAPDB)
+  // Set where the call showed a lock's token that is not the holder's: the holder's, 0 if nobody
+  // holds it.
+  std::optional<uint64_t> fenced_by = {};
 };
 
 // Judges one call by the locks as they are now. Wrappers are judged by what they wrap, with the
@@ -19,6 +23,9 @@ struct GuardVerdict {
 GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db,
                          std::span<const Context::LockToken> tokens, const store::Store& store);
 
+// To who shows a token that is not the holder's (0: nobody holds the lock).
+void ReplyFenced(Context& ctx, uint64_t holder_token);
+// -LOCKED, or -FENCED to who came with a token that is no longer the holder's.
 void ReplyLocked(Context& ctx, const GuardVerdict& verdict);
 
 // Before a handler runs: true if it may. Else the reply is -LOCKED. Wrappers pass: what they wrap

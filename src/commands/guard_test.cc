@@ -27,6 +27,13 @@ class GuardedServer : public TestServer {
 
 bool Locked(const std::string& reply) { return reply.starts_with("-LOCKED "); }
 
+std::string RunExec(TestServer& server, const std::vector<Words>& commands) {
+  ExecEncoder encoder({}, commands.size());
+  for (const Words& command : commands) encoder.Add(command);
+  const Args args = encoder.args();
+  return server.Run(Words(args.begin(), args.end()));
+}
+
 }  // namespace
 
 TEST_CASE("a guarded key is read by everybody and written by nobody without the token") {
@@ -99,22 +106,44 @@ TEST_CASE("expiry and FLUSHALL pass a guard") {
 
 TEST_CASE("EXEC may read a guarded key") {
   GuardedServer server;
-  const std::vector<Words> commands = {{"GETEX", "k"}, {"BITFIELD", "k", "GET", "u8", "0"}};
-  ExecEncoder encoder({}, commands.size() + 1);
-  for (const Words& command : commands) encoder.Add(command);
-  encoder.Add(Words{"SET", "free", "x"});
-  const Args args = encoder.args();
-  CHECK(server.Run(Words(args.begin(), args.end())) == "*3\r\n$1\r\nv\r\n*1\r\n:118\r\n+OK\r\n");
+  CHECK(RunExec(server,
+                {{"GETEX", "k"}, {"BITFIELD", "k", "GET", "u8", "0"}, {"SET", "free", "x"}}) ==
+        "*3\r\n$1\r\nv\r\n*1\r\n:118\r\n+OK\r\n");
 }
 
 TEST_CASE("EXEC is refused whole if one of its commands would meet a guard") {
   GuardedServer server;
-  const std::vector<Words> commands = {{"SET", "free", "x"}, {"SET", "k", "x"}};
-  ExecEncoder encoder({}, commands.size());
-  for (const Words& command : commands) encoder.Add(command);
-  const Args args = encoder.args();
-  CHECK(Locked(server.Run(Words(args.begin(), args.end()))));
+  CHECK(Locked(RunExec(server, {{"SET", "free", "x"}, {"SET", "k", "x"}})));
   CHECK(server.Run("GET free") == "$1\r\nv\r\n");
+}
+
+TEST_CASE("EXEC's guards are those of the database that each command will run in") {
+  GuardedServer server;
+  CHECK(Locked(RunExec(server, {{"SELECT", "99"}, {"SET", "k", "x"}})));
+  CHECK(Locked(RunExec(server, {{"SELECT", "x"}, {"SET", "k", "x"}})));
+  CHECK(Locked(RunExec(server, {{"SELECT", "1"}, {"SELECT", "0"}, {"SET", "k", "x"}})));
+  CHECK(RunExec(server, {{"SELECT", "1"}, {"SET", "k", "x"}}) == "*2\r\n+OK\r\n+OK\r\n");
+}
+
+TEST_CASE("who shows a token that is no longer the holder's is fenced in EXEC and TXN too") {
+  GuardedServer server;
+  const std::string now = std::to_string(server.token);
+  const std::string fenced = "-FENCED current=" + now + "\r\n";
+  CHECK(RunExec(server, {{"SET", "free", "x"}, {"LOCK", "DO", "k", "1", "SET", "k", "x"}}) ==
+        fenced);
+  CHECK(server.Run("TXN THEN 2 3 SET free x 7 LOCK DO k 1 SET k x") == fenced);
+  CHECK(Locked(RunExec(server, {{"LOCK", "DO", "free", "1", "GET", "free"}, {"SET", "k", "x"}})));
+  CHECK(server.Run("GET free") == "$1\r\nv\r\n");
+  CHECK(RunExec(server, {{"LOCK", "DO", "k", now, "SET", "k", "x"}}) == "*1\r\n+OK\r\n");
+}
+
+TEST_CASE("a TXN's lock condition opens the guard for both branches, in EXEC too") {
+  GuardedServer server;
+  const std::string now = std::to_string(server.token);
+  const Words txn = {"TXN", "IF",  "2", "LOCK", "k",    now, "EXISTS", "none", "THEN", "1",
+                     "3",   "SET", "k", "x",    "ELSE", "1", "3",      "SET",  "k",    "y"};
+  CHECK(RunExec(server, {txn}).starts_with("*1\r\n*3\r\n:0\r\n"));
+  CHECK(server.Run("GET k") == "$1\r\ny\r\n");
 }
 
 }  // namespace clustron::commands

@@ -1,8 +1,9 @@
 // LEASE: named life spans of keys and locks (docs/coordination.md). Keepalives are in the leader's
 // memory; everything else is an entry or a read.
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <string>
+#include <vector>
 
 #include "commands/access.h"
 #include "commands/all_or_nothing.h"
@@ -74,8 +75,8 @@ std::string_view AttachError(Store::AttachResult result) {
   }
 }
 
-// Attaches the keys that the call has written in this item.
-std::string_view AttachWritten(Context& ctx, Args inner) {
+// Attaches those of the call's keys that it has written.
+std::string_view AttachWritten(Context& ctx, Args inner, const std::vector<const Entry*>& written) {
   const CommandSpec* spec = InnerSpec(inner);
   std::vector<KeyRef> keys;
   if (!Registry::Keys(*spec, inner, &keys)) return {};
@@ -83,7 +84,7 @@ std::string_view AttachWritten(Context& ctx, Args inner) {
     if ((key.flags & (KeySpec::kRw | KeySpec::kOw)) == 0) continue;
     const std::string_view name = inner[static_cast<size_t>(key.index)];
     const Entry* entry = ctx.store.Find(ctx.db, name);
-    if (entry == nullptr || entry->revision() != ctx.store.ItemRevision()) continue;
+    if (entry == nullptr || !std::binary_search(written.begin(), written.end(), entry)) continue;
     const std::string_view error = AttachError(ctx.store.AttachKey(ctx.args[2], ctx.db, name));
     if (!error.empty()) return error;
   }
@@ -205,9 +206,8 @@ void CmdLeaseDo(Context& ctx) {
   const bool ok = RunInner(ctx, inner, reply);
   // The command may have ended the lease itself.
   const bool alive = ctx.store.leases().Find(ctx.args[2]) != nullptr;
-  const std::string_view error = !ok || !alive || ctx.store.ItemRevision() == 0
-                                     ? std::string_view()
-                                     : AttachWritten(ctx, inner);
+  const std::string_view error =
+      ok && alive ? AttachWritten(ctx, inner, whole.Written()) : std::string_view();
   if (!error.empty()) {
     whole.Undo();
     return ctx.reply.Error(error);

@@ -108,6 +108,13 @@ TEST_CASE("LEASE DO attaches what was written, and nothing else") {
   CHECK(server.Run("LEASE DO l1 SET x 1 EX 10").starts_with("-ERR "));
   CHECK(server.Run("EXISTS x") == ":0\r\n");
   CHECK(server.Run("LEASE DO l1 INCR h").starts_with("-WRONGTYPE"));
+  // What another command of the same entry wrote is not its business.
+  const size_t before = server.store.leases().Find("l1")->keys.size();
+  CHECK(server.Run("TXN THEN 3 3 SET x 1 6 LEASE DO l1 SETNX x 2 7 LEASE DO l1 LOCK ACQUIRE x 1000")
+            .starts_with("*3\r\n:1\r\n"));
+  CHECK(server.store.leases().Find("l1")->keys.size() == before);
+  CHECK(server.Run("TXN THEN 2 3 SET y 1 6 LEASE DO l1 RENAME y z").starts_with("*3\r\n:1\r\n"));
+  CHECK(server.store.leases().Find("l1")->keys.size() == before + 1);
 }
 
 TEST_CASE("a keepalive asks the leader's timers and changes nothing") {

@@ -5,6 +5,7 @@
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
 #include "commands/coordination_args.h"
+#include "commands/guard.h"
 #include "commands/help.h"
 #include "commands/lock.spec.h"
 #include "commands/ports.h"
@@ -166,9 +167,7 @@ void CmdLockDo(Context& ctx) {
   const std::string_view name = ctx.args[2];
   const Lock* lock = ctx.store.locks().Find(ctx.db, name);
   const store::Revision current = lock == nullptr ? 0 : lock->holder().token;
-  if (current == 0 || current != token) {
-    return ctx.reply.Error("FENCED current=" + std::to_string(current));
-  }
+  if (current == 0 || current != token) return ReplyFenced(ctx, current);
   std::vector<Context::LockToken> tokens(ctx.lock_tokens.begin(), ctx.lock_tokens.end());
   tokens.push_back({name, token});
   ctx.lock_tokens = tokens;

@@ -3,6 +3,7 @@
 #include "base/numeric.h"
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
+#include "commands/db_index.h"
 #include "commands/guard.h"
 #include "commands/multi.spec.h"
 #include "commands/registry.h"
@@ -89,7 +90,9 @@ GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
     const CommandSpec* spec = SpecOf(command);
     if (spec == nullptr || !spec->ArityOk(command.size())) continue;
     if (spec->name == "SELECT") {
-      db = static_cast<int>(ParseInt64(command[1]).value_or(db)) & (store::kDatabases - 1);
+      // As CmdSelect has it: one that fails leaves the database as it was.
+      const std::optional<int64_t> number = ParseInt64(command[1]);
+      if (number && IsDbIndex(*number)) db = static_cast<int>(*number);
       continue;
     }
     const GuardVerdict verdict = CheckGuards(*spec, command, db, ctx.lock_tokens, ctx.store);

@@ -16,7 +16,8 @@ namespace {
 
 constexpr size_t kOnceCommandIndex = 3;
 
-// What identifies a request beside its id: how long it is kept and the command with its arguments.
+// What identifies a request beside its id: the command with its arguments, and the database. How
+// long the reply is kept may differ: the first run's holds.
 void HashArguments(const Context& ctx, uint64_t out[2]) {
   std::string bytes;
   Writer w(&bytes);

@@ -62,6 +62,9 @@ class ClientPort {
   virtual std::string_view name() const = 0;
   virtual void SetName(std::string_view name) = 0;
   virtual void SetLibName(std::string_view name) = 0;
+  // By its name this library refuses, before it asks us, to write to what INFO calls a slave. So to
+  // it every node is a master that takes writes.
+  virtual bool writes_to_masters_only() const = 0;
   virtual void SetLibVersion(std::string_view version) = 0;
   virtual void SetReplyMode(ReplyMode mode) = 0;
   virtual void SetNoEvict(bool on) = 0;
@@ -157,8 +160,8 @@ struct MemoryStat {
 class InfoPort {
  public:
   virtual ~InfoPort() = default;
-  // INFO's text. No sections: the default ones.
-  virtual std::string Info(std::span<const std::string_view> sections) const = 0;
+  // INFO's text. No sections: the default ones. `as_master`: see writes_to_masters_only.
+  virtual std::string Info(std::span<const std::string_view> sections, bool as_master) const = 0;
   virtual void ResetStats() = 0;  // CONFIG RESETSTAT
   virtual std::vector<MemoryStat> MemoryStats() const = 0;
 
@@ -176,7 +179,10 @@ struct RoleView {
   // Of a follower.
   std::string leader_host;  // empty: unknown
   int leader_port = 0;
-  bool connected = false;  // has heard from its leader lately
+  bool connected = false;  // a leader is in office, and nothing speaks against its living
+  // Of any: writes are taken. False once there has been no leader for longer than they wait for
+  // one.
+  bool takes_writes = true;
   uint64_t applied_slot = 0;
   struct Follower {
     std::string host;

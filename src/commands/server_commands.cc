@@ -36,7 +36,9 @@ constexpr int64_t kSlowlogShown = 10;
 }  // namespace
 
 void CmdInfo(Context& ctx) {
-  if (HasServer(ctx)) ctx.reply.Verbatim(ctx.server->info().Info(ctx.args.subspan(1)));
+  if (!HasServer(ctx)) return;
+  const bool as_master = ctx.client != nullptr && ctx.client->writes_to_masters_only();
+  ctx.reply.Verbatim(ctx.server->info().Info(ctx.args.subspan(1), as_master));
 }
 
 void CmdRole(Context& ctx) {

@@ -94,8 +94,16 @@ TxnCondition TakeCondition(ArgCursor& args) {
   return c;
 }
 
+// How many conditions or commands follow. No number is misuse; too many is a limit.
+int64_t TakeCount(ArgCursor& args, size_t max) {
+  const int64_t count = args.Int();
+  if (count < 0) args.Fail(kErrNotInteger);
+  if (count > static_cast<int64_t>(max)) args.Fail(kErrTxnLimit);
+  return args.ok() ? count : 0;
+}
+
 void TakeCommands(ArgCursor& args, Args all, std::vector<Args>* out) {
-  const int64_t count = args.IntIn(0, kTxnCommandsMax, kErrTxnLimit);
+  const int64_t count = TakeCount(args, kTxnCommandsMax);
   for (int64_t i = 0; i < count && args.ok(); i++) {
     const int64_t size = args.Int();
     if (args.ok() && (size < 1 || static_cast<size_t>(size) > args.remaining())) {
@@ -124,7 +132,7 @@ std::optional<uint64_t> LengthOf(const Entry* entry) {
 std::string ParseTxn(Args all, TxnCall* out) {
   ArgCursor args(all);
   if (args.Token("IF")) {
-    const int64_t count = args.IntIn(0, kTxnConditionsMax, kErrTxnLimit);
+    const int64_t count = TakeCount(args, kTxnConditionsMax);
     for (int64_t i = 0; i < count && args.ok(); i++) out->conditions.push_back(TakeCondition(args));
   }
   if (args.ok() && !args.Token("THEN")) args.Fail(kErrSyntax);

@@ -63,6 +63,11 @@ TEST_CASE("a malformed TXN is refused") {
     CAPTURE(bad);
     CHECK(server.Run(bad)[0] == '-');
   }
+  for (const char* none : {"TXN THEN x", "TXN THEN -1", "TXN IF x THEN 0", "TXN IF -1 THEN 0"}) {
+    CAPTURE(none);
+    CHECK(server.Run(none) == "-ERR value is not an integer or out of range\r\n");
+  }
+  CHECK(server.Run("TXN IF 1025 THEN 0").starts_with("-TXNLIMIT "));
   CHECK(server.store.revision() == 0);
 }
 

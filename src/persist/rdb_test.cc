@@ -401,9 +401,8 @@ TEST_CASE("lzf: literals, near and far copies, and nonsense") {
 
 // Slow (starts processes): unit-tests -ns -tc="rdb: redis-server*"
 TEST_CASE("rdb: redis-server reads ours and we read its" * doctest::skip()) {
-  if (std::system("command -v redis-server >/dev/null && command -v redis-check-rdb >/dev/null") !=
-      0) {
-    MESSAGE("skipped: redis-server is not installed");
+  if (std::system("command -v redis-check-rdb >/dev/null") != 0) {
+    MESSAGE("skipped: redis-tools is not installed");
     return;
   }
   const std::filesystem::path dir =
@@ -415,8 +414,10 @@ TEST_CASE("rdb: redis-server reads ours and we read its" * doctest::skip()) {
   const std::string at = "cd " + dir.string() + " && ";
   CHECK(std::system((at + "redis-check-rdb dump.rdb >check.txt").c_str()) == 0);
   const std::string cli = "redis-cli -s " + (dir / "s").string() + " ";
+  // Both programs are one binary, that goes by its name.
   CHECK(std::system((at +
-                     "redis-server --port 0 --unixsocket s --save '' --daemonize yes "
+                     "ln -s $(command -v redis-check-rdb) redis-server && "
+                     "./redis-server --port 0 --unixsocket s --save '' --daemonize yes "
                      "--pidfile pid >/dev/null && "
                      "for i in 1 2 3 4 5 6 7 8 9 10; do " +
                      cli + "ping >/dev/null 2>&1 && break; sleep 0.1; done; " + cli +

@@ -76,6 +76,7 @@ class Client final : public commands::ClientPort {
   std::string_view name() const override { return name_; }
   void SetName(std::string_view name) override { name_ = name; }
   void SetLibName(std::string_view name) override { lib_name_ = name; }
+  bool writes_to_masters_only() const override { return lib_name_.starts_with("SE.Redis"); }
   void SetLibVersion(std::string_view version) override { lib_version_ = version; }
   void SetReplyMode(commands::ReplyMode mode) override;
   void SetNoEvict(bool on) override { no_evict_ = on; }

@@ -12,6 +12,8 @@ namespace clustron::server {
 namespace {
 
 constexpr int64_t kSweepNs = 100'000'000;
+// Without a leader for so long, which is longer than commands wait for one, a node takes no writes.
+constexpr int64_t kLeaderlessNs = 2'500'000'000;
 // How often, and for how long, a new leader is announced.
 constexpr int64_t kAnnounceOftenNs = 400'000'000;
 constexpr int64_t kAnnounceOftenForNs = 2'000'000'000;
@@ -193,11 +195,21 @@ void Engine::LeadershipChanged() {
   // StackExchange.Redis looks at the topology again on any message here. One that comes while it is
   // looking already is lost on it, and a look lasts up to its connect timeout (5 s) if a node is
   // down: so there are some more.
+  takes_writes_ = true;
   hub_.Deliver(kMasterChanged, "*", false);
   leader_since_ns_ = announced_ns_ = clock_.MonotonicNs();
 }
 
 void Engine::StepAnnouncement(int64_t now_ns) {
+  if (node_->leader_in_sight()) {
+    leaderless_since_ns_ = 0;
+  } else if (leaderless_since_ns_ == 0) {
+    leaderless_since_ns_ = now_ns;
+  } else if (takes_writes_ && now_ns - leaderless_since_ns_ > kLeaderlessNs) {
+    // Cut off, or without a majority: clients may do better elsewhere.
+    takes_writes_ = false;
+    hub_.Deliver(kMasterChanged, "*", false);
+  }
   const int64_t age_ns = now_ns - leader_since_ns_;
   if (leader_since_ns_ == 0 || age_ns > kAnnounceForNs) return;
   if (now_ns - announced_ns_ < (age_ns < kAnnounceOftenForNs ? kAnnounceOftenNs : kAnnounceNs))
@@ -246,6 +258,7 @@ std::string_view Engine::password() const { return config_.Text(Opt::kRequirePas
 commands::RoleView Engine::Role() const {
   commands::RoleView role;
   role.leader = node_->leading() || node_->alone();
+  role.takes_writes = takes_writes_;
   role.applied_slot = executor_.applied_slot();
   const paxos::Replica& replica = node_->replica();
   if (!role.leader) {

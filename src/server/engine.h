@@ -271,7 +271,9 @@ class Engine final : public cluster::NodeHost,
   int64_t shutdown_deadline_ns_ = 0;
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
-  int64_t leader_since_ns_ = 0;  // see LeadershipChanged
+  bool takes_writes_ = true;         // see RoleView
+  int64_t leaderless_since_ns_ = 0;  // 0: it is not
+  int64_t leader_since_ns_ = 0;      // see LeadershipChanged
   int64_t announced_ns_ = 0;
   int64_t sweep_ns_ = 0;
   int64_t last_tick_ns_ = 0;

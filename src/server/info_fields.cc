@@ -202,8 +202,10 @@ InfoData InfoFields::Gather() const {
   return data;
 }
 
-std::string InfoFields::Info(std::span<const std::string_view> sections) const {
-  return InfoText(Gather(), sections);
+std::string InfoFields::Info(std::span<const std::string_view> sections, bool as_master) const {
+  InfoData data = Gather();
+  if (as_master && data.replication.role.takes_writes) data.replication.role.leader = true;
+  return InfoText(data, sections);
 }
 
 void InfoFields::ResetStats() {

@@ -31,7 +31,7 @@ class InfoFields final : public commands::InfoPort {
   InfoData Gather() const;
 
   // --- commands::InfoPort ----------------------------------------------------------------------
-  std::string Info(std::span<const std::string_view> sections) const override;
+  std::string Info(std::span<const std::string_view> sections, bool as_master) const override;
   void ResetStats() override;
   std::vector<commands::MemoryStat> MemoryStats() const override;
   std::vector<commands::SlowCommand> SlowCommands(size_t count) const override;

@@ -1,5 +1,6 @@
 #include "store/journal.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -44,6 +45,20 @@ void Journal::Rollback(size_t mark) {
   store_.item_revision_ = m.item_revision;
   marks_.resize(mark);
   if (marks_.empty()) Deliver();
+}
+
+std::vector<const Entry*> Journal::WrittenSince(size_t mark) const {
+  CHECK(mark < marks_.size());
+  std::vector<const Entry*> entries;
+  for (size_t i = marks_[mark].records; i < records_.size(); i++) {
+    if (const auto* head = std::get_if<undo::HeadChanged>(&records_[i]); head && head->written) {
+      entries.push_back(head->entry);
+    } else if (const auto* moved = std::get_if<undo::EntryMoved>(&records_[i])) {
+      entries.push_back(moved->now);
+    }
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
 }
 
 // ---- keys ----

@@ -50,6 +50,7 @@ struct HeadChanged {
   Entry* entry;
   uint64_t head;
   uint64_t deadline_bits;  // 0: none
+  bool written = false;    // the value was changed with it
 };
 struct HashChanged {
   Entry* entry;
@@ -138,6 +139,8 @@ class Journal {
   void Add(undo::Record record) { records_.push_back(std::move(record)); }
   void Hold(HeldEvent event) { events_.push_back(std::move(event)); }
   size_t size() const { return records_.size(); }
+  // The entries whose values were changed or moved since Arm() gave the mark, sorted by address.
+  std::vector<const Entry*> WrittenSince(size_t mark) const;
 
  private:
   struct Mark {

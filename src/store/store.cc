@@ -223,13 +223,18 @@ void Store::RemoveDue(int db, std::string_view key, uint64_t hash) {
 }
 
 void Store::SetRevision(int db, Entry& e, Revision revision) {
-  RecordHead(db, e);
+  RecordHead(db, e, true);
   EntryEdit::SetRevision(e, revision);
 }
 
-void Store::RecordHead(int db, Entry& e) {
+void Store::RecordHead(int db, Entry& e, bool written) {
   if (!armed(db)) return;
-  journal_->Add(undo::HeadChanged{&e, EntryEdit::Head(e), EntryEdit::DeadlineOf(e).bits()});
+  journal_->Add(
+      undo::HeadChanged{&e, EntryEdit::Head(e), EntryEdit::DeadlineOf(e).bits(), written});
+}
+
+std::vector<const Entry*> Store::WrittenSince(size_t mark) const {
+  return journal_->WrittenSince(mark);
 }
 
 void Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string_view to) {

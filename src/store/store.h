@@ -221,6 +221,9 @@ class Store {
   size_t Arm();
   void Disarm(size_t mark);
   void Rollback(size_t mark);  // also disarms
+  // While armed: the entries whose values were changed or moved since, sorted by address. Those of
+  // keys that are gone again are dangling: to be compared with Find() only.
+  std::vector<const Entry*> WrittenSince(size_t mark) const;
 
   // ---- hooks ----
   // At most one observer; it is told about a database only while one of its hooks is on there.
@@ -283,7 +286,7 @@ class Store {
   void TouchFlush(int db);
   void SetRevision(int db, Entry& e, Revision revision);
   // Before a change in place of head or deadline.
-  void RecordHead(int db, Entry& e);
+  void RecordHead(int db, Entry& e, bool written = false);
   void Emit(const Change& change);
   void EmitHeld(HeldEvent event);
   void EmitLease(const Lease& lease, LeaseEventKind kind);

@@ -41,7 +41,9 @@ def commands(suite, tool, ports):
         yield "node-redis RESP2", [*tool, "redis_suite.js", one, "2"]
         yield "node-redis RESP3", [*tool, "redis_suite.js", one, "3"]
     elif suite == "dotnet":
-        yield "StackExchange.Redis", [*tool, "suite", ",".join("127.0.0.1:%d" % p for p in ports)]
+        yield "StackExchange.Redis, one endpoint", [*tool, "suite", one]
+        if len(ports) > 1:
+            yield "StackExchange.Redis, all endpoints", [*tool, "suite", ",".join("127.0.0.1:%d" % p for p in ports)]
     elif suite == "hiredis":
         yield "hiredis", [*tool, "127.0.0.1", str(ports[0])]
     elif suite == "cli":

@@ -54,8 +54,11 @@ class RedisServer {
       const int null = open("/dev/null", O_WRONLY);
       dup2(null, 1);
       dup2(null, 2);
-      execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket().c_str(),
-             "--save", "", "--dir", folder_.c_str(), static_cast<char*>(nullptr));
+      // Debian's redis-tools has the server's binary under the other name.
+      for (const char* binary : {"redis-server", "redis-check-rdb"}) {
+        execlp(binary, "redis-server", "--port", "0", "--unixsocket", socket().c_str(), "--save",
+               "", "--dir", folder_.c_str(), static_cast<char*>(nullptr));
+      }
       _exit(127);
     }
   }

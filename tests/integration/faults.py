@@ -200,6 +200,42 @@ def test_a_new_leader_is_announced_but_never_one_that_is_dead():
 
 
 @limited(60)
+def test_a_client_that_shuns_slaves_finds_a_master_on_every_node_that_takes_writes():
+    """StackExchange.Redis refuses to write to what INFO calls a slave; all others are told who leads."""
+    c = cluster.Cluster(3).start()
+    leader, node = c.leader(), c.followers()[0]
+
+    def role(conn):
+        return resp.info(conn, "replication")["role"]
+
+    with node.connect() as net, node.connect() as other, node.connect() as listener:
+        net.call("CLIENT", "SETINFO", "LIB-NAME", "SE.Redis-aspnet")
+        other.call("CLIENT", "SETINFO", "LIB-NAME", "redis-py")
+        listener.call("SUBSCRIBE", "__Booksleeve_MasterChanged")
+        assert (role(net), role(other), other.call("ROLE")[0]) == ("master", "slave", b"slave")
+        net.call("SET", "k", "v")
+        leader.kill()
+        assert role(net) == "master", "a failover is not a reason to look for another node"
+        until(lambda: resp.info(other, "replication").get("master_link_status", "up") == "up", "there is a new leader")
+        rest = [n for n in c.nodes if n not in (leader, node)]
+        rest[0].kill()
+        until(lambda: role(net) == "slave", "cut off from the majority", 10)
+        # Told at once: a message came after the last leader was lost.
+        heard = 0
+        listener.settimeout(0.5)
+        try:
+            while True:
+                heard += listener.read()[2] == b"*"
+        except OSError:
+            pass
+        assert heard > 0
+        leader.start()
+        until(lambda: role(net) == "master", "a majority is back", 10)
+        assert listener.read()[2] == b"*"
+        net.call("SET", "k", "v2")
+
+
+@limited(60)
 def test_a_single_node_keeps_what_it_acknowledged():
     for durability in ("always", "everysec"):
         node = processes.single(durability)

@@ -56,7 +56,7 @@ void DrawFaults(Rng& rng, FaultRates* faults) {
   faults->lease_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
   faults->rot_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
   faults->vote_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
-  faults->late_ack_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
+  faults->late_ack_race_ns = Rate(rng, 30, 3 * kSecond, 10 * kSecond);
 }
 
 void DrawWork(Rng& rng, WorkloadMix* work) {
@@ -113,6 +113,9 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   DrawFaults(rng, &knobs.faults);
   DrawWork(rng, &knobs.work);
   DrawProduct(rng, &knobs);
+  knobs.faults.gap_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
+  knobs.faults.stale_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
+  knobs.faults.sleep_race_ns = Rate(rng, 20, 4 * kSecond, 12 * kSecond);
   return knobs;
 }
 
@@ -161,6 +164,9 @@ std::string Knobs::ToString() const {
   add(faults.rot_race_ns, "rot-race");
   add(faults.vote_race_ns, "vote-race");
   add(faults.late_ack_race_ns, "late-ack-race");
+  add(faults.gap_race_ns, "gap-race");
+  add(faults.stale_race_ns, "stale-race");
+  add(faults.sleep_race_ns, "sleep-race");
   return text + "; work:" + work.ToString();
 }
 

@@ -37,6 +37,9 @@ struct FaultRates {
   int64_t rot_race_ns = 0;
   int64_t vote_race_ns = 0;
   int64_t late_ack_race_ns = 0;
+  int64_t gap_race_ns = 0;
+  int64_t stale_race_ns = 0;
+  int64_t sleep_race_ns = 0;
 };
 
 struct WorkloadMix {

@@ -6,8 +6,8 @@
 //
 //   --regression  also the seeds of regression_seeds.txt
 //   --bug NAME    with this bug planted
-//   --bugs        every planted bug must be found within --seeds (default 1..200); prints after how
-//                 many seeds each was
+//   --bugs        every planted bug must be found within --seeds (default 1..200); prints the first
+//                 seed that finds it
 //   --trace       prints the trace of the one seed
 //   --dump TEXT   the same, and at its end the log's items whose arguments contain the text
 //   --verify      runs each seed twice and compares the traces (else every 50th)
@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -335,9 +336,11 @@ int RunBugs(Options options) {
                   static_cast<unsigned long long>(runner.seeds_run()));
       ++missed;
     } else {
-      const Finding& finding = runner.findings().front();
-      std::printf("%-26s found after %3llu seeds (seed %llu): %s\n", name,
-                  static_cast<unsigned long long>(runner.seeds_run()),
+      // All below the lowest have run, whichever process was faster.
+      const Finding& finding =
+          *std::min_element(runner.findings().begin(), runner.findings().end(),
+                            [](const Finding& a, const Finding& b) { return a.seed < b.seed; });
+      std::printf("%-26s found by seed %4llu: %s\n", name,
                   static_cast<unsigned long long>(finding.seed),
                   FirstLine(finding.text).substr(0, 140).c_str());
     }
@@ -431,7 +434,7 @@ bool ParseArguments(int argc, char** argv, Options* options) {
     const auto number = ParseInt64(value);
     if (arg == "--trace") {
       options->trace = true;
-    } else if (arg == "--dump" && !value.empty()) {
+    } else if (arg == "--dump" && i + 1 < argc) {
       options->trace = true;
       options->dump = argv[++i];
     } else if (arg == "--verify") {

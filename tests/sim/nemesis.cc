@@ -31,6 +31,9 @@ void Nemesis::Start() {
     Every(faults.lease_race_ns, &Nemesis::DoLeaseRace);
     Every(faults.vote_race_ns, &Nemesis::DoVoteRace);
     Every(faults.late_ack_race_ns, &Nemesis::DoLateAckRace);
+    Every(faults.gap_race_ns, &Nemesis::DoGapRace);
+    Every(faults.stale_race_ns, &Nemesis::DoStaleRace);
+    Every(faults.sleep_race_ns, &Nemesis::DoSleepRace);
   }
   if (cluster_.size() > 2) {
     Every(faults.rot_ns, &Nemesis::DoRot);
@@ -342,6 +345,72 @@ void Nemesis::DoLateAckRace() {
     links.Block(leader, granter, true);
     cluster_.loop().After(rng_.Between(2, 4) * kSecond, [this] { cluster_.network().HealAll(); });
   });
+}
+
+// What the leader sends is lost for a moment; what it sends next arrives, so the others have later
+// entries and not the earlier ones. Before it can send those again it is gone for a while.
+void Nemesis::DoGapRace() {
+  int leader, first, second;
+  if (!PickThree(&leader, &first, &second)) return;
+  cluster_.report().Count("gap races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  const int64_t whole_ns = cluster_.loop().now_ns() + rng_.Between(10, 60) * kMillisecond;
+  network.Lose(leader, first, whole_ns);
+  network.Lose(leader, second, whole_ns);
+  cluster_.loop().At(whole_ns + rng_.Between(5, 50) * kMillisecond, [=, this] {
+    if (stopped_ || !cluster_.node(leader).running()) return;
+    cluster_.node(leader).Crash(rng_.Percent(50), "away", rng_.Between(2, 6) * kSecond);
+  });
+}
+
+// The leader is cut off with entries that nobody else has; the next leader is gone as soon as it is
+// in office, and the one after that finds them, behind its predecessor's no-op.
+void Nemesis::DoStaleRace() {
+  int leader, first, second;
+  if (!PickThree(&leader, &first, &second)) return;
+  cluster_.report().Count("stale entry races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  for (int other : {first, second}) {
+    network.Block(leader, other, true);
+    network.Block(other, leader, true);
+  }
+  AwaitNextLeader(leader, cluster_.loop().now_ns() + 4 * kSecond);
+}
+
+void Nemesis::AwaitNextLeader(int deposed, int64_t until_ns) {
+  if (stopped_) return;
+  for (int i = 0; i < cluster_.size(); ++i) {
+    const SimNode& node = cluster_.node(i);
+    if (i == deposed || node.node() == nullptr || !node.node()->leading()) continue;
+    cluster_.node(i).Crash(rng_.Percent(50), "away", rng_.Between(2, 6) * kSecond);
+    cluster_.network().HealAll();
+    return;
+  }
+  if (cluster_.loop().now_ns() >= until_ns) {
+    cluster_.network().HealAll();
+    return;
+  }
+  cluster_.loop().After(2 * kMillisecond, [=, this] { AwaitNextLeader(deposed, until_ns); });
+}
+
+// The leader sleeps until there is another; its clients' requests wait for it, and it hears of them
+// before it hears of its successor.
+void Nemesis::DoSleepRace() {
+  int leader, first, second;
+  if (!PickThree(&leader, &first, &second)) return;
+  cluster_.report().Count("sleep races");
+  SimNetwork& network = cluster_.network();
+  network.HealAll();
+  for (int other : {first, second}) {
+    network.Block(leader, other, true);
+    network.Block(other, leader, true);
+  }
+  const int64_t awake_ns = cluster_.loop().now_ns() + rng_.Between(1000, 3000) * kMillisecond;
+  cluster_.node(leader).Pause(awake_ns);
+  cluster_.loop().At(awake_ns + rng_.Between(5, 100) * kMillisecond,
+                     [this] { cluster_.network().HealAll(); });
 }
 
 }  // namespace clustron::sim

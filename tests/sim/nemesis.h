@@ -47,6 +47,10 @@ class Nemesis {
   void DoRotRace();
   void DoVoteRace();
   void DoLateAckRace();
+  void DoGapRace();
+  void DoStaleRace();
+  void DoSleepRace();
+  void AwaitNextLeader(int deposed, int64_t until_ns);
   // Two nodes other than the leader; false if there is no leader or too few nodes.
   bool PickThree(int* leader, int* first, int* second);
 

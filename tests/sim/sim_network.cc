@@ -34,7 +34,8 @@ void SimNetwork::Send(int from, int to, bool urgent, std::string message) {
   ++counters_.sent;
   counters_.bytes += message.size();
   if (!up_[from]) return;
-  if (options_.loss_percent > 0 && loop_.rng().Percent(options_.loss_percent)) {
+  const bool lose = loop_.now_ns() < At(from, to).lose_until_ns;
+  if (lose || (options_.loss_percent > 0 && loop_.rng().Percent(options_.loss_percent))) {
     ++counters_.lost;
     return;
   }
@@ -175,6 +176,7 @@ void SimNetwork::HealAll() {
     for (int b = 0; b < node_count_; ++b) {
       if (a == b) continue;
       At(a, b).clog_until_ns = 0;
+      At(a, b).lose_until_ns = 0;
       Block(a, b, false);
     }
   }

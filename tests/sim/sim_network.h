@@ -8,7 +8,8 @@
 //   datagram  what the protocol claims to stand: every message alone, lost, doubled, overtaken.
 // `loss_percent` holds in both: a sender with a full queue drops messages too.
 //
-// Faults are per direction: blocking (partitions of any shape), clogging (a further delay).
+// Faults are per direction: blocking (partitions of any shape), clogging (a further delay), losing
+// everything for a moment while what is sent afterwards arrives.
 #pragma once
 
 #include <cstdint>
@@ -55,9 +56,10 @@ class SimNetwork {
   void Block(int from, int to, bool blocked);
   bool blocked(int from, int to) const { return At(from, to).blocked; }
   void Clog(int from, int to, int64_t delay_ns, int64_t until_ns);
+  void Lose(int from, int to, int64_t until_ns) { At(from, to).lose_until_ns = until_ns; }
   // Cuts the connection of a pair; it is made again at once if it can be.
   void Break(int a, int b);
-  // No blocks, no clogs.
+  // No blocks, no clogs, nothing lost on purpose.
   void HealAll();
   // The faults of single messages too.
   void MakeReliable();
@@ -82,6 +84,7 @@ class SimNetwork {
     int64_t blocked_since_ns = 0;
     int64_t clog_ns = 0;
     int64_t clog_until_ns = 0;
+    int64_t lose_until_ns = 0;
     int64_t last_ns[2] = {0, 0};  // last arrival by lane: bulk, urgent
     std::deque<Held> held;
     size_t held_bytes = 0;

@@ -158,5 +158,22 @@ TEST_CASE("a clogged direction is slow for a while") {
   CHECK(net.host.got[{0, 1}].size() == 20);
 }
 
+TEST_CASE("for a moment all is lost, and what is sent afterwards arrives") {
+  for (const bool datagram : {false, true}) {
+    CAPTURE(datagram);
+    Net net({.datagram = datagram});
+    net.network.Lose(0, 1, net.loop.now_ns() + 10 * kMillisecond);
+    net.SendMany(0, 1, 3);
+    net.SendMany(0, 2, 1);
+    net.SendMany(1, 0, 1);
+    net.Run(10 * kMillisecond);
+    net.SendMany(0, 1, 1);
+    net.Run(kSecond);
+    CHECK(net.host.got[{0, 1}] == std::vector<std::string>{"5"});
+    CHECK(net.host.got[{0, 2}] == std::vector<std::string>{"3"});
+    CHECK(net.host.got[{1, 0}] == std::vector<std::string>{"4"});
+  }
+}
+
 }  // namespace
 }  // namespace clustron::sim

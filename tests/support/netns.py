@@ -10,15 +10,19 @@ def available():
         return "not root"
     try:
         name = "clt%d" % os.getpid()
-        subprocess.run(["ip", "netns", "add", name], check=True, capture_output=True)
-        subprocess.run(["ip", "netns", "del", name], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as e:
-        return "no network namespaces: %s" % (getattr(e, "stderr", None) or e)
+        _ip("netns", "add", name)
+        _ip("netns", "del", name)
+        _ip("link", "add", name, "type", "bridge")
+        _ip("link", "del", name)
+    except (OSError, RuntimeError) as e:
+        return "no network namespaces or bridges: %s" % e
     return None
 
 
 def _ip(*args):
-    subprocess.run(["ip", *[str(a) for a in args]], check=True, capture_output=True)
+    r = subprocess.run(["ip", *[str(a) for a in args]], capture_output=True, text=True)
+    if r.returncode:
+        raise RuntimeError("ip %s: %s" % (" ".join(str(a) for a in args), r.stderr.strip()))
 
 
 class Lan:

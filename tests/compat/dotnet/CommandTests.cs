@@ -9,7 +9,6 @@ public static class CommandTests
     public static async Task Handshake(Context x)
     {
         var mux = await x.Connect();
-        int leaders = 0;
         foreach (var endpoint in mux.GetEndPoints())
         {
             var server = mux.GetServer(endpoint);
@@ -22,9 +21,8 @@ public static class CommandTests
             Check.True((await server.ClientListAsync()).Length > 0, "CLIENT LIST");
             Check.True(await server.PingAsync() > TimeSpan.Zero, "PING");
             Check.True((await server.TimeAsync() - DateTime.UtcNow).Duration() < TimeSpan.FromMinutes(1), "TIME");
-            if (!server.IsReplica) leaders++;
+            Check.True(!server.IsReplica, $"{endpoint} takes writes, so the library must too");
         }
-        Check.Equal(1, leaders, "endpoints that say they are the primary");
     }
 
     public static async Task StringsAndNumbers(Context x)

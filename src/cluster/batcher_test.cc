@@ -1,0 +1,87 @@
+#include "cluster/batcher.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+namespace clustron::cluster {
+namespace {
+
+constexpr Session kSession{3, 9};
+
+struct Fixture {
+  Batcher batcher;
+
+  bool Add(uint64_t sequence, Session session = kSession) {
+    const ItemHeader header{.command_id = 100, .session = session, .sequence = sequence};
+    std::string item;
+    const std::string_view args[] = {"k"};
+    AppendItem(header, args, &item);
+    return batcher.Add(header, item, 0);
+  }
+  // The sequences of the next entry.
+  std::vector<uint64_t> Take() {
+    const std::string bytes = batcher.Take(0, 0);
+    Reader reader(bytes);
+    EntryHeader entry;
+    REQUIRE(ReadEntryHeader(&reader, &entry));
+    std::vector<uint64_t> sequences;
+    for (uint32_t i = 0; i < entry.item_count; ++i) {
+      ItemHeader header;
+      std::vector<std::string_view> args;
+      REQUIRE(ReadItem(&reader, &header, &args));
+      sequences.push_back(header.sequence);
+    }
+    return sequences;
+  }
+};
+using Sequences = std::vector<uint64_t>;
+
+TEST_CASE_FIXTURE(Fixture, "a session's items are taken from any first one on, without a gap") {
+  CHECK(Add(5));
+  CHECK_FALSE(Add(7));
+  CHECK_FALSE(Add(5));
+  CHECK(Add(6));
+  CHECK(Take() == Sequences{5, 6});
+  CHECK(Add(7));
+  CHECK(Take() == Sequences{7});
+  CHECK(batcher.Empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a restarted origin begins anew, and its earlier life is over") {
+  CHECK(Add(5));
+  CHECK(Add(1, {kSession.node, kSession.boot + 1}));
+  CHECK_FALSE(Add(6));
+}
+
+TEST_CASE_FIXTURE(Fixture, "behind a gap the session is taken again from what the state expects") {
+  CHECK(Add(35));
+  CHECK_FALSE(Add(9));
+  batcher.Rewind(kSession, 9);
+  CHECK(Add(9));
+  CHECK(Add(10));
+}
+
+TEST_CASE_FIXTURE(Fixture, "later entries of the run with the gap don't rewind the new run") {
+  CHECK(Add(35));
+  CHECK(Take() == Sequences{35});
+  CHECK(Add(36));
+  CHECK(Take() == Sequences{36});
+  batcher.Rewind(kSession, 9);  // 35 is applied
+  CHECK(Add(9));
+  CHECK(Take() == Sequences{9});
+  batcher.Rewind(kSession, 9);  // 36 is applied, 9 is on its way
+  CHECK(Add(10));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a new leadership knows nothing of an earlier one's rewinds") {
+  CHECK(Add(35));
+  batcher.Rewind(kSession, 9);
+  batcher.Reset();
+  CHECK(Add(35));
+  batcher.Rewind(kSession, 9);
+  CHECK(Add(9));
+}
+
+}  // namespace
+}  // namespace clustron::cluster

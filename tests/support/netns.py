@@ -11,7 +11,10 @@ def available():
     try:
         name = "clt%d" % os.getpid()
         _ip("netns", "add", name)
-        _ip("netns", "del", name)
+        try:
+            _ip("netns", "exec", name, "true")
+        finally:
+            _ip("netns", "del", name)
         _ip("link", "add", name, "type", "bridge")
         _ip("link", "del", name)
     except (OSError, RuntimeError) as e:

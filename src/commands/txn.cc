@@ -4,7 +4,9 @@
 
 #include "commands/access.h"
 #include "commands/all_or_nothing.h"
+#include "commands/arg_cursor.h"
 #include "commands/guard.h"
+#include "commands/help.h"
 #include "commands/registry.h"
 #include "commands/txn.spec.h"
 #include "commands/txn_call.h"
@@ -16,6 +18,16 @@ namespace {
 
 using Kind = TxnCondition::Kind;
 using Tokens = std::vector<Context::LockToken>;
+
+constexpr HelpLine kTxnHelp[] = {
+    {"[IF <n> <condition> ...] THEN <n> (<argc> <arg> ...) ... [ELSE <n> (<argc> <arg> ...) ...]",
+     "Run the commands of a branch, all or nothing."},
+    {"IF <n> EXISTS <key> | ABSENT <key> | LEASE <key> <id> | LOCK <name> <token> | ALIVE <id>",
+     "Conditions; all of them must hold for THEN."},
+    {"IF <n> REV <key> <op> <n> | VALUE <key> <op> <v> | LEN <key> <op> <n> | FIELD <key> <f> <op> "
+     "<v>",
+     "Comparisons, by = != < <= > >=."},
+};
 
 // Judges all conditions by the state before the first command. The tokens of LOCK conditions that
 // hold are added to `tokens`.
@@ -96,6 +108,7 @@ bool TxnKeys(Args args, std::vector<KeyRef>* out) {
 }
 
 void CmdTxn(Context& ctx) {
+  if (ctx.args.size() == 2 && IsWord(ctx.args[1], "HELP")) return ReplyHelp(ctx, "TXN", kTxnHelp);
   TxnCall call;
   if (const std::string error = ParseTxn(ctx.args, &call); !error.empty()) {
     return ctx.reply.Error(error);

@@ -142,6 +142,8 @@ class Engine final : public cluster::NodeHost,
                   int64_t* remaining_ms) override;
   Touch Renew(int db, std::string_view lock, uint64_t token, int64_t ttl_ms,
               int64_t* remaining_ms) override;
+  Touch Extend(const cluster::EndTimers::Key& key, uint64_t revision, int64_t ttl_ms,
+               int64_t* remaining_ms);
   std::optional<int64_t> LeaseRemainingMs(std::string_view lease_id) override;
   std::optional<int64_t> LockRemainingMs(int db, std::string_view lock) override;
 

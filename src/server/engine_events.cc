@@ -27,14 +27,19 @@ commands::LeaderTimers::Touch Convert(cluster::EndTimers::Touch touch) {
 
 commands::LeaderTimers::Touch Engine::KeepAlive(std::string_view lease_id, uint64_t grant_revision,
                                                 int64_t* remaining_ms) {
-  return Convert(
-      node_->timers().Extend(LeaseKey(lease_id), grant_revision, 0, node_->NowNs(), remaining_ms));
+  return Extend(LeaseKey(lease_id), grant_revision, 0, remaining_ms);
 }
 
 commands::LeaderTimers::Touch Engine::Renew(int db, std::string_view lock, uint64_t token,
                                             int64_t ttl_ms, int64_t* remaining_ms) {
-  return Convert(
-      node_->timers().Extend({db, std::string(lock)}, token, ttl_ms, node_->NowNs(), remaining_ms));
+  return Extend({db, std::string(lock)}, token, ttl_ms, remaining_ms);
+}
+
+commands::LeaderTimers::Touch Engine::Extend(const cluster::EndTimers::Key& key, uint64_t revision,
+                                             int64_t ttl_ms, int64_t* remaining_ms) {
+  const auto touch = node_->timers().Extend(key, revision, ttl_ms, node_->NowNs(), remaining_ms);
+  if (touch == cluster::EndTimers::Touch::kOk) ++stats_.coordination.keepalives;
+  return Convert(touch);
 }
 
 std::optional<int64_t> Engine::LeaseRemainingMs(std::string_view lease_id) {
@@ -72,37 +77,55 @@ void Engine::OnSetting() {
 }
 
 void Engine::OnLease(const store::LeaseEvent& event) {
-  if (event.kind != store::LeaseEventKind::kExpired &&
-      event.kind != store::LeaseEventKind::kRevoked)
-    return;
+  CoordinationStats& totals = stats_.coordination;
+  std::string_view word;
+  switch (event.kind) {
+    case store::LeaseEventKind::kKept:
+      return;
+    case store::LeaseEventKind::kGranted:
+      ++totals.leases_granted;
+      return;
+    case store::LeaseEventKind::kExpired:
+      ++totals.leases_expired;
+      word = "expired ";
+      break;
+    case store::LeaseEventKind::kRevoked:
+      ++totals.leases_revoked;
+      word = "revoked ";
+      break;
+  }
   if (hub_.empty()) return;
   std::string channel = "__lease__:";
   channel.append(event.id);
-  const std::string_view word =
-      event.kind == store::LeaseEventKind::kExpired ? "expired " : "revoked ";
   hub_.Deliver(channel, std::string(word) + std::to_string(event.revision), false);
 }
 
 void Engine::OnLock(const store::LockEvent& event) {
-  if (hub_.empty()) return;
-  std::string message;
+  CoordinationStats& totals = stats_.coordination;
+  std::string_view word;
   switch (event.kind) {
-    case store::LockEventKind::kGranted:
     case store::LockEventKind::kRenewed:
-      return;  // `granted` is for tickets
+      return;
+    case store::LockEventKind::kGranted:
+      ++totals.locks_granted;
+      return;  // it is told to tickets only
     case store::LockEventKind::kReleased:
-      message = "released ";
+      ++totals.locks_released;
+      word = "released ";
       break;
     case store::LockEventKind::kExpired:
-      message = "expired ";
+      ++totals.locks_expired;
+      word = "expired ";
       break;
     case store::LockEventKind::kBroken:
-      message = "broken ";
+      ++totals.locks_broken;
+      word = "broken ";
       break;
   }
+  if (hub_.empty()) return;
   std::string channel = "__lock@" + std::to_string(event.db) + "__:";
   channel.append(event.name);
-  hub_.Deliver(channel, message + std::to_string(event.token), false);
+  hub_.Deliver(channel, std::string(word) + std::to_string(event.token), false);
 }
 
 }  // namespace clustron::server

@@ -151,13 +151,18 @@ void InfoFields::GatherNode(InfoData* data) const {
   for (int db = 0; db < store::kDatabases; db++) {
     data->databases.push_back({.keys = store.Size(db), .expires = store.KeysWithDeadline(db)});
   }
+  const Stats& stats = engine_.stats();
   data->coordination = {.revision = store.revision(),
                         .leases = store.leases().size(),
                         .locks = store.locks().size(),
                         .once_replies = executor.once().size(),
                         .items_applied = executor.items_applied(),
                         .items_skipped = executor.items_skipped(),
-                        .elapsed_ms = store.elapsed_ms()};
+                        .elapsed_ms = store.elapsed_ms(),
+                        .totals = stats.coordination,
+                        .leases_per_s = stats.leases_rate.per_s(),
+                        .locks_per_s = stats.locks_rate.per_s(),
+                        .keepalives_per_s = stats.keepalives_rate.per_s()};
 }
 
 void InfoFields::GatherTraffic(InfoData* data) const {

@@ -327,7 +327,18 @@ void Coordination(const InfoData& data, std::string* out) {
       .Field("locks", d.locks)
       .Field("once_replies", d.once_replies)
       .Field("items_applied", d.items_applied)
-      .Field("items_skipped", d.items_skipped);
+      .Field("items_skipped", d.items_skipped)
+      .Field("total_leases_granted", d.totals.leases_granted)
+      .Field("total_leases_expired", d.totals.leases_expired)
+      .Field("total_leases_revoked", d.totals.leases_revoked)
+      .Field("total_locks_granted", d.totals.locks_granted)
+      .Field("total_locks_released", d.totals.locks_released)
+      .Field("total_locks_expired", d.totals.locks_expired)
+      .Field("total_locks_broken", d.totals.locks_broken)
+      .Field("total_keepalives", d.totals.keepalives)
+      .Fixed("instantaneous_leases_granted_per_sec", d.leases_per_s)
+      .Fixed("instantaneous_locks_granted_per_sec", d.locks_per_s)
+      .Fixed("instantaneous_keepalives_per_sec", d.keepalives_per_s);
 }
 
 struct SectionRow {

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "commands/ports.h"
 #include "server/command_stats.h"
+#include "server/stats.h"
 
 namespace clustron::server {
 
@@ -117,6 +118,10 @@ struct InfoData {
     uint64_t items_applied = 0;
     uint64_t items_skipped = 0;
     int64_t elapsed_ms = 0;
+    CoordinationStats totals = {};
+    double leases_per_s = 0;  // granted
+    double locks_per_s = 0;   // granted
+    double keepalives_per_s = 0;
   } coordination;
   const CommandStats* commands = nullptr;  // null: none
 };

@@ -33,6 +33,18 @@ class RateMeter {
   uint64_t last_ = 0;
 };
 
+// What this node has applied, and of the leader's memory what it has served.
+struct CoordinationStats {
+  uint64_t leases_granted = 0;
+  uint64_t leases_expired = 0;
+  uint64_t leases_revoked = 0;
+  uint64_t locks_granted = 0;
+  uint64_t locks_released = 0;
+  uint64_t locks_expired = 0;
+  uint64_t locks_broken = 0;
+  uint64_t keepalives = 0;  // of leases and locks, as leader
+};
+
 struct Stats {
   uint64_t connections_received = 0;
   uint64_t rejected_connections = 0;
@@ -51,6 +63,10 @@ struct Stats {
   RateMeter commands_rate;
   RateMeter input_rate;
   RateMeter output_rate;
+  CoordinationStats coordination;
+  RateMeter leases_rate;
+  RateMeter locks_rate;
+  RateMeter keepalives_rate;
   CommandStats commands;
   SlowLog slow;
 
@@ -59,6 +75,9 @@ struct Stats {
     commands_rate.Sample(now_ms, commands_processed);
     input_rate.Sample(now_ms, input_bytes);
     output_rate.Sample(now_ms, output_bytes);
+    leases_rate.Sample(now_ms, coordination.leases_granted);
+    locks_rate.Sample(now_ms, coordination.locks_granted);
+    keepalives_rate.Sample(now_ms, coordination.keepalives);
   }
 };
 

@@ -62,7 +62,6 @@ class StateMachine {
     std::string_view name;
     uint64_t token;
     int64_t ttl_ms;
-    bool by_lease;  // ends with its lease; has no timer of its own beyond its TTL
   };
   virtual void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const = 0;
   virtual void ForEachLock(const std::function<void(const LockInfo&)>& visit) const = 0;

@@ -413,7 +413,7 @@ void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) 
 void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) const {
   store_->locks().ForEach([&](int db, std::string_view name, const store::Lock& lock) {
     const store::LockHolder& holder = lock.holder();
-    visit({db, name, holder.token, holder.ttl_ms, !holder.lease_id.empty()});
+    visit({db, name, holder.token, holder.ttl_ms});
   });
 }
 

@@ -20,7 +20,7 @@ namespace clustron::store {
 struct LockHolder {
   Revision token = 0;
   std::string owner;     // unique per attempt: the same owner asking again is the same attempt
-  std::string lease_id;  // empty: lives by its own TTL
+  std::string lease_id;  // if any: ends with it too, whichever comes first
   int64_t ttl_ms = 0;    // as granted or last raised
 };
 

@@ -1,10 +1,16 @@
 """Leases, locks and stored replies over dead leaders, restarts and lost majorities, with real processes."""
+import os
+import re
+import shutil
+import subprocess
 import time
 
 import cluster
 import processes
 import resp
-from testing import limited, until
+from testing import Skip, limited, until
+
+DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "coordination.md")
 
 
 def call(node, *args, timeout=10.0):
@@ -159,3 +165,16 @@ def test_tokens_rise_over_an_unclean_end_of_a_single_node():
             call(node, "LOCK", "BREAK", "n")  # there is it that survived
             token = last
         node.stop()
+
+
+def test_the_example_of_the_documentation_runs_as_shown():
+    if not shutil.which("redis-cli"):
+        raise Skip("redis-cli is not installed")
+    with open(DOCS, encoding="utf-8") as f:
+        shown = re.search(r"```\n(> .*?)```", f.read(), re.S).group(1).splitlines()
+    node = processes.single()
+    commands = "".join(line[2:] + "\n" for line in shown if line.startswith("> "))
+    cli = ["redis-cli", "-p", str(node.port), "--no-raw"]
+    got = subprocess.run(cli, input=commands, capture_output=True, text=True, timeout=20).stdout.splitlines()
+    assert [line for line in got if line] == [line for line in shown if not line.startswith("> ")], "\n".join(got)
+    node.stop()

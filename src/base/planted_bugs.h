@@ -21,7 +21,10 @@ namespace clustron {
   X(kSnapshotSlotOffByOne)  /* the snapshot claims one slot more than it holds */                  \
   X(kTtlByLocalClock)       /* a relative TTL becomes absolute by the node's own clock */          \
   X(kStaleEntryNotVoided)   /* a deposed leader's minority entry takes effect later */             \
-  X(kSessionNumberReused)   /* a number that has left its node is bound to another item */
+  X(kSessionNumberReused)   /* a number that has left its node is bound to another item */         \
+  X(kEverySecNotSynced)     /* `everysec`: nothing is fsynced each second */                       \
+  X(kInlineItemNotLogged)   /* inline: a turn's changes from the fifth on are not logged  */       \
+  X(kReserveForgotten)      /* below `always`: numbers reserved before a crash are given again */
 
 enum class Bug : uint8_t {
   kNone,

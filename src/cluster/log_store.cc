@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
+#include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "cluster/log_store_shared.h"
 
@@ -322,7 +323,7 @@ void LogStore::Tick(int64_t now_ns) {
   synced_at_ns_ = now_ns;
   if (durability_ == Durability::kEverySec) {
     Flush();
-    StartSync();
+    if (!Planted(Bug::kEverySecNotSynced)) StartSync();
     return;
   }
   // Hints that nothing has taken along, and the durable mark.

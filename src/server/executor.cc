@@ -464,6 +464,7 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
     return;
   }
   ++items_applied_;
+  if (Planted(Bug::kInlineItemNotLogged) && inline_.count == 4) return;
   ++inline_.count;
   cluster::AppendItem({.flags = verdicts,
                        .command_id = spec.id,

@@ -26,6 +26,7 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
                       .knobs = &knobs,
                       .network = &network_,
                       .history = &history_,
+                      .losses = &world_.losses,
                       .hash_seed = history_.hash_seed()};
   for (int i = 0; i < knobs.nodes; ++i) {
     const double drift = (2 * rng.Unit() - 1) * knobs.drift_max;

@@ -37,7 +37,7 @@ struct Locks final : Workload {
       for (size_t i = 0; i < lock.ops.size(); ++i) {
         if (!lock.dropped[i]) ops.push_back(lock.ops[i]);
       }
-      CheckHistory<LockModel>(report, lock.name, ops);
+      CheckHistory<LockModel>(*world, report, lock.name, ops);
     }
   }
 };
@@ -78,6 +78,7 @@ class LockActor final : public Actor {
   void Get() { Issue({.kind = LockModel::Kind::kGet}, {"GET", Name()}); }
   void Acquire() {
     ttl_ms_ = rng().Between(200, 3000);
+    highest_token_ = world().tokens.empty() ? 0 : world().tokens.rbegin()->first;
     const std::string ttl = std::to_string(ttl_ms_);
     Issue({.kind = LockModel::Kind::kAcquire,
            .owner = owner_,
@@ -169,9 +170,23 @@ class LockActor final : public Actor {
     if (op->done) {
       world().report->Count("locks granted");
       op->token = token_ = reply.elements[1].integer;
+      CheckToken(*op);
     } else {
       op->holder_token = reply.elements[1].integer;
       owner_.clear();
+    }
+  }
+  // Whatever a crash made the server forget: no token is given to two, nor one below any that was
+  // known when it was asked for.
+  void CheckToken(const LockModel::Op& op) {
+    const std::string whose = Name() + " " + op.owner;
+    const auto [it, fresh] = world().tokens.try_emplace(op.token, whose);
+    if (it->second != whose) {
+      world().report->Fail("tokens", std::to_string(op.token) + " of " + it->second +
+                                         " is given to " + whose + " too");
+    } else if (fresh && op.token <= highest_token_) {
+      world().report->Fail("tokens", whose + " is given " + std::to_string(op.token) + " behind " +
+                                         std::to_string(highest_token_));
     }
   }
   void Lost(uint64_t tag) override {
@@ -184,6 +199,7 @@ class LockActor final : public Actor {
   size_t lock_ = 0;
   std::string owner_;
   int64_t token_ = 0;
+  int64_t highest_token_ = 0;  // known when a grant was last asked for
   int64_t ttl_ms_ = 1000;
 };
 
@@ -226,7 +242,7 @@ struct Leases final : Workload {
       for (size_t i = 0; i < lease.ops.size(); ++i) {
         if (!lease.dropped[i]) ops.push_back(lease.ops[i]);
       }
-      CheckHistory<LeaseModel>(report, lease.id, ops);
+      CheckHistory<LeaseModel>(*world, report, lease.id, ops);
     }
   }
 };

@@ -34,7 +34,7 @@ struct Hashes final : Workload {
       for (size_t i = 0; i < hash.ops.size(); ++i) {
         if (!hash.dropped[i]) ops.push_back(hash.ops[i]);
       }
-      CheckHistory<Model>(report, hash.key, ops);
+      CheckHistory<Model>(*world, report, hash.key, ops);
     }
   }
 };

@@ -24,6 +24,11 @@ History::SlotRecord& History::At(paxos::Slot slot) {
 }
 
 void History::OnApplied(int node, paxos::Slot slot, const paxos::Value& value, uint64_t digest) {
+  OnLogged(node, slot, value);
+  if (!report_.failed()) OnState(node, slot, digest);
+}
+
+void History::OnLogged(int node, paxos::Slot slot, const paxos::Value& value) {
   SlotRecord& record = At(slot);
   if (!record.has_value) {
     record.has_value = true;
@@ -32,9 +37,11 @@ void History::OnApplied(int node, paxos::Slot slot, const paxos::Value& value, u
     report_.Fail("one value per slot", "slot " + std::to_string(slot) + ": node " +
                                            std::to_string(node) + " applies a " + Describe(value) +
                                            ", before it was a " + Describe(record.value));
-    return;
   }
-  OnState(node, slot, digest);
+}
+
+void History::ForgetAbove(paxos::Slot slot) {
+  if (slots_.size() > slot + 1) slots_.resize(slot + 1);
 }
 
 void History::OnState(int node, paxos::Slot slot, uint64_t digest) {
@@ -153,7 +160,7 @@ void History::Dump(std::string_view needle) const {
 
 void History::CheckReplay() {
   for (paxos::Slot slot = 1; slot < slots_.size(); ++slot) {
-    if (!slots_[slot].has_value) return;  // the inline path leaves no trace of its entries here
+    if (!slots_[slot].has_value) return;  // `memory` leaves no trace of the inline path's entries
   }
   if (slots_.empty()) return;
   static const std::map<uint64_t, std::string> kNone;

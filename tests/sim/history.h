@@ -26,6 +26,10 @@ class History {
   void OnApplied(int node, paxos::Slot slot, const paxos::Value& value, uint64_t digest);
   // A node's state is at this slot (by a snapshot, or by the inline path).
   void OnState(int node, paxos::Slot slot, uint64_t digest);
+  // A node alone has logged this by the inline path.
+  void OnLogged(int node, paxos::Slot slot, const paxos::Value& value);
+  // A node alone has come back with its log up to this slot: the rest is as if it had never been.
+  void ForgetAbove(paxos::Slot slot);
   // A node answered an item of its own.
   void OnReply(cluster::Session session, uint64_t sequence, std::string_view reply);
 

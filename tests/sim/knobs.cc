@@ -94,6 +94,31 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
       static_cast<uint64_t>(LogBetween(rng, 16 << 10, rng.Percent(30) ? 4 << 20 : 128 << 10));
 }
 
+// One node below `always`: the inline path.
+void DrawAlone(Rng& rng, Knobs* knobs) {
+  knobs->nodes = 1;
+  const bool memory = rng.Percent(30);
+  knobs->durability = memory ? cluster::Durability::kMemory : cluster::Durability::kEverySec;
+  FaultRates& faults = knobs->faults;
+  faults.power_ns = Rate(rng, 80, 3 * kSecond, 15 * kSecond);
+  if (!memory) faults.shutdown_ns = Rate(rng, 40, 4 * kSecond, 15 * kSecond);
+  faults.disk_full_ns = Rate(rng, 50, 3 * kSecond, 15 * kSecond);
+  // A reserve that is no help, and no warning: the write at the end of a turn has no room.
+  if (rng.Percent(30)) {
+    knobs->segment_bytes = 8 << 10;
+    knobs->spare_bytes = 2 << 10;
+    knobs->low_water_bytes = 4 << 10;
+  }
+  // A machine that comes back goes on by its wall clock, whatever that says.
+  faults.wall_jump_ns = 0;
+  if (!memory) return;
+  // Only what needs nothing from before a crash.
+  WorkloadMix& work = knobs->work;
+  work.counters = work.bank = work.pipelines = false;
+  const bool any = work.strings || work.mortal || work.groups || work.hashes || work.locks;
+  work.strings |= !any;
+}
+
 }  // namespace
 
 Knobs DrawKnobs(Rng& rng, int nodes) {
@@ -116,6 +141,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   knobs.faults.gap_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   knobs.faults.stale_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   knobs.faults.sleep_race_ns = Rate(rng, 20, 4 * kSecond, 12 * kSecond);
+  const bool alone = rng.Percent(12);
+  if (nodes == 0 ? alone : nodes == 1) DrawAlone(rng, &knobs);
   return knobs;
 }
 
@@ -138,6 +165,8 @@ std::string WorkloadMix::ToString() const {
 
 std::string Knobs::ToString() const {
   std::string text = std::to_string(nodes) + " nodes, ";
+  if (durability == cluster::Durability::kEverySec) text += "everysec, ";
+  if (durability == cluster::Durability::kMemory) text += "memory, ";
   text += network.datagram ? "datagrams" : "streams";
   text += " delay " + std::to_string(network.delay_ns / kMicrosecond) + "us";
   text += " loss " + std::to_string(network.loss_percent).substr(0, 4) + "%";
@@ -167,6 +196,7 @@ std::string Knobs::ToString() const {
   add(faults.gap_race_ns, "gap-race");
   add(faults.stale_race_ns, "stale-race");
   add(faults.sleep_race_ns, "sleep-race");
+  add(faults.shutdown_ns, "shutdown");
   return text + "; work:" + work.ToString();
 }
 

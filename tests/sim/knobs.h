@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/rng.h"
+#include "cluster/log_store.h"
 #include "cluster/paxos/config.h"
 #include "tests/sim/sim_network.h"
 #include "tests/sim/sim_task_runner.h"
@@ -40,6 +41,7 @@ struct FaultRates {
   int64_t gap_race_ns = 0;
   int64_t stale_race_ns = 0;
   int64_t sleep_race_ns = 0;
+  int64_t shutdown_ns = 0;  // a node alone is stopped in the orderly way
 };
 
 struct WorkloadMix {
@@ -68,6 +70,7 @@ struct Knobs {
   WorkloadMix work;
 
   // The product.
+  cluster::Durability durability = cluster::Durability::kAlways;
   paxos::Config paxos;
   int64_t hold_ns = 2 * kSecond;
   int64_t resend_ns = 300 * kMillisecond;

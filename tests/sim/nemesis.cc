@@ -48,6 +48,7 @@ void Nemesis::Start() {
   Every(faults.disk_full_ns, &Nemesis::DoDiskFull);
   Every(faults.slow_disk_ns, &Nemesis::DoSlowDisk);
   Every(faults.sync_error_ns, &Nemesis::DoSyncError);
+  Every(faults.shutdown_ns, &Nemesis::DoShutdown);
 }
 
 int Nemesis::AnyNode() {
@@ -205,9 +206,9 @@ void Nemesis::DoDiskFull() {
 void Nemesis::DoSlowDisk() {
   const int node = AnyNode();
   cluster_.report().Count("disks slow for a while");
-  cluster_.node(node).disk().slow_percent = 30;
+  cluster_.node(node).SlowDisk();
   cluster_.loop().After(rng_.Between(100 * kMillisecond, 5 * kSecond),
-                        [this, node] { cluster_.node(node).disk() = cluster_.knobs().disk; });
+                        [this, node] { cluster_.node(node).RestoreDisk(); });
 }
 
 void Nemesis::DoRot() {
@@ -221,6 +222,11 @@ void Nemesis::DoSyncError() {
   if (node < 0) return;
   cluster_.report().Count("syncs failed");
   cluster_.node(node).fs().FailNextSync();
+}
+
+void Nemesis::DoShutdown() {
+  const int node = RunningNode();
+  if (node >= 0) cluster_.node(node).ShutDown();
 }
 
 void Nemesis::DoHandOver() {

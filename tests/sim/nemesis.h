@@ -42,6 +42,7 @@ class Nemesis {
   void DoSlowDisk();
   void DoRot();
   void DoSyncError();
+  void DoShutdown();
   void DoHandOver();
   void DoLeaseRace();
   void DoRotRace();

@@ -39,7 +39,7 @@ struct Bank final : Workload {
     for (size_t i = 0; i < ops.size(); ++i) {
       if (!dropped[i]) kept.push_back(ops[i]);
     }
-    CheckHistory<Model>(report, name(), kept);
+    CheckHistory<Model>(*world, report, name(), kept);
   }
 };
 
@@ -129,6 +129,7 @@ class BankActor final : public Actor {
     if (tag == kWatched) {
       if (outcome != Outcome::kReply) return;
       const auto balance = reply.IsBulk() ? ParseInt64(reply.text) : std::nullopt;
+      if (reply.IsNil() && Forgotten()) return;
       if (!balance) {
         world().report->Fail("bank", "an account holds " + reply.ToString());
         return;
@@ -159,10 +160,17 @@ class BankActor final : public Actor {
       op.commands[i].answer = reply.elements[i].ToAnswer();
       sum += ParseInt64(reply.elements[i].text).value_or(0);
     }
+    if (op.commands[0].answer.kind == test::Answer::Kind::kNil && Forgotten()) return;
     if (sum != kAccounts * kOpening) {
       world().report->Fail(
           "bank", "the sum of all accounts is " + std::to_string(sum) + ": " + reply.ToString());
     }
+  }
+  // A crash may have taken the opening too: then it is done again.
+  bool Forgotten() {
+    if (world().losses.empty()) return false;
+    bank_.open = false;
+    return true;
   }
   void Lost(uint64_t tag) override {
     watching_ = false;
@@ -196,6 +204,8 @@ class PipelineActor final : public Actor {
  private:
   struct Token {
     uint64_t connection;
+    int64_t sent_ns = 0;
+    int64_t known_ns = 0;
     bool known = false;  // acknowledged
     bool refused = false;
   };
@@ -215,7 +225,7 @@ class PipelineActor final : public Actor {
         continue;
       }
       const std::string text = std::to_string(tokens_.size()) + ",";
-      tokens_.push_back({connection_});
+      tokens_.push_back({.connection = connection_, .sent_ns = now_ns()});
       client().Send({"APPEND", key_, text}, tokens_.size() - 1);
     }
   }
@@ -229,6 +239,7 @@ class PipelineActor final : public Actor {
     if (!(tag & kRead)) {
       if (tag >= tokens_.size()) return;  // of an earlier key
       tokens_[tag].known = outcome == Outcome::kReply;
+      tokens_[tag].known_ns = now_ns();
       tokens_[tag].refused = outcome == Outcome::kNo;
       return;
     }
@@ -256,8 +267,26 @@ class PipelineActor final : public Actor {
       last[tokens_[t].connection] = t + 1;
     }
     for (size_t t = 0; t < sent; ++t) {
-      if (tokens_[t].known && !found[t]) return Wrong("lost: " + std::to_string(t), text);
+      if (!tokens_[t].known || found[t]) continue;
+      if (!MayBeLost(world().losses, tokens_[t].sent_ns, tokens_[t].known_ns)) {
+        return Wrong("lost: " + std::to_string(t), text);
+      }
+      if (IsHole(t, found)) return Wrong("forgotten before later ones: " + std::to_string(t), text);
+      world().report->Count("tokens forgotten");
     }
+  }
+  // It is gone, though one that was sent after its acknowledgement outlived the same crash.
+  bool IsHole(size_t lost, const std::vector<bool>& found) {
+    const Token& gone = tokens_[lost];
+    for (const Loss& loss : world().losses) {
+      if (!MayBeLost({loss}, gone.sent_ns, gone.known_ns)) continue;
+      for (size_t t = lost + 1; t < found.size(); ++t) {
+        const int64_t sent_ns = tokens_[t].sent_ns;
+        if (found[t] && gone.known_ns < sent_ns && sent_ns <= loss.crash_ns) return true;
+      }
+      return false;
+    }
+    return false;
   }
   void Wrong(const std::string& what, const std::string& text) {
     world().report->Fail("per-connection order", key_ + ": " + what + " in " + text);

@@ -37,6 +37,7 @@ struct SimNode::Connection final : server::SessionSink {
   bool ending = false;
 
   void Flush(server::Session& s) override {
+    if (!owner->fatal_.empty() || owner->fs_.stopped()) return;  // it is dead already
     if (!s.out.empty()) owner->carrier_.ToClient(id, std::exchange(s.out, {}));
     if (s.close_after_flush() || s.close_now()) ending = true;
   }
@@ -60,6 +61,7 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
   std::string* reply = nullptr;
   size_t reply_begin = 0;
   paxos::Slot traced_slot = 0;
+  paxos::Slot logged_slot = 0;  // weak durability: handed to the history
 
   Process(SimNode* node, EventLoop* loop)
       : owner(node),
@@ -161,6 +163,7 @@ void SimNode::Start() {
     around_.report->Count("crashes during the start");
     if (around_.loop->rng().Percent(50)) {
       fs_.Crash(around_.loop->rng(), kCrashModes[around_.loop->rng().Below(4)]);
+      lost_power_ = true;
     } else {
       fs_.Kill();
     }
@@ -190,7 +193,7 @@ Status SimNode::StartProcess() {
   options.dir = DirName();
   options.identity = identity;
   options.genesis = GenesisOf(around_);
-  options.log.durability = cluster::Durability::kAlways;
+  options.log.durability = knobs.durability;
   options.log.segment_bytes = knobs.segment_bytes;
   options.log.spare_bytes = knobs.spare_bytes;
   options.log.low_water_bytes = knobs.low_water_bytes;
@@ -211,6 +214,7 @@ Status SimNode::StartProcess() {
   server::Executor& executor = process_->engine->executor();
   executor.Attach(process_->node().session(), process_.get(), process_.get(),
                   process_->engine.get());
+  if (weak()) CheckRecovered();
   around_.history->OnState(index_, executor.applied_slot(), executor.digest());
   const paxos::Ballot promised = process_->node().replica().promised();
   if (promised < promised_to_others_) {
@@ -237,6 +241,8 @@ void SimNode::Crash(bool power, const char* why, int64_t down_ns) {
     around_.report->Trace("node " + std::to_string(index_) + " " + why);
   }
   around_.loop->Trace(static_cast<uint64_t>(index_) + 77);
+  crash_ns_ = around_.loop->now_ns();
+  lost_power_ = power;
   around_.network->SetUp(index_, false);
   ++incarnation_;
   paused_until_ns_ = 0;
@@ -259,6 +265,100 @@ void SimNode::Crash(bool power, const char* why, int64_t down_ns) {
 void SimNode::Pause(int64_t until_ns) {
   if (process_ == nullptr) return;
   paused_until_ns_ = std::max(paused_until_ns_, until_ns);
+  slowed_ns_ = std::max(slowed_ns_, paused_until_ns_);
+}
+
+void SimNode::ShutDown() {
+  if (process_ == nullptr || paused()) return;
+  cluster::LogStore& log = *process_->storage.log;
+  if (log.busy() || process_->turn_filed) {
+    around_.loop->After(kMillisecond, [this, life = incarnation_] {
+      if (life == incarnation_) ShutDown();
+    });
+    return;
+  }
+  const Status closed = log.Close();
+  if (fs_.stopped() || !closed) {
+    around_.report->Count("shutdowns that failed");
+    Crash(false, "fails to shut down");
+    return;
+  }
+  around_.report->Count("shutdowns");
+  Crash(true, "shut down, then power lost");
+  shut_down_ = true;
+}
+
+// --- Below `durability always` ------------------------------------------------------------------
+
+void SimNode::NoteCommits() {
+  const paxos::Slot applied = process_->engine->executor().applied_slot();
+  if (!commits_.empty() && commits_.back().slot >= applied) return;
+  commits_.push_back({around_.loop->now_ns(), applied});
+  if (process_->node().replica().chosen_slot() < applied) {
+    around_.report->Fail("durability",
+                         "slot " + std::to_string(applied) + " is answered before it is written");
+  }
+  if (around_.knobs->durability == cluster::Durability::kMemory) return;
+  cluster::LogStore& log = *process_->storage.log;
+  for (paxos::Slot& slot = process_->logged_slot; slot < applied;) {
+    const Result<paxos::Accepted> entry = log.Read(slot + 1);
+    if (!entry) {
+      around_.report->Fail("log", "slot " + std::to_string(slot + 1) +
+                                      " is answered and can't be read: " + entry.error().detail);
+      return;
+    }
+    around_.history->OnLogged(index_, ++slot, entry->value);
+  }
+}
+
+// What was committed longer ago is synced for certain: a second, a tick, the sync.
+int64_t SimNode::SyncedWithinNs() const {
+  const DiskSpeed& disk = around_.knobs->disk;
+  const int64_t task_ns =
+      disk.base_ns + disk.jitter_ns + (disk.slow_percent > 0 ? disk.slow_ns : 0);
+  return kSecond + 150 * kMillisecond + 4 * task_ns;
+}
+
+// The process is up again: what has it kept? (That it is a prefix of what there was, entry by
+// entry, the history finds out.)
+void SimNode::CheckRecovered() {
+  const paxos::Slot kept =
+      std::max(process_->engine->executor().applied_slot(), process_->storage.log->last_slot());
+  const bool memory = around_.knobs->durability == cluster::Durability::kMemory;
+  paxos::Slot must_have = 0;
+  const bool all = !lost_power_ || shut_down_;
+  const int64_t within_ns = SyncedWithinNs();
+  for (const Commit& commit : commits_) {
+    const bool synced = commit.at_ns < crash_ns_ - within_ns &&
+                        (slowed_ns_ < 0 || slowed_ns_ < crash_ns_ - within_ns);
+    if (!memory && (all || synced)) must_have = commit.slot;
+  }
+  if (kept < must_have) {
+    around_.report->Fail("durability", "node " + std::to_string(index_) + " comes back with slot " +
+                                           std::to_string(kept) + " and should have " +
+                                           std::to_string(must_have));
+  }
+  const auto lost = std::find_if(commits_.begin(), commits_.end(),
+                                 [kept](const Commit& commit) { return commit.slot > kept; });
+  if (lost != commits_.end()) {
+    around_.report->Count(memory ? "memory lost" : "ends of the log lost");
+    around_.losses->push_back(
+        {.from_ns = memory ? 0 : lost->at_ns, .crash_ns = crash_ns_, .everything = memory});
+    commits_.erase(lost, commits_.end());
+  }
+  around_.history->ForgetAbove(kept);
+  process_->logged_slot = kept;
+  shut_down_ = false;
+}
+
+void SimNode::SlowDisk() {
+  disk_.slow_percent = 30;
+  slowed_ns_ = INT64_MAX;
+}
+
+void SimNode::RestoreDisk() {
+  disk_ = around_.knobs->disk;
+  slowed_ns_ = around_.loop->now_ns() + disk_.slow_ns;
 }
 
 void SimNode::Rot(Rng& rng) {
@@ -357,6 +457,7 @@ void SimNode::EndTurn() {
     process_->traced_slot = executor.applied_slot();
     around_.history->OnState(index_, executor.applied_slot(), executor.digest());
   }
+  if (weak() && fatal_.empty() && !fs_.stopped()) NoteCommits();
   std::erase_if(process_->connections, [this](const auto& item) {
     const Connection& connection = *item.second;
     if (!connection.ending && !connection.session->close_now()) return false;

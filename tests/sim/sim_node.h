@@ -22,6 +22,7 @@
 #include "server/engine.h"
 #include "tests/sim/history.h"
 #include "tests/sim/knobs.h"
+#include "tests/sim/losses.h"
 #include "tests/sim/report.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_fs.h"
@@ -37,6 +38,7 @@ struct Surroundings {
   const Knobs* knobs = nullptr;
   SimNetwork* network = nullptr;
   History* history = nullptr;
+  Losses* losses = nullptr;
   std::string cluster_id = "0123456789abcdef0123456789abcdef";
   uint64_t hash_seed = 0;
 };
@@ -66,6 +68,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   // `power`: the machine as a whole goes down, unsynced data with it.
   // Started again after `down_ns`; below 0: as the knobs say.
   void Crash(bool power, const char* why, int64_t down_ns = -1);
+  // As SHUTDOWN does it, and then the power goes: nothing may be missing. Not while it is paused.
+  void ShutDown();
   // Where the newest records of the log are.
   void RotLogTail(Rng& rng);
   void Pause(int64_t until_ns);
@@ -81,6 +85,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   SimFs& fs() { return fs_; }
   SimClock& clock() { return clock_; }
   DiskSpeed& disk() { return disk_; }
+  void SlowDisk();
+  void RestoreDisk();
   // Bits on this machine's disk may change: then its start may be refused for good.
   void AllowRot() { rot_allowed_ = true; }
   void Rot(Rng& rng);
@@ -126,6 +132,10 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void ShowLiveClocks();
   void TickLater();
   void NotePromise(std::string_view message);
+  void NoteCommits();
+  void CheckRecovered();
+  int64_t SyncedWithinNs() const;
+  bool weak() const { return around_.knobs->durability != cluster::Durability::kAlways; }
   std::string DirName() const { return "/data"; }
 
   const Surroundings around_;
@@ -140,6 +150,16 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   bool rotten_ = false;
   paxos::Ballot promised_to_others_;  // the highest that ever left this machine
   uint64_t incarnation_ = 0;
+  // Alone, below `always`: when each turn's entries were committed, and how the process ended.
+  struct Commit {
+    int64_t at_ns;
+    paxos::Slot slot;
+  };
+  std::vector<Commit> commits_;
+  int64_t crash_ns_ = 0;
+  bool lost_power_ = false;
+  bool shut_down_ = false;
+  int64_t slowed_ns_ = -1;  // when it was last paused, or its disk last slow
   std::string fatal_;
   std::unique_ptr<Process> process_;
 };

@@ -67,7 +67,7 @@ struct Strings final : Workload {
       for (size_t i = 0; i < groups[g]->ops.size(); ++i) {
         if (!groups[g]->dropped[i]) ops.push_back(groups[g]->ops[i]);
       }
-      CheckHistory<Model>(report, std::string(name()) + " " + groups[g]->keys[0], ops);
+      CheckHistory<Model>(*world, report, std::string(name()) + " " + groups[g]->keys[0], ops);
     }
   }
 };

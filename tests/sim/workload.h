@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "tests/sim/client.h"
 #include "tests/sim/event_loop.h"
+#include "tests/sim/losses.h"
 #include "tests/sim/report.h"
 #include "tests/support/models.h"
 
@@ -31,6 +33,8 @@ struct World {
   uint64_t next_value = 1;                // written values are never repeated
   uint64_t replies = 0;                   // that said something other than "no leader"
   uint64_t errors = 0;
+  Losses losses;
+  std::map<int64_t, std::string> tokens;  // of locks: whose, forgotten ones too
 
   std::string UniqueValue() { return "v" + std::to_string(next_value++); }
 };
@@ -92,10 +96,8 @@ class Actor : public Client::Handler {
   bool progress_ = false;
 };
 
-// Reports a history that is not linearizable.
 template <typename Model>
-void CheckHistory(Report* report, std::string_view name,
-                  const std::vector<typename Model::Op>& ops) {
+void CheckPart(Report* report, std::string_view name, const std::vector<typename Model::Op>& ops) {
   if (ops.empty()) return;
   const test::LinearizabilityResult result = test::CheckLinearizable<Model>(ops, 300'000);
   report->Count("histories checked");
@@ -106,6 +108,13 @@ void CheckHistory(Report* report, std::string_view name,
     report->Fail("linearizability", std::string(name) + " with " + std::to_string(ops.size()) +
                                         " operations: " + result.explanation);
   }
+}
+
+// Reports a history that is not linearizable, but for what may have been forgotten.
+template <typename Model>
+void CheckHistory(const World& world, Report* report, std::string_view name,
+                  const std::vector<typename Model::Op>& all) {
+  for (const auto& part : WithLosses(world.losses, all)) CheckPart<Model>(report, name, part);
 }
 
 // The workloads, each with its actors made through `add`.

@@ -278,12 +278,13 @@ void StepAcquire(LockModel::State state, const LockModel::Op& op,
     return;
   }
   if (known && !op.done) return;
-  if (known && op.token <= state.last_token) return;  // tokens rise
+  if (op.token <= state.last_token && (known || op.token != 0)) return;  // tokens rise
   state.held = true;
   state.owner = op.owner;
   state.expire_from = op.expire_from;
-  state.token = known ? op.token : LockModel::kUnknownToken;
-  if (known) state.last_token = op.token;
+  const bool told = known || op.token != 0;
+  state.token = told ? op.token : LockModel::kUnknownToken;
+  if (told) state.last_token = op.token;
   next->push_back(std::move(state));
 }
 

@@ -140,7 +140,7 @@ struct LockModel {
     Kind kind = Kind::kAcquire;
     std::string owner;
     std::string text;
-    int64_t token = 0;         // asked with, or granted
+    int64_t token = 0;         // asked with, or granted (also if that may have been forgotten)
     int64_t holder_token = 0;  // told by a refusal; 0: not told
     int64_t expire_from = 0;
     bool done = false;  // granted, renewed, released, written

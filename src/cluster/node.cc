@@ -159,6 +159,8 @@ void Node::OnPeerDown(NodeId peer) {
 void Node::Tick() {
   const int64_t now = NowNs();
   replica_.Tick(now);
+  // Who would lead without its state: better another does.
+  if (restore_ != nullptr && replica_.role() == paxos::Role::kLeader) replica_.StepDown(now);
   NoticeDeposed();
   if (now - log_tick_ns_ >= 100'000'000) {
     log_tick_ns_ = now;
@@ -175,7 +177,7 @@ void Node::Tick() {
 
 // Carries the elapsed clock over a restart of the process; see LogStore's local marks.
 void Node::NoteClock() {
-  if (state_.applied_slot() == marked_slot_) return;
+  if (restore_ != nullptr || state_.applied_slot() == marked_slot_) return;
   marked_slot_ = state_.applied_slot();
   const int64_t now = NowNs();
   log_.AppendMark({.boot = clock_.MachineBootId(),
@@ -186,6 +188,7 @@ void Node::NoteClock() {
 }
 
 void Node::EndOfTurn() {
+  StepRestore();
   for (int round = 0; round < 4; ++round) {
     LookAtLeadership();
     SendOwnItems();
@@ -227,6 +230,7 @@ void Node::Pump() {
 }
 
 bool Node::ApplyChosen() {
+  if (restore_ != nullptr) return false;
   bool any = false;
   while (const paxos::Accepted* chosen = replica_.NextChosen()) {
     const Slot slot = chosen->slot;
@@ -283,14 +287,16 @@ void Node::OnFatal(const Error& error) { host_.Fatal("log: " + error.detail); }
 
 void Node::LookAtLeadership() {
   const bool leads =
-      replica_.role() == paxos::Role::kLeader && replica_.own_noop_chosen() &&
+      restore_ == nullptr && replica_.role() == paxos::Role::kLeader &&
+      replica_.own_noop_chosen() &&
       (state_.applied_slot() >= replica_.own_noop_slot() || Planted(Bug::kNoOwnBallotNoop));
   const bool leads_early =
       Planted(Bug::kNoOwnBallotNoop) && replica_.role() == paxos::Role::kLeader;
   const Ballot ballot = replica_.ballot();
   const NodeId leader = replica_.leader();
   const bool changed = leader != known_leader_ || ballot != known_ballot_;
-  if (leading_ && (changed || replica_.role() != paxos::Role::kLeader)) StopLeading();
+  if (leading_ && (changed || replica_.role() != paxos::Role::kLeader || restore_ != nullptr))
+    StopLeading();
   if (changed) {
     announced_ = false;
     leader_link_down_ = false;
@@ -324,6 +330,7 @@ void Node::SendPaxos(NodeId to, const paxos::Message& message) {
 }
 
 void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
+  if (restore_ != nullptr) return;
   if (!log_.Has(need.first)) {
     StartSnapshotSend(need.peer);
     return;

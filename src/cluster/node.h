@@ -92,6 +92,7 @@ struct NodeConfig {
   int64_t hold_ns = 2'000'000'000;              // writes and reads without a leader
   int64_t resend_ns = 300'000'000;              // own items and read rounds without progress
   int64_t tick_ns = 100'000'000;                // least time between ticks
+  size_t restore_keys_per_turn = 20'000;        // at most, and not for longer than some ms
   uint64_t snapshot_log_bytes_min = 256 << 20;  // snapshot when the log exceeds this or …
   uint64_t seed = 0;
   // Encoded items of the server itself that a new cluster begins with (settings from files).
@@ -177,6 +178,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   int64_t LiveElapsedMs() const { return cluster_clock_.ElapsedMs(NowNs()); }
   int64_t LiveWallMs() const;
   bool snapshot_running() const { return snapshot_ != nullptr; }
+  // The state is being replaced by a snapshot: it may not be looked at.
+  bool restoring() const { return restore_ != nullptr; }
   // BGSAVE: this node alone, of the state as it is.
   void TakeSnapshotNow() { snapshot_wanted_ = true; }
   // What a majority's disk needs: the highest slot durably accepted here without a gap.
@@ -200,6 +203,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   struct SnapshotWrite;
   struct SnapshotSend;
   struct SnapshotReceive;
+  struct Restore;
   struct PendingCall {  // of a client here
     uint64_t id;
     std::string body;
@@ -272,6 +276,9 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void OnSnapshotOffer(NodeId from, const SnapshotName& name);
   void OnSnapshotChunk(NodeId from, const SnapshotName& name, const persist::SnapshotChunk& chunk);
   void InstallReceivedSnapshot(NodeId from, const SnapshotName& name);
+  void BeginRestore(NodeId from, const SnapshotName& name);
+  void StepRestore();
+  void FinishRestore();
   void Compact();
 
   NodeConfig config_;
@@ -329,6 +336,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool snapshot_proposed_ = false;
   std::map<NodeId, std::unique_ptr<SnapshotSend>> snapshot_sends_;
   std::unique_ptr<SnapshotReceive> snapshot_receive_;
+  std::unique_ptr<Restore> restore_;
 
   // Digests at every kDigestEvery-th slot, newest last.
   static constexpr Slot kDigestEvery = 64;

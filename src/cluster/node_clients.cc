@@ -120,6 +120,7 @@ void Node::OnReadRoundConfirmed(uint64_t round) {
 }
 
 void Node::DeliverReads() {
+  if (restore_ != nullptr) return;
   uint64_t round;
   ReadGrant grant;
   while (reads_.TakeReady(state_.applied_slot(), &round, &grant))

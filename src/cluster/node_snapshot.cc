@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/breather.h"
 #include "base/check.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
@@ -13,12 +14,13 @@ namespace clustron::cluster {
 
 namespace {
 
-constexpr size_t kSliceBytes = 128 * 1024;     // of the walk, at a time
-constexpr int64_t kSliceNs = 1'500'000;        // per loop turn
-constexpr size_t kBacklogBytesMax = 16 << 20;  // not yet written by the worker
-constexpr uint64_t kInFlightBytes = 1 << 20;   // to a peer, unacknowledged
-constexpr int64_t kRetryNs = 500'000'000;      // offer or chunk without an answer
-constexpr int64_t kGiveUpNs = 30'000'000'000;  // a transfer without any progress
+constexpr size_t kSliceBytes = 128 * 1024;      // of the walk, at a time
+constexpr int64_t kSliceNs = 1'500'000;         // per loop turn
+constexpr int64_t kRestoreSliceNs = 8'000'000;  // of loading a peer's snapshot, per loop turn
+constexpr size_t kBacklogBytesMax = 16 << 20;   // not yet written by the worker
+constexpr uint64_t kInFlightBytes = 1 << 20;    // to a peer, unacknowledged
+constexpr int64_t kRetryNs = 500'000'000;       // offer or chunk without an answer
+constexpr int64_t kGiveUpNs = 30'000'000'000;   // a transfer without any progress
 
 }  // namespace
 
@@ -40,6 +42,7 @@ void Node::OnSnapshotWanted() {
 }
 
 void Node::BeginSnapshot() {
+  if (restore_ != nullptr) return;  // behind it
   snapshot_wanted_ = false;
   if (snapshot_ != nullptr || snapshots_.writing()) {
     REACH("snapshot wanted while one is being written");
@@ -184,6 +187,7 @@ void Node::TickSnapshots(int64_t now_ns) {
 // ------------------------------------------------------------------------------------
 
 void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
+  if (restore_ != nullptr) return;
   if (name.slot <= state_.applied_slot()) {
     host_.Send(from, false, WireSnapshotAck(name, name.bytes));  // not needed
     return;
@@ -222,45 +226,81 @@ void Node::OnSnapshotChunk(NodeId from, const SnapshotName& name,
 void Node::InstallReceivedSnapshot(NodeId from, const SnapshotName& name) {
   snapshot_receive_->finishing = true;
   snapshots_.FinishReceive([this, from, name](Status status, bool fatal) {
-    snapshot_receive_.reset();
     if (fatal) {
       host_.Fatal("snapshot: " + status.error().detail);
       return;
     }
-    if (!status) {
-      host_.Send(from, false, WireSnapshotAck(name, 0));
+    if (status && name.slot > state_.applied_slot()) {
+      BeginRestore(from, name);
       return;
     }
-    if (name.slot > state_.applied_slot()) {
-      auto sender = snapshots_.OpenSender(name.slot);
-      if (!sender) {
-        host_.Fatal("snapshot: " + sender.error().detail);
-        return;
-      }
-      REACH("snapshot of a peer installed");
-      if (snapshot_ != nullptr) {  // its source walks a state that is about to go
-        snapshots_.AbortWrite();
-        snapshot_.reset();
-      }
-      if (Status restored = state_.RestoreSnapshot(*(*sender)->file); !restored) {
-        host_.Fatal("snapshot: " + restored.error().detail);
-        return;
-      }
-      CHECK(state_.applied_slot() == name.slot || Planted(Bug::kSnapshotSlotOffByOne));
-      previous_snapshot_slot_ = snapshot_slot_;
-      snapshot_slot_ = name.slot;
-      snapshot_bytes_ = name.bytes;
-      digests_.clear();
-      replica_.InstallSnapshot(name.slot, NowNs());
-      log_.CompactTo(name.slot);
-      cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
-      std::vector<void*> uncertain;
-      origin_.SkipTo(state_.NextSequence(origin_.session()), &uncertain);
-      for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
-    }
-    host_.Send(from, false, WireSnapshotAck(name, name.bytes));
-    host_.Applied();
+    snapshot_receive_.reset();
+    host_.Send(from, false, WireSnapshotAck(name, status ? name.bytes : 0));
   });
+}
+
+// --- Loading
+// --------------------------------------------------------------------------------------
+
+// Applying waits meanwhile, and so do this node's clients; its votes and its log do not.
+void Node::BeginRestore(NodeId from, const SnapshotName& name) {
+  auto sender = snapshots_.OpenSender(name.slot);
+  if (!sender) {
+    host_.Fatal("snapshot: " + sender.error().detail);
+    return;
+  }
+  REACH("snapshot of a peer installed");
+  if (snapshot_ != nullptr) {  // its source walks a state that is about to go
+    snapshots_.AbortWrite();
+    snapshot_.reset();
+  }
+  restore_ = std::make_unique<Restore>();
+  restore_->from = from;
+  restore_->name = name;
+  restore_->file = *std::move(sender);
+  restore_->load = state_.BeginRestore(*restore_->file->file);
+  LookAtLeadership();
+}
+
+void Node::StepRestore() {
+  if (restore_ == nullptr) return;
+  constexpr size_t kStepKeys = 64;
+  const int64_t until = NowNs() + kRestoreSliceNs;
+  size_t left = config_.restore_keys_per_turn;
+  do {
+    const size_t step = std::min(left, kStepKeys);
+    left -= step;
+    const auto done = restore_->load->Step(step);
+    if (!done) {
+      host_.Fatal("snapshot: " + done.error().detail);
+      return;
+    }
+    if (*done) {
+      FinishRestore();
+      return;
+    }
+    Breathe();
+  } while (left > 0 && NowNs() < until);
+  REACH("snapshot loaded in slices");
+}
+
+void Node::FinishRestore() {
+  const std::unique_ptr<Restore> restored = std::move(restore_);
+  const SnapshotName& name = restored->name;
+  snapshot_receive_.reset();
+  CHECK(state_.applied_slot() == name.slot || Planted(Bug::kSnapshotSlotOffByOne));
+  previous_snapshot_slot_ = snapshot_slot_;
+  snapshot_slot_ = name.slot;
+  snapshot_bytes_ = name.bytes;
+  digests_.clear();
+  replica_.InstallSnapshot(name.slot, NowNs());
+  log_.CompactTo(name.slot);
+  cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
+  std::vector<void*> uncertain;
+  origin_.SkipTo(state_.NextSequence(origin_.session()), &uncertain);
+  for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+  host_.Send(restored->from, false, WireSnapshotAck(name, name.bytes));
+  host_.Applied();
 }
 
 }  // namespace clustron::cluster

@@ -24,6 +24,14 @@ struct Node::SnapshotSend {
   int64_t retry_ns = 0;
 };
 
+// Being loaded here, a slice per turn.
+struct Node::Restore {
+  NodeId from = 0;
+  SnapshotName name;
+  std::unique_ptr<persist::SnapshotStore::Sender> file;
+  std::unique_ptr<SnapshotRestore> load;
+};
+
 // On its way here.
 struct Node::SnapshotReceive {
   NodeId from = 0;

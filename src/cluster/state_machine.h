@@ -30,6 +30,13 @@ class SnapshotSource {
   virtual Slot slot() const = 0;
 };
 
+class SnapshotRestore {
+ public:
+  virtual ~SnapshotRestore() = default;
+  // Goes on by about so many keys. True: the state is the snapshot's.
+  virtual Result<bool> Step(size_t keys) = 0;
+};
+
 // The replicated state. Everything here is a function of the log. THREAD: core loop.
 class StateMachine {
  public:
@@ -68,8 +75,9 @@ class StateMachine {
 
   // The state as it is now. One at a time.
   virtual std::unique_ptr<SnapshotSource> BeginSnapshot() = 0;
-  // Replaces the whole state by a snapshot file's. On error the state is unusable.
-  virtual Status RestoreSnapshot(persist::File& file) = 0;
+  // Replaces the whole state by a snapshot file's, a slice at a time. Until that is done, and for
+  // good on an error, the state may not be read, nor anything applied to it.
+  virtual std::unique_ptr<SnapshotRestore> BeginRestore(persist::File& file) = 0;
 };
 
 // What applying an entry tells the node. THREAD: core loop.

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/breather.h"
 #include "base/coding.h"
 #include "base/crc64.h"
 #include "base/numeric.h"
@@ -55,18 +56,25 @@ const char* TypeName(uint8_t type) {
   }
 }
 
+}  // namespace
+
 class RdbParser {
  public:
   RdbParser(RdbSource* source, const RdbLimits& limits, RdbVisitor* visitor)
       : source_(*source), limits_(limits), visitor_(*visitor), buffer_(kBufferBytes, '\0') {}
 
-  Status Run() {
-    TRY(ReadMagic());
-    while (true) {
+  // True: at the end.
+  Result<bool> Step(size_t items) {
+    if (version_ == 0) TRY(ReadMagic());
+    for (size_t i = 0; i < items; ++i) {
       ASSIGN_OR_RETURN(const uint8_t byte, U8());
-      if (byte == static_cast<uint8_t>(RdbOpcode::kEof)) return ReadEnd();
+      if (byte == static_cast<uint8_t>(RdbOpcode::kEof)) {
+        TRY(ReadEnd());
+        return true;
+      }
       TRY(ReadItem(byte));
     }
+    return false;
   }
 
  private:
@@ -155,6 +163,7 @@ class RdbParser {
       const size_t begin = out->size();
       out->resize(begin + std::min<uint64_t>(size - begin, kStringStepBytes));
       TRY(ReadRaw(out->data() + begin, out->size() - begin));
+      if (size > kStringStepBytes) Breathe();
     }
     return {};
   }
@@ -342,6 +351,7 @@ class RdbParser {
       TRY(ReadString(limits_.string_bytes_max, &field_));
       TRY(ReadString(limits_.string_bytes_max, &value_));
       TRY(visitor_.OnHashField(field_, value_));
+      if (i % 64 == 0) Breathe();
     }
     return visitor_.OnHashEnd();
   }
@@ -375,8 +385,6 @@ class RdbParser {
   std::string field_;
   std::string value_;
 };
-
-}  // namespace
 
 Result<size_t> RdbStringSource::Read(char* out, size_t size) {
   const size_t step = std::min(size, bytes_.size());
@@ -420,8 +428,16 @@ Status RdbVisitor::OnFunction(std::string_view code) {
 }
 
 Status ReadRdb(RdbSource& source, const RdbLimits& limits, RdbVisitor& visitor) {
-  return RdbParser(&source, limits, &visitor).Run();
+  const auto all = RdbParser(&source, limits, &visitor).Step(SIZE_MAX);
+  return all ? Status() : std::unexpected(all.error());
 }
+
+RdbStepper::RdbStepper(RdbSource* source, const RdbLimits& limits, RdbVisitor* visitor)
+    : parser_(std::make_unique<RdbParser>(source, limits, visitor)) {}
+
+RdbStepper::~RdbStepper() = default;
+
+Result<bool> RdbStepper::Step(size_t items) { return parser_->Step(items); }
 
 Status VerifyRdb(File& file) {
   ASSIGN_OR_RETURN(const uint64_t size, file.Size());

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,8 @@ class RdbFileSource : public RdbSource {
   uint64_t offset_ = 0;
 };
 
+class RdbParser;
+
 struct RdbKey {
   uint32_t db = 0;
   std::string key;
@@ -79,6 +82,20 @@ struct RdbLimits {
 // kCorruption: not an RDB file, cut short, wrong checksum, a length that can't be. kMismatch: a
 // newer version, or a type that we don't store yet (named). kLimit: a limit was passed.
 Status ReadRdb(RdbSource& source, const RdbLimits& limits, RdbVisitor& visitor);
+
+// The same in steps, for who can't stay away for long. THREAD: one owner.
+class RdbStepper {
+ public:
+  // Borrows source and visitor.
+  RdbStepper(RdbSource* source, const RdbLimits& limits, RdbVisitor* visitor);
+  ~RdbStepper();
+  // Reads about `items` more (keys, sections, marks between them). True: that was all. Not to be
+  // called again after that or after an error.
+  Result<bool> Step(size_t items);
+
+ private:
+  std::unique_ptr<RdbParser> parser_;
+};
 
 // Only the envelope: magic, end mark, checksum. Needs no memory; what a received or reopened
 // snapshot has to pass before it is used.

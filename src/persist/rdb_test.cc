@@ -190,6 +190,34 @@ TEST_CASE("rdb: pieces taken early and read in drips make no difference") {
   CHECK(lines.lines == std::vector<std::string>{"db 3", "3:a=b"});
 }
 
+TEST_CASE("rdb: read in steps of any size it is the same, and an error is one") {
+  Lines expected;
+  REQUIRE(ReadAll(Sample(), &expected));
+  for (size_t items : {1u, 2u, 3u, 1000u}) {
+    CAPTURE(items);
+    Lines lines;
+    const std::string bytes = Sample();
+    RdbStringSource source(bytes);
+    RdbStepper stepper(&source, RdbLimits(), &lines);
+    int steps = 1;
+    for (;; ++steps) {
+      const auto done = stepper.Step(items);
+      REQUIRE(done.has_value());
+      if (*done) break;
+    }
+    CHECK(lines.lines == expected.lines);
+    CHECK((steps == 1) == (items == 1000));
+  }
+  Lines lines;
+  std::string bytes = Sample();
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);  // of the checksum
+  RdbStringSource source(bytes);
+  RdbStepper stepper(&source, RdbLimits(), &lines);
+  Result<bool> done = false;
+  while (done && !*done) done = stepper.Step(1);
+  CHECK(!done);
+}
+
 TEST_CASE("rdb: a long section comes back as its pieces") {
   RdbWriter rdb;
   rdb.Begin();

@@ -18,6 +18,13 @@ using commands::Args;
 using commands::Class;
 using commands::CommandSpec;
 
+namespace {
+
+constexpr std::string_view kErrLoading =
+    "LOADING Clustron is loading a snapshot from another node into memory";
+
+}  // namespace
+
 // MULTI's own family acts at once, also between MULTI and EXEC.
 bool Engine::ActsOnMulti(const CommandSpec* spec) const {
   return std::find(multi_family_.begin(), multi_family_.end(), spec) != multi_family_.end();
@@ -170,6 +177,11 @@ void Engine::Dispatch(Session& session, Args args) {
   const CommandSpec* spec = Admit(session, args);
   if (spec == nullptr) return;
   const Class cls = spec->class_of != nullptr ? spec->class_of(args) : spec->cls;
+  if (node_->restoring() && !spec->Is(commands::kLoading) && cls != Class::kLocal) {
+    NoteRefused(spec, kErrLoading);
+    ReplyError(session, kErrLoading);
+    return;
+  }
   if (client_table_.paused() &&
       client_table_.Holds(*spec, cls == Class::kWrite || cls == Class::kLeader)) {
     session.held_ = true;

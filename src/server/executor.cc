@@ -357,7 +357,14 @@ std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
   return std::make_unique<ExecutorSnapshot>(*this);
 }
 
-Status Executor::RestoreSnapshot(persist::File& file) { return LoadSnapshot(file, *this); }
+std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& file) {
+  return BeginLoad(file, *this);
+}
+
+Status Executor::RestoreSnapshot(persist::File& file) {
+  const auto done = BeginRestore(file)->Step(SIZE_MAX);
+  return done ? Status() : std::unexpected(done.error());
+}
 
 // --- What the store tells
 // ----------------------------------------------------------------------------

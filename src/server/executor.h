@@ -82,7 +82,8 @@ class Executor final : public cluster::StateMachine,
   void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const override;
   void ForEachLock(const std::function<void(const LockInfo&)>& visit) const override;
   std::unique_ptr<cluster::SnapshotSource> BeginSnapshot() override;
-  Status RestoreSnapshot(persist::File& file) override;
+  std::unique_ptr<cluster::SnapshotRestore> BeginRestore(persist::File& file) override;
+  Status RestoreSnapshot(persist::File& file);  // in one go
 
   // --- commands::Nested ------------------------------------------------------------------------
   bool Run(commands::Args args, resp::ReplyWriter& reply, commands::Context& outer) override;

@@ -145,6 +145,7 @@ void InfoFields::GatherNode(InfoData* data) const {
   persistence.last_save_ok = port.LastSnapshotOk();
   persistence.last_save_unix_s = port.LastSnapshotUnixS();
   persistence.snapshot_slot = node.snapshot_slot();
+  persistence.loading = node.restoring();
   persistence.changes_since_save = executor.applied_slot() - node.snapshot_slot();
 
   const store::Store& store = executor.store();

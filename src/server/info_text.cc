@@ -137,7 +137,7 @@ void Memory(const InfoData& data, std::string* out) {
 void Persistence(const InfoData& data, std::string* out) {
   const InfoData::Persistence& d = data.persistence;
   Section(out, "Persistence")
-      .Field("loading", 0)
+      .Field("loading", d.loading ? 1 : 0)
       .Field("async_loading", 0)
       .Field("rdb_changes_since_last_save", d.changes_since_save)
       .Flag("rdb_bgsave_in_progress", d.saving)

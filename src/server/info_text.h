@@ -57,6 +57,7 @@ struct InfoData {
     bool last_write_ok = true;
     uint64_t log_bytes = 0;
     uint64_t snapshot_slot = 0;
+    bool loading = false;
   } persistence;
   struct Stats {
     uint64_t connections_received = 0;

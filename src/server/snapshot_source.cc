@@ -183,15 +183,33 @@ class Loader final : public persist::RdbVisitor {
   bool has_digest_ = false;
 };
 
+class SnapshotLoad final : public cluster::SnapshotRestore {
+ public:
+  SnapshotLoad(persist::File& file, Executor& executor)
+      : loader_(executor), source_(&file), stepper_(&source_, Limits(), &loader_) {}
+
+  Result<bool> Step(size_t keys) override {
+    ASSIGN_OR_RETURN(const bool all, stepper_.Step(keys));
+    if (all) TRY(loader_.Finish());
+    return all;
+  }
+
+ private:
+  static persist::RdbLimits Limits() {
+    persist::RdbLimits limits;
+    limits.require_checksum = true;
+    return limits;
+  }
+
+  Loader loader_;
+  persist::RdbFileSource source_;
+  persist::RdbStepper stepper_;
+};
+
 }  // namespace
 
-Status LoadSnapshot(persist::File& file, Executor& executor) {
-  Loader loader(executor);
-  persist::RdbFileSource source(&file);
-  persist::RdbLimits limits;
-  limits.require_checksum = true;
-  TRY(persist::ReadRdb(source, limits, loader));
-  return loader.Finish();
+std::unique_ptr<cluster::SnapshotRestore> BeginLoad(persist::File& file, Executor& executor) {
+  return std::make_unique<SnapshotLoad>(file, executor);
 }
 
 }  // namespace clustron::server

@@ -46,7 +46,8 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
   store::SnapshotWalk walk_;
 };
 
-// Reads such a file (or a plain Redis dump) into the executor's store and tables.
-Status LoadSnapshot(persist::File& file, Executor& executor);
+// Reads such a file (or a plain Redis dump) into the executor's store and tables. Empties them at
+// once. Borrows both.
+std::unique_ptr<cluster::SnapshotRestore> BeginLoad(persist::File& file, Executor& executor);
 
 }  // namespace clustron::server

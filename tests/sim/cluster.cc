@@ -160,7 +160,7 @@ bool Cluster::Converged() const {
   }
   for (const auto& node : nodes_) {
     if (node->dead()) continue;
-    if (!node->running()) return false;
+    if (!node->running() || node->engine()->node_ref().restoring()) return false;
     const paxos::Slot applied = node->engine()->executor().applied_slot();
     if (slot == 0) slot = applied;
     if (applied != slot) return false;

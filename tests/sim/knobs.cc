@@ -92,6 +92,7 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
   knobs->low_water_bytes = knobs->spare_bytes * 2;
   knobs->snapshot_log_bytes_min =
       static_cast<uint64_t>(LogBetween(rng, 16 << 10, rng.Percent(30) ? 4 << 20 : 128 << 10));
+  knobs->restore_keys_per_turn = static_cast<uint64_t>(LogBetween(rng, 1, 1000));
 }
 
 // One node below `always`: the inline path.

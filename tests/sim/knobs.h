@@ -79,6 +79,7 @@ struct Knobs {
   uint64_t low_water_bytes = 64 << 10;
   uint64_t disk_bytes = 0;  // 0: no limit
   uint64_t snapshot_log_bytes_min = 256 << 10;
+  uint64_t restore_keys_per_turn = 20'000;
 
   std::string ToString() const;
 };

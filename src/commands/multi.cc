@@ -59,16 +59,11 @@ const CommandSpec* SpecOf(Args command) {
   return Registry::Get().Resolve(command, &container);
 }
 
-// CONFIG SET is a write if it is about cluster-wide settings.
-Class ClassOf(const CommandSpec& spec, Args command) {
-  return spec.class_of != nullptr ? spec.class_of(command) : spec.cls;
-}
-
 // COMPAT: what has no key or class of its own (SELECT, PING, CONFIG …) may be queued too.
 bool IsReadOnly(Args command) {
   const CommandSpec* spec = SpecOf(command);
   if (spec == nullptr) return true;  // an error reply
-  const Class cls = ClassOf(*spec, command);
+  const Class cls = spec->ClassOf(command);
   return cls == Class::kRead || cls == Class::kLocal;
 }
 
@@ -117,7 +112,7 @@ std::string_view MemoryError(const Context& ctx, const ExecCall& call) {
 // subscribers, so these two run everywhere.
 void RunQueued(Context& ctx, Args command) {
   const CommandSpec* spec = SpecOf(command);
-  const bool here = spec == nullptr || ClassOf(*spec, command) != Class::kLocal ||
+  const bool here = spec == nullptr || spec->ClassOf(command) != Class::kLocal ||
                     ctx.client != nullptr || spec->name == "SELECT" || spec->Is(kPubsub);
   if (!here) return ctx.reply.Null();
   ctx.nested->Run(command, ctx.reply, ctx);

@@ -40,7 +40,7 @@ class TestServer : public Nested {
       }
     }
     Context ctx(*spec, args, store, db, reply);
-    const Class cls = spec->class_of != nullptr ? spec->class_of(args) : spec->cls;
+    const Class cls = spec->ClassOf(args);
     ctx.in_entry = cls == Class::kWrite;
     ctx.resp_version = resp_version;
     ctx.item_seed = ++items;

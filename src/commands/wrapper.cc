@@ -10,10 +10,6 @@ namespace clustron::commands {
 
 namespace {
 
-Class ClassOf(const CommandSpec& spec, Args args) {
-  return spec.class_of != nullptr ? spec.class_of(args) : spec.cls;
-}
-
 const CommandSpec* Resolve(Args args) {
   const CommandSpec* container;
   return Registry::Get().Resolve(args, &container);
@@ -36,7 +32,7 @@ bool MayBeNested(const CommandSpec& spec, Args args) {
   if (spec.Is(kLocalState | kBlocking | kNoMulti) || spec.group == Group::kTransactions) {
     return false;
   }
-  return ClassOf(spec, args) != Class::kLocal;
+  return spec.ClassOf(args) != Class::kLocal;
 }
 
 bool RunInner(Context& ctx, Args inner, resp::ReplyWriter& reply) {
@@ -61,7 +57,7 @@ Class InnerClass(Args args, size_t inner_index) {
   // What can't run answers its error from here, without an entry.
   if (spec == nullptr) return Class::kRead;
   // Inside an entry a keepalive is a part of it.
-  return ClassOf(*spec, inner) == Class::kRead ? Class::kRead : Class::kWrite;
+  return spec->ClassOf(inner) == Class::kRead ? Class::kRead : Class::kWrite;
 }
 
 bool InnerKeys(Args args, size_t inner_index, std::vector<KeyRef>* out) {

@@ -176,7 +176,7 @@ void Engine::Dispatch(Session& session, Args args) {
   Client& client = session.client;
   const CommandSpec* spec = Admit(session, args);
   if (spec == nullptr) return;
-  const Class cls = spec->class_of != nullptr ? spec->class_of(args) : spec->cls;
+  const Class cls = spec->ClassOf(args);
   if (node_->restoring() && !spec->Is(commands::kLoading) && cls != Class::kLocal) {
     NoteRefused(spec, kErrLoading);
     ReplyError(session, kErrLoading);
@@ -234,8 +234,7 @@ void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted)
   std::vector<std::string_view> views;
   for (const QueuedCommand& command : client.queued()) {
     views.assign(command.args.begin(), command.args.end());
-    const Class one =
-        command.spec->class_of != nullptr ? command.spec->class_of(views) : command.spec->cls;
+    const Class one = command.spec->ClassOf(views);
     // Inside an entry a keepalive is a part of it.
     if (one == Class::kWrite || one == Class::kLeader) cls = Class::kWrite;
     if (one == Class::kRead && cls == Class::kLocal) cls = Class::kRead;

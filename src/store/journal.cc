@@ -114,7 +114,11 @@ void Journal::Undo(undo::BigStringWritten& r) {
 }
 
 void Journal::Undo(undo::Touched& r) { store_.touch_[r.cell] = r.revision; }
-void Journal::Undo(undo::FlushTouched& r) { store_.flush_touch_[r.db] = r.revision; }
+void Journal::Undo(undo::FlushTouched& r) {
+  store_.flush_touch_[r.db] = r.revision;
+  store_.flushed_created_[r.db] = r.created;
+}
+void Journal::Undo(undo::CreatedNoted& r) { store_.created_[r.db] = r.revision; }
 
 void Journal::Undo(undo::Flushed& r) {
   store_.table_by_id_[r.table->id()] = r.table.get();

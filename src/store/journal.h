@@ -69,6 +69,11 @@ struct Touched {
 struct FlushTouched {
   int db;
   Revision revision;
+  Revision created;
+};
+struct CreatedNoted {
+  int db;
+  Revision revision;
 };
 struct Flushed {
   int db;
@@ -110,8 +115,8 @@ struct LockTtlRaised {
 
 using Record =
     std::variant<EntryChanged, EntryMoved, HeadChanged, HashChanged, BigStringWritten, Touched,
-                 FlushTouched, Flushed, Swapped, LeaseGranted, LeaseEnded, KeyAttached, KeyDetached,
-                 KeyRenamed, LockAcquired, LockEnded, LockTtlRaised>;
+                 FlushTouched, CreatedNoted, Flushed, Swapped, LeaseGranted, LeaseEnded,
+                 KeyAttached, KeyDetached, KeyRenamed, LockAcquired, LockEnded, LockTtlRaised>;
 
 }  // namespace undo
 
@@ -157,6 +162,7 @@ class Journal {
   void Undo(undo::BigStringWritten& r);
   void Undo(undo::Touched& r);
   void Undo(undo::FlushTouched& r);
+  void Undo(undo::CreatedNoted& r);
   void Undo(undo::Flushed& r);
   void Undo(undo::Swapped& r);
   void Undo(undo::LeaseGranted& r);

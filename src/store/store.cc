@@ -129,8 +129,15 @@ bool Store::Unchanged(const WatchPoint& point) const {
   const Entry* e = Find(point.db, point.key, hash);
   if ((e == nullptr ? 0 : e->revision()) != point.key_revision) return false;
   if (touch_[TouchCell(point.db, hash)] > point.store_revision) return false;
-  // A flush or swap is nothing to a key that was absent and is.
-  return e == nullptr || flush_touch_[point.db] <= point.store_revision;
+  if (flush_touch_[point.db] > point.store_revision) {
+    // A flush or swap is nothing to a key that was absent and is, unless it came in between.
+    if (e != nullptr || flushed_created_[point.db] > point.store_revision) return false;
+  }
+  if (e != nullptr) return true;
+  // It may have come and be due, without having been removed yet.
+  const Table& t = table(point.db);
+  const HashIndex::Ref ref = t.Find(point.key, hash);
+  return !ref || Table::EntryAt(ref.payload())->revision() <= point.store_revision;
 }
 
 void Store::Touch(int db, uint64_t hash) {
@@ -140,8 +147,16 @@ void Store::Touch(int db, uint64_t hash) {
 }
 
 void Store::TouchFlush(int db) {
-  if (armed(db)) journal_->Add(undo::FlushTouched{db, flush_touch_[db]});
+  if (armed(db)) journal_->Add(undo::FlushTouched{db, flush_touch_[db], flushed_created_[db]});
   flush_touch_[db] = TakeRevision();
+  flushed_created_[db] = created_[db];
+}
+
+void Store::NoteCreated(int db) {
+  const Revision revision = TakeRevision();
+  if (created_[db] == revision) return;
+  if (armed(db)) journal_->Add(undo::CreatedNoted{db, created_[db]});
+  created_[db] = revision;
 }
 
 // ---- changing keys ----
@@ -181,6 +196,7 @@ void Store::Install(int db, uint64_t hash, Entry* old, Entry* now, bool same_val
   if (Hooked(db, Hook::kSnapshot)) MarkForWalk(t, hash, *now);
   if (old == nullptr) {
     t.Insert(hash, now);
+    NoteCreated(db);
   } else {
     const HashIndex::Ref ref = t.Find(old->key(), hash);
     DCHECK(ref);
@@ -264,6 +280,7 @@ void Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string
   if (Hooked(to_db, Hook::kSnapshot)) MarkForWalk(target, to_hash, *now);
   source.Erase(from_hash, from_ref);
   target.Insert(to_hash, now);
+  NoteCreated(to_db);
   if (e->has_lease()) {
     RenameLeased({from_db, std::string(from)}, {to_db, std::string(to)});
     if (armed(to_db)) {
@@ -364,6 +381,9 @@ void Store::SwapDb(int a, int b) {
     if (armed(a)) journal_->Add(undo::Swapped{a, b});
     TouchFlush(a);
     TouchFlush(b);
+    // To the places of keys that are not there now, those of the other database came.
+    if (tables_[a]->size() > 0) NoteCreated(a);
+    if (tables_[b]->size() > 0) NoteCreated(b);
   }
   EmitHeld({.kind = HeldEvent::Kind::kSwap,
             .change = {.db = a, .revision = item_revision_},

@@ -150,7 +150,8 @@ class Store {
 
   // ---- WATCH ----
   WatchPoint Watch(int db, std::string_view key) const;
-  // False when the key may have changed since (rarely, when another key was deleted or re-timed).
+  // False when the key may have changed since: also if it is absent as before, but was there in
+  // between. Rarely when another key was deleted or re-timed, or created before a flush or swap.
   bool Unchanged(const WatchPoint& point) const;
 
   // ---- changing keys ----
@@ -284,6 +285,7 @@ class Store {
   static size_t TouchCell(int db, uint64_t hash);
   void Touch(int db, uint64_t hash);
   void TouchFlush(int db);
+  void NoteCreated(int db);
   void SetRevision(int db, Entry& e, Revision revision);
   // Before a change in place of head or deadline.
   void RecordHead(int db, Entry& e, bool written = false);
@@ -320,7 +322,11 @@ class Store {
   std::array<std::unique_ptr<Table>, kDatabases> tables_;
   std::array<Table*, kDatabases> table_by_id_ = {};
   std::array<uint8_t, kDatabases> hooks_ = {};
+  // For WATCH: the last flush or swap; the last time that a key was created; that as of the last
+  // flush or swap.
   std::array<Revision, kDatabases> flush_touch_ = {};
+  std::array<Revision, kDatabases> created_ = {};
+  std::array<Revision, kDatabases> flushed_created_ = {};
   std::vector<Revision> touch_;
   std::unique_ptr<TimeWheel> elapsed_wheel_;
   std::unique_ptr<TimeWheel> wall_wheel_;

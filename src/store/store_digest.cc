@@ -44,7 +44,8 @@ uint64_t Store::TablesDigest() const {
   clocks.Number(static_cast<uint64_t>(elapsed_ms_));
   clocks.Number(static_cast<uint64_t>(wall_ms_));
   clocks.Number(seed_);
-  for (const Revision revision : flush_touch_) clocks.Number(revision);
+  for (const auto* revisions : {&flush_touch_, &created_, &flushed_created_})
+    for (const Revision revision : *revisions) clocks.Number(revision);
   clocks.Number(settings_.Digest());
   uint64_t sum = clocks.sum();
   for (size_t i = 0; i < touch_.size(); i++) {

@@ -1,6 +1,7 @@
 // The store's state besides keys, as bytes in a snapshot: see SnapshotWalk::tables.
 //
-//   version 1 | seed | elapsed | wall | revision | flush numbers × 16
+//   version 2 | seed | elapsed | wall | revision | flush numbers × 16 | created × 16
+//   | created before the flush × 16
 //   | touch cells: count, then (distance to the cell before, revision) each
 //   | leases: count, then id, owner, ttl, grant, next attach, keys: count, (attach, db, name) each
 //   | locks: count, then db, name, advisory, holders: count, (token, owner, lease, ttl) each
@@ -21,7 +22,7 @@
 namespace clustron::store {
 namespace {
 
-constexpr uint64_t kTablesVersion = 1;
+constexpr uint64_t kTablesVersion = 2;
 
 std::unexpected<Error> Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
 
@@ -61,7 +62,8 @@ void Store::EncodeTables(std::string* out) const {
   w.Varint(static_cast<uint64_t>(elapsed_ms_));
   w.Varint(static_cast<uint64_t>(wall_ms_));
   w.Varint(revision_);
-  for (const Revision revision : flush_touch_) w.Varint(revision);
+  for (const auto* revisions : {&flush_touch_, &created_, &flushed_created_})
+    for (const Revision revision : *revisions) w.Varint(revision);
   size_t touched = 0;
   for (const Revision revision : touch_) touched += revision != 0 ? 1 : 0;
   w.Varint(touched);
@@ -92,7 +94,8 @@ Status Store::DecodeTables(std::string_view bytes) {
   elapsed_ms_ = static_cast<int64_t>(r.Varint());
   wall_ms_ = static_cast<int64_t>(r.Varint());
   revision_ = r.Varint();
-  for (Revision& revision : flush_touch_) revision = r.Varint();
+  for (auto* revisions : {&flush_touch_, &created_, &flushed_created_})
+    for (Revision& revision : *revisions) revision = r.Varint();
   size_t cell = 0;
   for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) {
     cell += r.Varint();
@@ -167,7 +170,7 @@ void Store::Clear() {
   }
   revision_ = item_revision_ = 0;
   elapsed_ms_ = wall_ms_ = 0;
-  flush_touch_ = {};
+  flush_touch_ = created_ = flushed_created_ = {};
   touch_.assign(kTouchCells, 0);
   elapsed_wheel_ = std::make_unique<TimeWheel>();
   wall_wheel_ = std::make_unique<TimeWheel>();

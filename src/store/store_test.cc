@@ -238,6 +238,53 @@ TEST_CASE("WATCH sees changes, deletes, TTL changes, flushes and swaps") {
   CHECK(changed_by([&] { s.FlushDb(0); }));
 }
 
+TEST_CASE("WATCH of an absent key sees that it came and went") {
+  for (const char* way : {"flush", "swap", "swap in and back", "swap in and flush", "rename", "due",
+                          "rolled back", "only flushed", "only swapped"}) {
+    CAPTURE(way);
+    Store s(1);
+    const std::string_view how = way;
+    Put(s, 0, "other", "v");
+    if (how.starts_with("swap in")) Put(s, 1, "k", "v");
+    s.BeginItem();
+    const WatchPoint point = s.Watch(0, "k");
+    const auto item = [&](auto&& change) {
+      s.BeginItem();
+      change();
+    };
+    if (how == "rename") {
+      item([&] { s.Rename(0, "other", "k"); });
+      item([&] { s.FlushAll(); });
+    } else if (how == "due") {
+      Mutation m = s.Modify(0, "k");
+      m.SetString("v");
+      m.SetDeadline(Deadline::Elapsed(s.elapsed_ms() + 5));
+      m.Commit(kSet);
+      s.BeginEntry(s.elapsed_ms() + 10, s.wall_ms() + 10);
+      s.BeginItem();
+      REQUIRE(s.Find(0, "k") == nullptr);
+    } else if (how.starts_with("swap in")) {
+      item([&] { s.SwapDb(0, 1); });
+      how == "swap in and flush" ? item([&] { s.FlushDb(0); }) : item([&] { s.SwapDb(1, 0); });
+    } else if (how == "only flushed") {
+      item([&] { s.FlushAll(); });
+    } else if (how == "only swapped") {
+      item([&] { s.SwapDb(0, 1); });
+    } else if (how == "rolled back") {
+      s.BeginItem();
+      const size_t mark = s.Arm();
+      Put(s, 0, "k", "v");
+      s.Rollback(mark);
+      item([&] { s.FlushAll(); });
+    } else {
+      item([&] { Put(s, 0, "k", "v"); });
+      how == "swap" ? item([&] { s.SwapDb(0, 1); }) : item([&] { s.FlushDb(0); });
+    }
+    REQUIRE(s.Find(0, "k") == nullptr);
+    CHECK(s.Unchanged(point) == (how.starts_with("only") || how == "rolled back"));
+  }
+}
+
 TEST_CASE("SCAN returns what is there throughout, across growth, shrinking and other nodes") {
   Store s(3);
   for (int i = 0; i < 400; i++) Put(s, 0, "stay" + std::to_string(i), "v");

@@ -346,6 +346,11 @@ void LogStore::WriteMark() {
           });
 }
 
+void LogStore::SetLowWater(uint64_t bytes) {
+  options_.low_water_bytes = bytes;
+  if (!failed_) CheckSpace();
+}
+
 void LogStore::CheckSpace() {
   if (checking_) return;
   checking_ = true;

@@ -169,6 +169,8 @@ class LogStore {
 
   Durability durability() const { return durability_; }
   bool disk_low() const { return disk_low_; }
+  // While running; the disk is looked at anew.
+  void SetLowWater(uint64_t bytes);
   bool failed() const { return failed_; }
   // Something is on its way to the disk: Close() has to wait for it.
   bool busy() const { return (flushing_ && !stalled_) || syncing_ || marking_; }
@@ -220,7 +222,7 @@ class LogStore {
   persist::Fs& fs_;
   TaskRunner& runner_;
   const std::string dir_;
-  const LogStoreOptions options_;
+  LogStoreOptions options_;
   Durability durability_;
   Listener* listener_ = nullptr;
   std::shared_ptr<Shared> shared_;

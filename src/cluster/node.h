@@ -185,6 +185,9 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // What a majority's disk needs: the highest slot durably accepted here without a gap.
   Slot DurableSlot() const { return replica_.durable_slot(); }
   uint8_t verdicts() const { return Verdicts(); }
+  void SetDiskLowWater(uint64_t bytes) { log_.SetLowWater(bytes); }
+  // As leader, as which it decides about the writes of all.
+  bool refuses_for_disk() const { return leading_ && log_.disk_low(); }
   Slot snapshot_slot() const { return snapshot_slot_; }
   Slot diverged_slot() const { return diverged_slot_; }
   int64_t NowNs() const { return clock_.MonotonicNs(); }

@@ -126,6 +126,7 @@ constexpr OptionRow kRows[] = {
     {Opt::kWalSegmentSize, Memory("wal-segment-size", "67108864", 1 << 16), Scope::kNode,
      kOptStartOnly},
     {Opt::kDiskReserve, Memory("disk-reserve", "67108864"), Scope::kNode, kOptStartOnly},
+    {Opt::kDiskLowWater, Memory("disk-low-water", "134217728")},
     {Opt::kSnapshotLogSize, Memory("snapshot-log-size", "268435456", 1 << 16), Scope::kNode,
      kOptStartOnly},
     {Opt::kHashMaxListpackEntries,

@@ -59,6 +59,7 @@ enum class Opt : uint8_t {
   kPeerQueueBytes,
   kWalSegmentSize,
   kDiskReserve,
+  kDiskLowWater,
   kSnapshotLogSize,
   // Cluster-wide settings: rows of store/settings.
   kHashMaxListpackEntries,

@@ -37,7 +37,8 @@ Engine::Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cl
                     registry_.Find("WATCH"), registry_.Find("QUIT"), registry_.Find("RESET")},
       client_table_(clock, config),
       notifications_(hub_),
-      executor_(cluster_seed) {
+      executor_(cluster_seed),
+      disk_low_water_(config.Int(Opt::kDiskLowWater)) {
   executor_.SetObserver(this);
 }
 
@@ -108,6 +109,12 @@ void Engine::CheckMemory() {
                        executor_.store().used_bytes() > static_cast<size_t>(max_bytes));
 }
 
+void Engine::CheckDiskLowWater() {
+  const int64_t bytes = config_.Int(Opt::kDiskLowWater);
+  if (std::exchange(disk_low_water_, bytes) != bytes)
+    node_->SetDiskLowWater(static_cast<uint64_t>(bytes));
+}
+
 void Engine::NoteStall() {
   constexpr int64_t kTickNs = 10'000'000;
   const int64_t now = clock_.MonotonicNs();
@@ -119,6 +126,7 @@ void Engine::NoteStall() {
 void Engine::Tick() {
   NoteStall();
   CheckMemory();
+  CheckDiskLowWater();
   node_->Tick();
   const int64_t now = clock_.MonotonicNs();
   for (size_t i = 0; i < late_waiters_.size();) {

@@ -210,6 +210,7 @@ class Engine final : public cluster::NodeHost,
   Executor::Verdict RunPending(Session& session, Pending& pending);
   void MakeWrite(Session& session, Pending& front);
   void CheckMemory();
+  void CheckDiskLowWater();
   void NoteStall();
   void Drain(Session& session);
   void LookLater(Session& session);
@@ -279,6 +280,7 @@ class Engine final : public cluster::NodeHost,
   int64_t announced_ns_ = 0;
   int64_t sweep_ns_ = 0;
   int64_t last_tick_ns_ = 0;
+  int64_t disk_low_water_;  // as the log store has it
 };
 
 }  // namespace clustron::server

@@ -202,6 +202,11 @@ void Engine::Dispatch(Session& session, Args args) {
       ReplyError(session, commands::kErrOom);
       return;
     }
+    if (spec->Is(commands::kDenyOom) && node_->refuses_for_disk()) {
+      NoteRefused(spec, commands::kErrDiskLow);
+      ReplyError(session, commands::kErrDiskLow);
+      return;
+    }
     std::vector<std::string> owned(args.begin(), args.end());
     client.Queue({spec, std::move(owned)});
     if (client.TakeReplyMuted()) return;

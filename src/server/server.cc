@@ -236,6 +236,7 @@ Status Server::Start() {
   options.log.durability = durability;
   options.log.segment_bytes = static_cast<uint64_t>(config_.Int(Opt::kWalSegmentSize));
   options.log.spare_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskReserve));
+  options.log.low_water_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskLowWater));
   options.node.snapshot_log_bytes_min = static_cast<uint64_t>(config_.Int(Opt::kSnapshotLogSize));
   options.node.hold_ns = config_.Int(Opt::kHoldMs) * kNsPerMs;
   options.node.tick_ns = config_.Int(Opt::kTickMs) * kNsPerMs;

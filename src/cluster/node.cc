@@ -298,6 +298,7 @@ void Node::LookAtLeadership() {
   if (leading_ && (changed || replica_.role() != paxos::Role::kLeader || restore_ != nullptr))
     StopLeading();
   if (changed) {
+    if (announced_) leaderless_ns_ = NowNs();
     announced_ = false;
     leader_link_down_ = false;
     known_leader_ = leader;

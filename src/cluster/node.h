@@ -15,6 +15,7 @@
 // THREAD: core loop. OWNS: replica, origin, batcher, timers; borrows log, state machine, host.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -170,6 +171,11 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool leading() const { return leading_; }  // leader with its own no-op applied
   // A leader is in office as far as this node has applied, and nothing speaks against its living.
   bool leader_in_sight() const { return announced_ && !leader_link_down_; }
+  // A command that has been here since then has been held as long as commands are held, in vain.
+  bool HeldInVain(int64_t since_ns) const {
+    const bool nobody = known_leader_ == paxos::kNoNode || (known_leader_ == self() && !leading_);
+    return nobody && !announced_ && NowNs() - std::max(leaderless_ns_, since_ns) > config_.hold_ns;
+  }
   bool alone() const { return replica_.members().voters.size() == 1; }
   const paxos::Replica& replica() const { return replica_; }
   const LogStore& log() const { return log_; }
@@ -304,6 +310,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
   bool announced_ = false;         // that leader: its own first entry is applied here
+  int64_t leaderless_ns_ = 0;      // when the last announced leader was lost
   bool leader_link_down_ = false;  // the link to that leader broke, and is not up again
   bool in_pump_ = false;
   bool reads_again_ = false;  // the leader changed: ask for the reads anew

@@ -55,6 +55,11 @@ void Engine::Feed(Session& session, std::string_view bytes) {
     if (session.in_.empty() && session.in_.capacity() > 256 * 1024) session.in_ = {};
   }
   session.parsing_ = false;
+  if (session.in_.empty() || session.WantsInput()) {
+    session.backlog_ns_ = 0;
+  } else if (session.backlog_ns_ == 0) {
+    session.backlog_ns_ = timed_ns_;
+  }
   if (session.in_.size() > 0 && client_table_.OverQueryLimit(session.client)) {
     REACH("query buffer over its limit");
     session.CloseNow();
@@ -275,6 +280,13 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
                            session.queue_.empty() && !session.client.local_reads() &&
                            config_.Bool(Opt::kExpireCoalesce);
   if (maybe_write) cls = Class::kRead;
+  // What stood behind commands that were held in vain is not held once more.
+  if (session.backlog_ns_ != 0 && cls != Class::kLocal && !session.client.local_reads() &&
+      node_->HeldInVain(session.backlog_ns_)) {
+    REACH("pipelined command answered without a hold of its own");
+    if (!muted) ReplyError(session, commands::kErrClusterDown);
+    return;
+  }
   if (cls == Class::kWrite) {
     RunWrite(session, spec, args, muted);
     return;

@@ -98,8 +98,10 @@ class Session final : public ClientLink {
   resp::RequestParser parser_;
   std::string in_;  // unparsed
   Ring<Pending> queue_;
-  size_t writes_ = 0;      // kWrite elements, also after the socket is gone
-  bool parsing_ = false;   // in Feed: the loop there goes on by itself
+  size_t writes_ = 0;     // kWrite elements, also after the socket is gone
+  bool parsing_ = false;  // in Feed: the loop there goes on by itself
+  // Since when a whole request has been waiting in in_ for the parser to go on; 0: none is.
+  int64_t backlog_ns_ = 0;
   bool stalled_ = false;   // parsing waits until the queue is empty
   bool held_ = false;      // parsing waits for CLIENT PAUSE to end
   bool dirty_ = false;     // in the engine's list of sessions to flush

@@ -135,7 +135,17 @@ def test_without_a_majority_every_command_has_an_answer_in_time():
         assert isinstance(reply, resp.Error) and reply.code == "CLUSTERDOWN", (command, reply)
         assert 1.8 < took < 3.0, (command, took)
         conn.close()
-    assert call(alone, "PING") == b"PONG"
+    with alone.connect() as conn:  # one connection that many share: what stands behind is not held again and again
+        pipeline = [("EXPIRE", "a", 100), ("LEASE", "KEEPALIVE", "l"), ("GET", "a"), ("SET", "a", 1)] * 5
+        began = time.monotonic()
+        for command in pipeline:
+            conn.send(*command)
+        for command in pipeline:
+            reply = conn.read()
+            assert isinstance(reply, resp.Error) and reply.code == "CLUSTERDOWN", (command, reply)
+        took = time.monotonic() - began
+        assert took < 5.0, took
+        assert conn.call("PING") == b"PONG"
     assert call(alone, "LOCK", "HELP")
     with alone.connect() as conn:
         conn.call("READONLY")

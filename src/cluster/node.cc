@@ -242,8 +242,9 @@ bool Node::ApplyChosen() {
       state_.Apply(slot, value, false);
       // From here on it counts what the leader logged, even if this node, leading before, had
       // counted further: else its next leadership would leap, and end what has just been given its
-      // time.
-      if (!leading_ && slot > clock_slot_ && state_.elapsed_ms() != elapsed_before) {
+      // time. Alone it is the only one who counts: what it logged after its last mark is applied
+      // again before it leads, and does not take back the time that passed meanwhile.
+      if (!leading_ && !alone() && slot > clock_slot_ && state_.elapsed_ms() != elapsed_before) {
         cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
       }
       if (slot % kDigestEvery == 0) {

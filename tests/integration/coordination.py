@@ -177,6 +177,23 @@ def test_tokens_rise_over_an_unclean_end_of_a_single_node():
         node.stop()
 
 
+def test_time_goes_on_for_keys_while_a_single_node_is_dead():
+    """However it ended, and however short before that it wrote; leases and locks start anew."""
+    node = processes.single()
+    call(node, "SET", "lasting", 1, "EX", 100)
+    for end in (node.stop, node.kill, node.kill):
+        call(node, "SET", "brief", 1, "PX", 1500)
+        call(node, "LEASE", "GRANT", 1500, "ID", "l")
+        left = call(node, "PTTL", "lasting")
+        end()
+        time.sleep(2.0)
+        node.start()
+        assert call(node, "PTTL", "lasting") < left - 1900, (end, left, call(node, "PTTL", "lasting"))
+        assert call(node, "EXISTS", "brief") == 0
+        assert call(node, "LEASE", "TTL", "l")[1] > 1000
+    node.stop()
+
+
 def test_the_example_of_the_documentation_runs_as_shown():
     if not shutil.which("redis-cli"):
         raise Skip("redis-cli is not installed")

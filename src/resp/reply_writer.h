@@ -91,6 +91,8 @@ class ReplyWriter {
   // Errors written so far, nested ones included.
   uint32_t error_count() const { return errors_; }
   size_t size() const { return out_->size(); }
+  // What was written since size() was `at`.
+  std::string_view since(size_t at) const { return std::string_view(*out_).substr(at); }
 
  private:
   void Line(char kind, std::string_view text) {

@@ -40,6 +40,7 @@ Engine::Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cl
       executor_(cluster_seed),
       disk_low_water_(config.Int(Opt::kDiskLowWater)) {
   executor_.SetObserver(this);
+  executor_.SetInnerCallCounter(this);
 }
 
 Engine::~Engine() {

@@ -53,6 +53,7 @@ class Engine final : public cluster::NodeHost,
                      public commands::ServerPort,
                      public commands::NodePort,
                      private commands::LeaderTimers,
+                     private InnerCallCounter,
                      private store::Observer {
  public:
   Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cluster_seed);
@@ -197,6 +198,10 @@ class Engine final : public cluster::NodeHost,
 
   // engine_stats.cc: INFO's counters, the slow log.
   void StartTiming() { timed_ns_ = clock_.MonotonicNs(); }
+  Start BeginInner() override;
+  void EndInner(const commands::CommandSpec& spec, const Start& start,
+                std::string_view reply) override;
+  void NoteLeaderCall(const commands::CommandSpec& spec, std::string_view reply);
   // A command has run since the last of these calls; `reply` is what it wrote.
   void NoteCall(const Session& session, const commands::CommandSpec& spec, commands::Args args,
                 std::string_view reply);
@@ -280,7 +285,8 @@ class Engine final : public cluster::NodeHost,
   int64_t announced_ns_ = 0;
   int64_t sweep_ns_ = 0;
   int64_t last_tick_ns_ = 0;
-  int64_t disk_low_water_;  // as the log store has it
+  uint64_t inner_errors_ = 0;  // of the command that is running
+  int64_t disk_low_water_;     // as the log store has it
 };
 
 }  // namespace clustron::server

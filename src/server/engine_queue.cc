@@ -296,7 +296,9 @@ void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
   front.kind = Pending::Kind::kReply;
   if (answer) {
     front.reply = answer->substr(1);
+    NoteLeaderCall(*front.spec, front.reply);
   } else {
+    NoteRefused(nullptr, ErrorOf(failure));
     resp::ReplyWriter(&front.reply, front.resp_version).Error(ErrorOf(failure));
   }
   LookLater(session);

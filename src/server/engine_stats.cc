@@ -11,11 +11,31 @@ void Engine::NoteCall(const Session& session, const commands::CommandSpec& spec,
   timed_ns_ = now_ns;
   const bool failed = reply.starts_with('-');
   stats_.commands.Called(spec, took_us, failed);
-  if (failed) stats_.commands.ErrorReplied(reply.substr(1));
+  // An inner command's error that became the reply has been counted.
+  if (failed && inner_errors_ == 0) stats_.commands.ErrorReplied(reply.substr(1));
+  inner_errors_ = 0;
   const int64_t slow_us = config_.Int(Opt::kSlowlogLogSlowerThan);
   if (slow_us < 0 || took_us < slow_us || spec.Is(commands::kSkipSlowlog)) return;
   stats_.slow.Add(args, took_us, clock_.WallMs() / 1000, session.client.address().peer,
                   session.client.name(), static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
+}
+
+InnerCallCounter::Start Engine::BeginInner() { return {clock_.MonotonicNs(), inner_errors_}; }
+
+void Engine::EndInner(const commands::CommandSpec& spec, const Start& start,
+                      std::string_view reply) {
+  const bool failed = reply.starts_with('-');
+  stats_.commands.Called(spec, (clock_.MonotonicNs() - start.ns) / 1000, failed);
+  if (!failed || inner_errors_ != start.errors) return;
+  ++inner_errors_;
+  stats_.commands.ErrorReplied(reply.substr(1));
+}
+
+// A call that the leader answered. It ran there: it took no time here.
+void Engine::NoteLeaderCall(const commands::CommandSpec& spec, std::string_view reply) {
+  const bool failed = reply.starts_with('-');
+  stats_.commands.Called(spec, 0, failed);
+  if (failed) stats_.commands.ErrorReplied(reply.substr(1));
 }
 
 void Engine::EndAnswer(Session& session) {

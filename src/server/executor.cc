@@ -192,6 +192,7 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   ctx.client = call.client;
   ctx.server = server_;
   nested_count_ = 0;
+  count_inner_ = call.out != nullptr;
   store_->BeginItem();
   once_.BeginItem();
   ExecuteWrite(ctx);
@@ -305,11 +306,16 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   ctx.nested = this;
   ctx.client = outer.client;
   ctx.server = outer.server;
+  const bool counted = count_inner_ && inner_calls_ != nullptr;
+  const InnerCallCounter::Start start =
+      counted ? inner_calls_->BeginInner() : InnerCallCounter::Start{};
+  const size_t reply_at = reply.size();
   if (outer.in_entry && spec->ClassOf(args) == commands::Class::kWrite) {
     ExecuteWrite(ctx);
   } else {
     spec->handler(ctx);
   }
+  if (counted) inner_calls_->EndInner(*spec, start, reply.since(reply_at));
   outer.db = ctx.db;  // SELECT inside EXEC
   outer.key_hits += ctx.key_hits;
   return reply.error_count() == errors;
@@ -332,6 +338,7 @@ Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args
   ctx.live_elapsed_ms = caller.live_elapsed_ms;
   ctx.live_wall_ms = caller.live_wall_ms;
   ctx.timers = caller.timers;
+  count_inner_ = caller.client != nullptr;
   spec.handler(ctx);
   return {ctx.met_ending, ctx.needs_entry, ctx.key_hits};
 }
@@ -463,6 +470,7 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
   ctx.client = caller.client;
   ctx.server = server_;
   nested_count_ = 0;
+  count_inner_ = true;
   store_->BeginItem();
   once_.BeginItem();
   ExecuteWrite(ctx);

@@ -41,6 +41,20 @@ class OriginHost {
   virtual void EndOwnItem(void* cookie) = 0;
 };
 
+// Told of commands inside EXEC, ONCE, TXN … of this node's own clients, for statistics only: what
+// it returns reaches nothing but itself.
+class InnerCallCounter {
+ public:
+  struct Start {
+    int64_t ns = 0;
+    uint64_t errors = 0;
+  };
+  virtual ~InnerCallCounter() = default;
+  virtual Start BeginInner() = 0;
+  virtual void EndInner(const commands::CommandSpec& spec, const Start& start,
+                        std::string_view reply) = 0;
+};
+
 // Told of every entry that was applied, replays included: for the simulator's checkers.
 class ApplyTracer {
  public:
@@ -62,6 +76,8 @@ class Executor final : public cluster::StateMachine,
 
   // Told of changes, but not while entries are applied again.
   void SetObserver(store::Observer* observer) { downstream_ = observer; }
+
+  void SetInnerCallCounter(InnerCallCounter* counter) { inner_calls_ = counter; }
 
   void SetTracer(ApplyTracer* tracer) { tracer_ = tracer; }
 
@@ -184,6 +200,8 @@ class Executor final : public cluster::StateMachine,
   cluster::ApplyListener* listener_ = nullptr;
   OriginHost* origin_ = nullptr;
   ApplyTracer* tracer_ = nullptr;
+  InnerCallCounter* inner_calls_ = nullptr;
+  bool count_inner_ = false;  // the command that is running is one of this node's clients
   commands::ServerPort* server_ = nullptr;
   store::Observer* downstream_ = nullptr;
 

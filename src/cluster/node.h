@@ -150,8 +150,12 @@ class Node final : public ApplyListener, private LogStore::Listener {
   Slot NextInlineSlot() const { return replica_.last_slot() + 1; }
   Ballot ballot() const { return replica_.ballot(); }
   // The entry that the turn's inline items made; the state has it already. Written (not synced)
-  // when this returns.
+  // when this returns, unless the disk is full: see InlineUnwritten.
   void CommitInline(std::string entry);
+  // Entries that the state has already wait for room on the disk: nobody may be told of them.
+  bool InlineUnwritten() const {
+    return config_.weak_durability && replica_.chosen_slot() < state_.applied_slot();
+  }
 
   // --- Timers of leases and locks (for RunLeaderCall and reports) ------------------------------
 

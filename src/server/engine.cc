@@ -180,6 +180,11 @@ void Engine::EndOfTurn() {
     if (!entry.empty()) node_->CommitInline(std::move(entry));
   }
   executor_.store().Upkeep(kUpkeepPerTurn);
+  // Reads and pushes may show what is not written yet: all wait.
+  if (node_->InlineUnwritten()) {
+    REACH("replies wait for room on the disk");
+    return;
+  }
   std::vector<Session*> dirty;
   std::swap(dirty, dirty_);
   for (Session* session : dirty) session->dirty_ = false;

@@ -198,7 +198,8 @@ void Nemesis::DoDiskFull() {
   const int node = AnyNode();
   SimFs& fs = cluster_.node(node).fs();
   cluster_.report().Count("disks filled");
-  fs.SetCapacity(fs.used_bytes() + static_cast<uint64_t>(rng_.Between(1, 200'000)));
+  const int64_t room_max = cluster_.size() == 1 && rng_.Percent(50) ? 2'000 : 200'000;
+  fs.SetCapacity(fs.used_bytes() + static_cast<uint64_t>(rng_.Between(1, room_max)));
   cluster_.loop().After(Exponential(cluster_.knobs().faults.disk_full_hold_ns),
                         [this, node] { cluster_.node(node).fs().SetCapacity(0); });
 }

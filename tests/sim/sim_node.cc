@@ -38,6 +38,7 @@ struct SimNode::Connection final : server::SessionSink {
 
   void Flush(server::Session& s) override {
     if (!owner->fatal_.empty() || owner->fs_.stopped()) return;  // it is dead already
+    owner->CheckWritten();
     if (!s.out.empty()) owner->carrier_.ToClient(id, std::exchange(s.out, {}));
     if (s.close_after_flush() || s.close_now()) ending = true;
   }
@@ -291,14 +292,19 @@ void SimNode::ShutDown() {
 
 // --- Below `durability always` ------------------------------------------------------------------
 
-void SimNode::NoteCommits() {
+void SimNode::CheckWritten() {
   const paxos::Slot applied = process_->engine->executor().applied_slot();
-  if (!commits_.empty() && commits_.back().slot >= applied) return;
-  commits_.push_back({around_.loop->now_ns(), applied});
-  if (process_->node().replica().chosen_slot() < applied) {
+  if (weak() && process_->node().replica().chosen_slot() < applied) {
     around_.report->Fail("durability",
                          "slot " + std::to_string(applied) + " is answered before it is written");
   }
+}
+
+void SimNode::NoteCommits() {
+  const paxos::Slot applied = std::min(process_->engine->executor().applied_slot(),
+                                       process_->node().replica().chosen_slot());
+  if (!commits_.empty() && commits_.back().slot >= applied) return;
+  commits_.push_back({around_.loop->now_ns(), applied});
   if (around_.knobs->durability == cluster::Durability::kMemory) return;
   cluster::LogStore& log = *process_->storage.log;
   for (paxos::Slot& slot = process_->logged_slot; slot < applied;) {

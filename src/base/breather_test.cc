@@ -15,16 +15,20 @@ TEST_CASE("long work breathes now and then, not at every step and not inside its
     ++breaths;
     Breathe();
   });
-  Breathe();
-  Breathe();
-  CHECK(breaths == 1);
   const SystemClock clock;
   const int64_t begin = clock.MonotonicNs();
+  // However slow this machine is just now.
+  const auto at_most = [&] { return 1 + (clock.MonotonicNs() - begin) / 10'000'000; };
+  Breathe();
+  CHECK(breaths == 1);
+  for (int i = 0; i < 1000; ++i) Breathe();
+  CHECK(breaths <= at_most());
   while (clock.MonotonicNs() - begin < 12'000'000) {
   }
   std::string out = "x";
   AppendBreathing(&out, std::string(5 << 20, 'y'));
-  CHECK(breaths == 2);
+  CHECK(breaths >= 2);
+  CHECK(breaths <= at_most());
   CHECK(out == "x" + std::string(5 << 20, 'y'));
   SetBreather({});
 }

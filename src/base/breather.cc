@@ -1,5 +1,6 @@
 #include "base/breather.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -20,6 +21,15 @@ struct State {
 };
 thread_local State state;
 
+void AppendSlices(std::string* out, std::string_view bytes) {
+  while (bytes.size() > kSliceBytes) {
+    out->append(bytes.substr(0, kSliceBytes));
+    bytes.remove_prefix(kSliceBytes);
+    Breathe();
+  }
+  out->append(bytes);
+}
+
 }  // namespace
 
 void SetBreather(std::function<void()> hook) { state.hook = std::move(hook); }
@@ -34,13 +44,17 @@ void Breathe() {
 }
 
 void AppendBreathing(std::string* out, std::string_view bytes) {
-  ReserveBig(out, out->size() + bytes.size());
-  while (bytes.size() > kSliceBytes) {
-    out->append(bytes.substr(0, kSliceBytes));
-    bytes.remove_prefix(kSliceBytes);
-    Breathe();
-  }
-  out->append(bytes);
+  ReserveBreathing(out, out->size() + bytes.size());
+  AppendSlices(out, bytes);
+}
+
+void ReserveBreathing(std::string* bytes, size_t capacity) {
+  if (capacity <= bytes->capacity()) return;
+  if (bytes->size() <= kSliceBytes) return ReserveBig(bytes, capacity);
+  std::string bigger;
+  ReserveBig(&bigger, std::max(capacity, 2 * bytes->capacity()));
+  AppendSlices(&bigger, *bytes);
+  *bytes = std::move(bigger);
 }
 
 }  // namespace clustron

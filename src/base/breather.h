@@ -19,7 +19,9 @@ namespace clustron {
 void SetBreather(std::function<void()> hook);
 // Some 30 ns; for about each 100 µs of work.
 void Breathe();
-// out->append(bytes), with room made at once (ReserveBig), breathing.
+// ReserveBig, breathing while what is there moves.
+void ReserveBreathing(std::string* bytes, size_t capacity);
+// out->append(bytes), with room made at once, breathing.
 void AppendBreathing(std::string* out, std::string_view bytes);
 
 }  // namespace clustron

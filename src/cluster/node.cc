@@ -328,7 +328,13 @@ void Node::SendPaxos(NodeId to, const paxos::Message& message) {
     wire_.append(*tail);
     tail.reset();
   }
-  host_.Send(to, paxos::IsUrgent(message), wire_, std::move(tail));
+  const bool urgent = paxos::IsUrgent(message);
+  if (wire_.size() > kSharedBytesMin) {
+    host_.Send(to, urgent, std::move(wire_), std::move(tail));
+    wire_ = {};
+  } else {
+    host_.Send(to, urgent, wire_, std::move(tail));
+  }
 }
 
 void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {

@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
-#include "base/memory.h"
 
 namespace clustron::persist {
 namespace {
@@ -51,7 +50,10 @@ uint64_t WalRecordBytes(uint64_t payload_size) {
 void EncodeWalRecord(uint64_t salt, uint64_t segment, uint64_t offset, const WalHeader& header,
                      std::string_view payload, std::string* out) {
   const size_t begin = out->size();
-  ReserveBig(out, begin + WalRecordBytes(payload.size()));
+  // Behind a big record there is room for the small ones of its time: it need not move for them.
+  constexpr size_t kBigBytes = 1 << 20;
+  const size_t size = WalRecordBytes(payload.size());
+  ReserveBreathing(out, begin + size + (size > kBigBytes ? kBigBytes : 0));
   Writer w(out);
   w.U32(kWalRecordMagic);
   w.U32(0);  // checksum, below

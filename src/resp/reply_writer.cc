@@ -1,5 +1,6 @@
 #include "resp/reply_writer.h"
 
+#include "base/breather.h"
 #include "base/numeric.h"
 
 namespace clustron::resp {
@@ -29,6 +30,15 @@ void ReplyWriter::Verbatim(std::string_view text, std::string_view kind) {
   BulkPart(kind);
   BulkPart(":");
   BulkPart(text);
+  BulkEnd();
+}
+
+// Room for all of it at once, and breathing.
+void ReplyWriter::BigBulk(std::string_view bytes) {
+  constexpr size_t kAround = 64;
+  ReserveBreathing(out_, out_->size() + bytes.size() + kAround);
+  BulkBegin(bytes.size());
+  AppendBreathing(out_, bytes);
   BulkEnd();
 }
 

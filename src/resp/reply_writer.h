@@ -40,6 +40,7 @@ class ReplyWriter {
   void Uint(uint64_t value) { Int(static_cast<int64_t>(value)); }
 
   void Bulk(std::string_view bytes) {
+    if (bytes.size() > kBigBulkBytes) return BigBulk(bytes);
     BulkBegin(bytes.size());
     BulkPart(bytes);
     BulkEnd();
@@ -95,6 +96,8 @@ class ReplyWriter {
   std::string_view since(size_t at) const { return std::string_view(*out_).substr(at); }
 
  private:
+  static constexpr size_t kBigBulkBytes = 1 << 20;
+  void BigBulk(std::string_view bytes);
   void Line(char kind, std::string_view text) {
     out_->push_back(kind);
     out_->append(text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/breather.h"
+#include "base/memory.h"
 #include "store/alloc.h"
 
 namespace clustron::store {
@@ -38,8 +39,9 @@ std::string_view BigString::Range(size_t offset, size_t size, std::string& scrat
   const size_t at = offset % kPieceBytes;
   if (at + size <= kPieceBytes) return {pieces_[first]->data() + at, size};
   scratch.clear();
-  scratch.reserve(size);
+  ReserveBig(&scratch, size);
   for (size_t i = first; scratch.size() < size; i++) {
+    Breathe();
     const size_t skip = i == first ? at : 0;
     scratch.append(pieces_[i]->data() + skip, std::min(kPieceBytes - skip, size - scratch.size()));
   }

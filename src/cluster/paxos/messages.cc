@@ -67,11 +67,16 @@ bool Get(Reader& r, Accepted* entry) {
   return entry->ballot && entry->value.first_ballot && entry->value.first_ballot <= entry->ballot;
 }
 
-void PutAll(Writer& w, const std::vector<Accepted>& entries) {
+// `last`: takes the bytes of the last entry instead.
+void PutAll(Writer& w, std::string* out, const std::vector<Accepted>& entries, Payload* last) {
   w.Varint(entries.size());
   for (const Accepted& entry : entries) {
     PutHead(w, entry);
-    w.Raw(BytesOf(entry.value.payload));
+    if (last != nullptr && &entry == &entries.back()) {
+      *last = entry.value.payload;
+    } else {
+      AppendBreathing(out, BytesOf(entry.value.payload));
+    }
   }
 }
 
@@ -104,6 +109,7 @@ bool GetBlob(Reader& r, std::string* blob) {
 
 struct HeadWriter {
   Writer w;
+  std::string* out;
   Payload payload;
 
   void operator()(const Heartbeat& m) {
@@ -140,7 +146,7 @@ struct HeadWriter {
     w.Varint(m.last);
     w.Varint(m.chosen);
     w.Varint(m.compacted);
-    PutAll(w, m.accepted);
+    PutAll(w, out, m.accepted, nullptr);
     w.Varint(m.unknown.size());
     for (Slot slot : m.unknown) w.Varint(slot);
   }
@@ -175,7 +181,7 @@ struct HeadWriter {
     Put(w, Type::kCatchUpReply);
     w.Varint(m.chosen);
     w.Varint(m.compacted);
-    PutAll(w, m.entries);
+    PutAll(w, out, m.entries, &payload);
   }
   void operator()(const Release& m) {
     Put(w, Type::kRelease);
@@ -285,7 +291,7 @@ size_t EntriesBytes(const std::vector<Accepted>& entries) {
 }  // namespace
 
 Payload EncodeHead(const Message& message, std::string* out) {
-  HeadWriter writer{Writer(out), nullptr};
+  HeadWriter writer{Writer(out), out, nullptr};
   std::visit([&writer](const auto& m) { writer(m); }, message);
   return std::move(writer.payload);
 }

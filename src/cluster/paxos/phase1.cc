@@ -70,8 +70,20 @@ void Phase1::Merge(const Voter& voter, Promise promise) {
   }
 }
 
+// What the others have to tell is about what this node has itself: big values take their time, and
+// asking again would only send them twice.
+int64_t Phase1::TransferNs() const {
+  size_t bytes = 0;
+  for (Slot slot = learner_.chosen() + 1; slot < core_.window.end(); ++slot) {
+    const Cell* cell = core_.window.Find(slot);
+    if (cell != nullptr) bytes += BytesOf(cell->entry.value.payload).size();
+  }
+  return Core::TransferNs(bytes);
+}
+
 void Phase1::Tick() {
   if (core_.now_ns - asked_ns_ < core_.config.retry_ns) return;
+  if (core_.now_ns - asked_ns_ < core_.config.retry_ns + TransferNs()) return;
   asked_ns_ = core_.now_ns;
   for (const Voter& voter : voters_) {
     if (!voter.complete) Ask(voter);
@@ -79,7 +91,9 @@ void Phase1::Tick() {
 }
 
 bool Phase1::TimedOut() const {
-  return core_.now_ns - progress_ns_ > kPatienceRounds * core_.config.round_ns;
+  const int64_t silence_ns = core_.now_ns - progress_ns_;
+  const int64_t patience_ns = kPatienceRounds * core_.config.round_ns;
+  return silence_ns > patience_ns && silence_ns > patience_ns + TransferNs();
 }
 
 Votes Phase1::Complete() const {

@@ -39,6 +39,7 @@ class Phase1 {
   void Stop() { status_.running = false; }
 
  private:
+  int64_t TransferNs() const;
   struct Voter {
     NodeId node = kNoNode;
     Votes bit = 0;

@@ -60,6 +60,7 @@ class LockActor final : public Actor {
         owner_ = "o" + std::to_string(locks_.next_owner++);
         lock_ = locks_.Current();
         token_ = 0;
+        highest_token_ = world().tokens.empty() ? 0 : world().tokens.rbegin()->first;
       }
       Acquire();
     } else if (dice < 7) {
@@ -78,7 +79,6 @@ class LockActor final : public Actor {
   void Get() { Issue({.kind = LockModel::Kind::kGet}, {"GET", Name()}); }
   void Acquire() {
     ttl_ms_ = rng().Between(200, 3000);
-    highest_token_ = world().tokens.empty() ? 0 : world().tokens.rbegin()->first;
     const std::string ttl = std::to_string(ttl_ms_);
     Issue({.kind = LockModel::Kind::kAcquire,
            .owner = owner_,
@@ -199,7 +199,7 @@ class LockActor final : public Actor {
   size_t lock_ = 0;
   std::string owner_;
   int64_t token_ = 0;
-  int64_t highest_token_ = 0;  // known when a grant was last asked for
+  int64_t highest_token_ = 0;  // known when its owner first asked
   int64_t ttl_ms_ = 1000;
 };
 

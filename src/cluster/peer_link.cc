@@ -27,6 +27,7 @@ constexpr size_t kHandshakeBytesMax = 4096;
 // A peer that acknowledges nothing for so long is dialed anew: after a partition TCP itself would
 // wait for up to two minutes with its next attempt.
 constexpr int kSilenceMs = 3000;
+constexpr uint64_t kWarnEveryMs = 5000;
 constexpr int kKeepAliveS = 10;
 // Of bulk: what an urgent message may find before it …
 constexpr int kSliceBytes = 256 * 1024;
@@ -169,12 +170,13 @@ class Peers::Outbound {
 
   bool ReadHandshake() {
     uint64_t ignored = 0;
-    if (!ReadAll(fd_.get(), &frames_, &ignored)) return false;
+    // What came before the end is still of interest: it may say why.
+    const bool open = ReadAll(fd_.get(), &frames_, &ignored);
     std::string message;
     for (;;) {
       auto more = frames_.Next(&message);
       if (!more) return false;
-      if (!*more) return true;
+      if (!*more) return open;
       if (!message.empty() && message[0] == '!') {
         Complain(message.substr(1));
         return false;
@@ -200,6 +202,7 @@ class Peers::Outbound {
         AppendFrame(Stream::kUrgent, true, Proof(owner_.config_.secret, true, nonce_, peer_nonce_),
                     &urgent_);
         state_ = State::kProof;
+        if (!open) return false;
         if (!Write()) return true;
       } else if (state_ == State::kProof) {
         state_ = State::kUp;
@@ -330,6 +333,11 @@ class Peers::Inbound {
     poll_.Watch(0);
   }
 
+  std::string NameOf(const Hello& hello) const {
+    return "node " + std::to_string(hello.node) + " of cluster " + hello.cluster_id + " at " +
+           net::PeerName(fd_.get());
+  }
+
   void Answer(std::string_view message) {
     std::string out;
     AppendFrame(Stream::kUrgent, true, message, &out);
@@ -337,7 +345,9 @@ class Peers::Inbound {
     if (send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
       Die();
   }
-  void Refuse(const std::string& why) {
+  // `who`: what is known of the other end.
+  void Refuse(const std::string& who, const std::string& why) {
+    owner_.Warn("refused a link from " + who + ": " + why);
     Answer("!" + why);
     Die();
   }
@@ -373,7 +383,7 @@ class Peers::Inbound {
       case State::kHello: {
         auto hello = DecodeHello(message);
         if (!hello) {
-          Refuse(hello.error().detail);
+          Refuse(net::PeerName(fd_.get()), hello.error().detail);
           return;
         }
         Hello mine;
@@ -388,12 +398,13 @@ class Peers::Inbound {
           return;
         }
         if (hello->cluster_id != owner_.config_.cluster_id) {
-          Refuse("this is node " + std::to_string(mine.node) + " of cluster " + mine.cluster_id +
-                 ", not of cluster " + hello->cluster_id);
+          Refuse(NameOf(*hello), "this is node " + std::to_string(mine.node) + " of cluster " +
+                                     mine.cluster_id + ", not of cluster " + hello->cluster_id);
           return;
         }
         if (owner_.outbound_.find(hello->node) == owner_.outbound_.end()) {
-          Refuse("node " + std::to_string(hello->node) + " is not a member of this cluster");
+          Refuse(NameOf(*hello),
+                 "node " + std::to_string(hello->node) + " is not a member of this cluster");
           return;
         }
         node_ = hello->node;
@@ -405,8 +416,7 @@ class Peers::Inbound {
       }
       case State::kProof:
         if (!EqualsConstantTime(message, Proof(owner_.config_.secret, true, peer_nonce_, nonce_))) {
-          Log(LogLevel::kWarning, "node {} does not know the cluster's secret: refused", node_);
-          Refuse("wrong cluster secret");
+          Refuse("node " + std::to_string(node_), "wrong cluster secret");
           return;
         }
         Answer("");
@@ -454,6 +464,15 @@ void Peers::SetPeers(const std::vector<PeerAddress>& peers) {
   for (const PeerAddress& peer : peers)
     if (peer.node != config_.node && !outbound_.contains(peer.node))
       outbound_.emplace(peer.node, std::make_unique<Outbound>(*this, peer));
+}
+
+void Peers::Warn(const std::string& line) {
+  const uint64_t now_ms = loop_.NowMs();
+  // Whoever is refused comes again and again; its port changes, so the line does.
+  if (warned_ && now_ms - warned_ms_ < kWarnEveryMs) return;
+  warned_ = true;
+  warned_ms_ = now_ms;
+  Log(LogLevel::kWarning, "{}", line);
 }
 
 void Peers::OnAccept() {

@@ -84,6 +84,7 @@ class Peers {
 
   void OnAccept();
   void Reap();
+  void Warn(const std::string& line);  // a link was refused; logged now and then
 
   net::Loop& loop_;
   const PeerConfig config_;
@@ -95,6 +96,8 @@ class Peers {
   uint64_t bytes_sent_ = 0;
   uint64_t bytes_received_ = 0;
   uint64_t left_out_ = 0;
+  bool warned_ = false;
+  uint64_t warned_ms_ = 0;
 };
 
 // 16 bytes from the operating system.

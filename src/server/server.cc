@@ -124,6 +124,23 @@ Status Server::FindMembers(std::vector<cluster::Member>* initial, size_t* self) 
   return {};
 }
 
+// A directory that was taken for another's: its peers would look for it elsewhere, and those here
+// for somebody else.
+Status Server::CheckAddress(const persist::Identity& identity) const {
+  const std::string& announce = config_.Text(Opt::kClusterAnnounce);
+  if (announce.empty() || genesis_.members.size() == 1) return {};
+  for (const cluster::Member& member : genesis_.members) {
+    const std::string address = member.host + ":" + std::to_string(member.port);
+    if (member.node != identity.node_id || address == announce) continue;
+    return Fail(Errc::kInvalidArgument, dir_ + " holds the data of node " +
+                                            std::to_string(identity.node_id) + " of cluster " +
+                                            identity.cluster_id + ", which is at " + address +
+                                            ", and this node is announced as " + announce +
+                                            " (cluster-announce): wrong dir, or wrong address");
+  }
+  return {};
+}
+
 // Who this node is: from its data directory, or by forming a cluster now.
 Status Server::FindIdentity() {
   std::vector<cluster::Member> initial;
@@ -142,6 +159,7 @@ Status Server::FindIdentity() {
   if (*loaded) {
     ASSIGN_OR_RETURN(genesis_, cluster::DecodeGenesis((*loaded)->extra));
     formed = genesis_.formed;
+    TRY(CheckAddress(**loaded));
   }
   const bool many = *loaded ? genesis_.members.size() > 1 : initial.size() > 1;
   if (many) {

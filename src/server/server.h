@@ -60,6 +60,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   Status LockDirectory();
   Status FindMembers(std::vector<cluster::Member>* initial, size_t* self) const;
   Status FindIdentity();
+  Status CheckAddress(const persist::Identity& identity) const;
   Status ListenForClients();
   void OnAccepted(net::Fd fd, bool unix_socket);
   void Forget(ClientConnection* connection);

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace clustron::net {
@@ -24,17 +26,21 @@ Loop::Loop()
     : loop_(std::make_unique<uv_loop_s>()),
       check_(std::make_unique<uv_check_s>()),
       prepare_(std::make_unique<uv_prepare_s>()),
+      idle_(std::make_unique<uv_idle_s>()),
       read_buffer_(new char[kReadBufferBytes]),
       thread_(ThisThread()) {
   CHECK(uv_loop_init(loop_.get()) == 0);
   CHECK(uv_check_init(loop_.get(), check_.get()) == 0);
   CHECK(uv_prepare_init(loop_.get(), prepare_.get()) == 0);
+  CHECK(uv_idle_init(loop_.get(), idle_.get()) == 0);
   check_->data = prepare_->data = this;
+  loop_->data = this;
 }
 
 Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(check_.get()), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(prepare_.get()), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(idle_.get()), nullptr);
   // Lets close callbacks run; handles whose owners are still there would be a bug of theirs.
   uv_run(loop_.get(), UV_RUN_NOWAIT);
   uv_run(loop_.get(), UV_RUN_NOWAIT);
@@ -49,6 +55,30 @@ void Loop::RunEndOfTurn(bool after_input) noexcept {
   end_of_turn_();
 }
 
+void Loop::NoteInput() {
+  if (had_input_ || spin_ns_ == 0) return;
+  had_input_ = true;
+  const bool in_time = static_cast<int64_t>(uv_hrtime()) - idle_since_ns_ <= spin_ns_;
+  spin_score_ = in_time ? std::min(spin_score_ + 1, kSpinScoreMax) : std::max(spin_score_ - 1, 0);
+}
+
+void Loop::ChooseSleepOrSpin() {
+  if (spin_ns_ == 0 || (!had_input_ && !spinning_)) return;
+  const int64_t now_ns = static_cast<int64_t>(uv_hrtime());
+  if (had_input_) {
+    had_input_ = false;
+    idle_since_ns_ = now_ns;
+  }
+  const bool spin = spin_score_ > kSpinScoreMax / 2 && now_ns - idle_since_ns_ < spin_ns_;
+  if (spin == spinning_) return;
+  spinning_ = spin;
+  if (spin) {
+    uv_idle_start(idle_.get(), [](uv_idle_t*) noexcept {});
+  } else {
+    uv_idle_stop(idle_.get());
+  }
+}
+
 void Loop::Run(std::function<void()> end_of_turn) {
   thread_ = ThisThread();
   end_of_turn_ = std::move(end_of_turn);
@@ -56,6 +86,7 @@ void Loop::Run(std::function<void()> end_of_turn) {
                  [](uv_check_t* h) noexcept { static_cast<Loop*>(h->data)->RunEndOfTurn(true); });
   uv_prepare_start(prepare_.get(), [](uv_prepare_t* h) noexcept {
     static_cast<Loop*>(h->data)->RunEndOfTurn(false);
+    static_cast<Loop*>(h->data)->ChooseSleepOrSpin();
   });
   uv_run(loop_.get(), UV_RUN_DEFAULT);
   uv_check_stop(check_.get());
@@ -139,6 +170,7 @@ void Poll::Watch(int events) {
   }
   uv_poll_start(&state_->handle, UvMask(events), [](uv_poll_t* h, int status, int got) noexcept {
     State* state = static_cast<State*>(h->data);
+    static_cast<Loop*>(h->loop->data)->NoteInput();
     int seen = (got & UV_READABLE ? kReadable : 0) | (got & UV_WRITABLE ? kWritable : 0);
     if (status < 0) {
       // libuv stops watching a descriptor with an error; the owner may first want to read what

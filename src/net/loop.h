@@ -18,6 +18,7 @@ struct uv_async_s;
 struct uv_poll_s;
 struct uv_check_s;
 struct uv_prepare_s;
+struct uv_idle_s;
 struct uv_signal_s;
 
 namespace clustron::net {
@@ -32,6 +33,11 @@ class Loop {
   // Runs until Stop. `end_of_turn` runs after each round of input and before each wait for more.
   void Run(std::function<void()> end_of_turn);
   void Stop();
+  // While input comes within `spin_ns` of the last turn more often than not, the loop looks for it
+  // so long before it sleeps: being woken costs the sender more than that. 0: never.
+  void SetSpin(int64_t spin_ns) { spin_ns_ = spin_ns; }
+  bool spinning() const { return spinning_; }
+  void NoteInput();  // a descriptor has some, in this turn
   // Milliseconds, as of the beginning of this turn; of no particular origin.
   uint64_t NowMs() const;
   bool OnOwnThread() const;
@@ -43,13 +49,21 @@ class Loop {
 
  private:
   static constexpr size_t kReadBufferBytes = 64 * 1024;
+  static constexpr int kSpinScoreMax = 8;
   void RunEndOfTurn(bool after_input) noexcept;
+  void ChooseSleepOrSpin();
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<uv_check_s> check_;
   std::unique_ptr<uv_prepare_s> prepare_;
+  std::unique_ptr<uv_idle_s> idle_;  // active: the loop doesn't sleep
   std::function<void()> end_of_turn_;
   std::unique_ptr<char[]> read_buffer_;
   bool after_input_ = false;
+  int64_t spin_ns_ = 0;
+  bool had_input_ = false;  // in this turn
+  bool spinning_ = false;
+  int64_t idle_since_ns_ = 0;
+  int spin_score_ = 0;  // up for input that came in time, down for what didn't
   uint64_t thread_ = 0;
 };
 

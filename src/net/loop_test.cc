@@ -48,6 +48,56 @@ TEST_CASE("a timer may go from within its own callback") {
   CHECK(fired == 1);
 }
 
+TEST_CASE("a loop whose input comes at once looks for it before it sleeps, and no other does") {
+  Loop loop;
+  loop.SetSpin(1'000'000'000);
+  int fds[2];
+  REQUIRE(pipe(fds) == 0);
+  int inputs = 0;
+  bool spun = false;
+  Poll poll(loop, fds[0], [&](int) {
+    char byte;
+    REQUIRE(read(fds[0], &byte, 1) == 1);
+    ++inputs;
+  });
+  poll.Watch(Poll::kReadable);
+  REQUIRE(write(fds[1], "x", 1) == 1);
+  Timer end(loop, [&] { loop.Stop(); });
+  SUBCASE("at once") {
+    loop.Run([&] {
+      spun = spun || loop.spinning();
+      if (spun) return loop.Stop();
+      if (!loop.after_input()) return;
+      REQUIRE(write(fds[1], "x", 1) == 1);
+    });
+    CHECK(spun);
+    CHECK(inputs >= 4);
+  }
+  SUBCASE("too late") {
+    loop.SetSpin(1);
+    end.Start(20);
+    loop.Run([&] {
+      spun = spun || loop.spinning();
+      if (loop.after_input()) REQUIRE(write(fds[1], "x", 1) == 1);
+    });
+    CHECK_FALSE(spun);
+  }
+  SUBCASE("no more") {
+    end.Start(1);
+    loop.Run([&] {
+      if (inputs < 20 && loop.after_input()) REQUIRE(write(fds[1], "x", 1) == 1);
+      spun = spun || loop.spinning();
+    });
+    CHECK(spun);
+    loop.SetSpin(1'000'000);
+    end.Start(20);
+    loop.Run([] {});
+    CHECK_FALSE(loop.spinning());
+  }
+  close(fds[0]);
+  close(fds[1]);
+}
+
 TEST_CASE("the end of the turn comes after its input and before the next wait") {
   Loop loop;
   std::string order;

@@ -23,6 +23,7 @@ namespace clustron::server {
 namespace {
 
 constexpr uint64_t kTickMs = 10;
+constexpr int64_t kSpinNs = 20'000;
 constexpr uint64_t kReservedDescriptors = 96;  // log, snapshots, peers, listeners
 constexpr uint16_t kPeerPortOffset = 10000;
 constexpr int64_t kNsPerMs = 1'000'000;
@@ -334,6 +335,9 @@ int Server::Run() {
   Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
   turn_ns_ = clock_.MonotonicNs();
   if (genesis_.members.size() > 1) SetBreather([this] { BreatheInTurn(); });
+  // Where replies wait for the log's thread or for peers, it is they that want the core.
+  if (config_.Int(Opt::kDurability) != kDurabilityAlways && genesis_.members.size() == 1)
+    loop_.SetSpin(kSpinNs);
   loop_.Run([this] { EndOfTurn(); });
   SetBreather({});
   listeners_.clear();

@@ -287,6 +287,25 @@ TEST_CASE("log store: opens on a full disk, the unfinished end dropped in place"
   }
 }
 
+TEST_CASE("log store: opens on a full disk with a segment whose name is not on disk yet") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);
+  options.spare_bytes = 0;
+  {
+    Node node(&fs, options);
+    node.AppendSlots(1, 3, 100);
+    node.store->Flush();
+  }
+  fs.Kill();
+  fs.SetCapacity(fs.used_bytes() + 10);
+  CHECK(Node(&fs, options).recovered.last_slot == 3);
+  Crash(&fs);
+  const Node node(&fs, options);
+  CAPTURE(node.error.detail);
+  REQUIRE(node.store != nullptr);
+  CHECK(node.recovered.last_slot == 3);
+}
+
 TEST_CASE("log store: an I/O error of a write is final") {
   for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
     SimFs fs;

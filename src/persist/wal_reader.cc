@@ -521,7 +521,7 @@ Status WalReader::CopySegment(uint64_t segment, uint64_t bytes) {
 }
 
 // The same bytes at the same places: a crash in the middle leaves each sector as it was. What is
-// behind them is dropped.
+// behind them is dropped. The segment's name may be as new as its bytes: it is synced too.
 Status WalReader::RewriteSegment(uint64_t segment, uint64_t bytes) {
   const std::string copy = options_.dir + "/copy.tmp";
   if (fs_.Exists(copy)) TRY(fs_.Remove(copy));
@@ -539,7 +539,8 @@ Status WalReader::RewriteSegment(uint64_t segment, uint64_t bytes) {
     }
     TRY(file->WriteAt(done, buffer));
   }
-  return file->Sync();
+  TRY(file->Sync());
+  return fs_.SyncDir(options_.dir);
 }
 
 Result<std::string> WalReader::ReadRecord(File& file, uint64_t salt, const WalLocation& location,

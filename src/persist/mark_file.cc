@@ -52,6 +52,7 @@ Status MarkFile::Load() {
   value_.reset();
   sequence_ = 0;
   newest_ = 1;
+  names_synced_ = false;
   for (int copy = 0; copy < 2; ++copy) {
     ASSIGN_OR_RETURN(Copy loaded, LoadCopy(copy));
     states_[copy] = loaded.state;
@@ -92,10 +93,9 @@ Status MarkFile::Write(std::string_view value) {
                    fs_.Open(path, first ? OpenMode::kCreate : OpenMode::kReadWrite));
   TRY(file->WriteAt(0, bytes));
   TRY(file->Sync());
-  if (first) {
-    TRY(fs_.Rename(path, PathOf(copy)));
-    TRY(fs_.SyncDir(dir_));
-  }
+  if (first) TRY(fs_.Rename(path, PathOf(copy)));
+  if (first || !names_synced_) TRY(fs_.SyncDir(dir_));
+  names_synced_ = true;
   states_[copy] = CopyState::kGood;
   value_ = std::string(value);
   ++sequence_;

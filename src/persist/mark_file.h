@@ -58,6 +58,8 @@ class MarkFile {
   CopyState states_[2] = {CopyState::kMissing, CopyState::kMissing};
   uint64_t sequence_ = 0;  // of value_
   int newest_ = 1;         // the copy that holds value_
+  // Not after Load(): who wrote a copy may have been killed before its name was on disk.
+  bool names_synced_ = false;
   std::optional<std::string> value_;
 };
 

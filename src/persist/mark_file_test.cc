@@ -84,6 +84,24 @@ TEST_CASE("mark file: a crash leaves the old or the new value, never neither") {
   }
 }
 
+TEST_CASE("mark file: a name that a killed process had not synced is synced with the next value") {
+  for (uint64_t op = 1; op <= 6; ++op) {
+    Disk disk;
+    MarkFile file = disk.Load();
+    REQUIRE(file.Write("one"));
+    disk.fs.StopAt(op);
+    static_cast<void>(file.Write("two"));
+    disk.fs.Kill();
+    MarkFile again = disk.Load();
+    REQUIRE(again.Write("three"));
+    REQUIRE(again.Write("four"));
+    Rng rng(op);
+    disk.fs.Crash(rng, sim::CrashMode::kLost);
+    CAPTURE(op);
+    CHECK(disk.Load().value() == "four");
+  }
+}
+
 TEST_CASE("mark file: written to both, either copy is enough") {
   for (const char* name : {"/d/m.a", "/d/m.b"}) {
     Disk disk;

@@ -118,6 +118,8 @@ Result<SnapshotStore::Opened> SnapshotStore::OpenNewestValid() {
       TRY(fs_.Rename(path, path + std::string(kDamagedSuffix)));
       list_.erase(list_.begin());
     }
+    // Who wrote it may have been killed before its name was on disk; all that follows builds on it.
+    TRY(fs_.SyncDir(dir_));
     opened.info = info;
     opened.file = std::move(file);
     return opened;

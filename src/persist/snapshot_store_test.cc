@@ -267,4 +267,26 @@ TEST_CASE("snapshots: stopped at every operation, one that was reported durable 
   CHECK(recoveries > 80);
 }
 
+TEST_CASE("snapshots: one that was opened stays, whoever was killed while it was written") {
+  const std::string image = Image("v");
+  int opened_new = 0;
+  for (uint64_t op = 1; op <= 10; ++op) {
+    SimFs fs;
+    {
+      Store store(&fs);
+      REQUIRE(store.Write(10, image));
+      fs.StopAt(op);
+      store.Write(20, image);
+    }
+    fs.Kill();
+    const std::string opened = NewestIn(&fs);
+    opened_new += opened == "20";
+    Rng rng(op);
+    fs.Crash(rng, CrashMode::kLost);
+    CAPTURE(op);
+    CHECK(NewestIn(&fs) == opened);
+  }
+  CHECK(opened_new > 1);
+}
+
 }  // namespace clustron::persist

@@ -37,6 +37,11 @@ inline const store::Entry* Read(Context& ctx, std::string_view key) {
   return entry;
 }
 
+// As Read, for those who look at a key without using it: nobody is told.
+inline const store::Entry* Peek(Context& ctx, std::string_view key) {
+  return ctx.store.Find(ctx.db, key, KeyHash(ctx, key));
+}
+
 inline store::Mutation Modify(Context& ctx, std::string_view key) {
   return ctx.store.Modify(ctx.db, key, KeyHash(ctx, key));
 }

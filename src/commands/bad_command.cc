@@ -1,6 +1,7 @@
 // What a client reads who calls something that isn't there, or with a wrong count.
 #include <string>
 
+#include "commands/context.h"
 #include "commands/registry.h"
 #include "resp/reply_writer.h"
 
@@ -26,6 +27,13 @@ std::string UnknownCommand(std::span<const std::string_view> args) {
 }
 
 }  // namespace
+
+void ReplySubcommandSyntax(Context& ctx) {
+  std::string container(ctx.spec->name.substr(0, ctx.spec->name.find('|')));
+  for (char& c : container) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  ctx.reply.Error("ERR unknown subcommand or wrong number of arguments for '" +
+                  std::string(Shown(ctx.args[1])) + "'. Try " + container + " HELP.");
+}
 
 void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* container,
                      const CommandSpec* spec, resp::ReplyWriter& reply) {

@@ -113,6 +113,12 @@ void CmdSetbit(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kString)) return;
+  // COMPAT: a bit that is so already is no change, unless the string grows.
+  if (m.exists() && offset >> 3 < m.entry()->StringSize()) {
+    store::Scratch scratch;
+    const bool now = BitAt(m.entry()->StringRange(offset >> 3, 1, scratch), offset & 7);
+    if (now == (bit != 0)) return ctx.reply.Int(bit);
+  }
   const bool old = m.SetBit(offset, bit != 0);
   m.Commit({EventClass::kString, "setbit"});
   ctx.reply.Int(old ? 1 : 0);

@@ -169,7 +169,7 @@ void CmdClientReply(Context& ctx) {
 
 void CmdClientPause(Context& ctx) {
   if (!HasServer(ctx)) return;
-  if (ctx.args.size() > 4) return ctx.reply.Error(kErrSyntax);
+  if (ctx.args.size() > 4) return ReplySubcommandSyntax(ctx);
   bool writes_only = false;
   if (ctx.args.size() == 4) {
     writes_only = IsWord(ctx.args[3], "WRITE");

@@ -1,4 +1,5 @@
 // COMMAND and its subcommands: the table as clients see it, in Redis 7's reply shapes.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -254,6 +255,12 @@ ListFilter TakeFilter(ArgCursor& args) {
 
 // ---- GETKEYS ----
 
+// COMPAT: channels that are described as keys (SPUBLISH) are none.
+bool HasKeys(const CommandSpec& spec) {
+  const auto is_key = [](const KeySpec& key) { return (key.flags & KeySpec::kNotKey) == 0; };
+  return spec.get_keys != nullptr || std::any_of(spec.keys.begin(), spec.keys.end(), is_key);
+}
+
 // The keys of the whole command behind GETKEYS. False, with the error replied, if it has none.
 bool KeysOfCall(Context& ctx, std::vector<KeyRef>* keys) {
   const Args call = ctx.args.subspan(2);
@@ -261,7 +268,7 @@ bool KeysOfCall(Context& ctx, std::vector<KeyRef>* keys) {
   const CommandSpec* spec = Registry::Get().Resolve(call, &container);
   if (spec == nullptr) {
     ctx.reply.Error(kErrNoSuchCommand);
-  } else if (spec->keys.empty() && spec->get_keys == nullptr) {
+  } else if (!HasKeys(*spec)) {
     ctx.reply.Error(kErrNoKeyArguments);
   } else if (!spec->ArityOk(call.size())) {
     ctx.reply.Error(kErrGetKeysArity);

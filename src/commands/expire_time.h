@@ -16,6 +16,10 @@ struct ExpireOption {
   std::string_view text;
   TimeUnit unit = TimeUnit::kSeconds;
   TimeBase base = TimeBase::kNow;
+
+  bool SameKind(const ExpireOption& other) const {
+    return unit == other.unit && base == other.base;
+  }
 };
 
 // Takes EX, PX, EXAT or PXAT with its value if that is what comes next.

@@ -41,6 +41,8 @@ Wish ParseWish(ArgCursor& args) {
     if (!wish.with_values) args.Fail(kErrSyntax);
     args.ExpectEnd();
   }
+  // COMPAT: the reply's length must fit, however many fields there are.
+  if (args.ok() && wish.with_values && wish.count > INT64_MAX / 2) args.Fail(kErrOutOfRange);
   if (args.ok() && wish.count < -kRepeatsMax) args.Fail(kErrOutOfRange);
   return wish;
 }

@@ -20,7 +20,7 @@ constexpr HelpLine kObjectHelp[] = {
 
 // The key of `OBJECT what key`; replies nil if there is none.
 const Entry* Subject(Context& ctx) {
-  const Entry* entry = Read(ctx, ctx.args[2]);
+  const Entry* entry = Peek(ctx, ctx.args[2]);
   if (entry == nullptr) ctx.reply.Null();
   return entry;
 }

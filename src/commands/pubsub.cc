@@ -78,8 +78,7 @@ void Publish(Context& ctx, bool sharded) {
 void ListChannels(Context& ctx, Kind kind) {
   if (!HasServer(ctx)) return;
   if (ctx.args.size() > 3) {
-    return ctx.reply.Error("ERR unknown subcommand or wrong number of arguments for '" +
-                           std::string(ctx.args[1]) + "'. Try PUBSUB HELP.");
+    return ReplySubcommandSyntax(ctx);
   }
   std::optional<std::string_view> pattern;
   if (ctx.args.size() == 3) pattern = ctx.args[2];

@@ -38,6 +38,9 @@ std::span<const CommandSpec> TxnCommands();
 void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* container,
                      const CommandSpec* spec, resp::ReplyWriter& reply);
 
+// The error of a subcommand that takes a range of arguments and got more of them.
+void ReplySubcommandSyntax(Context& ctx);
+
 class Registry {
  public:
   // The process's table. Constant after the first call. THREAD: any.

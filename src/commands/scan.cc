@@ -37,6 +37,7 @@ std::optional<uint64_t> ParseScanCursor(std::string_view text) {
   if (text.size() > 1 && (text[0] == '-' || text[0] == '+')) {
     return ParseUint64(text.substr(1)) ? std::optional<uint64_t>(kCursorEnd) : std::nullopt;
   }
+  if (text.empty()) return 0;  // COMPAT: as strtoul reads it
   return ParseUint64(text);
 }
 

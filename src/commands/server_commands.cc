@@ -85,7 +85,7 @@ void CmdMemoryUsage(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  const store::Entry* entry = Read(ctx, ctx.args[2]);
+  const store::Entry* entry = Peek(ctx, ctx.args[2]);
   if (entry == nullptr) return ctx.reply.Null();
   ctx.reply.Uint(entry->MemoryUsage());
 }
@@ -178,7 +178,47 @@ void CmdLatencyReset(Context& ctx) { ctx.reply.Int(0); }
 void CmdLatencyHelp(Context& ctx) { ReplyHelp(ctx, "LATENCY", kLatencyHelp); }
 
 // COMPAT: as Redis without cluster mode, so that clients don't take it for Redis Cluster.
-void CmdCluster(Context& ctx) { ctx.reply.Error("ERR This instance has cluster support disabled"); }
+// COMPAT: Redis looks at the subcommand and its arity before it says that it is no cluster.
+void CmdCluster(Context& ctx) {
+  static constexpr CommandSpec kSubcommands[] = {
+      {.name = "CLUSTER|ADDSLOTS", .arity = -3},
+      {.name = "CLUSTER|ADDSLOTSRANGE", .arity = -4},
+      {.name = "CLUSTER|BUMPEPOCH", .arity = 2},
+      {.name = "CLUSTER|COUNT-FAILURE-REPORTS", .arity = 3},
+      {.name = "CLUSTER|COUNTKEYSINSLOT", .arity = 3},
+      {.name = "CLUSTER|DELSLOTS", .arity = -3},
+      {.name = "CLUSTER|DELSLOTSRANGE", .arity = -4},
+      {.name = "CLUSTER|FAILOVER", .arity = -2},
+      {.name = "CLUSTER|FLUSHSLOTS", .arity = 2},
+      {.name = "CLUSTER|FORGET", .arity = 3},
+      {.name = "CLUSTER|GETKEYSINSLOT", .arity = 4},
+      {.name = "CLUSTER|HELP", .arity = 2},
+      {.name = "CLUSTER|INFO", .arity = 2},
+      {.name = "CLUSTER|KEYSLOT", .arity = 3},
+      {.name = "CLUSTER|LINKS", .arity = 2},
+      {.name = "CLUSTER|MEET", .arity = -4},
+      {.name = "CLUSTER|MYID", .arity = 2},
+      {.name = "CLUSTER|MYSHARDID", .arity = 2},
+      {.name = "CLUSTER|NODES", .arity = 2},
+      {.name = "CLUSTER|REPLICAS", .arity = 3},
+      {.name = "CLUSTER|REPLICATE", .arity = 3},
+      {.name = "CLUSTER|RESET", .arity = -2},
+      {.name = "CLUSTER|SAVECONFIG", .arity = 2},
+      {.name = "CLUSTER|SET-CONFIG-EPOCH", .arity = 3},
+      {.name = "CLUSTER|SETSLOT", .arity = -4},
+      {.name = "CLUSTER|SHARDS", .arity = 2},
+      {.name = "CLUSTER|SLAVES", .arity = 3},
+      {.name = "CLUSTER|SLOTS", .arity = 2},
+  };
+  for (const CommandSpec& spec : kSubcommands) {
+    if (!IsWord(ctx.args[1], spec.name.substr(std::string_view("CLUSTER|").size()))) continue;
+    if (!spec.ArityOk(ctx.args.size())) {
+      return ReplyBadCommand(ctx.args, nullptr, &spec, ctx.reply);
+    }
+    return ctx.reply.Error("ERR This instance has cluster support disabled");
+  }
+  ReplyBadCommand(ctx.args, ctx.spec, nullptr, ctx.reply);
+}
 
 std::span<const CommandSpec> ServerCommands() { return kServerCommandsRows; }
 

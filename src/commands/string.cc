@@ -47,6 +47,7 @@ struct SetOptions {
 // value is missing.
 SetOptions ParseSetOptions(ArgCursor& args) {
   SetOptions o;
+  ExpireOption end;
   while (args.HasNext()) {
     const bool attributes = o.has_expire || o.keep_ttl || o.has_lease;
     if (TakeCompare(args, &o.compare, /*with_existence=*/true)) continue;
@@ -54,7 +55,10 @@ SetOptions ParseSetOptions(ArgCursor& args) {
       o.get = true;
     } else if (!o.has_expire && !o.has_lease && args.Token("KEEPTTL")) {
       o.keep_ttl = true;
-    } else if (!attributes && TakeExpireOption(args, &o.expire)) {
+    } else if (!o.keep_ttl && !o.has_lease && TakeExpireOption(args, &end)) {
+      // COMPAT: the same kind of end may be given again, and the last one counts.
+      if (o.has_expire && !end.SameKind(o.expire)) args.Fail(kErrSyntax);
+      o.expire = end;
       o.has_expire = true;
     } else if (!attributes && args.Option("LEASE")) {
       o.lease = args.Next();
@@ -197,12 +201,18 @@ void CmdGetdel(Context& ctx) {
 void CmdGetex(Context& ctx) {
   if (ctx.args.size() > 2 && AnsweredAsRead(ctx)) return;
   ArgCursor args(ctx.args, 2);
-  ExpireOption option;
+  std::optional<ExpireOption> option;
   bool persist = false;
-  if (args.HasNext()) {
-    persist = args.Token("PERSIST");
-    if (!persist && !TakeExpireOption(args, &option)) args.Fail(kErrSyntax);
-    args.ExpectEnd();
+  // COMPAT: as with SET, what is given again in the same kind replaces what was given before.
+  while (args.HasNext()) {
+    ExpireOption end;
+    if (!option && args.Token("PERSIST")) {
+      persist = true;
+    } else if (!persist && TakeExpireOption(args, &end) && (!option || end.SameKind(*option))) {
+      option = end;
+    } else {
+      args.Fail(kErrSyntax);
+    }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
 
@@ -211,8 +221,8 @@ void CmdGetex(Context& ctx) {
   if (entry == nullptr) return ctx.reply.Null();
   if (!CheckType(ctx, entry, Type::kString)) return;
   std::optional<store::Deadline> deadline;
-  if (ctx.args.size() > 3) {
-    deadline = ExpireOptionDeadline(ctx, option);
+  if (option) {
+    deadline = ExpireOptionDeadline(ctx, *option);
     if (!deadline || !CheckNoLease(ctx, *entry)) return;
   }
   ReplyString(ctx, *entry);

@@ -36,6 +36,7 @@ void ClientConnection::Flush(Session& session) {
   if (dead_) return;
   if (!session.close_now() && !session.out.empty()) {
     server_.engine_->stats().output_bytes += session.out.size();
+    server_.engine_->stats().writes++;
     stream_.Write(&session.out);
     if (server_.engine_->client_table().OverHardLimit(session.client)) session.CloseNow();
   }

@@ -32,6 +32,7 @@ bool Engine::ActsOnMulti(const CommandSpec* spec) const {
 
 void Engine::Feed(Session& session, std::string_view bytes) {
   stats_.input_bytes += bytes.size();
+  stats_.reads++;
   if (session.parsing_) {  // from inside its own command: taken up by the loop that is running
     session.in_.append(bytes);
     return;

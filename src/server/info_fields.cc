@@ -183,6 +183,8 @@ void InfoFields::GatherTraffic(InfoData* data) const {
                  .ops_per_s = static_cast<uint64_t>(stats.commands_rate.per_s()),
                  .input_bytes = stats.input_bytes,
                  .output_bytes = stats.output_bytes,
+                 .reads = stats.reads,
+                 .writes = stats.writes,
                  .input_kbps = stats.input_rate.per_s() / 1024,
                  .output_kbps = stats.output_rate.per_s() / 1024,
                  .rejected_connections = stats.rejected_connections,

@@ -65,6 +65,8 @@ struct InfoData {
     uint64_t ops_per_s = 0;
     uint64_t input_bytes = 0;
     uint64_t output_bytes = 0;
+    uint64_t reads = 0;   // pieces that clients sent
+    uint64_t writes = 0;  // pieces that went out to them
     double input_kbps = 0;
     double output_kbps = 0;
     uint64_t rejected_connections = 0;

@@ -51,6 +51,8 @@ struct Stats {
   uint64_t commands_processed = 0;
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;
+  uint64_t reads = 0;   // pieces that clients sent
+  uint64_t writes = 0;  // pieces that went out to them
   uint64_t errors_replied = 0;
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;

@@ -5,8 +5,8 @@
 namespace clustron::commands {
 
 // Entries are the same on every node, misses of readers aren't.
-void NoteMiss(const Context& ctx, std::string_view key) {
-  if (!ctx.in_entry && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key);
+void NoteMiss(const Context& ctx, std::string_view key, bool announce) {
+  if (!ctx.in_entry && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key, announce);
 }
 
 void ReplyString(Context& ctx, const store::Entry& entry) {

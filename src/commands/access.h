@@ -23,10 +23,10 @@ inline uint64_t KeyHash(const Context& ctx, std::string_view key) {
   return ctx.store.Hash(key);
 }
 
-// The key as it is by the applied clocks: null when absent or due.
 // A reader found nothing: counted, and announced to those who asked for it (keymiss).
-void NoteMiss(const Context& ctx, std::string_view key);
+void NoteMiss(const Context& ctx, std::string_view key, bool announce = true);
 
+// The key as it is by the applied clocks: null when absent or due.
 inline const store::Entry* Read(Context& ctx, std::string_view key) {
   const store::Entry* entry = ctx.store.Find(ctx.db, key, KeyHash(ctx, key));
   if (entry != nullptr) {
@@ -37,7 +37,7 @@ inline const store::Entry* Read(Context& ctx, std::string_view key) {
   return entry;
 }
 
-// As Read, for those who look at a key without using it: nobody is told.
+// As Read, for MEMORY USAGE, which looks at a key without using it: not counted, nobody is told.
 inline const store::Entry* Peek(Context& ctx, std::string_view key) {
   return ctx.store.Find(ctx.db, key, KeyHash(ctx, key));
 }

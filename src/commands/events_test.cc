@@ -55,6 +55,7 @@ constexpr Step kSteps[] = {
     {"GETEX k PERSIST", "0:persist k"},
     {"GETEX k PERSIST", ""},
     {"GETEX k EXAT 1", "0:del k"},
+    {"SET k v EXAT 1", "0:expire k"},
     {"MSET a 1 b 2", "0:new a, 0:set a, 0:new b, 0:set b"},
     {"MSETNX a 1 c 2", ""},
     {"MSETNX c 1 d 2", "0:new c, 0:set c, 0:new d, 0:set d"},

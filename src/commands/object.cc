@@ -21,7 +21,13 @@ constexpr HelpLine kObjectHelp[] = {
 // The key of `OBJECT what key`; replies nil if there is none.
 const Entry* Subject(Context& ctx) {
   const Entry* entry = Peek(ctx, ctx.args[2]);
-  if (entry == nullptr) ctx.reply.Null();
+  // COMPAT: counted as a hit or a miss, but no keymiss is announced.
+  if (entry != nullptr) {
+    ctx.key_hits++;
+  } else {
+    NoteMiss(ctx, ctx.args[2], /*announce=*/false);
+    ctx.reply.Null();
+  }
   return entry;
 }
 

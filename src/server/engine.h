@@ -106,7 +106,7 @@ class Engine final : public cluster::NodeHost,
   // --- commands::ServerPort --------------------------------------------------------------------
   uint64_t Publish(std::string_view channel, std::string_view message, bool sharded,
                    bool local_only) override;
-  void KeyMissed(int db, std::string_view key) override;
+  void KeyMissed(int db, std::string_view key, bool announce) override;
   commands::ClientsPort& clients() override { return client_table_; }
   commands::ConfigPort& config() override { return config_; }
   commands::PubsubPort& pubsub() override { return hub_; }

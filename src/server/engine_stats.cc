@@ -45,9 +45,9 @@ void Engine::EndAnswer(Session& session) {
   session.held_pushes_.clear();
 }
 
-void Engine::KeyMissed(int db, std::string_view key) {
+void Engine::KeyMissed(int db, std::string_view key, bool announce) {
   ++stats_.keyspace_misses;
-  if (notifications_.on()) notifications_.OnMiss(db, key);
+  if (announce && notifications_.on()) notifications_.OnMiss(db, key);
 }
 
 void Engine::NoteRefused(const commands::CommandSpec* spec, std::string_view error) {

@@ -270,7 +270,8 @@ class ServerPort {
   virtual uint64_t Publish(std::string_view channel, std::string_view message, bool sharded,
                            bool local_only) = 0;
 
-  // A reader here found no such key: counted and, if `announce`, told to those who asked for keymiss.
+  // A reader here found no such key: counted and, if `announce`, told to those who asked for
+  // keymiss.
   virtual void KeyMissed(int /*db*/, std::string_view /*key*/, bool /*announce*/) {}
 
   virtual ClientsPort& clients() = 0;

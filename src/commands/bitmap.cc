@@ -113,14 +113,16 @@ void CmdSetbit(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kString)) return;
-  // COMPAT: a bit that is so already is no change, unless the string grows.
+  // COMPAT: a bit that is so already is no change, unless the string grows; but it is raw from now
+  // on.
+  bool same = false;
   if (m.exists() && offset >> 3 < m.entry()->StringSize()) {
     store::Scratch scratch;
-    const bool now = BitAt(m.entry()->StringRange(offset >> 3, 1, scratch), offset & 7);
-    if (now == (bit != 0)) return ctx.reply.Int(bit);
+    same = BitAt(m.entry()->StringRange(offset >> 3, 1, scratch), offset & 7) == (bit != 0);
+    if (same && m.entry()->encoding() == "raw") return ctx.reply.Int(bit);
   }
   const bool old = m.SetBit(offset, bit != 0);
-  m.Commit({EventClass::kString, "setbit"});
+  m.Commit({EventClass::kString, same ? "" : "setbit"});
   ctx.reply.Int(old ? 1 : 0);
 }
 

@@ -77,6 +77,29 @@ int Cluster::Leader() const {
   return -1;
 }
 
+// Who stands where, for a report.
+std::string Cluster::Standing() const {
+  std::string out;
+  for (const auto& node : nodes_) {
+    out += "; node " + std::to_string(node->index());
+    if (node->node() == nullptr) {
+      out += " is down";
+      continue;
+    }
+    if (node->paused()) out += " is paused,";
+    const paxos::Replica& replica = node->node()->replica();
+    constexpr const char* kRoles[] = {"follows", "is a candidate", "leads"};
+    out += std::string(" ") + kRoles[static_cast<int>(replica.role())] + ", knows leader " +
+           std::to_string(replica.leader()) + ", ballot " + std::to_string(replica.ballot().round) +
+           ", promised " + std::to_string(replica.promised().round) + ", chosen " +
+           std::to_string(replica.chosen_slot()) + ", applied " +
+           std::to_string(replica.applied_slot()) + ", durable " +
+           std::to_string(replica.durable_slot()) + ", unknown " +
+           std::to_string(replica.unknown_count());
+  }
+  return out;
+}
+
 int Cluster::DeadCount() const {
   return static_cast<int>(
       std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->dead(); }));
@@ -102,9 +125,9 @@ void Cluster::Run(int64_t duration_ns) {
     loop_.RunUntil(loop_.now_ns() + 100 * kMillisecond);
   }
   if (!report_.failed() && !Live()) {
-    report_.Fail("liveness",
-                 "the cluster is whole for " + std::to_string(kRecoveryNsMax / kSecond) +
-                     " s and does not serve all clients; leader: " + std::to_string(Leader()));
+    report_.Fail("liveness", "the cluster is whole for " +
+                                 std::to_string(kRecoveryNsMax / kSecond) +
+                                 " s and does not serve all clients" + Standing());
   }
   loop_.RunUntil(std::max(duration_ns - 3 * kSecond, loop_.now_ns()));
   world_.stopping = true;

@@ -44,6 +44,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   int Leader() const;
   // Alive ones that may be lost without stopping the cluster for good.
   int DeadCount() const;
+  std::string Standing() const;
 
  private:
   struct Connection {

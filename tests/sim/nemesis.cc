@@ -183,8 +183,10 @@ void Nemesis::DoPause() {
   const int node = RunningNode();
   if (node < 0) return;
   cluster_.report().Count("nodes paused");
-  cluster_.node(node).Pause(cluster_.loop().now_ns() +
-                            Exponential(cluster_.knobs().faults.pause_hold_ns));
+  // It is over well before a healed cluster has to serve everybody.
+  const int64_t hold_ns =
+      std::min(Exponential(cluster_.knobs().faults.pause_hold_ns), 10 * kSecond);
+  cluster_.node(node).Pause(cluster_.loop().now_ns() + hold_ns);
 }
 
 void Nemesis::DoWallJump() {

@@ -33,7 +33,7 @@ public static class ConnectionTests
         var mux = await x.Connect();
         foreach (var server in mux.GetServers()) await server.ConfigSetAsync("notify-keyspace-events", "KEA");
         var seen = new ConcurrentQueue<string>();
-        await mux.GetSubscriber().SubscribeAsync(RedisChannel.Pattern($"__keyspace@0__:{x.Key("watched*")}"), (_, what) => seen.Enqueue(what!));
+        (await mux.GetSubscriber().SubscribeAsync(RedisChannel.Pattern($"__keyspace@0__:{x.Key("watched*")}"))).OnMessage(m => seen.Enqueue(m.Message!));
         var db = mux.GetDatabase();
         await db.StringSetAsync(x.Key("watched"), "v");
         await db.KeyExpireAsync(x.Key("watched"), TimeSpan.FromMilliseconds(50));
@@ -48,7 +48,8 @@ public static class ConnectionTests
         var mux = await x.Connect(o => o.SyncTimeout = o.AsyncTimeout = 15_000);
         using var stop = new CancellationTokenSource(x.Soak);
         long operations = 0, published = 0, heard = 0;
-        await mux.GetSubscriber().SubscribeAsync(x.Channel("seq"), (_, m) => { if ((long)m == Volatile.Read(ref heard)) Interlocked.Increment(ref heard); });
+        // A queue hands its messages on in order; plain handlers run side by side.
+        (await mux.GetSubscriber().SubscribeAsync(x.Channel("seq"))).OnMessage(m => { if ((long)m.Message == Volatile.Read(ref heard)) Interlocked.Increment(ref heard); });
         var users = Enumerable.Range(0, 48).Select(id => Task.Run(async () =>
         {
             var db = mux.GetDatabase();

@@ -62,6 +62,8 @@ STAGES = [
     Stage("cases-cluster", 240, [*CASES, "--target", "cluster"], True, "three nodes, each client on another"),
     Stage("generated", 30, [PY, "scripts/gen_compat.py", "--check"], True, "redis-compat.md's table is the command table"),
     Stage("oracle", 90, [PY, "tests/commands/oracle.py", "--seed", SEED], True, "random commands: our replies against redis-server's"),
+    Stage("oracle-always", 90, [PY, "tests/commands/oracle.py", "--durability", "always", "--seed", SEED], True, "the same by the log path"),
+    Stage("oracle-cluster", 90, [PY, "tests/commands/oracle.py", "--target", "cluster", "--seed", SEED], True, "the same with one of three nodes"),
     Stage("bad-input", 180, [*REAL, "bad_input", "limits"], False, "malformed and excessive input, 10,000 connections, 100 MB"),
     Stage("faults", 300, [*REAL, "faults."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories"),
     Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),

@@ -184,6 +184,7 @@ void CmdBitpos(Context& ctx) {
   const Entry* entry = Read(ctx, ctx.args[1]);
   if (entry == nullptr) return ctx.reply.Int(bit == 1 ? -1 : 0);
   if (!CheckType(ctx, entry, Type::kString)) return;
+  if (ctx.args.size() > 6) return ctx.reply.Error(kErrSyntax);  // COMPAT: before any value
   BitRange range;
   if (args.HasNext()) range.first = args.Int();
   if (args.HasNext()) {

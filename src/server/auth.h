@@ -12,8 +12,10 @@ namespace clustron::server {
 
 inline constexpr std::string_view kErrNoAuth = "NOAUTH Authentication required.";
 
-inline bool NeedsAuth(const commands::CommandSpec& spec, const Client& client) {
-  return !client.authenticated() && !spec.Is(commands::kNoAuth);
+// COMPAT: when the password is taken away, who had not given it needs it no more.
+inline bool NeedsAuth(const commands::CommandSpec& spec, const Client& client,
+                      std::string_view password) {
+  return !client.authenticated() && !password.empty() && !spec.Is(commands::kNoAuth);
 }
 
 // In RESP2 a connection with subscriptions takes only commands of the family itself, PING, QUIT and

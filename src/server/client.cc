@@ -55,8 +55,6 @@ void Client::Queue(QueuedCommand command) {
 void Client::SetReplyMode(ReplyMode mode) {
   switch (mode) {
     case ReplyMode::kOn:
-      // The command that switches replies on began while they were off, so its own is thrown away.
-      if (mute_ == Mute::kAlways) link_.Push("+OK\r\n");
       mute_ = Mute::kNo;
       break;
     case ReplyMode::kOff:

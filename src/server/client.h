@@ -113,6 +113,7 @@ class Client final : public commands::ClientPort {
   // CLIENT REPLY. To be called once before each command: true if its reply is to be thrown away.
   // Pushes and pub/sub frames are never thrown away.
   bool TakeReplyMuted();
+  bool replies_off() const { return mute_ == Mute::kAlways; }
 
   // A reply that is still to come; the connection's later commands wait for it.
   commands::LateReply* late_reply() const { return late_.get(); }

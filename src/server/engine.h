@@ -194,6 +194,7 @@ class Engine final : public cluster::NodeHost,
   bool TryInline(Session& session, const commands::CommandSpec& spec, commands::Args args,
                  bool muted);
   void ReplyError(Session& session, std::string_view error);
+  void Refuse(Session& session, const commands::CommandSpec& spec, std::string_view error);
   Executor::Caller CallerOf(Session& session) const;
 
   // engine_stats.cc: INFO's counters, the slow log.

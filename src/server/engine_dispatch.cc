@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/reach.h"
 #include "base/strings.h"
+#include "commands/arg_cursor.h"
 #include "commands/errors.h"
 #include "commands/multi.h"
 #include "commands/multi.spec.h"
@@ -22,6 +24,20 @@ namespace {
 
 constexpr std::string_view kErrLoading =
     "LOADING Clustron is loading a snapshot from another node into memory";
+
+// COMPAT: HTTP's POST and Host: end the connection at once, so that a web page can't make a browser
+// behind the firewall send commands.
+bool IsHttp(std::string_view word) {
+  return commands::IsWord(word, "POST") || commands::IsWord(word, "HOST:");
+}
+
+// COMPAT: what is answered though CLIENT REPLY says no: confirmations of subscriptions (they are
+// pushes), ON itself, and a RESET that ends OFF.
+bool AnswersMuted(const CommandSpec& spec, Args args, bool replies_off) {
+  if (spec.Is(commands::kPubsub)) return spec.name.ends_with("SUBSCRIBE");
+  if (spec.name == "RESET") return replies_off;
+  return spec.name == "CLIENT|REPLY" && commands::IsWord(args[2], "ON");
+}
 
 }  // namespace
 
@@ -80,7 +96,7 @@ size_t Engine::ParseAll(Session& session, std::string_view bytes) {
     Outcome outcome = Outcome::kNothing;
     size_t parsed = used;
     // Before AUTH requests are small, and one at a time: the next may be behind it.
-    const bool authenticated = session.client.authenticated();
+    const bool authenticated = session.client.authenticated() || password().empty();
     session.parser_.set_authenticated(authenticated);
     while (batch.requests.size() < kBatchMax) {
       const std::string_view rest = bytes.substr(parsed);
@@ -144,34 +160,42 @@ void Engine::ReplyError(Session& session, std::string_view error) {
   MarkDirty(session);
 }
 
+// COMPAT: whatever refuses an EXEC ends its transaction, and the reply says so.
+void Engine::Refuse(Session& session, const CommandSpec& spec, std::string_view error) {
+  NoteRefused(&spec, error);
+  if (spec.handler != commands::CmdExec) return ReplyError(session, error);
+  const std::string_view text = error.starts_with("ERR ") ? error.substr(4) : error;
+  ReplyError(session, "EXECABORT Transaction discarded because of: " + std::string(text));
+  session.client.DiscardMulti();
+}
+
 const CommandSpec* Engine::Admit(Session& session, Args args) {
   Client& client = session.client;
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = registry_.Resolve(args, &container);
+  if (spec == nullptr && IsHttp(args[0])) {
+    Log(LogLevel::kWarning, "closed {}: it speaks HTTP, as a web page does that is to do us harm",
+        client.address().peer);
+    session.CloseNow();
+    return nullptr;
+  }
   if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
-    std::string error;
-    if (!client.authenticated() && spec == nullptr) {
-      error = kErrNoAuth;
-    } else {
-      std::string reply;
-      resp::ReplyWriter writer(&reply, 2);
-      commands::ReplyBadCommand(args, container, spec, writer);
-      error = reply.substr(1, reply.size() - 3);
-    }
+    std::string reply;
+    resp::ReplyWriter writer(&reply, 2);
+    commands::ReplyBadCommand(args, container, spec, writer);
+    const std::string error = reply.substr(1, reply.size() - 3);
     NoteRefused(spec, error);
     ReplyError(session, error);
     if (spec != nullptr && spec->handler == commands::CmdExec) client.DiscardMulti();
     return nullptr;
   }
-  if (NeedsAuth(*spec, client)) {
-    NoteRefused(spec, kErrNoAuth);
-    ReplyError(session, kErrNoAuth);
+  if (NeedsAuth(*spec, client, password())) {
+    Refuse(session, *spec, kErrNoAuth);
     return nullptr;
   }
   if (client.subscribed()) {
     if (const std::string error = RefusedWhileSubscribed(*spec, client); !error.empty()) {
-      NoteRefused(spec, error);
-      ReplyError(session, error);
+      Refuse(session, *spec, error);
       return nullptr;
     }
   }
@@ -184,9 +208,7 @@ void Engine::Dispatch(Session& session, Args args) {
   if (spec == nullptr) return;
   const Class cls = spec->ClassOf(args);
   if (node_->restoring() && !spec->Is(commands::kLoading) && cls != Class::kLocal) {
-    NoteRefused(spec, kErrLoading);
-    ReplyError(session, kErrLoading);
-    return;
+    return Refuse(session, *spec, kErrLoading);
   }
   if (client_table_.paused() &&
       client_table_.Holds(*spec, cls == Class::kWrite || cls == Class::kLeader)) {
@@ -198,20 +220,14 @@ void Engine::Dispatch(Session& session, Args args) {
   client.Touch(now_ms_, spec);
   if (client.in_multi() && !ActsOnMulti(spec)) {
     if (spec->Is(commands::kNoMulti)) {
-      NoteRefused(spec, commands::kErrNotInMulti);
-      ReplyError(session, commands::kErrNotInMulti);
-      return;
+      return Refuse(session, *spec, commands::kErrNotInMulti);
     }
     // COMPAT: refused while queueing, so that EXEC is refused too.
     if (spec->Is(commands::kDenyOom) && node_->over_memory()) {
-      NoteRefused(spec, commands::kErrOom);
-      ReplyError(session, commands::kErrOom);
-      return;
+      return Refuse(session, *spec, commands::kErrOom);
     }
     if (spec->Is(commands::kDenyOom) && node_->refuses_for_disk()) {
-      NoteRefused(spec, commands::kErrDiskLow);
-      ReplyError(session, commands::kErrDiskLow);
-      return;
+      return Refuse(session, *spec, commands::kErrDiskLow);
     }
     std::vector<std::string> owned(args.begin(), args.end());
     client.Queue({spec, std::move(owned)});
@@ -222,9 +238,7 @@ void Engine::Dispatch(Session& session, Args args) {
     MarkDirty(session);
     return;
   }
-  // COMPAT: confirmations of subscriptions are pushes: CLIENT REPLY doesn't hold them back.
-  const bool muted = client.TakeReplyMuted() &&
-                     !(spec->Is(commands::kPubsub) && spec->name.ends_with("SUBSCRIBE"));
+  const bool muted = client.TakeReplyMuted() && !AnswersMuted(*spec, args, client.replies_off());
   if (spec->handler == commands::CmdExec && client.in_multi() && !client.multi_spoiled()) {
     DispatchExec(session, *spec, muted);
     return;
@@ -243,9 +257,11 @@ void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted)
   Class cls = Class::kLocal;
   commands::ExecEncoder encoder(client.watched(), client.queued().size());
   std::vector<std::string_view> views;
+  bool stalls = false;
   for (const QueuedCommand& command : client.queued()) {
     views.assign(command.args.begin(), command.args.end());
     const Class one = command.spec->ClassOf(views);
+    stalls = stalls || one == Class::kLocal;
     // Inside an entry a keepalive is a part of it.
     if (one == Class::kWrite || one == Class::kLeader) cls = Class::kWrite;
     if (one == Class::kRead && cls == Class::kLocal) cls = Class::kRead;
@@ -259,6 +275,9 @@ void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted)
   const std::vector<commands::WatchedKey> watched = client.TakeWatched();
   client.DiscardMulti();
   Run(session, exec, encoder.args(), cls, muted);
+  // What changes the connection (SELECT, SUBSCRIBE, HELLO …) does so when the EXEC has run: how the
+  // commands behind it are to be read is not known before.
+  if (stalls && !session.queue_.empty()) session.stalled_ = true;
 }
 
 Executor::Caller Engine::CallerOf(Session& session) const {
@@ -292,7 +311,9 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     RunWrite(session, spec, args, muted);
     return;
   }
-  const bool early = spec.Is(commands::kEarly);
+  // An EXEC that has nothing to execute only ends the transaction.
+  const bool early =
+      spec.Is(commands::kEarly) || (spec.handler == commands::CmdExec && args.size() == 1);
   const bool at_head = session.queue_.empty();
   bool now = cls == Class::kLocal && (at_head || early);
   if (cls == Class::kRead && at_head) {

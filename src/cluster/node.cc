@@ -277,10 +277,17 @@ void Node::NoticeDeposed() {
   }
 }
 
+bool Node::TransferLeadership(NodeId to) {
+  const bool begun = replica_.TransferLeadership(to, NowNs());
+  if (begun) host_.HandingOver();
+  return begun;
+}
+
 void Node::OnDiskLow(bool low) {
   // A leader whose disk is full hands over to one that has room; alone, it refuses writes.
   if (!low || !leading_ || alone()) return;
   REACH("leader with a full disk steps down");
+  host_.HandingOver();
   replica_.StepDown(NowNs());
 }
 

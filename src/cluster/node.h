@@ -77,6 +77,8 @@ class NodeHost {
   virtual void Published(std::string_view body) = 0;
   // A leader is in office, on its own node and as far as this one has applied.
   virtual void LeadershipChanged() = 0;
+  // This node gives its leadership away on purpose.
+  virtual void HandingOver() = 0;
   virtual void SnapshotDone(bool ok) = 0;
   // This node can't go on: the log or the state is damaged or differs. Does not return to normal.
   virtual void Fatal(const std::string& reason) = 0;
@@ -164,7 +166,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
 
   // --- Control and state ---------------------------------------------------------------------
 
-  bool TransferLeadership(NodeId to) { return replica_.TransferLeadership(to, NowNs()); }
+  bool TransferLeadership(NodeId to);
   // Over maxmemory here: as leader, items are marked for it.
   void SetOverMemory(bool over) { over_memory_ = over; }
   bool over_memory() const { return over_memory_; }

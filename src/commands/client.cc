@@ -23,7 +23,9 @@ constexpr HelpLine kClientHelp[] = {
      "Close connections for which all fits: ID, ADDR, LADDR, USER, TYPE, MAXAGE; SKIPME NO: this "
      "one too."},
     {"LIST [TYPE <type> | ID <id> ...]", "A line for each connection."},
-    {"MAINT_NOTIFICATIONS (ON|OFF) [...]", "Whether to hear of maintenance."},
+    {"MAINT_NOTIFICATIONS (ON|OFF) [moving-endpoint-type <type>]",
+     "Whether to be told of planned maintenance (RESP3). Types: internal-ip, internal-fqdn, "
+     "external-ip, external-fqdn, none."},
     {"NO-EVICT (ON|OFF)", "Keep the connection when memory is short."},
     {"NO-TOUCH (ON|OFF)", "Reads leave the last use of keys alone."},
     {"PAUSE <milliseconds> [WRITE|ALL]", "Hold back commands, or those that write."},
@@ -39,6 +41,21 @@ std::optional<bool> OnOff(Context& ctx) {
   if (IsWord(ctx.args[2], "OFF")) return false;
   ctx.reply.Error(kErrSyntax);
   return std::nullopt;
+}
+
+MaintNotices TakeEndpointType(ArgCursor& args) {
+  if (!args.HasNext()) {
+    args.Fail("ERR moving-endpoint-type needs a value");
+    return MaintNotices::kOff;
+  }
+  const std::string_view word = args.Next();
+  if (IsWord(word, "NONE")) return MaintNotices::kWithoutEndpoint;
+  for (std::string_view kind : {"INTERNAL-IP", "INTERNAL-FQDN", "EXTERNAL-IP", "EXTERNAL-FQDN"})
+    if (IsWord(word, kind)) return MaintNotices::kWithEndpoint;
+  args.Fail(
+      "ERR moving-endpoint-type must be internal-ip, internal-fqdn, external-ip, external-fqdn or "
+      "none");
+  return MaintNotices::kOff;
 }
 
 ClientType TakeType(ArgCursor& args) {
@@ -206,9 +223,27 @@ void CmdClientNoTouch(Context& ctx) {
   }
 }
 
-// The wish is granted: nothing that would have to be announced is planned by this node.
+// COMPAT: a member has one address, the announced one, so the kinds of endpoint are checked but
+// only `none` matters. As with CLIENT TRACKING the wish is taken under RESP2 too, which has no
+// pushes; it works from HELLO 3 on.
 void CmdClientMaintNotifications(Context& ctx) {
-  if (OnOff(ctx)) ctx.reply.Ok();
+  if (!HasClient(ctx)) return;
+  const auto on = OnOff(ctx);
+  if (!on) return;
+  ArgCursor args(ctx.args, 3);
+  MaintNotices wish = MaintNotices::kWithEndpoint;
+  while (args.HasNext()) {
+    if (!IsWord(args.Peek(), "MOVING-ENDPOINT-TYPE")) {
+      args.FailWith("ERR unknown parameter '" + std::string(args.Peek().substr(0, 128)) +
+                    "' for CLIENT MAINT_NOTIFICATIONS");
+      break;
+    }
+    args.Skip(1);
+    wish = TakeEndpointType(args);
+  }
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  ctx.client->SetMaintNotices(*on ? wish : MaintNotices::kOff);
+  ctx.reply.Ok();
 }
 
 void CmdClientHelp(Context& ctx) { ReplyHelp(ctx, "CLIENT", kClientHelp); }

@@ -74,11 +74,20 @@ constexpr ArgSpec kClientListArgs[] = {{.name = "normal_master_replica_pubsub",
 constexpr ArgSpec kClientMaintNotificationsArgsEnabled[] = {
     {.name = "on", .type = ArgSpec::Type::kPureToken, .token = "ON"},
     {.name = "off", .type = ArgSpec::Type::kPureToken, .token = "OFF"}};
-constexpr ArgSpec kClientMaintNotificationsArgs[] = {
-    {.name = "enabled",
-     .type = ArgSpec::Type::kOneOf,
-     .args = kClientMaintNotificationsArgsEnabled},
-    {.name = "parameter", .flags = ArgSpec::kOptional | ArgSpec::kMultiple}};
+constexpr ArgSpec kClientMaintNotificationsArgsType[] = {
+    {.name = "internal-ip", .type = ArgSpec::Type::kPureToken, .token = "internal-ip"},
+    {.name = "internal-fqdn", .type = ArgSpec::Type::kPureToken, .token = "internal-fqdn"},
+    {.name = "external-ip", .type = ArgSpec::Type::kPureToken, .token = "external-ip"},
+    {.name = "external-fqdn", .type = ArgSpec::Type::kPureToken, .token = "external-fqdn"},
+    {.name = "none", .type = ArgSpec::Type::kPureToken, .token = "none"}};
+constexpr ArgSpec kClientMaintNotificationsArgs[] = {{.name = "enabled",
+                                                      .type = ArgSpec::Type::kOneOf,
+                                                      .args = kClientMaintNotificationsArgsEnabled},
+                                                     {.name = "endpoint-type",
+                                                      .type = ArgSpec::Type::kOneOf,
+                                                      .token = "moving-endpoint-type",
+                                                      .flags = ArgSpec::kOptional,
+                                                      .args = kClientMaintNotificationsArgsType}};
 constexpr ArgSpec kClientNoEvictArgs[] = {{.name = "enabled",
                                            .type = ArgSpec::Type::kOneOf,
                                            .args = kClientMaintNotificationsArgsEnabled}};
@@ -193,7 +202,7 @@ inline constexpr CommandSpec kClientRows[] = {
      .complexity = "O(1)",
      .args = kClientMaintNotificationsArgs,
      .compat = Compat::kPartial,
-     .compat_note = "accepted; nothing is pushed yet (client.case)"},
+     .compat_note = "MOVING, FAILING_OVER and FAILED_OVER; one address a node (maintenance.py)"},
     {.name = "CLIENT|NO-EVICT",
      .id = 437,
      .cls = Class::kLocal,

@@ -41,6 +41,10 @@ class LateReply {
   virtual bool Poll(bool expired, resp::ReplyWriter& reply) = 0;
 };
 
+// CLIENT MAINT_NOTIFICATIONS: whether a client wants to hear of planned maintenance, and of the
+// address to go to.
+enum class MaintNotices : uint8_t { kOff, kWithEndpoint, kWithoutEndpoint };
+
 // The caller's connection.
 class ClientPort {
  public:
@@ -69,6 +73,7 @@ class ClientPort {
   virtual void SetReplyMode(ReplyMode mode) = 0;
   virtual void SetNoEvict(bool on) = 0;
   virtual void SetNoTouch(bool on) = 0;
+  virtual void SetMaintNotices(MaintNotices wish) = 0;
   // READONLY: reads are answered from this node's state without asking the leader.
   virtual void SetLocalReads(bool on) = 0;
 

@@ -92,6 +92,7 @@ void Client::Reset() {
   mute_ = Mute::kNo;
   no_evict_ = false;
   no_touch_ = false;
+  maint_notices_ = commands::MaintNotices::kOff;
   local_reads_ = false;
   name_.clear();
   user_ = "default";

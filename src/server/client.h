@@ -81,6 +81,7 @@ class Client final : public commands::ClientPort {
   void SetReplyMode(commands::ReplyMode mode) override;
   void SetNoEvict(bool on) override { no_evict_ = on; }
   void SetNoTouch(bool on) override { no_touch_ = on; }
+  void SetMaintNotices(commands::MaintNotices wish) override { maint_notices_ = wish; }
   void SetLocalReads(bool on) override { local_reads_ = on; }
   bool authenticated() const override { return authenticated_; }
   void SetAuthenticated(std::string_view user) override;
@@ -97,6 +98,7 @@ class Client final : public commands::ClientPort {
   bool local_reads() const { return local_reads_; }
   bool no_evict() const { return no_evict_; }
   bool no_touch() const { return no_touch_; }
+  commands::MaintNotices maint_notices() const { return maint_notices_; }
 
   // MULTI. A refused command spoils the transaction (EXECABORT).
   void Queue(QueuedCommand command);
@@ -145,6 +147,9 @@ class Client final : public commands::ClientPort {
   // Marks for the `flags` and the block of CLIENT LIST.
   bool blocked = false;
   bool closing = false;  // no more commands are taken from it
+  // What Maintenance has told it and not yet ended.
+  bool told_moving = false;
+  bool told_failing_over = false;
   // When its output first went over the soft limit (LimitChecker), 0: it isn't.
   int64_t soft_limit_since_ms = 0;
   // Slot of its last write (WAIT), kept by the dispatcher; 0: none.
@@ -165,6 +170,7 @@ class Client final : public commands::ClientPort {
   bool authenticated_ = true;
   bool no_evict_ = false;
   bool no_touch_ = false;
+  commands::MaintNotices maint_notices_ = commands::MaintNotices::kOff;
   bool local_reads_ = false;
   bool defer_allowed_ = true;
   enum class Mute : uint8_t { kNo, kAlways, kNext } mute_ = Mute::kNo;

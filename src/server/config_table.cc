@@ -49,6 +49,7 @@ constexpr OptionRow kRows[] = {
     {Opt::kTcpBacklog, Int("tcp-backlog", "511", 1, INT32_MAX), Scope::kNode, kOptStartOnly},
     {Opt::kTcpKeepalive, Int("tcp-keepalive", "300", 0, INT32_MAX)},
     {Opt::kTimeout, Int("timeout", "0", 0, INT32_MAX)},
+    {Opt::kShutdownTimeout, Int("shutdown-timeout", "10", 0, INT32_MAX)},
     {Opt::kProtectedMode, Bool("protected-mode", "yes")},
     {Opt::kRequirePass, Text("requirepass")},
     {Opt::kMaxClients, Int("maxclients", "10000", 1, UINT32_MAX)},

@@ -18,6 +18,7 @@ enum class Opt : uint8_t {
   kTcpBacklog,
   kTcpKeepalive,
   kTimeout,
+  kShutdownTimeout,
   kProtectedMode,
   kRequirePass,
   kMaxClients,

@@ -20,11 +20,12 @@ constexpr int64_t kAnnounceOftenForNs = 2'000'000'000;
 constexpr int64_t kAnnounceNs = 1'000'000'000;
 constexpr int64_t kAnnounceForNs = 12'000'000'000;
 constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
-// SHUTDOWN waits this long for another leader and for the snapshot before it goes anyway.
-constexpr int64_t kShutdownWaitNs = 5'000'000'000;
+constexpr int64_t kNsPerS = 1'000'000'000;
 
+// What nodes tell each other's clients; the first byte of the body.
 constexpr uint8_t kPublishPlain = 0;
 constexpr uint8_t kPublishSharded = 1;
+constexpr uint8_t kHandOverBegins = 2;  // sequence number, the ballot that ends
 
 }  // namespace
 
@@ -148,6 +149,7 @@ void Engine::Tick() {
     client_table_.SweepLimits();
     stats_.Sample(client_table_.NowMs());
     StepAnnouncement(now);
+    maintenance_.Step(client_table_.NowMs());
     StepFailover(now);
     StepShutdown(now);
   }
@@ -212,6 +214,21 @@ void Engine::LeadershipChanged() {
   takes_writes_ = true;
   hub_.Deliver(kMasterChanged, "*", false);
   leader_since_ns_ = announced_ns_ = clock_.MonotonicNs();
+  maintenance_.EndHandOver();
+}
+
+// Every node takes writes, so the clients of all notice that they take a little longer.
+void Engine::HandingOver() {
+  const uint64_t seq = maintenance_.NextSeq(clock_.WallMs());
+  const cluster::Ballot ballot = node_->ballot();
+  std::string body;
+  Writer writer(&body);
+  writer.U8(kHandOverBegins);
+  writer.U64(seq);
+  writer.U64(ballot.round);
+  writer.U32(ballot.node);
+  node_->Publish(body);
+  maintenance_.BeginHandOver(seq, client_table_.NowMs());
 }
 
 void Engine::StepAnnouncement(int64_t now_ns) {
@@ -258,7 +275,18 @@ uint64_t Engine::Publish(std::string_view channel, std::string_view message, boo
 
 void Engine::Published(std::string_view body) {
   Reader reader(body);
-  const bool sharded = reader.U8() == kPublishSharded;
+  const uint8_t kind = reader.U8();
+  if (kind == kHandOverBegins) {
+    const uint64_t seq = reader.U64();
+    cluster::Ballot ballot;
+    ballot.round = reader.U64();
+    ballot.node = reader.U32();
+    // It may come late: then the next leader is in office already.
+    if (reader.ok() && !(ballot < node_->ballot()))
+      maintenance_.BeginHandOver(seq, client_table_.NowMs());
+    return;
+  }
+  const bool sharded = kind == kPublishSharded;
   const std::string_view channel = reader.Bytes();
   const std::string_view message = reader.Raw(reader.remaining());
   if (reader.ok()) hub_.Deliver(channel, message, sharded);
@@ -353,7 +381,11 @@ bool Engine::SnapshotRunning() const { return node_->snapshot_running(); }
 Status Engine::BeginShutdown(const commands::ShutdownRequest& request) {
   shutting_down_ = true;
   shutdown_ = request;
-  shutdown_deadline_ns_ = clock_.MonotonicNs() + kShutdownWaitNs;
+  const int64_t now = clock_.MonotonicNs();
+  shutdown_deadline_ns_ = now + config_.Int(Opt::kShutdownTimeout) * kNsPerS;
+  // Before leadership is handed over: who moves need not hear of that.
+  shutdown_seq_ = maintenance_.NextSeq(clock_.WallMs());
+  TellMoving(now);
   if (!request.now && node_->leading() && !node_->alone()) {
     // The one with the longest log takes over at once, before this node leaves.
     cluster::NodeId best = 0;
@@ -375,7 +407,32 @@ Status Engine::BeginShutdown(const commands::ShutdownRequest& request) {
 Status Engine::AbortShutdown() {
   if (!shutting_down_) return Fail(Errc::kNotFound, "ERR No shutdown in progress.");
   shutting_down_ = false;
+  maintenance_.ForgetMoving();
   return {};
+}
+
+// Clients that asked are sent to another member while this node still serves them; how many have
+// not gone yet.
+size_t Engine::TellMoving(int64_t now_ns) {
+  if (shutdown_.now || shutdown_deadline_ns_ <= now_ns || node_->alone()) return 0;
+  bool others = false;
+  std::vector<std::string> endpoints;
+  for (const paxos::PeerStatus& peer : node_->replica().peers()) {
+    std::string host;
+    int port = 0;
+    if (!peer.voter || now_ns - peer.heard_ns > kNsPerS ||
+        !host_.AddressOf(peer.node, &host, &port))
+      continue;
+    others = true;
+    // Every library splits at the colon: an address with more of them is of no use to any.
+    if (host.find(':') == std::string::npos) endpoints.push_back(host + ":" + std::to_string(port));
+  }
+  // Without another member in sight there is nowhere to go.
+  if (others) {
+    const int64_t left_s = (shutdown_deadline_ns_ - now_ns + kNsPerS - 1) / kNsPerS;
+    maintenance_.TellMoving(shutdown_seq_, std::max<int64_t>(left_s, 1), endpoints);
+  }
+  return maintenance_.Movers();
 }
 
 void Engine::StepShutdown(int64_t now_ns) {
@@ -384,10 +441,12 @@ void Engine::StepShutdown(int64_t now_ns) {
   const bool saving =
       shutdown_.save == commands::ShutdownRequest::Save::kSave && node_->snapshot_running();
   const bool writing = !node_->origin().Empty();
-  if ((handing_over || saving || writing) && now_ns < shutdown_deadline_ns_) return;
+  const bool moving = TellMoving(now_ns) > 0;
+  if ((handing_over || saving || writing || moving) && now_ns < shutdown_deadline_ns_) return;
   if (shutdown_.save == commands::ShutdownRequest::Save::kSave && !last_snapshot_ok_ &&
       !shutdown_.force) {
     shutting_down_ = false;
+    maintenance_.ForgetMoving();
     return;
   }
   host_.Stop();

@@ -26,6 +26,7 @@
 #include "server/client_table.h"
 #include "server/config.h"
 #include "server/executor.h"
+#include "server/maintenance.h"
 #include "server/notifications.h"
 #include "server/pubsub_hub.h"
 #include "server/session.h"
@@ -96,6 +97,7 @@ class Engine final : public cluster::NodeHost,
   void InlineTick() override;
   void Published(std::string_view body) override;
   void LeadershipChanged() override;
+  void HandingOver() override;
   void SnapshotDone(bool ok) override;
   void Fatal(const std::string& reason) override { host_.Fatal(reason); }
 
@@ -229,6 +231,7 @@ class Engine final : public cluster::NodeHost,
   void StepFailover(int64_t now_ns);
   void StepAnnouncement(int64_t now_ns);
   void StepShutdown(int64_t now_ns);
+  size_t TellMoving(int64_t now_ns);
 
   const Clock& clock_;
   Config& config_;
@@ -239,6 +242,7 @@ class Engine final : public cluster::NodeHost,
   ClientTable client_table_;
   PubsubHub hub_;
   Notifications notifications_;
+  Maintenance maintenance_{client_table_};
   Stats stats_;
   Executor executor_;
   std::unique_ptr<cluster::Node> node_;
@@ -278,6 +282,7 @@ class Engine final : public cluster::NodeHost,
   bool shutting_down_ = false;
   commands::ShutdownRequest shutdown_;
   int64_t shutdown_deadline_ns_ = 0;
+  uint64_t shutdown_seq_ = 0;  // of what clients are told of it
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
   bool takes_writes_ = true;         // see RoleView

@@ -40,6 +40,8 @@ def commands(suite, tool, ports):
         yield "ioredis", [*tool, "ioredis_suite.js", one]
         yield "node-redis RESP2", [*tool, "redis_suite.js", one, "2"]
         yield "node-redis RESP3", [*tool, "redis_suite.js", one, "3"]
+        if len(ports) > 1:  # the last, since a node stops
+            yield "node-redis, moved", [*tool, "moving.js", ",".join("127.0.0.1:%d" % p for p in ports)]
     elif suite == "dotnet":
         yield "StackExchange.Redis, one endpoint", [*tool, "suite", one]
         if len(ports) > 1:

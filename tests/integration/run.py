@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 import processes  # noqa: E402
 import testing  # noqa: E402
 
-MODULES = ["faults", "partitions", "storage", "formation", "bad_input", "limits", "coordination"]
+MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "bad_input", "limits", "coordination"]
 
 
 def limit(function):
@@ -40,7 +40,7 @@ def main():
     signal.signal(signal.SIGALRM, on_alarm)
     passed = failed = skipped = 0
     for module in MODULES:
-        for name, function in vars(importlib.import_module(module)).items():
+        for name, function in list(vars(importlib.import_module(module)).items()):
             if not name.startswith("test_") or (args.names and not any(n in module + "." + name for n in args.names)):
                 continue
             if args.list:

@@ -58,6 +58,7 @@ void ReplyString(Context& ctx, const store::Entry& entry);
 
 inline constexpr store::Event kEventDel = {store::EventClass::kGeneric, "del"};
 inline constexpr store::Event kEventExpire = {store::EventClass::kGeneric, "expire"};
+inline constexpr store::Event kEventExpired = {store::EventClass::kExpired, "expired"};
 inline constexpr store::Event kEventPersist = {store::EventClass::kGeneric, "persist"};
 inline constexpr store::Event kEventSet = {store::EventClass::kString, "set"};
 

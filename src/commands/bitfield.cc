@@ -154,19 +154,30 @@ Wide Operand(const FieldOp& op) {
 }
 
 // COMPAT: the string grows to the end of the last field that is written, even if OVERFLOW FAIL then
-// leaves all fields alone.
-void Grow(Mutation& m, const std::vector<FieldOp>& ops) {
+// leaves all fields alone. True if it did.
+bool Grow(Mutation& m, const std::vector<FieldOp>& ops) {
   uint64_t end = 0;
   for (const FieldOp& op : ops) {
     if (op.op != Op::kGet) end = std::max(end, (op.offset + op.bits + 7) >> 3);
   }
-  if (!m.exists() || m.entry()->StringSize() < end) m.SetRange(end - 1, {"\0", 1});
+  if (m.exists() && m.entry()->StringSize() >= end) return false;
+  m.SetRange(end - 1, {"\0", 1});
+  return true;
+}
+
+// COMPAT: whatever it writes, the string is raw from then on.
+void MakeRaw(Mutation& m) {
+  if (m.entry()->encoding() == "raw") return;
+  store::Scratch scratch;
+  const std::string first(m.entry()->StringRange(0, 1, scratch));
+  m.SetRange(0, first);
 }
 
 void RunWrites(Context& ctx, const std::vector<FieldOp>& ops) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kString)) return;
-  Grow(m, ops);
+  const bool grew = Grow(m, ops);
+  MakeRaw(m);
   bool changed = false;
   ctx.reply.Array(ops.size());
   for (const FieldOp& op : ops) {
@@ -181,10 +192,11 @@ void RunWrites(Context& ctx, const std::vector<FieldOp>& ops) {
       ctx.reply.Null();
       continue;
     }
+    ctx.reply.Int(op.op == Op::kSet ? old : *value);
+    changed = changed || grew || *value != old;
+    if (*value == old) continue;
     window.Set(op, static_cast<uint64_t>(*value));
     m.SetRange(window.first_byte, window.view());
-    changed = true;
-    ctx.reply.Int(op.op == Op::kSet ? old : *value);
   }
   m.Commit({EventClass::kString, changed ? "setbit" : ""});
 }

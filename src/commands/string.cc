@@ -70,6 +70,19 @@ SetOptions ParseSetOptions(ArgCursor& args) {
   return o;
 }
 
+// SET's events behind "set". COMPAT: with an end in the past the key is still set, gets its end and
+// expires, though here all that is one change, and none at all of a key that was absent.
+void NotifyEnd(Context& ctx, bool existed, const store::Deadline& deadline) {
+  const std::string_view key = ctx.args[1];
+  const bool due = deadline.DueAt(ctx.store.elapsed_ms(), ctx.store.wall_ms());
+  if (due && !existed) {
+    ctx.store.Notify(ctx.db, key, {store::EventClass::kNew, "new"});
+    ctx.store.Notify(ctx.db, key, kEventSet);
+  }
+  ctx.store.Notify(ctx.db, key, kEventExpire);
+  if (due) ctx.store.Notify(ctx.db, key, kEventExpired);
+}
+
 // The change itself. False: it was not made, and that was replied.
 bool WriteValue(Context& ctx, const SetOptions& options,
                 const std::optional<store::Deadline>& deadline) {
@@ -83,9 +96,11 @@ bool WriteValue(Context& ctx, const SetOptions& options,
     if (!options.get) ctx.reply.Null();
     return false;
   }
+  const bool existed = m.exists();
   m.SetString(ctx.args[2], options.keep_ttl ? Keep::kTtlAndLease : Keep::kNothing);
   if (deadline) m.SetDeadline(*deadline);
   m.Commit(kEventSet);
+  if (deadline) NotifyEnd(ctx, existed, *deadline);
   return true;
 }
 
@@ -101,7 +116,6 @@ void SetWithOptions(Context& ctx) {
   }
   if (options.has_lease && !CheckAttach(ctx, options.lease, key)) return;
   if (!WriteValue(ctx, options, deadline)) return;
-  if (deadline) ctx.store.Notify(ctx.db, key, kEventExpire);
   if (options.has_lease) ctx.store.AttachKey(options.lease, ctx.db, key);
   if (!options.get) ctx.reply.Ok();
 }

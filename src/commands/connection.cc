@@ -165,6 +165,8 @@ void CmdReset(Context& ctx) {
   ctx.reply.Simple("RESET");
 }
 
+void CmdAsking(Context& ctx) { ctx.reply.Error(kErrNoCluster); }
+
 void CmdReadonly(Context& ctx) {
   if (ctx.client != nullptr) ctx.client->SetLocalReads(true);
   ctx.reply.Ok();

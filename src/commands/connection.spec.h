@@ -13,6 +13,7 @@ void CmdPing(Context& ctx);
 void CmdQuit(Context& ctx);
 void CmdReset(Context& ctx);
 void CmdSelect(Context& ctx);
+void CmdAsking(Context& ctx);
 void CmdReadonly(Context& ctx);
 void CmdReadwrite(Context& ctx);
 
@@ -123,6 +124,16 @@ inline constexpr CommandSpec kConnectionRows[] = {
      .summary = "Selects the database that the connection works on.",
      .complexity = "O(1)",
      .args = kSelectArgs},
+    {.name = "ASKING",
+     .cls = Class::kLocal,
+     .since = "3.0.0",
+     .group = Group::kCluster,
+     .arity = 1,
+     .flags = kFast | kLocalState,
+     .acl = kAclConnection,
+     .handler = CmdAsking,
+     .summary = "Answers as without cluster mode.",
+     .complexity = "O(1)"},
     {.name = "READONLY",
      .id = 427,
      .cls = Class::kLocal,

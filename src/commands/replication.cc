@@ -149,8 +149,9 @@ void CmdFailover(Context& ctx) {
     } else if (!targeted && args.Option("TO", 2)) {
       targeted = true;
       request.host = args.Next();
-      request.port = static_cast<int>(args.IntIn(0, 65535, kErrNotInteger));
-      request.force = args.Token("FORCE");
+      request.port = static_cast<int>(args.IntIn(INT32_MIN, INT32_MAX, kErrNotInteger));
+    } else if (!request.force && args.Option("FORCE", 0)) {
+      request.force = true;
     } else {
       args.Fail(kErrSyntax);
     }
@@ -160,7 +161,7 @@ void CmdFailover(Context& ctx) {
   if (abort) return ReplyStatus(ctx, node.AbortFailover());
   const RoleView role = node.Role();
   if (role.leader && role.followers.empty()) return ctx.reply.Error(kErrNoReplicas);
-  if (request.force && !timed) {
+  if (role.leader && request.force && !(timed && targeted)) {
     return ctx.reply.Error(
         "ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
   }

@@ -117,9 +117,7 @@ void CmdModuleHelp(Context& ctx) { ReplyHelp(ctx, "MODULE", kModuleHelp); }
 
 void CmdSlowlogGet(Context& ctx) {
   if (!HasServer(ctx)) return;
-  if (ctx.args.size() > 3) {
-    return ctx.reply.Error("ERR wrong number of arguments for 'slowlog|get' command");
-  }
+  if (ctx.args.size() > 3) return ReplySubcommandSyntax(ctx);
   int64_t count = kSlowlogShown;
   if (ctx.args.size() == 3) {
     const auto given = ParseInt64(ctx.args[2]);
@@ -215,7 +213,7 @@ void CmdCluster(Context& ctx) {
     if (!spec.ArityOk(ctx.args.size())) {
       return ReplyBadCommand(ctx.args, nullptr, &spec, ctx.reply);
     }
-    return ctx.reply.Error("ERR This instance has cluster support disabled");
+    return ctx.reply.Error(kErrNoCluster);
   }
   ReplyBadCommand(ctx.args, ctx.spec, nullptr, ctx.reply);
 }

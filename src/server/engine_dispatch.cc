@@ -39,6 +39,19 @@ bool AnswersMuted(const CommandSpec& spec, Args args, bool replies_off) {
   return spec.name == "CLIENT|REPLY" && commands::IsWord(args[2], "ON");
 }
 
+// What CLIENT PAUSE WRITE holds back. COMPAT: messages too, since Redis replicates them.
+bool MayWrite(const CommandSpec& spec, Class cls, const Client& client) {
+  const auto writes = [](const CommandSpec& one, Class one_cls) {
+    return one_cls == Class::kWrite || one_cls == Class::kLeader || one.name == "PUBLISH" ||
+           one.name == "SPUBLISH";
+  };
+  if (spec.handler != commands::CmdExec) return writes(spec, cls);
+  return std::any_of(client.queued().begin(), client.queued().end(), [&](const QueuedCommand& one) {
+    const std::vector<std::string_view> views(one.args.begin(), one.args.end());
+    return writes(*one.spec, one.spec->ClassOf(views));
+  });
+}
+
 }  // namespace
 
 // MULTI's own family acts at once, also between MULTI and EXEC.
@@ -210,8 +223,7 @@ void Engine::Dispatch(Session& session, Args args) {
   if (node_->restoring() && !spec->Is(commands::kLoading) && cls != Class::kLocal) {
     return Refuse(session, *spec, kErrLoading);
   }
-  if (client_table_.paused() &&
-      client_table_.Holds(*spec, cls == Class::kWrite || cls == Class::kLeader)) {
+  if (client_table_.paused() && client_table_.Holds(*spec, MayWrite(*spec, cls, client))) {
     session.held_ = true;
     held_.push_back(&session);
     return;

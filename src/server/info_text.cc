@@ -143,13 +143,15 @@ void Memory(const InfoData& data, std::string* out) {
 
 void Persistence(const InfoData& data, std::string* out) {
   const InfoData::Persistence& d = data.persistence;
-  Section(out, "Persistence")
-      .Field("loading", d.loading ? 1 : 0)
+  Section section(out, "Persistence");
+  section.Field("loading", d.loading ? 1 : 0)
       .Field("async_loading", 0)
       .Field("current_cow_peak", 0)
       .Field("current_cow_size", 0)
       .Field("current_cow_size_age", 0)
       .Field("current_fork_perc", "0.00")
+      .Field("current_save_keys_processed", 0)
+      .Field("current_save_keys_total", 0)
       .Field("rdb_changes_since_last_save", d.changes_since_save)
       .Flag("rdb_bgsave_in_progress", d.saving)
       .Field("rdb_last_save_time", d.last_save_unix_s)
@@ -158,6 +160,8 @@ void Persistence(const InfoData& data, std::string* out) {
       .Field("rdb_current_bgsave_time_sec", d.saving ? 0 : -1)
       .Field("rdb_saves", d.saves)
       .Field("rdb_last_cow_size", 0)
+      .Field("rdb_last_load_keys_expired", 0)
+      .Field("rdb_last_load_keys_loaded", 0)
       .Flag("aof_enabled", d.durable)
       .Field("aof_rewrite_in_progress", 0)
       .Field("aof_rewrite_scheduled", 0)
@@ -169,8 +173,17 @@ void Persistence(const InfoData& data, std::string* out) {
       .Field("aof_last_write_status", d.last_write_ok ? "ok" : "err")
       .Field("aof_last_cow_size", 0)
       .Field("module_fork_in_progress", 0)
-      .Field("module_fork_last_cow_size", 0)
-      .Field("durability", d.durability)
+      .Field("module_fork_last_cow_size", 0);
+  // The log stands for the AOF.
+  if (d.durable) {
+    section.Field("aof_current_size", d.log_bytes)
+        .Field("aof_base_size", 0)
+        .Field("aof_pending_rewrite", 0)
+        .Field("aof_buffer_length", 0)
+        .Field("aof_pending_bio_fsync", 0)
+        .Field("aof_delayed_fsync", 0);
+  }
+  section.Field("durability", d.durability)
       .Field("log_bytes", d.log_bytes)
       .Field("snapshot_slot", d.snapshot_slot);
 }
@@ -183,8 +196,12 @@ void Stats(const InfoData& data, std::string* out) {
       .Field("instantaneous_ops_per_sec", d.ops_per_s)
       .Field("total_net_input_bytes", d.input_bytes)
       .Field("total_net_output_bytes", d.output_bytes)
+      .Field("total_net_repl_input_bytes", 0)
+      .Field("total_net_repl_output_bytes", 0)
       .Fixed("instantaneous_input_kbps", d.input_kbps)
       .Fixed("instantaneous_output_kbps", d.output_kbps)
+      .Field("instantaneous_input_repl_kbps", "0.00")
+      .Field("instantaneous_output_repl_kbps", "0.00")
       .Field("rejected_connections", d.rejected_connections)
       .Field("sync_full", 0)
       .Field("sync_partial_ok", 0)
@@ -192,8 +209,11 @@ void Stats(const InfoData& data, std::string* out) {
       .Field("expired_keys", d.expired_keys)
       .Field("expired_stale_perc", "0.00")
       .Field("expired_time_cap_reached_count", 0)
+      .Field("expire_cycle_cpu_milliseconds", 0)
       .Field("evicted_keys", 0)
       .Field("evicted_clients", 0)
+      .Field("total_eviction_exceeded_time", 0)
+      .Field("current_eviction_exceeded_time", 0)
       .Field("keyspace_hits", d.keyspace_hits)
       .Field("keyspace_misses", d.keyspace_misses)
       .Field("pubsub_channels", d.pubsub_channels)

@@ -56,6 +56,7 @@ constexpr Step kSteps[] = {
     {"GETEX k PERSIST", ""},
     {"GETEX k EXAT 1", "0:del k"},
     {"SET k v EXAT 1", "0:new k, 0:set k, 0:expire k, 0:expired k"},
+    {"SET a v", "0:new a, 0:set a"},
     {"SET a v PXAT 1", "0:set a, 0:expire a, 0:expired a"},
     {"MSET a 1 b 2", "0:new a, 0:set a, 0:new b, 0:set b"},
     {"MSETNX a 1 c 2", ""},

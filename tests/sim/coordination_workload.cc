@@ -15,8 +15,7 @@ using LockModel = test::LockModel;
 struct Locks final : Workload {
   struct One {
     std::string name;
-    std::vector<LockModel::Op> ops;
-    std::vector<uint8_t> dropped;
+    Record<LockModel::Op> ops = {};
   };
   World* world;
   std::vector<One> locks;
@@ -33,11 +32,7 @@ struct Locks final : Workload {
   }
   void Check(Report* report) override {
     for (const One& lock : locks) {
-      std::vector<LockModel::Op> ops;
-      for (size_t i = 0; i < lock.ops.size(); ++i) {
-        if (!lock.dropped[i]) ops.push_back(lock.ops[i]);
-      }
-      CheckHistory<LockModel>(*world, report, lock.name, ops);
+      CheckHistory<LockModel>(*world, report, lock.name, lock.ops.Kept());
     }
   }
 };
@@ -110,10 +105,8 @@ class LockActor final : public Actor {
   }
   void Issue(LockModel::Op op, std::initializer_list<std::string_view> args) {
     Locks::One& lock = locks_.locks[lock_];
-    op.call_ns = now_ns();
-    lock.ops.push_back(std::move(op));
-    lock.dropped.push_back(0);
-    client().Send(args, (static_cast<uint64_t>(lock_) << 32) | (lock.ops.size() - 1));
+    const size_t place = lock.ops.Begin(std::move(op), now_ns());
+    client().Send(args, (static_cast<uint64_t>(lock_) << 32) | place);
   }
 
   void Answered(uint64_t tag, const Reply& reply) override {
@@ -124,7 +117,7 @@ class LockActor final : public Actor {
                                                                    : "";
     switch (Judge(world(), reply, expected)) {
       case Outcome::kNo:
-        lock.dropped[tag & 0xffffffff] = 1;
+        lock.ops.Drop(tag & 0xffffffff);
         return;
       case Outcome::kUnknown:
         Lost(tag);
@@ -192,7 +185,7 @@ class LockActor final : public Actor {
   void Lost(uint64_t tag) override {
     Locks::One& lock = locks_.locks[tag >> 32];
     LockModel::Op& op = lock.ops[tag & 0xffffffff];
-    if (op.kind == LockModel::Kind::kGet) lock.dropped[tag & 0xffffffff] = 1;
+    if (op.kind == LockModel::Kind::kGet) lock.ops.Drop(tag & 0xffffffff);
   }
 
   Locks& locks_;
@@ -211,8 +204,7 @@ struct Leases final : Workload {
   struct One {
     std::string id;
     std::string keys[2];
-    std::vector<LeaseModel::Op> ops;
-    std::vector<uint8_t> dropped;
+    Record<LeaseModel::Op> ops = {};
   };
   World* world;
   std::vector<One> leases;
@@ -238,11 +230,7 @@ struct Leases final : Workload {
   }
   void Check(Report* report) override {
     for (const One& lease : leases) {
-      std::vector<LeaseModel::Op> ops;
-      for (size_t i = 0; i < lease.ops.size(); ++i) {
-        if (!lease.dropped[i]) ops.push_back(lease.ops[i]);
-      }
-      CheckHistory<LeaseModel>(*world, report, lease.id, ops);
+      CheckHistory<LeaseModel>(*world, report, lease.id, lease.ops.Kept());
     }
   }
 };
@@ -288,10 +276,8 @@ class LeaseActor final : public Actor {
   }
   void Issue(size_t lease, LeaseModel::Op op, std::initializer_list<std::string_view> args) {
     Leases::One& one = leases_.leases[lease];
-    op.call_ns = now_ns();
-    one.ops.push_back(std::move(op));
-    one.dropped.push_back(0);
-    client().Send(args, (static_cast<uint64_t>(lease) << 32) | (one.ops.size() - 1));
+    const size_t place = one.ops.Begin(std::move(op), now_ns());
+    client().Send(args, (static_cast<uint64_t>(lease) << 32) | place);
   }
 
   void Answered(uint64_t tag, const Reply& reply) override {
@@ -299,7 +285,7 @@ class LeaseActor final : public Actor {
     LeaseModel::Op& op = one.ops[tag & 0xffffffff];
     switch (Judge(world(), reply, op.kind == LeaseModel::Kind::kDoSet ? "NOLEASE" : "")) {
       case Outcome::kNo:
-        one.dropped[tag & 0xffffffff] = 1;
+        one.ops.Drop(tag & 0xffffffff);
         return;
       case Outcome::kUnknown:
         Lost(tag);
@@ -337,7 +323,7 @@ class LeaseActor final : public Actor {
     Leases::One& one = leases_.leases[tag >> 32];
     const LeaseModel::Kind kind = one.ops[tag & 0xffffffff].kind;
     if (kind == LeaseModel::Kind::kRead || kind == LeaseModel::Kind::kAlive) {
-      one.dropped[tag & 0xffffffff] = 1;
+      one.ops.Drop(tag & 0xffffffff);
     }
   }
 

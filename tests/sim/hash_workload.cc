@@ -13,8 +13,7 @@ using Model = test::HashModel;
 struct Hashes final : Workload {
   struct One {
     std::string key;
-    std::vector<Model::Op> ops;
-    std::vector<uint8_t> dropped;
+    Record<Model::Op> ops = {};
   };
   World* world;
   std::vector<One> hashes;
@@ -30,11 +29,7 @@ struct Hashes final : Workload {
   }
   void Check(Report* report) override {
     for (const One& hash : hashes) {
-      std::vector<Model::Op> ops;
-      for (size_t i = 0; i < hash.ops.size(); ++i) {
-        if (!hash.dropped[i]) ops.push_back(hash.ops[i]);
-      }
-      CheckHistory<Model>(*world, report, hash.key, ops);
+      CheckHistory<Model>(*world, report, hash.key, hash.ops.Kept());
     }
   }
 };
@@ -96,17 +91,15 @@ class HashActor final : public Actor {
   }
   void Issue(size_t hash, Model::Op op, std::initializer_list<std::string_view> args) {
     Hashes::One& one = hashes_.hashes[hash];
-    op.call_ns = now_ns();
-    one.ops.push_back(std::move(op));
-    one.dropped.push_back(0);
-    client().Send(args, (static_cast<uint64_t>(hash) << 32) | (one.ops.size() - 1));
+    const size_t place = one.ops.Begin(std::move(op), now_ns());
+    client().Send(args, (static_cast<uint64_t>(hash) << 32) | place);
   }
   void Answered(uint64_t tag, const Reply& reply) override {
     Hashes::One& one = hashes_.hashes[tag >> 32];
     Model::Op& op = one.ops[tag & 0xffffffff];
     switch (Judge(world(), reply)) {
       case Outcome::kNo:
-        one.dropped[tag & 0xffffffff] = 1;
+        one.ops.Drop(tag & 0xffffffff);
         return;
       case Outcome::kUnknown:
         Lost(tag);
@@ -122,7 +115,7 @@ class HashActor final : public Actor {
   }
   void Lost(uint64_t tag) override {
     Hashes::One& one = hashes_.hashes[tag >> 32];
-    if (IsRead(one.ops[tag & 0xffffffff])) one.dropped[tag & 0xffffffff] = 1;
+    if (IsRead(one.ops[tag & 0xffffffff])) one.ops.Drop(tag & 0xffffffff);
   }
 
   Hashes& hashes_;

@@ -20,27 +20,14 @@ constexpr int64_t kOpening = 100;
 struct Bank final : Workload {
   World* world;
   bool open = false;
-  std::vector<Model::Op> ops;
-  std::vector<uint8_t> dropped;
+  Record<Model::Op> ops;
   bool final_read = false;
 
   explicit Bank(World* w) : world(w) {}
   const char* name() const override { return "bank"; }
   static std::string Key(uint32_t i) { return "bank:" + std::to_string(i); }
-  size_t Begin(Model::Op op) {
-    op.call_ns = world->loop->now_ns();
-    op.return_ns = test::kNever;
-    ops.push_back(std::move(op));
-    dropped.push_back(0);
-    return ops.size() - 1;
-  }
-  void Check(Report* report) override {
-    std::vector<Model::Op> kept;
-    for (size_t i = 0; i < ops.size(); ++i) {
-      if (!dropped[i]) kept.push_back(ops[i]);
-    }
-    CheckHistory<Model>(*world, report, name(), kept);
-  }
+  size_t Begin(Model::Op op) { return ops.Begin(std::move(op), world->loop->now_ns()); }
+  void Check(Report* report) override { CheckHistory<Model>(*world, report, name(), ops.Kept()); }
 };
 
 class BankActor final : public Actor {
@@ -139,14 +126,14 @@ class BankActor final : public Actor {
     }
     if (outcome == Outcome::kNo || reply.IsError("EXECABORT") ||
         (outcome == Outcome::kUnknown && tag == kAudit)) {
-      bank_.dropped[op_] = 1;
+      bank_.ops.Drop(op_);
       return;
     }
     if (outcome == Outcome::kUnknown) return;
     Model::Op& op = bank_.ops[op_];
     op.return_ns = now_ns();
     if (!reply.elements.empty() && reply.elements[0].IsError("MISCONF")) {
-      bank_.dropped[op_] = 1;  // each of the writes is refused, so that none happens
+      bank_.ops.Drop(op_);  // each of the writes is refused, so that none happens
       return;
     }
     if (tag == kOpen) bank_.open = true;
@@ -174,7 +161,7 @@ class BankActor final : public Actor {
   }
   void Lost(uint64_t tag) override {
     watching_ = false;
-    if (tag == kAudit) bank_.dropped[op_] = 1;
+    if (tag == kAudit) bank_.ops.Drop(op_);
   }
 
   Bank& bank_;

@@ -15,8 +15,7 @@ using test::Answer;
 // Keys whose history is judged together.
 struct Group {
   std::vector<std::string> keys;
-  std::vector<Model::Op> ops;
-  std::vector<uint8_t> dropped;  // by operation: certainly did nothing, or a read without answer
+  Record<Model::Op> ops;
 };
 
 struct Strings final : Workload {
@@ -54,20 +53,14 @@ struct Strings final : Workload {
     return active[place];
   }
   size_t Begin(size_t group, Model::Op op) {
-    op.call_ns = world->loop->now_ns();
-    op.return_ns = test::kNever;
-    groups[group]->ops.push_back(std::move(op));
-    groups[group]->dropped.push_back(0);
-    return groups[group]->ops.size() - 1;
+    return groups[group]->ops.Begin(std::move(op), world->loop->now_ns());
   }
 
   void Check(Report* report) override {
     for (size_t g = 0; g < groups.size() && !report->failed(); ++g) {
-      std::vector<Model::Op> ops;
-      for (size_t i = 0; i < groups[g]->ops.size(); ++i) {
-        if (!groups[g]->dropped[i]) ops.push_back(groups[g]->ops[i]);
-      }
-      CheckHistory<Model>(*world, report, std::string(name()) + " " + groups[g]->keys[0], ops);
+      const Group& group = *groups[g];
+      CheckHistory<Model>(*world, report, std::string(name()) + " " + group.keys[0],
+                          group.ops.Kept());
     }
   }
 };
@@ -190,7 +183,7 @@ class StringsActor final : public Actor {
         op.commands[0].answer = reply.ToAnswer();
         return;
       case Outcome::kNo:
-        group.dropped[index] = 1;
+        group.ops.Drop(index);
         return;
       case Outcome::kUnknown:
         Lost(tag);
@@ -199,7 +192,7 @@ class StringsActor final : public Actor {
   void Lost(uint64_t tag) override {
     Group& group = *strings_.groups[tag >> 32];
     const size_t index = tag & 0xffffffff;
-    if (IsRead(group.ops[index])) group.dropped[index] = 1;
+    if (IsRead(group.ops[index])) group.ops.Drop(index);
   }
 
   Strings& strings_;
@@ -323,24 +316,24 @@ class GroupActor final : public Actor {
       if (Judge(world(), reply) != Outcome::kReply) watching_ = false;  // WATCH itself failed
       return;
     }
-    Model::Op& op = strings_.groups[group_]->ops[op_];
-    uint8_t& dropped = strings_.groups[group_]->dropped[op_];
+    Record<Model::Op>& ops = strings_.groups[group_]->ops;
+    Model::Op& op = ops[op_];
     has_op_ = false;
     if (std::exchange(spoiled_, false) && reply.IsError("ERR value is not an integer")) {
       world().report->Count("transactions undone");
-      dropped = 1;  // all or nothing: nothing
+      ops.Drop(op_);  // all or nothing: nothing
       return;
     }
     if (reply.IsError("EXECABORT")) {
-      dropped = 1;
+      ops.Drop(op_);
       return;
     }
     switch (Judge(world(), reply)) {
       case Outcome::kNo:
-        dropped = 1;
+        ops.Drop(op_);
         return;
       case Outcome::kUnknown:
-        if (IsRead(op)) dropped = 1;
+        if (IsRead(op)) ops.Drop(op_);
         return;
       case Outcome::kReply:
         break;
@@ -363,7 +356,7 @@ class GroupActor final : public Actor {
       answers = &reply.elements[2].elements;
     }
     if (!answers->empty() && answers->front().IsError("MISCONF")) {
-      dropped = 1;  // each of the writes is refused, so that none happens
+      ops.Drop(op_);  // each of the writes is refused, so that none happens
       return;
     }
     if (answers->size() != op.commands.size()) {
@@ -378,7 +371,7 @@ class GroupActor final : public Actor {
     watching_ = txn_ = spoiled_ = false;
     if (tag != kDone || !has_op_) return;
     has_op_ = false;
-    if (IsRead(strings_.groups[group_]->ops[op_])) strings_.groups[group_]->dropped[op_] = 1;
+    if (IsRead(strings_.groups[group_]->ops[op_])) strings_.groups[group_]->ops.Drop(op_);
   }
 
   Strings& strings_;
@@ -446,7 +439,7 @@ class CounterActor final : public Actor {
         return;
       case Outcome::kNo:
         // Under ONCE an earlier try may have happened.
-        if (once_id_.empty()) strings_.groups[group_]->dropped[op_] = 1;
+        if (once_id_.empty()) strings_.groups[group_]->ops.Drop(op_);
         return;
       case Outcome::kUnknown:
         Lost(0);
@@ -454,7 +447,7 @@ class CounterActor final : public Actor {
   }
   void Lost(uint64_t) override {
     if (!once_id_.empty()) world().report->Count("ONCE repeated");
-    if (IsRead(strings_.groups[group_]->ops[op_])) strings_.groups[group_]->dropped[op_] = 1;
+    if (IsRead(strings_.groups[group_]->ops[op_])) strings_.groups[group_]->ops.Drop(op_);
   }
 
   Strings& strings_;

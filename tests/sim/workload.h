@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/client.h"
@@ -116,6 +117,35 @@ void CheckHistory(const World& world, Report* report, std::string_view name,
                   const std::vector<typename Model::Op>& all) {
   for (const auto& part : WithLosses(world.losses, all)) CheckPart<Model>(report, name, part);
 }
+
+// What was done to data whose history is judged together: the operations, in order of their calls.
+template <typename Op>
+class Record {
+ public:
+  // Its place; unanswered until return_ns is set.
+  size_t Begin(Op op, int64_t now_ns) {
+    op.call_ns = now_ns;
+    op.return_ns = test::kNever;
+    ops_.push_back(std::move(op));
+    dropped_.push_back(false);
+    return ops_.size() - 1;
+  }
+  Op& operator[](size_t place) { return ops_[place]; }
+  size_t size() const { return ops_.size(); }
+  // It certainly did nothing, or is a read without an answer: it isn't judged.
+  void Drop(size_t place) { dropped_[place] = true; }
+  std::vector<Op> Kept() const {
+    std::vector<Op> kept;
+    for (size_t i = 0; i < ops_.size(); ++i) {
+      if (!dropped_[i]) kept.push_back(ops_[i]);
+    }
+    return kept;
+  }
+
+ private:
+  std::vector<Op> ops_;
+  std::vector<bool> dropped_;
+};
 
 // The workloads, each with its actors made through `add`.
 struct WorkloadSetup {

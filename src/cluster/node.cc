@@ -10,6 +10,13 @@
 
 namespace clustron::cluster {
 
+namespace {
+
+// Where the numbers of what this process asks others for start: elsewhere at each start.
+uint64_t FirstNumber(uint64_t seed, uint64_t of) { return Mix64(seed + of) >> 8; }
+
+}  // namespace
+
 Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMachine& state,
            persist::SnapshotStore& snapshots, TaskRunner& snapshot_tasks, NodeHost& host,
            paxos::Recovered recovered)
@@ -21,7 +28,9 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
       snapshot_tasks_(snapshot_tasks),
       host_(host),
       replica_(config.paxos, std::move(recovered), Rng(config.seed), clock.MonotonicNs()),
-      origin_(Session{config.paxos.self, config.boot}) {
+      origin_(Session{config.paxos.self, config.boot}),
+      reads_(FirstNumber(config.seed, 1)),
+      next_call_(FirstNumber(config.seed, 2)) {
   const auto& list = snapshots_.list();
   if (!list.empty()) {
     snapshot_slot_ = list.front().slot;

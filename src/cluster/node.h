@@ -329,7 +329,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   int64_t tick_wall_ms_ = 0;
   int64_t last_tick_ns_ = 0;
 
-  uint64_t next_call_ = 1;
+  uint64_t next_call_;
   std::deque<PendingCall> calls_;  // by id; answered mostly in that order
   bool unsent_calls_ = false;
   std::vector<WaitingCall> waiting_calls_;

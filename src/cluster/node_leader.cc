@@ -28,6 +28,8 @@ void Node::StartLeading() {
   batcher_.Reset();
   timers_.Clear();
   tick_elapsed_ms_ = tick_wall_ms_ = 0;
+  // What an earlier leadership here proposed is applied by now, or will be void.
+  proposed_elapsed_ms_ = proposed_wall_ms_ = 0;
   snapshot_proposed_ = false;
   calls_confirmed_ = 0;
   cluster_clock_.Observe(state_.elapsed_ms(), NowNs());

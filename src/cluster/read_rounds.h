@@ -21,6 +21,10 @@ struct ReadGrant {
 
 class ReadRounds {
  public:
+  // Ids start above `base`. It differs from start to start of a node: an answer that an earlier
+  // process of this node asked for must not be taken for one to this.
+  explicit ReadRounds(uint64_t base) : joined_(base), asked_(base), granted_(base) {}
+
   // The round of the current turn.
   uint64_t Join(int64_t now_ns) {
     if (joined_ == asked_) {
@@ -80,9 +84,9 @@ class ReadRounds {
     uint64_t id;
     ReadGrant grant;
   };
-  uint64_t joined_ = 0;   // the newest round
-  uint64_t asked_ = 0;    // the newest one that the leader was asked for
-  uint64_t granted_ = 0;  // the newest one answered
+  uint64_t joined_;   // the newest round
+  uint64_t asked_;    // the newest one that the leader was asked for
+  uint64_t granted_;  // the newest one answered
   int64_t asked_ns_ = 0;
   Ring<Waiting> waiting_;  // rounds not ready yet
   Ring<Answer> grants_;    // answered, not applied yet

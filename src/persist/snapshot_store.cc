@@ -291,13 +291,19 @@ std::string SnapshotStore::ReceivePath(const SnapshotInfo& info, uint64_t file_i
 
 Result<uint64_t> SnapshotStore::BeginReceive(const SnapshotInfo& info, uint64_t file_id) {
   if (info.bytes < kRdbFooterBytes) return Fail(Errc::kInvalidArgument, "not a snapshot's size");
+  const std::string path = ReceivePath(info, file_id);
+  bool afresh = false;
   if (receiving_ != nullptr) {
-    if (receiving_->info == info && receiving_->file_id == file_id) return receiving_->offset;
+    const bool same = receiving_->info == info && receiving_->file_id == file_id;
+    if (same && receiving_->failed) return receiving_->offset;
+    // A transfer that could not be written (a full disk) is no good for going on: its file is about
+    // to be removed.
+    afresh = same;
+    if (afresh) REACH("failed snapshot transfer begins anew");
     AbortReceive();
   }
-  const std::string path = ReceivePath(info, file_id);
   uint64_t offset = 0;
-  if (fs_.Exists(path)) {
+  if (!afresh && fs_.Exists(path)) {
     // What an earlier process wrote without a sync may be wrong: the checksum at the end tells.
     ASSIGN_OR_RETURN(const std::unique_ptr<File> file, fs_.Open(path, OpenMode::kRead));
     ASSIGN_OR_RETURN(offset, file->Size());

@@ -193,6 +193,34 @@ TEST_CASE("snapshots: sent in checked pieces, received, and resumed by offset") 
   CHECK(to_fs.Files().size() == 1);
 }
 
+TEST_CASE("snapshots: a transfer that could not be written begins anew when there is room") {
+  const std::string image = Image("value", 1000);
+  const SnapshotInfo info{.slot = 7, .bytes = image.size()};
+  const SnapshotChunk first{.offset = 0, .bytes = image.substr(0, 600), .crc32c = 0};
+  const auto checked = [](SnapshotChunk chunk) {
+    chunk.crc32c = Crc32c(chunk.bytes);
+    return chunk;
+  };
+  SimFs fs;
+  Store to(&fs);
+  fs.SetCapacity(fs.used_bytes() + 300);
+  CHECK(to.store->BeginReceive(info, 1) == 0u);
+  CHECK(to.store->Receive(checked(first)));
+  to.runner.RunAll();
+  CHECK(to.store->Receive(checked({.offset = 600, .bytes = image.substr(600), .crc32c = 0}))
+            .error()
+            .code == Errc::kNoSpace);
+  fs.SetCapacity(0);
+  CHECK(to.store->BeginReceive(info, 1) == 0u);
+  CHECK(to.store->Receive(checked({.offset = 0, .bytes = image, .crc32c = 0})));
+  bool durable = false;
+  to.store->FinishReceive([&](Status status, bool) { durable = status.has_value(); });
+  to.runner.RunAll();
+  CHECK(durable);
+  CHECK(fs.Content(to.store->PathOf(7)) == image);
+  CHECK(fs.Files().size() == 1);
+}
+
 TEST_CASE("snapshots: what came damaged is dropped, not installed") {
   SimFs fs;
   Store to(&fs);

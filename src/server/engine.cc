@@ -130,6 +130,8 @@ void Engine::Tick() {
   CheckMemory();
   CheckDiskLowWater();
   node_->Tick();
+  // The leader who was to tick is gone: nothing may be applied for long.
+  if (!tick_waiters_.empty() && node_->ballot() != grant_ballot_) LookAtTickWaiters();
   const int64_t now = clock_.MonotonicNs();
   for (size_t i = 0; i < late_waiters_.size();) {
     Session* session = late_waiters_[i];

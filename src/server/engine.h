@@ -226,6 +226,7 @@ class Engine final : public cluster::NodeHost,
   void FailReadsBefore(Session& session, size_t end);
   void StartCall(Session& session, Pending& pending);
   void PollLate(Session& session, Pending& pending);
+  void LookAtTickWaiters();
   void MarkDirty(Session& session);
   void Reap();
   void StepFailover(int64_t now_ns);
@@ -265,7 +266,8 @@ class Engine final : public cluster::NodeHost,
 
   // Of the Feed at hand: whether reads may run at once, found out once.
   enum class ReadNow : uint8_t { kUnknown, kYes, kNo } read_now_ = ReadNow::kUnknown;
-  cluster::ReadGrant grant_;  // of this Feed, or of the last round
+  cluster::ReadGrant grant_;      // of this Feed, or of the last round
+  cluster::Ballot grant_ballot_;  // of the last round: which leader's clocks those are
   uint64_t ready_round_ = 0;
   uint64_t failed_round_ = 0;
 

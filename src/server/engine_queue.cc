@@ -112,6 +112,13 @@ void Engine::Drain(Session& session) {
       if (front.round != 0) {
         front.args.Views(&views_);
         if (executor_.NeedsTick(*front.spec, views_, front.db, grant_)) {
+          if (node_->ballot() != grant_ballot_) {
+            // The clocks of that leader may never be reached under the next one.
+            REACH("read asks the next leader, the tick of the last one not seen");
+            front.round = node_->JoinReadRound();
+            round_waiters_.push_back({front.round, &session});
+            return;
+          }
           REACH("queued read waits for a tick");
           if (!session.waits_for_tick_) {
             session.waits_for_tick_ = true;
@@ -221,6 +228,7 @@ void Engine::ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant
   if (ok) {
     ready_round_ = std::max(ready_round_, round);
     grant_ = grant;
+    grant_ballot_ = node_->ballot();
   } else {
     failed_round_ = std::max(failed_round_, round);
   }
@@ -230,7 +238,9 @@ void Engine::ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant
   }
 }
 
-void Engine::Applied() {
+void Engine::Applied() { LookAtTickWaiters(); }
+
+void Engine::LookAtTickWaiters() {
   std::vector<Session*> waiters;
   std::swap(waiters, tick_waiters_);
   for (Session* session : waiters) {

@@ -65,6 +65,24 @@ TEST_CASE("a new leader proposes what it found, closes holes, then its own no-op
   CHECK(node->own_noop_slot() == 5);
 }
 
+TEST_CASE("of what several acceptors report of a slot the highest ballot's value is proposed") {
+  for (const bool higher_first : {true, false}) {
+    Recovered recovered;
+    recovered.promised = {3, 2};
+    Bench node(5, recovered);
+    node.Stand();
+    const Ballot ballot = node->ballot();
+    const std::vector<Accepted> low = {{1, {1, 4}, Batch({1, 4}, "low")}};
+    const std::vector<Accepted> high = {{1, {1, 5}, Batch({1, 5}, "high")}};
+    node.Step(2, Promise{ballot, 1, kMaxSlot, 0, 0, higher_first ? high : low, {}});
+    node.Step(3, Promise{ballot, 1, kMaxSlot, 0, 0, higher_first ? low : high, {}});
+    REQUIRE(node->role() == Role::kLeader);
+    const auto accepts = node.TakeSent<Accept>(4);
+    REQUIRE(accepts.size() == 2);
+    CHECK(accepts[0].entry == Accepted{1, ballot, high[0].value});
+  }
+}
+
 TEST_CASE("a promise in parts: a lost one is asked for again") {
   Recovered recovered;
   recovered.promised = {3, 2};

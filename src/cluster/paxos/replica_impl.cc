@@ -95,6 +95,8 @@ void Replica::Impl::EndElectionRound() {
 void Replica::Impl::SendHeartbeats() {
   const Heartbeat heartbeat = NextHeartbeat();
   for (NodeId peer : core.membership.peers()) core.outbox.Send(peer, heartbeat);
+  // An ordinary one serves the reads that have come before it as well.
+  if (!reads.empty() && reads.back().probe == 0) reads.back().probe = heartbeat.probe;
   heartbeat_wanted = false;
 }
 
@@ -262,10 +264,7 @@ void Replica::Impl::OnDurable(uint64_t seq) {
 void Replica::Impl::TakeReady(Ready* ready) {
   ready->Clear();
   if (role == Role::kLeader) {
-    if (heartbeat_wanted) {
-      if (!reads.empty()) reads.back().probe = last_probe + 1;
-      SendHeartbeats();
-    }
+    if (heartbeat_wanted) SendHeartbeats();
     ConfirmReads();
     FlushChosen();
   }

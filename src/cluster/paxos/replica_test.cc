@@ -56,6 +56,40 @@ TEST_CASE("a read round needs answers to probes sent after it began") {
   }
 }
 
+TEST_CASE("a heartbeat that is due in the same turn serves the read round that has just begun") {
+  Bench node(3);
+  node.Lead();
+  node.Tick(50);
+  node.sent.clear();
+  const uint64_t round = node->StartReadRound(node.now_ns());
+  node.Tick(50);
+  const auto probes = node.TakeSent<Heartbeat>(2);
+  REQUIRE(probes.size() == 1);
+  HeartbeatReply reply;
+  reply.ballot = node->ballot();
+  reply.promised = node->ballot();
+  reply.granted = true;
+  reply.probe = probes[0].probe;
+  reply.sent_ns = probes[0].sent_ns;
+  node.Step(2, reply);
+  CHECK(node.read_confirmed == round);
+}
+
+TEST_CASE("a leader that has stopped gets no lease for what it said before") {
+  Bench node(3);
+  Heartbeat heartbeat;
+  heartbeat.probe = 5;
+  heartbeat.ballot = {4, 2};
+  node.Step(2, heartbeat);
+  CHECK(node.TakeSent<HeartbeatReply>(2).at(0).granted);
+  CHECK(node->leader() == 2);
+  node.Step(2, Release{{4, 2}, kNoNode});
+  heartbeat.probe = 6;
+  node.Step(2, heartbeat);
+  CHECK_FALSE(node.TakeSent<HeartbeatReply>(2).at(0).granted);
+  CHECK(node->leader() == kNoNode);
+}
+
 TEST_CASE("with nothing to do there is nothing to do") {
   Bench node(3);
   node.Lead();

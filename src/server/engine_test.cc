@@ -1,0 +1,226 @@
+// What engine and node do at the seams: leaderships that end in the middle of a turn, answers that
+// come too late, clients that are gone, digests that differ.
+#include "server/engine.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/engine_bench.h"
+
+namespace clustron::server {
+namespace {
+
+using cluster::ReadGrant;
+using cluster::WireKind;
+using paxos::Ballot;
+using paxos::EntryKind;
+
+constexpr Ballot kTwo{4, 2};
+constexpr Ballot kThree{5, 3};
+
+uint64_t AskedRound(EngineBench& bench, cluster::NodeId leader) {
+  const auto asks = bench.TakeSent(leader, WireKind::kReadAsk);
+  REQUIRE(!asks.empty());
+  uint64_t id = 0;
+  REQUIRE(cluster::ReadReadAsk(asks.back(), &id));
+  return id;
+}
+
+// A follower of node 2 that has applied the no-op and `items`.
+void FollowTwo(EngineBench& bench, const std::vector<std::string>& items) {
+  bench.Follow(kTwo);
+  bench.Choose(kTwo, EntryKind::kNoop, "");
+  if (!items.empty())
+    bench.Choose(kTwo, EntryKind::kBatch, EntryOf(1000, 1'700'000'000'000, items));
+  bench.Tick();
+  bench.TakeSent(2, WireKind::kReadAsk);
+}
+
+TEST_CASE("a leader deposed within its own turn does nothing more as a leader in it") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k v");
+  bench.Turn();
+  bench.AnswerAll();
+  CHECK(client.Take() == "+OK\r\n");
+  const std::string item = CommandItem({"SET", "k", "w"}, {3, 1}, 1);
+  cluster::ForwardBuilder forward(bench.node().ballot());
+  forward.Add(item);
+  const std::string forwarded = forward.Take();
+  const paxos::Slot last = bench.node().replica().last_slot();
+
+  // Its lease is over; a later candidate, and behind it what was meant for the leader that was.
+  bench.clock.ns += 2'000'000'000;
+  bench.From(2, paxos::Prepare{{bench.node().ballot().round + 1, 2}, last + 1, {}});
+  CHECK_FALSE(bench.node().leading());
+  CHECK_FALSE(bench.node().timers_valid());
+  ReadGrant grant;
+  CHECK_FALSE(bench.node().CanReadNow(&grant));
+  bench.FromWire(3, cluster::WireReadAsk(7));
+  bench.FromWire(3, forwarded);
+  bench.Say(client, "GET k");
+  bench.Say(client, "SET k x");
+  bench.Turn();
+  CHECK(client.Take().empty());
+  CHECK(bench.TakeSent(3, WireKind::kReadGrant).empty());
+  CHECK(bench.node().replica().last_slot() == last);
+}
+
+TEST_CASE("a read round that waits for a quorum is lost with the leadership") {
+  EngineBench bench(3);
+  bench.Lead();
+  bench.AnswerAll();
+  bench.clock.ns += 600'000'000;  // the lease is over, the leadership is not
+  REQUIRE(bench.node().leading());
+  bench.FromWire(3, cluster::WireReadAsk(7));
+  bench.Turn();
+  CHECK(bench.TakeSent(3, WireKind::kReadGrant).empty());
+  SUBCASE("deposed before the answers come") {
+    bench.From(2, paxos::Prepare{{bench.node().ballot().round + 1, 2}, 1, {}});
+    bench.AnswerAll();
+    CHECK(bench.TakeSent(3, WireKind::kReadGrant).empty());
+  }
+  SUBCASE("still in office when a later probe is answered") {
+    bench.Tick(50);
+    bench.AnswerAll();
+    CHECK(bench.TakeSent(3, WireKind::kReadGrant).size() == 1);
+  }
+}
+
+TEST_CASE("answers to reads and calls of a client that is gone reach nobody") {
+  EngineBench bench(3);
+  FollowTwo(bench,
+            {CommandItem({"SET", "k", "v"}), CommandItem({"LEASE", "GRANT", "60000", "ID", "l"})});
+  auto& gone = bench.Connect();
+  auto& stays = bench.Connect();
+  bench.Say(gone, "GET k");
+  bench.Say(stays, "GET k");
+  auto& caller = bench.Connect();
+  bench.Say(caller, "LEASE KEEPALIVE l");
+  bench.Turn();
+  const uint64_t round = AskedRound(bench, 2);
+  bench.engine().Close(gone.session);
+  bench.engine().Close(caller.session);
+  bench.FromWire(2, cluster::WireReadGrant(round, {2, 1000, 1'700'000'000'000}));
+  bench.Turn();
+  CHECK(gone.got.empty());
+  CHECK(stays.Take() == "$1\r\nv\r\n");
+  // Nor does anything happen when they time out.
+  for (int i = 0; i < 30; ++i) bench.Tick(100);
+  CHECK(gone.got.empty());
+  CHECK(caller.got.empty());
+}
+
+TEST_CASE("an answer that an earlier process asked for is none for this one") {
+  EngineBench bench(3, 1);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  auto& before = bench.Connect();
+  bench.Say(before, "GET k");
+  bench.Turn();
+  const uint64_t old_round = AskedRound(bench, 2);
+  bench.Restart(2);
+  bench.Follow(kTwo);
+  auto& client = bench.Connect();
+  bench.Say(client, "GET k");
+  bench.Turn();
+  const uint64_t round = AskedRound(bench, 2);
+  CHECK(round != old_round);
+  // The old answer knows nothing of what was written since.
+  bench.FromWire(2, cluster::WireReadGrant(old_round, {0, 0, 0}));
+  bench.Turn();
+  CHECK(client.Take().empty());
+}
+
+TEST_CASE("a read in front of an uncertain write of its connection does not see that write") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v", "PX", "100"}), CommandItem({"SET", "j", "1"})});
+  auto& client = bench.Connect();
+  bench.Say(client, "GET k");
+  bench.Turn();
+  const uint64_t round = AskedRound(bench, 2);
+  // The key is due by the leader's clock: the read waits for a tick, which doesn't come.
+  bench.FromWire(2, cluster::WireReadGrant(round, {2, 5000, 1'700'000'004'000}));
+  bench.Say(client, "SET k w");
+  bench.Turn();
+  CHECK(bench.TakeSent(2, WireKind::kForward).size() == 1);
+  CHECK(client.Take().empty());
+  for (int i = 0; i < 25; ++i) {
+    bench.Follow(kTwo);
+    bench.Tick(100);
+  }
+  const std::string got = client.Take();
+  CHECK(got.starts_with("-CLUSTERDOWN"));
+  CHECK(got.find("\r\n-UNCERTAIN") != std::string::npos);
+  // Nothing more comes for it, whatever becomes of the write.
+  bench.Choose(kTwo, EntryKind::kBatch,
+               EntryOf(5000, 1'700'000'004'000,
+                       {CommandItem({"SET", "k", "w"}, bench.node().session(), 1)}));
+  bench.Tick();
+  CHECK(client.got.empty());
+  bench.Say(client, "GET k");
+  bench.Turn();
+  bench.FromWire(2, cluster::WireReadGrant(AskedRound(bench, 2), {3, 5000, 1'700'000'004'000}));
+  bench.Turn();
+  CHECK(client.Take() == "$1\r\nw\r\n");
+}
+
+TEST_CASE("a read that waits for a leader's tick asks the next leader when that one is gone") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v", "PX", "100"})});
+  auto& client = bench.Connect();
+  bench.Say(client, "GET k");
+  bench.Turn();
+  // By the clocks of a leader that is an hour ahead the key is gone.
+  bench.FromWire(2,
+                 cluster::WireReadGrant(AskedRound(bench, 2), {2, 3'600'000, 1'700'003'600'000}));
+  bench.Turn();
+  CHECK(bench.TakeSent(2, WireKind::kTickAsk).size() == 1);
+  CHECK(client.got.empty());
+  SUBCASE("there is another, whose clock is right") {
+    bench.Follow(kThree);
+    bench.Choose(kThree, EntryKind::kNoop, "");
+    bench.Tick();
+    const uint64_t round = AskedRound(bench, 3);
+    bench.FromWire(3, cluster::WireReadGrant(round, {3, 1050, 1'700'000'000'050}));
+    bench.Turn();
+    CHECK(client.Take() == "$1\r\nv\r\n");
+  }
+  SUBCASE("there is none: the answer comes in time") {
+    for (int i = 0; i < 50; ++i) bench.Tick(100);
+    CHECK(client.Take().starts_with("-CLUSTERDOWN"));
+  }
+}
+
+TEST_CASE("a node that a majority contradicts stops; contradicted by one it raises an alarm") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  while (bench.executor().applied_slot() < 64) {
+    bench.Say(client, "INCR n");
+    bench.Turn();
+    bench.AnswerAll();
+  }
+  bench.Tick(200);
+  const auto blob = [](uint64_t digest) {
+    std::string bytes;
+    Writer writer(&bytes);
+    writer.U64(64);
+    writer.U64(digest);
+    return bytes;
+  };
+  const std::string wrong = blob(12345);
+  SUBCASE("both others differ") {
+    bench.AnswerAll({wrong, wrong});
+    bench.Tick(200);
+    CHECK(bench.fatal.find("differs") != std::string::npos);
+  }
+  SUBCASE("one differs") {
+    bench.AnswerAll({wrong, {}});
+    bench.Tick(200);
+    CHECK(bench.fatal.empty());
+    CHECK(bench.node().diverged_slot() == 64);
+  }
+}
+
+}  // namespace
+}  // namespace clustron::server

@@ -1,0 +1,158 @@
+// Entries applied by hand: what is skipped, and what an item must name to take effect.
+#include "server/executor.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/engine_bench.h"
+
+namespace clustron::server {
+namespace {
+
+using cluster::ItemKind;
+using cluster::Session;
+using paxos::Ballot;
+using paxos::EntryKind;
+
+struct Fixture {
+  Executor executor{7};
+  cluster::Slot slot = 0;
+  int64_t elapsed_ms = 1000;
+
+  void Apply(EntryKind kind, Ballot first, const std::string& bytes = {}) {
+    executor.Apply(++slot,
+                   {kind, first, bytes.empty() ? nullptr : std::make_shared<std::string>(bytes)},
+                   false);
+  }
+  void Items(const std::vector<std::string>& items, Ballot first = {1, 1}) {
+    Apply(EntryKind::kBatch, first, EntryOf(elapsed_ms, 1'700'000'000'000, items));
+  }
+  void Command(const std::vector<std::string_view>& words) { Items({CommandItem(words)}); }
+  void System(ItemKind kind, const std::vector<std::string_view>& args) {
+    std::string item;
+    cluster::AppendItem({.kind = kind}, args, &item);
+    Items({item});
+  }
+  void Void(Session session, uint64_t sequence) {
+    std::string item;
+    cluster::AppendItem({.kind = ItemKind::kVoid, .session = session, .sequence = sequence}, {},
+                        &item);
+    Items({item});
+  }
+  std::string Read(const std::vector<std::string_view>& words) {
+    const commands::CommandSpec* container = nullptr;
+    const commands::CommandSpec* spec =
+        commands::Registry::Get().Resolve(commands::Args(words), &container);
+    std::string out;
+    executor.RunHere(*spec, words, {}, &out);
+    return out;
+  }
+  static std::string U64(uint64_t value) {
+    std::string bytes;
+    Writer(&bytes).U64(value);
+    return bytes;
+  }
+};
+
+TEST_CASE_FIXTURE(
+    Fixture,
+    "the end of a lease names its grant: that of an earlier one of the same id does nothing") {
+  Command({"LEASE", "GRANT", "60000", "ID", "l"});
+  const uint64_t first = executor.store().leases().Find("l")->grant_revision;
+  Command({"LEASE", "REVOKE", "l"});
+  Command({"LEASE", "GRANT", "60000", "ID", "l"});
+  const uint64_t second = executor.store().leases().Find("l")->grant_revision;
+  REQUIRE(second > first);
+  System(ItemKind::kLeaseEnd, {"l", U64(first)});
+  CHECK(executor.store().leases().Find("l") != nullptr);
+  System(ItemKind::kLeaseEnd, {"l", U64(second)});
+  CHECK(executor.store().leases().Find("l") == nullptr);
+  System(ItemKind::kLeaseEnd, {"l", U64(second)});  // once more is once too often, and harmless
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "the end of a lock names token and TTL: an earlier grant's, or one before a "
+                  "raise, does nothing") {
+  const std::string db(1, '\0');
+  Command({"LOCK", "ACQUIRE", "n", "1000", "OWNER", "a"});
+  const uint64_t token = executor.store().locks().Find(0, "n")->holder().token;
+  System(ItemKind::kLockEnd, {db, "n", U64(token - 1), U64(1000)});
+  CHECK(executor.store().locks().Find(0, "n") != nullptr);
+  // Raised by an entry after the leader had queued the end.
+  Command({"LOCK", "RENEW", "n", std::to_string(token), "5000"});
+  REQUIRE(executor.store().locks().Find(0, "n")->holder().ttl_ms == 5000);
+  System(ItemKind::kLockEnd, {db, "n", U64(token), U64(1000)});
+  CHECK(executor.store().locks().Find(0, "n") != nullptr);
+  System(ItemKind::kLockEnd, {db, "n", U64(token), U64(5000)});
+  CHECK(executor.store().locks().Find(0, "n") == nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "items of a session apply in the order of their numbers, each once") {
+  const Session session{2, 5};
+  const auto incr = [&](uint64_t sequence) {
+    return CommandItem({"INCR", "n"}, session, sequence);
+  };
+  Items({incr(1), incr(1), incr(3), incr(2)});
+  CHECK(Read({"GET", "n"}) == "$1\r\n2\r\n");
+  CHECK(executor.NextSequence(session) == 3);
+  Items({incr(2), incr(3)});
+  CHECK(Read({"GET", "n"}) == "$1\r\n3\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a void item and the one that it replaces: whichever comes first decides") {
+  const Session session{2, 5};
+  Void(session, 1);
+  Items({CommandItem({"SET", "a", "late"}, session, 1)});
+  CHECK(Read({"GET", "a"}) == "$-1\r\n");
+  Items({CommandItem({"SET", "a", "early"}, session, 2)});
+  Void(session, 2);
+  CHECK(Read({"GET", "a"}) == "$5\r\nearly\r\n");
+  CHECK(executor.NextSequence(session) == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "items of an earlier start of their node are skipped once a later one is known") {
+  Items({CommandItem({"INCR", "n"}, {2, 5}, 1)});
+  Items({CommandItem({"INCR", "n"}, {2, 6}, 1)});
+  Items({CommandItem({"INCR", "n"}, {2, 5}, 2)});
+  CHECK(Read({"GET", "n"}) == "$1\r\n2\r\n");
+  CHECK(executor.NextSequence({2, 5}) == 0);
+  CHECK(executor.NextSequence({2, 6}) == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "behind a later leader's no-op an earlier one's entry is void, clocks included") {
+  Apply(EntryKind::kNoop, {1, 1});
+  Items({CommandItem({"SET", "a", "1"}, {2, 1}, 1)}, {1, 1});
+  Apply(EntryKind::kNoop, {3, 2});
+  elapsed_ms = 900'000;
+  Items({CommandItem({"SET", "a", "2"}, {2, 1}, 2)}, {1, 1});
+  Items({CommandItem({"SET", "a", "3"}, {2, 1}, 2)}, {2, 3});
+  CHECK(executor.elapsed_ms() == 1000);
+  CHECK(executor.NextSequence({2, 1}) == 2);
+  CHECK(Read({"GET", "a"}) == "$1\r\n1\r\n");
+  Items({CommandItem({"SET", "a", "4"}, {2, 1}, 2)}, {3, 2});
+  CHECK(Read({"GET", "a"}) == "$1\r\n4\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "tables travel in a snapshot whole: sessions, ballots, digest") {
+  Apply(EntryKind::kNoop, {3, 2});
+  Items({CommandItem({"SET", "a", "1"}, {2, 4}, 1)}, {3, 2});
+  Items({CommandItem({"ONCE", "r1", "60000", "INCR", "n"}, {2, 4}, 2)}, {3, 2});
+  std::string bytes;
+  executor.EncodeTables(&bytes);
+  Executor other(1);
+  REQUIRE(other.DecodeTables(bytes).has_value());
+  CHECK(other.applied_slot() == executor.applied_slot());
+  CHECK(other.digest() == executor.digest());
+  CHECK(other.noop_ballot() == Ballot{3, 2});
+  CHECK(other.NextSequence({2, 4}) == 3);
+  CHECK(other.NextSequence({2, 3}) == 0);
+  std::string again;
+  other.EncodeTables(&again);
+  CHECK(again == bytes);
+  CHECK_FALSE(other.DecodeTables(bytes.substr(0, bytes.size() - 1)).has_value());
+}
+
+}  // namespace
+}  // namespace clustron::server

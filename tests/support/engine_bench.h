@@ -1,0 +1,248 @@
+// One node with everything in it (engine, node, log on a simulated disk), its peers played by hand:
+// for what a whole cluster meets too seldom. Node 1 of `nodes`; the others say nothing but what the
+// test has them say, or, where it asks for that, what a healthy follower would.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cluster/formation.h"
+#include "cluster/node_messages.h"
+#include "cluster/paxos/messages.h"
+#include "persist/identity.h"
+#include "server/boot.h"
+#include "server/config.h"
+#include "server/engine.h"
+#include "tests/sim/log_script.h"
+#include "tests/sim/sim_fs.h"
+
+namespace clustron::server {
+
+class BenchClock : public Clock {
+ public:
+  int64_t MonotonicNs() const override { return ns; }
+  int64_t WallMs() const override { return wall_ms; }
+  uint64_t MachineBootId() const override { return 1; }
+  int64_t ns = 1'000'000'000;
+  int64_t wall_ms = 1'700'000'000'000;
+};
+
+class EngineBench final : private EngineHost {
+ public:
+  struct Sent {
+    cluster::NodeId to;
+    std::string message;
+  };
+  // A client and what it has been told.
+  struct BenchClient final : SessionSink {
+    Session* session = nullptr;
+    std::string got;
+    void Flush(Session& s) override { got += std::exchange(s.out, {}); }
+    size_t unsent_bytes() const override { return 0; }
+    std::string Take() { return std::exchange(got, {}); }
+  };
+
+  explicit EngineBench(uint32_t nodes, uint64_t seed = 1) {
+    for (uint32_t node = 1; node <= nodes; ++node)
+      genesis_.members.push_back({node, "node" + std::to_string(node), 6379, 16379});
+    genesis_.formed = true;
+    genesis_.hash_seed = 7;
+    REQUIRE(persist::IdentityFile::Create(
+                fs, "/data",
+                {.cluster_id = "bench", .node_id = 1, .extra = cluster::EncodeGenesis(genesis_)})
+                .has_value());
+    Start(seed);
+  }
+
+  // The process ends, and is started again.
+  void Restart(uint64_t seed) {
+    clients_.clear();
+    engine_.reset();
+    storage_ = {};
+    fs.Kill();
+    Start(seed);
+  }
+
+  cluster::Node& node() { return engine_->node_ref(); }
+  Engine& engine() { return *engine_; }
+  Executor& executor() { return engine_->executor(); }
+
+  // --- Time and turns
+  // Ends the turn; disks are fast.
+  void Turn() {
+    do {
+      engine_->EndOfTurn();
+    } while (tasks_.Step());
+  }
+  void Tick(int64_t ms = 10) {
+    clock.ns += ms * 1'000'000;
+    clock.wall_ms += ms;
+    engine_->Tick();
+    Turn();
+  }
+
+  // --- Peers
+  void From(cluster::NodeId peer, const paxos::Message& message) {
+    std::string bytes;
+    paxos::Encode(message, &bytes);
+    FromWire(peer, cluster::WirePaxos(bytes));
+  }
+  void FromWire(cluster::NodeId peer, const std::string& message) {
+    REQUIRE(node().OnMessage(peer, message));
+  }
+  // Bodies of a kind that were sent since the last call of this or of AnswerAll.
+  std::vector<std::string> TakeSent(cluster::NodeId to, cluster::WireKind wanted) {
+    std::vector<std::string> found;
+    for (const Sent& one : std::exchange(sent_, {})) {
+      cluster::WireKind kind;
+      std::string_view body;
+      REQUIRE(cluster::ReadWireKind(one.message, &kind, &body));
+      if (one.to == to && kind == wanted) found.emplace_back(body);
+    }
+    return found;
+  }
+  // All peers answer Paxos as healthy ones with empty logs do; `blob` goes with their answers.
+  void AnswerAll(const std::vector<std::string>& blobs = {}) {
+    for (const Sent& one : std::exchange(sent_, {})) {
+      cluster::WireKind kind;
+      std::string_view body;
+      REQUIRE(cluster::ReadWireKind(one.message, &kind, &body));
+      if (kind != cluster::WireKind::kPaxos) continue;
+      const Result<paxos::Message> message = paxos::Decode(body);
+      REQUIRE(message.has_value());
+      if (const auto* m = std::get_if<paxos::Prepare>(&*message)) {
+        From(one.to, paxos::Promise{m->ballot, m->first, paxos::kMaxSlot, 0, 0, {}, {}});
+      } else if (const auto* a = std::get_if<paxos::Accept>(&*message)) {
+        From(one.to, paxos::AcceptOk{a->entry.ballot, a->entry.slot, 0});
+      } else if (const auto* h = std::get_if<paxos::Heartbeat>(&*message)) {
+        paxos::HeartbeatReply reply;
+        reply.probe = h->probe;
+        reply.sent_ns = h->sent_ns;
+        reply.ballot = reply.promised = reply.leader = h->ballot;
+        reply.granted = reply.happy = bool{h->ballot};
+        reply.lease_ns = h->ballot ? 450'000'000 : 0;
+        if (one.to - 2 < blobs.size()) reply.blob = blobs[one.to - 2];
+        From(one.to, reply);
+      }
+    }
+    Turn();
+  }
+  // Elected, its own no-op applied, under a lease.
+  void Lead() {
+    for (int i = 0; i < 300 && !node().leading(); ++i) {
+      Tick();
+      AnswerAll();
+    }
+    REQUIRE(node().leading());
+    for (int i = 0; i < 10; ++i) {
+      Tick();
+      AnswerAll();
+    }
+    REQUIRE(node().replica().LeaseValid(clock.ns));
+  }
+  // This node hears of a leader, and accepts from it.
+  void Follow(paxos::Ballot ballot) {
+    paxos::Heartbeat heartbeat;
+    heartbeat.probe = ++probe_;
+    heartbeat.sent_ns = 1;
+    heartbeat.ballot = ballot;
+    From(ballot.node, heartbeat);
+    Turn();
+  }
+  // The leader of `ballot` has this chosen: the next slot of the log.
+  void Choose(paxos::Ballot ballot, paxos::EntryKind kind, const std::string& bytes) {
+    const paxos::Slot slot = node().replica().chosen_slot() + 1;
+    paxos::Accept accept;
+    accept.entry.slot = slot;
+    accept.entry.ballot = ballot;
+    accept.entry.value = {kind, ballot,
+                          bytes.empty() ? nullptr : std::make_shared<const std::string>(bytes)};
+    accept.chosen = slot - 1;
+    From(ballot.node, accept);
+    From(ballot.node, paxos::Chosen{ballot, slot});
+    Turn();
+  }
+
+  // --- Clients
+  BenchClient& Connect() {
+    auto& made = *clients_.emplace_back(std::make_unique<BenchClient>());
+    made.session = engine_->Open({.peer = "10.0.0.1:1", .local = "10.0.0.2:6379"}, &made);
+    return made;
+  }
+  void Say(BenchClient& client, std::string_view line) {
+    engine_->Feed(*client.session, std::string(line) + "\r\n");
+  }
+
+  sim::SimFs fs;
+  BenchClock clock;
+  std::string fatal;
+
+ private:
+  void Start(uint64_t seed) {
+    const auto identity = persist::IdentityFile::Boot(fs, "/data");
+    REQUIRE(identity.has_value());
+    engine_ =
+        std::make_unique<Engine>(clock, config_, static_cast<EngineHost&>(*this), uint64_t{7});
+    BootOptions options;
+    options.dir = "/data";
+    options.identity = *identity;
+    options.genesis = genesis_;
+    options.log.durability = cluster::Durability::kAlways;
+    options.log.segment_bytes = 64 << 10;
+    options.log.spare_bytes = 0;
+    options.log.low_water_bytes = 0;
+    options.seed = seed;
+    REQUIRE(Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_).has_value());
+  }
+
+  void SendToPeer(cluster::NodeId to, bool, std::string message,
+                  std::shared_ptr<const std::string> tail) override {
+    if (tail != nullptr) message += *tail;
+    sent_.push_back({to, std::move(message)});
+  }
+  void Fatal(const std::string& reason) override { fatal = reason; }
+  void Stop() override {}
+  bool AddressOf(cluster::NodeId, std::string*, int*) const override { return false; }
+
+  sim::QueueRunner tasks_;
+  cluster::Genesis genesis_;
+  Config config_;
+  Storage storage_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<std::unique_ptr<BenchClient>> clients_;
+  std::vector<Sent> sent_;
+  uint64_t probe_ = 0;
+};
+
+// An entry's bytes.
+inline std::string EntryOf(int64_t elapsed_ms, int64_t wall_ms,
+                           const std::vector<std::string>& items) {
+  std::string entry;
+  cluster::AppendEntryHeader({.elapsed_ms = elapsed_ms,
+                              .wall_ms = wall_ms,
+                              .item_count = static_cast<uint32_t>(items.size())},
+                             &entry);
+  for (const std::string& item : items) entry += item;
+  return entry;
+}
+
+// A command as an item of nobody's session, or of `session` under `sequence`.
+inline std::string CommandItem(const std::vector<std::string_view>& words,
+                               cluster::Session session = {}, uint64_t sequence = 0) {
+  const commands::CommandSpec* container = nullptr;
+  const commands::CommandSpec* spec =
+      commands::Registry::Get().Resolve(commands::Args(words), &container);
+  REQUIRE(spec != nullptr);
+  std::string item;
+  cluster::AppendItem({.command_id = spec->id, .session = session, .sequence = sequence}, words,
+                      &item);
+  return item;
+}
+
+}  // namespace clustron::server

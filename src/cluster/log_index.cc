@@ -39,6 +39,10 @@ void LogIndex::AddUnknown(Slot slot) {
   Add(slot, {.segment = kUnknownSegment, .offset = 0, .payload_size = 0});
 }
 
+void LogIndex::Cut(Slot slot) {
+  while (!slots_.empty() && first_slot_ + slots_.size() > slot) slots_.pop_back();
+}
+
 void LogIndex::NoteRecord(const WalLocation& location, Slot slot) {
   if (segments_.empty() || segments_.back().number != location.segment) {
     segments_.push_back({.number = location.segment, .max_slot = 0, .bytes = 0});

@@ -20,6 +20,8 @@ class LogIndex {
   void Add(paxos::Slot slot, const persist::WalLocation& location);
   // A newer record than any known may have been lost: whatever was known of the slot is forgotten.
   void AddUnknown(paxos::Slot slot);
+  // Slots from this one on were taken back.
+  void Cut(paxos::Slot slot);
   // For each record in the order of the log; `slot` is an accept's, else 0.
   void NoteRecord(const persist::WalLocation& location, paxos::Slot slot);
   // The last record noted and the next one may have a damaged record of this slot beside them.

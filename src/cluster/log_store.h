@@ -89,6 +89,13 @@ struct RecoveredLog {
   bool existed = false;             // false: there was no log here
   uint64_t torn_bytes = 0;          // an unacknowledged tail that was cut
   std::vector<std::string> report;  // lines for the log: what was damaged and where
+  // The damage that made slots unknown: in which segment, at which offset.
+  struct Damage {
+    paxos::Slot low = 0;
+    paxos::Slot high = 0;
+    std::string where;
+  };
+  std::vector<Damage> damage;
 };
 
 class LogStore {
@@ -116,6 +123,11 @@ class LogStore {
   ~LogStore();  // no flush: as a crash would; Close first for a clean end
   LogStore(const LogStore&) = delete;
   LogStore& operator=(const LogStore&) = delete;
+
+  // Before anything else is done with an open log, on a node without peers, at a person's demand:
+  // gives up all accepts from `slot` on; what is still known is put into *recovered. No number up
+  // to `reserve` will be given again. Durable on return. Blocking. REQUIRES: not kMemory.
+  Status Cut(paxos::Slot slot, uint64_t reserve, RecoveredLog* recovered);
 
   void SetListener(Listener* listener) { listener_ = listener; }
 

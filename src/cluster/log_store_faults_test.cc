@@ -59,6 +59,71 @@ TEST_CASE("log store: a flipped bit in the middle makes exactly its slot unknown
   }
 }
 
+TEST_CASE("log store: what a cut takes back stays gone, and what a lost cut took back is unknown") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kAlways);
+    for (Slot slot = 1; slot <= 9; ++slot) {
+      node.Append(Accept(++node.seq, slot, std::string(40, 'v')));
+      node.Settle();
+    }
+    node.Append(sim::Chosen(++node.seq, 8));
+    node.Settle();
+  }
+  const std::string segment = "/data/wal/0000000000000001.log";
+  Crash(&fs);
+  fs.FlipBit(segment, fs.Content(segment).find(std::string(40, 'v')) + 4 * (128 + 40 + 8), 1);
+  uint64_t cut_at = 0;
+  {
+    Node node(&fs, Durability::kAlways);
+    REQUIRE(node.recovered.unknown == std::vector<Slot>{5});
+    REQUIRE(node.recovered.damage.size() == 1);
+    CHECK(node.recovered.damage[0].low == 5);
+    CHECK(node.recovered.damage[0].where.starts_with("0000000000000001.log at "));
+    cut_at = fs.Content(segment).find_last_not_of('\0') + 1;
+    REQUIRE(node.store->Cut(5, 1000, &node.recovered).has_value());
+    CHECK(node.recovered.unknown.empty());
+    CHECK(node.recovered.last_slot == 4);
+    CHECK(node.recovered.chosen == 4);
+    CHECK(node.recovered.reserved == 1000);
+  }
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    auto disk = fs.Clone();
+    Crash(disk.get());
+    {
+      Node node(disk.get(), durability);
+      CHECK(node.recovered.unknown.empty());
+      CHECK(node.recovered.last_slot == 4);
+      CHECK(node.recovered.chosen == 4);
+      CHECK(node.recovered.reserved == 1000);
+      CHECK(!node.store->Has(6));
+      node.Append(Accept(1, 5, "new", 2));
+      node.Settle();
+      CHECK(node.store->Close().has_value());
+    }
+    Crash(disk.get());
+    {
+      Node node(disk.get(), durability);
+      CHECK(node.recovered.unknown.empty());
+      CHECK(node.recovered.last_slot == 5);
+      CHECK(PayloadOf(*node.store, 5) == "new");
+    }
+    // The cut itself rots.
+    Crash(disk.get());
+    disk->FlipBit(segment, cut_at + 30, 1);
+    Node node(disk.get(), durability);
+    CHECK(node.recovered.unknown == std::vector<Slot>{6, 7, 8, 9});
+    CHECK(PayloadOf(*node.store, 5) == "new");
+  }
+  // … as the last record.
+  Crash(&fs);
+  fs.FlipBit(segment, cut_at + 30, 1);
+  const Node node(&fs, Durability::kAlways);
+  CHECK(node.recovered.unknown.size() >= 5);
+  CHECK(node.recovered.unknown.front() == 5);
+  for (Slot slot = 5; slot <= 9; ++slot) CHECK(!node.store->Has(slot));
+}
+
 TEST_CASE("log store: a damaged re-accept is unknown, not what the older record says") {
   SimFs fs;
   {

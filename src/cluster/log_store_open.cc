@@ -133,18 +133,21 @@ Status LogStore::StartEmptyLog(Slot floor) {
 // Builds the index from the log, in its order: what comes later holds.
 class LogStore::Recovery : public persist::WalVisitor {
  public:
-  explicit Recovery(LogStore* store) : store_(*store) {}
+  Recovery(LogStore* store, RecoveredLog* recovered) : store_(*store), recovered_(*recovered) {}
 
   void OnRecord(const WalHeader& header, const WalLocation& location,
                 std::string_view payload) override {
     static_cast<void>(payload);
     const Slot slot = header.type == WalType::kAccept ? header.slot : 0;
     store_.index_.NoteRecord(location, slot);
+    if (header.type == WalType::kCut) store_.index_.Cut(header.slot);
     if (slot != 0) store_.index_.Add(slot, location);
   }
 
   void OnDamage(const persist::WalDamage& damage) override {
     if (damage.slot_high == 0) return;
+    recovered_.damage.push_back(
+        {.low = damage.slot_low, .high = damage.slot_high, .where = damage.where});
     store_.index_.NoteDamage(damage.slot_high);
     for (Slot slot = std::max(damage.slot_low, store_.floor_ + 1); slot <= damage.slot_high;
          ++slot) {
@@ -154,6 +157,7 @@ class LogStore::Recovery : public persist::WalVisitor {
 
  private:
   LogStore& store_;
+  RecoveredLog& recovered_;
 };
 
 Status LogStore::Recover(RecoveredLog* recovered) {
@@ -165,7 +169,7 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   }
   if (mark) floor_ = mark->floor;
   persist::WalReader reader(&fs_, shared_->options, mark ? &*mark : nullptr, mark_damaged);
-  Recovery visitor(this);
+  Recovery visitor(this, recovered);
   ASSIGN_OR_RETURN(const persist::WalScan scan, reader.Scan(&visitor));
   if (shared_->mark.missing() && scan.end.segment == 0) {
     if (options_.must_exist) {
@@ -213,6 +217,40 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   if (!spare && spare.error().code != Errc::kNoSpace) return spare;
   ASSIGN_OR_RETURN(const uint64_t free, fs_.FreeBytes(dir_));
   disk_low_ = !spare || free < options_.low_water_bytes;
+  return {};
+}
+
+Status LogStore::Cut(Slot slot, uint64_t reserve, RecoveredLog* recovered) {
+  CHECK(encoder_ != nullptr);
+  CHECK(appended_seq_ == 0);
+  CHECK(slot > floor_);
+  REACH("log cut at a damaged slot");
+  if (reserve > recovered->reserved) {
+    // First: a token of what is given up must not come again.
+    std::string bytes;
+    Writer(&bytes).U64(reserve);
+    TRY(shared_->reserve.WriteBoth(bytes));
+    recovered->reserved = reserve;
+  }
+  Encode({.type = WalType::kCut,
+          .kind = 0,
+          .slot = slot,
+          .ballot = {},
+          .first_ballot = {},
+          .payload = {}});
+  std::swap(shared_->buffer, open_);
+  TRY(shared_->Write());
+  TRY(persist::WalWriter::Run(fs_, shared_->options.dir, shared_->writer.TakeSyncWork()));
+  shared_->buffer.Clear();
+  written_lsn_ = synced_lsn_ = claim_lsn_ = encoder_->last_lsn();
+  mark_ = encoder_->BaseAtEnd();
+  TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+  index_.Cut(slot);
+  chosen_ = std::min(chosen_, slot - 1);
+  recovered->chosen = chosen_;
+  recovered->unknown = index_.Unknown(floor_);
+  recovered->first_slot = index_.first_slot_above(floor_);
+  recovered->last_slot = recovered->first_slot == 0 ? 0 : index_.last_slot();
   return {};
 }
 

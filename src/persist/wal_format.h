@@ -34,8 +34,9 @@ enum class WalType : uint8_t {
   kChosen = 3,   // slot: everything up to it is chosen
   kMark = 4,     // payload: the owner's local marks, opaque here
   kBase = 5,     // first record of a segment; payload: what earlier segments said and still holds
+  kCut = 6,      // slot: accepts from it on that stand before this are taken back
 };
-inline constexpr uint8_t kWalTypeMax = 5;
+inline constexpr uint8_t kWalTypeMax = 6;
 
 struct WalBallot {
   uint64_t round = 0;
@@ -70,7 +71,7 @@ struct WalHeader {
   // Everything up to this LSN was on disk before this record was written.
   Lsn durable = 0;
   // The record before this one (LSN - 1); kNone: not known (it was damaged when this was written).
-  // The slot only if it is an accept.
+  // The slot only if it is an accept or a cut.
   WalType prev_type = WalType::kNone;
   uint64_t prev_slot = 0;
   // Lowest and highest slot among the accepts of (at least) the 64 records before this one; 0:

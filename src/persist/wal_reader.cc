@@ -288,6 +288,18 @@ class WalScanner {
   // From what the record behind the damage repeats. A slot that was known as chosen before can't
   // have been accepted with another value since: what an older record says of it still holds.
   void BoundSlots(uint64_t count, const WalHeader& header, WalDamage* damage) const {
+    if (last_ && header.max_slot < last_->max_slot) {
+      // A cut is among what is missing: what it took back must not come back.
+      REACH("wal damage hides a cut");
+      if (count == 1 && header.prev_type == WalType::kCut) {
+        damage->slot_low = header.prev_slot;
+      } else {
+        const uint64_t recent = count <= kWalRecentRecords ? header.recent_low : 1;
+        damage->slot_low = std::min(header.max_slot + 1, std::max<uint64_t>(recent, 1));
+      }
+      damage->slot_high = last_->max_slot;
+      return;
+    }
     if (count == 1 && header.prev_type != WalType::kNone) {
       if (header.prev_type != WalType::kAccept) return;
       damage->slot_low = damage->slot_high = header.prev_slot;
@@ -343,6 +355,10 @@ class WalScanner {
       return;
     }
     ++scan_.records;
+    if (event.header.type == WalType::kCut) {
+      end.base.chosen = event.header.chosen;
+      end.base.max_slot = event.header.max_slot;
+    }
     end.last_lsn = event.header.lsn;
     end.recent.Add(event.header.lsn, event.header.type, event.header.slot);
     if (event.header.type == WalType::kMark) end.base.mark = std::string(payload);
@@ -417,13 +433,17 @@ class WalScanner {
     damage.where = bad_->what;
     damage.lsn_first = next_;
     damage.lsn_last = (proven ? durable_ : next_ - 1) + more;
-    if (more == 0 && durable_ == next_ && mark_->durable_type != WalType::kNone) {
+    if (more == 0 && durable_ == next_ && mark_->durable_type != WalType::kNone &&
+        mark_->durable_type != WalType::kCut) {
       if (mark_->durable_type == WalType::kAccept) {
         damage.slot_low = damage.slot_high = mark_->durable_slot;
       }
     } else {
       const uint64_t known = std::max(scan_.end.base.max_slot, last_ ? last_->max_slot : 0);
       damage.slot_low = ChosenBefore() + 1;
+      // The mark knows of a cut that is not readable any more.
+      if (proven && last_ && mark_->max_slot < last_->max_slot)
+        damage.slot_low = std::min(damage.slot_low, mark_->max_slot + 1);
       damage.slot_high = more == 0 ? known : known + more + options_.ahead_slots_max;
       if (damage.slot_low > damage.slot_high) damage.slot_low = damage.slot_high = 0;
     }

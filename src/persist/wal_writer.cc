@@ -62,8 +62,8 @@ void WalRecent::MoveTo(Lsn lsn) {
 void WalRecent::Add(Lsn lsn, WalType type, uint64_t slot) {
   MoveTo(lsn);
   last_type = type;
-  last_slot = type == WalType::kAccept ? slot : 0;
-  Widen(last_slot, last_slot, &low[0], &high[0]);
+  last_slot = type == WalType::kAccept || type == WalType::kCut ? slot : 0;
+  if (type == WalType::kAccept) Widen(slot, slot, &low[0], &high[0]);
 }
 
 void WalRecent::AddHidden(Lsn last, uint64_t from, uint64_t to) {
@@ -135,6 +135,10 @@ WalLocation WalEncoder::Put(const WalRecord& record, Lsn durable, WalBuffer* out
       break;
     case WalType::kChosen:
       base.chosen = std::max(base.chosen, record.slot);
+      break;
+    case WalType::kCut:
+      base.chosen = std::min(base.chosen, record.slot - 1);
+      base.max_slot = std::min(base.max_slot, record.slot - 1);
       break;
     case WalType::kMark:
       base.mark = std::string(record.payload);

@@ -42,6 +42,51 @@ Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<clus
   return {};
 }
 
+// Revisions that an entry may have taken, at the very most: items, and keys that went with a tick.
+constexpr uint64_t kRevisionsPerSlot = 1 << 16;
+
+// A slot that this node alone could tell, and cannot: nothing can be done before a person decides.
+Status LookAtDamage(const BootOptions& options, const std::string& wal_dir, cluster::LogStore& log,
+                    Executor& executor, cluster::RecoveredLog* recovered, BootReport* report) {
+  const cluster::Slot applied = executor.applied_slot();
+  const auto& unknown = recovered->unknown;
+  const auto first = std::upper_bound(unknown.begin(), unknown.end(), applied);
+  if (first == unknown.end()) {
+    if (options.cut_at_slot != 0)
+      report->notes.push_back("wal-cut-at-slot " + std::to_string(options.cut_at_slot) +
+                              ": no slot of the log is damaged, nothing was cut");
+    return {};
+  }
+  if (options.genesis.members.size() > 1) return {};  // the others have it
+  const cluster::Slot slot = *first;
+  const cluster::Slot last = std::max(recovered->last_slot, unknown.back());
+  std::string where = wal_dir;
+  for (const cluster::RecoveredLog::Damage& damage : recovered->damage)
+    if (damage.low <= slot && slot <= damage.high) where = wal_dir + "/" + damage.where;
+  const std::string lost = std::to_string(last - slot + 1);
+  if (options.cut_at_slot == slot) {
+    TRY(log.Cut(slot, executor.revision() + (last - slot + 1) * kRevisionsPerSlot, recovered));
+    report->notes.push_back("wal-cut-at-slot: the log was cut before slot " + std::to_string(slot) +
+                            " (" + where + "): " + lost + " entries, up to slot " +
+                            std::to_string(last) + ", are given up and lost");
+    return {};
+  }
+  const std::string at = std::to_string(slot);
+  report->notes.push_back(
+      "HALTED: slot " + at + " of the log can't be read (" + where +
+      "), and there is no other member to repair it from. The state is good up to slot " +
+      std::to_string(slot - 1) + "; " + std::to_string(last - slot) +
+      " later entries, up to slot " + std::to_string(last) +
+      ", can't be applied without it. Commands are answered with an error; only clients that send "
+      "READONLY can read what there is.");
+  report->notes.push_back(
+      "What can be done: stop the server and put back a good copy of this file, or of the whole "
+      "directory; or start it once with "
+      "--wal-cut-at-slot " +
+      at + ", which gives up slot " + at + " and all behind it (" + lost + " entries) for ever");
+  return {};
+}
+
 Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, cluster::Slot applied,
                                                    const cluster::RecoveredLog& recovered) {
   std::vector<paxos::Accepted> accepted;
@@ -85,6 +130,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
                                        std::to_string(engine.executor().applied_slot()));
   }
   TRY(Replay(*storage->log, recovered.chosen, recovered.unknown, engine, &report));
+  TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
+                   &report));
 
   paxos::Recovered paxos_state;
   paxos_state.promised = recovered.promised;

@@ -24,7 +24,9 @@ struct BootOptions {
   cluster::Genesis genesis;
   cluster::LogStoreOptions log;
   cluster::NodeConfig node;  // paxos.self, members, boot and weak_durability are filled in
-  uint64_t seed = 0;         // of this node's own random choices (election rounds)
+  // A person gives up what the log holds from this damaged slot on; 0: nobody does.
+  cluster::Slot cut_at_slot = 0;
+  uint64_t seed = 0;  // of this node's own random choices (election rounds)
 };
 
 // What a node has on disk, open. Destroy after the engine.

@@ -130,6 +130,7 @@ constexpr OptionRow kRows[] = {
     {Opt::kDiskLowWater, Memory("disk-low-water", "134217728")},
     {Opt::kSnapshotLogSize, Memory("snapshot-log-size", "268435456", 1 << 16), Scope::kNode,
      kOptStartOnly},
+    {Opt::kWalCutAtSlot, Int("wal-cut-at-slot", "0", 0, INT64_MAX), Scope::kNode, kOptStartOnly},
     {Opt::kHashMaxListpackEntries,
      {.name = "hash-max-listpack-entries",
       .alias = "hash-max-ziplist-entries",

@@ -62,6 +62,7 @@ enum class Opt : uint8_t {
   kDiskReserve,
   kDiskLowWater,
   kSnapshotLogSize,
+  kWalCutAtSlot,
   // Cluster-wide settings: rows of store/settings.
   kHashMaxListpackEntries,
   kHashMaxListpackValue,

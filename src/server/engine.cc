@@ -21,6 +21,9 @@ constexpr int64_t kAnnounceNs = 1'000'000'000;
 constexpr int64_t kAnnounceForNs = 12'000'000'000;
 constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
 constexpr int64_t kNsPerS = 1'000'000'000;
+// Nodes take turns as candidates: a damage is not forgotten between two of their attempts.
+constexpr int64_t kDamageCertainNs = 1'500'000'000;
+constexpr int64_t kDamageForgottenNs = 5'000'000'000;
 
 // What nodes tell each other's clients; the first byte of the body.
 constexpr uint8_t kPublishPlain = 0;
@@ -152,6 +155,7 @@ void Engine::Tick() {
     stats_.Sample(client_table_.NowMs());
     StepAnnouncement(now);
     maintenance_.Step(client_table_.NowMs());
+    StepDamage(now);
     StepFailover(now);
     StepShutdown(now);
   }
@@ -369,6 +373,43 @@ Status Engine::AbortFailover() {
 void Engine::StepFailover(int64_t now_ns) {
   if (failover_target_ == 0) return;
   if (!node_->leading() || now_ns > failover_deadline_ns_) failover_target_ = 0;
+}
+
+// A candidate that lacks definite answers for a slot waits for ever if nobody has them. One that
+// merely waits for a slow member has them soon.
+void Engine::StepDamage(int64_t now_ns) {
+  const paxos::Phase1Status status = node_->replica().phase1_status();
+  const bool alone = node_->alone();
+  if (status.running && status.waits_for_slot != 0) {
+    if (damaged_slot_ != status.waits_for_slot) {
+      damaged_slot_ = status.waits_for_slot;
+      damaged_since_ns_ = now_ns;
+      damage_error_.clear();
+    }
+    damage_seen_ns_ = now_ns;
+  } else if (damaged_slot_ != 0 &&
+             (node_->leader_in_sight() || now_ns - damage_seen_ns_ > kDamageForgottenNs)) {
+    damaged_slot_ = 0;
+    damage_error_.clear();
+  }
+  if (damaged_slot_ == 0 || !damage_error_.empty()) return;
+  if (!alone && now_ns - damaged_since_ns_ < kDamageCertainNs) return;
+  REACH("nobody can tell what a damaged slot held");
+  const std::string slot = std::to_string(damaged_slot_);
+  damage_error_ = "CLUSTERDOWN slot " + slot + " of the log is damaged and " +
+                  (alone ? "there is no other member to repair it from"
+                         : "the members in sight can't repair it") +
+                  ": nothing was done; the server's log says what can be done";
+  if (alone) return;  // said at the start
+  host_.Warn("HALTED: slot " + slot +
+             " of the log is damaged on too many members: those in sight can't tell what it held, "
+             "so nobody may lead and "
+             "commands are answered with an error. Clients that send READONLY can read the state "
+             "up to slot " +
+             std::to_string(executor_.applied_slot()) +
+             ". What can be done: start the members that are missing, or put back a good copy of "
+             "the log file that a member's "
+             "own log names as damaged; one more member that can tell is enough");
 }
 
 Status Engine::BeginSnapshot() {

@@ -45,6 +45,8 @@ class EngineHost {
   virtual void Fatal(const std::string& reason) = 0;
   // SHUTDOWN was asked for and everything is safe; ends the process.
   virtual void Stop() = 0;
+  // Something that a person should know of.
+  virtual void Warn(const std::string& line) = 0;
   // Where clients reach a member; false: unknown.
   virtual bool AddressOf(cluster::NodeId node, std::string* host, int* port) const = 0;
 };
@@ -68,6 +70,8 @@ class Engine final : public cluster::NodeHost,
   const cluster::Node& node_ref() const { return *node_; }
   bool started() const { return node_ != nullptr; }
   void SetInfo(commands::InfoPort* info) { info_ = info; }
+  // See StepDamage; 0: none.
+  cluster::Slot damaged_slot() const { return damage_error_.empty() ? 0 : damaged_slot_; }
   ClientTable& client_table() { return client_table_; }
   PubsubHub& hub() { return hub_; }
   Stats& stats() { return stats_; }
@@ -230,6 +234,8 @@ class Engine final : public cluster::NodeHost,
   void MarkDirty(Session& session);
   void Reap();
   void StepFailover(int64_t now_ns);
+  void StepDamage(int64_t now_ns);
+  std::string_view ErrorOf(cluster::Failure failure) const;
   void StepAnnouncement(int64_t now_ns);
   void StepShutdown(int64_t now_ns);
   size_t TellMoving(int64_t now_ns);
@@ -285,6 +291,12 @@ class Engine final : public cluster::NodeHost,
   commands::ShutdownRequest shutdown_;
   int64_t shutdown_deadline_ns_ = 0;
   uint64_t shutdown_seq_ = 0;  // of what clients are told of it
+  // A damaged slot that nobody in sight can tell, so that nobody may lead. The error is empty while
+  // that may still pass.
+  cluster::Slot damaged_slot_ = 0;
+  int64_t damaged_since_ns_ = 0;
+  int64_t damage_seen_ns_ = 0;
+  std::string damage_error_;
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
   bool takes_writes_ = true;         // see RoleView

@@ -319,6 +319,11 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     if (!muted) ReplyError(session, commands::kErrClusterDown);
     return;
   }
+  if (!damage_error_.empty() && cls != Class::kLocal &&
+      (cls != Class::kRead || !session.client.local_reads())) {
+    if (!muted) ReplyError(session, damage_error_);
+    return;
+  }
   if (cls == Class::kWrite) {
     RunWrite(session, spec, args, muted);
     return;

@@ -17,12 +17,12 @@ namespace {
 constexpr char kAnswered = 'a';
 constexpr char kNeedsEntry = 'e';
 
-std::string_view ErrorOf(cluster::Failure failure) {
-  return failure == cluster::Failure::kClusterDown ? commands::kErrClusterDown
-                                                   : commands::kErrUncertain;
-}
-
 }  // namespace
+
+std::string_view Engine::ErrorOf(cluster::Failure failure) const {
+  if (failure != cluster::Failure::kClusterDown) return commands::kErrUncertain;
+  return damage_error_.empty() ? commands::kErrClusterDown : std::string_view(damage_error_);
+}
 
 Engine::Pending& Engine::Enqueue(Session& session, Pending::Kind kind) {
   session.queue_.push_back({});
@@ -104,7 +104,7 @@ void Engine::Drain(Session& session) {
       if (session.client.late_reply() != nullptr) return;
     } else if (front.round != 0 && front.round <= failed_round_ && front.round > ready_round_) {
       resp::ReplyWriter(front.muted ? &discarded_ : &session.out, front.resp_version)
-          .Error(commands::kErrClusterDown);
+          .Error(ErrorOf(cluster::Failure::kClusterDown));
       MarkDirty(session);
     } else if (front.round > ready_round_) {
       return;

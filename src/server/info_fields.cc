@@ -127,6 +127,8 @@ void InfoFields::GatherNode(InfoData* data) const {
   paxos.first_slot = replica.compacted_slot() + 1;
   paxos.digest = executor.digest();
   paxos.diverged_slot = node.diverged_slot();
+  paxos.damaged_slots = replica.unknown_count();
+  paxos.halted_slot = engine_.damaged_slot();
   for (const cluster::Member& member : genesis_.members) {
     paxos.members.emplace_back(member.node, member.host + ":" + std::to_string(member.port));
   }

@@ -358,6 +358,8 @@ void Paxos(const InfoData& data, std::string* out) {
       .Field("paxos_first_slot", d.first_slot)
       .Field("paxos_digest", fmt::format("{:016x}", d.digest))
       .Field("paxos_diverged_slot", d.diverged_slot)
+      .Field("paxos_damaged_slots", d.damaged_slots)
+      .Field("paxos_halted_slot", d.halted_slot)
       .Field("paxos_members", members)
       .Field("paxos_lease_ms", d.lease_ms);
 }

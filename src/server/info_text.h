@@ -110,6 +110,8 @@ struct InfoData {
     uint64_t first_slot = 0;
     uint64_t digest = 0;
     uint64_t diverged_slot = 0;
+    uint64_t damaged_slots = 0;                             // of this node, not repaired yet
+    uint64_t halted_slot = 0;                               // nobody in sight can tell it; 0: none
     std::vector<std::pair<uint32_t, std::string>> members;  // node, "host:port"
     int64_t lease_ms = 0;                                   // left, as leader
   } paxos;

@@ -233,6 +233,11 @@ Status Server::Start() {
     config_.SetEffective(Opt::kDurability, "always");
   }
 
+  if (!alone && config_.Int(Opt::kWalCutAtSlot) != 0)
+    return Fail(Errc::kInvalidArgument,
+                "wal-cut-at-slot: this node has peers, which repair its log; only a node alone may "
+                "give up a part of its own");
+
   wal_worker_ = std::make_unique<net::Worker>(loop_);
   file_worker_ = std::make_unique<net::Worker>(loop_);
   closer_ = std::make_unique<net::Closer>(loop_);
@@ -256,6 +261,7 @@ Status Server::Start() {
   options.log.segment_bytes = static_cast<uint64_t>(config_.Int(Opt::kWalSegmentSize));
   options.log.spare_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskReserve));
   options.log.low_water_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskLowWater));
+  options.cut_at_slot = static_cast<cluster::Slot>(config_.Int(Opt::kWalCutAtSlot));
   options.node.snapshot_log_bytes_min = static_cast<uint64_t>(config_.Int(Opt::kSnapshotLogSize));
   options.node.hold_ns = config_.Int(Opt::kHoldMs) * kNsPerMs;
   options.node.tick_ns = config_.Int(Opt::kTickMs) * kNsPerMs;
@@ -450,6 +456,8 @@ void Server::Fatal(const std::string& reason) {
   std::fflush(nullptr);
   _exit(1);
 }
+
+void Server::Warn(const std::string& line) { LogLine(LogLevel::kWarning, line); }
 
 void Server::Stop() { loop_.Stop(); }
 

@@ -47,6 +47,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
                   std::shared_ptr<const std::string> tail) override;
   void Fatal(const std::string& reason) override;
   void Stop() override;
+  void Warn(const std::string& line) override;
   bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
 
  private:

@@ -71,26 +71,92 @@ def test_a_torn_tail_is_cut():
         assert c.call("GET", "after") == b"1"
 
 
-@limited(60)
-def test_rot_in_the_middle_of_a_single_node_is_not_hidden():
-    node = processes.single("always")
+def error_of(conn, *command):
+    """The text of the error that a command is answered with, and how long that took."""
+    began = time.monotonic()
+    try:
+        raise AssertionError("%s was answered: %r" % (command, conn.call(*command)))
+    except resp.Error as e:
+        return str(e), time.monotonic() - began
+
+
+def halted_slot(node):
+    with node.connect() as conn:
+        return int(resp.info(conn, "paxos")["paxos_halted_slot"])
+
+
+def check_given_up_by_hand(durability):
+    node = processes.single(durability)
     with node.connect() as c:
         fill(c, 500)
         c.call("SET", "victim", "MARK-OF-A-COMMITTED-RECORD")
         fill(c, 500, "later")
+        token = c.call("LOCK", "ACQUIRE", "l1", "100000")
     node.kill()
-    flip(*find_value(node.dir, b"MARK-OF-A-COMMITTED-RECORD"))
-    node.start(wait=False)
-    status = node.wait_exit(10)
-    if status is None:
-        # It may also stay up, as long as it gives no answer from a state that it cannot know.
+    path, at = find_value(node.dir, b"MARK-OF-A-COMMITTED-RECORD")
+    flip(path, at)
+    node.start()
+    slot = until(lambda: halted_slot(node), "the node knows that it cannot go on")
+    said = node.tail(100)
+    for words in ("HALTED: slot %d " % slot, os.path.basename(path) + " at ", "no other member", "--wal-cut-at-slot %d," % slot):
+        assert words in said, (words, said)
+    with node.connect() as c:
+        for command in (("SET", "x", "1"), ("GET", "k1"), ("EXPIRE", "k1", "100"), ("LEASE", "GRANT", "x", "10000")):
+            text, took = error_of(c, *command)
+            assert text.startswith("CLUSTERDOWN slot %d of the log is damaged" % slot), text
+            assert took < 0.5, "%s took %g s" % (command, took)
+        assert c.call("PING") == b"PONG"
+        assert int(resp.info(c, "paxos")["paxos_damaged_slots"]) >= 1
+        c.call("READONLY")
+        assert c.call("GET", "k499") == b"499:" + b"v" * 100 and c.call("GET", "later0") is None
+    # Nothing is given up by accident: not by a restart, not with another slot's number.
+    node.restart(graceful=False)
+    assert until(lambda: halted_slot(node), "it is halted still") == slot
+    node.stop()
+    node.start(extra=("--wal-cut-at-slot", str(slot + 1)))
+    assert until(lambda: halted_slot(node), "it is halted still") == slot
+    node.stop()
+    node.start(extra=("--wal-cut-at-slot", str(slot)))
+    said = node.tail(100)
+    assert "the log was cut before slot %d" % slot in said and "given up and lost" in said, said
+    for graceful in (None, False, True):
+        if graceful is not None:
+            node.restart(graceful=graceful)
         with node.connect() as c:
-            try:
-                raise AssertionError("answered %r" % c.call("GET", "victim"))
-            except resp.Error:
-                pass
-    log = node.tail(100).lower()
-    assert "damaged" in log, node.tail()
+            assert c.call("GET", "k499") == b"499:" + b"v" * 100
+            assert c.call("GET", "victim") is None and c.call("GET", "later499") is None
+            assert c.call("INCR", "goes on") == {None: 1, False: 2, True: 3}[graceful]
+            assert int(resp.info(c, "paxos")["paxos_halted_slot"]) == 0
+    with node.connect() as c:
+        again = c.call("LOCK", "ACQUIRE", "l2", "100000")
+        assert again[1] > token[1], "a token was given twice: %r, %r" % (token, again)
+    # The option left in place does no harm.
+    node.stop()
+    node.start(extra=("--wal-cut-at-slot", str(slot)))
+    assert "nothing was cut" in node.tail(100)
+    with node.connect() as c:
+        assert c.call("GET", "goes on") == b"3"
+
+
+@limited(60)
+def test_a_damaged_log_of_a_single_node_is_explained_and_can_be_cut_by_hand():
+    check_given_up_by_hand("always")
+
+
+@limited(60)
+def test_a_damaged_log_below_always_too():
+    check_given_up_by_hand("everysec")
+
+
+@limited(60)
+def test_a_log_with_peers_is_not_cut():
+    c = cluster.Cluster(3).start()
+    node = c.followers()[0]
+    node.stop()
+    node.start(wait=False, extra=("--wal-cut-at-slot", "5"))
+    assert node.wait_exit(10) == 1 and "this node has peers" in node.tail(), node.tail()
+    node.start()
+    c.wait_converged()
 
 
 @limited(90)
@@ -132,21 +198,37 @@ def test_rot_in_a_majority_of_logs_halts_the_cluster_and_says_so():
         fill(conn, 300, "later")
     c.wait_converged()
     c.kill()
+    places = [find_value(node.dir, b"MARK-OF-A-COMMITTED-RECORD") for node in c.nodes]
+    for place in places:
+        flip(*place)
     for node in c.nodes:
-        flip(*find_value(node.dir, b"MARK-OF-A-COMMITTED-RECORD"))
+        node.start()
+    # Whoever tries to lead finds that nobody can tell what the slot held, and says so; the others have no leader.
+    slot = until(lambda: next(filter(None, map(halted_slot, c.nodes)), None), "a node says that it is halted", 20)
     for node in c.nodes:
-        node.start(wait=False)
-    time.sleep(4)
-    for node in c.nodes:
-        assert "damaged" in node.tail(200).lower(), node.tail()
-        if not node.running():
-            continue
+        assert "damaged (slot %d)" % slot in node.tail(200), node.tail(200)
         with node.connect(timeout=8) as conn:
             for command in (("GET", "victim"), ("SET", "x", "1")):
-                try:
-                    raise AssertionError("%s was answered: %r" % (command, conn.call(*command)))
-                except resp.Error:
-                    pass
+                assert error_of(conn, *command)[0].startswith("CLUSTERDOWN ")
+    halted = [n for n in c.nodes if "HALTED: slot %d " % slot in n.tail(200)]
+    assert halted, c.logs(30)
+
+    def told_why():
+        for n in halted:
+            with n.connect(timeout=8) as conn:
+                if error_of(conn, "SET", "x", "1")[0].startswith("CLUSTERDOWN slot %d of the log is damaged" % slot):
+                    return True
+
+    until(told_why, "clients are told why", 10)
+    # What it says helps: one good copy put back, and all goes on.
+    c.nodes[0].kill()
+    flip(*places[0])
+    c.nodes[0].start()
+    c.wait_leader(30)
+    c.wait_converged()
+    with c.nodes[1].connect() as conn:
+        assert conn.call("GET", "victim") == b"MARK-OF-A-COMMITTED-RECORD"
+    assert list(map(halted_slot, c.nodes)) == [0, 0, 0]
 
 
 @limited(60)

@@ -115,6 +115,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                   std::shared_ptr<const std::string> tail) override;
   void Fatal(const std::string& reason) override;
+  void Warn(const std::string&) override {}
   void Stop() override {}
   bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
   // SimTaskRunner::Host

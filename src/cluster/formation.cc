@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <map>
 #include <optional>
 
 #include "base/check.h"
@@ -28,13 +30,21 @@ constexpr size_t kLookAroundRounds = 16;
 // One call: the caller's hello and request, the callee's hello and answer, each proven by the
 // secret (a MAC over the nonces and the text).
 enum class Ask : uint8_t { kState = 1, kGenesis = 2, kGo = 3 };
-enum class State : uint8_t { kEmpty = 1, kPrepared = 2, kFormed = 3, kRefused = 4 };
+// kNone is never sent: no answer came, or none that could be understood.
+enum class State : uint8_t { kNone = 0, kEmpty = 1, kPrepared = 2, kFormed = 3, kRefused = 4 };
 
 struct Answer {
   State state = State::kEmpty;
   std::string cluster_id;
-  std::string text;  // kRefused: why
+  std::string text;  // kRefused, kNone: why
+  bool usable() const { return state != State::kRefused && state != State::kNone; }
 };
+
+Answer NoAnswer(std::string why) { return {State::kNone, {}, std::move(why)}; }
+
+// A refusal in plain words, for whoever can't read anything else; a sealed answer begins with its
+// state.
+constexpr char kRefusal = '!';
 
 std::string Seal(std::string_view secret, bool caller, std::string_view nonces,
                  std::string_view text) {
@@ -43,11 +53,25 @@ std::string Seal(std::string_view secret, bool caller, std::string_view nonces,
   return out;
 }
 
-bool Unseal(std::string_view secret, bool caller, std::string_view nonces, std::string* text) {
-  if (text->size() < 32) return false;
-  const std::string proof = text->substr(text->size() - 32);
-  text->resize(text->size() - 32);
-  return EqualsConstantTime(proof, Proof(secret, caller, nonces, *text));
+enum class Unsealed : uint8_t { kOk, kMalformed, kOtherSecret };
+
+// Frames have checksums: a proof that is whole and wrong was made with another secret, or for
+// another conversation.
+Unsealed Unseal(std::string_view secret, bool caller, std::string_view nonces, std::string* text) {
+  constexpr size_t kProofBytes = 32;
+  if (text->size() <= kProofBytes) return Unsealed::kMalformed;
+  const std::string proof = text->substr(text->size() - kProofBytes);
+  text->resize(text->size() - kProofBytes);
+  return EqualsConstantTime(proof, Proof(secret, caller, nonces, *text)) ? Unsealed::kOk
+                                                                         : Unsealed::kOtherSecret;
+}
+
+// Others' words for a log line.
+std::string Shown(std::string_view text) {
+  constexpr size_t kShownMax = 200;
+  std::string out;
+  for (const char c : text.substr(0, kShownMax)) out += c >= ' ' && c <= '~' ? c : '?';
+  return out;
 }
 
 // Blocking messages over a non-blocking socket, with a deadline.
@@ -63,9 +87,9 @@ class Conversation {
       if (n > 0) {
         sent += static_cast<size_t>(n);
       } else if (errno != EAGAIN && errno != EINTR) {
-        return false;
+        return Broke(std::string("sending to it failed: ") + std::strerror(errno));
       } else if (!Wait(POLLOUT)) {
-        return false;
+        return Broke("it takes no bytes");
       }
     }
     return true;
@@ -75,28 +99,50 @@ class Conversation {
     std::string message;
     for (;;) {
       auto more = frames_.Next(&message);
-      if (!more) return std::nullopt;
+      if (!more) {
+        Broke("what answers there is no cluster node, or something in between changes its bytes (" +
+              more.error().detail + ")");
+        return std::nullopt;
+      }
       if (*more) return message;
-      if (!Wait(POLLIN)) return std::nullopt;
+      if (!Wait(POLLIN)) {
+        Broke("connected, but it gave no answer within 2 s");
+        return std::nullopt;
+      }
       char buffer[4096];
       const ssize_t n = read(fd_.get(), buffer, sizeof buffer);
       if (n > 0) {
         frames_.Feed(std::string_view(buffer, static_cast<size_t>(n)));
-      } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+      } else if (n == 0) {
+        Broke("it closed the connection");
+        return std::nullopt;
+      } else if (errno != EAGAIN && errno != EINTR) {
+        Broke(std::string("the connection broke: ") + std::strerror(errno));
         return std::nullopt;
       }
     }
   }
 
-  bool Connected() { return Wait(POLLOUT) && net::ConnectError(fd_.get()) == 0; }
+  bool Connected() {
+    if (!Wait(POLLOUT)) return Broke("not reachable: no answer within 2 s");
+    const int error = net::ConnectError(fd_.get());
+    return error == 0 || Broke(std::string("not reachable: ") + std::strerror(error));
+  }
+  // Why the last of these failed.
+  const std::string& trouble() const { return trouble_; }
 
  private:
+  bool Broke(std::string why) {
+    trouble_ = std::move(why);
+    return false;
+  }
   bool Wait(int16_t events) {
     pollfd entry{fd_.get(), events, 0};
     return poll(&entry, 1, kCallTimeoutMs) == 1;
   }
   net::Fd fd_;
   FrameReader frames_;
+  std::string trouble_;
 };
 
 uint64_t RandomU64() {
@@ -153,46 +199,76 @@ class Former {
 
   // --- Asking
 
-  std::optional<Answer> Call(size_t peer, Ask ask, std::string_view body) {
+  // What this node can say about secrets that differ.
+  std::string OtherSecret() const {
+    return config_.secret.empty() ? "it has a cluster secret, and this node was started without "
+                                    "one (cluster-secret-file)"
+                                  : "it has another cluster secret, or none";
+  }
+
+  Answer Call(size_t peer, Ask ask, std::string_view body) {
     auto fd = net::StartConnect(config_.initial[peer].host, config_.initial[peer].peer_port);
-    if (!fd) return std::nullopt;
+    if (!fd) return NoAnswer("not reachable: " + fd.error().detail);
     Conversation talk(*std::move(fd));
-    if (!talk.Connected()) return std::nullopt;
+    if (!talk.Connected()) return NoAnswer(talk.trouble());
     Hello mine;
     mine.purpose = Hello::Purpose::kFormation;
     mine.node = static_cast<uint32_t>(config_.self + 1);
     mine.nonce = RandomNonce();
     if (identity_) mine.cluster_id = identity_->cluster_id;
-    if (!talk.Send(EncodeHello(mine))) return std::nullopt;
+    if (!talk.Send(EncodeHello(mine))) return NoAnswer(talk.trouble());
     const auto reply = talk.Receive();
-    if (!reply) return std::nullopt;
+    if (!reply) return NoAnswer(talk.trouble());
+    if (reply->starts_with(kRefusal)) return NoAnswer("it says: " + Shown(reply->substr(1)));
     auto theirs = DecodeHello(*reply);
-    if (!theirs) return Answer{State::kRefused, {}, theirs.error().detail};
+    if (!theirs) return NoAnswer(theirs.error().detail);
     // A node that runs already says its cluster's id and no more.
     if (!theirs->cluster_id.empty() && theirs->boot != 0)
       return Answer{State::kFormed, theirs->cluster_id, {}};
+    if (theirs->node == mine.node)
+      return NoAnswer(
+          "that is this node itself, or one that takes itself for the same place in "
+          "cluster-initial");
+    if (theirs->node != peer + 1)
+      return NoAnswer("it takes itself for number " + std::to_string(theirs->node) +
+                      " of cluster-initial, here it is number " + std::to_string(peer + 1) +
+                      ": the lists must be the same, in the same order");
     const std::string nonces = mine.nonce + theirs->nonce;
     std::string text(1, static_cast<char>(ask));
     text.append(body);
-    if (!talk.Send(Seal(config_.secret, true, nonces, text))) return std::nullopt;
+    if (!talk.Send(Seal(config_.secret, true, nonces, text))) return NoAnswer(talk.trouble());
     auto answer = talk.Receive();
-    if (!answer) return std::nullopt;
-    if (!Unseal(config_.secret, false, nonces, &*answer))
-      return Answer{State::kRefused, {}, "it has another cluster secret"};
+    if (!answer) return NoAnswer(talk.trouble());
+    if (answer->starts_with(kRefusal)) return NoAnswer("it says: " + Shown(answer->substr(1)));
+    switch (Unseal(config_.secret, false, nonces, &*answer)) {
+      case Unsealed::kOk:
+        break;
+      case Unsealed::kMalformed:
+        return NoAnswer("its answer is too short to be one");
+      case Unsealed::kOtherSecret:
+        return NoAnswer(OtherSecret());
+    }
     Reader reader(*answer);
     Answer out;
     out.state = static_cast<State>(reader.U8());
     out.cluster_id = reader.Bytes();
     out.text = reader.Bytes();
-    if (!reader.Done()) return std::nullopt;
+    if (!reader.Done() || out.state < State::kEmpty || out.state > State::kRefused)
+      return NoAnswer(
+          "its answer, proven by the cluster secret, can't be read: another version of the "
+          "program?");
     return out;
   }
 
+  // Rounds come ten times a second: of each node only what is new is said.
   void Complain(size_t peer, const std::string& what) {
-    const std::string line = "waiting for " + NameOf(peer) + ": " + what;
-    if (line == complained_) return;
-    complained_ = line;
-    config_.say(line);
+    SayIfNew("to " + NameOf(peer), "waiting for " + NameOf(peer) + ": " + what);
+  }
+  void Refused(const std::string& who, const std::string& why) {
+    SayIfNew("from " + who, who + " was refused: " + why);
+  }
+  void SayIfNew(const std::string& about, const std::string& line) {
+    if (std::exchange(said_[about], line) != line) config_.say(line);
   }
 
   Status Foreign(size_t peer, const std::string& cluster_id) const {
@@ -205,17 +281,13 @@ class Former {
   // The first node of the list.
   Status Lead() {
     for (size_t i = 1; i < config_.initial.size(); ++i) {
-      const auto answer = Call(i, Ask::kState, {});
-      if (!answer) {
-        Complain(i, "not reachable");
+      const Answer answer = Call(i, Ask::kState, {});
+      if (!answer.usable()) {
+        Complain(i, answer.text);
         return {};
       }
-      if (answer->state == State::kRefused) {
-        Complain(i, answer->text);
-        return {};
-      }
-      const bool ours = identity_ && answer->cluster_id == identity_->cluster_id;
-      if (answer->state != State::kEmpty && !ours) return Foreign(i, answer->cluster_id);
+      const bool ours = identity_ && answer.cluster_id == identity_->cluster_id;
+      if (answer.state != State::kEmpty && !ours) return Foreign(i, answer.cluster_id);
     }
     if (!identity_) {
       genesis_.hash_seed = RandomU64();
@@ -227,9 +299,9 @@ class Former {
     writer.Bytes(identity_->cluster_id);
     writer.Bytes(EncodeGenesis(genesis_));
     for (size_t i = 1; i < config_.initial.size(); ++i) {
-      const auto answer = Call(i, Ask::kGenesis, body);
-      if (!answer || answer->state == State::kRefused) {
-        Complain(i, answer ? answer->text : "not reachable");
+      const Answer answer = Call(i, Ask::kGenesis, body);
+      if (!answer.usable()) {
+        Complain(i, answer.text);
         return {};
       }
     }
@@ -242,15 +314,11 @@ class Former {
   Status LookAround() {
     for (size_t i = 0; i < config_.initial.size(); ++i) {
       if (i == config_.self) continue;
-      const auto answer = Call(i, Ask::kState, {});
-      if (!answer) {
-        Complain(i, "not reachable");
-        continue;
-      }
-      if (answer->state == State::kRefused) Complain(i, answer->text);
-      if (answer->state != State::kFormed) continue;
-      if (!identity_ || identity_->cluster_id != answer->cluster_id)
-        return Foreign(i, answer->cluster_id);
+      const Answer answer = Call(i, Ask::kState, {});
+      if (!answer.usable()) Complain(i, answer.text);
+      if (answer.state != State::kFormed) continue;
+      if (!identity_ || identity_->cluster_id != answer.cluster_id)
+        return Foreign(i, answer.cluster_id);
       return MarkFormed();
     }
     return {};
@@ -277,7 +345,7 @@ class Former {
     if (!first) return;
     auto theirs = DecodeHello(*first);
     if (!theirs) {
-      talk.Send("!" + theirs.error().detail);
+      talk.Send(kRefusal + theirs.error().detail);
       return;
     }
     if (theirs->purpose != Hello::Purpose::kFormation) {
@@ -293,13 +361,27 @@ class Former {
     auto request = talk.Receive();
     const std::string nonces = theirs->nonce + mine.nonce;
     if (!request) return;
-    Answer answer;
-    if (!Unseal(config_.secret, true, nonces, &*request) || request->empty()) {
-      config_.say("a node with another cluster secret was refused");
-      answer = {State::kRefused, {}, "wrong cluster secret"};
-    } else {
-      answer = Act(static_cast<Ask>((*request)[0]), std::string_view(*request).substr(1));
+    const std::string who = theirs->node >= 1 && theirs->node <= config_.initial.size()
+                                ? NameOf(theirs->node - 1)
+                                : "a node that is not in cluster-initial";
+    switch (Unseal(config_.secret, true, nonces, &*request)) {
+      case Unsealed::kOk:
+        break;
+      case Unsealed::kMalformed:
+        Refused(who, "its request is too short to be one");
+        talk.Send(std::string(1, kRefusal) + "the request is too short to be one");
+        return;
+      case Unsealed::kOtherSecret:
+        // In the clear: it could not read what this node seals.
+        Refused(who, OtherSecret());
+        talk.Send(std::string(1, kRefusal) +
+                  (config_.secret.empty() ? "the other has a cluster secret, and this node was "
+                                            "started without one (cluster-secret-file)"
+                                          : "the cluster secrets differ (cluster-secret-file)"));
+        return;
     }
+    const Answer answer =
+        Act(static_cast<Ask>((*request)[0]), std::string_view(*request).substr(1));
     std::string text;
     Writer writer(&text);
     writer.U8(static_cast<uint8_t>(answer.state));
@@ -375,7 +457,7 @@ class Former {
   Genesis genesis_;
   bool formed_ = false;
   Status trouble_;
-  std::string complained_;
+  std::map<std::string, std::string> said_;  // last, by whom it is about
 };
 
 }  // namespace

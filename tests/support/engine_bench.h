@@ -208,6 +208,7 @@ class EngineBench final : private EngineHost {
   }
   void Fatal(const std::string& reason) override { fatal = reason; }
   void Stop() override {}
+  void Warn(const std::string&) override {}
   bool AddressOf(cluster::NodeId, std::string*, int*) const override { return false; }
 
   sim::QueueRunner tasks_;

@@ -55,7 +55,7 @@ struct SnapshotStore::Pending {
   uint64_t file_id = 0;  // receiving
   uint64_t offset = 0;   // handed over so far
   size_t backlog = 0;    // of it, not written yet
-  Status failed;         // as far as the loop knows
+  Status so_far;         // as far as the loop knows
 
   std::unique_ptr<File> file;
   Status error;
@@ -161,7 +161,7 @@ void SnapshotStore::Write(const std::shared_ptr<Pending>& pending, std::string b
       },
       [pending, status, size] {
         pending->backlog -= size;
-        if (pending->failed) pending->failed = *status;
+        if (pending->so_far) pending->so_far = *status;
       });
 }
 
@@ -295,7 +295,7 @@ Result<uint64_t> SnapshotStore::BeginReceive(const SnapshotInfo& info, uint64_t 
   bool afresh = false;
   if (receiving_ != nullptr) {
     const bool same = receiving_->info == info && receiving_->file_id == file_id;
-    if (same && receiving_->failed) return receiving_->offset;
+    if (same && receiving_->so_far) return receiving_->offset;
     // A transfer that could not be written (a full disk) is no good for going on: its file is about
     // to be removed.
     afresh = same;
@@ -318,7 +318,7 @@ Result<uint64_t> SnapshotStore::BeginReceive(const SnapshotInfo& info, uint64_t 
 
 Status SnapshotStore::Receive(const SnapshotChunk& chunk) {
   if (receiving_ == nullptr) return Fail(Errc::kInvalidArgument, "no snapshot is being received");
-  TRY(receiving_->failed);
+  TRY(receiving_->so_far);
   if (chunk.bytes.size() > kSnapshotChunkBytesMax || chunk.offset != receiving_->offset ||
       chunk.bytes.size() > receiving_->info.bytes - receiving_->offset) {
     return Fail(Errc::kInvalidArgument, "not the piece that was expected");

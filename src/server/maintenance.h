@@ -1,10 +1,9 @@
 // What clients are told of planned work, if they asked for it (CLIENT MAINT_NOTIFICATIONS ON,
 // RESP3): pushes as the libraries of Redis Enterprise's clients read them.
 //
-//   MOVING seq seconds host:port     this node stops within that time: go there (null instead of an
-//   address for those who asked
-//                                    for `none`: they connect again to what they are configured
-//                                    with)
+//   MOVING seq seconds host:port     this node stops within that time: go there. Null in place of
+//                                    an address for those who asked for `none`: they connect again
+//                                    to what they are configured with
 //   FAILING_OVER seq seconds shards  leadership is being handed over: commands may take longer
 //   FAILED_OVER seq shards           there is a leader again, or the time is over
 //

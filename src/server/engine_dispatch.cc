@@ -52,6 +52,12 @@ bool MayWrite(const CommandSpec& spec, Class cls, const Client& client) {
   });
 }
 
+// Whether what is queued may take memory.
+bool QueuesGrowth(const Client& client) {
+  return std::any_of(client.queued().begin(), client.queued().end(),
+                     [](const QueuedCommand& one) { return one.spec->Is(commands::kDenyOom); });
+}
+
 }  // namespace
 
 // MULTI's own family acts at once, also between MULTI and EXEC.
@@ -72,7 +78,9 @@ void Engine::Feed(Session& session, std::string_view bytes) {
   now_ms_ = timed_ns_ / 1'000'000;
   session.parsing_ = true;
   if (session.in_.empty()) {
+    session.reading_bytes_ = bytes.size();
     const size_t used = ParseAll(session, bytes);
+    session.reading_bytes_ = 0;
     if (used < bytes.size()) {
       const size_t wanted = session.parser_.bytes_wanted();
       if (wanted > session.in_.capacity()) ReserveBig(&session.in_, wanted);
@@ -234,8 +242,9 @@ void Engine::Dispatch(Session& session, Args args) {
     if (spec->Is(commands::kNoMulti)) {
       return Refuse(session, *spec, commands::kErrNotInMulti);
     }
-    // COMPAT: refused while queueing, so that EXEC is refused too.
-    if (spec->Is(commands::kDenyOom) && node_->over_memory()) {
+    // COMPAT: refused while queueing, so that EXEC is refused too; over maxmemory even a read is,
+    // since the queue takes memory.
+    if (node_->over_memory()) {
       return Refuse(session, *spec, commands::kErrOom);
     }
     if (spec->Is(commands::kDenyOom) && node_->refuses_for_disk()) {

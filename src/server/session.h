@@ -70,7 +70,7 @@ class Session final : public ClientLink {
   void Push(std::string_view frames) override;
   void CloseAfterReply() override;
   void CloseNow() override;
-  size_t input_bytes() const override { return in_.size(); }
+  size_t input_bytes() const override { return in_.size() + reading_bytes_; }
   size_t input_free_bytes() const override { return in_.capacity() - in_.size(); }
   size_t output_bytes() const override;
 
@@ -96,7 +96,8 @@ class Session final : public ClientLink {
 
   Engine& engine_;
   resp::RequestParser parser_;
-  std::string in_;  // unparsed
+  std::string in_;            // unparsed
+  size_t reading_bytes_ = 0;  // of the loop's buffer, while this session's commands in it are run
   Ring<Pending> queue_;
   size_t writes_ = 0;     // kWrite elements, also after the socket is gone
   bool parsing_ = false;  // in Feed: the loop there goes on by itself

@@ -259,6 +259,11 @@ void Engine::Dispatch(Session& session, Args args) {
     MarkDirty(session);
     return;
   }
+  // COMPAT: this reason goes before an error of the queue.
+  if (client.multi_spoiled() && spec->handler == commands::CmdExec && node_->over_memory() &&
+      QueuesGrowth(client)) {
+    return Refuse(session, *spec, commands::kErrOom);
+  }
   const bool muted = client.TakeReplyMuted() && !AnswersMuted(*spec, args, client.replies_off());
   if (spec->handler == commands::CmdExec && client.in_multi() && !client.multi_spoiled()) {
     DispatchExec(session, *spec, muted);

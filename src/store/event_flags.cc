@@ -19,10 +19,10 @@ constexpr Letter kClasses[] = {
     {'t', EventBit(EventClass::kStream)},  {'d', kModuleBit},
 };
 constexpr Letter kOthers[] = {
+    {'n', EventBit(EventClass::kNew)},  // COMPAT: no part of A; Redis doesn't print it beside A
     {'K', kEventKeyspace},
     {'E', kEventKeyevent},
     {'m', EventBit(EventClass::kMiss)},
-    {'n', EventBit(EventClass::kNew)},
 };
 
 constexpr uint32_t All() {

@@ -13,7 +13,8 @@ TEST_CASE("event flags are printed as Redis prints them") {
   CHECK(canonical("KEg$lshzxetd") == "AKE");
   CHECK(canonical("te") == "et");
   CHECK(canonical("AmE") == "AEm");
-  CHECK(canonical("nKA") == "AKn");
+  CHECK(canonical("nKA") == "AnK");
+  CHECK(canonical("nmKg") == "gnKm");
   CHECK(CanonicalEventFlags("KQ").error().detail ==
         "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
 }

@@ -206,8 +206,10 @@ class Engine final : public cluster::NodeHost,
   // engine_stats.cc: INFO's counters, the slow log.
   void StartTiming() { timed_ns_ = clock_.MonotonicNs(); }
   Start BeginInner() override;
-  void EndInner(const commands::CommandSpec& spec, const Start& start,
+  void EndInner(const commands::Context& ctx, bool of_exec, const Start& start,
                 std::string_view reply) override;
+  void NoteSlow(const commands::CommandSpec& spec, commands::Args args, int64_t took_us,
+                const Client& client);
   void NoteLeaderCall(const commands::CommandSpec& spec, std::string_view reply);
   // A command has run since the last of these calls; `reply` is what it wrote.
   void NoteCall(const Session& session, const commands::CommandSpec& spec, commands::Args args,

@@ -1,7 +1,30 @@
 // Engine: how often, how long, how well. What INFO, SLOWLOG and LATENCY tell.
+#include <algorithm>
+
+#include "commands/arg_cursor.h"
 #include "server/engine.h"
 
 namespace clustron::server {
+
+namespace {
+
+// COMPAT: no password gets into the slow log.
+std::vector<std::string_view> WithoutSecrets(const commands::CommandSpec& spec,
+                                             commands::Args args) {
+  constexpr std::string_view kRedacted = "(redacted)";
+  std::vector<std::string_view> shown(args.begin(), args.end());
+  const auto redact = [&](size_t first, size_t end) {
+    for (size_t i = first; i < std::min(end, shown.size()); i++) shown[i] = kRedacted;
+  };
+  if (spec.name == "AUTH") redact(1, shown.size());
+  for (size_t i = 1; i < args.size(); i++) {
+    if (spec.name == "HELLO" && commands::IsWord(args[i], "AUTH")) redact(i + 1, i + 3);
+    if (spec.name == "CONFIG|SET" && commands::IsWord(args[i], "REQUIREPASS")) redact(i + 1, i + 2);
+  }
+  return shown;
+}
+
+}  // namespace
 
 // One look at the clock per command: of a pipeline, parsing counts towards the command.
 void Engine::NoteCall(const Session& session, const commands::CommandSpec& spec,
@@ -14,18 +37,29 @@ void Engine::NoteCall(const Session& session, const commands::CommandSpec& spec,
   // An inner command's error that became the reply has been counted.
   if (failed && inner_errors_ == 0) stats_.commands.ErrorReplied(reply.substr(1));
   inner_errors_ = 0;
+  NoteSlow(spec, args, took_us, session.client);
+}
+
+void Engine::NoteSlow(const commands::CommandSpec& spec, commands::Args args, int64_t took_us,
+                      const Client& client) {
   const int64_t slow_us = config_.Int(Opt::kSlowlogLogSlowerThan);
   if (slow_us < 0 || took_us < slow_us || spec.Is(commands::kSkipSlowlog)) return;
-  stats_.slow.Add(args, took_us, clock_.WallMs() / 1000, session.client.address().peer,
-                  session.client.name(), static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
+  stats_.slow.Add(WithoutSecrets(spec, args), took_us, clock_.WallMs() / 1000,
+                  client.address().peer, client.name(),
+                  static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
 }
 
 InnerCallCounter::Start Engine::BeginInner() { return {clock_.MonotonicNs(), inner_errors_}; }
 
-void Engine::EndInner(const commands::CommandSpec& spec, const Start& start,
+void Engine::EndInner(const commands::Context& ctx, bool of_exec, const Start& start,
                       std::string_view reply) {
   const bool failed = reply.starts_with('-');
-  stats_.commands.Called(spec, (clock_.MonotonicNs() - start.ns) / 1000, failed);
+  const int64_t took_us = (clock_.MonotonicNs() - start.ns) / 1000;
+  stats_.commands.Called(*ctx.spec, took_us, failed);
+  // COMPAT: the slow log has the commands of a transaction, not EXEC.
+  if (of_exec && ctx.client != nullptr) {
+    NoteSlow(*ctx.spec, ctx.args, took_us, static_cast<const Client&>(*ctx.client));
+  }
   if (!failed || inner_errors_ != start.errors) return;
   ++inner_errors_;
   stats_.commands.ErrorReplied(reply.substr(1));

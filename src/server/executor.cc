@@ -315,7 +315,10 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   } else {
     spec->handler(ctx);
   }
-  if (counted) inner_calls_->EndInner(*spec, start, reply.since(reply_at));
+  if (counted) {
+    const bool of_exec = outer.spec->name == "EXEC";
+    inner_calls_->EndInner(ctx, of_exec, start, reply.since(reply_at));
+  }
   outer.db = ctx.db;  // SELECT inside EXEC
   outer.key_hits += ctx.key_hits;
   return reply.error_count() == errors;

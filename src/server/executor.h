@@ -51,7 +51,8 @@ class InnerCallCounter {
   };
   virtual ~InnerCallCounter() = default;
   virtual Start BeginInner() = 0;
-  virtual void EndInner(const commands::CommandSpec& spec, const Start& start,
+  // `ctx` as the command left it; `of_exec`: EXEC ran it.
+  virtual void EndInner(const commands::Context& ctx, bool of_exec, const Start& start,
                         std::string_view reply) = 0;
 };
 

@@ -381,6 +381,22 @@ void LogStore::CheckSpace() {
       });
 }
 
+bool LogStore::LooksRoomFor(uint64_t bytes) const {
+  // For ticks, marks and hints; for what a new segment takes beyond the record.
+  constexpr uint64_t kKeptBytes = 256 << 10;
+  if (encoder_ == nullptr || durability_ != Durability::kEverySec) return true;
+  if (stalled_) return false;
+  const uint64_t needed = bytes + open_.bytes.size() + kKeptBytes;
+  const uint64_t segment_end = encoder_->segment() == shared_->writer.segment()
+                                   ? std::min(shared_->writer.allocated(), options_.segment_bytes)
+                                   : 0;
+  if (encoder_->offset() + needed <= segment_end) return true;
+  const Result<uint64_t> free = fs_.FreeBytes(dir_);
+  if (!free) return true;  // writing will tell
+  const uint64_t spare = fs_.Exists(shared_->SparePath()) ? options_.spare_bytes : 0;
+  return needed <= *free + spare;
+}
+
 void LogStore::SetDiskLow(bool low) {
   if (std::exchange(disk_low_, low) == low) return;
   if (low) REACH("log disk low");

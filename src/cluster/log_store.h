@@ -137,6 +137,12 @@ class LogStore {
   // records are in.
   void Append(std::span<const paxos::LogRecord> records);
   void AppendMark(const LocalMark& mark);
+  // Below kAlways: whether so many bytes of records, appended and flushed now, would be written
+  // without waiting for room on a full disk. A little is kept back for records that nobody asked
+  // for. It can only be wrong if others fill the disk at this moment.
+  bool HasRoomFor(uint64_t bytes) {
+    return (bytes <= options_.low_water_bytes / 8 && !disk_low_) || LooksRoomFor(bytes);
+  }
   // Starts the group commit of what was appended; see the top. Cheap when there is nothing.
   // Promises are always fsynced before their OnDurable. In kEverySec and kMemory, OnDurable for
   // everything else comes before Flush returns.
@@ -223,6 +229,7 @@ class LogStore {
   void Report();
   void Fatal(const Error& error);
   void CheckSpace();
+  bool LooksRoomFor(uint64_t bytes) const;
   void SetDiskLow(bool low);
   // `work` on the runner, then `done` here unless the store is gone by then.
   void RunTask(std::function<Status()> work, std::function<void(const Status&)> done);

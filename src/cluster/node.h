@@ -154,6 +154,9 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // The entry that the turn's inline items made; the state has it already. Written (not synced)
   // when this returns, unless the disk is full: see InlineUnwritten.
   void CommitInline(std::string entry);
+  // Below `always`: an entry with so many bytes of items would be written at once. Else a write
+  // must not be begun: its entry would wait, and every reader of what it did with it.
+  bool HasRoomFor(size_t bytes) { return !config_.weak_durability || log_.HasRoomFor(bytes); }
   // Entries that the state has already wait for room on the disk: nobody may be told of them.
   bool InlineUnwritten() const {
     return config_.weak_durability && replica_.chosen_slot() < state_.applied_slot();

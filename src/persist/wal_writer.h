@@ -115,6 +115,9 @@ class WalWriter {
   // kNoSpace: nothing that was there before is harmed, and the same buffer is to be given again,
   // before any other. On a full disk segments are allocated only as far as needed.
   Status Write(WalBuffer* buffer);
+  // Of the segment being written: bytes that can be written into it whatever happens to the disk.
+  uint64_t segment() const { return segment_; }
+  uint64_t allocated() const { return allocated_; }
   // What a sync has to do since it was last taken: files written to, and whether names changed.
   // Taken where the writer is used; run anywhere, also while later writes go on.
   struct SyncWork {

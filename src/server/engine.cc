@@ -188,16 +188,21 @@ void Engine::EndOfTurn() {
     if (!entry.empty()) node_->CommitInline(std::move(entry));
   }
   executor_.store().Upkeep(kUpkeepPerTurn);
-  // Reads and pushes may show what is not written yet: all wait.
-  if (node_->InlineUnwritten()) {
-    REACH("replies wait for room on the disk");
-    return;
-  }
+  // The disk has filled up under an entry (RunWrite asks before, so others were faster): what may
+  // show it waits until it is written. PING and the like go on.
+  const bool unwritten = node_->InlineUnwritten();
   std::vector<Session*> dirty;
   std::swap(dirty, dirty_);
   for (Session* session : dirty) session->dirty_ = false;
-  for (Session* session : dirty)
+  for (Session* session : dirty) {
+    if (unwritten && session->shows_state_) {
+      REACH("replies wait for room on the disk");
+      MarkDirty(*session);
+      continue;
+    }
     if (session->sink != nullptr) session->sink->Flush(*session);
+    session->shows_state_ = false;
+  }
   if (!closed_.empty()) Reap();
 }
 

@@ -195,6 +195,7 @@ class Engine final : public cluster::NodeHost,
   void DispatchExec(Session& session, const commands::CommandSpec& exec, bool muted);
   void Run(Session& session, const commands::CommandSpec& spec, commands::Args args,
            commands::Class cls, bool muted);
+  bool HasRoomFor(commands::Args args);
   void RunWrite(Session& session, const commands::CommandSpec& spec, commands::Args args,
                 bool muted);
   bool TryInline(Session& session, const commands::CommandSpec& spec, commands::Args args,

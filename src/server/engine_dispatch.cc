@@ -371,6 +371,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     if (!at_head && !muted) out = &Enqueue(session, Pending::Kind::kReply).reply;
     const size_t reply_at = out->size();
     session.answering_ = true;
+    session.shows_state_ = session.shows_state_ || cls != Class::kLocal;
     const Executor::Verdict verdict = executor_.RunHere(spec, args, CallerOf(session), out);
     if (verdict.needs_entry) {
       EndAnswer(session);
@@ -401,7 +402,21 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
   if (at_head) LookLater(session);
 }
 
+// COMPAT: as in Redis, a full disk refuses writes and nobody else waits for it. What has no room in
+// the log is refused before it does anything.
+bool Engine::HasRoomFor(Args args) {
+  constexpr size_t kItemBytes = 128;  // without its words
+  size_t bytes = executor_.inline_bytes() + kItemBytes;
+  for (std::string_view arg : args) bytes += arg.size() + sizeof(uint32_t);
+  return node_->HasRoomFor(bytes);
+}
+
 void Engine::RunWrite(Session& session, const CommandSpec& spec, Args args, bool muted) {
+  if (!HasRoomFor(args)) {
+    REACH("write refused for lack of room in the log");
+    if (!muted) Refuse(session, spec, commands::kErrDiskLow);
+    return;
+  }
   if (session.queue_.empty() && TryInline(session, spec, args, muted)) return;
   Client& client = session.client;
   std::string item;
@@ -428,6 +443,7 @@ bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, boo
   std::string* out = muted ? &discarded_ : &session.out;
   const size_t reply_at = out->size();
   session.answering_ = true;
+  session.shows_state_ = true;
   executor_.RunInline(spec, args, CallerOf(session), node_->verdicts(), out);
   NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
   EndAnswer(session);

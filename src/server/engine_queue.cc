@@ -90,6 +90,7 @@ Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
 
 // Answers what can be answered, from the front.
 void Engine::Drain(Session& session) {
+  session.shows_state_ = true;
   while (!session.queue_.empty()) {
     Pending& front = session.queue_.front();
     if (front.kind == Pending::Kind::kWrite || front.kind == Pending::Kind::kCalled) return;
@@ -163,6 +164,7 @@ OwnCall Engine::BeginOwnItem(void* cookie) {
     session.queue_.pop_front();
   }
   if (session.sink == nullptr) return {};
+  session.shows_state_ = true;
   session.client.last_write_slot = executor_.applied_slot() + 1;
   discarded_.clear();
   std::string* out = session.queue_.front().muted ? &discarded_ : &session.out;

@@ -138,6 +138,7 @@ class Executor final : public cluster::StateMachine,
   // Begins the turn's entry if none is open. `slot` and `ballot` are what it will have in the log.
   void OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms);
   bool inline_open() const { return inline_.open; }
+  size_t inline_bytes() const { return inline_.open ? inline_.bytes.size() : 0; }
   // Applies a write within the open entry and logs it if it changed something.
   void RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                  uint8_t verdicts, std::string* out);

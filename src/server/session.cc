@@ -41,6 +41,7 @@ bool Session::WantsInput() const {
 
 void Session::Push(std::string_view frames) {
   (answering_ ? held_pushes_ : out).append(frames);
+  shows_state_ = true;
   engine_.MarkDirty(*this);
 }
 

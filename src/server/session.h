@@ -63,6 +63,8 @@ class Session final : public ClientLink {
   size_t bytes_wanted() const { return parser_.bytes_wanted(); }
   // Nothing is waiting for an answer.
   bool idle() const { return queue_.empty() && !held_; }
+  // Something in `out` may show what the log does not hold yet; not so: PING and the like alone.
+  bool shows_state() const { return shows_state_; }
   bool close_after_flush() const { return close_after_flush_; }
   bool close_now() const { return close_now_; }
 
@@ -103,9 +105,10 @@ class Session final : public ClientLink {
   bool parsing_ = false;  // in Feed: the loop there goes on by itself
   // Since when a whole request has been waiting in in_ for the parser to go on; 0: none is.
   int64_t backlog_ns_ = 0;
-  bool stalled_ = false;   // parsing waits until the queue is empty
-  bool held_ = false;      // parsing waits for CLIENT PAUSE to end
-  bool dirty_ = false;     // in the engine's list of sessions to flush
+  bool stalled_ = false;  // parsing waits until the queue is empty
+  bool held_ = false;     // parsing waits for CLIENT PAUSE to end
+  bool dirty_ = false;    // in the engine's list of sessions to flush
+  bool shows_state_ = false;
   bool in_ready_ = false;  // in the engine's list of sessions to look at
   bool waits_for_tick_ = false;
   bool close_after_flush_ = false;

@@ -307,6 +307,118 @@ def test_a_full_disk_refuses_writes_and_comes_back():
         subprocess.run(["umount", "-l", disk], capture_output=True)
 
 
+class Watcher:
+    """Sends PING, or reads a key, all the time on a connection of its own; how long the slowest answer took."""
+
+    def __init__(self, node, *command):
+        self.command, self.worst, self.count, self.wrong = command, 0.0, 0, []
+        self.over = threading.Event()
+        self.conn = node.connect(timeout=20)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.over.is_set():
+            began = time.monotonic()
+            try:
+                answer = self.conn.call(*self.command)
+                if answer not in (b"PONG", b"the value"):
+                    self.wrong.append(answer)
+            except (OSError, resp.Error) as e:
+                self.wrong.append(e)
+                return
+            self.worst = max(self.worst, time.monotonic() - began)
+            self.count += 1
+            time.sleep(0.002)
+
+    def stop(self):
+        self.over.set()
+        self.thread.join(25)
+        self.conn.close()
+        assert not self.thread.is_alive()
+
+
+@limited(90)
+def test_when_even_the_reserve_is_used_up_writes_are_refused_and_nobody_waits():
+    """Below `always` a turn's replies wait for its write: what has no room must not be begun."""
+    disk = small_disk(48)
+    watchers = []
+    try:
+        small = ["--wal-segment-size", "1mb", "--disk-reserve", "1mb", "--disk-low-water", "4mb", "--save", ""]
+        node = processes.single("everysec", directory=disk, options=small)
+        with node.connect(timeout=15) as c:
+            c.call("SET", "read", "the value")
+            # Deletes are let through on a full disk: with such names they take room in the log.
+            names = ["%d:" % i + "n" * 20_000 for i in range(400)]
+            for name in names:
+                c.call("SET", name, "v")
+            ballast = os.path.join(disk, "ballast")
+            with open(ballast, "wb") as f:
+                try:
+                    while True:
+                        f.write(b"\0" * 65536)
+                        f.flush()
+                except OSError:
+                    pass
+            assert shutil.disk_usage(disk).free < 65536
+            watchers = [Watcher(node, "PING"), Watcher(node, "GET", "read")]
+
+            def refusal(*command):
+                began = time.monotonic()
+                try:
+                    answer = c.call(*command)
+                except resp.Error as e:
+                    answer = e
+                took = time.monotonic() - began
+                assert took < 1, "%s took %.1f s" % (command[0], took)
+                if isinstance(answer, resp.Error):
+                    assert answer.code == "MISCONF", answer
+                    return answer
+                return None
+
+            until(lambda: refusal("SET", "big", b"x" * 10_000), "a write is refused", 10)
+            gone = 0
+            while gone < len(names) and not refusal("DEL", names[gone]):
+                gone += 1
+            assert 10 < gone < len(names), "the log never ran full: %d deletes" % gone
+            for _ in range(20):
+                assert refusal("DEL", names[-1]) and refusal("SET", "a", "1" * 300_000)
+                time.sleep(0.05)
+            # In a transaction, and behind replies of the same write.
+            c.call("MULTI")
+            c.call("DEL", names[-1])
+            try:
+                raise AssertionError(c.call("EXEC"))
+            except resp.Error as e:
+                assert e.code in ("MISCONF", "EXECABORT"), e
+            replies = c.pipeline([("PING",), ("GET", "read"), ("DEL", names[-1]), ("GET", "read")])
+            assert replies[:2] == [b"PONG", b"the value"] and replies[3] == b"the value", replies
+            assert isinstance(replies[2], resp.Error) and replies[2].code == "MISCONF", replies
+            for watcher in watchers:
+                watcher.stop()
+                print("        %s: %d answers, slowest %.3f s" % (watcher.command[0], watcher.count, watcher.worst))
+                assert watcher.wrong == [] and watcher.count > 100
+                assert watcher.worst < 0.5, "%s waited %.1f s" % (watcher.command[0], watcher.worst)
+            left = c.call("DBSIZE")
+            assert left == 1 + len(names) - gone + c.call("EXISTS", "big")
+            # What was refused has not happened, what was answered has, also after a crash on the full disk.
+            node.kill()
+            node.start()
+        with node.connect(timeout=15) as c:
+            assert c.call("DBSIZE") == left and c.call("EXISTS", names[gone]) == 1 and c.call("EXISTS", names[gone - 1]) == 0
+            os.remove(ballast)
+            until(lambda: not refusal("SET", "again", "1"), "writes are accepted again", 15)
+        node.restart()
+        with node.connect() as c:
+            assert c.call("GET", "again") == b"1" and c.call("DBSIZE") == left + 1
+        node.stop()
+    finally:
+        for watcher in watchers:
+            watcher.over.set()
+        processes.end_all()
+        subprocess.run(["umount", "-l", disk], capture_output=True)
+
+
 @limited(90)
 def test_a_full_disk_on_the_leader_moves_leadership():
     disk = small_disk(700)

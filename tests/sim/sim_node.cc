@@ -38,7 +38,7 @@ struct SimNode::Connection final : server::SessionSink {
 
   void Flush(server::Session& s) override {
     if (!owner->fatal_.empty() || owner->fs_.stopped()) return;  // it is dead already
-    owner->CheckWritten();
+    if (s.shows_state()) owner->CheckWritten();
     if (!s.out.empty()) owner->carrier_.ToClient(id, std::exchange(s.out, {}));
     if (s.close_after_flush() || s.close_now()) ending = true;
   }

@@ -226,6 +226,8 @@ void Engine::LeadershipChanged() {
   hub_.Deliver(kMasterChanged, "*", false);
   leader_since_ns_ = announced_ns_ = clock_.MonotonicNs();
   maintenance_.EndHandOver();
+  damaged_slot_ = 0;  // somebody could tell
+  damage_error_.clear();
 }
 
 // Every node takes writes, so the clients of all notice that they take a little longer.

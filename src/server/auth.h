@@ -12,10 +12,10 @@ namespace clustron::server {
 
 inline constexpr std::string_view kErrNoAuth = "NOAUTH Authentication required.";
 
-// COMPAT: when the password is taken away, who had not given it needs it no more.
-inline bool NeedsAuth(const commands::CommandSpec& spec, const Client& client,
-                      std::string_view password) {
-  return !client.authenticated() && !password.empty() && !spec.Is(commands::kNoAuth);
+// Of a client that hasn't authenticated. COMPAT: when the password is taken away, who had not given
+// it needs it no more.
+inline bool NeedsAuth(const commands::CommandSpec& spec, std::string_view password) {
+  return !password.empty() && !spec.Is(commands::kNoAuth);
 }
 
 // In RESP2 a connection with subscriptions takes only commands of the family itself, PING, QUIT and

@@ -210,7 +210,7 @@ const CommandSpec* Engine::Admit(Session& session, Args args) {
     if (spec != nullptr && spec->handler == commands::CmdExec) client.DiscardMulti();
     return nullptr;
   }
-  if (NeedsAuth(*spec, client, password())) {
+  if (!client.authenticated() && NeedsAuth(*spec, password())) {
     Refuse(session, *spec, kErrNoAuth);
     return nullptr;
   }

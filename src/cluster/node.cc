@@ -15,6 +15,8 @@ namespace {
 // Where the numbers of what this process asks others for start: elsewhere at each start.
 uint64_t FirstNumber(uint64_t seed, uint64_t of) { return Mix64(seed + of) >> 8; }
 
+constexpr int64_t kApplySliceNs = 5'000'000;  // of a backlog, per loop turn
+
 }  // namespace
 
 Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMachine& state,
@@ -198,6 +200,8 @@ void Node::NoteClock() {
 
 void Node::EndOfTurn() {
   StepRestore();
+  apply_entries_ = 0;
+  apply_until_ns_ = NowNs() + kApplySliceNs;
   for (int round = 0; round < 4; ++round) {
     LookAtLeadership();
     SendOwnItems();
@@ -241,9 +245,15 @@ void Node::Pump() {
 bool Node::ApplyChosen() {
   if (restore_ != nullptr) return false;
   bool any = false;
+  backlog_ = false;
   while (const paxos::Accepted* chosen = replica_.NextChosen()) {
     const Slot slot = chosen->slot;
     if (slot > state_.applied_slot()) {
+      if (ApplyTimeIsUp()) {
+        REACH("applied in slices");
+        backlog_ = true;
+        break;
+      }
       CHECK(slot == state_.applied_slot() + 1 || Planted(Bug::kChosenOutOfOrder));
       // The replica may let go of the entry while its items are answered: hold the bytes.
       const paxos::Value value = chosen->value;
@@ -270,6 +280,13 @@ bool Node::ApplyChosen() {
       LookAtLeadership();
   }
   return any;
+}
+
+// Who was away may have much to catch up with, and has to answer heartbeats meanwhile. A leader is
+// never behind by more than what it may propose, and reads its state at once: it does all.
+bool Node::ApplyTimeIsUp() {
+  if (leading_ || Planted(Bug::kNoOwnBallotNoop)) return false;
+  return apply_entries_++ >= config_.apply_entries_per_turn || NowNs() > apply_until_ns_;
 }
 
 void Node::OnDurable(uint64_t seq) {

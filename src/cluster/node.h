@@ -96,6 +96,7 @@ struct NodeConfig {
   int64_t resend_ns = 300'000'000;              // own items and read rounds without progress
   int64_t tick_ns = 100'000'000;                // least time between ticks
   size_t restore_keys_per_turn = 20'000;        // at most, and not for longer than some ms
+  size_t apply_entries_per_turn = 1'000'000;    // the same, unless leading
   uint64_t snapshot_log_bytes_min = 256 << 20;  // snapshot when the log exceeds this or …
   uint64_t seed = 0;
   // Encoded items of the server itself that a new cluster begins with (settings from files).
@@ -195,6 +196,9 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool snapshot_running() const { return snapshot_ != nullptr; }
   // The state is being replaced by a snapshot: it may not be looked at.
   bool restoring() const { return restore_ != nullptr; }
+  // The turn's time was up with chosen entries left to apply. To the outside that is as if they had
+  // not been heard of yet.
+  bool backlog() const { return backlog_; }
   // BGSAVE: this node alone, of the state as it is.
   void TakeSnapshotNow() { snapshot_wanted_ = true; }
   // What a majority's disk needs: the highest slot durably accepted here without a gap.
@@ -250,6 +254,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // node.cc
   void Pump();
   bool ApplyChosen();
+  bool ApplyTimeIsUp();
   void LookAtLeadership();
   void AnnounceLeader();
   void NoticeDeposed();
@@ -356,6 +361,9 @@ class Node final : public ApplyListener, private LogStore::Listener {
   std::map<NodeId, std::unique_ptr<SnapshotSend>> snapshot_sends_;
   std::unique_ptr<SnapshotReceive> snapshot_receive_;
   std::unique_ptr<Restore> restore_;
+  bool backlog_ = false;
+  size_t apply_entries_ = 0;  // in this turn
+  int64_t apply_until_ns_ = 0;
 
   // Digests at every kDigestEvery-th slot, newest last.
   static constexpr Slot kDigestEvery = 64;

@@ -27,12 +27,14 @@ Loop::Loop()
       check_(std::make_unique<uv_check_s>()),
       prepare_(std::make_unique<uv_prepare_s>()),
       idle_(std::make_unique<uv_idle_s>()),
+      busy_(std::make_unique<uv_idle_s>()),
       read_buffer_(new char[kReadBufferBytes]),
       thread_(ThisThread()) {
   CHECK(uv_loop_init(loop_.get()) == 0);
   CHECK(uv_check_init(loop_.get(), check_.get()) == 0);
   CHECK(uv_prepare_init(loop_.get(), prepare_.get()) == 0);
   CHECK(uv_idle_init(loop_.get(), idle_.get()) == 0);
+  CHECK(uv_idle_init(loop_.get(), busy_.get()) == 0);
   check_->data = prepare_->data = this;
   loop_->data = this;
 }
@@ -41,6 +43,7 @@ Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(check_.get()), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(prepare_.get()), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(idle_.get()), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(busy_.get()), nullptr);
   // Lets close callbacks run; handles whose owners are still there would be a bug of theirs.
   uv_run(loop_.get(), UV_RUN_NOWAIT);
   uv_run(loop_.get(), UV_RUN_NOWAIT);
@@ -60,6 +63,15 @@ void Loop::NoteInput() {
   had_input_ = true;
   const bool in_time = static_cast<int64_t>(uv_hrtime()) - idle_since_ns_ <= spin_ns_;
   spin_score_ = in_time ? std::min(spin_score_ + 1, kSpinScoreMax) : std::max(spin_score_ - 1, 0);
+}
+
+void Loop::SetBusy(bool busy) {
+  if (busy == (uv_is_active(reinterpret_cast<uv_handle_t*>(busy_.get())) != 0)) return;
+  if (busy) {
+    uv_idle_start(busy_.get(), [](uv_idle_t*) noexcept {});
+  } else {
+    uv_idle_stop(busy_.get());
+  }
 }
 
 void Loop::ChooseSleepOrSpin() {

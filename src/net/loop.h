@@ -37,6 +37,8 @@ class Loop {
   // so long before it sleeps: being woken costs the sender more than that. 0: never.
   void SetSpin(int64_t spin_ns) { spin_ns_ = spin_ns; }
   bool spinning() const { return spinning_; }
+  // While busy, the loop looks for input between turns, but does not wait for it.
+  void SetBusy(bool busy);
   void NoteInput();  // a descriptor has some, in this turn
   // Milliseconds, as of the beginning of this turn; of no particular origin.
   uint64_t NowMs() const;
@@ -56,6 +58,7 @@ class Loop {
   std::unique_ptr<uv_check_s> check_;
   std::unique_ptr<uv_prepare_s> prepare_;
   std::unique_ptr<uv_idle_s> idle_;  // active: the loop doesn't sleep
+  std::unique_ptr<uv_idle_s> busy_;  // as well, for another reason
   std::function<void()> end_of_turn_;
   std::unique_ptr<char[]> read_buffer_;
   bool after_input_ = false;

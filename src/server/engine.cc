@@ -166,7 +166,7 @@ constexpr size_t kUpkeepPerTurn = 1000;
 
 void Engine::EndOfTurn() {
   if (node_ == nullptr) return;
-  for (int round = 0; round < 8; ++round) {
+  for (int round = 0; round == 0 || (round < 8 && !node_->backlog()); ++round) {
     if (executor_.inline_open()) {
       std::string entry = executor_.SealInline();
       if (!entry.empty()) node_->CommitInline(std::move(entry));
@@ -187,7 +187,7 @@ void Engine::EndOfTurn() {
     std::string entry = executor_.SealInline();
     if (!entry.empty()) node_->CommitInline(std::move(entry));
   }
-  executor_.store().Upkeep(kUpkeepPerTurn);
+  upkeep_left_ = executor_.store().Upkeep(kUpkeepPerTurn);
   // The disk has filled up under an entry (RunWrite asks before, so others were faster): what may
   // show it waits until it is written. PING and the like go on.
   const bool unwritten = node_->InlineUnwritten();

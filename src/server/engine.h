@@ -89,6 +89,8 @@ class Engine final : public cluster::NodeHost,
 
   void Tick();       // every 10 ms
   void EndOfTurn();  // flushes the dirty sessions' output at its end
+  // There is work that goes a slice per turn: the next turn should come at once.
+  bool WantsTurn() const { return upkeep_left_ || node_->backlog() || node_->restoring(); }
 
   // --- cluster::NodeHost -----------------------------------------------------------------------
   void Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) override;
@@ -261,6 +263,7 @@ class Engine final : public cluster::NodeHost,
   // Sessions in the order of their ids would do; they are only looked up by pointer.
   std::unordered_set<Session*> sessions_;
   std::vector<Session*> dirty_;
+  bool upkeep_left_ = false;
   std::vector<Session*> look_;    // their queues may have moved
   std::vector<Session*> closed_;  // without socket, waiting for their items
   struct RoundWaiter {

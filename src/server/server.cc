@@ -379,6 +379,7 @@ void Server::EndOfTurn() {
   engine_->EndOfTurn();
   peers_->Flush();
   dead_.clear();
+  loop_.SetBusy(!closing_ && engine_->WantsTurn());
   turn_ns_ = clock_.MonotonicNs();
 }
 

@@ -93,6 +93,8 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
   knobs->snapshot_log_bytes_min =
       static_cast<uint64_t>(LogBetween(rng, 16 << 10, rng.Percent(30) ? 4 << 20 : 128 << 10));
   knobs->restore_keys_per_turn = static_cast<uint64_t>(LogBetween(rng, 1, 1000));
+  if (knobs->restore_keys_per_turn % 3 == 0)
+    knobs->apply_entries_per_turn = 1 + knobs->restore_keys_per_turn % 8;
 }
 
 // One node below `always`: the inline path.

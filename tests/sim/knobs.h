@@ -80,6 +80,7 @@ struct Knobs {
   uint64_t disk_bytes = 0;  // 0: no limit
   uint64_t snapshot_log_bytes_min = 256 << 10;
   uint64_t restore_keys_per_turn = 20'000;
+  uint64_t apply_entries_per_turn = 1'000'000;
 
   std::string ToString() const;
 };

@@ -203,6 +203,7 @@ Status SimNode::StartProcess() {
   options.node.resend_ns = knobs.resend_ns;
   options.node.snapshot_log_bytes_min = knobs.snapshot_log_bytes_min;
   options.node.restore_keys_per_turn = knobs.restore_keys_per_turn;
+  options.node.apply_entries_per_turn = knobs.apply_entries_per_turn;
   options.seed = around_.loop->rng().Next();
   ASSIGN_OR_RETURN(const server::BootReport boot,
                    server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,

@@ -40,6 +40,7 @@ void OnceTable::Insert(std::string_view user, std::string_view id, Stored stored
 }
 
 void OnceTable::Put(Key key, Stored stored) {
+  if (walk_ != nullptr) walk_->Claim(key);
   bytes_ += Cost(key, stored);
   by_end_.emplace(stored.until_ms, key);
   entries_.emplace(std::move(key), std::move(stored));
@@ -48,6 +49,7 @@ void OnceTable::Put(Key key, Stored stored) {
 std::pair<OnceTable::Key, OnceTable::Stored> OnceTable::Take(const Key& key) {
   const auto it = entries_.find(key);
   CHECK(it != entries_.end());
+  if (walk_ != nullptr && walk_->Claim(key)) EncodeRow(key, it->second, &walk_->bytes);
   auto [at, end] = by_end_.equal_range(it->second.until_ms);
   while (at != end && at->second != key) ++at;
   CHECK(at != end);
@@ -68,41 +70,78 @@ void OnceTable::Rollback(size_t mark) {
   }
 }
 
-void OnceTable::Encode(std::string* out) const {
-  Writer w(out);
-  w.Varint(entries_.size());
-  for (const auto& [key, stored] : entries_) {
-    w.Bytes(key.first);
-    w.Bytes(key.second);
-    w.U64(stored.arguments[0]);
-    w.U64(stored.arguments[1]);
-    w.I64(stored.until_ms);
-    w.U8(static_cast<uint8_t>(stored.resp_version));
-    w.Bytes(stored.reply);
-  }
+// ---- snapshots ----
+
+void OnceTable::EncodeRow(const Key& key, const Stored& stored, std::string* out) {
+  std::string row;
+  Writer w(&row);
+  w.Bytes(key.first);
+  w.Bytes(key.second);
+  w.U64(stored.arguments[0]);
+  w.U64(stored.arguments[1]);
+  w.I64(stored.until_ms);
+  w.U8(static_cast<uint8_t>(stored.resp_version));
+  w.Bytes(stored.reply);
+  Writer(out).Bytes(row);
 }
 
-Status OnceTable::Decode(Reader* in) {
+void OnceTable::BeginWalk() {
+  CHECK(walk_ == nullptr);
+  walk_ = std::make_unique<Walking>();
+}
+
+bool OnceTable::Walk(size_t budget, std::string* rows) {
+  constexpr size_t kRowCost = 128;  // of walking to one, in bytes
+  const size_t begin = rows->size();
+  rows->append(std::exchange(walk_->bytes, {}));
+  auto it = walk_->last ? entries_.upper_bound(*walk_->last) : entries_.begin();
+  size_t count = 0;
+  for (; it != entries_.end() && rows->size() - begin + count * kRowCost < budget; ++it, ++count) {
+    walk_->last = it->first;
+    if (walk_->early.erase(it->first) == 0) EncodeRow(it->first, it->second, rows);
+  }
+  if (it != entries_.end()) return false;
+  walk_.reset();
+  return true;
+}
+
+void OnceTable::Clear() {
+  CHECK(walk_ == nullptr);
+  if (old_entries_.empty() && old_by_end_.empty()) {
+    std::swap(entries_, old_entries_);
+    std::swap(by_end_, old_by_end_);
+  }
   entries_.clear();
   by_end_.clear();
   fresh_.clear();
   bytes_ = 0;
-  const uint64_t count = in->Varint();
-  for (uint64_t i = 0; i < count && in->ok(); i++) {
-    const std::string_view user = in->Bytes();
-    const std::string_view id = in->Bytes();
-    Stored stored;
-    stored.arguments[0] = in->U64();
-    stored.arguments[1] = in->U64();
-    stored.until_ms = in->I64();
-    stored.resp_version = in->U8();
-    stored.reply = in->Bytes();
-    if (in->ok()) Put(Key(user, id), std::move(stored));
-  }
-  fresh_.clear();
-  if (!in->ok() || entries_.size() != count) {
+}
+
+bool OnceTable::FreeSome(size_t count) {
+  for (; count > 0 && !old_by_end_.empty(); count--) old_by_end_.erase(old_by_end_.begin());
+  for (; count > 0 && !old_entries_.empty(); count--) old_entries_.erase(old_entries_.begin());
+  return !old_entries_.empty() || !old_by_end_.empty();
+}
+
+Status OnceTable::DecodeRow(Reader* in) {
+  const std::string_view user = in->Bytes();
+  const std::string_view id = in->Bytes();
+  Stored stored;
+  stored.arguments[0] = in->U64();
+  stored.arguments[1] = in->U64();
+  stored.until_ms = in->I64();
+  stored.resp_version = in->U8();
+  stored.reply = in->Bytes();
+  Key key(user, id);
+  if (!in->ok() || entries_.contains(key)) {
     return Fail(Errc::kCorruption, "the table of ONCE replies is malformed");
   }
+  Put(std::move(key), std::move(stored));
+  return {};
+}
+
+Status OnceTable::DecodeAll(Reader* in) {
+  for (uint64_t n = in->Varint(); n > 0 && in->ok(); n--) TRY(DecodeRow(in));
   return {};
 }
 

@@ -7,6 +7,9 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,8 +57,20 @@ class OnceTable {
   size_t size() const { return entries_.size(); }
   size_t bytes() const { return bytes_; }
 
-  void Encode(std::string* out) const;
-  Status Decode(Reader* in);
+  // For a snapshot: the rows as they are now, a slice at a time, while the table goes on changing.
+  // What is ahead of the walk is written before it goes. One at a time.
+  void BeginWalk();
+  // Appends rows, each with its size before it, for about `budget` bytes; true: that was all.
+  bool Walk(size_t budget, std::string* rows);
+  void EndWalk() { walk_.reset(); }
+
+  // Begins anew. What was there is freed by FreeSome.
+  void Clear();
+  Status DecodeRow(Reader* in);
+  // Rows without sizes, their count first: files of earlier builds.
+  Status DecodeAll(Reader* in);
+  // Frees about `count` rows of what Clear has set aside; true if more are left.
+  bool FreeSome(size_t count);
 
  private:
   using Key = std::pair<std::string, std::string>;  // user, id
@@ -68,6 +83,14 @@ class OnceTable {
   static size_t Cost(const Key& key, const Stored& stored) {
     return key.first.size() + key.second.size() + stored.reply.size();
   }
+  struct Walking {
+    std::optional<Key> last;  // written, of those in order
+    std::set<Key> early;      // behind it: written already, or new
+    std::string bytes;
+    // Whether the row is not yet written; from now on it counts as written.
+    bool Claim(const Key& key) { return !(last && key <= *last) && early.insert(key).second; }
+  };
+  static void EncodeRow(const Key& key, const Stored& stored, std::string* out);
   void Put(Key key, Stored stored);
   std::pair<Key, Stored> Take(const Key& key);
 
@@ -76,6 +99,9 @@ class OnceTable {
   std::multimap<int64_t, Key> by_end_;
   std::vector<Inserted> fresh_;
   size_t bytes_ = 0;
+  std::unique_ptr<Walking> walk_;
+  std::map<Key, Stored> old_entries_;
+  std::multimap<int64_t, Key> old_by_end_;
 };
 
 }  // namespace clustron::commands

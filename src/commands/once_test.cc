@@ -89,6 +89,23 @@ TEST_CASE("a RESP3 reply is told to a RESP2 caller in RESP2") {
         "+OK\r\n-ERR x\r\n:5\r\n$-1\r\n$0\r\n\r\n$3\r\n123\r\n");
 }
 
+std::string Rows(OnceTable& table) {
+  std::string rows;
+  table.BeginWalk();
+  while (!table.Walk(1000, &rows)) {
+  }
+  return rows;
+}
+
+Status Load(OnceTable& table, std::string_view bytes) {
+  for (Reader rows(bytes); !rows.Done();) {
+    Reader row(rows.Bytes());
+    TRY(table.DecodeRow(&row));
+    if (!row.Done()) return Fail(Errc::kCorruption, "longer than its row");
+  }
+  return {};
+}
+
 TEST_CASE("the table agrees with a map, through rollbacks and snapshots") {
   const uint64_t seed = 42;
   CAPTURE(seed);
@@ -109,42 +126,71 @@ TEST_CASE("the table agrees with a map, through rollbacks and snapshots") {
       continue;
     }
     REQUIRE(table.HasRoom(now));
-    std::string before;
-    table.Encode(&before);
+    const std::string before = Rows(table);
     const size_t mark = table.mark();
     const int64_t until = now + 1 + static_cast<int64_t>(rng.Below(300));
     table.Insert("u", id, {.until_ms = until, .reply = "r" + std::to_string(i)}, now);
     if (rng.Percent(30)) {
       table.Rollback(mark);
-      std::string after;
-      table.Encode(&after);
-      REQUIRE(before == after);
+      REQUIRE(before == Rows(table));
     } else {
       model[id] = {until, "r" + std::to_string(i)};
     }
     if (rng.Percent(1)) {
-      std::string bytes;
-      table.Encode(&bytes);
-      OnceTable restored;
-      Reader reader(bytes);
-      REQUIRE(restored.Decode(&reader));
-      REQUIRE(reader.Done());
-      REQUIRE(restored.bytes() == table.bytes());
-      table = restored;
+      const size_t bytes = table.bytes();
+      const std::string rows = Rows(table);
+      table.Clear();
+      while (table.FreeSome(10)) {
+      }
+      REQUIRE(Load(table, rows));
+      REQUIRE(table.bytes() == bytes);
+      REQUIRE(Rows(table) == rows);
     }
+  }
+}
+
+TEST_CASE("a walk gives the table as it was when it began, whatever changes meanwhile") {
+  for (uint64_t seed = 1; seed <= 30; seed++) {
+    CAPTURE(seed);
+    Rng rng(seed);
+    OnceTable table;
+    int64_t now = 0;
+    const auto change = [&] {
+      now += static_cast<int64_t>(rng.Below(10));
+      table.BeginItem();
+      const std::string id = std::to_string(rng.Below(200));
+      if (table.Find("u", id, now) != nullptr) return;
+      const size_t mark = table.mark();
+      table.Insert("u", id, {.until_ms = now + 1 + static_cast<int64_t>(rng.Below(900))}, now);
+      if (rng.Percent(30)) table.Rollback(mark);
+    };
+    for (int i = 0; i < 300; i++) change();
+    const std::string before = Rows(table);
+    std::string rows;
+    int slices = 1;
+    table.BeginWalk();
+    for (; !table.Walk(500, &rows); slices++) {
+      for (uint64_t n = rng.Below(10); n > 0; n--) change();
+    }
+    CHECK(slices > 3);
+    OnceTable restored;
+    REQUIRE(Load(restored, rows));
+    REQUIRE(Rows(restored) == before);
   }
 }
 
 TEST_CASE("a damaged table is refused") {
   OnceTable table;
   table.Insert("u", "id", {.until_ms = 5, .reply = "+OK\r\n"}, 0);
-  std::string bytes;
-  table.Encode(&bytes);
-  for (size_t size = 0; size < bytes.size(); size++) {
+  const std::string rows = Rows(table);
+  Reader all(rows);
+  const std::string_view row = all.Bytes();
+  for (size_t size = 0; size < row.size(); size++) {
     OnceTable damaged;
-    Reader reader(std::string_view(bytes).substr(0, size));
-    CHECK_FALSE(damaged.Decode(&reader).has_value());
+    Reader reader(row.substr(0, size));
+    CHECK_FALSE(damaged.DecodeRow(&reader).has_value());
   }
+  CHECK_FALSE(Load(table, rows).has_value());  // it is there already
 }
 
 }  // namespace clustron::commands

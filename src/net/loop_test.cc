@@ -98,6 +98,16 @@ TEST_CASE("a loop whose input comes at once looks for it before it sleeps, and n
   close(fds[1]);
 }
 
+TEST_CASE("a busy loop has the next turn at once, and its timers fire") {
+  Loop loop;
+  Timer timer(loop, [&] { loop.Stop(); });
+  timer.Start(30);
+  int turns = 0;
+  loop.Run([&] { loop.SetBusy(++turns < 1000); });
+  CHECK(turns >= 1000);
+  CHECK(turns < 1100);  // then it slept
+}
+
 TEST_CASE("the end of the turn comes after its input and before the next wait") {
   Loop loop;
   std::string order;

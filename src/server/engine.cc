@@ -187,7 +187,7 @@ void Engine::EndOfTurn() {
     std::string entry = executor_.SealInline();
     if (!entry.empty()) node_->CommitInline(std::move(entry));
   }
-  upkeep_left_ = executor_.store().Upkeep(kUpkeepPerTurn);
+  upkeep_left_ = executor_.Upkeep(kUpkeepPerTurn);
   // The disk has filled up under an entry (RunWrite asks before, so others were faster): what may
   // show it waits until it is written. PING and the like go on.
   const bool unwritten = node_->InlineUnwritten();

@@ -528,7 +528,7 @@ void Executor::EncodeTables(std::string* out) const {
   writer.U32(noop_ballot_.node);
   writer.U64(digest_);
   writer.Bytes(config_record_);
-  once_.Encode(out);
+  writer.Varint(0);  // ONCE's replies: here in files of earlier builds, now in rows of their own
   writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
   if (Planted(Bug::kSessionsNotInSnapshot)) return;
   for (const auto& [node, session] : sessions_) {
@@ -547,7 +547,8 @@ Status Executor::DecodeTables(std::string_view bytes) {
   noop_ballot_.node = reader.U32();
   digest_ = reader.U64();
   config_record_ = reader.Bytes();
-  TRY(once_.Decode(&reader));
+  once_.Clear();
+  TRY(once_.DecodeAll(&reader));
   sessions_.clear();
   const uint64_t count = reader.Varint();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {

@@ -152,6 +152,12 @@ class Executor final : public cluster::StateMachine,
   Status DecodeTables(std::string_view bytes);
 
   const commands::OnceTable& once() const { return once_; }
+  commands::OnceTable& once() { return once_; }
+  // Frees what was set aside, and so on: see Store::Upkeep.
+  bool Upkeep(size_t budget) {
+    const bool more = once_.FreeSome(budget);
+    return store_->Upkeep(budget) || more;
+  }
   // The words of the item being applied, until the next one.
   commands::Args item_args() const { return args_; }
   uint64_t items_applied() const { return items_applied_; }

@@ -1,5 +1,7 @@
 #include "server/snapshot_source.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/coding.h"
 #include "persist/rdb_reader.h"
@@ -14,6 +16,8 @@ namespace {
 
 // Longer strings are written piece by piece: no slice of the snapshot grows by one value.
 constexpr uint64_t kWholeStringBytes = 64 << 10;
+// A section of ONCE's rows: small enough to be loaded in one go.
+constexpr size_t kRowsBytes = 32 << 10;
 
 }  // namespace
 
@@ -24,7 +28,9 @@ ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
     : slot_(executor.applied_slot()),
       elapsed_ms_(executor.elapsed_ms()),
       wall_ms_(executor.wall_ms()),
+      once_(&executor.once()),
       walk_(executor.store(), *this) {
+  executor.once().BeginWalk();
   rdb_.Begin();
   rdb_.Aux("redis-ver", "7.2.0");
   rdb_.Aux("redis-bits", "64");
@@ -34,7 +40,18 @@ ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
   rdb_.Section("tables", walk_.tables());
 }
 
+ExecutorSnapshot::~ExecutorSnapshot() {
+  if (once_ != nullptr) once_->EndWalk();
+}
+
 cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, std::string* out) {
+  if (once_ != nullptr) {
+    std::string rows;
+    if (once_->Walk(std::min(budget_bytes, kRowsBytes), &rows)) once_ = nullptr;
+    if (!rows.empty()) rdb_.Section("once", rows);
+    out->append(rdb_.Take());
+    return Progress::kMore;
+  }
   const store::SnapshotWalk::Progress progress = walk_.Step(budget_bytes);
   if (progress == store::SnapshotWalk::Progress::kAborted) return Progress::kAborted;
   if (progress == store::SnapshotWalk::Progress::kDone) {
@@ -77,6 +94,9 @@ void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, con
   }
 }
 
+void ExecutorSnapshot::OnLeases(std::string_view rows) { rdb_.Section("leases", rows); }
+void ExecutorSnapshot::OnLocks(std::string_view rows) { rdb_.Section("locks", rows); }
+
 void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
   if (bytes.empty()) return;  // an empty string is one empty piece, and is written already
   CHECK(bytes.size() <= string_left_);
@@ -118,6 +138,9 @@ class Loader final : public persist::RdbVisitor {
       TRY(EndSections());
       section_ = name;
     }
+    if (name == "leases") return store_.LoadLeases(bytes);
+    if (name == "locks") return store_.LoadLocks(bytes);
+    if (name == "once") return LoadOnce(bytes);
     pieces_.append(bytes);
     return {};
   }
@@ -138,12 +161,22 @@ class Loader final : public persist::RdbVisitor {
   Status Finish() {
     TRY(EndSections());
     TRY(store_.Finish());
-    if (has_digest_ && executor_.store().Digest() != digest_)
+    if (has_digest_ && store_.digest() != digest_)
       return Fail(Errc::kCorruption, "the restored state has another digest than the saved one");
     return {};
   }
 
  private:
+  Status LoadOnce(std::string_view bytes) {
+    Reader rows(bytes);
+    while (!rows.Done()) {
+      Reader row(rows.Bytes());
+      if (!rows.ok()) return Fail(Errc::kCorruption, "a row of ONCE's replies is cut short");
+      TRY(executor_.once().DecodeRow(&row));
+    }
+    return {};
+  }
+
   Status EndSections() {
     const std::string name = std::exchange(section_, {});
     const std::string bytes = std::exchange(pieces_, {});
@@ -155,7 +188,8 @@ class Loader final : public persist::RdbVisitor {
       has_digest_ = reader.Done();
       return has_digest_ ? Status() : Fail(Errc::kCorruption, "the digest section is malformed");
     }
-    if (!name.empty())
+    const bool rows = name == "leases" || name == "locks" || name == "once";
+    if (!name.empty() && !rows)
       return Fail(Errc::kMismatch, "section of a newer version in the snapshot: " + name);
     return {};
   }

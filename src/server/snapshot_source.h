@@ -2,7 +2,8 @@
 // beside them.
 //
 //   section "state"   Executor::EncodeTables: slot, ballots, sessions, digest …
-//   section "tables"  Store: clocks, revision, touch table, leases, locks, settings
+//   section "tables"  Store: clocks, revision, touch table, settings
+//   sections "once", "leases", "locks": rows, each with its size before it
 //   per key: section "k" (revision, deadline's clock, form), then the key as RDB has it
 //   section "digest"  Store::Digest of the state, compared after loading
 //
@@ -14,6 +15,7 @@
 #include <string_view>
 
 #include "cluster/state_machine.h"
+#include "commands/once_table.h"
 #include "persist/rdb_writer.h"
 #include "store/snapshot_walk.h"
 
@@ -25,10 +27,13 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
  public:
   // Of the state as it is now. The executor outlives it.
   explicit ExecutorSnapshot(Executor& executor);
+  ~ExecutorSnapshot() override;
   Progress Step(size_t budget_bytes, std::string* out) override;
   cluster::Slot slot() const override { return slot_; }
 
  private:
+  void OnLeases(std::string_view rows) override;
+  void OnLocks(std::string_view rows) override;
   void OnKey(int db, std::string_view key, store::Type type, const store::KeyMeta& meta,
              uint64_t size) override;
   void OnStringPiece(std::string_view bytes) override;
@@ -42,7 +47,8 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
   std::string key_;    // of the string being put together
   std::string value_;  // and what there is of it
   uint64_t string_left_ = 0;
-  bool in_pieces_ = false;  // it is long, and written as it comes
+  bool in_pieces_ = false;     // it is long, and written as it comes
+  commands::OnceTable* once_;  // being walked; null: done
   store::SnapshotWalk walk_;
 };
 

@@ -9,6 +9,8 @@
 #include "base/rng.h"
 #include "store/hash_value.h"
 #include "store/key_meta.h"
+#include "store/lease_table.h"
+#include "store/lock_table.h"
 
 namespace clustron::store {
 
@@ -36,5 +38,7 @@ inline uint64_t KeyDigestField(uint64_t sum, FieldValue fv) {
   return KeyDigestPiece(KeyDigestPiece(sum, fv.field), fv.value);
 }
 uint64_t KeyDigest(int db, const Entry& e);
+uint64_t LeaseDigest(const Lease& lease);
+uint64_t LockDigest(const KeyName& name, const Lock& lock);
 
 }  // namespace clustron::store

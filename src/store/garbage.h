@@ -9,6 +9,8 @@
 #include "store/big_string.h"
 #include "store/entry_edit.h"
 #include "store/hash_edit.h"
+#include "store/lease_table.h"
+#include "store/lock_table.h"
 #include "store/table.h"
 
 namespace clustron::store {
@@ -32,6 +34,12 @@ class Garbage {
     }
     EntryEdit::FreeShell(e);
   }
+  void Add(LeaseTable t) {
+    if (!t.empty()) leases_.push_back(std::move(t));
+  }
+  void Add(LockTable t) {
+    if (t.size() > 0) locks_.push_back(std::move(t));
+  }
   void Add(std::unique_ptr<Table> t) {
     if (t->size() > 0) tables_.push_back(std::move(t));
   }
@@ -44,8 +52,13 @@ class Garbage {
       if (!hashes_.front()->FreeSome(budget + HashChunk::kItems)) hashes_.pop_front();
     } else if (!tables_.empty()) {
       if (!tables_.front()->FreeSome(budget, [this](Entry* e) { Add(e); })) tables_.pop_front();
+    } else if (!leases_.empty()) {
+      if (!leases_.front().FreeSome(budget)) leases_.pop_front();
+    } else if (!locks_.empty()) {
+      if (!locks_.front().FreeSome(budget)) locks_.pop_front();
     }
-    return !strings_.empty() || !hashes_.empty() || !tables_.empty();
+    return !strings_.empty() || !hashes_.empty() || !tables_.empty() || !leases_.empty() ||
+           !locks_.empty();
   }
 
  private:
@@ -55,6 +68,8 @@ class Garbage {
   std::deque<std::unique_ptr<BigString>> strings_;
   std::deque<std::unique_ptr<BigHash>> hashes_;
   std::deque<std::unique_ptr<Table>> tables_;
+  std::deque<LeaseTable> leases_;
+  std::deque<LockTable> locks_;
 };
 
 }  // namespace clustron::store

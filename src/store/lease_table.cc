@@ -22,4 +22,10 @@ std::vector<const Lease*> LeaseTable::List(std::string_view after, size_t limit,
   return rows;
 }
 
+bool LeaseTable::FreeSome(size_t count) {
+  for (; count > 0 && !by_key_.empty(); count--) by_key_.erase(by_key_.begin());
+  for (; count > 0 && !leases_.empty(); count--) leases_.erase(leases_.begin());
+  return !leases_.empty() || !by_key_.empty();
+}
+
 }  // namespace clustron::store

@@ -36,6 +36,8 @@ struct Lease {
 // THREAD: core loop.
 class LeaseTable {
  public:
+  // Drops about so many rows; true if more are left. For a table that is being thrown away.
+  bool FreeSome(size_t count);
   const Lease* Find(std::string_view id) const;
   size_t size() const { return leases_.size(); }
   bool empty() const { return leases_.empty(); }
@@ -50,6 +52,8 @@ class LeaseTable {
  private:
   friend class Store;
   friend class Journal;
+  friend class SnapshotWalk;
+  friend class StoreLoader;
   struct Place {
     Lease* lease;
     uint64_t attach;
@@ -57,5 +61,8 @@ class LeaseTable {
   std::map<std::string, std::unique_ptr<Lease>, std::less<>> leases_;
   std::map<KeyName, Place> by_key_;
 };
+
+// As a snapshot's row has it: see store_tables.cc.
+void EncodeLease(const Lease& lease, std::string* out);
 
 }  // namespace clustron::store

@@ -27,4 +27,9 @@ std::vector<LockTable::Row> LockTable::List(int db, std::string_view prefix,
   return rows;
 }
 
+bool LockTable::FreeSome(size_t count) {
+  for (; count > 0 && !locks_.empty(); count--) locks_.erase(locks_.begin());
+  return !locks_.empty();
+}
+
 }  // namespace clustron::store

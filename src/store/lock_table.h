@@ -34,6 +34,7 @@ struct Lock {
 // THREAD: core loop.
 class LockTable {
  public:
+  bool FreeSome(size_t count);  // as LeaseTable's
   const Lock* Find(int db, std::string_view name) const;
   size_t size() const { return locks_.size(); }
 
@@ -62,11 +63,15 @@ class LockTable {
  private:
   friend class Store;
   friend class Journal;
+  friend class SnapshotWalk;
   const Lock* FindGuard(int db, std::string_view key) const;
 
   std::map<KeyName, Lock> locks_;
   size_t guard_count_ = 0;
   size_t guards_per_db_[16] = {};
 };
+
+// As a snapshot's row has it: see store_tables.cc.
+void EncodeLock(const KeyName& name, const Lock& lock, std::string* out);
 
 }  // namespace clustron::store

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/coding.h"
+#include "store/digest.h"
 #include "store/entry_edit.h"
 #include "store/hash_edit.h"
 #include "store/table.h"
@@ -25,7 +27,49 @@ StoreLoader::~StoreLoader() {
 Status StoreLoader::LoadTables(std::string_view bytes) {
   if (begun_) return Corrupt("snapshot: tables twice, or behind keys");
   begun_ = true;
-  return store_.DecodeTables(bytes);
+  TRY(store_.DecodeTables(bytes));
+  digest_ = store_.TablesDigest();
+  return {};
+}
+
+template <typename F>
+Status StoreLoader::ForEachRow(std::string_view bytes, F&& row) {
+  if (!row_rest_.empty()) row_rest_.append(bytes);
+  const std::string joined = std::exchange(row_rest_, {});
+  Reader rows(joined.empty() ? bytes : joined);
+  while (!rows.Done()) {
+    Reader whole = rows;
+    Reader one(whole.Bytes());
+    if (!whole.ok()) {
+      row_rest_ = rows.Raw(rows.remaining());
+      return {};
+    }
+    rows = whole;
+    TRY(row(&one));
+    if (!one.Done()) return Corrupt("snapshot: a row of another size than stated");
+  }
+  return {};
+}
+
+Status StoreLoader::LoadLeases(std::string_view bytes) {
+  if (!begun_ || locks_begun_) return Corrupt("snapshot: leases out of place");
+  return ForEachRow(bytes, [this](Reader* in) -> Status {
+    ASSIGN_OR_RETURN(const Lease* lease, store_.DecodeLease(in));
+    digest_ += LeaseDigest(*lease);
+    return {};
+  });
+}
+
+Status StoreLoader::LoadLocks(std::string_view bytes) {
+  if (!begun_ || (!locks_begun_ && !row_rest_.empty())) {
+    return Corrupt("snapshot: locks out of place");
+  }
+  locks_begun_ = true;
+  return ForEachRow(bytes, [this](Reader* in) -> Status {
+    ASSIGN_OR_RETURN(const auto* lock, store_.DecodeLock(in));
+    digest_ += LockDigest(lock->first, lock->second);
+    return {};
+  });
 }
 
 Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta,
@@ -33,7 +77,7 @@ Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyM
   if (db < 0 || db >= kDatabases) return Corrupt("snapshot: no such database");
   if (type != Type::kString && type != Type::kHash) return Corrupt("snapshot: no such type");
   if (type == Type::kHash && size == 0) return Corrupt("snapshot: an empty hash");
-  begun_ = true;
+  begun_ = locks_begun_ = true;
   db_ = db;
   key_ = key;
   type_ = type;
@@ -46,6 +90,7 @@ Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyM
     CHECK(hash_ == 0);
     hash_ = HashEdit::New();
     if (!meta.packed) HashEdit::MakeBig(HashEdit::From(&hash_), store_.seed());
+    key_digest_ = KeyDigestBegin(db, key, type, meta, size);
   }
   return {};
 }
@@ -66,6 +111,7 @@ Status StoreLoader::Field(FieldValue fv) {
                      nullptr)) {
     return Corrupt("snapshot: a field twice in a hash");
   }
+  key_digest_ = KeyDigestField(key_digest_, fv);
   return {};
 }
 
@@ -91,9 +137,21 @@ Status StoreLoader::EndKey() {
   }
   EntryEdit::SetRevision(*e, meta_.revision);
   t.Insert(hash, e);
+  digest_ += type_ == Type::kHash ? key_digest_ : KeyDigest(db_, *e);
+  const auto& leased = store_.leases_.by_key_;
+  if (!leased.empty() && leased.contains(KeyName{db_, key_})) {
+    EntryEdit::SetLease(*e, true);
+    leased_keys_++;
+  }
   return {};
 }
 
-Status StoreLoader::Finish() { return store_.MarkLeasedKeys(); }
+Status StoreLoader::Finish() {
+  if (!row_rest_.empty()) return Corrupt("snapshot: a row cut short");
+  if (leased_keys_ != store_.leases_.by_key_.size()) {
+    return Corrupt("snapshot: a key of a lease is missing");
+  }
+  return {};
+}
 
 }  // namespace clustron::store

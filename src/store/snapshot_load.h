@@ -1,7 +1,7 @@
 // Fills a store from a snapshot: what SnapshotWalk wrote, in any order of keys.
 //
 //   StoreLoader loader(store);
-//   TRY(loader.LoadTables(bytes));
+//   TRY(loader.LoadTables(bytes)); LoadLeases and LoadLocks as often as there are rows
 //   per key: TRY(loader.BeginKey(…)); then StringPiece or Field; TRY(loader.EndKey());
 //   TRY(loader.Finish());
 //
@@ -29,9 +29,12 @@ class StoreLoader {
   StoreLoader(const StoreLoader&) = delete;
   StoreLoader& operator=(const StoreLoader&) = delete;
 
-  // Clocks, revision, hash seed, touch table, leases, locks. Before the first key; left out when
-  // the file is another program's.
+  // Clocks, revision, hash seed, touch table, settings. Before all else; left out when the file is
+  // another program's.
   Status LoadTables(std::string_view bytes);
+  // Rows as SnapshotSink had them, cut anywhere: first all leases, then all locks, then the keys.
+  Status LoadLeases(std::string_view bytes);
+  Status LoadLocks(std::string_view bytes);
 
   Status BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta, uint64_t size);
   void StringPiece(std::string_view bytes);
@@ -40,8 +43,14 @@ class StoreLoader {
 
   // Checks that leases and keys fit together.
   Status Finish();
+  // Store::Digest() of what was loaded. REQUIRES: Finish.
+  uint64_t digest() const { return digest_; }
 
  private:
+  // Calls row(Reader*) for each whole row of what was left over and `bytes`.
+  template <typename F>
+  Status ForEachRow(std::string_view bytes, F&& row);
+
   Store& store_;
   bool begun_ = false;  // tables or a key were loaded
   int db_ = 0;
@@ -53,6 +62,11 @@ class StoreLoader {
   std::string text_;
   std::unique_ptr<BigString> big_;
   uintptr_t hash_ = 0;
+  uint64_t digest_ = 0;
+  uint64_t key_digest_ = 0;  // of the hash being loaded
+  size_t leased_keys_ = 0;
+  std::string row_rest_;  // the beginning of a row
+  bool locks_begun_ = false;
 };
 
 }  // namespace clustron::store

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/coding.h"
 #include "base/reach.h"
 #include "store/digest.h"
 #include "store/entry_edit.h"
@@ -15,6 +16,10 @@ namespace {
 // Values above this are written in slices, by reference.
 constexpr size_t kWholeBytes = 64 << 10;
 constexpr size_t kWholeFields = 512;
+
+// Leases and locks: handed on in pieces of about this size; what walking to one costs, in bytes.
+constexpr size_t kRowsBytes = 8 << 10;
+constexpr size_t kRowCost = 128;
 
 bool IsBig(const Entry& e) {
   if (e.type() == Type::kString) return e.StringSize() > kWholeBytes;
@@ -41,7 +46,7 @@ SnapshotWalk::SnapshotWalk(Store& store, SnapshotSink& sink, Limits limits)
     store.SetHook(db, Hook::kSnapshot, true);
   }
   store.EncodeTables(&tables_bytes_);
-  digest_ = store.TablesDigest();
+  digest_ = store.ClocksDigest();
 }
 
 SnapshotWalk::~SnapshotWalk() { Stop(); }
@@ -68,10 +73,13 @@ void SnapshotWalk::FinishTable(Source& source) {
 SnapshotWalk::Progress SnapshotWalk::Step(size_t budget_bytes) {
   early_bytes_ = 0;
   written_bytes_ = 0;
+  budget_bytes_ = budget_bytes;
   while (!aborted_ && written_bytes_ < budget_bytes) {
     if (HeldBytes() > limits_.held_bytes_max) {
       REACH("snapshot_walk_aborted");
       aborted_ = true;
+    } else if (stage_ != Stage::kKeys) {
+      WalkRows();
     } else if (!held_.empty()) {
       WriteHeld();
     } else if (current_ == kDatabases) {
@@ -89,6 +97,60 @@ SnapshotWalk::Progress SnapshotWalk::Step(size_t budget_bytes) {
 
 uint64_t SnapshotWalk::HeldBytes() const {
   return held_bytes_ + early_bytes_ + (shared_bytes_copied - shared_copied_from_);
+}
+
+void SnapshotWalk::AddRow(const Lease& lease) {
+  row_.clear();
+  EncodeLease(lease, &row_);
+  Writer(&leases_.bytes).Bytes(row_);
+  written_bytes_ += row_.size() + kRowCost;
+  digest_ += LeaseDigest(lease);
+}
+
+void SnapshotWalk::AddRow(const KeyName& name, const Lock& lock) {
+  row_.clear();
+  EncodeLock(name, lock, &row_);
+  Writer(&locks_.bytes).Bytes(row_);
+  written_bytes_ += row_.size() + kRowCost;
+  digest_ += LockDigest(name, lock);
+}
+
+void SnapshotWalk::BeforeChange(std::string_view id, const Lease* lease) {
+  if (stage_ != Stage::kLeases || !leases_.Claim(id) || lease == nullptr) return;
+  REACH("snapshot_walk_lease_before_its_turn");
+  AddRow(*lease);
+}
+
+void SnapshotWalk::BeforeChange(const KeyName& name, const Lock* lock) {
+  if (stage_ == Stage::kKeys || !locks_.Claim(name) || lock == nullptr) return;
+  REACH("snapshot_walk_lock_before_its_turn");
+  AddRow(name, *lock);
+}
+
+bool SnapshotWalk::RowsGoOn(const std::string& bytes) const {
+  return bytes.size() < kRowsBytes && written_bytes_ < budget_bytes_;
+}
+
+void SnapshotWalk::WalkRows() {
+  if (stage_ == Stage::kLeases) {
+    const auto& table = store_.leases_.leases_;
+    auto it = leases_.last ? table.upper_bound(*leases_.last) : table.begin();
+    for (; it != table.end() && RowsGoOn(leases_.bytes); ++it) {
+      leases_.last = it->first;
+      if (leases_.early.erase(it->first) == 0) AddRow(*it->second);
+    }
+    if (!leases_.bytes.empty()) sink_.OnLeases(std::exchange(leases_.bytes, {}));
+    if (it == table.end()) stage_ = Stage::kLocks;
+  } else {
+    const auto& table = store_.locks_.locks_;
+    auto it = locks_.last ? table.upper_bound(*locks_.last) : table.begin();
+    for (; it != table.end() && RowsGoOn(locks_.bytes); ++it) {
+      locks_.last = it->first;
+      if (locks_.early.erase(it->first) == 0) AddRow(it->first, it->second);
+    }
+    if (!locks_.bytes.empty()) sink_.OnLocks(std::exchange(locks_.bytes, {}));
+    if (it == table.end()) stage_ = Stage::kKeys;
+  }
 }
 
 void SnapshotWalk::WalkBucket(Source& source) {
@@ -131,7 +193,7 @@ bool SnapshotWalk::Adopt(std::unique_ptr<Table>& t) {
 }
 
 void SnapshotWalk::Emit(int db, const Entry& e) {
-  if (held_.empty() && !IsBig(e)) {
+  if (stage_ == Stage::kKeys && held_.empty() && !IsBig(e)) {
     Write(db, e);
   } else {
     Hold(db, e);

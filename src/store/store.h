@@ -20,6 +20,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/coding.h"
 #include "base/result.h"
 #include "store/entry.h"
 #include "store/events.h"
@@ -265,7 +266,9 @@ class Store {
   void NextSnapshotEpoch();
   void EncodeTables(std::string* out) const;
   Status DecodeTables(std::string_view bytes);
-  Status MarkLeasedKeys();
+  // A row of a snapshot; on an error the store is to be thrown away.
+  Result<const Lease*> DecodeLease(Reader* in);
+  Result<const std::pair<const KeyName, Lock>*> DecodeLock(Reader* in);
   void Clear();
   // Takes a key out, to the journal or for good; its lease attachment too. No events.
   void Remove(int db, std::string_view key, uint64_t hash);
@@ -307,6 +310,8 @@ class Store {
   // A lock's traces outside of its own row: guard counts, its lease.
   void LinkLock(const KeyName& name, const Lock& lock);
   void UnlinkLock(const KeyName& name, const Lock& lock);
+  // What TablesDigest is the sum of, but for leases and locks.
+  uint64_t ClocksDigest() const;
   uint64_t TablesDigest() const;
 
   Revision revision_ = 0;

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "store/entry_edit.h"
 #include "store/journal.h"
+#include "store/snapshot_walk.h"
 #include "store/store.h"
 #include "store/table.h"
 
@@ -14,6 +15,7 @@ namespace clustron::store {
 const Lease& Store::GrantLease(std::string_view id, int64_t ttl_ms, std::string_view owner) {
   CHECK(!id.empty());
   CHECK(id.size() <= kLeaseIdBytesMax);
+  if (walk_ != nullptr) walk_->BeforeChange(id, nullptr);
   auto lease = std::make_unique<Lease>();
   lease->id = id;
   lease->owner = owner;
@@ -42,6 +44,7 @@ size_t Store::EndLease(std::string_view id, bool expired) {
   const auto it = leases_.leases_.find(id);
   CHECK(it != leases_.leases_.end());
   Lease& lease = *it->second;
+  if (walk_ != nullptr) walk_->BeforeChange(id, &lease);
   TakeRevision();
 
   std::vector<KeyName> keys;
@@ -83,6 +86,7 @@ Store::AttachResult Store::AttachKey(std::string_view id, int db, std::string_vi
   }
   if (m.entry()->has_deadline()) return AttachResult::kHasTtl;
   if (lease.keys.size() >= kLeaseKeysMax) return AttachResult::kFull;
+  if (walk_ != nullptr) walk_->BeforeChange(id, &lease);
   m.Begin();
   m.touched_ = true;
   RecordHead(db, *m.entry_);
@@ -112,6 +116,7 @@ void Store::Detach(int db, std::string_view key) {
   const auto it = leases_.by_key_.find(KeyName{db, std::string(key)});
   CHECK(it != leases_.by_key_.end());
   const auto [lease, attach] = it->second;
+  if (walk_ != nullptr) walk_->BeforeChange(lease->id, lease);
   lease->keys.erase(attach);
   if (journal_->armed()) journal_->Add(undo::KeyDetached{it->first, lease, attach});
   leases_.by_key_.erase(it);
@@ -129,6 +134,7 @@ void Store::RenameLeased(const KeyName& from, const KeyName& to) {
   const auto it = leases_.by_key_.find(from);
   CHECK(it != leases_.by_key_.end());
   const LeaseTable::Place place = it->second;
+  if (walk_ != nullptr) walk_->BeforeChange(place.lease->id, place.lease);
   leases_.by_key_.erase(it);
   place.lease->keys.at(place.attach) = to;
   const bool added = leases_.by_key_.emplace(to, place).second;
@@ -181,6 +187,7 @@ Revision Store::AcquireLock(int db, std::string_view name, const LockGrant& gran
                           .ttl_ms = grant.ttl_ms});
   const auto [it, added] = locks_.locks_.emplace(KeyName{db, std::string(name)}, std::move(lock));
   CHECK(added);
+  if (walk_ != nullptr) walk_->BeforeChange(it->first, nullptr);
   LinkLock(it->first, it->second);
   if (journal_->armed()) journal_->Add(undo::LockAcquired{it->first});
   EmitHeld(
@@ -195,6 +202,7 @@ void Store::EndLock(int db, std::string_view name, Revision token, LockEventKind
   const auto it = locks_.locks_.find(KeyName{db, std::string(name)});
   CHECK(it != locks_.locks_.end());
   CHECK(it->second.holder().token == token);
+  if (walk_ != nullptr) walk_->BeforeChange(it->first, &it->second);
   TakeRevision();
   UnlinkLock(it->first, it->second);
   auto node = locks_.locks_.extract(it);
@@ -211,6 +219,7 @@ void Store::RaiseLockTtl(int db, std::string_view name, Revision token, int64_t 
   CHECK(it != locks_.locks_.end());
   LockHolder& holder = it->second.holders.front();
   CHECK(holder.token == token);
+  if (walk_ != nullptr) walk_->BeforeChange(it->first, &it->second);
   TakeRevision();
   if (journal_->armed()) journal_->Add(undo::LockTtlRaised{it->first, holder.ttl_ms});
   holder.ttl_ms = ttl_ms;

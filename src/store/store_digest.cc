@@ -38,7 +38,36 @@ uint64_t KeyDigest(int db, const Entry& e) {
   return sum;
 }
 
-uint64_t Store::TablesDigest() const {
+uint64_t LeaseDigest(const Lease& lease) {
+  Digester d(kLease);
+  d.Bytes(lease.id);
+  d.Bytes(lease.owner);
+  d.Number(static_cast<uint64_t>(lease.ttl_ms));
+  d.Number(lease.grant_revision);
+  d.Number(lease.next_attach);
+  for (const auto& [attach, key] : lease.keys) {
+    d.Number(attach);
+    d.Number(static_cast<uint64_t>(key.db));
+    d.Bytes(key.name);
+  }
+  return d.sum();
+}
+
+uint64_t LockDigest(const KeyName& name, const Lock& lock) {
+  Digester d(kLock);
+  d.Number(static_cast<uint64_t>(name.db));
+  d.Bytes(name.name);
+  d.Number(lock.advisory);
+  for (const LockHolder& holder : lock.holders) {
+    d.Number(holder.token);
+    d.Bytes(holder.owner);
+    d.Bytes(holder.lease_id);
+    d.Number(static_cast<uint64_t>(holder.ttl_ms));
+  }
+  return d.sum();
+}
+
+uint64_t Store::ClocksDigest() const {
   Digester clocks(kClocks);
   clocks.Number(revision_);
   clocks.Number(static_cast<uint64_t>(elapsed_ms_));
@@ -55,33 +84,13 @@ uint64_t Store::TablesDigest() const {
     d.Number(touch_[i]);
     sum += d.sum();
   }
-  for (const auto& [id, lease] : leases_.leases_) {
-    Digester d(kLease);
-    d.Bytes(id);
-    d.Bytes(lease->owner);
-    d.Number(static_cast<uint64_t>(lease->ttl_ms));
-    d.Number(lease->grant_revision);
-    d.Number(lease->next_attach);
-    for (const auto& [attach, key] : lease->keys) {
-      d.Number(attach);
-      d.Number(static_cast<uint64_t>(key.db));
-      d.Bytes(key.name);
-    }
-    sum += d.sum();
-  }
-  locks_.ForEach([&](int db, std::string_view name, const Lock& lock) {
-    Digester d(kLock);
-    d.Number(static_cast<uint64_t>(db));
-    d.Bytes(name);
-    d.Number(lock.advisory);
-    for (const LockHolder& holder : lock.holders) {
-      d.Number(holder.token);
-      d.Bytes(holder.owner);
-      d.Bytes(holder.lease_id);
-      d.Number(static_cast<uint64_t>(holder.ttl_ms));
-    }
-    sum += d.sum();
-  });
+  return sum;
+}
+
+uint64_t Store::TablesDigest() const {
+  uint64_t sum = ClocksDigest();
+  for (const auto& [id, lease] : leases_.leases_) sum += LeaseDigest(*lease);
+  for (const auto& [name, lock] : locks_.locks_) sum += LockDigest(name, lock);
   return sum;
 }
 

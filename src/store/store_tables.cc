@@ -3,9 +3,14 @@
 //   version 2 | seed | elapsed | wall | revision | flush numbers × 16 | created × 16
 //   | created before the flush × 16
 //   | touch cells: count, then (distance to the cell before, revision) each
-//   | leases: count, then id, owner, ttl, grant, next attach, keys: count, (attach, db, name) each
-//   | locks: count, then db, name, advisory, holders: count, (token, owner, lease, ttl) each
+//   | leases: count, then a row each | locks: count, then a row each
 //   | settings that differ from the defaults: count, then name, text each
+//
+// Snapshots have no leases and locks in there (files of earlier builds had), but rows by
+// themselves, each with its size before it:
+//
+//   lease: id, owner, ttl, grant, next attach, keys: count, (attach, db, name) each
+//   lock:  db, name, advisory, holders: count, (token, owner, lease, ttl) each
 //
 // Numbers are varints but for the seed.
 #include <utility>
@@ -26,7 +31,10 @@ constexpr uint64_t kTablesVersion = 2;
 
 std::unexpected<Error> Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
 
-void EncodeLease(Writer& w, const Lease& lease) {
+}  // namespace
+
+void EncodeLease(const Lease& lease, std::string* out) {
+  Writer w(out);
   w.Bytes(lease.id);
   w.Bytes(lease.owner);
   w.Varint(static_cast<uint64_t>(lease.ttl_ms));
@@ -40,9 +48,10 @@ void EncodeLease(Writer& w, const Lease& lease) {
   }
 }
 
-void EncodeLock(Writer& w, int db, std::string_view name, const Lock& lock) {
-  w.Varint(static_cast<uint64_t>(db));
-  w.Bytes(name);
+void EncodeLock(const KeyName& name, const Lock& lock, std::string* out) {
+  Writer w(out);
+  w.Varint(static_cast<uint64_t>(name.db));
+  w.Bytes(name.name);
   w.U8(lock.advisory ? 1 : 0);
   w.Varint(lock.holders.size());
   for (const LockHolder& holder : lock.holders) {
@@ -52,8 +61,6 @@ void EncodeLock(Writer& w, int db, std::string_view name, const Lock& lock) {
     w.Varint(static_cast<uint64_t>(holder.ttl_ms));
   }
 }
-
-}  // namespace
 
 void Store::EncodeTables(std::string* out) const {
   Writer w(out);
@@ -74,11 +81,8 @@ void Store::EncodeTables(std::string* out) const {
     w.Varint(touch_[i]);
     last = i;
   }
-  w.Varint(leases_.size());
-  for (const auto& [id, lease] : leases_.leases_) EncodeLease(w, *lease);
-  w.Varint(locks_.size());
-  locks_.ForEach(
-      [&](int db, std::string_view name, const Lock& lock) { EncodeLock(w, db, name, lock); });
+  w.Varint(0);  // leases
+  w.Varint(0);  // locks
   settings_.Encode(out);
 }
 
@@ -102,49 +106,8 @@ Status Store::DecodeTables(std::string_view bytes) {
     if (cell >= touch_.size()) return Corrupt("snapshot: touch table");
     touch_[cell] = r.Varint();
   }
-  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) {
-    auto lease = std::make_unique<Lease>();
-    lease->id = r.Bytes();
-    lease->owner = r.Bytes();
-    lease->ttl_ms = static_cast<int64_t>(r.Varint());
-    lease->grant_revision = r.Varint();
-    lease->next_attach = r.Varint();
-    for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
-      const uint64_t attach = r.Varint();
-      const uint64_t db = r.Varint();
-      KeyName key{static_cast<int>(db), std::string(r.Bytes())};
-      if (db >= kDatabases || attach >= lease->next_attach ||
-          !leases_.by_key_.emplace(key, LeaseTable::Place{lease.get(), attach}).second ||
-          !lease->keys.emplace(attach, std::move(key)).second) {
-        return Corrupt("snapshot: keys of a lease");
-      }
-    }
-    std::string id = lease->id;
-    if (!leases_.leases_.emplace(std::move(id), std::move(lease)).second) {
-      return Corrupt("snapshot: a lease twice");
-    }
-  }
-  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) {
-    const uint64_t db = r.Varint();
-    KeyName name{static_cast<int>(db), std::string(r.Bytes())};
-    Lock lock;
-    lock.advisory = r.U8() != 0;
-    for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
-      LockHolder holder;
-      holder.token = r.Varint();
-      holder.owner = r.Bytes();
-      holder.lease_id = r.Bytes();
-      holder.ttl_ms = static_cast<int64_t>(r.Varint());
-      if (!holder.lease_id.empty() && leases_.Find(holder.lease_id) == nullptr) {
-        return Corrupt("snapshot: a lock of an unknown lease");
-      }
-      lock.holders.push_back(std::move(holder));
-    }
-    if (db >= kDatabases || lock.holders.empty()) return Corrupt("snapshot: a lock");
-    const auto [it, added] = locks_.locks_.emplace(std::move(name), std::move(lock));
-    if (!added) return Corrupt("snapshot: a lock twice");
-    LinkLock(it->first, it->second);
-  }
+  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) TRY(DecodeLease(&r));
+  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) TRY(DecodeLock(&r));
   Settings settings;
   TRY(settings.Decode(&r));
   RestoreSettings(std::move(settings));
@@ -152,13 +115,53 @@ Status Store::DecodeTables(std::string_view bytes) {
   return {};
 }
 
-Status Store::MarkLeasedKeys() {
-  for (const auto& [key, place] : leases_.by_key_) {
-    const HashIndex::Ref ref = table(key.db).Find(key.name, Hash(key.name));
-    if (!ref) return Corrupt("snapshot: a key of a lease is missing");
-    EntryEdit::SetLease(*Table::EntryAt(ref.payload()), true);
+Result<const Lease*> Store::DecodeLease(Reader* in) {
+  Reader& r = *in;
+  auto lease = std::make_unique<Lease>();
+  lease->id = r.Bytes();
+  lease->owner = r.Bytes();
+  lease->ttl_ms = static_cast<int64_t>(r.Varint());
+  lease->grant_revision = r.Varint();
+  lease->next_attach = r.Varint();
+  for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
+    const uint64_t attach = r.Varint();
+    const uint64_t db = r.Varint();
+    KeyName key{static_cast<int>(db), std::string(r.Bytes())};
+    if (db >= kDatabases || attach >= lease->next_attach ||
+        !leases_.by_key_.emplace(key, LeaseTable::Place{lease.get(), attach}).second ||
+        !lease->keys.emplace(attach, std::move(key)).second) {
+      return Corrupt("snapshot: keys of a lease");
+    }
   }
-  return {};
+  if (!r.ok()) return Corrupt("snapshot: a lease cut short");
+  std::string id = lease->id;
+  const auto [it, added] = leases_.leases_.emplace(std::move(id), std::move(lease));
+  if (!added) return Corrupt("snapshot: a lease twice");
+  return it->second.get();
+}
+
+Result<const std::pair<const KeyName, Lock>*> Store::DecodeLock(Reader* in) {
+  Reader& r = *in;
+  const uint64_t db = r.Varint();
+  KeyName name{static_cast<int>(db), std::string(r.Bytes())};
+  Lock lock;
+  lock.advisory = r.U8() != 0;
+  for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
+    LockHolder holder;
+    holder.token = r.Varint();
+    holder.owner = r.Bytes();
+    holder.lease_id = r.Bytes();
+    holder.ttl_ms = static_cast<int64_t>(r.Varint());
+    if (!holder.lease_id.empty() && leases_.Find(holder.lease_id) == nullptr) {
+      return Corrupt("snapshot: a lock of an unknown lease");
+    }
+    lock.holders.push_back(std::move(holder));
+  }
+  if (!r.ok() || db >= kDatabases || lock.holders.empty()) return Corrupt("snapshot: a lock");
+  const auto [it, added] = locks_.locks_.emplace(std::move(name), std::move(lock));
+  if (!added) return Corrupt("snapshot: a lock twice");
+  LinkLock(it->first, it->second);
+  return &*it;
 }
 
 void Store::Clear() {
@@ -174,8 +177,8 @@ void Store::Clear() {
   touch_.assign(kTouchCells, 0);
   elapsed_wheel_ = std::make_unique<TimeWheel>();
   wall_wheel_ = std::make_unique<TimeWheel>();
-  leases_ = LeaseTable();
-  locks_ = LockTable();
+  garbage_->Add(std::exchange(leases_, {}));
+  garbage_->Add(std::exchange(locks_, {}));
   RestoreSettings(Settings());
 }
 

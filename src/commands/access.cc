@@ -1,5 +1,6 @@
 #include "commands/access.h"
 
+#include "base/breather.h"
 #include "commands/ports.h"
 
 namespace clustron::commands {
@@ -15,8 +16,15 @@ void ReplyString(Context& ctx, const store::Entry& entry) {
     ctx.reply.Bulk(entry.String(unused));
     return;
   }
-  ctx.reply.BulkBegin(entry.StringSize());
-  entry.ForEachPiece([&](std::string_view piece) { ctx.reply.BulkPart(piece); });
+  ReplyStringRange(ctx, entry, 0, entry.StringSize());
+}
+
+void ReplyStringRange(Context& ctx, const store::Entry& entry, size_t offset, size_t size) {
+  ctx.reply.BulkBegin(size);
+  entry.ForEachPiece(offset, size, [&](std::string_view piece) {
+    ctx.reply.BulkPart(piece);
+    if (size > piece.size()) Breathe();
+  });
   ctx.reply.BulkEnd();
 }
 

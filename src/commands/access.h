@@ -55,6 +55,8 @@ inline bool CheckType(Context& ctx, const store::Entry* entry, store::Type type)
 
 // A string's bytes as a bulk reply, without copying them together.
 void ReplyString(Context& ctx, const store::Entry& entry);
+// Bytes [offset, offset + size) of it. REQUIRES: they are there.
+void ReplyStringRange(Context& ctx, const store::Entry& entry, size_t offset, size_t size);
 
 inline constexpr store::Event kEventDel = {store::EventClass::kGeneric, "del"};
 inline constexpr store::Event kEventExpire = {store::EventClass::kGeneric, "expire"};

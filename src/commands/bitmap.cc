@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/breather.h"
+#include "base/memory.h"
 #include "base/numeric.h"
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
@@ -45,16 +47,39 @@ bool BitAt(std::string_view bytes, size_t bit) {
 
 // The first bit of this value in [from, to], both inclusive; npos if there is none.
 size_t FindBit(std::string_view bytes, bool bit, size_t from, size_t to) {
-  const char skip = bit ? '\0' : '\xff';  // a byte without it
+  const uint64_t skip = bit ? 0 : ~uint64_t{0};  // bytes without it
   for (size_t at = from; at <= to;) {
-    if ((at & 7) == 0 && bytes[at >> 3] == skip) {
-      at += 8;
-      continue;
+    if ((at & 7) == 0) {
+      for (uint64_t word; (at >> 3) + 8 <= bytes.size(); at += 64) {
+        std::memcpy(&word, bytes.data() + (at >> 3), 8);
+        if (word != skip) break;
+      }
+      if (at > to) break;
+      if (static_cast<uint8_t>(bytes[at >> 3]) == static_cast<uint8_t>(skip)) {
+        at += 8;
+        continue;
+      }
     }
     if (BitAt(bytes, at) == bit) return at;
     at++;
   }
   return std::string_view::npos;
+}
+
+size_t FindBit(const Entry& entry, bool bit, size_t from, size_t to) {
+  size_t found = std::string_view::npos;
+  size_t begin = from >> 3;  // of the piece
+  entry.ForEachPiece(begin, (to >> 3) - begin + 1, [&](std::string_view piece) {
+    if (found == std::string_view::npos) {
+      const size_t first = std::max(from, begin * 8) - begin * 8;
+      const size_t last = std::min(to - begin * 8, piece.size() * 8 - 1);
+      const size_t in_piece = FindBit(piece, bit, first, last);
+      if (in_piece != std::string_view::npos) found = begin * 8 + in_piece;
+      Breathe();
+    }
+    begin += piece.size();
+  });
+  return found;
 }
 
 // A range of bytes or bits, cut to what there is. `first > last`: empty.
@@ -80,26 +105,40 @@ void TakeUnit(ArgCursor& args, BitRange* range) {
   args.ExpectEnd();
 }
 
-char Combine(std::string_view op, char a, char b) {
-  if (op == "AND") return static_cast<char>(a & b);
-  if (op == "OR") return static_cast<char>(a | b);
-  return static_cast<char>(a ^ b);
+// result[i] = f(result[i], bytes[i])
+template <typename F>
+void CombineWith(char* result, std::string_view bytes, F&& f) {
+  for (size_t i = 0; i < bytes.size(); i++) result[i] = static_cast<char>(f(result[i], bytes[i]));
 }
 
-std::string CombineAll(std::string_view op, const std::vector<std::string>& sources) {
-  std::string result = sources[0];
+// The string as long as the longest of them: shorter ones count as padded with zeros. Null: absent.
+std::string CombineAll(std::string_view op, const std::vector<const Entry*>& sources) {
   size_t size = 0;
-  for (const std::string& source : sources) size = std::max(size, source.size());
+  for (const Entry* source : sources)
+    if (source != nullptr) size = std::max(size, source->StringSize());
+  std::string result;
+  ReserveBig(&result, size);
+  const auto for_each_piece = [](const Entry* source, auto&& f) {
+    if (source == nullptr) return;
+    source->ForEachPiece([&](std::string_view piece) {
+      f(piece);
+      Breathe();
+    });
+  };
+  for_each_piece(sources[0], [&](std::string_view piece) { result.append(piece); });
   result.resize(size);
-  if (op == "NOT") {
+  if (op == "NOT")
     for (char& c : result) c = static_cast<char>(~c);
-    return result;
-  }
   for (size_t s = 1; s < sources.size(); s++) {
-    // Shorter strings count as padded with zeros.
-    for (size_t i = 0; i < size; i++) {
-      result[i] = Combine(op, result[i], i < sources[s].size() ? sources[s][i] : '\0');
-    }
+    size_t at = 0;
+    for_each_piece(sources[s], [&](std::string_view piece) {
+      char* const to = result.data() + at;
+      if (op == "AND") CombineWith(to, piece, [](char a, char b) { return a & b; });
+      if (op == "OR") CombineWith(to, piece, [](char a, char b) { return a | b; });
+      if (op == "XOR") CombineWith(to, piece, [](char a, char b) { return a ^ b; });
+      at += piece.size();
+    });
+    if (op == "AND") std::memset(result.data() + at, 0, size - at);
   }
   return result;
 }
@@ -161,13 +200,20 @@ void CmdBitcount(Context& ctx) {
 
   const int64_t first_byte = range.in_bits ? range.first >> 3 : range.first;
   const int64_t last_byte = range.in_bits ? range.last >> 3 : range.last;
-  store::Scratch scratch;
-  const std::string_view bytes = entry->StringRange(
-      static_cast<size_t>(first_byte), static_cast<size_t>(last_byte - first_byte + 1), scratch);
-  uint64_t count = CountBits(bytes);
+  uint64_t count = 0;
+  entry->ForEachPiece(static_cast<size_t>(first_byte),
+                      static_cast<size_t>(last_byte - first_byte + 1), [&](std::string_view piece) {
+                        count += CountBits(piece);
+                        Breathe();
+                      });
   if (range.in_bits) {
-    const auto first = static_cast<unsigned char>(bytes.front());
-    const auto last = static_cast<unsigned char>(bytes.back());
+    store::Scratch scratch;
+    const auto byte_at = [&](int64_t at) {
+      return static_cast<unsigned char>(
+          entry->StringRange(static_cast<size_t>(at), 1, scratch).front());
+    };
+    const unsigned first = byte_at(first_byte);
+    const unsigned last = byte_at(last_byte);
     // Take away what lies before the first and behind the last bit in their bytes.
     const unsigned before = first & ~(0xffU >> (range.first & 7)) & 0xffU;
     const unsigned behind = last & (0x7fU >> (range.last & 7));
@@ -198,14 +244,12 @@ void CmdBitpos(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   CutRange(range, entry->StringSize());
   if (range.first > range.last) return ctx.reply.Int(-1);
-  store::Scratch scratch;
-  const std::string_view bytes = entry->String(scratch);
   const int64_t scale = range.in_bits ? 1 : 8;
-  const size_t found = FindBit(bytes, bit == 1, static_cast<size_t>(range.first * scale),
+  const size_t found = FindBit(*entry, bit == 1, static_cast<size_t>(range.first * scale),
                                static_cast<size_t>((range.last + 1) * scale - 1));
   if (found != std::string_view::npos) return ctx.reply.Uint(found);
   // COMPAT: behind a string there are zeros, unless the end was given.
-  ctx.reply.Int(bit == 0 && !range.has_end ? static_cast<int64_t>(bytes.size()) * 8 : -1);
+  ctx.reply.Int(bit == 0 && !range.has_end ? static_cast<int64_t>(entry->StringSize()) * 8 : -1);
 }
 
 void CmdBitop(Context& ctx) {
@@ -213,12 +257,11 @@ void CmdBitop(Context& ctx) {
   for (char& c : op) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   if (op != "AND" && op != "OR" && op != "XOR" && op != "NOT") return ctx.reply.Error(kErrSyntax);
   if (op == "NOT" && ctx.args.size() != 4) return ctx.reply.Error(kErrBitNotKeys);
-  std::vector<std::string> sources;
+  std::vector<const Entry*> sources;
   for (std::string_view key : ctx.args.subspan(3)) {
     const Entry* entry = ctx.store.Find(ctx.db, key);
     if (!CheckType(ctx, entry, Type::kString)) return;
-    store::Scratch scratch;
-    sources.emplace_back(entry == nullptr ? std::string_view() : entry->String(scratch));
+    sources.push_back(entry);
   }
   const std::string result = CombineAll(op, sources);
   Mutation m = Modify(ctx, ctx.args[2]);

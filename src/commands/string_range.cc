@@ -58,9 +58,7 @@ void CmdGetrange(Context& ctx) {
   if (end < 0) end = size + end < 0 ? 0 : size + end;
   if (end >= size) end = size - 1;
   if (start > end || size == 0) return ctx.reply.Bulk("");
-  store::Scratch scratch;
-  ctx.reply.Bulk(entry->StringRange(static_cast<size_t>(start),
-                                    static_cast<size_t>(end - start + 1), scratch));
+  ReplyStringRange(ctx, *entry, static_cast<size_t>(start), static_cast<size_t>(end - start + 1));
 }
 
 void CmdSubstr(Context& ctx) { CmdGetrange(ctx); }

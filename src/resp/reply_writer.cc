@@ -33,10 +33,13 @@ void ReplyWriter::Verbatim(std::string_view text, std::string_view kind) {
   BulkEnd();
 }
 
-// Room for all of it at once, and breathing.
-void ReplyWriter::BigBulk(std::string_view bytes) {
+// Once for a big value, instead of again and again as it grows.
+void ReplyWriter::MakeRoom(size_t size) {
   constexpr size_t kAround = 64;
-  ReserveBreathing(out_, out_->size() + bytes.size() + kAround);
+  ReserveBreathing(out_, out_->size() + size + kAround);
+}
+
+void ReplyWriter::BigBulk(std::string_view bytes) {
   BulkBegin(bytes.size());
   AppendBreathing(out_, bytes);
   BulkEnd();

@@ -46,7 +46,10 @@ class ReplyWriter {
     BulkEnd();
   }
   // A bulk string piece by piece; the parts add up to `size`.
-  void BulkBegin(size_t size) { Header('$', size); }
+  void BulkBegin(size_t size) {
+    if (size > kBigBulkBytes) MakeRoom(size);
+    Header('$', size);
+  }
   void BulkPart(std::string_view bytes) { out_->append(bytes); }
   void BulkEnd() { out_->append("\r\n", 2); }
   void BulkInt(int64_t value) {
@@ -97,6 +100,7 @@ class ReplyWriter {
 
  private:
   static constexpr size_t kBigBulkBytes = 1 << 20;
+  void MakeRoom(size_t size);
   void BigBulk(std::string_view bytes);
   void Line(char kind, std::string_view text) {
     out_->push_back(kind);

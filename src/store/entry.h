@@ -8,6 +8,7 @@
 // They are read here and changed only through Mutation (mutation.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -100,6 +101,9 @@ class Entry {
   // Piece by piece, in order, without copying: for replies and serializing.
   template <typename F>  // void(std::string_view)
   void ForEachPiece(F&& f) const;
+  // The same for bytes [offset, offset + size), cut at the end of the value.
+  template <typename F>
+  void ForEachPiece(size_t offset, size_t size, F&& f) const;
 
   // REQUIRES: type() == kHash.
   const HashValue& hash() const;
@@ -138,6 +142,20 @@ template <typename F>
 void Entry::ForEachPiece(F&& f) const {
   const size_t count = PieceCount();
   for (size_t i = 0; i < count; i++) f(Piece(i));
+}
+
+template <typename F>
+void Entry::ForEachPiece(size_t offset, size_t size, F&& f) const {
+  const size_t end =
+      size < StringSize() - std::min(offset, StringSize()) ? offset + size : StringSize();
+  while (offset < end) {
+    // All pieces but the last have the same size.
+    const size_t piece_size = std::max<size_t>(Piece(0).size(), 1);
+    std::string_view piece = Piece(offset / piece_size).substr(offset % piece_size);
+    piece = piece.substr(0, end - offset);
+    f(piece);
+    offset += piece.size();
+  }
 }
 
 }  // namespace clustron::store

@@ -34,11 +34,12 @@ void ClientConnection::OnDrained() { LookAtSession(); }
 
 void ClientConnection::Flush(Session& session) {
   if (dead_) return;
+  // COMPAT: of what is over the limit nothing is sent.
+  server_.engine_->CheckOutput(session);
   if (!session.close_now() && !session.out.empty()) {
     server_.engine_->stats().output_bytes += session.out.size();
     server_.engine_->stats().writes++;
     stream_.Write(&session.out);
-    if (server_.engine_->client_table().OverHardLimit(session.client)) session.CloseNow();
   }
   LookAtSession();
 }

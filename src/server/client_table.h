@@ -57,7 +57,7 @@ class ClientTable final : public commands::ClientsPort {
     size_t output = 0;
   };
   Sweep SweepLimits();
-  // The hard limit alone, right after output grew. True: it was closed.
+  // The hard limit alone.
   bool OverHardLimit(const Client& client) const;
   bool OverQueryLimit(const Client& client) const;
 

@@ -82,6 +82,8 @@ class Engine final : public cluster::NodeHost,
   Session* Open(Client::Address address, SessionSink* sink);
   // Bytes that arrived. Afterwards look at close_now(): a protocol error may have ended it.
   void Feed(Session& session, std::string_view bytes);
+  // Closes a session whose output is over its hard limit. Call before it is sent.
+  void CheckOutput(Session& session);
   // The socket is gone. The session lives on until its items have been applied.
   void Close(Session* session);
 

@@ -22,6 +22,9 @@ using commands::CommandSpec;
 
 namespace {
 
+// Output that is worth a look at its limit while requests of one read are run.
+constexpr size_t kOutputLookBytes = 64 * 1024;
+
 constexpr std::string_view kErrLoading =
     "LOADING Clustron is loading a snapshot from another node into memory";
 
@@ -100,8 +103,18 @@ void Engine::Feed(Session& session, std::string_view bytes) {
   }
   if (session.in_.size() > 0 && client_table_.OverQueryLimit(session.client)) {
     REACH("query buffer over its limit");
+    Log(LogLevel::kWarning,
+        "closed {}: more than client-query-buffer-limit without a whole request",
+        session.client.address().peer);
     session.CloseNow();
   }
+}
+
+void Engine::CheckOutput(Session& session) {
+  if (session.close_now() || !client_table_.OverHardLimit(session.client)) return;
+  Log(LogLevel::kWarning, "closed {}: its replies are more than client-output-buffer-limit",
+      session.client.address().peer);
+  session.CloseNow();
 }
 
 // Returns how many bytes were used up.
@@ -140,6 +153,8 @@ size_t Engine::ParseAll(Session& session, std::string_view bytes) {
       if (session.held_) break;  // it stays unparsed
       ++done;
       used = request.end;
+      // One write can ask for any amount.
+      if (session.out.size() >= kOutputLookBytes) CheckOutput(session);
       if (!session.WantsInput()) break;
     }
     if (done < batch.requests.size()) {

@@ -134,6 +134,23 @@ def test_a_reader_that_never_reads_is_cut_off_at_its_limit():
 
 
 @limited(60)
+def test_of_output_over_its_limit_nothing_is_sent_and_no_more_is_made():
+    node = processes.single("memory", options=["--client-output-buffer-limit", "normal 4mb 0 0"])
+    with node.connect() as c:
+        c.call("SET", "big", b"x" * 1_000_000)
+        for request in (b"MGET" + b" big" * 20 + b"\r\n", b"GET big\r\n" * 20, b"MULTI\r\n" + b"GET big\r\n" * 20 + b"EXEC\r\n"):
+            got, closed = raw(node, request)
+            assert closed and len(got) < 1000, (request[:10], len(got), closed)
+        # Six thousand values would fit into one read of requests.
+        got, closed = raw(node, b"GET big\r\n" * 6000)
+        assert closed and not got
+        peak = int(resp.info(c, "memory")["used_memory_peak"])
+        assert peak < 100_000_000, "%d bytes were used for a client whose limit is 4 MB" % peak
+        assert "client-output-buffer-limit" in node.tail(50)
+    healthy(node)
+
+
+@limited(60)
 def test_a_subscriber_that_never_reads_does_not_hold_up_the_others():
     node = processes.single("memory", options=["--client-output-buffer-limit", "pubsub 8mb 2mb 1"])
     lazy = node.connect()

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/memory.h"
 #include "commands/version.h"
 #include "server/config.h"
 #include "server/config_rewrite.h"
@@ -57,6 +58,7 @@ int main(int argc, char** argv) {
   Config config;
   if (Status loaded = config.LoadArguments(argc, argv); !loaded) return Complain(loaded);
   if (Status gone = GoToBackground(config); !gone) return Complain(gone);
+  clustron::PurgeInBackground();  // threads don't outlive a fork
   clustron::server::LiveOptions live(config);
   config.set_listener(&live);
   clustron::server::Server server(config);

@@ -99,6 +99,11 @@ void PurgeMemory() {
   mallctl(name, nullptr, nullptr, nullptr, 0);
 }
 
+void PurgeInBackground() {
+  bool on = true;
+  mallctl("background_thread", nullptr, nullptr, &on, sizeof on);  // if it can: no harm if not
+}
+
 std::string AllocatorReport() {
   std::string report;
   malloc_stats_print(
@@ -132,6 +137,7 @@ size_t MallocUsable(const void* block) {
 
 std::string_view AllocatorName() { return "libc"; }
 void PurgeMemory() { malloc_trim(0); }
+void PurgeInBackground() {}
 std::string AllocatorReport() { return "Stats not supported for the current allocator"; }
 
 #endif

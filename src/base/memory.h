@@ -27,6 +27,9 @@ size_t MallocUsable(const void* block);
 std::string_view AllocatorName();
 // Gives unused pages back to the system.
 void PurgeMemory();
+// From now on the allocator does so by itself, some seconds after they became unused, in a thread
+// of its own: without it an idle process would keep them.
+void PurgeInBackground();
 // Room for at least `capacity` bytes. That of a big string is asked for in huge pages: the first
 // touch of 100 MB costs a fifth then. Grows geometrically when it has to.
 void ReserveBig(std::string* bytes, size_t capacity);

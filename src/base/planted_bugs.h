@@ -24,7 +24,11 @@ namespace clustron {
   X(kSessionNumberReused)   /* a number that has left its node is bound to another item */         \
   X(kEverySecNotSynced)     /* `everysec`: nothing is fsynced each second */                       \
   X(kInlineItemNotLogged)   /* inline: a turn's changes from the fifth on are not logged  */       \
-  X(kReserveForgotten)      /* below `always`: numbers reserved before a crash are given again */
+  X(kReserveForgotten)      /* below `always`: numbers reserved before a crash are given again */  \
+  X(kLeaseNotKept)          /* phase 1 is answered under a lease that was given to another */      \
+  X(kCandidateNotCaughtUp)  /* a candidate leads without what others know to be chosen */          \
+  X(kUncertainAsDefinite)   /* of a write that has left its node it is said that it failed */      \
+  X(kWallClockFalls)        /* a leader logs its own wall clock, whatever was logged before */
 
 enum class Bug : uint8_t {
   kNone,

@@ -196,7 +196,10 @@ void Node::ExpireClients(int64_t now_ns) {
   const int64_t moving_ns = static_cast<int64_t>(origin_.bytes()) * kNsPerQueuedByte;
   origin_.Expire(now_ns, config_.hold_ns + moving_ns, &definite, &uncertain);
   for (void* cookie : definite) host_.FailWrite(cookie, Failure::kClusterDown);
-  for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+  for (void* cookie : uncertain) {
+    host_.FailWrite(
+        cookie, Planted(Bug::kUncertainAsDefinite) ? Failure::kClusterDown : Failure::kUncertain);
+  }
   if (now_ns - origin_.StalledSinceNs() > config_.resend_ns + moving_ns &&
       origin_.StalledSinceNs() <= now_ns) {
     REACH("own items sent again for lack of progress");

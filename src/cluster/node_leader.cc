@@ -121,6 +121,7 @@ void Node::ProposeBatches() {
     // The clocks of entries in flight must not fall either.
     proposed_elapsed_ms_ = std::max({proposed_elapsed_ms_, elapsed, state_.elapsed_ms()});
     proposed_wall_ms_ = std::max({proposed_wall_ms_, wall, state_.wall_ms()});
+    if (Planted(Bug::kWallClockFalls)) proposed_wall_ms_ = clock_.WallMs();
     if (!batcher_.Empty()) {
       entry = batcher_.Take(proposed_elapsed_ms_, proposed_wall_ms_);
     } else if (tick) {

@@ -193,6 +193,22 @@ TEST_CASE("snapshots: sent in checked pieces, received, and resumed by offset") 
   CHECK(to_fs.Files().size() == 1);
 }
 
+TEST_CASE("snapshots: a transfer goes on with the same file only") {
+  const std::string image = Image("value", 1000);
+  const SnapshotInfo info{.slot = 7, .bytes = image.size()};
+  const std::string piece = image.substr(0, 500);
+  SimFs fs;
+  {
+    Store to(&fs);
+    CHECK(to.store->BeginReceive(info, 1) == 0u);
+    CHECK(to.store->Receive({.offset = 0, .bytes = piece, .crc32c = Crc32c(piece)}));
+    to.runner.RunAll();
+    SUBCASE("in one process") { CHECK(to.store->BeginReceive(info, 2) == 0u); }
+  }
+  Store to(&fs);
+  CHECK(to.store->BeginReceive(info, 2) == 0u);
+}
+
 TEST_CASE("snapshots: a transfer that could not be written begins anew when there is room") {
   const std::string image = Image("value", 1000);
   const SnapshotInfo info{.slot = 7, .bytes = image.size()};

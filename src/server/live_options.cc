@@ -8,8 +8,6 @@ namespace clustron::server {
 
 namespace {
 
-constexpr uint64_t kReservedDescriptors = 96;  // log, snapshots, peers, listeners
-
 // Descriptors for so many clients; Redis's complaint if the system doesn't give them.
 Status RaiseDescriptors(uint64_t clients) {
   const uint64_t wanted = clients + kReservedDescriptors;

@@ -2,11 +2,15 @@
 // looked up where it is used. THREAD: core loop.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "server/config.h"
 
 namespace clustron::server {
+
+// File descriptors beside those of clients: log, snapshots, peers, listeners.
+inline constexpr uint64_t kReservedDescriptors = 96;
 
 class LiveOptions final : public ConfigListener {
  public:

@@ -17,6 +17,7 @@
 #include "server/auth.h"
 #include "server/client_connection.h"
 #include "server/info_fields.h"
+#include "server/live_options.h"
 
 namespace clustron::server {
 
@@ -24,7 +25,6 @@ namespace {
 
 constexpr uint64_t kTickMs = 10;
 constexpr int64_t kSpinNs = 20'000;
-constexpr uint64_t kReservedDescriptors = 96;  // log, snapshots, peers, listeners
 constexpr uint16_t kPeerPortOffset = 10000;
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kLateNs = 50 * kNsPerMs;  // of a tick

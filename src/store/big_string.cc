@@ -88,6 +88,8 @@ void BigString::GrowTo(size_t size) {
 void BigString::Write(size_t offset, std::string_view bytes) {
   if (offset > size_) GrowTo(offset);
   while (!bytes.empty()) {
+    // Looks at a clock to decide whether heartbeats are answered now; touches nothing that apply
+    // sees.
     if (bytes.size() > kPieceBytes) Breathe();
     const size_t i = offset / kPieceBytes;
     const size_t at = offset % kPieceBytes;

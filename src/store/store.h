@@ -224,7 +224,9 @@ class Store {
   void Disarm(size_t mark);
   void Rollback(size_t mark);  // also disarms
   // While armed: the entries whose values were changed or moved since, sorted by address. Those of
-  // keys that are gone again are dangling: to be compared with Find() only.
+  // keys that are gone again are dangling: to be compared with Find() only. (Addresses differ from
+  // node to node, but nobody walks along them: the order serves a search for one that is known, and
+  // what the journal set aside keeps its address until the end, so none comes twice.)
   std::vector<const Entry*> WrittenSince(size_t mark) const;
 
   // ---- hooks ----

@@ -236,6 +236,13 @@ void Cluster::CheckNow() {
     if (!node->running()) continue;
     const auto lease = agreement_.CheckLease(node->node()->replica(), node->clock().MonotonicNs());
     if (lease) report_.Fail("leases", *lease);
+    // Who would answer reads at once must have all that anybody has.
+    cluster::ReadGrant grant;
+    if (size() > 1 && node->node()->CanReadNow(&grant) && grant.index < history_.last_slot()) {
+      report_.Fail("reads", "node " + std::to_string(node->index()) + " reads at slot " +
+                                std::to_string(grant.index) + ", slot " +
+                                std::to_string(history_.last_slot()) + " is applied elsewhere");
+    }
   }
   if (checks_ % 8 != 0) return;
   for (auto& node : nodes_) {

@@ -40,6 +40,21 @@ void History::OnLogged(int node, paxos::Slot slot, const paxos::Value& value) {
   }
 }
 
+void History::OnReadAsked(int node, uint64_t round) { asked_[node][round] = last_slot(); }
+
+void History::OnReadGranted(int node, uint64_t round, paxos::Slot index) {
+  auto& asked = asked_[node];
+  const auto it = asked.find(round);
+  if (it == asked.end()) return;  // answered before
+  if (index < it->second) {
+    report_.Fail("reads", "node " + std::to_string(node) + " may read at slot " +
+                              std::to_string(index) + ", but slot " + std::to_string(it->second) +
+                              " was applied somewhere before it asked");
+  }
+  report_.Count("read rounds checked");
+  asked.erase(asked.begin(), std::next(it));
+}
+
 void History::ForgetAbove(paxos::Slot slot) {
   if (slots_.size() > slot + 1) slots_.resize(slot + 1);
 }

@@ -30,6 +30,9 @@ class History {
   void OnLogged(int node, paxos::Slot slot, const paxos::Value& value);
   // A node alone has come back with its log up to this slot: the rest is as if it had never been.
   void ForgetAbove(paxos::Slot slot);
+  // A node asks for a read round; its leader's answer must cover all that anybody had applied then.
+  void OnReadAsked(int node, uint64_t round);
+  void OnReadGranted(int node, uint64_t round, paxos::Slot index);
   // A node answered an item of its own.
   void OnReply(cluster::Session session, uint64_t sequence, std::string_view reply);
 
@@ -59,6 +62,7 @@ class History {
   const uint64_t hash_seed_;
   std::vector<SlotRecord> slots_;
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> replies_;
+  std::map<int, std::map<uint64_t, paxos::Slot>> asked_;  // rounds by node: what was applied then
 };
 
 }  // namespace clustron::sim

@@ -112,6 +112,8 @@ void DrawAlone(Rng& rng, Knobs* knobs) {
     knobs->spare_bytes = 2 << 10;
     knobs->low_water_bytes = 4 << 10;
   }
+  // Tokens are what a node that has lost the end of its log could give twice.
+  knobs->work.locks = knobs->work.locks || rng.Percent(70);
   // A machine that comes back goes on by its wall clock, whatever that says.
   faults.wall_jump_ns = 0;
   if (!memory) return;
@@ -143,7 +145,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   DrawProduct(rng, &knobs);
   knobs.faults.gap_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   knobs.faults.stale_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
-  knobs.faults.sleep_race_ns = Rate(rng, 20, 4 * kSecond, 12 * kSecond);
+  knobs.faults.sleep_race_ns = Rate(rng, 40, 4 * kSecond, 12 * kSecond);
   const bool alone = rng.Percent(12);
   if (nodes == 0 ? alone : nodes == 1) DrawAlone(rng, &knobs);
   return knobs;

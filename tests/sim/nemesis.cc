@@ -418,7 +418,8 @@ void Nemesis::DoSleepRace() {
   }
   const int64_t awake_ns = cluster_.loop().now_ns() + rng_.Between(1000, 3000) * kMillisecond;
   cluster_.node(leader).Pause(awake_ns);
-  cluster_.loop().At(awake_ns + rng_.Between(5, 100) * kMillisecond,
+  // Until it hears of the next one it goes on as the leader: what its clients read must not be old.
+  cluster_.loop().At(awake_ns + rng_.Between(5, 400) * kMillisecond,
                      [this] { cluster_.network().HealAll(); });
 }
 

@@ -529,6 +529,7 @@ void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                          std::shared_ptr<const std::string> tail) {
   if (tail != nullptr) message.append(*tail);
   NotePromise(message);
+  NoteRead(to, message);
   around_.network->Send(index_, static_cast<int>(to) - 1, urgent, std::move(message));
 }
 
@@ -541,6 +542,20 @@ void SimNode::NotePromise(std::string_view message) {
   const Result<paxos::Message> decoded = paxos::Decode(message.substr(1));
   CHECK(decoded.has_value());
   promised_to_others_ = std::max(promised_to_others_, std::get<paxos::Promise>(*decoded).ballot);
+}
+
+void SimNode::NoteRead(cluster::NodeId to, std::string_view message) {
+  cluster::WireKind kind;
+  std::string_view body;
+  CHECK(cluster::ReadWireKind(message, &kind, &body));
+  uint64_t round = 0;
+  cluster::ReadGrant grant;
+  if (kind == cluster::WireKind::kReadAsk && cluster::ReadReadAsk(body, &round)) {
+    around_.history->OnReadAsked(index_, round);
+  } else if (kind == cluster::WireKind::kReadGrant &&
+             cluster::ReadReadGrant(body, &round, &grant)) {
+    around_.history->OnReadGranted(static_cast<int>(to) - 1, round, grant.index);
+  }
 }
 
 void SimNode::Fatal(const std::string& reason) {

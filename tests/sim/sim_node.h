@@ -133,6 +133,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void ShowLiveClocks();
   void TickLater();
   void NotePromise(std::string_view message);
+  void NoteRead(cluster::NodeId to, std::string_view message);
   void CheckWritten();
   void NoteCommits();
   void CheckRecovered();

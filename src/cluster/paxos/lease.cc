@@ -24,6 +24,7 @@ bool LeaseGrant::Blocks(NodeId candidate, Ballot released, int64_t now_ns) const
     REACH("paxos.silent_after_restart");
     return true;
   }
+  if (Planted(Bug::kLeaseNotKept)) return false;
   return now_ns < until_ns_ && ballot_.node != candidate && ballot_ != released;
 }
 

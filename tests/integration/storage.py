@@ -483,12 +483,21 @@ def test_a_node_that_missed_a_million_keys_loads_them_without_standing_still():
     leader = c.leader()
     late = c.followers()[0]
     late.kill()
+    value = b"v" * 80  # more in all than the 64 MB that a node keeps in memory for those who are late
     with leader.connect(timeout=60) as conn:
+        missed_from = int(resp.info(conn, "paxos")["paxos_chosen_slot"]) + 1
         for at in range(0, 1_000_000, 10_000):
-            replies = conn.pipeline([("SET", "key:%010d" % i, "v" * 32) for i in range(at, at + 10_000)])
+            replies = conn.pipeline([("SET", "key:%010d" % i, value) for i in range(at, at + 10_000)])
             assert all(r == b"OK" for r in replies), replies[:3]
-        until(lambda: int(resp.info(conn, "persistence")["rdb_bgsave_in_progress"]) == 0, "the snapshot is written", 60)
-        assert int(resp.info(conn, "persistence")["snapshot_slot"]) > 0
+        # The log goes back to the snapshot before the last: the second one leaves the late node behind.
+        for turn in range(2):
+            until(lambda: int(resp.info(conn, "persistence")["rdb_bgsave_in_progress"]) == 0, "a snapshot is written", 60)
+            conn.call("SET", "between snapshots", turn)
+            conn.call("SAVE")
+    for n in c.nodes:
+        if n is not late:
+            with n.connect() as conn:
+                until(lambda: int(resp.info(conn, "paxos")["paxos_first_slot"]) > missed_from, "the log has gone on", 30)
     load = Load(leader)
     late.start(wait=False)  # loading may be over in a second
     refused = set()
@@ -507,7 +516,7 @@ def test_a_node_that_missed_a_million_keys_loads_them_without_standing_still():
             reply = conn.read()
             if isinstance(reply, resp.Error):
                 refused.add(reply.code)
-            return reply == b"v" * 32
+            return reply == value
 
     until(loaded, "the late node has the keys", 90, every=0.01)
     load.stop()
@@ -520,7 +529,7 @@ def test_a_node_that_missed_a_million_keys_loads_them_without_standing_still():
         assert conn.call("DBSIZE") >= 1_000_000
         info = resp.info(conn)
         assert int(info["loading"]) == 0
-        stall = int(info["loop_stall_max_ms"])
-        print("        longest stall %d ms; refused with %s; %d writes meanwhile" % (stall, sorted(refused), load.done))
-        # 8 ms are meant; the rest is what other processes take on a busy machine.
-        assert stall < 250, "the loop stood still for %d ms" % stall
+        print("        longest stall %s ms, answered %d times while loading; refused with %s; %d writes meanwhile"
+              % (info["loop_stall_max_ms"], len(seen_loading), sorted(refused), load.done))
+        # Who stands still answers when it has loaded, or once between two pieces.
+        assert len(seen_loading) >= 3, "answered %d times while loading" % len(seen_loading)

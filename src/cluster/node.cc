@@ -53,8 +53,7 @@ void Node::ContinueClock(int64_t elapsed_ms, int64_t at_ns, Slot slot) {
 
 int64_t Node::LiveWallMs() const { return std::max(state_.wall_ms(), clock_.WallMs()); }
 
-// --- Events
-// ---------------------------------------------------------------------------------------
+// --- Events --------------------------------------------------------------------------------------
 
 bool Node::OnMessage(NodeId from, std::string_view message) {
   WireKind kind;
@@ -387,8 +386,7 @@ void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
                                            .entries = *std::move(entries)});
 }
 
-// --- Digests
-// --------------------------------------------------------------------------------------
+// --- Digests -------------------------------------------------------------------------------------
 
 // Heartbeats carry the last digests; a node that a majority contradicts is wrong and stops.
 void Node::CheckDigests() {
@@ -421,8 +419,7 @@ void Node::CheckDigests() {
   }
 }
 
-// --- The inline path
-// ------------------------------------------------------------------------------
+// --- The inline path -----------------------------------------------------------------------------
 
 bool Node::InlineReady() const {
   return config_.weak_durability && leading_ && alone() && RevisionsReserved() && origin_.Empty() &&

@@ -9,8 +9,7 @@
 
 namespace clustron::cluster {
 
-// --- Writes
-// ---------------------------------------------------------------------------------------
+// --- Writes --------------------------------------------------------------------------------------
 
 void Node::SubmitWrite(std::string item, void* cookie) {
   origin_.Add(std::move(item), cookie, NowNs());
@@ -53,8 +52,7 @@ void Node::SendOwnItems() {
   send();
 }
 
-// --- Reads
-// ----------------------------------------------------------------------------------------
+// --- Reads ---------------------------------------------------------------------------------------
 
 bool Node::CanReadNow(ReadGrant* grant) const {
   if (!leading_ || state_.applied_slot() < replica_.chosen_slot()) return false;
@@ -136,8 +134,7 @@ void Node::RequestTick(int64_t elapsed_ms, int64_t wall_ms) {
   }
 }
 
-// --- Calls to the leader's memory
-// -----------------------------------------------------------------
+// --- Calls to the leader's memory ----------------------------------------------------------------
 
 uint64_t Node::CallLeader(std::string body) {
   const int64_t now = NowNs();
@@ -186,8 +183,7 @@ void Node::Publish(std::string_view body) {
       if (node != self()) host_.Send(node, false, WirePublish(body));
 }
 
-// --- Nobody answers
-// -------------------------------------------------------------------------------
+// --- Nobody answers ------------------------------------------------------------------------------
 
 void Node::ExpireClients(int64_t now_ns) {
   std::vector<void*> definite, uncertain;

@@ -81,8 +81,7 @@ void Node::StopLeading() {
   waiting_calls_.clear();
 }
 
-// --- Batches
-// --------------------------------------------------------------------------------------
+// --- Batches -------------------------------------------------------------------------------------
 
 uint8_t Node::Verdicts() const {
   uint8_t flags = 0;
@@ -135,8 +134,7 @@ void Node::ProposeBatches() {
   }
 }
 
-// --- What is due
-// ----------------------------------------------------------------------------------
+// --- What is due ---------------------------------------------------------------------------------
 
 void Node::ProposeDue(int64_t now_ns) {
   const int64_t elapsed = cluster_clock_.ElapsedMs(now_ns);
@@ -191,8 +189,7 @@ void Node::OnLockEnded(int db, std::string_view name) {
   if (leading_) timers_.Erase({db, std::string(name)});
 }
 
-// --- Calls
-// ----------------------------------------------------------------------------------------
+// --- Calls ---------------------------------------------------------------------------------------
 
 // A keepalive is acknowledged only under a valid leader lease: else another leader may already have
 // ended what it keeps alive.

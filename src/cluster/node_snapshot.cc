@@ -7,6 +7,7 @@
 
 #include "base/breather.h"
 #include "base/check.h"
+#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 
@@ -24,8 +25,7 @@ constexpr int64_t kGiveUpNs = 30'000'000'000;   // a transfer without any progre
 
 }  // namespace
 
-// --- Writing
-// --------------------------------------------------------------------------------------
+// --- Writing -------------------------------------------------------------------------------------
 
 void Node::MaybeWantSnapshot() {
   const uint64_t limit = std::max(config_.snapshot_log_bytes_min, snapshot_bytes_);
@@ -106,8 +106,7 @@ void Node::Compact() {
   replica_.Compact(previous_snapshot_slot_);
 }
 
-// --- Sending
-// --------------------------------------------------------------------------------------
+// --- Sending -------------------------------------------------------------------------------------
 
 void Node::StartSnapshotSend(NodeId peer) {
   if (snapshot_sends_.contains(peer)) return;
@@ -183,8 +182,7 @@ void Node::TickSnapshots(int64_t now_ns) {
     snapshot_receive_.reset();
 }
 
-// --- Receiving
-// ------------------------------------------------------------------------------------
+// --- Receiving -----------------------------------------------------------------------------------
 
 void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
   if (restore_ != nullptr) return;
@@ -239,8 +237,7 @@ void Node::InstallReceivedSnapshot(NodeId from, const SnapshotName& name) {
   });
 }
 
-// --- Loading
-// --------------------------------------------------------------------------------------
+// --- Loading -------------------------------------------------------------------------------------
 
 // Applying waits meanwhile, and so do this node's clients; its votes and its log do not.
 void Node::BeginRestore(NodeId from, const SnapshotName& name) {
@@ -259,6 +256,10 @@ void Node::BeginRestore(NodeId from, const SnapshotName& name) {
   restore_->name = name;
   restore_->file = *std::move(sender);
   restore_->load = state_.BeginRestore(*restore_->file->file);
+  restore_->began_ns = NowNs();
+  Log(LogLevel::kNotice,
+      "too far behind for the log: loading node {}'s snapshot at slot {}, {} bytes", from,
+      name.slot, name.bytes);
   LookAtLeadership();
 }
 
@@ -299,6 +300,8 @@ void Node::FinishRestore() {
   std::vector<void*> uncertain;
   origin_.SkipTo(state_.NextSequence(origin_.session()), &uncertain);
   for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+  Log(LogLevel::kNotice, "the snapshot at slot {} is loaded, in {} ms", name.slot,
+      (NowNs() - restored->began_ns) / 1'000'000);
   host_.Send(restored->from, false, WireSnapshotAck(name, name.bytes));
   host_.Applied();
 }

@@ -30,6 +30,7 @@ struct Node::Restore {
   SnapshotName name;
   std::unique_ptr<persist::SnapshotStore::Sender> file;
   std::unique_ptr<SnapshotRestore> load;
+  int64_t began_ns = 0;
 };
 
 // On its way here.

@@ -60,8 +60,7 @@ std::string RandomNonce() {
   return nonce;
 }
 
-// --- The link that we dial and send on
-// ---------------------------------------------------------------
+// --- The link that we dial and send on -----------------------------------------------------------
 
 class Peers::Outbound {
  public:
@@ -285,8 +284,7 @@ class Peers::Outbound {
   std::string complained_;
 };
 
-// --- A link that a peer dialed
-// ------------------------------------------------------------------------
+// --- A link that a peer dialed -------------------------------------------------------------------
 
 class Peers::Inbound {
  public:
@@ -446,8 +444,7 @@ class Peers::Inbound {
   bool ended_ = false;
 };
 
-// --- Peers
-// --------------------------------------------------------------------------------------------
+// --- Peers ---------------------------------------------------------------------------------------
 
 Peers::Peers(net::Loop& loop, PeerConfig config, PeerListener& listener)
     : loop_(loop), config_(std::move(config)), listener_(listener) {}

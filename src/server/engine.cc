@@ -62,8 +62,7 @@ void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
   OnSetting();
 }
 
-// --- Sessions
-// -------------------------------------------------------------------------------------
+// --- Sessions ------------------------------------------------------------------------------------
 
 Session* Engine::Open(Client::Address address, SessionSink* sink) {
   auto* session =
@@ -103,8 +102,7 @@ void Engine::Reap() {
   });
 }
 
-// --- Turns
-// ----------------------------------------------------------------------------------------
+// --- Turns ---------------------------------------------------------------------------------------
 
 // What maxmemory bounds is the data; buffers have bounds of their own. The leader's verdict travels
 // with the items.
@@ -206,8 +204,7 @@ void Engine::EndOfTurn() {
   if (!closed_.empty()) Reap();
 }
 
-// --- cluster::NodeHost
-// -----------------------------------------------------------------------------
+// --- cluster::NodeHost ---------------------------------------------------------------------------
 
 void Engine::Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) {
   host_.SendToPeer(to, urgent, std::move(message), std::move(tail));
@@ -270,8 +267,7 @@ void Engine::SnapshotDone(bool ok) {
   if (ok) last_snapshot_unix_s_ = clock_.WallMs() / 1000;
 }
 
-// --- Publish
-// ----------------------------------------------------------------------------------------
+// --- Publish -------------------------------------------------------------------------------------
 
 uint64_t Engine::Publish(std::string_view channel, std::string_view message, bool sharded,
                          bool local_only) {
@@ -307,8 +303,7 @@ void Engine::Published(std::string_view body) {
 
 std::string_view Engine::password() const { return config_.Text(Opt::kRequirePass); }
 
-// --- commands::NodePort
-// ------------------------------------------------------------------------------
+// --- commands::NodePort --------------------------------------------------------------------------
 
 commands::RoleView Engine::Role() const {
   commands::RoleView role;

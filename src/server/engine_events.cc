@@ -22,8 +22,7 @@ commands::LeaderTimers::Touch Convert(cluster::EndTimers::Touch touch) {
 
 }  // namespace
 
-// --- commands::LeaderTimers
-// --------------------------------------------------------------------------
+// --- commands::LeaderTimers ----------------------------------------------------------------------
 
 commands::LeaderTimers::Touch Engine::KeepAlive(std::string_view lease_id, uint64_t grant_revision,
                                                 int64_t* remaining_ms) {
@@ -50,8 +49,7 @@ std::optional<int64_t> Engine::LockRemainingMs(int db, std::string_view lock) {
   return node_->timers().RemainingMs({db, std::string(lock)}, node_->NowNs());
 }
 
-// --- store::Observer
-// ---------------------------------------------------------------------------------
+// --- store::Observer -----------------------------------------------------------------------------
 
 void Engine::OnChange(const store::Change& change) {
   if (change.reason == store::Reason::kExpire) ++stats_.expired_keys;

@@ -146,8 +146,7 @@ void Engine::Drain(Session& session) {
   session.stalled_ = false;
 }
 
-// --- Writes
-// ---------------------------------------------------------------------------------------
+// --- Writes --------------------------------------------------------------------------------------
 
 OwnCall Engine::BeginOwnItem(void* cookie) {
   Session& session = *static_cast<Session*>(cookie);
@@ -223,8 +222,7 @@ void Engine::FailReadsBefore(Session& session, size_t end) {
   }
 }
 
-// --- Reads
-// ----------------------------------------------------------------------------------------
+// --- Reads ---------------------------------------------------------------------------------------
 
 void Engine::ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) {
   if (ok) {
@@ -251,8 +249,7 @@ void Engine::LookAtTickWaiters() {
   }
 }
 
-// --- Calls
-// ----------------------------------------------------------------------------------------
+// --- Calls ---------------------------------------------------------------------------------------
 
 void Engine::StartCall(Session& session, Pending& pending) {
   pending.args.Views(&views_);
@@ -316,8 +313,7 @@ void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
   LookLater(session);
 }
 
-// --- Late replies (WAIT …)
-// --------------------------------------------------------------------------
+// --- Late replies (WAIT …) -----------------------------------------------------------------------
 
 void Engine::PollLate(Session& session, Pending& pending) {
   Client& client = session.client;

@@ -58,8 +58,7 @@ void Executor::Attach(cluster::Session own, cluster::ApplyListener* listener, Or
   server_ = server;
 }
 
-// --- Entries
-// --------------------------------------------------------------------------------------
+// --- Entries -------------------------------------------------------------------------------------
 
 void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) {
   CHECK(slot == applied_slot_ + 1 || Planted(Bug::kChosenOutOfOrder));
@@ -278,8 +277,7 @@ void Executor::ChainItem(uint64_t what, std::string_view reply) {
 
 uint64_t Executor::ItemSeed() const { return Mix64(Mix64(seed_ ^ entry_slot_) + item_index_); }
 
-// --- Commands inside commands
-// ----------------------------------------------------------------------
+// --- Commands inside commands --------------------------------------------------------------------
 
 bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer) {
   const uint32_t errors = reply.error_count();
@@ -324,8 +322,7 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   return reply.error_count() == errors;
 }
 
-// --- Outside entries
-// --------------------------------------------------------------------------------
+// --- Outside entries -----------------------------------------------------------------------------
 
 Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args,
                                     const Caller& caller, std::string* out) {
@@ -376,8 +373,7 @@ Status Executor::RestoreSnapshot(persist::File& file) {
   return done ? Status() : std::unexpected(done.error());
 }
 
-// --- What the store tells
-// ----------------------------------------------------------------------------
+// --- What the store tells ------------------------------------------------------------------------
 
 void Executor::OnChange(const store::Change& change) {
   if (downstream_ != nullptr && !recovering_) downstream_->OnChange(change);
@@ -434,8 +430,7 @@ void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) co
   });
 }
 
-// --- The inline path
-// --------------------------------------------------------------------------------
+// --- The inline path -----------------------------------------------------------------------------
 
 void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms) {
   CHECK(!inline_.open);
@@ -516,8 +511,7 @@ std::string Executor::SealInline() {
   return std::move(inline_.bytes);
 }
 
-// --- Tables for snapshots
-// ----------------------------------------------------------------------------
+// --- Tables for snapshots ------------------------------------------------------------------------
 
 void Executor::EncodeTables(std::string* out) const {
   Writer writer(out);

@@ -67,8 +67,7 @@ Server::~Server() {
   storage_.snapshots.reset();
 }
 
-// --- Start
-// ----------------------------------------------------------------------------------------
+// --- Start ---------------------------------------------------------------------------------------
 
 // Two processes on one directory would each break the other's promises.
 Status Server::LockDirectory() {
@@ -367,8 +366,7 @@ int Server::Run() {
   return exit_code_;
 }
 
-// --- Turns
-// ----------------------------------------------------------------------------------------
+// --- Turns ---------------------------------------------------------------------------------------
 
 void Server::EndOfTurn() {
   if (!closing_) peers_->DeliverKept();
@@ -412,8 +410,7 @@ void Server::OnSignal() {
   [[maybe_unused]] const Status begun = engine_->BeginShutdown({});
 }
 
-// --- Clients
-// --------------------------------------------------------------------------------------
+// --- Clients -------------------------------------------------------------------------------------
 
 void Server::OnAccepted(net::Fd fd, bool unix_socket) {
   if (!engine_->client_table().HasRoom()) {
@@ -443,8 +440,7 @@ void Server::Forget(ClientConnection* connection) {
   connections_.erase(it);
 }
 
-// --- EngineHost
-// -----------------------------------------------------------------------------------
+// --- EngineHost ----------------------------------------------------------------------------------
 
 void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                         std::shared_ptr<const std::string> tail) {
@@ -472,8 +468,7 @@ bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const
   return false;
 }
 
-// --- Peers
-// ----------------------------------------------------------------------------------------
+// --- Peers ---------------------------------------------------------------------------------------
 
 bool Server::OnPeerMessage(uint32_t from, std::string_view message) {
   if (closing_) return true;

@@ -21,8 +21,7 @@ constexpr size_t kRowsBytes = 32 << 10;
 
 }  // namespace
 
-// --- Writing
-// --------------------------------------------------------------------------------------
+// --- Writing -------------------------------------------------------------------------------------
 
 ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
     : slot_(executor.applied_slot()),
@@ -117,8 +116,7 @@ void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
 
 void ExecutorSnapshot::OnField(store::FieldValue fv) { rdb_.HashField(fv.field, fv.value); }
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 namespace {
 

@@ -105,8 +105,7 @@ int Cluster::DeadCount() const {
       std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->dead(); }));
 }
 
-// --- The run
-// --------------------------------------------------------------------------------------
+// --- The run -------------------------------------------------------------------------------------
 
 void Cluster::Run(int64_t duration_ns) {
   for (auto& node : nodes_) {
@@ -219,8 +218,7 @@ void Cluster::CheckConverged() {
   }
 }
 
-// --- Checks at all times
-// --------------------------------------------------------------------------
+// --- Checks at all times -------------------------------------------------------------------------
 
 void Cluster::CheckLater() {
   loop_.After(kCheckEveryNs, [this] {
@@ -252,8 +250,7 @@ void Cluster::CheckNow() {
   }
 }
 
-// --- Messages
-// -------------------------------------------------------------------------------------
+// --- Messages ------------------------------------------------------------------------------------
 
 void Cluster::OnMessage(int to, int from, std::string message) {
   nodes_[to]->OnPeerMessage(from, std::move(message));

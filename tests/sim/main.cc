@@ -31,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "base/numeric.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
@@ -57,8 +58,7 @@ struct Options {
   std::string regression_file = "tests/sim/regression_seeds.txt";
 };
 
-// --- One seed, in its own process
-// ------------------------------------------------------------------
+// --- One seed, in its own process ----------------------------------------------------------------
 
 Report* current_report = nullptr;
 
@@ -137,8 +137,7 @@ RunOutcome RunSeed(uint64_t seed, const Options& options, bool keep_trace, FILE*
   _exit(0);
 }
 
-// --- The parent
-// ------------------------------------------------------------------------------------
+// --- The parent ----------------------------------------------------------------------------------
 
 struct Child {
   pid_t pid = 0;
@@ -479,5 +478,6 @@ bool ParseArguments(int argc, char** argv, Options* options) {
 int main(int argc, char** argv) {
   clustron::sim::Options options;
   if (!clustron::sim::ParseArguments(argc, argv, &options)) return 2;
+  clustron::SetLogLevel(clustron::LogLevel::kWarning);  // nodes tell the trace what matters
   return options.all_bugs ? clustron::sim::RunBugs(options) : clustron::sim::RunSeeds(options);
 }

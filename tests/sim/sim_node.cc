@@ -127,8 +127,7 @@ const server::Engine* SimNode::engine() const {
   return process_ ? process_->engine.get() : nullptr;
 }
 
-// --- Life
-// -----------------------------------------------------------------------------------------
+// --- Life ----------------------------------------------------------------------------------------
 
 void SimNode::Form() {
   const persist::Identity identity{.cluster_id = around_.cluster_id,
@@ -412,8 +411,7 @@ void SimNode::HandOver(int to) {
   Enter([this, to] { process_->node().TransferLeadership(static_cast<paxos::NodeId>(to) + 1); });
 }
 
-// --- Turns
-// ----------------------------------------------------------------------------------------
+// --- Turns ---------------------------------------------------------------------------------------
 
 template <typename F>
 void SimNode::Enter(F&& f) {
@@ -507,8 +505,7 @@ void SimNode::RunWork(const std::function<void()>& work) {
   Crash(around_.loop->rng().Percent(50), "stops at a file operation");
 }
 
-// --- The outside
-// ----------------------------------------------------------------------------------
+// --- The outside ---------------------------------------------------------------------------------
 
 void SimNode::OnPeerMessage(int from, std::string message) {
   if (busy() && process_->node().OnMessageWhileBusy(static_cast<paxos::NodeId>(from) + 1, message))

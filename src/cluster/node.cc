@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "cluster/node_snapshot.h"
@@ -347,6 +348,10 @@ void Node::LookAtLeadership() {
 // Clients that look again must find the new leader in office, not one who is still about to be.
 void Node::AnnounceLeader() {
   announced_ = true;
+  if (!alone()) {
+    Log(LogLevel::kNotice, "node {} leads{} under ballot {}.{}", known_leader_,
+        leading_ ? " (this one)" : "", known_ballot_.round, known_ballot_.node);
+  }
   host_.LeadershipChanged();
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "cluster/node.h"
@@ -74,6 +75,7 @@ void Node::ReserveRevisions() {
 
 void Node::StopLeading() {
   REACH("stopped leading");
+  Log(LogLevel::kNotice, "no longer the leader");
   leading_ = false;
   batcher_.Reset();
   timers_.Clear();

@@ -166,6 +166,11 @@ def test_failover_command_moves_leadership():
     with new.connect() as conn:
         assert conn.call("FAILOVER", "TO", "127.0.0.1", target.port) == b"OK"
     until(lambda: c.leader([target]), "the node that was named leads")
+    assert "no longer the leader" in new.tail()
+    for n in c.nodes:
+        place = c.nodes.index(target) + 1
+        said = "node %d leads%s under ballot" % (place, " (this one)" if n is target else "")
+        until(lambda: said in n.tail(), "%s says who leads" % n.name)
 
 
 @limited(60)

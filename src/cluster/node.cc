@@ -39,6 +39,7 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
     snapshot_slot_ = list.front().slot;
     snapshot_bytes_ = list.front().bytes;
   }
+  loaded_slot_ = snapshot_slot_;
   if (list.size() > 1) previous_snapshot_slot_ = list[1].slot;
   cluster_clock_.Continue(state_.elapsed_ms(), clock_.MonotonicNs());
   log_.SetListener(this);
@@ -376,7 +377,10 @@ void Node::SendPaxos(NodeId to, const paxos::Message& message) {
 
 void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
   if (restore_ != nullptr) return;
-  if (!log_.Has(need.first)) {
+  // What the log has of slots that came with a snapshot may be votes for what was never chosen.
+  const bool within_snapshot = need.first <= loaded_slot_;
+  if (within_snapshot) REACH("catch-up wants slots that came with a snapshot");
+  if (within_snapshot || !log_.Has(need.first)) {
     StartSnapshotSend(need.peer);
     return;
   }

@@ -360,6 +360,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool snapshot_proposed_ = false;
   std::map<NodeId, std::unique_ptr<SnapshotSend>> snapshot_sends_;
   std::unique_ptr<SnapshotReceive> snapshot_receive_;
+  // The snapshot that this state began with, own or a peer's: the log speaks for later slots only.
+  Slot loaded_slot_ = 0;
   std::unique_ptr<Restore> restore_;
   bool backlog_ = false;
   size_t apply_entries_ = 0;  // in this turn

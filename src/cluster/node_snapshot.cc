@@ -293,6 +293,7 @@ void Node::FinishRestore() {
   previous_snapshot_slot_ = snapshot_slot_;
   snapshot_slot_ = name.slot;
   snapshot_bytes_ = name.bytes;
+  loaded_slot_ = name.slot;
   digests_.clear();
   replica_.InstallSnapshot(name.slot, NowNs());
   log_.CompactTo(name.slot);

@@ -191,6 +191,24 @@ TEST_CASE("a read that waits for a leader's tick asks the next leader when that 
   }
 }
 
+TEST_CASE("slots that came with a snapshot are not served from the log") {
+  EngineBench bench(3, 1);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"}), CommandItem({"SET", "k", "w"})});
+  const auto ask = [&] {
+    bench.From(2, paxos::CatchUpRequest{1, 1});
+    for (int i = 0; i < 5; ++i) bench.Tick();
+    return bench.TakeSent(2, WireKind::kSnapshotOffer).size();
+  };
+  CHECK(ask() == 0u);
+  bench.node().TakeSnapshotNow();
+  FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
+  for (int i = 0; i < 100 && bench.node().snapshot_running(); ++i) bench.Tick();
+  CHECK(ask() == 0u);  // all of its own log: what it applied itself
+  bench.Restart(2);
+  bench.Follow(kTwo);
+  CHECK(ask() == 1u);
+}
+
 TEST_CASE("a node that a majority contradicts stops; contradicted by one it raises an alarm") {
   EngineBench bench(3);
   bench.Lead();

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "cluster/formation.h"
 #include "cluster/node_messages.h"
 #include "cluster/paxos/messages.h"
@@ -51,6 +52,7 @@ class EngineBench final : private EngineHost {
   explicit EngineBench(uint32_t nodes, uint64_t seed = 1) {
     for (uint32_t node = 1; node <= nodes; ++node)
       genesis_.members.push_back({node, "node" + std::to_string(node), 6379, 16379});
+    SetLogLevel(LogLevel::kWarning);
     genesis_.formed = true;
     genesis_.hash_seed = 7;
     REQUIRE(persist::IdentityFile::Create(

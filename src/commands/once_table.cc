@@ -140,9 +140,4 @@ Status OnceTable::DecodeRow(Reader* in) {
   return {};
 }
 
-Status OnceTable::DecodeAll(Reader* in) {
-  for (uint64_t n = in->Varint(); n > 0 && in->ok(); n--) TRY(DecodeRow(in));
-  return {};
-}
-
 }  // namespace clustron::commands

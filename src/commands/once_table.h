@@ -67,8 +67,6 @@ class OnceTable {
   // Begins anew. What was there is freed by FreeSome.
   void Clear();
   Status DecodeRow(Reader* in);
-  // Rows without sizes, their count first: files of earlier builds.
-  Status DecodeAll(Reader* in);
   // Frees about `count` rows of what Clear has set aside; true if more are left.
   bool FreeSome(size_t count);
 

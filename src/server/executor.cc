@@ -27,6 +27,7 @@ constexpr uint64_t kSystemItem = 0xff00;
 constexpr size_t kExpirePerEntry = 1000;
 // Beyond this a discarded reply's buffer is given back.
 constexpr size_t kDiscardedBytesMax = 1 << 20;
+constexpr uint8_t kStateVersion = 2;  // of the snapshot's section "state"
 
 // What the digest takes from a reply: of errors the code, of integers the number. It's the same on
 // all nodes even where bytes differ (local commands inside EXEC come as an array).
@@ -515,14 +516,13 @@ std::string Executor::SealInline() {
 
 void Executor::EncodeTables(std::string* out) const {
   Writer writer(out);
-  writer.U8(1);  // version of this section
+  writer.U8(kStateVersion);
   writer.U64(seed_);
   writer.U64(applied_slot_);
   writer.U64(noop_ballot_.round);
   writer.U32(noop_ballot_.node);
   writer.U64(digest_);
   writer.Bytes(config_record_);
-  writer.Varint(0);  // ONCE's replies: here in files of earlier builds, now in rows of their own
   writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
   if (Planted(Bug::kSessionsNotInSnapshot)) return;
   for (const auto& [node, session] : sessions_) {
@@ -534,7 +534,8 @@ void Executor::EncodeTables(std::string* out) const {
 
 Status Executor::DecodeTables(std::string_view bytes) {
   Reader reader(bytes);
-  if (reader.U8() != 1) return Fail(Errc::kMismatch, "unknown version of the state section");
+  if (reader.U8() != kStateVersion)
+    return Fail(Errc::kMismatch, "unknown version of the state section");
   seed_ = reader.U64();
   applied_slot_ = reader.U64();
   noop_ballot_.round = reader.U64();
@@ -542,7 +543,6 @@ Status Executor::DecodeTables(std::string_view bytes) {
   digest_ = reader.U64();
   config_record_ = reader.Bytes();
   once_.Clear();
-  TRY(once_.DecodeAll(&reader));
   sessions_.clear();
   const uint64_t count = reader.Varint();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {

@@ -171,6 +171,7 @@ class Loader final : public persist::RdbVisitor {
       Reader row(rows.Bytes());
       if (!rows.ok()) return Fail(Errc::kCorruption, "a row of ONCE's replies is cut short");
       TRY(executor_.once().DecodeRow(&row));
+      if (!row.Done()) return Fail(Errc::kCorruption, "a row of ONCE's replies is too long");
     }
     return {};
   }

@@ -1,13 +1,11 @@
 // The store's state besides keys, as bytes in a snapshot: see SnapshotWalk::tables.
 //
-//   version 2 | seed | elapsed | wall | revision | flush numbers × 16 | created × 16
+//   version 3 | seed | elapsed | wall | revision | flush numbers × 16 | created × 16
 //   | created before the flush × 16
 //   | touch cells: count, then (distance to the cell before, revision) each
-//   | leases: count, then a row each | locks: count, then a row each
 //   | settings that differ from the defaults: count, then name, text each
 //
-// Snapshots have no leases and locks in there (files of earlier builds had), but rows by
-// themselves, each with its size before it:
+// Leases and locks are rows by themselves, each with its size before it:
 //
 //   lease: id, owner, ttl, grant, next attach, keys: count, (attach, db, name) each
 //   lock:  db, name, advisory, holders: count, (token, owner, lease, ttl) each
@@ -27,7 +25,7 @@
 namespace clustron::store {
 namespace {
 
-constexpr uint64_t kTablesVersion = 2;
+constexpr uint64_t kTablesVersion = 3;
 
 std::unexpected<Error> Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
 
@@ -81,8 +79,6 @@ void Store::EncodeTables(std::string* out) const {
     w.Varint(touch_[i]);
     last = i;
   }
-  w.Varint(0);  // leases
-  w.Varint(0);  // locks
   settings_.Encode(out);
 }
 
@@ -106,8 +102,6 @@ Status Store::DecodeTables(std::string_view bytes) {
     if (cell >= touch_.size()) return Corrupt("snapshot: touch table");
     touch_[cell] = r.Varint();
   }
-  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) TRY(DecodeLease(&r));
-  for (uint64_t n = r.Varint(); n > 0 && r.ok(); n--) TRY(DecodeLock(&r));
   Settings settings;
   TRY(settings.Decode(&r));
   RestoreSettings(std::move(settings));

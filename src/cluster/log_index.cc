@@ -25,8 +25,10 @@ void LogIndex::Add(Slot slot, const WalLocation& location) {
   if (slot >= first_slot_ + slots_.size() + kSlotGapMax || slot + kSlotGapMax < first_slot_) {
     REACH("log index jumps over a snapshot");
     slots_.clear();
+    unknown_.clear();
     first_slot_ = slot;
   }
+  unknown_.erase(slot);
   while (slot < first_slot_) {
     slots_.emplace_front();
     --first_slot_;
@@ -37,10 +39,12 @@ void LogIndex::Add(Slot slot, const WalLocation& location) {
 
 void LogIndex::AddUnknown(Slot slot) {
   Add(slot, {.segment = kUnknownSegment, .offset = 0, .payload_size = 0});
+  unknown_.insert(slot);
 }
 
 void LogIndex::Cut(Slot slot) {
   while (!slots_.empty() && first_slot_ + slots_.size() > slot) slots_.pop_back();
+  unknown_.erase(unknown_.lower_bound(slot), unknown_.end());
 }
 
 void LogIndex::NoteRecord(const WalLocation& location, Slot slot) {
@@ -82,15 +86,14 @@ Slot LogIndex::last_slot() const {
 }
 
 std::vector<Slot> LogIndex::Unknown(Slot floor) const {
-  std::vector<Slot> unknown;
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const Slot slot = first_slot_ + i;
-    if (slot > floor && slots_[i].segment == kUnknownSegment) unknown.push_back(slot);
-  }
-  return unknown;
+  return {unknown_.upper_bound(floor), unknown_.end()};
 }
 
 uint64_t LogIndex::FirstNeeded(Slot floor, uint64_t limit) const {
+  if (unknown_.upper_bound(floor) != unknown_.end()) {
+    REACH("log kept for what it says of damaged slots");
+    return std::min(limit, first_segment_);
+  }
   for (const Segment& segment : segments_) {
     if (segment.number >= limit) break;
     if (segment.max_slot > floor) return segment.number;
@@ -110,6 +113,18 @@ void LogIndex::DropBefore(uint64_t segment) {
 uint64_t LogIndex::bytes() const {
   uint64_t sum = 0;
   for (const Segment& segment : segments_) sum += segment.bytes;
+  return sum;
+}
+
+uint64_t LogIndex::BytesFrom(Slot slot) const {
+  const WalLocation* first = nullptr;
+  const Slot end = first_slot_ + slots_.size();
+  for (slot = std::max(slot, first_slot_); slot < end && first == nullptr; ++slot)
+    first = Find(slot);
+  if (first == nullptr) return 0;
+  uint64_t sum = 0;
+  for (auto it = segments_.rbegin(); it != segments_.rend() && it->number >= first->segment; ++it)
+    sum += it->bytes - (it->number == first->segment ? first->offset : 0);
   return sum;
 }
 

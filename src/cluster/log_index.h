@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <vector>
 
 #include "cluster/paxos/types.h"
@@ -35,11 +36,14 @@ class LogIndex {
   std::vector<paxos::Slot> Unknown(paxos::Slot floor) const;
 
   // The lowest segment below `limit` that holds an accept above `floor`, or `limit`: segments
-  // before it can go.
+  // before it can go. None can while a slot above `floor` is unknown: what stands around the damage
+  // is all that tells a later start of it.
   uint64_t FirstNeeded(paxos::Slot floor, uint64_t limit) const;
   // Segments before it are gone.
   void DropBefore(uint64_t segment);
   uint64_t bytes() const;  // of all segments, up to their last record
+  // From the record of this slot, or of the next one there is, to the end; 0: there is none.
+  uint64_t BytesFrom(paxos::Slot slot) const;
 
  private:
   struct Segment {
@@ -50,6 +54,7 @@ class LogIndex {
 
   std::deque<persist::WalLocation> slots_;  // of first_slot_ …; segment 0: none
   paxos::Slot first_slot_ = 0;
+  std::set<paxos::Slot> unknown_;
   uint64_t first_segment_ = 1;
   std::deque<Segment> segments_;  // rising
   paxos::Slot damaged_slot_ = 0;  // to be noted with the next record too

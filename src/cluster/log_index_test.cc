@@ -47,6 +47,7 @@ TEST_CASE("log index: agrees with plain maps") {
             needed = std::min(needed, number);
           }
         }
+        if (unknown.upper_bound(floor) != unknown.end()) needed = first_segment;
         CHECK(index.FirstNeeded(floor, segment) == needed);
         index.DropBefore(needed);
         first_segment = needed;
@@ -83,6 +84,25 @@ TEST_CASE("log index: damage keeps the segments beside it until its slots are be
   CHECK(index.FirstNeeded(8, 4) == 1);
   CHECK(index.FirstNeeded(9, 4) == 4);
   CHECK(index.bytes() == 3 * (512 + 136));
+}
+
+TEST_CASE("log index: bytes behind a slot") {
+  LogIndex index;
+  const auto add = [&](uint64_t segment, uint64_t offset, Slot slot) {
+    const WalLocation at{.segment = segment, .offset = offset, .payload_size = 0};
+    index.NoteRecord(at, slot);
+    index.Add(slot, at);
+  };
+  CHECK(index.BytesFrom(1) == 0);
+  add(1, 512, 5);
+  add(1, 648, 6);
+  add(2, 512, 8);
+  CHECK(index.BytesFrom(1) == 2 * 136 + 512 + 136);
+  CHECK(index.BytesFrom(6) == 136 + 512 + 136);
+  CHECK(index.BytesFrom(7) == 136);  // from 8 on
+  CHECK(index.BytesFrom(9) == 0);
+  index.AddUnknown(8);
+  CHECK(index.BytesFrom(7) == 0);
 }
 
 }  // namespace clustron::cluster

@@ -59,6 +59,8 @@ Slot LogStore::last_slot() const { return index_.last_slot(); }
 
 uint64_t LogStore::log_bytes() const { return index_.bytes(); }
 
+uint64_t LogStore::BytesBehind(Slot slot) const { return index_.BytesFrom(slot + 1); }
+
 // --- Appending -----------------------------------------------------------------------------------
 
 WalLocation LogStore::Encode(const WalRecord& record) {
@@ -169,7 +171,7 @@ void LogStore::WriteOnRunner() {
 void LogStore::OnFlushed(const Status& status) {
   if (!status) return Fatal(status.error());
   ++fsync_count_;
-  if (flush_mark_) mark_ = next_mark_;
+  if (flush_mark_) NextMarkWritten();
   flushing_ = false;
   written_lsn_ = synced_lsn_ = std::max(written_lsn_, shared_->buffer.last_lsn);
   written_seq_ = synced_seq_ = flushing_seq_;
@@ -234,7 +236,7 @@ void LogStore::OnSynced(const Status& status) {
   if (!status) return Fatal(status.error());
   ++fsync_count_;
   syncing_ = false;
-  if (next_mark_.floor >= mark_.floor) mark_ = next_mark_;
+  NextMarkWritten();
   synced_lsn_ = std::max(synced_lsn_, syncing_lsn_);
   synced_seq_ = std::max(synced_seq_, syncing_seq_);
   claim_lsn_ = std::max(claim_lsn_, synced_lsn_);
@@ -342,8 +344,18 @@ void LogStore::WriteMark() {
   RunTask([shared = shared_, mark = Encoded(mark_)] { return shared->mark.Write(mark); },
           [this](const Status& status) {
             marking_ = false;
-            if (!status) Fatal(status.error());
+            if (!status) return Fatal(status.error());
+            DropSegments(false);
           });
+}
+
+void LogStore::NextMarkWritten() {
+  // A compaction meanwhile has written another one over it, which knew less of what is durable.
+  const bool overwritten = next_mark_.floor < mark_.floor;
+  next_mark_.floor = std::max(next_mark_.floor, mark_.floor);
+  next_mark_.first_segment = std::max(next_mark_.first_segment, mark_.first_segment);
+  mark_ = next_mark_;
+  DropSegments(overwritten);
 }
 
 void LogStore::SetLowWater(uint64_t bytes) {
@@ -408,6 +420,7 @@ Status LogStore::Close() {
   if (failed_) return Fail(Errc::kIo, "the log failed before");
   CHECK(!syncing_);
   CHECK(!marking_);
+  CHECK(dropping_ == 0);
   CHECK(!flushing_ || stalled_);
   failed_ = true;  // nothing may follow
   if (encoder_ == nullptr) return {};
@@ -424,11 +437,13 @@ Status LogStore::Close() {
 void LogStore::CompactTo(Slot slot) {
   if (slot <= floor_ || failed_) return;
   floor_ = slot;
-  if (encoder_ == nullptr) return;
+  if (encoder_ != nullptr) DropSegments(true);
+}
+
+void LogStore::DropSegments(bool mark) {
   const uint64_t from = first_segment_;
-  // A segment goes when it holds nothing above, and a later one, which repeats what still counts,
-  // is on disk. mark_ tells how far that is certain.
   first_segment_ = std::max(first_segment_, index_.FirstNeeded(floor_, mark_.durable_segment));
+  if (first_segment_ == from && !mark) return;
   encoder_->SetFloor(floor_, first_segment_);
   // All else in the mark stays as of what is durable: a hint or promise that the disk does not have
   // must not outlive the records that it came with.
@@ -438,6 +453,7 @@ void LogStore::CompactTo(Slot slot) {
     index_.DropBefore(first_segment_);
     read_handles_.erase(read_handles_.begin(), read_handles_.lower_bound(first_segment_));
   }
+  ++dropping_;
   RunTask(
       [shared = shared_, mark = Encoded(mark_), from, to = first_segment_]() -> Status {
         TRY(shared->mark.Write(mark));
@@ -445,6 +461,7 @@ void LogStore::CompactTo(Slot slot) {
         return persist::WalWriter::RemoveSegments(shared->fs, shared->options.dir, from, to);
       },
       [this](const Status& status) {
+        --dropping_;
         if (!status) Fatal(status.error());
       });
 }

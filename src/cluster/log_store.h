@@ -173,7 +173,8 @@ class LogStore {
   // --- Compaction
 
   // Slots up to `slot` are in a durable snapshot and no longer needed: removes the segments that
-  // hold nothing above. Returns at once; the files go on the runner. Never goes back.
+  // hold nothing above. Returns at once; the files go on the runner, before all that is appended
+  // later. Never goes back.
   void CompactTo(paxos::Slot slot);
 
   // --- Reserved numbers
@@ -191,11 +192,13 @@ class LogStore {
   void SetLowWater(uint64_t bytes);
   bool failed() const { return failed_; }
   // Something is on its way to the disk: Close() has to wait for it.
-  bool busy() const { return (flushing_ && !stalled_) || syncing_ || marking_; }
+  bool busy() const { return (flushing_ && !stalled_) || syncing_ || marking_ || dropping_ > 0; }
   // Appended, not yet written: bounded by the owner, which stops proposing.
   size_t pending_bytes() const;
-  // Bytes of log on disk since the compaction point, about: when to take a snapshot.
+  // Of log on disk.
   uint64_t log_bytes() const;
+  // Of what is behind this slot, about: when to take a snapshot.
+  uint64_t BytesBehind(paxos::Slot slot) const;
   paxos::Slot floor() const { return floor_; }
   paxos::Slot last_slot() const;
   uint64_t fsync_count() const { return fsync_count_; }
@@ -225,6 +228,11 @@ class LogStore {
   void StartSync();
   void OnSynced(const Status& status);
   void WriteMark();
+  void NextMarkWritten();
+  // A segment goes when it holds nothing above the floor, and a later one, which repeats what still
+  // counts, is on disk. mark_ tells how far that is certain: to be looked at again when it has
+  // moved. Writes the mark if segments go, or if asked to.
+  void DropSegments(bool mark);
   // Tells what is safe by now, then runs the waiters for it.
   void Report();
   void Fatal(const Error& error);
@@ -264,6 +272,7 @@ class LogStore {
   bool syncing_ = false;        // kEverySec: an fsync is under way
   bool sync_again_ = false;
   bool marking_ = false;  // a mark is being written by itself
+  int dropping_ = 0;      // tasks that let segments go
   bool mark_due_ = false;
 
   uint64_t appended_seq_ = 0;  // sequence numbers of the last record appended, …

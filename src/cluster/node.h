@@ -79,7 +79,7 @@ class NodeHost {
   virtual void LeadershipChanged() = 0;
   // This node gives its leadership away on purpose.
   virtual void HandingOver() = 0;
-  virtual void SnapshotDone(bool ok) = 0;
+  virtual void SnapshotDone(bool ok, int64_t took_ns) = 0;
   // This node can't go on: the log or the state is damaged or differs. Does not return to normal.
   virtual void Fatal(const std::string& reason) = 0;
 };
@@ -194,6 +194,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   int64_t LiveElapsedMs() const { return cluster_clock_.ElapsedMs(NowNs()); }
   int64_t LiveWallMs() const;
   bool snapshot_running() const { return snapshot_ != nullptr; }
+  int64_t snapshot_running_ns() const;  // since when; -1: there is none
   // The state is being replaced by a snapshot: it may not be looked at.
   bool restoring() const { return restore_ != nullptr; }
   // The turn's time was up with chosen entries left to apply. To the outside that is as if they had
@@ -362,6 +363,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   std::unique_ptr<SnapshotReceive> snapshot_receive_;
   // The snapshot that this state began with, own or a peer's: the log speaks for later slots only.
   Slot loaded_slot_ = 0;
+  int64_t snapshot_not_before_ns_ = 0;
   std::unique_ptr<Restore> restore_;
   bool backlog_ = false;
   size_t apply_entries_ = 0;  // in this turn

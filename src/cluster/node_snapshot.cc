@@ -21,15 +21,23 @@ constexpr int64_t kRestoreSliceNs = 8'000'000;  // of loading a peer's snapshot,
 constexpr size_t kBacklogBytesMax = 16 << 20;   // not yet written by the worker
 constexpr uint64_t kInFlightBytes = 1 << 20;    // to a peer, unacknowledged
 constexpr int64_t kRetryNs = 500'000'000;       // offer or chunk without an answer
+constexpr int64_t kFailedNs = 1'000'000'000;    // between a snapshot that failed and the next one
 constexpr int64_t kGiveUpNs = 30'000'000'000;   // a transfer without any progress
 
 }  // namespace
 
+int64_t Node::snapshot_running_ns() const {
+  return snapshot_ == nullptr ? -1 : NowNs() - snapshot_->began_ns;
+}
+
 // --- Writing -------------------------------------------------------------------------------------
 
 void Node::MaybeWantSnapshot() {
+  if (snapshot_proposed_ || snapshot_ != nullptr || NowNs() < snapshot_not_before_ns_) return;
+  // Older log is there only for what is not on disk yet, or in case the newest snapshot gets lost:
+  // another one would not make it less.
   const uint64_t limit = std::max(config_.snapshot_log_bytes_min, snapshot_bytes_);
-  if (snapshot_proposed_ || snapshot_ != nullptr || log_.log_bytes() <= limit) return;
+  if (log_.BytesBehind(snapshot_slot_) <= limit) return;
   snapshot_proposed_ = true;
   std::string item;
   AppendItem({.kind = ItemKind::kSnapshot}, {}, &item);
@@ -49,6 +57,7 @@ void Node::BeginSnapshot() {
     return;
   }
   snapshot_ = std::make_unique<SnapshotWrite>();
+  snapshot_->began_ns = NowNs();
   snapshot_->source = state_.BeginSnapshot();
   snapshot_->slot = snapshot_->source->slot() + (Planted(Bug::kSnapshotSlotOffByOne) ? 1 : 0);
   snapshots_.BeginWrite(snapshot_->slot);
@@ -65,8 +74,7 @@ void Node::StepSnapshot() {
     if (progress == SnapshotSource::Progress::kAborted) {
       REACH("snapshot dropped: too much changed meanwhile");
       snapshots_.AbortWrite();
-      snapshot_.reset();
-      host_.SnapshotDone(false);
+      FinishSnapshotWrite(0, false);
       return;
     }
     snapshot_->bytes += bytes.size();
@@ -88,6 +96,7 @@ void Node::StepSnapshot() {
 
 void Node::FinishSnapshotWrite(Slot slot, bool ok) {
   const uint64_t bytes = snapshot_ == nullptr ? 0 : snapshot_->bytes;
+  const int64_t took_ns = snapshot_ == nullptr ? 0 : NowNs() - snapshot_->began_ns;
   snapshot_.reset();
   if (ok && slot > snapshot_slot_) {
     previous_snapshot_slot_ = snapshot_slot_;
@@ -95,7 +104,8 @@ void Node::FinishSnapshotWrite(Slot slot, bool ok) {
     snapshot_bytes_ = bytes;
     Compact();
   }
-  host_.SnapshotDone(ok);
+  if (!ok) snapshot_not_before_ns_ = NowNs() + kFailedNs;
+  host_.SnapshotDone(ok, took_ns);
 }
 
 // Keeps the log from the previous snapshot on: if the newest turns out damaged, that one and the
@@ -295,8 +305,10 @@ void Node::FinishRestore() {
   snapshot_bytes_ = name.bytes;
   loaded_slot_ = name.slot;
   digests_.clear();
-  replica_.InstallSnapshot(name.slot, NowNs());
+  // What the log has of these slots may be votes for what was never chosen. The floor says so on
+  // disk before the log can call them chosen: a start that can't read the file then gives up.
   log_.CompactTo(name.slot);
+  replica_.InstallSnapshot(name.slot, NowNs());
   cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
   std::vector<void*> uncertain;
   origin_.SkipTo(state_.NextSequence(origin_.session()), &uncertain);

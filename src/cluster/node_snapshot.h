@@ -11,6 +11,7 @@ struct Node::SnapshotWrite {
   Slot slot = 0;
   bool walking = true;  // else waiting for the disk
   uint64_t bytes = 0;
+  int64_t began_ns = 0;
 };
 
 // On its way to a peer: a few chunks in flight, acknowledged by offset.

@@ -43,6 +43,7 @@ Engine::Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cl
       notifications_(hub_),
       executor_(cluster_seed),
       disk_low_water_(config.Int(Opt::kDiskLowWater)) {
+  snapshots_.last_unix_s = clock.WallMs() / 1000;  // COMPAT: before the first, the start
   executor_.SetObserver(this);
   executor_.SetInnerCallCounter(this);
 }
@@ -262,9 +263,13 @@ void Engine::StepAnnouncement(int64_t now_ns) {
   hub_.Deliver(kMasterChanged, "*", false);
 }
 
-void Engine::SnapshotDone(bool ok) {
-  last_snapshot_ok_ = ok;
-  if (ok) last_snapshot_unix_s_ = clock_.WallMs() / 1000;
+void Engine::SnapshotDone(bool ok, int64_t took_ns) {
+  snapshots_.last_ok = ok;
+  if (!ok) return;
+  executor_.SnapshotSaved();
+  ++snapshots_.written;
+  snapshots_.last_unix_s = clock_.WallMs() / 1000;
+  snapshots_.last_took_s = took_ns / 1'000'000'000;
 }
 
 // --- Publish -------------------------------------------------------------------------------------
@@ -488,7 +493,7 @@ void Engine::StepShutdown(int64_t now_ns) {
   const bool writing = !node_->origin().Empty();
   const bool moving = TellMoving(now_ns) > 0;
   if ((handing_over || saving || writing || moving) && now_ns < shutdown_deadline_ns_) return;
-  if (shutdown_.save == commands::ShutdownRequest::Save::kSave && !last_snapshot_ok_ &&
+  if (shutdown_.save == commands::ShutdownRequest::Save::kSave && !snapshots_.last_ok &&
       !shutdown_.force) {
     shutting_down_ = false;
     maintenance_.ForgetMoving();

@@ -75,6 +75,8 @@ class Engine final : public cluster::NodeHost,
   ClientTable& client_table() { return client_table_; }
   PubsubHub& hub() { return hub_; }
   Stats& stats() { return stats_; }
+  const SnapshotStats& snapshot_stats() const { return snapshots_; }
+  bool failing_over() const { return failover_target_ != 0; }
   const Config& configuration() const { return config_; }
 
   // --- Sessions --------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ class Engine final : public cluster::NodeHost,
   void Published(std::string_view body) override;
   void LeadershipChanged() override;
   void HandingOver() override;
-  void SnapshotDone(bool ok) override;
+  void SnapshotDone(bool ok, int64_t took_ns) override;
   void Fatal(const std::string& reason) override { host_.Fatal(reason); }
 
   // --- OriginHost ------------------------------------------------------------------------------
@@ -131,8 +133,8 @@ class Engine final : public cluster::NodeHost,
   Status AbortFailover() override;
   Status BeginSnapshot() override;
   bool SnapshotRunning() const override;
-  bool LastSnapshotOk() const override { return last_snapshot_ok_; }
-  int64_t LastSnapshotUnixS() const override { return last_snapshot_unix_s_; }
+  bool LastSnapshotOk() const override { return snapshots_.last_ok; }
+  int64_t LastSnapshotUnixS() const override { return snapshots_.last_unix_s; }
   Status BeginShutdown(const commands::ShutdownRequest& request) override;
   Status AbortShutdown() override;
   bool ShuttingDown() const override { return shutting_down_; }
@@ -293,8 +295,7 @@ class Engine final : public cluster::NodeHost,
   std::vector<std::string_view> views_;  // reused
   std::string discarded_;
 
-  bool last_snapshot_ok_ = true;
-  int64_t last_snapshot_unix_s_ = 0;
+  SnapshotStats snapshots_;
   bool shutting_down_ = false;
   commands::ShutdownRequest shutdown_;
   int64_t shutdown_deadline_ns_ = 0;

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -207,6 +209,108 @@ TEST_CASE("slots that came with a snapshot are not served from the log") {
   bench.Restart(2);
   bench.Follow(kTwo);
   CHECK(ask() == 1u);
+}
+
+struct PeersSnapshot {
+  cluster::SnapshotName name;
+  std::vector<std::string> chunks;  // messages
+};
+
+// What both have seen: node 3 led, and its no-op was chosen.
+constexpr Ballot kEarlier{3, 3};
+void FollowEarlier(EngineBench& bench) {
+  bench.Follow(kEarlier);
+  bench.Choose(kEarlier, EntryKind::kNoop, "");
+}
+
+// Then node 2 led, and three more slots were chosen.
+PeersSnapshot SnapshotOfTwo() {
+  EngineBench two(3, 2);
+  FollowEarlier(two);
+  FollowTwo(two, {CommandItem({"SET", "k", "v"})});
+  two.Choose(kTwo, EntryKind::kBatch,
+             EntryOf(2000, 1'700'000'001'000, {CommandItem({"SET", "l", "x"})}));
+  two.node().TakeSnapshotNow();
+  for (int i = 0; i < 100; ++i) two.Tick();
+  sim::QueueRunner runner;
+  const auto store = persist::SnapshotStore::Open(&two.fs, &runner, "/data/snapshots");
+  REQUIRE(store.has_value());
+  const auto sender = (*store)->OpenSender(4);
+  REQUIRE(sender.has_value());
+  const persist::SnapshotInfo& info = (*sender)->info;
+  PeersSnapshot snapshot{{info.slot, info.bytes, (*sender)->file_id}, {}};
+  for (uint64_t at = 0; at < info.bytes;) {
+    const auto chunk = persist::SnapshotStore::ReadChunk(**sender, at);
+    REQUIRE(chunk.has_value());
+    snapshot.chunks.push_back(cluster::WireSnapshotChunk(snapshot.name, *chunk));
+    at += chunk->bytes.size();
+  }
+  return snapshot;
+}
+
+TEST_CASE("votes in slots that came with a peer's snapshot are not taken for what was chosen") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  REQUIRE(bench.node().snapshot_slot() == 1u);
+  for (const paxos::Slot slot : {2, 3, 4}) {  // nobody else voted for these
+    paxos::Accept accept;
+    accept.entry.slot = slot;
+    accept.entry.ballot = kEarlier;
+    accept.entry.value = {EntryKind::kBatch, kEarlier,
+                          std::make_shared<const std::string>(EntryOf(
+                              500, 1'700'000'000'000, {CommandItem({"SET", "k", "never"})}))};
+    bench.From(3, accept);
+  }
+  bench.Turn();
+  bench.Follow(kTwo);
+  REQUIRE(bench.executor().applied_slot() == 1u);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  for (int i = 0; i < 200; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 4u);
+
+  SUBCASE("by a peer that catches up") {
+    bench.TakeSent(3, WireKind::kPaxos);
+    bench.From(3, paxos::CatchUpRequest{2, 4});
+    bench.Turn();
+    CHECK(bench.TakeSent(3, WireKind::kSnapshotOffer).size() == 1u);
+  }
+  SUBCASE("by the next start, if the file turns out damaged") {
+    const std::string path = "/data/snapshots/00000000000000000004.rdb";
+    bench.fs.FlipBit(path, bench.fs.Content(path).size() / 2, 3);
+    const auto boot = bench.TryRestart(2);
+    REQUIRE_FALSE(boot.has_value());
+    CHECK(boot.error().detail ==
+          "the log begins behind slot 4 but the newest readable snapshot ends at slot 1");
+  }
+}
+
+TEST_CASE("a snapshot is taken when there is as much log behind the last one, and not before") {
+  EngineBench bench(1);
+  bench.node_config.snapshot_log_bytes_min = 100'000;
+  bench.Restart(2);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const std::string value(1000, 'v');
+  std::set<paxos::Slot> snapshots;
+  const auto turns = [&](int n) {
+    for (; n > 0; --n) {
+      bench.Tick();
+      snapshots.insert(bench.node().snapshot_slot());
+    }
+  };
+  for (int i = 0; i < 1000; ++i) {
+    bench.Say(client, "SET k " + value);
+    turns(2);
+  }
+  turns(500);
+  CHECK(bench.node().log().log_bytes() > 100'000);  // from the last but one on
+  CHECK(snapshots.size() >= 10);                    // with the one at 0; some 1.3 MB were logged
+  CHECK(snapshots.size() <= 15);
 }
 
 TEST_CASE("a node that a majority contradicts stops; contradicted by one it raises an alarm") {

@@ -362,6 +362,7 @@ bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
 }
 
 std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
+  snapshot_revision_ = revision();
   return std::make_unique<ExecutorSnapshot>(*this);
 }
 

@@ -101,6 +101,11 @@ class Executor final : public cluster::StateMachine,
   std::unique_ptr<cluster::SnapshotSource> BeginSnapshot() override;
   std::unique_ptr<cluster::SnapshotRestore> BeginRestore(persist::File& file) override;
   Status RestoreSnapshot(persist::File& file);  // in one go
+  // The snapshot begun last is on disk; the state is a snapshot's.
+  void SnapshotSaved() { saved_revision_ = snapshot_revision_; }
+  void SnapshotLoaded() { saved_revision_ = revision(); }
+  // Of the newest snapshot: for INFO.
+  uint64_t saved_revision() const { return saved_revision_; }
 
   // --- commands::Nested ------------------------------------------------------------------------
   bool Run(commands::Args args, resp::ReplyWriter& reply, commands::Context& outer) override;
@@ -233,6 +238,8 @@ class Executor final : public cluster::StateMachine,
   uint64_t items_skipped_ = 0;
   uint64_t nested_count_ = 0;  // within the item at hand
   uint64_t local_seed_ = 0;
+  uint64_t snapshot_revision_ = 0;
+  uint64_t saved_revision_ = 0;
 };
 
 }  // namespace clustron::server

@@ -137,18 +137,20 @@ void InfoFields::GatherNode(InfoData* data) const {
   InfoData::Replication& replication = data->replication;
   const commands::NodePort& port = engine_;
   replication.role = port.Role();
+  replication.failover = engine_.failing_over();
   replication.cluster_id = identity_.cluster_id;
   replication.leader_heard_s = replication.role.connected ? 0 : -1;
 
   InfoData::Persistence& persistence = data->persistence;
   persistence.durable = config_.Int(Opt::kDurability) != kDurabilityMemory;
   persistence.durability = config_.Text(Opt::kDurability);
-  persistence.saving = port.SnapshotRunning();
-  persistence.last_save_ok = port.LastSnapshotOk();
-  persistence.last_save_unix_s = port.LastSnapshotUnixS();
+  persistence.saves = engine_.snapshot_stats();
+  persistence.saving_ns = node.snapshot_running_ns();
+  persistence.last_write_ok = !node.log().disk_low();
+  persistence.log_bytes = node.log().log_bytes();
   persistence.snapshot_slot = node.snapshot_slot();
   persistence.loading = node.restoring();
-  persistence.changes_since_save = executor.applied_slot() - node.snapshot_slot();
+  persistence.changes_since_save = executor.revision() - executor.saved_revision();
 
   const store::Store& store = executor.store();
   for (int db = 0; db < store::kDatabases; db++) {

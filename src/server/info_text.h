@@ -49,12 +49,10 @@ struct InfoData {
   struct Persistence {
     bool durable = true;  // not `memory`
     std::string durability;
-    bool saving = false;
-    bool last_save_ok = true;
-    int64_t last_save_unix_s = 0;
-    uint64_t saves = 0;
-    uint64_t changes_since_save = 0;  // slots
-    bool last_write_ok = true;
+    SnapshotStats saves;
+    int64_t saving_ns = -1;           // since when one is being written; -1: none is
+    uint64_t changes_since_save = 0;  // revisions
+    bool last_write_ok = true;        // there is room for the next one
     uint64_t log_bytes = 0;
     uint64_t snapshot_slot = 0;
     bool loading = false;

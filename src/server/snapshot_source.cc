@@ -161,6 +161,7 @@ class Loader final : public persist::RdbVisitor {
     TRY(store_.Finish());
     if (has_digest_ && store_.digest() != digest_)
       return Fail(Errc::kCorruption, "the restored state has another digest than the saved one");
+    executor_.SnapshotLoaded();
     return {};
   }
 

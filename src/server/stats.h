@@ -45,6 +45,14 @@ struct CoordinationStats {
   uint64_t keepalives = 0;  // of leases and locks, as leader
 };
 
+// Of this process; not reset.
+struct SnapshotStats {
+  bool last_ok = true;
+  int64_t last_unix_s = 0;   // of the last good one; before the first: when the process started
+  int64_t last_took_s = -1;  // of it
+  uint64_t written = 0;
+};
+
 struct Stats {
   uint64_t connections_received = 0;
   uint64_t rejected_connections = 0;

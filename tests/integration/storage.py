@@ -287,6 +287,7 @@ def test_a_full_disk_refuses_writes_and_comes_back():
 
             refused = until(write_until_refused, "a write is refused", 40)
             assert refused.code == "MISCONF", refused
+            assert resp.info(c, "persistence")["aof_last_write_status"] == "err"
             assert c.call("GET", "k999") is not None
             assert c.call("DEL", "k999") == 1
             os.remove(ballast)
@@ -298,6 +299,7 @@ def test_a_full_disk_refuses_writes_and_comes_back():
                     return None
 
             until(accepted, "writes are accepted again", 15)
+            assert resp.info(c, "persistence")["aof_last_write_status"] == "ok"
         node.restart()
         with node.connect() as c:
             assert c.call("GET", "again") == b"1" and c.call("GET", "k998") is not None and c.call("GET", "k999") is None
@@ -305,6 +307,30 @@ def test_a_full_disk_refuses_writes_and_comes_back():
     finally:
         processes.end_all()
         subprocess.run(["umount", "-l", disk], capture_output=True)
+
+
+@limited(90)
+def test_the_log_is_let_go_behind_snapshots_and_a_snapshot_is_taken_once_per_limit():
+    node = processes.single("everysec", options=["--snapshot-log-size", "8mb", "--wal-segment-size", "1mb"])
+    with node.connect() as c:
+        first = resp.info(c, "persistence")
+        assert abs(int(first["rdb_last_save_time"]) - time.time()) < 60 and first["rdb_last_bgsave_time_sec"] == "-1", first
+        for _ in range(40):
+            fill(c, 1000, size=2000)
+            until(lambda: resp.info(c, "persistence")["rdb_bgsave_in_progress"] == "0", "the snapshot is finished", 20)
+        # 85 MB of log with 2 MB of data: ten snapshots at most, and not one behind the other.
+        end = resp.info(c, "persistence")
+        assert 3 <= int(end["rdb_saves"]) <= 11 and int(end["rdb_last_bgsave_time_sec"]) >= 0, end
+        # From the last but one on; what is not on disk yet is kept too.
+        end = until(lambda: (lambda i: int(i["log_bytes"]) < 25_000_000 and i)(resp.info(c, "persistence")), "old log is let go", 30)
+        assert int(end["log_bytes"]) > 8_000_000 and end["aof_current_size"] == end["log_bytes"], end
+        time.sleep(1)
+        assert resp.info(c, "persistence")["rdb_saves"] == end["rdb_saves"]  # nothing to do, nothing done
+    assert len(wal_files(node.dir)) < 30
+    node.restart(graceful=False)
+    with node.connect() as c:
+        assert c.call("DBSIZE") == 1000 and c.call("GET", "k999") == b"999:" + b"v" * 2000
+    node.stop()
 
 
 class Watcher:

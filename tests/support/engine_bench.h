@@ -59,16 +59,18 @@ class EngineBench final : private EngineHost {
                 fs, "/data",
                 {.cluster_id = "bench", .node_id = 1, .extra = cluster::EncodeGenesis(genesis_)})
                 .has_value());
-    Start(seed);
+    REQUIRE(Start(seed).has_value());
   }
 
   // The process ends, and is started again.
-  void Restart(uint64_t seed) {
+  void Restart(uint64_t seed) { REQUIRE(TryRestart(seed).has_value()); }
+  Result<BootReport> TryRestart(uint64_t seed) {
     clients_.clear();
     engine_.reset();
     storage_ = {};
+    tasks_.Drop();
     fs.Kill();
-    Start(seed);
+    return Start(seed);
   }
 
   cluster::Node& node() { return engine_->node_ref(); }
@@ -184,9 +186,10 @@ class EngineBench final : private EngineHost {
   sim::SimFs fs;
   BenchClock clock;
   std::string fatal;
+  cluster::NodeConfig node_config;  // for the next start
 
  private:
-  void Start(uint64_t seed) {
+  Result<BootReport> Start(uint64_t seed) {
     const auto identity = persist::IdentityFile::Boot(fs, "/data");
     REQUIRE(identity.has_value());
     engine_ =
@@ -199,8 +202,9 @@ class EngineBench final : private EngineHost {
     options.log.segment_bytes = 64 << 10;
     options.log.spare_bytes = 0;
     options.log.low_water_bytes = 0;
+    options.node = node_config;
     options.seed = seed;
-    REQUIRE(Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_).has_value());
+    return Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_);
   }
 
   void SendToPeer(cluster::NodeId to, bool, std::string message,

@@ -51,7 +51,7 @@ all: server
 server: build/clustron-server
 unit: $(B)/unit-tests
 sim: ; $(MAKE) V=sim build/sim/clustron-sim
-sim-long: sim ; build/sim/clustron-sim --regression --probes --seeds 1..5000
+sim-long: sim ; build/sim/clustron-sim --regression --probes --seeds 1..30000
 
 build/clustron-server: $(B)/clustron-server
 	@mkdir -p build && ln -sf $(V)/clustron-server $@

@@ -48,8 +48,8 @@ STAGES = [
     Stage("crash-points", 150, ["sh", "-c", "build/release/unit-tests -ns -tc='*full battery*,rdb: redis*' && echo 3 passed, 0 failed"],
           False, "the log on simulated disks: over 100,000 recoveries from crashes and as many from damage; RDB with redis-server"),
     Stage("sim-build", 900, ["sh", "-c", "make -s %s V=sim build/sim/clustron-sim && echo 1 passed, 0 failed" % JOBS], False, "the simulator"),
-    Stage("sim", 420, ["build/sim/clustron-sim", "--regression", "--probes", "--seeds", "%d..%d" % (int(SEED), int(SEED) + 499)],
-          False, "500 fresh seeds of 60 virtual seconds each, faults on, and all regression seeds; every probe reached"),
+    Stage("sim", 420, ["build/sim/clustron-sim", "--regression", "--probes", "--seeds", "%d..%d" % (int(SEED), int(SEED) + 2999)],
+          False, "3,000 fresh seeds of 60 virtual seconds each, faults on, and all regression seeds; every probe reached"),
     Stage("sim-bugs", 420, ["build/sim/clustron-sim", "--bugs", "--seeds", "1..200"], False,
           "each planted bug is found by a checker"),
     Stage("fuzz", 60, make("fuzz-smoke"), True, "parsers and decoders: the corpus, and 20,000 changed inputs each"),
@@ -144,9 +144,9 @@ def main(argv):
         for s in STAGES:
             print("| %s | %d | %s | %s |" % (s.name, s.budget_s, "yes" if s.quick else "", s.what))
         return 0
-    unknown = set(names) - {s.name for s in STAGES}
+    unknown = (set(argv) - {"--quick"}) - {s.name for s in STAGES}
     if unknown:
-        sys.exit("no such stage: " + ", ".join(sorted(unknown)))
+        sys.exit("no such stage: %s\nusage: battery.py [--list | --markdown | --quick] [STAGE ...]" % ", ".join(sorted(unknown)))
     chosen = [s for s in STAGES if (s.name in names if names else s.quick if quick else s.full)]
     total = [0, 0, 0]
     deadline = time.monotonic() + TOTAL_S

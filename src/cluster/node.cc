@@ -378,7 +378,7 @@ void Node::SendPaxos(NodeId to, const paxos::Message& message) {
 void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
   if (restore_ != nullptr) return;
   // What the log has of slots that came with a snapshot may be votes for what was never chosen.
-  const bool within_snapshot = need.first <= loaded_slot_;
+  const bool within_snapshot = need.first <= loaded_slot_ && !Planted(Bug::kOldVoteServed);
   if (within_snapshot) REACH("catch-up wants slots that came with a snapshot");
   if (within_snapshot || !log_.Has(need.first)) {
     StartSnapshotSend(need.peer);

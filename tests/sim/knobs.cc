@@ -91,7 +91,7 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
   knobs->spare_bytes = static_cast<uint64_t>(LogBetween(rng, 16 << 10, 128 << 10));
   knobs->low_water_bytes = knobs->spare_bytes * 2;
   knobs->snapshot_log_bytes_min =
-      static_cast<uint64_t>(LogBetween(rng, 16 << 10, rng.Percent(30) ? 4 << 20 : 128 << 10));
+      static_cast<uint64_t>(LogBetween(rng, 2 << 10, rng.Percent(20) ? 4 << 20 : 32 << 10));
   knobs->restore_keys_per_turn = static_cast<uint64_t>(LogBetween(rng, 1, 1000));
   if (knobs->restore_keys_per_turn % 3 == 0)
     knobs->apply_entries_per_turn = 1 + knobs->restore_keys_per_turn % 8;
@@ -146,6 +146,13 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   knobs.faults.gap_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   knobs.faults.stale_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   knobs.faults.sleep_race_ns = Rate(rng, 40, 4 * kSecond, 12 * kSecond);
+  if (knobs.nodes == 5) {
+    knobs.faults.old_vote_race_ns = Rate(rng, 80, 8 * kSecond, 14 * kSecond);
+    if (knobs.faults.old_vote_race_ns != 0) {  // catching up is to need a snapshot
+      knobs.segment_bytes = std::min<uint64_t>(knobs.segment_bytes, 16 << 10);
+      knobs.paxos.window_bytes_max = 1 << 12;
+    }
+  }
   const bool alone = rng.Percent(12);
   if (nodes == 0 ? alone : nodes == 1) DrawAlone(rng, &knobs);
   return knobs;
@@ -201,6 +208,7 @@ std::string Knobs::ToString() const {
   add(faults.gap_race_ns, "gap-race");
   add(faults.stale_race_ns, "stale-race");
   add(faults.sleep_race_ns, "sleep-race");
+  add(faults.old_vote_race_ns, "old-vote-race");
   add(faults.shutdown_ns, "shutdown");
   return text + "; work:" + work.ToString();
 }

@@ -34,6 +34,7 @@ void Nemesis::Start() {
     Every(faults.gap_race_ns, &Nemesis::DoGapRace);
     Every(faults.stale_race_ns, &Nemesis::DoStaleRace);
     Every(faults.sleep_race_ns, &Nemesis::DoSleepRace);
+    Every(faults.old_vote_race_ns, &Nemesis::DoOldVoteRace);
   }
   if (cluster_.size() > 2) {
     Every(faults.rot_ns, &Nemesis::DoRot);
@@ -421,6 +422,43 @@ void Nemesis::DoSleepRace() {
   // Until it hears of the next one it goes on as the leader: what its clients read must not be old.
   cluster_.loop().At(awake_ns + rng_.Between(5, 400) * kMillisecond,
                      [this] { cluster_.network().HealAll(); });
+}
+
+void Nemesis::SnapshotsNow() {
+  for (int i = 0; i < cluster_.size(); ++i) cluster_.node(i).TakeSnapshot();
+}
+
+// A leader and one other are cut off with entries that are never chosen; what is chosen instead
+// comes to the other in a snapshot; then the two meet.
+void Nemesis::DoOldVoteRace() {
+  const int leader = cluster_.Leader();
+  if (leader < 0 || cluster_.size() < 5) return;
+  const int size = cluster_.size();
+  const int other = (leader + static_cast<int>(rng_.Between(1, size - 1))) % size;
+  cluster_.report().Count("old vote races");
+  const auto apart = [this, size](int node, int friend_of) {
+    for (int i = 0; i < size; ++i) {
+      if (i == node || i == friend_of) continue;
+      cluster_.network().Block(node, i, true);
+      cluster_.network().Block(i, node, true);
+    }
+  };
+  cluster_.network().HealAll();
+  apart(leader, other);
+  apart(other, leader);
+  EventLoop& loop = cluster_.loop();
+  for (const int64_t at : {2'500, 4'000}) loop.After(at * kMillisecond, [this] { SnapshotsNow(); });
+  loop.After(5 * kSecond, [=, this] {
+    if (stopped_) return;
+    cluster_.network().HealAll();
+    apart(leader, leader);
+  });
+  loop.After(rng_.Between(5'100, 6'500) * kMillisecond, [=, this] {
+    if (stopped_) return;
+    cluster_.network().HealAll();
+    apart(leader, other);
+  });
+  loop.After(8 * kSecond, [this] { cluster_.network().HealAll(); });
 }
 
 }  // namespace clustron::sim

@@ -51,6 +51,8 @@ class Nemesis {
   void DoGapRace();
   void DoStaleRace();
   void DoSleepRace();
+  void DoOldVoteRace();
+  void SnapshotsNow();
   void AwaitNextLeader(int deposed, int64_t until_ns);
   // Two nodes other than the leader; false if there is no leader or too few nodes.
   bool PickThree(int* leader, int* first, int* second);

@@ -32,6 +32,7 @@ inline constexpr const char* kWantedProbes[] = {
     "reserved numbers kept from being given again",
     "stale entry races",
     "sleep races",
+    "old vote races",
     "bits flipped in the newest records",
     "partitions: one node alone",
     "partitions: two sides",

@@ -365,7 +365,7 @@ void SimNode::SlowDisk() {
 
 void SimNode::RestoreDisk() {
   disk_ = around_.knobs->disk;
-  slowed_ns_ = around_.loop->now_ns() + disk_.slow_ns;
+  slowed_ns_ = std::max(paused_until_ns_, around_.loop->now_ns() + disk_.slow_ns);
 }
 
 void SimNode::Rot(Rng& rng) {
@@ -405,6 +405,10 @@ void SimNode::RotLogTail(Rng& rng) {
   rotten_ = true;
   around_.report->Count("bits flipped in the newest records");
   fs_.FlipBit(newest, used - rng.Below(1500), static_cast<int>(rng.Below(8)));
+}
+
+void SimNode::TakeSnapshot() {
+  if (process_ != nullptr) process_->node().TakeSnapshotNow();
 }
 
 void SimNode::HandOver(int to) {

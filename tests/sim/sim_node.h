@@ -91,6 +91,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void AllowRot() { rot_allowed_ = true; }
   void Rot(Rng& rng);
   void HandOver(int to);
+  void TakeSnapshot();
 
   // --- From outside
   void OnPeerMessage(int from, std::string message);

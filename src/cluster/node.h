@@ -99,7 +99,8 @@ struct NodeConfig {
   size_t apply_entries_per_turn = 1'000'000;    // the same, unless leading
   uint64_t snapshot_log_bytes_min = 256 << 20;  // snapshot when the log exceeds this or …
   uint64_t seed = 0;
-  // Encoded items of the server itself that a new cluster begins with (settings from files).
+  // Encoded items of the server itself that an empty state begins with (settings from files). They
+  // take revisions.
   std::vector<std::string> first_items;
   // Below `always`: no revision up to this one may be given again (0: none was reserved).
   uint64_t reserved_revision = 0;

@@ -42,7 +42,8 @@ void Node::StartLeading() {
   state_.ForEachLock([&](const StateMachine::LockInfo& lock) {
     timers_.Set({lock.db, std::string(lock.name)}, lock.token, lock.ttl_ms, now);
   });
-  if (config_.boot == 1 && state_.revision() == 0)
+  // Nothing was ever done here, not even this.
+  if (state_.revision() == 0)
     for (const std::string& item : config_.first_items) batcher_.AddOwn(item);
   if (config_.reserved_revision > state_.revision() && !Planted(Bug::kReserveForgotten)) {
     // The log may have lost its end: numbers that were given out then are not given again.

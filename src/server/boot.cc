@@ -81,8 +81,7 @@ Status LookAtDamage(const BootOptions& options, const std::string& wal_dir, clus
       "READONLY can read what there is.");
   report->notes.push_back(
       "What can be done: stop the server and put back a good copy of this file, or of the whole "
-      "directory; or start it once with "
-      "--wal-cut-at-slot " +
+      "directory; or start it once with --wal-cut-at-slot " +
       at + ", which gives up slot " + at + " and all behind it (" + lost + " entries) for ever");
   return {};
 }

@@ -408,15 +408,15 @@ void Engine::StepDamage(int64_t now_ns) {
                          : "the members in sight can't repair it") +
                   ": nothing was done; the server's log says what can be done";
   if (alone) return;  // said at the start
-  host_.Warn("HALTED: slot " + slot +
-             " of the log is damaged on too many members: those in sight can't tell what it held, "
-             "so nobody may lead and "
-             "commands are answered with an error. Clients that send READONLY can read the state "
-             "up to slot " +
-             std::to_string(executor_.applied_slot()) +
-             ". What can be done: start the members that are missing, or put back a good copy of "
-             "the log file that a member's "
-             "own log names as damaged; one more member that can tell is enough");
+  host_.Warn(
+      "HALTED: slot " + slot +
+      " of the log is damaged on too many members: those in sight can't tell what it held, "
+      "so nobody may lead and commands are answered with an error. Clients that send READONLY "
+      "can read the state up to slot " +
+      std::to_string(executor_.applied_slot()) +
+      ". What can be done: start the members that are missing, or put back a good copy of "
+      "the log file that a member's own log names as damaged; one more member that can tell "
+      "is enough");
 }
 
 Status Engine::BeginSnapshot() {

@@ -223,8 +223,6 @@ class Engine final : public cluster::NodeHost,
                 std::string_view reply);
   // Lets the pushes out that came while the session's reply was being written.
   void EndAnswer(Session& session);
-  // A command was not let in.
-  void NoteRefused(const commands::CommandSpec* spec, std::string_view error);
 
   // engine_queue.cc
   Pending& Enqueue(Session& session, Pending::Kind kind);

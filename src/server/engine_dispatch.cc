@@ -186,7 +186,7 @@ void Engine::Prefetch(const Session& session, Batch& batch) {
 }
 
 void Engine::ReplyError(Session& session, std::string_view error) {
-  ++stats_.errors_replied;
+  stats_.commands.ErrorReplied(error);
   session.client.SpoilMulti();
   const bool muted = session.client.TakeReplyMuted();
   if (muted) return;
@@ -198,7 +198,7 @@ void Engine::ReplyError(Session& session, std::string_view error) {
 
 // COMPAT: whatever refuses an EXEC ends its transaction, and the reply says so.
 void Engine::Refuse(Session& session, const CommandSpec& spec, std::string_view error) {
-  NoteRefused(&spec, error);
+  stats_.commands.Rejected(spec);
   if (spec.handler != commands::CmdExec) return ReplyError(session, error);
   const std::string_view text = error.starts_with("ERR ") ? error.substr(4) : error;
   ReplyError(session, "EXECABORT Transaction discarded because of: " + std::string(text));
@@ -220,7 +220,7 @@ const CommandSpec* Engine::Admit(Session& session, Args args) {
     resp::ReplyWriter writer(&reply, 2);
     commands::ReplyBadCommand(args, container, spec, writer);
     const std::string error = reply.substr(1, reply.size() - 3);
-    NoteRefused(spec, error);
+    if (spec != nullptr) stats_.commands.Rejected(*spec);
     ReplyError(session, error);
     if (spec != nullptr && spec->handler == commands::CmdExec) client.DiscardMulti();
     return nullptr;

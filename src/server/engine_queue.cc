@@ -199,8 +199,7 @@ void Engine::FailWrite(void* cookie, cluster::Failure failure) {
     pending.kind = Pending::Kind::kReply;
     resp::ReplyWriter(&pending.reply, pending.resp_version).Error(ErrorOf(failure));
     --session.writes_;
-    ++stats_.errors_replied;
-    NoteRefused(nullptr, ErrorOf(failure));
+    stats_.commands.ErrorReplied(ErrorOf(failure));
     if (failure == cluster::Failure::kUncertain) FailReadsBefore(session, i);
     LookLater(session);
     return;
@@ -218,7 +217,7 @@ void Engine::FailReadsBefore(Session& session, size_t end) {
     pending.kind = Pending::Kind::kReply;
     resp::ReplyWriter(&pending.reply, pending.resp_version)
         .Error(ErrorOf(cluster::Failure::kClusterDown));
-    ++stats_.errors_replied;
+    stats_.commands.ErrorReplied(ErrorOf(cluster::Failure::kClusterDown));
   }
 }
 
@@ -307,7 +306,7 @@ void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
     front.reply = answer->substr(1);
     NoteLeaderCall(*front.spec, front.reply);
   } else {
-    NoteRefused(nullptr, ErrorOf(failure));
+    stats_.commands.ErrorReplied(ErrorOf(failure));
     resp::ReplyWriter(&front.reply, front.resp_version).Error(ErrorOf(failure));
   }
   LookLater(session);

@@ -84,9 +84,4 @@ void Engine::KeyMissed(int db, std::string_view key, bool announce) {
   if (announce && notifications_.on()) notifications_.OnMiss(db, key);
 }
 
-void Engine::NoteRefused(const commands::CommandSpec* spec, std::string_view error) {
-  if (spec != nullptr) stats_.commands.Rejected(*spec);
-  stats_.commands.ErrorReplied(error);
-}
-
 }  // namespace clustron::server

@@ -289,6 +289,56 @@ TEST_CASE("votes in slots that came with a peer's snapshot are not taken for wha
   }
 }
 
+TEST_CASE("what an empty state begins with is logged by the first leader, whenever that is") {
+  EngineBench bench(3, 1);
+  std::string item;
+  const std::string_view args[] = {"hash-max-listpack-entries", "7"};
+  cluster::AppendItem({.kind = cluster::ItemKind::kSetting}, args, &item);
+  bench.node_config.first_items = {item};
+  const auto setting = [&] {
+    return bench.executor().store().settings().Get("hash-max-listpack-entries").number;
+  };
+  bench.Restart(2);
+  for (int i = 0; i < 20; ++i) bench.Tick();  // nobody leads yet
+  bench.Restart(3);
+  CHECK(setting() == 512);
+  bench.Lead();
+  CHECK(setting() == 7);
+  CHECK(bench.executor().revision() == 1);
+  bench.Restart(4);
+  bench.Lead();
+  CHECK(setting() == 7);
+  CHECK(bench.executor().revision() == 1);  // once
+}
+
+TEST_CASE("errors are counted by their code, whoever found them") {
+  EngineBench bench(1);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto count = [&](const char* code) {
+    const auto& errors = bench.engine().stats().commands.errors();
+    const auto it = errors.find(code);
+    return it == errors.end() ? 0 : it->second;
+  };
+  bench.Say(client, "NOSUCH");
+  bench.Say(client, "GET");
+  bench.Say(client, "SET k v");
+  bench.Say(client, "HGET k f");
+  bench.Turn();
+  CHECK(count("ERR") == 2);
+  CHECK(count("WRONGTYPE") == 1);
+  bench.Say(client, "MULTI");
+  bench.Say(client, "GET");
+  bench.Say(client, "EXEC");
+  bench.Turn();
+  CHECK(count("ERR") == 3);
+  CHECK(count("EXECABORT") == 1);
+  bench.engine().Feed(*client.session, "*1\r\n$x\r\n");
+  bench.Turn();
+  CHECK(count("ERR") == 4);
+  CHECK(bench.engine().stats().commands.error_count() == 6);
+}
+
 TEST_CASE("a snapshot is taken when there is as much log behind the last one, and not before") {
   EngineBench bench(1);
   bench.node_config.snapshot_log_bytes_min = 100'000;

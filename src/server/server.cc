@@ -275,7 +275,7 @@ Status Server::Start() {
   auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, options, *engine_, &storage_);
   if (!report) return std::unexpected(report.error());
   for (const std::string& note : report->notes) LogLine(LogLevel::kWarning, note);
-  if (engine_->executor().applied_slot() > 0) {
+  if (engine_->executor().revision() > 0) {
     for (const std::string& difference : config_.SeedDifferences())
       LogLine(LogLevel::kWarning, difference);
   }

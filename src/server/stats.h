@@ -61,11 +61,9 @@ struct Stats {
   uint64_t output_bytes = 0;
   uint64_t reads = 0;   // pieces that clients sent
   uint64_t writes = 0;  // pieces that went out to them
-  uint64_t errors_replied = 0;
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
   uint64_t expired_keys = 0;
-  uint64_t unexpected_errors = 0;
   uint64_t inline_writes = 0;
   uint64_t logged_writes = 0;
   // The longest that the loop was away: over the time between two ticks.

@@ -63,6 +63,8 @@ class Session final : public ClientLink {
   size_t bytes_wanted() const { return parser_.bytes_wanted(); }
   // Nothing is waiting for an answer.
   bool idle() const { return queue_.empty() && !held_; }
+  // Something in `out` may show what the log doesn't hold yet; not so: PING and the like alone.
+  bool shows_state() const { return shows_state_; }
   bool close_after_flush() const { return close_after_flush_; }
   bool close_now() const { return close_now_; }
 
@@ -106,7 +108,6 @@ class Session final : public ClientLink {
   bool stalled_ = false;  // parsing waits until the queue is empty
   bool held_ = false;     // parsing waits for CLIENT PAUSE to end
   bool dirty_ = false;    // in the engine's list of sessions to flush
-  // Something in `out` may show what the log does not hold yet; not so: PING and the like alone.
   bool shows_state_ = false;
   bool in_ready_ = false;  // in the engine's list of sessions to look at
   bool waits_for_tick_ = false;

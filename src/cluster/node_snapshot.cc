@@ -15,14 +15,15 @@ namespace clustron::cluster {
 
 namespace {
 
-constexpr size_t kSliceBytes = 128 * 1024;      // of the walk, at a time
-constexpr int64_t kSliceNs = 1'500'000;         // per loop turn
-constexpr int64_t kRestoreSliceNs = 8'000'000;  // of loading a peer's snapshot, per loop turn
-constexpr size_t kBacklogBytesMax = 16 << 20;   // not yet written by the worker
-constexpr uint64_t kInFlightBytes = 1 << 20;    // to a peer, unacknowledged
-constexpr int64_t kRetryNs = 500'000'000;       // offer or chunk without an answer
-constexpr int64_t kFailedNs = 1'000'000'000;    // between a snapshot that failed and the next one
-constexpr int64_t kGiveUpNs = 30'000'000'000;   // a transfer without any progress
+constexpr size_t kSliceBytes = 128 * 1024;        // of the walk, at a time
+constexpr int64_t kSliceNs = 1'500'000;           // per loop turn
+constexpr int64_t kRestoreSliceNs = 8'000'000;    // of loading a peer's snapshot, per loop turn
+constexpr size_t kBacklogBytesMax = 16 << 20;     // not yet written by the worker
+constexpr uint64_t kInFlightBytes = 1 << 20;      // to a peer, unacknowledged
+constexpr int64_t kRetryNs = 500'000'000;         // offer or chunk without an answer
+constexpr int64_t kFailedNs = 1'000'000'000;      // between a snapshot that failed and the next one
+constexpr int64_t kSenderGoneNs = 2'000'000'000;  // then another one's offer is taken
+constexpr int64_t kGiveUpNs = 30'000'000'000;     // a transfer without any progress
 
 }  // namespace
 
@@ -200,9 +201,11 @@ void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
     host_.Send(from, false, WireSnapshotAck(name, name.bytes));  // not needed
     return;
   }
-  if (snapshot_receive_ != nullptr &&
-      (snapshot_receive_->finishing || snapshot_receive_->from != from))
-    return;  // one at a time; the other side will offer again
+  if (snapshot_receive_ != nullptr) {
+    const bool alive = NowNs() - snapshot_receive_->progress_ns < kSenderGoneNs;
+    // One at a time; the other side will offer again.
+    if (snapshot_receive_->finishing || (snapshot_receive_->from != from && alive)) return;
+  }
   Result<uint64_t> offset = snapshots_.BeginReceive({name.slot, name.bytes}, name.file_id);
   if (!offset) return;
   snapshot_receive_ = std::make_unique<SnapshotReceive>();

@@ -339,6 +339,26 @@ TEST_CASE("errors are counted by their code, whoever found them") {
   CHECK(bench.engine().stats().commands.error_count() == 6);
 }
 
+TEST_CASE("a snapshot is taken from another peer when the one that sends it falls silent") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  bench.Follow(kTwo);
+  const auto offered_by = [&](cluster::NodeId peer) {
+    bench.FromWire(peer, cluster::WireSnapshotOffer(snapshot.name));
+    bench.Turn();
+    return bench.TakeSent(peer, WireKind::kSnapshotAck).size();
+  };
+  CHECK(offered_by(2) == 1u);
+  CHECK(offered_by(3) == 0u);
+  for (int i = 0; i < 15; ++i) bench.Tick(100);
+  CHECK(offered_by(3) == 0u);
+  for (int i = 0; i < 10; ++i) bench.Tick(100);
+  CHECK(offered_by(3) == 1u);
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(3, chunk);
+  for (int i = 0; i < 50; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == snapshot.name.slot);
+}
+
 TEST_CASE("a snapshot is taken when there is as much log behind the last one, and not before") {
   EngineBench bench(1);
   bench.node_config.snapshot_log_bytes_min = 100'000;

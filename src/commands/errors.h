@@ -54,6 +54,8 @@ inline constexpr std::string_view kErrNestedMulti = "ERR MULTI calls can not be 
 inline constexpr std::string_view kErrDiscardAlone = "ERR DISCARD without MULTI";
 inline constexpr std::string_view kErrExecAlone = "ERR EXEC without MULTI";
 inline constexpr std::string_view kErrWatchInMulti = "ERR WATCH inside MULTI is not allowed";
+inline constexpr std::string_view kErrLoading =
+    "LOADING Clustron is loading a snapshot from another node into memory";
 inline constexpr std::string_view kErrNoCluster = "ERR This instance has cluster support disabled";
 inline constexpr std::string_view kErrExecAbort =
     "EXECABORT Transaction discarded because of previous errors.";

@@ -206,6 +206,8 @@ class Engine final : public cluster::NodeHost,
                 bool muted);
   bool TryInline(Session& session, const commands::CommandSpec& spec, commands::Args args,
                  bool muted);
+  // What waits in a queue and looks at the state, while a snapshot takes its place.
+  bool MeetsLoad(const Pending& pending);
   void ReplyError(Session& session, std::string_view error);
   void Refuse(Session& session, const commands::CommandSpec& spec, std::string_view error);
   Executor::Caller CallerOf(Session& session) const;

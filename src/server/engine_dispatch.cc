@@ -25,9 +25,6 @@ namespace {
 // Output that is worth a look at its limit while requests of one read are run.
 constexpr size_t kOutputLookBytes = 64 * 1024;
 
-constexpr std::string_view kErrLoading =
-    "LOADING Clustron is loading a snapshot from another node into memory";
-
 // COMPAT: HTTP's POST and Host: end the connection at once, so that a web page can't make a browser
 // behind the firewall send commands.
 bool IsHttp(std::string_view word) {
@@ -59,6 +56,21 @@ bool MayWrite(const CommandSpec& spec, Class cls, const Client& client) {
 bool QueuesGrowth(const Client& client) {
   return std::any_of(client.queued().begin(), client.queued().end(),
                      [](const QueuedCommand& one) { return one.spec->Is(commands::kDenyOom); });
+}
+
+// Of an EXEC of what is queued. *stalls: something in it is about the connection.
+Class ClassOfQueue(const Client& client, bool* stalls = nullptr) {
+  Class cls = client.watched().empty() ? Class::kLocal : Class::kRead;
+  std::vector<std::string_view> views;
+  for (const QueuedCommand& command : client.queued()) {
+    views.assign(command.args.begin(), command.args.end());
+    const Class one = command.spec->ClassOf(views);
+    if (stalls != nullptr) *stalls = *stalls || one == Class::kLocal;
+    // Inside an entry a keepalive is a part of it.
+    if (one == Class::kWrite || one == Class::kLeader) cls = Class::kWrite;
+    if (one == Class::kRead && cls == Class::kLocal) cls = Class::kRead;
+  }
+  return cls;
 }
 
 }  // namespace
@@ -243,8 +255,10 @@ void Engine::Dispatch(Session& session, Args args) {
   const CommandSpec* spec = Admit(session, args);
   if (spec == nullptr) return;
   const Class cls = spec->ClassOf(args);
-  if (node_->restoring() && !spec->Is(commands::kLoading) && cls != Class::kLocal) {
-    return Refuse(session, *spec, kErrLoading);
+  if (node_->restoring()) {
+    const bool exec = spec->handler == commands::CmdExec && client.in_multi();
+    if ((exec ? ClassOfQueue(client) : cls) != Class::kLocal)
+      return Refuse(session, *spec, commands::kErrLoading);
   }
   if (client_table_.paused() && client_table_.Holds(*spec, MayWrite(*spec, cls, client))) {
     session.held_ = true;
@@ -295,20 +309,14 @@ void Engine::Dispatch(Session& session, Args args) {
 // writes, else a read.
 void Engine::DispatchExec(Session& session, const CommandSpec& exec, bool muted) {
   Client& client = session.client;
-  Class cls = Class::kLocal;
+  bool stalls = false;
+  const Class cls = ClassOfQueue(client, &stalls);
   commands::ExecEncoder encoder(client.watched(), client.queued().size());
   std::vector<std::string_view> views;
-  bool stalls = false;
   for (const QueuedCommand& command : client.queued()) {
     views.assign(command.args.begin(), command.args.end());
-    const Class one = command.spec->ClassOf(views);
-    stalls = stalls || one == Class::kLocal;
-    // Inside an entry a keepalive is a part of it.
-    if (one == Class::kWrite || one == Class::kLeader) cls = Class::kWrite;
-    if (one == Class::kRead && cls == Class::kLocal) cls = Class::kRead;
     encoder.Add(views);
   }
-  if (!client.watched().empty() && cls == Class::kLocal) cls = Class::kRead;
   // The bytes of the queue and of the watched keys are needed until the command has been copied or
   // run.
   key_hash_ = 0;

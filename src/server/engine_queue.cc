@@ -88,6 +88,12 @@ Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
   return verdict;
 }
 
+bool Engine::MeetsLoad(const Pending& pending) {
+  if (!node_->restoring()) return false;
+  pending.args.Views(&views_);
+  return pending.spec->ClassOf(views_) != commands::Class::kLocal;
+}
+
 // Answers what can be answered, from the front.
 void Engine::Drain(Session& session) {
   session.shows_state_ = true;
@@ -109,6 +115,14 @@ void Engine::Drain(Session& session) {
       MarkDirty(session);
     } else if (front.round > ready_round_) {
       return;
+    } else if (MeetsLoad(front)) {
+      // It was granted before, or needs no grant, and waited behind a write.
+      REACH("queued read met a snapshot being loaded");
+      resp::ReplyWriter(front.muted ? &discarded_ : &session.out, front.resp_version)
+          .Error(commands::kErrLoading);
+      stats_.commands.Rejected(*front.spec);
+      stats_.commands.ErrorReplied(commands::kErrLoading);
+      MarkDirty(session);
     } else {
       if (front.round != 0) {
         front.args.Views(&views_);

@@ -224,10 +224,13 @@ void FollowEarlier(EngineBench& bench) {
 }
 
 // Then node 2 led, and three more slots were chosen.
-PeersSnapshot SnapshotOfTwo() {
+PeersSnapshot SnapshotOfTwo(int keys = 1) {
   EngineBench two(3, 2);
   FollowEarlier(two);
-  FollowTwo(two, {CommandItem({"SET", "k", "v"})});
+  std::vector<std::string> items;
+  for (int i = 1; i < keys; ++i) items.push_back(CommandItem({"SET", std::to_string(i), "v"}));
+  items.push_back(CommandItem({"SET", "k", "v"}));
+  FollowTwo(two, items);
   two.Choose(kTwo, EntryKind::kBatch,
              EntryOf(2000, 1'700'000'001'000, {CommandItem({"SET", "l", "x"})}));
   two.node().TakeSnapshotNow();
@@ -357,6 +360,61 @@ TEST_CASE("a snapshot is taken from another peer when the one that sends it fall
   for (const std::string& chunk : snapshot.chunks) bench.FromWire(3, chunk);
   for (int i = 0; i < 50; ++i) bench.Tick();
   CHECK(bench.executor().applied_slot() == snapshot.name.slot);
+}
+
+TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
+  const PeersSnapshot snapshot = SnapshotOfTwo(200);
+  EngineBench bench(3, 1);
+  bench.node_config.restore_keys_per_turn = 1;
+  bench.Restart(2);
+  FollowEarlier(bench);
+  bench.Follow(kTwo);
+  auto& reader = bench.Connect();
+  auto& local = bench.Connect();
+  auto& queue = bench.Connect();
+  bench.Say(local, "READONLY");
+  bench.Say(local, "MULTI");
+  bench.Say(local, "GET k");
+  bench.Say(queue, "READONLY");
+  bench.Say(queue, "SET j 1");
+  bench.Say(queue, "GET k");
+  bench.Say(queue, "PING");
+  // The read is granted at once, but stands behind a write that nobody takes.
+  bench.Say(reader, "SET j 1");
+  bench.Say(reader, "GET k");
+  bench.Turn();
+  bench.FromWire(2, cluster::WireReadGrant(AskedRound(bench, 2), {1, 0, 1'700'000'000'000}));
+  for (int i = 0; i < 19; ++i) {
+    bench.Follow(kTwo);
+    bench.Tick(100);
+  }
+  local.Take();
+  CHECK(queue.Take() == "+OK\r\n");
+  CHECK(reader.Take().empty());
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  bench.Turn();
+  bench.Say(local, "EXEC");
+  bench.Say(local, "GET k");
+  bench.Say(local, "WATCH k");
+  bench.Say(local, "PING");
+  for (int i = 0; i < 3; ++i) bench.Tick(100);
+  REQUIRE(bench.node().restoring());
+  CHECK(reader.Take().find("\r\n-LOADING") != std::string::npos);
+  const std::string queued = queue.Take();
+  CHECK(queued.starts_with("-UNCERTAIN"));
+  CHECK(queued.find("\r\n-LOADING") != std::string::npos);
+  CHECK(queued.ends_with("\r\n+PONG\r\n"));
+  const std::string told = local.Take();
+  CHECK(told.starts_with("-EXECABORT Transaction discarded because of: LOADING"));
+  CHECK(told.find("\r\n-LOADING") != told.rfind("\r\n-LOADING"));
+  CHECK(told.ends_with("\r\n+PONG\r\n"));
+  for (int i = 0; i < 5000 && bench.node().restoring(); ++i) bench.Tick();
+  REQUIRE(!bench.node().restoring());
+  bench.Say(local, "GET k");
+  bench.Turn();
+  CHECK(local.Take() == "$1\r\nv\r\n");
 }
 
 TEST_CASE("a snapshot is taken when there is as much log behind the last one, and not before") {

@@ -51,11 +51,21 @@ void StopAndRecover(uint64_t seed, Durability durability, uint64_t operation, Ta
     // A crash in the middle of recovering.
     again->StopAt(1 + rng.Below(disk->operations() - before));
     script.Verify(again.get(), false);
+    const std::unique_ptr<SimFs> later = again->Clone();
     again->Crash(rng, kCrashModes[rng.Below(4)]);
     const std::string wrong_again = script.Verify(again.get(), false);
     ++tally->recoveries;
     ++tally->crashed_again;
     REQUIRE(wrong_again == "");
+    // Or of the process alone; a later one is well, and then the power goes.
+    later->Kill();
+    later->ClearFaults();
+    const std::string wrong_first = script.Verify(later.get(), false);
+    REQUIRE(wrong_first == "");
+    later->Crash(rng, CrashMode::kLost);
+    const std::string wrong_later = script.Verify(later.get(), false);
+    ++tally->recoveries;
+    REQUIRE(wrong_later == "");
   }
 }
 

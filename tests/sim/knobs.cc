@@ -114,8 +114,6 @@ void DrawAlone(Rng& rng, Knobs* knobs) {
   }
   // Tokens are what a node that has lost the end of its log could give twice.
   knobs->work.locks = knobs->work.locks || rng.Percent(70);
-  // A machine that comes back goes on by its wall clock, whatever that says.
-  faults.wall_jump_ns = 0;
   if (!memory) return;
   // Only what needs nothing from before a crash.
   WorkloadMix& work = knobs->work;
@@ -155,6 +153,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   }
   const bool alone = rng.Percent(12);
   if (nodes == 0 ? alone : nodes == 1) DrawAlone(rng, &knobs);
+  // A machine that comes back alone goes on by its wall clock, whatever that says.
+  if (knobs.nodes == 1) knobs.faults.wall_jump_ns = 0;
   return knobs;
 }
 

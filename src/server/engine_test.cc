@@ -113,6 +113,24 @@ TEST_CASE("answers to reads and calls of a client that is gone reach nobody") {
   CHECK(caller.got.empty());
 }
 
+TEST_CASE("pipelined calls to the leader's memory are answered without waiting for a tick") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "LEASE GRANT 60000 ID l");
+  bench.Turn();
+  bench.AnswerAll();
+  client.Take();
+  std::string expected;
+  for (int i = 0; i < 100; ++i) {
+    bench.Say(client, "LEASE KEEPALIVE l");
+    expected += "*1\r\n:60000\r\n";
+  }
+  bench.Turn();
+  for (int turns = 0; turns < 100 && bench.engine().WantsTurn(); ++turns) bench.Turn();
+  CHECK(client.Take() == expected);
+}
+
 TEST_CASE("an answer that an earlier process asked for is none for this one") {
   EngineBench bench(3, 1);
   FollowTwo(bench, {CommandItem({"SET", "k", "v"})});

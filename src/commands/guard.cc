@@ -7,6 +7,7 @@
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
 #include "commands/db_index.h"
+#include "commands/once_table.h"
 #include "commands/registry.h"
 #include "commands/txn_call.h"
 #include "commands/wrapper.h"
@@ -83,19 +84,25 @@ GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens token
   return {};
 }
 
+// Whether it is an ONCE that was run before: it will answer from the table.
+bool IsRepeat(const CommandSpec& spec, Args args, const Context& ctx) {
+  return spec.name == "ONCE" && ctx.once != nullptr &&
+         ctx.once->Find(ctx.user, args[1], ctx.store.elapsed_ms()) != nullptr;
+}
+
 GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tokens,
-                          const store::Store& store) {
+                          const Context& ctx) {
   const size_t index = InnerIndex(spec);
   if (args.size() <= index) return {};
   const Args inner = args.subspan(index);
   const CommandSpec* inner_spec = InnerSpec(inner);
-  if (inner_spec == nullptr) return {};
-  if (spec.name != "LOCK|DO") return CheckGuards(*inner_spec, inner, db, tokens, store);
+  if (inner_spec == nullptr || IsRepeat(spec, args, ctx)) return {};
+  if (spec.name != "LOCK|DO") return CheckGuards(*inner_spec, inner, db, tokens, ctx);
   std::vector<Context::LockToken> more(tokens.begin(), tokens.end());
   const uint64_t token = ParseUint64(args[3]).value_or(0);
   more.push_back({args[2], token});
-  GuardVerdict verdict = CheckGuards(*inner_spec, inner, db, more, store);
-  const store::Lock* lock = store.locks().Find(db, args[2]);
+  GuardVerdict verdict = CheckGuards(*inner_spec, inner, db, more, ctx);
+  const store::Lock* lock = ctx.store.locks().Find(db, args[2]);
   const uint64_t current = lock == nullptr ? 0 : lock->holder().token;
   if (!verdict.allowed && token != current) verdict.fenced_by = current;
   return verdict;
@@ -103,7 +110,7 @@ GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tok
 
 // A TXN inside an EXEC: whichever branch it will take must be allowed. The tokens of its conditions
 // open guards for both; those that are not the holders' open none.
-GuardVerdict CheckTxn(Args args, int db, Tokens tokens, const store::Store& store) {
+GuardVerdict CheckTxn(Args args, int db, Tokens tokens, const Context& ctx) {
   TxnCall call;
   if (!ParseTxn(args, &call).empty()) return {};
   std::vector<Context::LockToken> more(tokens.begin(), tokens.end());
@@ -114,7 +121,7 @@ GuardVerdict CheckTxn(Args args, int db, Tokens tokens, const store::Store& stor
     for (const Args& inner : *branch) {
       const CommandSpec* spec = InnerSpec(inner);
       if (spec == nullptr) continue;
-      const GuardVerdict v = CheckGuards(*spec, inner, db, more, store);
+      const GuardVerdict v = CheckGuards(*spec, inner, db, more, ctx);
       if (!v.allowed) return v;
     }
   }
@@ -124,13 +131,13 @@ GuardVerdict CheckTxn(Args args, int db, Tokens tokens, const store::Store& stor
 }  // namespace
 
 GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db, Tokens tokens,
-                         const store::Store& store) {
-  if (!store.locks().guards_any()) return {};
+                         const Context& ctx) {
+  if (!ctx.store.locks().guards_any()) return {};
   if (spec.Is(kWrapper)) {
-    return spec.name == "TXN" ? CheckTxn(args, db, tokens, store)
-                              : CheckWrapper(spec, args, db, tokens, store);
+    return spec.name == "TXN" ? CheckTxn(args, db, tokens, ctx)
+                              : CheckWrapper(spec, args, db, tokens, ctx);
   }
-  return CheckPlain(spec, args, db, tokens, store);
+  return CheckPlain(spec, args, db, tokens, ctx.store);
 }
 
 void ReplyFenced(Context& ctx, uint64_t holder_token) {
@@ -147,7 +154,7 @@ void ReplyLocked(Context& ctx, const GuardVerdict& verdict) {
 
 bool GuardsAllow(Context& ctx) {
   if (ctx.guards_checked || ctx.spec->Is(kWrapper)) return true;
-  const GuardVerdict verdict = CheckGuards(*ctx.spec, ctx.args, ctx.db, ctx.lock_tokens, ctx.store);
+  const GuardVerdict verdict = CheckGuards(*ctx.spec, ctx.args, ctx.db, ctx.lock_tokens, ctx);
   if (!verdict.allowed) ReplyLocked(ctx, verdict);
   return verdict.allowed;
 }

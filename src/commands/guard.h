@@ -19,9 +19,10 @@ struct GuardVerdict {
 };
 
 // Judges one call by the locks as they are now. Wrappers are judged by what they wrap, with the
-// tokens that they show. `tokens` hold for names in `db`.
+// tokens that they show; an ONCE whose reply is stored writes nothing. `tokens` hold for names in
+// `db`. `ctx` is the call's, or that of the EXEC or TXN around it: store, stored replies, user.
 GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db,
-                         std::span<const Context::LockToken> tokens, const store::Store& store);
+                         std::span<const Context::LockToken> tokens, const Context& ctx);
 
 // To who shows a token that is not the holder's (0: nobody holds the lock).
 void ReplyFenced(Context& ctx, uint64_t holder_token);

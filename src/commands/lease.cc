@@ -75,20 +75,38 @@ std::string_view AttachError(Store::AttachResult result) {
   }
 }
 
-// Attaches those of the call's keys that it has written.
-std::string_view AttachWritten(Context& ctx, Args inner, const std::vector<const Entry*>& written) {
-  const CommandSpec* spec = InnerSpec(inner);
-  std::vector<KeyRef> keys;
-  if (!Registry::Keys(*spec, inner, &keys)) return {};
+using WrittenEntries = std::vector<const Entry*>;
+
+// Attaches what the call has written in one database of the keys that it names as written.
+// `*left` is how many written entries are not yet met.
+std::string_view AttachIn(Context& ctx, int db, Args inner, const std::vector<KeyRef>& keys,
+                          const WrittenEntries& written, size_t* left) {
   for (const KeyRef& key : keys) {
     if ((key.flags & (KeySpec::kRw | KeySpec::kOw)) == 0) continue;
     const std::string_view name = inner[static_cast<size_t>(key.index)];
-    const Entry* entry = ctx.store.Find(ctx.db, name);
+    const Entry* entry = ctx.store.Find(db, name);
     if (entry == nullptr || !std::binary_search(written.begin(), written.end(), entry)) continue;
-    const std::string_view error = AttachError(ctx.store.AttachKey(ctx.args[2], ctx.db, name));
+    const Store::AttachResult result = ctx.store.AttachKey(ctx.args[2], db, name);
+    const std::string_view error = AttachError(result);
     if (!error.empty()) return error;
+    *left -= result == Store::AttachResult::kAttached && *left > 0;
   }
   return {};
+}
+
+// Attaches those of the call's keys that it has written.
+std::string_view AttachWritten(Context& ctx, Args inner, WrittenEntries written) {
+  const CommandSpec* spec = InnerSpec(inner);
+  std::vector<KeyRef> keys;
+  if (!Registry::Keys(*spec, inner, &keys)) return {};
+  written.erase(std::unique(written.begin(), written.end()), written.end());
+  size_t left = written.size();
+  std::string_view error = AttachIn(ctx, ctx.db, inner, keys, written, &left);
+  // MOVE and COPY write to other databases.
+  for (int db = 0; db < store::kDatabases && left > 0 && error.empty(); db++) {
+    if (db != ctx.db) error = AttachIn(ctx, db, inner, keys, written, &left);
+  }
+  return error;
 }
 
 }  // namespace

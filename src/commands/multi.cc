@@ -90,7 +90,7 @@ GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
       if (number && IsDbIndex(*number)) db = static_cast<int>(*number);
       continue;
     }
-    const GuardVerdict verdict = CheckGuards(*spec, command, db, ctx.lock_tokens, ctx.store);
+    const GuardVerdict verdict = CheckGuards(*spec, command, db, ctx.lock_tokens, ctx);
     if (!verdict.allowed) return verdict;
   }
   return {};

@@ -50,7 +50,7 @@ GuardVerdict CheckBranch(const Context& ctx, const std::vector<Args>& branch,
   for (const Args& command : branch) {
     const CommandSpec* spec = InnerSpec(command);
     if (spec == nullptr) continue;
-    const GuardVerdict verdict = CheckGuards(*spec, command, ctx.db, tokens, ctx.store);
+    const GuardVerdict verdict = CheckGuards(*spec, command, ctx.db, tokens, ctx);
     if (!verdict.allowed) return verdict;
   }
   return {};

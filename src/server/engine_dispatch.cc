@@ -39,10 +39,12 @@ bool AnswersMuted(const CommandSpec& spec, Args args, bool replies_off) {
   return spec.name == "CLIENT|REPLY" && commands::IsWord(args[2], "ON");
 }
 
-// What CLIENT PAUSE WRITE holds back. COMPAT: messages too, since Redis replicates them.
+// What CLIENT PAUSE WRITE holds back. COMPAT: messages too, since Redis replicates them. What the
+// leader tells from its memory is no write, nor is a keepalive: leases outlast a pause.
 bool MayWrite(const CommandSpec& spec, Class cls, const Client& client) {
   const auto writes = [](const CommandSpec& one, Class one_cls) {
-    return one_cls == Class::kWrite || one_cls == Class::kLeader || one.name == "PUBLISH" ||
+    return one_cls == Class::kWrite ||
+           (one_cls == Class::kLeader && one.Is(commands::kWriteFlag)) || one.name == "PUBLISH" ||
            one.name == "SPUBLISH";
   };
   if (spec.handler != commands::CmdExec) return writes(spec, cls);

@@ -15,10 +15,10 @@ void EndTimers::Clear() {
   heap_ = {};
 }
 
-void EndTimers::Set(Key key, uint64_t revision, int64_t ttl_ms, int64_t now_ns) {
+void EndTimers::Set(Key key, uint64_t revision, uint64_t renewed, int64_t ttl_ms, int64_t now_ns) {
   const int64_t deadline = now_ns + ttl_ms * kNsPerMs;
   heap_.push({deadline, key, revision});
-  timers_[std::move(key)] = {revision, ttl_ms, deadline, deadline};
+  timers_[std::move(key)] = {revision, renewed, ttl_ms, deadline, deadline};
 }
 
 void EndTimers::Erase(const Key& key) { timers_.erase(key); }
@@ -63,7 +63,7 @@ void EndTimers::TakeDue(int64_t now_ns, size_t limit, std::vector<Due>* due) {
       continue;
     }
     timer.ending = true;
-    due->push_back({it->first, timer.revision, timer.ttl_ms});
+    due->push_back({it->first, timer.revision, timer.renewed});
   }
 }
 

@@ -24,13 +24,13 @@ class EndTimers {
   struct Due {
     Key key;
     uint64_t revision;  // of the grant
-    int64_t ttl_ms;     // that has passed: not if an entry has raised it since
+    uint64_t renewed;   // the last renewal by an entry that is known
   };
   enum class Touch : uint8_t { kOk, kGone, kEnding };
 
   void Clear();
-  // Granted, or its TTL raised by an entry: full TTL from now.
-  void Set(Key key, uint64_t revision, int64_t ttl_ms, int64_t now_ns);
+  // Granted, or renewed by an entry: full TTL from now.
+  void Set(Key key, uint64_t revision, uint64_t renewed, int64_t ttl_ms, int64_t now_ns);
   void Erase(const Key& key);
   // Keepalive: moves the deadline to now + `ttl_ms` (0: the granted TTL; never beyond the granted).
   // With `revision` other than 0 it must be the grant's. kOk: *remaining_ms is what it has now.
@@ -45,6 +45,7 @@ class EndTimers {
  private:
   struct Timer {
     uint64_t revision;
+    uint64_t renewed;
     int64_t ttl_ms;
     int64_t deadline_ns;
     int64_t filed_ns;  // the deadline of its entry in the heap: not above deadline_ns

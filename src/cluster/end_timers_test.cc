@@ -18,8 +18,8 @@ using Names = std::vector<std::string>;
 
 TEST_CASE("a timer ends after its TTL, later when it was kept alive, and once") {
   EndTimers timers;
-  timers.Set({-1, "a"}, 1, 1000, 0);
-  timers.Set({-1, "b"}, 2, 1000, 0);
+  timers.Set({-1, "a"}, 1, 0, 1000, 0);
+  timers.Set({-1, "b"}, 2, 0, 1000, 0);
   int64_t remaining = 0;
   CHECK(timers.Extend({-1, "b"}, 0, 0, 900 * kMs, &remaining) == EndTimers::Touch::kOk);
   CHECK(remaining == 1000);
@@ -32,7 +32,7 @@ TEST_CASE("a timer ends after its TTL, later when it was kept alive, and once") 
 
 TEST_CASE("a keepalive behind a queued end waits for its outcome") {
   EndTimers timers;
-  timers.Set({0, "l"}, 7, 100, 0);
+  timers.Set({0, "l"}, 7, 0, 100, 0);
   CHECK(Due(timers, 100) == Names{"l"});
   int64_t remaining = 0;
   CHECK(timers.Extend({0, "l"}, 7, 0, 100 * kMs, &remaining) == EndTimers::Touch::kEnding);
@@ -42,7 +42,7 @@ TEST_CASE("a keepalive behind a queued end waits for its outcome") {
 
 TEST_CASE("a grant's token is checked, a renewal never exceeds the grant nor shortens it") {
   EndTimers timers;
-  timers.Set({0, "l"}, 7, 1000, 0);
+  timers.Set({0, "l"}, 7, 0, 1000, 0);
   int64_t remaining = 0;
   CHECK(timers.Extend({0, "l"}, 6, 0, 0, &remaining) == EndTimers::Touch::kGone);
   CHECK(timers.Extend({0, "l"}, 7, 9999, 10 * kMs, &remaining) == EndTimers::Touch::kOk);
@@ -53,9 +53,9 @@ TEST_CASE("a grant's token is checked, a renewal never exceeds the grant nor sho
 
 TEST_CASE("a name that is granted anew starts anew") {
   EndTimers timers;
-  timers.Set({0, "l"}, 7, 100, 0);
+  timers.Set({0, "l"}, 7, 0, 100, 0);
   timers.Erase({0, "l"});
-  timers.Set({0, "l"}, 8, 100, 50 * kMs);
+  timers.Set({0, "l"}, 8, 0, 100, 50 * kMs);
   CHECK(Due(timers, 100) == Names{});
   CHECK(Due(timers, 150) == Names{"l"});
 }

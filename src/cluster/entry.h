@@ -22,8 +22,8 @@ inline constexpr uint16_t kFeatureVersion = 1;
 enum class ItemKind : uint8_t {
   kCommand = 0,     // a client's write
   kVoid = 1,        // nothing, but its session number is used up
-  kLeaseEnd = 2,    // args: id, grant revision (8 bytes)
-  kLockEnd = 3,     // args: db (1 byte), name, token (8 bytes), TTL that has passed (8 bytes)
+  kLeaseEnd = 2,    // args: id, grant revision, last renewal by an entry (8 bytes each)
+  kLockEnd = 3,     // args: db (1 byte), name, token, last renewal by an entry (8 bytes each)
   kSnapshot = 4,    // every node writes a snapshot of the state behind this entry
   kEndSession = 5,  // args: node id (4 bytes): its membership ended
   kSetting = 6,     // args: name, value: a cluster-wide setting

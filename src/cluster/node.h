@@ -218,9 +218,9 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void* TakeOwnItem(uint64_t sequence) override;
   void OnGap(Session session, uint64_t next_sequence) override;
   void OnSnapshotWanted() override;
-  void OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) override;
+  void OnLeaseGranted(const StateMachine::LeaseInfo& lease) override;
   void OnLeaseEnded(std::string_view id) override;
-  void OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) override;
+  void OnLockGranted(const StateMachine::LockInfo& lock) override;
   void OnLockEnded(int db, std::string_view name) override;
 
  private:

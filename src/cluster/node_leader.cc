@@ -35,13 +35,8 @@ void Node::StartLeading() {
   calls_confirmed_ = 0;
   cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
   // Nobody knows how much time each had left: all start anew with the full TTL.
-  const int64_t now = NowNs();
-  state_.ForEachLease([&](const StateMachine::LeaseInfo& lease) {
-    timers_.Set({-1, std::string(lease.id)}, lease.revision, lease.ttl_ms, now);
-  });
-  state_.ForEachLock([&](const StateMachine::LockInfo& lock) {
-    timers_.Set({lock.db, std::string(lock.name)}, lock.token, lock.ttl_ms, now);
-  });
+  state_.ForEachLease([&](const StateMachine::LeaseInfo& lease) { OnLeaseGranted(lease); });
+  state_.ForEachLock([&](const StateMachine::LockInfo& lock) { OnLockGranted(lock); });
   // Nothing was ever done here, not even this.
   if (state_.revision() == 0)
     for (const std::string& item : config_.first_items) batcher_.AddOwn(item);
@@ -162,13 +157,13 @@ void Node::ProposeDue(int64_t now_ns) {
   for (const EndTimers::Due& end : due) {
     std::string item;
     const std::string revision = U64Bytes(end.revision);
+    const std::string renewed = U64Bytes(end.renewed);
     if (end.key.db < 0) {
-      const std::string_view args[] = {end.key.name, revision};
+      const std::string_view args[] = {end.key.name, revision, renewed};
       AppendItem({.kind = ItemKind::kLeaseEnd}, args, &item);
     } else {
       const char db = static_cast<char>(end.key.db);
-      const std::string ttl = U64Bytes(static_cast<uint64_t>(end.ttl_ms));
-      const std::string_view args[] = {std::string_view(&db, 1), end.key.name, revision, ttl};
+      const std::string_view args[] = {std::string_view(&db, 1), end.key.name, revision, renewed};
       AppendItem({.kind = ItemKind::kLockEnd}, args, &item);
     }
     batcher_.AddOwn(item);
@@ -176,16 +171,18 @@ void Node::ProposeDue(int64_t now_ns) {
   MaybeWantSnapshot();
 }
 
-void Node::OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) {
-  if (leading_) timers_.Set({-1, std::string(id)}, revision, ttl_ms, NowNs());
+void Node::OnLeaseGranted(const StateMachine::LeaseInfo& lease) {
+  if (!leading_) return;
+  timers_.Set({-1, std::string(lease.id)}, lease.revision, lease.renewed, lease.ttl_ms, NowNs());
 }
 
 void Node::OnLeaseEnded(std::string_view id) {
   if (leading_) timers_.Erase({-1, std::string(id)});
 }
 
-void Node::OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) {
-  if (leading_) timers_.Set({db, std::string(name)}, token, ttl_ms, NowNs());
+void Node::OnLockGranted(const StateMachine::LockInfo& lock) {
+  if (!leading_) return;
+  timers_.Set({lock.db, std::string(lock.name)}, lock.token, lock.renewed, lock.ttl_ms, NowNs());
 }
 
 void Node::OnLockEnded(int db, std::string_view name) {

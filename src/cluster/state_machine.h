@@ -62,12 +62,14 @@ class StateMachine {
   struct LeaseInfo {
     std::string_view id;
     uint64_t revision;
+    uint64_t renewed;  // by the last entry that did; 0: none
     int64_t ttl_ms;
   };
   struct LockInfo {
     int db;
     std::string_view name;
     uint64_t token;
+    uint64_t renewed;
     int64_t ttl_ms;
   };
   virtual void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const = 0;
@@ -91,10 +93,10 @@ class ApplyListener {
   virtual void OnGap(Session session, uint64_t next_sequence) = 0;
   // An entry asked for a snapshot behind it.
   virtual void OnSnapshotWanted() = 0;
-  // Timers of the leader.
-  virtual void OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) = 0;
+  // Timers of the leader. Granted, or renewed by an entry.
+  virtual void OnLeaseGranted(const StateMachine::LeaseInfo& lease) = 0;
   virtual void OnLeaseEnded(std::string_view id) = 0;
-  virtual void OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) = 0;
+  virtual void OnLockGranted(const StateMachine::LockInfo& lock) = 0;
   virtual void OnLockEnded(int db, std::string_view name) = 0;
 };
 

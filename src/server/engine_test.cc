@@ -332,6 +332,49 @@ TEST_CASE("what an empty state begins with is logged by the first leader, whenev
   CHECK(bench.executor().revision() == 1);  // once
 }
 
+TEST_CASE("a keepalive in an entry is not undone by an end that was queued behind that entry") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto say = [&](std::string_view line) {
+    bench.Say(client, line);
+    bench.Turn();
+    bench.AnswerAll();
+    return client.Take();
+  };
+  say("LEASE GRANT 1000 ID l");
+  say("LOCK ACQUIRE n 1000 OWNER o");
+  const auto token = bench.executor().store().locks().Find(0, "n")->holder().token;
+  bench.Tick(990);
+  bench.AnswerAll();
+  for (const std::string& line :
+       {std::string("MULTI"), std::string("LEASE KEEPALIVE l"),
+        "LOCK RENEW n " + std::to_string(token) + " 1000", std::string("EXEC")})
+    bench.Say(client, line);
+  bench.Turn();  // proposed; now the timers run out, and then it is chosen
+  bench.Tick(15);
+  REQUIRE(bench.executor().store().leases().Find("l") != nullptr);
+  bench.AnswerAll();
+  bench.Tick();
+  bench.AnswerAll();
+  CHECK(client.Take().ends_with("*2\r\n*1\r\n:1000\r\n:1000\r\n"));
+  CHECK(bench.executor().store().leases().Find("l") != nullptr);
+  CHECK(bench.executor().store().locks().Find(0, "n") != nullptr);
+  // From then on they have their time, and no more.
+  for (int i = 0; i < 9; ++i) {
+    bench.Tick(100);
+    bench.AnswerAll();
+  }
+  CHECK(bench.executor().store().leases().Find("l") != nullptr);
+  CHECK(bench.executor().store().locks().Find(0, "n") != nullptr);
+  for (int i = 0; i < 3; ++i) {
+    bench.Tick(100);
+    bench.AnswerAll();
+  }
+  CHECK(bench.executor().store().leases().Find("l") == nullptr);
+  CHECK(bench.executor().store().locks().Find(0, "n") == nullptr);
+}
+
 TEST_CASE("errors are counted by their code, whoever found them") {
   EngineBench bench(1);
   bench.Lead();

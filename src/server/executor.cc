@@ -217,9 +217,13 @@ void Executor::ExecuteWrite(Context& ctx) {
 void Executor::ApplySystem(const ItemHeader& header) {
   switch (header.kind) {
     case ItemKind::kLeaseEnd: {
-      CHECK(args_.size() == 2);
+      CHECK(args_.size() == 3);
       const store::Lease* lease = store_->leases().Find(args_[0]);
       if (lease == nullptr || lease->grant_revision != U64At(args_[1])) return;
+      if (lease->renewed != U64At(args_[2])) {
+        REACH("lease kept by an entry before its end was applied");
+        return;
+      }
       store_->EndLease(args_[0], true);
       return;
     }
@@ -229,8 +233,8 @@ void Executor::ApplySystem(const ItemHeader& header) {
       const uint64_t token = U64At(args_[2]);
       const store::Lock* lock = store_->locks().Find(db, args_[1]);
       if (lock == nullptr || lock->holder().token != token) return;
-      if (lock->holder().ttl_ms != static_cast<int64_t>(U64At(args_[3]))) {
-        REACH("lock renewed above its granted time before its end was applied");
+      if (lock->holder().renewed != U64At(args_[3])) {
+        REACH("lock renewed by an entry before its end was applied");
         return;
       }
       store_->EndLock(db, args_[1], token, store::LockEventKind::kExpired);
@@ -401,7 +405,7 @@ void Executor::OnLease(const store::LeaseEvent& event) {
   if (recovering_) return;
   if (listener_ != nullptr) {
     if (event.kind == store::LeaseEventKind::kGranted || event.kind == store::LeaseEventKind::kKept)
-      listener_->OnLeaseGranted(event.id, event.revision, event.ttl_ms);
+      listener_->OnLeaseGranted({event.id, event.revision, event.renewed, event.ttl_ms});
     else
       listener_->OnLeaseEnded(event.id);
   }
@@ -413,7 +417,7 @@ void Executor::OnLock(const store::LockEvent& event) {
   if (listener_ != nullptr) {
     if (event.kind == store::LockEventKind::kGranted ||
         event.kind == store::LockEventKind::kRenewed)
-      listener_->OnLockGranted(event.db, event.name, event.token, event.ttl_ms);
+      listener_->OnLockGranted({event.db, event.name, event.token, event.renewed, event.ttl_ms});
     else
       listener_->OnLockEnded(event.db, event.name);
   }
@@ -422,13 +426,13 @@ void Executor::OnLock(const store::LockEvent& event) {
 
 void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const {
   for (const store::Lease* lease : store_->leases().List({}, SIZE_MAX))
-    visit({lease->id, lease->grant_revision, lease->ttl_ms});
+    visit({lease->id, lease->grant_revision, lease->renewed, lease->ttl_ms});
 }
 
 void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) const {
   store_->locks().ForEach([&](int db, std::string_view name, const store::Lock& lock) {
     const store::LockHolder& holder = lock.holder();
-    visit({db, name, holder.token, holder.ttl_ms});
+    visit({db, name, holder.token, holder.renewed, holder.ttl_ms});
   });
 }
 

@@ -62,27 +62,29 @@ TEST_CASE_FIXTURE(
   Command({"LEASE", "GRANT", "60000", "ID", "l"});
   const uint64_t second = executor.store().leases().Find("l")->grant_revision;
   REQUIRE(second > first);
-  System(ItemKind::kLeaseEnd, {"l", U64(first)});
+  System(ItemKind::kLeaseEnd, {"l", U64(first), U64(0)});
   CHECK(executor.store().leases().Find("l") != nullptr);
-  System(ItemKind::kLeaseEnd, {"l", U64(second)});
+  System(ItemKind::kLeaseEnd, {"l", U64(second), U64(0)});
   CHECK(executor.store().leases().Find("l") == nullptr);
-  System(ItemKind::kLeaseEnd, {"l", U64(second)});  // once more is once too often, and harmless
+  System(ItemKind::kLeaseEnd,
+         {"l", U64(second), U64(0)});  // once more is once too often, and harmless
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "the end of a lock names token and TTL: an earlier grant's, or one before a "
-                  "raise, does nothing") {
+TEST_CASE_FIXTURE(
+    Fixture,
+    "the end of a lock names token and last renewal: an earlier grant's, or one before "
+    "a raise, does nothing") {
   const std::string db(1, '\0');
   Command({"LOCK", "ACQUIRE", "n", "1000", "OWNER", "a"});
   const uint64_t token = executor.store().locks().Find(0, "n")->holder().token;
-  System(ItemKind::kLockEnd, {db, "n", U64(token - 1), U64(1000)});
+  System(ItemKind::kLockEnd, {db, "n", U64(token - 1), U64(0)});
   CHECK(executor.store().locks().Find(0, "n") != nullptr);
   // Raised by an entry after the leader had queued the end.
   Command({"LOCK", "RENEW", "n", std::to_string(token), "5000"});
   REQUIRE(executor.store().locks().Find(0, "n")->holder().ttl_ms == 5000);
-  System(ItemKind::kLockEnd, {db, "n", U64(token), U64(1000)});
+  System(ItemKind::kLockEnd, {db, "n", U64(token), U64(0)});
   CHECK(executor.store().locks().Find(0, "n") != nullptr);
-  System(ItemKind::kLockEnd, {db, "n", U64(token), U64(5000)});
+  System(ItemKind::kLockEnd, {db, "n", U64(token), U64(executor.revision())});
   CHECK(executor.store().locks().Find(0, "n") == nullptr);
 }
 

@@ -54,13 +54,14 @@ struct Change {
   const Entry* entry = nullptr;  // the key now; null when it is gone (again)
 };
 
-// What the leader's timers and the reserved channels follow. kKept and kRenewed change no state: a
-// keepalive that came in an entry, so that every possible leader starts its timer again.
+// What the leader's timers and the reserved channels follow. kKept and kRenewed: a keepalive that
+// came in an entry, so that every possible leader starts its timer again.
 enum class LeaseEventKind : uint8_t { kGranted, kKept, kExpired, kRevoked };
 struct LeaseEvent {
   std::string_view id = {};
   LeaseEventKind kind = LeaseEventKind::kGranted;
   Revision revision = 0;  // kGranted, kKept: the grant's; else the end's
+  Revision renewed = 0;   // kKept: by this item
   int64_t ttl_ms = 0;     // as granted
 };
 
@@ -70,7 +71,8 @@ struct LockEvent {
   std::string_view name = {};
   LockEventKind kind = LockEventKind::kGranted;
   Revision token = 0;
-  int64_t ttl_ms = 0;  // kGranted, kRenewed: the granted TTL
+  Revision renewed = 0;  // kRenewed: by this item
+  int64_t ttl_ms = 0;    // kGranted, kRenewed: the granted TTL
 };
 
 class Observer {

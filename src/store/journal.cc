@@ -153,6 +153,10 @@ void Journal::Undo(undo::KeyDetached& r) {
 
 void Journal::Undo(undo::KeyRenamed& r) { store_.RenameLeased(r.to, r.from); }
 
+void Journal::Undo(undo::LeaseRenewed& r) {
+  store_.leases_.leases_.find(r.id)->second->renewed = r.renewed;
+}
+
 void Journal::Undo(undo::LockAcquired& r) {
   const auto it = store_.locks_.locks_.find(r.name);
   CHECK(it != store_.locks_.locks_.end());
@@ -165,8 +169,10 @@ void Journal::Undo(undo::LockEnded& r) {
   store_.LinkLock(it->first, it->second);
 }
 
-void Journal::Undo(undo::LockTtlRaised& r) {
-  store_.locks_.locks_.at(r.name).holders.front().ttl_ms = r.ttl_ms;
+void Journal::Undo(undo::LockRenewed& r) {
+  LockHolder& holder = store_.locks_.locks_.at(r.name).holders.front();
+  holder.ttl_ms = r.ttl_ms;
+  holder.renewed = r.renewed;
 }
 
 }  // namespace clustron::store

@@ -108,15 +108,20 @@ struct LockEnded {
   KeyName name;
   Lock lock;
 };
-struct LockTtlRaised {
+struct LeaseRenewed {
+  std::string id;
+  Revision renewed;
+};
+struct LockRenewed {
   KeyName name;
   int64_t ttl_ms;
+  Revision renewed;
 };
 
-using Record =
-    std::variant<EntryChanged, EntryMoved, HeadChanged, HashChanged, BigStringWritten, Touched,
-                 FlushTouched, CreatedNoted, Flushed, Swapped, LeaseGranted, LeaseEnded,
-                 KeyAttached, KeyDetached, KeyRenamed, LockAcquired, LockEnded, LockTtlRaised>;
+using Record = std::variant<EntryChanged, EntryMoved, HeadChanged, HashChanged, BigStringWritten,
+                            Touched, FlushTouched, CreatedNoted, Flushed, Swapped, LeaseGranted,
+                            LeaseEnded, KeyAttached, KeyDetached, KeyRenamed, LeaseRenewed,
+                            LockAcquired, LockEnded, LockRenewed>;
 
 }  // namespace undo
 
@@ -170,9 +175,10 @@ class Journal {
   void Undo(undo::KeyAttached& r);
   void Undo(undo::KeyDetached& r);
   void Undo(undo::KeyRenamed& r);
+  void Undo(undo::LeaseRenewed& r);
   void Undo(undo::LockAcquired& r);
   void Undo(undo::LockEnded& r);
-  void Undo(undo::LockTtlRaised& r);
+  void Undo(undo::LockRenewed& r);
   void Keep(undo::EntryChanged& r);
   void Keep(undo::EntryMoved& r);
   void Keep(undo::Flushed& r);

@@ -1,7 +1,8 @@
 // Leases: named life spans with the keys that end with them (docs: LEASE).
 //
 // A lease is alive iff it is in this table: no deadline is kept or compared here. The leader's
-// timers decide when an end is proposed; the entry that ends a lease names (id, grant revision).
+// timers decide when an end is proposed; the entry that ends a lease names (id, grant revision,
+// last renewal by an entry), so that an end which such a renewal overtook does nothing.
 // Everything here is state: changed only in apply, through Store, which keeps the undo journal,
 // the revisions and the keys in step.
 #pragma once
@@ -27,6 +28,7 @@ struct Lease {
   std::string owner;
   int64_t ttl_ms = 0;           // as granted
   Revision grant_revision = 0;  // names this grant of the id for good
+  Revision renewed = 0;         // by the last keepalive within an entry; 0: none
   // Attached keys in the order of attaching (detached ones leave no trace).
   std::map<uint64_t, KeyName> keys;  // by attach number
   uint64_t next_attach = 0;

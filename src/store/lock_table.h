@@ -22,6 +22,7 @@ struct LockHolder {
   std::string owner;     // unique per attempt: the same owner asking again is the same attempt
   std::string lease_id;  // if any: ends with it too, whichever comes first
   int64_t ttl_ms = 0;    // as granted or last raised
+  Revision renewed = 0;  // by the last renewal that was an entry, as a lease's; 0: none
 };
 
 // Holders are a list so that SHARED and LIMIT need no new shape; today there is exactly one.

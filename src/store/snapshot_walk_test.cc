@@ -177,6 +177,8 @@ TEST_CASE("leases and locks that change ahead of the walk are in the snapshot as
   store.EndLease(id(23), false);
   store.Rollback(mark);
   store.RaiseLockTtl(2, name(24), tokens[24], 9000);
+  store.KeepLease(id(25));
+  store.KeepLock(2, name(26));
   for (int i = 0; i < 45; i++) walk.Step(1);  // among the locks
   store.EndLock(2, name(38), tokens[38], LockEventKind::kReleased);
   store.AcquireLock(2, name(38), {.owner = "p", .ttl_ms = 800});

@@ -193,7 +193,8 @@ class Store {
   const LeaseTable& leases() const { return leases_; }
   // REQUIRES: the id is unknown, of 1 … kLeaseIdBytesMax bytes.
   const Lease& GrantLease(std::string_view id, int64_t ttl_ms, std::string_view owner);
-  // A keepalive within an entry: changes nothing, but is announced. REQUIRES: the lease exists.
+  // A keepalive within an entry: an end that was queued before it is void. REQUIRES: the lease
+  // exists.
   void KeepLease(std::string_view id);
   // Deletes the attached keys, releases the locks and forgets the lease, all at the item's
   // revision. Returns the number of keys deleted. REQUIRES: the lease exists.
@@ -311,6 +312,7 @@ class Store {
   void Discard(std::unique_ptr<Table> t);
   // A lock's traces outside of its own row: guard counts, its lease.
   void LinkLock(const KeyName& name, const Lock& lock);
+  void RenewLock(const KeyName& name, Lock& lock, int64_t ttl_ms);
   void UnlinkLock(const KeyName& name, const Lock& lock);
   // What TablesDigest is the sum of, but for leases and locks.
   uint64_t ClocksDigest() const;

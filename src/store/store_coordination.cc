@@ -29,15 +29,22 @@ const Lease& Store::GrantLease(std::string_view id, int64_t ttl_ms, std::string_
 }
 
 void Store::KeepLease(std::string_view id) {
-  const Lease* lease = leases_.Find(id);
-  CHECK(lease != nullptr);
-  EmitLease(*lease, LeaseEventKind::kKept);
+  const auto it = leases_.leases_.find(id);
+  CHECK(it != leases_.leases_.end());
+  Lease& lease = *it->second;
+  if (walk_ != nullptr) walk_->BeforeChange(id, &lease);
+  if (journal_->armed()) journal_->Add(undo::LeaseRenewed{std::string(id), lease.renewed});
+  lease.renewed = TakeRevision();
+  EmitLease(lease, LeaseEventKind::kKept);
 }
 
 void Store::EmitLease(const Lease& lease, LeaseEventKind kind) {
   EmitHeld({.kind = HeldEvent::Kind::kLease,
             .key = lease.id,
-            .lease = {.kind = kind, .revision = lease.grant_revision, .ttl_ms = lease.ttl_ms}});
+            .lease = {.kind = kind,
+                      .revision = lease.grant_revision,
+                      .renewed = lease.renewed,
+                      .ttl_ms = lease.ttl_ms}});
 }
 
 size_t Store::EndLease(std::string_view id, bool expired) {
@@ -217,24 +224,29 @@ void Store::EndLock(int db, std::string_view name, Revision token, LockEventKind
 void Store::RaiseLockTtl(int db, std::string_view name, Revision token, int64_t ttl_ms) {
   const auto it = locks_.locks_.find(KeyName{db, std::string(name)});
   CHECK(it != locks_.locks_.end());
-  LockHolder& holder = it->second.holders.front();
-  CHECK(holder.token == token);
-  if (walk_ != nullptr) walk_->BeforeChange(it->first, &it->second);
-  TakeRevision();
-  if (journal_->armed()) journal_->Add(undo::LockTtlRaised{it->first, holder.ttl_ms});
-  holder.ttl_ms = ttl_ms;
-  KeepLock(db, name);
+  CHECK(it->second.holder().token == token);
+  RenewLock(it->first, it->second, ttl_ms);
 }
 
 void Store::KeepLock(int db, std::string_view name) {
-  const Lock* lock = locks_.Find(db, name);
-  CHECK(lock != nullptr);
+  const auto it = locks_.locks_.find(KeyName{db, std::string(name)});
+  CHECK(it != locks_.locks_.end());
+  RenewLock(it->first, it->second, it->second.holder().ttl_ms);
+}
+
+void Store::RenewLock(const KeyName& name, Lock& lock, int64_t ttl_ms) {
+  LockHolder& holder = lock.holders.front();
+  if (walk_ != nullptr) walk_->BeforeChange(name, &lock);
+  if (journal_->armed()) journal_->Add(undo::LockRenewed{name, holder.ttl_ms, holder.renewed});
+  holder.ttl_ms = ttl_ms;
+  holder.renewed = TakeRevision();
   EmitHeld({.kind = HeldEvent::Kind::kLock,
-            .key = std::string(name),
-            .lock = {.db = db,
+            .key = name.name,
+            .lock = {.db = name.db,
                      .kind = LockEventKind::kRenewed,
-                     .token = lock->holder().token,
-                     .ttl_ms = lock->holder().ttl_ms}});
+                     .token = holder.token,
+                     .renewed = holder.renewed,
+                     .ttl_ms = holder.ttl_ms}});
 }
 
 }  // namespace clustron::store

@@ -44,6 +44,7 @@ uint64_t LeaseDigest(const Lease& lease) {
   d.Bytes(lease.owner);
   d.Number(static_cast<uint64_t>(lease.ttl_ms));
   d.Number(lease.grant_revision);
+  d.Number(lease.renewed);
   d.Number(lease.next_attach);
   for (const auto& [attach, key] : lease.keys) {
     d.Number(attach);
@@ -63,6 +64,7 @@ uint64_t LockDigest(const KeyName& name, const Lock& lock) {
     d.Bytes(holder.owner);
     d.Bytes(holder.lease_id);
     d.Number(static_cast<uint64_t>(holder.ttl_ms));
+    d.Number(holder.renewed);
   }
   return d.sum();
 }

@@ -1,14 +1,14 @@
 // The store's state besides keys, as bytes in a snapshot: see SnapshotWalk::tables.
 //
-//   version 3 | seed | elapsed | wall | revision | flush numbers × 16 | created × 16
+//   version 4 | seed | elapsed | wall | revision | flush numbers × 16 | created × 16
 //   | created before the flush × 16
 //   | touch cells: count, then (distance to the cell before, revision) each
 //   | settings that differ from the defaults: count, then name, text each
 //
 // Leases and locks are rows by themselves, each with its size before it:
 //
-//   lease: id, owner, ttl, grant, next attach, keys: count, (attach, db, name) each
-//   lock:  db, name, advisory, holders: count, (token, owner, lease, ttl) each
+//   lease: id, owner, ttl, grant, renewed, next attach, keys: count, (attach, db, name) each
+//   lock:  db, name, advisory, holders: count, (token, owner, lease, ttl, renewed) each
 //
 // Numbers are varints but for the seed.
 #include <utility>
@@ -25,7 +25,7 @@
 namespace clustron::store {
 namespace {
 
-constexpr uint64_t kTablesVersion = 3;
+constexpr uint64_t kTablesVersion = 4;
 
 std::unexpected<Error> Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
 
@@ -37,6 +37,7 @@ void EncodeLease(const Lease& lease, std::string* out) {
   w.Bytes(lease.owner);
   w.Varint(static_cast<uint64_t>(lease.ttl_ms));
   w.Varint(lease.grant_revision);
+  w.Varint(lease.renewed);
   w.Varint(lease.next_attach);
   w.Varint(lease.keys.size());
   for (const auto& [attach, key] : lease.keys) {
@@ -57,6 +58,7 @@ void EncodeLock(const KeyName& name, const Lock& lock, std::string* out) {
     w.Bytes(holder.owner);
     w.Bytes(holder.lease_id);
     w.Varint(static_cast<uint64_t>(holder.ttl_ms));
+    w.Varint(holder.renewed);
   }
 }
 
@@ -116,6 +118,7 @@ Result<const Lease*> Store::DecodeLease(Reader* in) {
   lease->owner = r.Bytes();
   lease->ttl_ms = static_cast<int64_t>(r.Varint());
   lease->grant_revision = r.Varint();
+  lease->renewed = r.Varint();
   lease->next_attach = r.Varint();
   for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
     const uint64_t attach = r.Varint();
@@ -146,6 +149,7 @@ Result<const std::pair<const KeyName, Lock>*> Store::DecodeLock(Reader* in) {
     holder.owner = r.Bytes();
     holder.lease_id = r.Bytes();
     holder.ttl_ms = static_cast<int64_t>(r.Varint());
+    holder.renewed = r.Varint();
     if (!holder.lease_id.empty() && leases_.Find(holder.lease_id) == nullptr) {
       return Corrupt("snapshot: a lock of an unknown lease");
     }

@@ -107,9 +107,9 @@ class ReplayTap final : public cluster::ApplyListener, public server::OriginHost
   }
   void OnGap(cluster::Session, uint64_t) override {}
   void OnSnapshotWanted() override {}
-  void OnLeaseGranted(std::string_view, uint64_t, int64_t) override {}
+  void OnLeaseGranted(const cluster::StateMachine::LeaseInfo&) override {}
   void OnLeaseEnded(std::string_view) override {}
-  void OnLockGranted(int, std::string_view, uint64_t, int64_t) override {}
+  void OnLockGranted(const cluster::StateMachine::LockInfo&) override {}
   void OnLockEnded(int, std::string_view) override {}
 
   uint64_t compared() const { return compared_; }

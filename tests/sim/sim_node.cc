@@ -98,12 +98,12 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
   }
   void OnGap(cluster::Session session, uint64_t next) override { node().OnGap(session, next); }
   void OnSnapshotWanted() override { node().OnSnapshotWanted(); }
-  void OnLeaseGranted(std::string_view id, uint64_t revision, int64_t ttl_ms) override {
-    node().OnLeaseGranted(id, revision, ttl_ms);
+  void OnLeaseGranted(const cluster::StateMachine::LeaseInfo& lease) override {
+    node().OnLeaseGranted(lease);
   }
   void OnLeaseEnded(std::string_view id) override { node().OnLeaseEnded(id); }
-  void OnLockGranted(int db, std::string_view name, uint64_t token, int64_t ttl_ms) override {
-    node().OnLockGranted(db, name, token, ttl_ms);
+  void OnLockGranted(const cluster::StateMachine::LockInfo& lock) override {
+    node().OnLockGranted(lock);
   }
   void OnLockEnded(int db, std::string_view name) override { node().OnLockEnded(db, name); }
 };

@@ -216,7 +216,7 @@ class ModelledStore {
     REQUIRE(granted == leases.contains(id));
     switch (rng_.Below(6)) {
       case 0:
-        if (granted) return;
+        if (granted) return store.KeepLease(id);
         leases.insert(id);
         store.GrantLease(id, 5000, "owner");
         REQUIRE(store.leases().Find(id)->grant_revision == store.revision());
@@ -271,6 +271,8 @@ class ModelledStore {
         const auto [lock_db, name] = it->first;
         if (rng_.Percent(20)) {
           store.RaiseLockTtl(lock_db, name, it->second.token, 7000);
+        } else if (rng_.Percent(20)) {
+          store.KeepLock(lock_db, name);
         } else {
           store.EndLock(lock_db, name, it->second.token, LockEventKind::kReleased);
           locks.erase(it);

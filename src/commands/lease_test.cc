@@ -117,6 +117,34 @@ TEST_CASE("LEASE DO attaches what was written, and nothing else") {
   CHECK(server.store.leases().Find("l1")->keys.size() == before + 1);
 }
 
+TEST_CASE("a full lease takes no further key, by any command, and lets go of none") {
+  TestServer server;
+  server.Run("LEASE GRANT 5000 ID l1");
+  std::vector<std::string> names(store::kLeaseKeysMax + 1);
+  std::vector<std::string_view> mset = {"MSET"};
+  std::vector<std::string_view> attach = {"LEASE", "ATTACH", "l1"};
+  for (size_t i = 0; i < names.size(); i++) {
+    names[i] = "k" + std::to_string(i);
+    mset.insert(mset.end(), {names[i], "1"});
+    attach.push_back(names[i]);
+  }
+  server.Run(mset);
+  const std::string full = "-ERR the lease has as many keys as it may have\r\n";
+  const store::Lease& lease = *server.store.leases().Find("l1");
+  CHECK(server.Run(attach) == full);
+  CHECK(lease.keys.empty());
+  attach.pop_back();
+  CHECK(server.Run(attach) == ":65536\r\n");
+  CHECK(server.Run("LEASE ATTACH l1 k65536") == full);
+  CHECK(server.Run("SET new 1 LEASE l1") == full);
+  CHECK(server.Run("LEASE DO l1 MSET k0 2 new 1") == full);
+  CHECK(server.Run("MGET k0 new") == "*2\r\n$1\r\n1\r\n$-1\r\n");
+  // Its own keys may be written again.
+  CHECK(server.Run("SET k0 2 LEASE l1") == "+OK\r\n");
+  CHECK(server.Run("LEASE DO l1 INCR k0") == ":3\r\n");
+  CHECK(lease.keys.size() == store::kLeaseKeysMax);
+}
+
 TEST_CASE("a keepalive asks the leader's timers and changes nothing") {
   TestServer server;
   FakeTimers timers;

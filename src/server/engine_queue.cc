@@ -320,6 +320,8 @@ void Engine::LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
     front.reply = answer->substr(1);
     NoteLeaderCall(*front.spec, front.reply);
   } else {
+    // What only asks takes no effect, wherever the question is.
+    if (front.spec->Is(commands::kReadonly)) failure = cluster::Failure::kClusterDown;
     stats_.commands.ErrorReplied(ErrorOf(failure));
     resp::ReplyWriter(&front.reply, front.resp_version).Error(ErrorOf(failure));
   }

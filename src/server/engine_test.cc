@@ -113,6 +113,23 @@ TEST_CASE("answers to reads and calls of a client that is gone reach nobody") {
   CHECK(caller.got.empty());
 }
 
+TEST_CASE("a question that the leader never answers is no uncertain change, a keepalive is") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"LEASE", "GRANT", "60000", "ID", "l"})});
+  auto& asks = bench.Connect();
+  auto& asks_too = bench.Connect();
+  auto& keeps = bench.Connect();
+  bench.Say(asks, "LEASE TTL l");
+  bench.Say(asks_too, "LOCK INFO n");
+  bench.Say(keeps, "LEASE KEEPALIVE l");
+  bench.Turn();
+  REQUIRE(bench.TakeSent(2, WireKind::kLeaderCall).size() == 3);
+  for (int i = 0; i < 30; ++i) bench.Tick(100);
+  CHECK(asks.Take().starts_with("-CLUSTERDOWN "));
+  CHECK(asks_too.Take().starts_with("-CLUSTERDOWN "));
+  CHECK(keeps.Take().starts_with("-UNCERTAIN "));
+}
+
 TEST_CASE("pipelined calls to the leader's memory are answered without waiting for a tick") {
   EngineBench bench(3);
   bench.Lead();

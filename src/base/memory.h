@@ -33,6 +33,9 @@ void PurgeInBackground();
 // Room for at least `capacity` bytes. That of a big string is asked for in huge pages: the first
 // touch of 100 MB costs a fifth then. Grows geometrically when it has to.
 void ReserveBig(std::string* bytes, size_t capacity);
+// Empties it and gives its block back. Assigning an empty string does not: a short one is copied
+// into the block that is there.
+inline void FreeString(std::string* bytes) { std::string().swap(*bytes); }
 // The allocator's own report (MEMORY MALLOC-STATS).
 std::string AllocatorReport();
 

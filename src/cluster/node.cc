@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "cluster/node_snapshot.h"
@@ -358,7 +359,7 @@ void Node::AnnounceLeader() {
 
 void Node::SendPaxos(NodeId to, const paxos::Message& message) {
   constexpr size_t kSharedBytesMin = 16 * 1024;
-  if (wire_.capacity() > (1 << 20)) wire_ = {};
+  if (wire_.capacity() > (1 << 20)) FreeString(&wire_);
   wire_.clear();
   wire_.push_back(static_cast<char>(WireKind::kPaxos));
   paxos::Payload tail = paxos::EncodeHead(message, &wire_);

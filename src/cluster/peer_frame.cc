@@ -4,6 +4,7 @@
 #include <openssl/hmac.h>
 
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "base/coding.h"
@@ -65,8 +66,7 @@ Result<bool> FrameReader::Next(std::string* message) {
       return Fail(Errc::kLimit, "message longer than the limit");
     part.append(piece);
     if ((flags & kLastBit) == 0) continue;
-    *message = std::move(part);
-    part.clear();
+    *message = std::exchange(part, {});  // a plain move would leave the last message's block here
     return true;
   }
   in_.erase(0, pos_);

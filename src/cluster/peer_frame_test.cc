@@ -37,6 +37,21 @@ TEST_CASE("messages of both streams come out whole, however the bytes arrive") {
   }
 }
 
+TEST_CASE("the block of a big message does not go round with later ones") {
+  FrameReader reader;
+  std::string wire;
+  const std::string piece(60'000, 'b');
+  for (int i = 0; i < 20; ++i) AppendFrame(Stream::kBulk, i == 19, piece, &wire);
+  for (int i = 0; i < 4; ++i) AppendFrame(Stream::kBulk, true, std::string(1000, 's'), &wire);
+  reader.Feed(wire);
+  std::string message;
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(reader.Next(&message).value());
+    CHECK(message.size() == (i == 0 ? 20 * piece.size() : 1000u));
+    if (i > 0) CHECK(message.capacity() < piece.size());
+  }
+}
+
 TEST_CASE("a flipped bit ends the link, never makes another message") {
   std::string wire;
   AppendFrame(Stream::kBulk, true, "payload", &wire);

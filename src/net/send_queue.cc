@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace clustron::net {
 
@@ -54,7 +55,7 @@ void SendQueue::Append(std::string&& bytes, size_t sent) {
   if (blocks_.empty()) sent_bytes_ = sent;
   size_bytes_ += rest.size();
   blocks_.push_back(std::move(bytes));
-  bytes = std::string();
+  FreeString(&bytes);
 }
 
 void SendQueue::Drop(size_t bytes) {

@@ -33,6 +33,19 @@ WalHeader Sample(std::string_view payload) {
 
 }  // namespace
 
+TEST_CASE("a buffer that was written keeps no big block") {
+  for (const size_t size : {1000uz, 2'000'000uz}) {
+    WalBuffer buffer;
+    buffer.bytes.assign(size, 'x');
+    buffer.last_lsn = 1;
+    buffer.Clear();
+    CHECK(buffer.empty());
+    CHECK(buffer.bytes.empty());
+    CHECK(buffer.bytes.capacity() <= 1 << 20);
+    CHECK((buffer.bytes.capacity() >= size) == (size == 1000));
+  }
+}
+
 TEST_CASE("wal format: a record is what wal_format.md says") {
   const std::string payload = "payload!";
   std::string bytes;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/crc.h"
+#include "base/memory.h"
 #include "base/reach.h"
 
 namespace clustron::persist {
@@ -20,7 +21,7 @@ uint64_t RoundUp(uint64_t value, uint64_t unit) { return (value + unit - 1) / un
 
 void WalBuffer::Clear() {
   if (bytes.capacity() > kCapacityKeptMax) {
-    bytes = std::string();
+    FreeString(&bytes);
   } else {
     bytes.clear();
   }

@@ -107,7 +107,7 @@ void Engine::Feed(Session& session, std::string_view bytes) {
     session.in_.append(bytes);
     const size_t used = ParseAll(session, session.in_);
     session.in_.erase(0, used);
-    if (session.in_.empty() && session.in_.capacity() > 256 * 1024) session.in_ = {};
+    if (session.in_.empty() && session.in_.capacity() > 256 * 1024) FreeString(&session.in_);
   }
   session.parsing_ = false;
   if (session.in_.empty() || session.WantsInput()) {

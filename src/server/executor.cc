@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "commands/errors.h"
@@ -175,7 +176,7 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   const CommandSpec* spec = registry_.ById(header.command_id);
   CHECK(spec != nullptr);  // feature versions keep unknown commands out of the log
   args_[0] = spec->name;
-  if (discarded_.capacity() > kDiscardedBytesMax) discarded_ = {};
+  if (discarded_.capacity() > kDiscardedBytesMax) FreeString(&discarded_);
   discarded_.clear();
   std::string* out = call.out != nullptr ? call.out : &discarded_;
   const size_t start = out->size();

@@ -127,3 +127,32 @@ def test_unix_socket_and_protected_mode():
     assert os.stat(path).st_mode & 0o777 == 0o700
     node.stop()
     assert not os.path.exists(path), "the socket is left behind"
+
+
+@limited(60)
+def test_the_memory_of_a_big_value_comes_back():
+    size = 80_000_000
+    value = b"v" * size
+
+    def used(node):
+        with node.connect() as c:
+            return int(resp.info(c, "memory")["used_memory"])
+
+    def once(nodes):
+        with nodes[0].connect(timeout=60) as conn:
+            conn.call("SET", "large", value)
+            conn.call("DEL", "large")
+            for i in range(10):
+                conn.call("SET", "small", "x" * 1000)
+            # What is left is less than the smallest copy of it, also while the client stays.
+            for node in nodes:
+                until(lambda n=node: used(n) < size // 2, "%s gives it back" % node.name)
+                assert int(resp.info(conn, "clients")["client_recent_max_input_buffer"]) < size
+
+    for durability in ("memory", "everysec", "always"):
+        node = processes.single(durability, name=durability)
+        once([node])
+        node.kill()
+    c = cluster.Cluster(3).start()
+    leader = c.leader()
+    once([leader, *[n for n in c.nodes if n is not leader]])

@@ -327,6 +327,28 @@ TEST_CASE("votes in slots that came with a peer's snapshot are not taken for wha
   }
 }
 
+TEST_CASE("behind a peer's snapshot time goes on from where the snapshot has it") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.clock.ns += 3'600'000'000'000;  // by its own clock an hour passes: it was cut off
+  bench.Follow(kTwo);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 4u);
+  REQUIRE(bench.executor().elapsed_ms() == 2000);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k v");
+  bench.Turn();
+  bench.AnswerAll();
+  REQUIRE(client.Take() == "+OK\r\n");
+  CHECK(bench.executor().elapsed_ms() > 2000);
+  CHECK(bench.executor().elapsed_ms() < 60'000);
+}
+
 TEST_CASE("what an empty state begins with is logged by the first leader, whenever that is") {
   EngineBench bench(3, 1);
   std::string item;
@@ -390,6 +412,57 @@ TEST_CASE("a keepalive in an entry is not undone by an end that was queued behin
   }
   CHECK(bench.executor().store().leases().Find("l") == nullptr);
   CHECK(bench.executor().store().locks().Find(0, "n") == nullptr);
+}
+
+TEST_CASE(
+    "a call to the leader that may have been served is uncertain, one that never left is not") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"LEASE", "GRANT", "60000", "ID", "l"})});
+  auto& client = bench.Connect();
+  SUBCASE("sent") {
+    bench.Say(client, "LEASE KEEPALIVE l");
+    bench.Turn();
+    CHECK(bench.TakeSent(2, WireKind::kLeaderCall).size() == 1);
+    for (int i = 0; i < 40; ++i) {
+      bench.Follow(kTwo);
+      bench.Tick(100);
+    }
+    CHECK(client.Take().starts_with("-UNCERTAIN"));
+  }
+  SUBCASE("there was no leader to send it to") {
+    for (int i = 0; i < 30; ++i) bench.Tick(100);
+    REQUIRE(bench.node().leader() == paxos::kNoNode);
+    bench.Say(client, "LEASE KEEPALIVE l");
+    for (int i = 0; i < 40; ++i) bench.Tick(100);
+    CHECK(client.Take().starts_with("-CLUSTERDOWN"));
+  }
+}
+
+TEST_CASE("a leader that comes back goes on from the time that was logged, not from its own") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto set = [&] {
+    bench.Say(client, "SET k v");
+    bench.Turn();
+    bench.AnswerAll();
+  };
+  set();
+  const int64_t logged = bench.executor().elapsed_ms();
+  // Cut off it counts on for an hour, and proposes that; another was elected long ago.
+  bench.clock.ns += 3'600'000'000'000;
+  bench.Say(client, "SET k w");
+  bench.Turn();
+  const Ballot two{bench.node().ballot().round + 1, 2};
+  bench.From(2, paxos::Prepare{two, bench.node().replica().chosen_slot() + 1, {}});
+  bench.Follow(two);
+  bench.Choose(two, EntryKind::kNoop, "");
+  bench.Choose(two, EntryKind::kBatch, EntryOf(logged + 10, bench.clock.wall_ms, {}));
+  REQUIRE(bench.executor().elapsed_ms() == logged + 10);
+  bench.Lead();
+  set();
+  CHECK(bench.executor().elapsed_ms() > logged + 10);
+  CHECK(bench.executor().elapsed_ms() < logged + 60'000);
 }
 
 TEST_CASE("errors are counted by their code, whoever found them") {

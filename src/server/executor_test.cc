@@ -137,6 +137,92 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(Read({"GET", "a"}) == "$1\r\n4\r\n");
 }
 
+// The turn's entry of a node alone: applied here while it is made.
+struct InlineFixture : Fixture {
+  void Open(int64_t ms, int64_t at_wall_ms = 1'700'000'000'000) {
+    executor.OpenInline(slot + 1, ms, at_wall_ms);
+  }
+  std::string Inline(const std::vector<std::string_view>& words, uint8_t verdicts = 0) {
+    const commands::CommandSpec* container = nullptr;
+    std::string out;
+    executor.RunInline(*commands::Registry::Get().Resolve(commands::Args(words), &container), words,
+                       {}, verdicts, &out);
+    return out;
+  }
+  std::string Seal() {
+    std::string entry = executor.SealInline();
+    if (!entry.empty()) ++slot;
+    return entry;
+  }
+};
+
+TEST_CASE("an entry of the inline path, applied again at a start, leaves the same state") {
+  InlineFixture live;
+  Fixture again;
+  for (Fixture* f : {static_cast<Fixture*>(&live), &again})
+    f->Items({CommandItem({"SET", "due", "v", "PX", "100"}), CommandItem({"SET", "k", "v"})});
+  live.Open(2000);
+  live.Inline({"DEL", "nosuch"});            // changes nothing: not logged, and takes no number
+  live.Inline({"LEASE", "GRANT", "60000"});  // an id by chance
+  live.Inline({"SETNX", "k", "w"});
+  live.Inline({"SET", "k", "refused"}, commands::kItemDiskLow);
+  live.Inline({"LEASE", "GRANT", "60000"});
+  live.Inline({"SET", "k", "w"});
+  again.Apply(EntryKind::kBatch, {1, 1}, live.Seal());
+  CHECK(live.executor.store().leases().size() == 2);
+  CHECK(live.executor.store().Size(0) == 1);
+  CHECK(live.executor.store().Digest() == again.executor.store().Digest());
+  CHECK(live.executor.digest() == again.executor.digest());
+  CHECK(live.executor.applied_slot() == again.executor.applied_slot());
+}
+
+TEST_CASE_FIXTURE(InlineFixture,
+                  "a clock by which something is seen gone is logged, by itself too") {
+  Open(1500);
+  CHECK(Read({"GET", "elapsed"}) == "$-1\r\n");
+  CHECK(Seal().empty());
+  elapsed_ms = 1500;
+  Items({CommandItem({"SET", "elapsed", "v", "PX", "1000"}),
+         CommandItem({"SET", "wall", "v", "PXAT", "1700000005000"})});
+  SUBCASE("by the elapsed clock") {
+    Open(2600);
+    CHECK(Read({"GET", "elapsed"}) == "$-1\r\n");
+    CHECK_FALSE(Seal().empty());
+    CHECK(executor.store().Size(0) == 1);
+  }
+  SUBCASE("by the wall clock") {
+    Open(2000, 1'700'000'005'000);
+    CHECK(Read({"GET", "wall"}) == "$-1\r\n");
+    CHECK_FALSE(Seal().empty());
+    CHECK(executor.store().Size(0) == 1);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "the leader's verdict on room holds for commands within commands") {
+  const auto flagged = [](const std::vector<std::string_view>& words) {
+    std::string item = CommandItem(words);
+    cluster::SetItemFlags(&item, 0, commands::kItemDiskLow);
+    return item;
+  };
+  Items({CommandItem({"SET", "old", "v"})});
+  Items({flagged({"SET", "k", "v"}), flagged({"ONCE", "r1", "1000", "SET", "k", "v"}),
+         flagged({"TXN", "THEN", "1", "3", "SET", "k", "v"}), flagged({"DEL", "old"})});
+  CHECK(Read({"EXISTS", "k"}) == ":0\r\n");
+  CHECK(Read({"EXISTS", "old"}) == ":0\r\n");  // what frees room is let through
+}
+
+TEST_CASE_FIXTURE(Fixture, "the guard of a lock is looked at when the write is applied") {
+  Command({"LOCK", "ACQUIRE", "k", "1000", "OWNER", "a"});
+  const std::string token = std::to_string(executor.store().locks().Find(0, "k")->holder().token);
+  Command({"SET", "k", "without the token"});
+  CHECK(Read({"EXISTS", "k"}) == ":0\r\n");
+  Command({"LOCK", "DO", "k", token, "SET", "k", "with it"});
+  CHECK(Read({"GET", "k"}) == "$7\r\nwith it\r\n");
+  Command({"LOCK", "RELEASE", "k", token});
+  Command({"LOCK", "DO", "k", token, "SET", "k", "too late"});
+  CHECK(Read({"GET", "k"}) == "$7\r\nwith it\r\n");
+}
+
 TEST_CASE_FIXTURE(Fixture, "tables travel in a snapshot whole: sessions, ballots, digest") {
   Apply(EntryKind::kNoop, {3, 2});
   Items({CommandItem({"SET", "a", "1"}, {2, 4}, 1)}, {3, 2});

@@ -22,6 +22,7 @@ constexpr KeySpec kKeysLeaseAttach[] = {
     {.flags = KeySpec::kRw | KeySpec::kUpdate, .begin_index = 3, .last = -1}};
 constexpr KeySpec kKeysLeaseDetach[] = {
     {.flags = KeySpec::kRw | KeySpec::kUpdate, .begin_index = 2, .last = -1}};
+constexpr KeySpec kKeysLeaseDo[] = {kWrappedKeys};
 constexpr ArgSpec kLeaseGrantArgs[] = {
     {.name = "ttl", .type = ArgSpec::Type::kInteger},
     {.name = "id", .token = "ID", .flags = ArgSpec::kOptional},
@@ -129,6 +130,7 @@ inline constexpr CommandSpec kLeaseRows[] = {
      .group = Group::kCoordination,
      .arity = -4,
      .flags = kWriteFlag | kMovableKeys | kWrapper,
+     .keys = kKeysLeaseDo,
      .get_keys = LeaseDoKeys,
      .handler = CmdLeaseDo,
      .summary = "Runs a write and attaches the keys that it wrote.",

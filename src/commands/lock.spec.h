@@ -21,6 +21,7 @@ bool LockDoKeys(Args args, std::vector<KeyRef>* out);
 // Names of locks are keys to ACL and clients; to guards they are not.
 constexpr KeySpec kKeysLock[] = {{.flags = KeySpec::kRw | KeySpec::kUpdate, .begin_index = 2}};
 constexpr KeySpec kKeysLockRead[] = {{.flags = KeySpec::kRo, .begin_index = 2}};
+constexpr KeySpec kKeysLockDo[] = {{.flags = KeySpec::kRo, .begin_index = 2}, kWrappedKeys};
 constexpr ArgSpec kLockAcquireArgs[] = {
     {.name = "name", .type = ArgSpec::Type::kKey, .key_spec_index = 0},
     {.name = "ttl", .type = ArgSpec::Type::kInteger},
@@ -106,6 +107,7 @@ inline constexpr CommandSpec kLockRows[] = {
      .group = Group::kCoordination,
      .arity = -5,
      .flags = kWriteFlag | kMovableKeys | kNoGuard | kWrapper,
+     .keys = kKeysLockDo,
      .get_keys = LockDoKeys,
      .handler = CmdLockDo,
      .summary = "Runs a command under a lock.",

@@ -129,6 +129,12 @@ struct KeySpec {
   std::string_view note = {};
 };
 
+// The keys of a wrapped command: only its own row knows where they are.
+inline constexpr KeySpec kWrappedKeys = {
+    .flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate | KeySpec::kIncomplete,
+    .begin = KeySpec::Begin::kUnknown,
+    .find = KeySpec::Find::kUnknown};
+
 // An argument as COMMAND DOCS shows it.
 struct ArgSpec {
   enum class Type : uint8_t {

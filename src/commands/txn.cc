@@ -69,6 +69,8 @@ bool RunBranch(Context& ctx, const std::vector<Args>& branch, std::string* bytes
   return true;
 }
 
+bool IsHelp(Args args) { return args.size() == 2 && IsWord(args[1], "HELP"); }
+
 Class CommandsClass(const std::vector<Args>& commands) {
   for (const Args& command : commands) {
     if (InnerClass(command, 0) == Class::kWrite) return Class::kWrite;
@@ -88,6 +90,7 @@ void AppendCommandKeys(Args all, const std::vector<Args>& commands, std::vector<
 }  // namespace
 
 Class TxnClass(Args args) {
+  if (IsHelp(args)) return Class::kLocal;
   TxnCall call;
   if (!ParseTxn(args, &call).empty()) return Class::kRead;  // answers its error
   return std::max(CommandsClass(call.then_commands), CommandsClass(call.else_commands));
@@ -108,7 +111,7 @@ bool TxnKeys(Args args, std::vector<KeyRef>* out) {
 }
 
 void CmdTxn(Context& ctx) {
-  if (ctx.args.size() == 2 && IsWord(ctx.args[1], "HELP")) return ReplyHelp(ctx, "TXN", kTxnHelp);
+  if (IsHelp(ctx.args)) return ReplyHelp(ctx, "TXN", kTxnHelp);
   TxnCall call;
   if (const std::string error = ParseTxn(ctx.args, &call); !error.empty()) {
     return ctx.reply.Error(error);

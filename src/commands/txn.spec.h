@@ -13,6 +13,7 @@ bool TxnKeys(Args args, std::vector<KeyRef>* out);
 Class OnceClass(Args args);
 bool OnceKeys(Args args, std::vector<KeyRef>* out);
 
+constexpr KeySpec kKeysTxn[] = {kWrappedKeys};
 constexpr ArgSpec kTxnArgs[] = {
     {.name = "condition", .token = "IF", .flags = ArgSpec::kOptional | ArgSpec::kMultiple},
     {.name = "command", .token = "THEN", .flags = ArgSpec::kMultiple},
@@ -30,6 +31,7 @@ inline constexpr CommandSpec kTxnRows[] = {
      .group = Group::kCoordination,
      .arity = -2,
      .flags = kWriteFlag | kMovableKeys | kWrapper,
+     .keys = kKeysTxn,
      .get_keys = TxnKeys,
      .handler = CmdTxn,
      .summary = "Runs commands all or nothing, on conditions.",
@@ -44,6 +46,7 @@ inline constexpr CommandSpec kTxnRows[] = {
      .group = Group::kCoordination,
      .arity = -4,
      .flags = kWriteFlag | kMovableKeys | kWrapper,
+     .keys = kKeysTxn,
      .get_keys = OnceKeys,
      .handler = CmdOnce,
      .summary = "Runs a command once for a request id; repeats get the stored reply.",

@@ -114,6 +114,12 @@ TEST_CASE("transactions nest") {
   CHECK(server.Run("TXN THEN 2 3 SET a 1 6 TXN THEN 1 2 INCR n").starts_with("*3\r\n:1\r\n"));
 }
 
+TEST_CASE("TXN HELP needs no leader") {
+  const CommandSpec* spec = Registry::Get().Find("TXN");
+  const std::vector<std::string_view> help = {"TXN", "help"};
+  CHECK(spec->ClassOf(help) == Class::kLocal);
+}
+
 TEST_CASE("a transaction that only reads is a read, and its keys are found") {
   const CommandSpec* spec = Registry::Get().Find("TXN");
   const Words reads = {"TXN", "IF", "1", "EXISTS", "a", "THEN", "1", "2", "GET", "b"};

@@ -19,6 +19,10 @@ constexpr int64_t kAnnounceOftenNs = 400'000'000;
 constexpr int64_t kAnnounceOftenForNs = 2'000'000'000;
 constexpr int64_t kAnnounceNs = 1'000'000'000;
 constexpr int64_t kAnnounceForNs = 12'000'000'000;
+// Before a node stops: how long clients that look for masters have to see that it is none any more,
+// and how often they are told to look.
+constexpr int64_t kLeaveNs = 500'000'000;
+constexpr int64_t kLeaveOftenNs = 100'000'000;
 constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
 constexpr int64_t kNsPerS = 1'000'000'000;
 // Nodes take turns as candidates: a damage is not forgotten between two of their attempts.
@@ -220,7 +224,7 @@ void Engine::LeadershipChanged() {
   // StackExchange.Redis looks at the topology again on any message here. One that comes while it is
   // looking already is lost on it, and a look lasts up to its connect timeout (5 s) if a node is
   // down: so there are some more.
-  takes_writes_ = true;
+  takes_writes_ = leaving_since_ns_ == 0;
   hub_.Deliver(kMasterChanged, "*", false);
   leader_since_ns_ = announced_ns_ = clock_.MonotonicNs();
   maintenance_.EndHandOver();
@@ -458,6 +462,7 @@ Status Engine::AbortShutdown() {
   if (!shutting_down_) return Fail(Errc::kNotFound, "ERR No shutdown in progress.");
   shutting_down_ = false;
   maintenance_.ForgetMoving();
+  Stay();
   return {};
 }
 
@@ -497,9 +502,43 @@ void Engine::StepShutdown(int64_t now_ns) {
       !shutdown_.force) {
     shutting_down_ = false;
     maintenance_.ForgetMoving();
+    Stay();
     return;
   }
+  if (Leaving(now_ns)) return;
   host_.Stop();
+}
+
+// The last thing before a stop. A client that writes to masters only (StackExchange.Redis) marks
+// all but one as redundant: what it sends from the loss of that one until it has looked at all
+// nodes again waits for the one that is gone, for seconds. So it is made to look while this node,
+// not a master any more, still serves what is under way; whether that lasts still.
+bool Engine::Leaving(int64_t now_ns) {
+  if (shutdown_.now || shutdown_deadline_ns_ <= now_ns || node_->alone()) return false;
+  if (leaving_since_ns_ == 0) {
+    bool any = false;
+    client_table_.ForEach([&](const Client& client) { any |= client.writes_to_masters_only(); });
+    bool others = false;
+    for (const paxos::PeerStatus& peer : node_->replica().peers())
+      others |= peer.voter && now_ns - peer.heard_ns <= kNsPerS;
+    if (!any || !others) return false;
+    leaving_since_ns_ = now_ns;
+    announced_ns_ = 0;
+    takes_writes_ = false;
+  }
+  if (now_ns - announced_ns_ >= kLeaveOftenNs) {
+    announced_ns_ = now_ns;
+    hub_.Deliver(kMasterChanged, "*", false);
+  }
+  return now_ns - leaving_since_ns_ < kLeaveNs;
+}
+
+// The stop was called off.
+void Engine::Stay() {
+  if (leaving_since_ns_ == 0) return;
+  leaving_since_ns_ = 0;
+  takes_writes_ = true;
+  hub_.Deliver(kMasterChanged, "*", false);
 }
 
 uint64_t Engine::LastWriteSlot(const commands::ClientPort& client) const {

@@ -250,6 +250,8 @@ class Engine final : public cluster::NodeHost,
   void StepAnnouncement(int64_t now_ns);
   void StepShutdown(int64_t now_ns);
   size_t TellMoving(int64_t now_ns);
+  bool Leaving(int64_t now_ns);
+  void Stay();
 
   const Clock& clock_;
   Config& config_;
@@ -301,7 +303,8 @@ class Engine final : public cluster::NodeHost,
   bool shutting_down_ = false;
   commands::ShutdownRequest shutdown_;
   int64_t shutdown_deadline_ns_ = 0;
-  uint64_t shutdown_seq_ = 0;  // of what clients are told of it
+  uint64_t shutdown_seq_ = 0;     // of what clients are told of it
+  int64_t leaving_since_ns_ = 0;  // 0: not, see Leaving
   // A damaged slot that nobody in sight can tell, so that nobody may lead. The error is empty while
   // that may still pass.
   cluster::Slot damaged_slot_ = 0;

@@ -144,6 +144,50 @@ def test_stops_that_nobody_has_to_hear_of():
     assert node.wait_exit(5) == 0, node.tail()
 
 
+def writing_to_masters_only(node):
+    """The two connections of a StackExchange.Redis: one that looks at roles, one that is told to look."""
+    look, hear = node.connect(), node.connect()
+    for conn in (look, hear):
+        assert conn.call("CLIENT", "SETINFO", "LIB-NAME", "SE.Redis") == b"OK"
+    assert hear.call("SUBSCRIBE", "__Booksleeve_MasterChanged")[0] == b"subscribe"
+    return look, hear
+
+
+@limited(60)
+def test_a_client_that_writes_to_masters_only_is_made_to_look_elsewhere_before_its_node_stops():
+    c = cluster.Cluster(3).start()
+    time.sleep(0.5)
+    for node in (c.wait_leader(), c.followers()[0]):
+        look, hear = writing_to_masters_only(node)
+        assert resp.info(look, "replication")["role"] == "master"
+        began = time.monotonic()
+        node.proc.terminate()
+        # Told to look, it finds no master here; what is under way is served meanwhile.
+        until(lambda look=look: resp.info(look, "replication")["role"] == "slave", "a stopping node is no master")
+        at = time.monotonic()
+        hear.settimeout(5)
+        while hear.read()[0] == b"message" and time.monotonic() - at < 0.1:
+            pass
+        assert look.call("SET", "k", "v") == b"OK"
+        assert node.wait_exit(5) == 0, node.tail()
+        assert time.monotonic() - began < 3
+        started_again(c, node)
+    # Called off: a master again. MAINT_NOTIFICATIONS' clients keep the stop from ending.
+    node = c.followers()[0]
+    stays = asking(node)
+    look, _ = writing_to_masters_only(node)
+    stop_by_command(node)
+    assert resp.info(look, "replication")["role"] == "master", "only the last moment counts"
+    with node.connect() as admin:
+        assert admin.call("SHUTDOWN", "ABORT") == b"OK"
+    assert resp.info(look, "replication")["role"] == "master"
+    assert told(stays)[0] == b"MOVING"
+    # Nobody else in sight, or NOW: it stops at once.
+    began = time.monotonic()
+    look.send("SHUTDOWN", "NOW")
+    assert node.wait_exit(5) == 0 and time.monotonic() - began < 0.5 + 1, node.tail()
+
+
 @limited(60)
 def test_a_hand_over_of_leadership_is_told_to_the_clients_of_all_nodes():
     c = cluster.Cluster(3).start()

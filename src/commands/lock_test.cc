@@ -93,6 +93,30 @@ TEST_CASE("several locks are shown by nesting") {
   CHECK(server.Run(deep + "SET a 3").starts_with("-ERR "));
 }
 
+TEST_CASE("commands nested as deep as a request can be are refused at once") {
+  TestServer server;
+  for (const size_t depth : {9u, 64u, 100'000u}) {
+    CAPTURE(depth);
+    for (const std::vector<std::string_view>& wrapper :
+         {std::vector<std::string_view>{"LOCK", "DO", "a", "1"},
+          std::vector<std::string_view>{"LEASE", "DO", "l"},
+          std::vector<std::string_view>{"ONCE", "r", "1000"}}) {
+      std::vector<std::string_view> call;
+      for (size_t i = 0; i < depth; i++) call.insert(call.end(), wrapper.begin(), wrapper.end());
+      call.insert(call.end(), {"SET", "a", "1"});
+      CHECK(server.Run(call)[0] == '-');
+    }
+    std::vector<std::string> words;
+    for (size_t i = depth; i-- > 0;) {
+      words.insert(words.end(), {"TXN", "THEN", "1", std::to_string(3 + 4 * i)});
+    }
+    words.insert(words.end(), {"SET", "a", "1"});
+    const std::vector<std::string_view> call(words.begin(), words.end());
+    CHECK(server.Run(call) == "-ERR commands are nested too deep\r\n");
+  }
+  CHECK(server.Run("EXISTS a") == ":0\r\n");
+}
+
 TEST_CASE("a lock ends with its lease") {
   TestServer server;
   CHECK(server.Run("LOCK ACQUIRE n 1000 LEASE l1").starts_with("-NOLEASE "));

@@ -4,7 +4,9 @@
 
 #include "base/check.h"
 #include "commands/access.h"
+#include "commands/arg_cursor.h"
 #include "commands/registry.h"
+#include "commands/txn_call.h"
 
 namespace clustron::commands {
 
@@ -14,6 +16,29 @@ const CommandSpec* Resolve(Args args) {
   const CommandSpec* container;
   return Registry::Get().Resolve(args, &container);
 }
+
+bool IsHelp(Args args) { return args.size() == 2 && IsWord(args[1], "HELP"); }
+
+bool NestsWithin(Args args, int wrappers_max) {
+  const CommandSpec* spec = Resolve(args);
+  if (spec == nullptr || !spec->Is(kWrapper)) return true;
+  if (wrappers_max == 0) return false;
+  if (spec->name != "TXN") {
+    const size_t index = InnerIndex(*spec);
+    return args.size() <= index || NestsWithin(args.subspan(index), wrappers_max - 1);
+  }
+  TxnCall call;
+  if (!ParseTxn(args, &call).empty()) return true;  // it will answer its error
+  for (const std::vector<Args>* branch : {&call.then_commands, &call.else_commands}) {
+    for (const Args& inner : *branch) {
+      if (!NestsWithin(inner, wrappers_max - 1)) return false;
+    }
+  }
+  return true;
+}
+
+// Judged before anything looks into the inner commands: those who do so recurse.
+bool NestsTooDeep(Args inner) { return !NestsWithin(inner, kNestingMax - 1); }
 
 }  // namespace
 
@@ -25,19 +50,21 @@ size_t InnerIndex(const CommandSpec& spec) {
 const CommandSpec* InnerSpec(Args inner) {
   const CommandSpec* spec = Resolve(inner);
   if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(inner.size())) return nullptr;
-  return MayBeNested(*spec, inner) ? spec : nullptr;
+  return MayBeNested(*spec, inner) && !NestsTooDeep(inner) ? spec : nullptr;
 }
 
 bool MayBeNested(const CommandSpec& spec, Args args) {
   if (spec.Is(kLocalState | kBlocking | kNoMulti) || spec.group == Group::kTransactions) {
     return false;
   }
+  // What a wrapper wraps is asked in its turn.
+  if (spec.Is(kWrapper)) return !IsHelp(args);
   return spec.ClassOf(args) != Class::kLocal;
 }
 
 bool RunInner(Context& ctx, Args inner, resp::ReplyWriter& reply) {
   DCHECK(ctx.nested != nullptr);
-  if (ctx.depth >= kNestingMax) {
+  if (ctx.depth >= kNestingMax || NestsTooDeep(inner)) {
     reply.Error("ERR commands are nested too deep");
     return false;
   }

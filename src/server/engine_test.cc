@@ -258,16 +258,16 @@ void FollowEarlier(EngineBench& bench) {
   bench.Choose(kEarlier, EntryKind::kNoop, "");
 }
 
-// Then node 2 led, and three more slots were chosen.
-PeersSnapshot SnapshotOfTwo(int keys = 1) {
+// Then node 2 led, and three more slots were chosen, the last with the item `last`.
+PeersSnapshot SnapshotOfTwo(int keys = 1,
+                            const std::string& last = CommandItem({"SET", "l", "x"})) {
   EngineBench two(3, 2);
   FollowEarlier(two);
   std::vector<std::string> items;
   for (int i = 1; i < keys; ++i) items.push_back(CommandItem({"SET", std::to_string(i), "v"}));
   items.push_back(CommandItem({"SET", "k", "v"}));
   FollowTwo(two, items);
-  two.Choose(kTwo, EntryKind::kBatch,
-             EntryOf(2000, 1'700'000'001'000, {CommandItem({"SET", "l", "x"})}));
+  two.Choose(kTwo, EntryKind::kBatch, EntryOf(2000, 1'700'000'001'000, {last}));
   two.node().TakeSnapshotNow();
   for (int i = 0; i < 100; ++i) two.Tick();
   sim::QueueRunner runner;
@@ -347,6 +347,68 @@ TEST_CASE("behind a peer's snapshot time goes on from where the snapshot has it"
   REQUIRE(client.Take() == "+OK\r\n");
   CHECK(bench.executor().elapsed_ms() > 2000);
   CHECK(bench.executor().elapsed_ms() < 60'000);
+}
+
+TEST_CASE("a write that a peer's snapshot turns out to contain is uncertain at once") {
+  EngineBench bench(3, 1);
+  bench.Restart(2);  // another session than that of the bench that makes the snapshot
+  const PeersSnapshot snapshot =
+      SnapshotOfTwo(1, CommandItem({"INCR", "n"}, bench.node().session(), 1));
+  FollowEarlier(bench);
+  bench.Follow(kTwo);
+  auto& client = bench.Connect();
+  bench.Say(client, "INCR n");
+  bench.Turn();
+  REQUIRE(bench.TakeSent(2, WireKind::kForward).size() == 1u);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 4u);
+  CHECK(client.Take().starts_with("-UNCERTAIN"));
+  // The next one has the next number.
+  bench.Follow(kTwo);
+  bench.Say(client, "INCR n");
+  bench.Turn();
+  REQUIRE(bench.TakeSent(2, WireKind::kForward).size() == 1u);
+  bench.Choose(
+      kTwo, EntryKind::kBatch,
+      EntryOf(3000, 1'700'000'002'000, {CommandItem({"INCR", "n"}, bench.node().session(), 2)}));
+  CHECK(client.Take() == ":2\r\n");
+}
+
+TEST_CASE("a keepalive is not acknowledged before a quorum says that this still is the leader") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "LEASE GRANT 60000 ID l");
+  bench.Turn();
+  bench.AnswerAll();
+  const std::string call =
+      cluster::WireCall(WireKind::kLeaderCall, 77, CommandItem({"LEASE", "KEEPALIVE", "l"}));
+  bench.FromWire(3, call);
+  CHECK(bench.TakeSent(3, WireKind::kLeaderAnswer).size() == 1u);  // under its lease, at once
+  bench.clock.ns += 600'000'000;  // the lease is over, the leadership is not
+  client.got.clear();
+  bench.Say(client, "SET k v");
+  bench.FromWire(3, call);
+  bench.Turn();
+  CHECK(bench.TakeSent(3, WireKind::kLeaderAnswer).empty());
+  // Something is applied; that says nothing of now.
+  const Ballot ballot = bench.node().ballot();
+  bench.From(2, paxos::AcceptOk{ballot, bench.node().replica().last_slot(), 0});
+  bench.Turn();
+  REQUIRE(client.Take() == "+OK\r\n");
+  CHECK(bench.TakeSent(3, WireKind::kLeaderAnswer).empty());
+  size_t answers = 1;
+  SUBCASE("it is") {}
+  SUBCASE("it is not") {
+    bench.From(2, paxos::Prepare{{ballot.round + 1, 2}, 1, {}});
+    answers = 0;
+  }
+  bench.Tick(50);
+  bench.AnswerAll();
+  CHECK(bench.TakeSent(3, WireKind::kLeaderAnswer).size() == answers);
 }
 
 TEST_CASE("what an empty state begins with is logged by the first leader, whenever that is") {

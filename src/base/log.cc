@@ -1,11 +1,18 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
+#include <fcntl.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 namespace clustron {
@@ -14,6 +21,51 @@ namespace {
 
 // As Redis writes it: pid, time, level, text.
 constexpr char kPattern[] = "%P:M %d %b %Y %H:%M:%S.%e %v";
+
+int OpenToAppend(const std::string& path) {
+  return open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+}
+
+// COMPAT: a file that was moved away or removed is made anew for the next line, so that logs are
+// rotated without a signal. OWNS: the descriptor.
+class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  FileSink(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  ~FileSink() override { close(fd_); }
+  FileSink(const FileSink&) = delete;
+  FileSink& operator=(const FileSink&) = delete;
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (Moved()) {
+      const int fd = OpenToAppend(path_);
+      if (fd >= 0) {  // else the old one is better than none
+        close(fd_);
+        fd_ = fd;
+      }
+    }
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    for (size_t done = 0; done < line.size();) {
+      const ssize_t n = write(fd_, line.data() + done, line.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return;  // nowhere to say so
+      done += static_cast<size_t>(n);
+    }
+  }
+  void flush_() override {}
+
+  bool Moved() const {
+    struct stat there = {};
+    struct stat here = {};
+    if (fstat(fd_, &here) != 0) return false;
+    return stat(path_.c_str(), &there) != 0 || there.st_ino != here.st_ino ||
+           there.st_dev != here.st_dev;
+  }
+
+  const std::string path_;
+  int fd_;
+};
 
 std::shared_ptr<spdlog::logger> MakeLogger(spdlog::sink_ptr sink) {
   auto logger = std::make_shared<spdlog::logger>("clustron", std::move(sink));
@@ -34,12 +86,15 @@ std::atomic<LogLevel> log_level{LogLevel::kNotice};
 
 Status OpenLog(const std::string& file, LogLevel level) {
   log_level = level;
-  try {
-    Logger() = file.empty() ? MakeLogger(std::make_shared<spdlog::sinks::stdout_sink_mt>())
-                            : MakeLogger(std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
-  } catch (const spdlog::spdlog_ex& error) {  // the library's way to say that it can't open it
-    return Fail(Errc::kIo, std::string("can't open the log file: ") + error.what());
+  if (file.empty()) {
+    Logger() = MakeLogger(std::make_shared<spdlog::sinks::stdout_sink_mt>());
+    return {};
   }
+  std::error_code error;
+  const std::string path = std::filesystem::absolute(file, error).string();
+  const int fd = OpenToAppend(path);
+  if (fd < 0) return Fail(Errc::kIo, "can't open the log file " + file + ": " + strerror(errno));
+  Logger() = MakeLogger(std::make_shared<FileSink>(path, fd));
   return {};
 }
 

@@ -23,6 +23,7 @@ class LogFile {
     CHECK(OpenLog("", LogLevel::kNotice).has_value());
     std::remove(path_.c_str());
   }
+  const std::string& path() const { return path_; }
   std::vector<std::string> Lines() const {
     std::vector<std::string> lines;
     std::ifstream in(path_);
@@ -70,6 +71,20 @@ TEST_CASE("lines below the level are not written") {
   Log(LogLevel::kNotice, "heard");
   SetLogLevel(LogLevel::kWarning);
   Log(LogLevel::kNotice, "quiet now");
+  CHECK(file.Lines().size() == 1);
+}
+
+TEST_CASE("a log file that was moved away is made anew") {
+  LogFile file(LogLevel::kNotice);
+  Log(LogLevel::kNotice, "one");
+  const std::string moved = file.path() + ".1";
+  REQUIRE(std::rename(file.path().c_str(), moved.c_str()) == 0);
+  Log(LogLevel::kNotice, "two");
+  Log(LogLevel::kNotice, "three");
+  CHECK(file.Lines().size() == 2);
+  REQUIRE(std::remove(moved.c_str()) == 0);
+  REQUIRE(std::remove(file.path().c_str()) == 0);
+  Log(LogLevel::kNotice, "four");
   CHECK(file.Lines().size() == 1);
 }
 

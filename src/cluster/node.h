@@ -293,7 +293,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // node_snapshot.cc
   void BeginSnapshot();
   void StepSnapshot();
-  void FinishSnapshotWrite(Slot slot, bool ok);
+  void FinishSnapshotWrite(Slot slot, const Status& status);
   void StartSnapshotSend(NodeId peer);
   void SendSnapshotChunks(NodeId peer, SnapshotSend& send, int64_t now_ns);
   void TickSnapshots(int64_t now_ns);
@@ -365,6 +365,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // The snapshot that this state began with, own or a peer's: the log speaks for later slots only.
   Slot loaded_slot_ = 0;
   int64_t snapshot_not_before_ns_ = 0;
+  bool snapshot_failed_ = false;  // the last one
   std::unique_ptr<Restore> restore_;
   bool backlog_ = false;
   size_t apply_entries_ = 0;  // in this turn

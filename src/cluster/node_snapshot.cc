@@ -75,7 +75,7 @@ void Node::StepSnapshot() {
     if (progress == SnapshotSource::Progress::kAborted) {
       REACH("snapshot dropped: too much changed meanwhile");
       snapshots_.AbortWrite();
-      FinishSnapshotWrite(0, false);
+      FinishSnapshotWrite(0, Fail(Errc::kLimit, "too much changed while it was written"));
       return;
     }
     snapshot_->bytes += bytes.size();
@@ -91,11 +91,19 @@ void Node::StepSnapshot() {
       host_.Fatal("snapshot: " + status.error().detail);
       return;
     }
-    FinishSnapshotWrite(slot, status.has_value());
+    FinishSnapshotWrite(slot, status);
   });
 }
 
-void Node::FinishSnapshotWrite(Slot slot, bool ok) {
+void Node::FinishSnapshotWrite(Slot slot, const Status& status) {
+  const bool ok = status.has_value();
+  // Said once: it is tried again every second.
+  if (!ok && !snapshot_failed_) {
+    Log(LogLevel::kWarning, "a snapshot could not be written: {}", status.error().detail);
+  } else if (ok && snapshot_failed_) {
+    Log(LogLevel::kNotice, "snapshots can be written again");
+  }
+  snapshot_failed_ = !ok;
   const uint64_t bytes = snapshot_ == nullptr ? 0 : snapshot_->bytes;
   const int64_t took_ns = snapshot_ == nullptr ? 0 : NowNs() - snapshot_->began_ns;
   snapshot_.reset();

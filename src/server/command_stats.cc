@@ -25,11 +25,11 @@ uint64_t LatencyHistogram::UpperOf(size_t cell) {
   return (((uint64_t{1} << kSubBits) + sub + 1) << (power - kSubBits)) - 1;
 }
 
-void LatencyHistogram::Add(uint64_t us) {
+void LatencyHistogram::Add(uint64_t us, uint64_t times) {
   const size_t cell = CellOf(us);
   if (cell >= cells_.size()) cells_.resize(cell + 1);
-  cells_[cell]++;
-  count_++;
+  cells_[cell] += times;
+  count_ += times;
 }
 
 uint64_t LatencyHistogram::Percentile(double percent) const {

@@ -19,7 +19,7 @@ namespace clustron::server {
 // Counts of durations in log-linear cells: 16 to each power of two, so within 6 % of the truth.
 class LatencyHistogram {
  public:
-  void Add(uint64_t us);
+  void Add(uint64_t us, uint64_t times = 1);
   // The upper end of the cell in which this share of the calls lies; 0 without calls.
   uint64_t Percentile(double percent) const;
   // Calls up to each power of two that some call needed, as LATENCY HISTOGRAM has them.
@@ -32,7 +32,7 @@ class LatencyHistogram {
   static size_t CellOf(uint64_t us);
   static uint64_t UpperOf(size_t cell);
 
-  std::vector<uint32_t> cells_;  // grown when first needed
+  std::vector<uint64_t> cells_;  // grown when first needed
   uint64_t count_ = 0;
 };
 

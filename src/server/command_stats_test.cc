@@ -45,6 +45,17 @@ TEST_CASE("a duration beyond all cells counts as the longest") {
   CHECK(histogram.Percentile(50) > uint64_t{1} << 35);
 }
 
+TEST_CASE("calls are counted for months") {
+  LatencyHistogram histogram;
+  const uint64_t calls = uint64_t{1} << 40;
+  histogram.Add(1, calls);
+  histogram.Add(100);
+  CHECK(histogram.count() == calls + 1);
+  CHECK(histogram.Percentile(50) == 1);
+  CHECK(histogram.UpTo() ==
+        std::vector<std::pair<uint64_t, uint64_t>>{{1, calls}, {128, calls + 1}});
+}
+
 TEST_CASE("calls are counted up to powers of two, empty ones left out") {
   LatencyHistogram histogram;
   for (uint64_t us : {0, 1, 3, 4, 100, 100}) histogram.Add(us);

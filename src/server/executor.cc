@@ -250,7 +250,7 @@ void Executor::ApplySystem(const ItemHeader& header) {
       return;
     case ItemKind::kReserve:
       CHECK(args_.size() == 1);
-      store_->ReserveRevisions(U64At(args_[0]));
+      ReserveRevisions(U64At(args_[0]));
       return;
     case ItemKind::kSetting: {
       CHECK(args_.size() == 2);
@@ -364,6 +364,14 @@ bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
       return true;
   }
   return false;
+}
+
+// Numbers left out are no changes.
+void Executor::ReserveRevisions(uint64_t at_least) {
+  const uint64_t before = revision();
+  store_->ReserveRevisions(at_least);
+  snapshot_revision_ += revision() - before;
+  saved_revision_ += revision() - before;
 }
 
 std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {

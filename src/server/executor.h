@@ -104,8 +104,8 @@ class Executor final : public cluster::StateMachine,
   // The snapshot begun last is on disk; the state is a snapshot's.
   void SnapshotSaved() { saved_revision_ = snapshot_revision_; }
   void SnapshotLoaded() { saved_revision_ = revision(); }
-  // Of the newest snapshot: for INFO.
-  uint64_t saved_revision() const { return saved_revision_; }
+  // How far back revision() was then, but for numbers left out: for INFO.
+  uint64_t changes_since_save() const { return revision() - saved_revision_; }
 
   // --- commands::Nested ------------------------------------------------------------------------
   bool Run(commands::Args args, resp::ReplyWriter& reply, commands::Context& outer) override;
@@ -195,6 +195,7 @@ class Executor final : public cluster::StateMachine,
   void OnLock(const store::LockEvent& event) override;
 
   void ApplyBatch(std::string_view payload);
+  void ReserveRevisions(uint64_t at_least);
   void ApplyItem(const cluster::ItemHeader& header);
   // Applies what stands in args_; true if its session number is the next.
   bool TakeSequence(const cluster::ItemHeader& header, void** cookie, bool* own);

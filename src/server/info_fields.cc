@@ -111,6 +111,8 @@ void InfoFields::GatherMemory(InfoData* data) const {
   memory.policy = engine_.executor().store().settings().Get("maxmemory-policy").text;
 }
 
+void InfoFields::NotePeak() { peak_bytes_ = std::max(peak_bytes_, AllocatedBytes()); }
+
 void InfoFields::GatherNode(InfoData* data) const {
   const cluster::Node& node = engine_.node_ref();
   const paxos::Replica& replica = node.replica();
@@ -150,7 +152,7 @@ void InfoFields::GatherNode(InfoData* data) const {
   persistence.log_bytes = node.log().log_bytes();
   persistence.snapshot_slot = node.snapshot_slot();
   persistence.loading = node.restoring();
-  persistence.changes_since_save = executor.revision() - executor.saved_revision();
+  persistence.changes_since_save = executor.changes_since_save();
 
   const store::Store& store = executor.store();
   for (int db = 0; db < store::kDatabases; db++) {

@@ -29,6 +29,8 @@ class InfoFields final : public commands::InfoPort {
              const cluster::Genesis& genesis);
 
   InfoData Gather() const;
+  // Looks at the memory in use, for its peak. From time to time.
+  void NotePeak();
 
   // --- commands::InfoPort ----------------------------------------------------------------------
   std::string Info(std::span<const std::string_view> sections, bool as_master) const override;
@@ -53,7 +55,7 @@ class InfoFields final : public commands::InfoPort {
   const std::string run_id_;
   const int64_t started_ns_;
   const uint64_t startup_bytes_;
-  mutable uint64_t peak_bytes_ = 0;  // as far as somebody asked
+  mutable uint64_t peak_bytes_ = 0;  // as far as somebody looked
 };
 
 // 40 hex digits, different for every process.

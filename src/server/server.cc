@@ -24,6 +24,7 @@ namespace clustron::server {
 namespace {
 
 constexpr uint64_t kTickMs = 10;
+constexpr int64_t kPeakNs = 100'000'000;  // between looks at the memory in use
 constexpr int64_t kSpinNs = 20'000;
 constexpr uint16_t kPeerPortOffset = 10000;
 constexpr int64_t kNsPerMs = 1'000'000;
@@ -392,6 +393,9 @@ void Server::OnTick() {
   } else if (!tick_waits_) {
     engine_->Tick();
   }
+  if (now - peak_noted_ns_ < kPeakNs) return;
+  peak_noted_ns_ = now;
+  info_->NotePeak();
 }
 
 // Something takes long: the peers are told that this node lives, for a while.

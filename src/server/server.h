@@ -94,6 +94,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   std::unique_ptr<net::Timer> tick_;
   bool tick_waits_ = false;
   int64_t tick_ns_ = 0;
+  int64_t peak_noted_ns_ = 0;
   int64_t turn_ns_ = 0;  // when the last turn ended
   std::vector<std::unique_ptr<net::Signal>> signals_;
   int exit_code_ = 0;

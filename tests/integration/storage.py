@@ -559,3 +559,45 @@ def test_a_node_that_missed_a_million_keys_loads_them_without_standing_still():
               % (info["loop_stall_max_ms"], len(seen_loading), sorted(refused), load.done))
         # Who stands still answers when it has loaded, or once between two pieces.
         assert len(seen_loading) >= 3, "answered %d times while loading" % len(seen_loading)
+
+
+@limited(60)
+def test_info_is_true_behind_a_snapshot_a_peak_and_a_restart():
+    node = processes.single("everysec")
+
+    def info(field):
+        with node.connect() as c:
+            return int(resp.info(c)[field])
+
+    with node.connect(timeout=30) as c:
+        fill(c, 100)
+        c.call("SAVE")
+        fill(c, 7, prefix="later")
+        assert info("rdb_changes_since_last_save") == 7
+        c.call("SET", "large", "v" * 30_000_000)
+        time.sleep(0.3)
+        c.call("DEL", "large")
+    # The numbers that a start leaves out are no changes.
+    assert info("used_memory_peak") > 30_000_000
+    node.restart(graceful=False)
+    until(lambda: info("revision") > 1_000_000, "numbers are left out")
+    assert info("rdb_changes_since_last_save") == 9
+
+
+@limited(60)
+def test_the_log_file_says_why_there_is_no_snapshot():
+    node = processes.single("everysec")
+    os.rename(os.path.join(node.dir, "snapshots"), os.path.join(node.dir, "away"))
+    with node.connect() as c:
+        for _ in range(3):
+            try:
+                c.call("SAVE")
+                raise AssertionError("saved to nowhere")
+            except resp.Error as e:
+                assert e.text == b"ERR the snapshot could not be written. Check logs.", e.text
+        os.rename(os.path.join(node.dir, "away"), os.path.join(node.dir, "snapshots"))
+        assert c.call("SAVE") == b"OK"
+    lines = [line for line in node.tail().splitlines() if "snapshot" in line and "replayed" not in line]
+    assert len(lines) == 2, lines
+    assert "a snapshot could not be written: open" in lines[0] and "No such file" in lines[0], lines
+    assert "can be written again" in lines[1], lines

@@ -43,6 +43,9 @@ class LeaseTable {
   const Lease* Find(std::string_view id) const;
   size_t size() const { return leases_.size(); }
   bool empty() const { return leases_.empty(); }
+  // What leases and attachments take, about, with the timers; names of keys are counted with the
+  // keys.
+  size_t used_bytes() const { return leases_.size() * kLeaseBytes + by_key_.size() * kKeyBytes; }
 
   // The lease that a key is attached to; null if none. The entry's has_lease() says so cheaper.
   const Lease* LeaseOf(int db, std::string_view key) const;
@@ -56,6 +59,8 @@ class LeaseTable {
   friend class Journal;
   friend class SnapshotWalk;
   friend class StoreLoader;
+  static constexpr size_t kLeaseBytes = 600;  // an id and an owner are bounded
+  static constexpr size_t kKeyBytes = 250;
   struct Place {
     Lease* lease;
     uint64_t attach;

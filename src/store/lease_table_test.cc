@@ -248,6 +248,32 @@ TEST_CASE("a lease holds no more keys than its limit") {
   CHECK(s.Size(0) == 1);
 }
 
+TEST_CASE("leases and locks count as used memory while they are there") {
+  Store s(1);
+  const size_t before = s.used_bytes();
+  constexpr size_t kCount = 1000;
+  const std::string owner(200, 'o');
+  for (size_t i = 0; i < kCount; i++) {
+    const std::string id = std::to_string(i);
+    s.BeginItem();
+    s.GrantLease(id, 1, owner);
+    s.AcquireLock(0, id, {.owner = owner, .lease_id = id, .ttl_ms = 1});
+  }
+  const size_t used = s.used_bytes() - before;
+  CHECK(used > kCount * 1000);
+  CHECK(used < kCount * 2000);
+  // Undoing gives it back exactly.
+  s.BeginItem();
+  const size_t mark = s.Arm();
+  s.AcquireLock(0, "more", {.owner = owner, .ttl_ms = 1});
+  s.EndLock(0, "1", s.locks().Find(0, "1")->holder().token, LockEventKind::kBroken);
+  s.EndLease("2", false);
+  s.Rollback(mark);
+  CHECK(s.used_bytes() - before == used);
+  for (size_t i = 0; i < kCount; i++) s.EndLease(std::to_string(i), false);
+  CHECK(s.used_bytes() == before);
+}
+
 TEST_CASE("leases and locks are listed in order, page by page") {
   Store s(1);
   for (const char* id : {"c", "a", "d", "b"}) {

@@ -8,6 +8,16 @@ const Lock* LockTable::Find(int db, std::string_view name) const {
   return it == locks_.end() ? nullptr : &it->second;
 }
 
+size_t LockTable::BytesOf(const KeyName& name, const Lock& lock) {
+  constexpr size_t kNodes = 400;  // of the table, the lease's list and the timers
+  constexpr size_t kNameCopies = 3;
+  size_t bytes = kNodes + kNameCopies * name.name.size();
+  for (const LockHolder& holder : lock.holders) {
+    bytes += sizeof(LockHolder) + holder.owner.size() + holder.lease_id.size();
+  }
+  return bytes;
+}
+
 const Lock* LockTable::FindGuard(int db, std::string_view key) const {
   if (guards_per_db_[db] == 0) return nullptr;
   const Lock* lock = Find(db, key);

@@ -38,6 +38,8 @@ class LockTable {
   bool FreeSome(size_t count);  // as LeaseTable's
   const Lock* Find(int db, std::string_view name) const;
   size_t size() const { return locks_.size(); }
+  // What the locks take, about, with their timers.
+  size_t used_bytes() const { return used_bytes_; }
 
   // True while a guarding lock is held anywhere (one test before every Guarded call), or in `db`.
   bool guards_any() const { return guard_count_ != 0; }
@@ -66,8 +68,10 @@ class LockTable {
   friend class Journal;
   friend class SnapshotWalk;
   const Lock* FindGuard(int db, std::string_view key) const;
+  static size_t BytesOf(const KeyName& name, const Lock& lock);
 
   std::map<KeyName, Lock> locks_;
+  size_t used_bytes_ = 0;
   size_t guard_count_ = 0;
   size_t guards_per_db_[16] = {};
 };

@@ -597,6 +597,8 @@ bool Store::Upkeep(size_t budget) {
   return more;
 }
 
-size_t Store::used_bytes() const { return allocated_bytes; }
+size_t Store::used_bytes() const {
+  return allocated_bytes + leases_.used_bytes() + locks_.used_bytes();
+}
 
 }  // namespace clustron::store

@@ -240,6 +240,7 @@ class Store {
   // for each that was put in since the last call. True if more is left: then it is to be called
   // again soon, also when nothing else happens. Called between loop turns.
   bool Upkeep(size_t budget);
+  // What `maxmemory` bounds: keys, and about what leases and locks take.
   size_t used_bytes() const;
 
   // Sum of per-key hashes over everything, plus clocks, revision and tables: equal states have

@@ -164,6 +164,7 @@ void Store::SwapLeases(int a, int b) {
 // ---- locks ----
 
 void Store::LinkLock(const KeyName& name, const Lock& lock) {
+  locks_.used_bytes_ += LockTable::BytesOf(name, lock);
   if (!lock.advisory) {
     locks_.guard_count_++;
     locks_.guards_per_db_[name.db]++;
@@ -174,6 +175,7 @@ void Store::LinkLock(const KeyName& name, const Lock& lock) {
 }
 
 void Store::UnlinkLock(const KeyName& name, const Lock& lock) {
+  locks_.used_bytes_ -= LockTable::BytesOf(name, lock);
   if (!lock.advisory) {
     locks_.guard_count_--;
     locks_.guards_per_db_[name.db]--;

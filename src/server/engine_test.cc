@@ -82,6 +82,21 @@ TEST_CASE("a read round that waits for a quorum is lost with the leadership") {
     bench.AnswerAll();
     CHECK(bench.TakeSent(3, WireKind::kReadGrant).empty());
   }
+  SUBCASE("deposed, and elected again: others may have led meanwhile") {
+    bench.From(2, paxos::Prepare{{bench.node().ballot().round + 1, 2}, 1, {}});
+    bench.Lead();
+    bench.clock.ns += 600'000'000;
+    bench.FromWire(3, cluster::WireReadAsk(8));  // a round of the new leadership
+    bench.Turn();
+    bench.Tick(50);
+    bench.AnswerAll();
+    const auto grants = bench.TakeSent(3, WireKind::kReadGrant);
+    REQUIRE(grants.size() == 1);
+    uint64_t id = 0;
+    ReadGrant grant;
+    REQUIRE(cluster::ReadReadGrant(grants[0], &id, &grant));
+    CHECK(id == 8);
+  }
   SUBCASE("still in office when a later probe is answered") {
     bench.Tick(50);
     bench.AnswerAll();
@@ -258,15 +273,19 @@ void FollowEarlier(EngineBench& bench) {
   bench.Choose(kEarlier, EntryKind::kNoop, "");
 }
 
+std::vector<std::string> SetKeys(int keys) {
+  std::vector<std::string> items;
+  for (int i = 1; i < keys; ++i) items.push_back(CommandItem({"SET", std::to_string(i), "v"}));
+  items.push_back(CommandItem({"SET", "k", "v"}));
+  return items;
+}
+
 // Then node 2 led, and three more slots were chosen, the last with the item `last`.
 PeersSnapshot SnapshotOfTwo(int keys = 1,
                             const std::string& last = CommandItem({"SET", "l", "x"})) {
   EngineBench two(3, 2);
   FollowEarlier(two);
-  std::vector<std::string> items;
-  for (int i = 1; i < keys; ++i) items.push_back(CommandItem({"SET", std::to_string(i), "v"}));
-  items.push_back(CommandItem({"SET", "k", "v"}));
-  FollowTwo(two, items);
+  FollowTwo(two, SetKeys(keys));
   two.Choose(kTwo, EntryKind::kBatch, EntryOf(2000, 1'700'000'001'000, {last}));
   two.node().TakeSnapshotNow();
   for (int i = 0; i < 100; ++i) two.Tick();
@@ -347,6 +366,29 @@ TEST_CASE("behind a peer's snapshot time goes on from where the snapshot has it"
   REQUIRE(client.Take() == "+OK\r\n");
   CHECK(bench.executor().elapsed_ms() > 2000);
   CHECK(bench.executor().elapsed_ms() < 60'000);
+}
+
+TEST_CASE("a peer's snapshot is loaded while an own one is being written") {
+  constexpr int kKeys = 30'000;
+  const PeersSnapshot snapshot = SnapshotOfTwo(kKeys);
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  FollowTwo(bench, SetKeys(kKeys));
+  REQUIRE(bench.executor().applied_slot() == 3u);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  bench.node().TakeSnapshotNow();
+  bench.clock.step_ns = 1'600'000;  // a slice per turn
+  bench.Turn();
+  bench.clock.step_ns = 0;
+  for (int i = 0; i < 100; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == 4u);
+  CHECK(bench.fatal.empty());
+  CHECK(bench.node().snapshot_slot() == 4u);
+  bench.node().TakeSnapshotNow();
+  bench.Choose(kTwo, EntryKind::kNoop, "");
+  for (int i = 0; i < 100; ++i) bench.Tick();
+  CHECK(bench.node().snapshot_slot() == 5u);
 }
 
 TEST_CASE("a write that a peer's snapshot turns out to contain is uncertain at once") {

@@ -27,10 +27,11 @@ namespace clustron::server {
 
 class BenchClock : public Clock {
  public:
-  int64_t MonotonicNs() const override { return ns; }
+  int64_t MonotonicNs() const override { return ns += step_ns; }
   int64_t WallMs() const override { return wall_ms; }
   uint64_t MachineBootId() const override { return 1; }
-  int64_t ns = 1'000'000'000;
+  mutable int64_t ns = 1'000'000'000;
+  int64_t step_ns = 0;  // passes each time that somebody looks
   int64_t wall_ms = 1'700'000'000'000;
 };
 
@@ -100,7 +101,7 @@ class EngineBench final : private EngineHost {
   void FromWire(cluster::NodeId peer, const std::string& message) {
     REQUIRE(node().OnMessage(peer, message));
   }
-  // Bodies of a kind that were sent since the last call of this or of AnswerAll.
+  // Bodies of a kind that were sent since the last call.
   std::vector<std::string> TakeSent(cluster::NodeId to, cluster::WireKind wanted) {
     std::vector<std::string> found;
     for (const Sent& one : std::exchange(sent_, {})) {
@@ -113,11 +114,14 @@ class EngineBench final : private EngineHost {
   }
   // All peers answer Paxos as healthy ones with empty logs do; `blob` goes with their answers.
   void AnswerAll(const std::vector<std::string>& blobs = {}) {
-    for (const Sent& one : std::exchange(sent_, {})) {
+    for (Sent& one : std::exchange(sent_, {})) {
       cluster::WireKind kind;
       std::string_view body;
       REQUIRE(cluster::ReadWireKind(one.message, &kind, &body));
-      if (kind != cluster::WireKind::kPaxos) continue;
+      if (kind != cluster::WireKind::kPaxos) {
+        sent_.push_back(std::move(one));
+        continue;
+      }
       const Result<paxos::Message> message = paxos::Decode(body);
       REQUIRE(message.has_value());
       if (const auto* m = std::get_if<paxos::Prepare>(&*message)) {

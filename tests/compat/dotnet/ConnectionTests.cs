@@ -39,6 +39,13 @@ public static class ConnectionTests
         await db.KeyExpireAsync(x.Key("watched"), TimeSpan.FromMilliseconds(50));
         await Check.Soon(() => seen.Contains("expired"), "notifications, got " + string.Join(",", seen));
         Check.Same(["set", "expire", "expired"], seen, "events");
+        // What the library knows to be about many keys it subscribes at every master, and here that is every node.
+        int times = 0;
+        await mux.GetSubscriber().SubscribeAsync(RedisChannel.KeySpacePrefix(x.Key("everywhere"), 0), (_, _) => Interlocked.Increment(ref times));
+        await db.StringSetAsync(x.Key("everywhere"), "v");
+        await Check.Soon(() => times == mux.GetEndPoints().Length, "once for each endpoint");
+        await Task.Delay(50);
+        Check.Equal(mux.GetEndPoints().Length, times, "and no more");
         foreach (var server in mux.GetServers()) await server.ConfigSetAsync("notify-keyspace-events", "");
     }
 

@@ -453,6 +453,35 @@ TEST_CASE("a keepalive is not acknowledged before a quorum says that this still 
   CHECK(bench.TakeSent(3, WireKind::kLeaderAnswer).size() == answers);
 }
 
+TEST_CASE("time that passes while a node alone is down is taken off what keys have left") {
+  EngineBench bench(1);
+  bench.Lead();
+  auto& before = bench.Connect();
+  bench.Say(before, "SET k v PX 10000");
+  for (int i = 0; i < 30; ++i) bench.Tick(100);
+  SUBCASE("by the machine's own clock") {
+    bench.clock.ns += 5'000'000'000;
+    bench.clock.wall_ms -= 1'000'000;  // set meanwhile
+  }
+  SUBCASE("by the wall clock, when the machine was restarted") {
+    bench.clock.ns = 77'000'000'000;
+    bench.clock.wall_ms += 5000;
+    bench.clock.machine_boot = 2;
+  }
+  bench.Restart(2);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto left = [&] {
+    bench.Say(client, "PTTL k");
+    bench.Turn();
+    return std::stoll(client.Take().substr(1));
+  };
+  CHECK(left() <= 2000);
+  CHECK(left() > 500);
+  for (int i = 0; i < 10; ++i) bench.Tick(200);
+  CHECK(left() == -2);
+}
+
 TEST_CASE("what an empty state begins with is logged by the first leader, whenever that is") {
   EngineBench bench(3, 1);
   std::string item;

@@ -29,10 +29,11 @@ class BenchClock : public Clock {
  public:
   int64_t MonotonicNs() const override { return ns += step_ns; }
   int64_t WallMs() const override { return wall_ms; }
-  uint64_t MachineBootId() const override { return 1; }
+  uint64_t MachineBootId() const override { return machine_boot; }
   mutable int64_t ns = 1'000'000'000;
   int64_t step_ns = 0;  // passes each time that somebody looks
   int64_t wall_ms = 1'700'000'000'000;
+  uint64_t machine_boot = 1;
 };
 
 class EngineBench final : private EngineHost {

@@ -161,6 +161,28 @@ TEST_CASE("keys leave in order of their deadlines, whatever way they were set") 
   }
 }
 
+TEST_CASE("keys of one name that are due at once leave in order of their databases, each once") {
+  Store s(1);
+  s.BeginEntry(100, 1000);
+  for (int db = 0; db < 3; db++) {
+    s.BeginItem();
+    Mutation m = s.Modify(db, "k");
+    m.SetString("v");
+    m.SetDeadline(Deadline::Elapsed(200));
+    m.Commit(kSet);
+  }
+  s.BeginItem();
+  s.SwapDb(0, 2);  // a node that loads a snapshot behind this knows nothing of it
+  s.BeginEntry(300, 1200);
+  for (int db = 0; db < 3; db++) {
+    CAPTURE(db);
+    s.BeginItem();
+    CHECK(s.ExpireDue(1) == 1);
+    for (int other = 0; other < 3; other++) CHECK(s.Size(other) == (other > db ? 1 : 0));
+  }
+  CHECK(s.ExpireDue(1) == 0);
+}
+
 TEST_CASE("strings answer Redis's encodings at Redis's thresholds") {
   Store s(1);
   const auto encoding = [&](std::string_view value) {

@@ -76,7 +76,9 @@ class Client final : public commands::ClientPort {
   std::string_view name() const override { return name_; }
   void SetName(std::string_view name) override { name_ = name; }
   void SetLibName(std::string_view name) override { lib_name_ = name; }
-  bool writes_to_masters_only() const override { return lib_name_.starts_with("SE.Redis"); }
+  bool writes_to_masters_only() const override {
+    return lib_name_.starts_with("SE.Redis") && !sent_elsewhere;
+  }
   void SetLibVersion(std::string_view version) override { lib_version_ = version; }
   void SetReplyMode(commands::ReplyMode mode) override;
   void SetNoEvict(bool on) override { no_evict_ = on; }
@@ -149,6 +151,7 @@ class Client final : public commands::ClientPort {
   bool closing = false;  // no more commands are taken from it
   // What Maintenance has told it and not yet ended.
   bool told_moving = false;
+  bool sent_elsewhere = false;  // to masters on other nodes, since this one stops
   bool told_failing_over = false;
   // When its output first went over the soft limit (LimitChecker), 0: it isn't.
   int64_t soft_limit_since_ms = 0;

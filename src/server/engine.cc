@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/reach.h"
 #include "commands/errors.h"
 #include "resp/reply_writer.h"
@@ -22,6 +23,7 @@ constexpr int64_t kAnnounceForNs = 12'000'000'000;
 // Before a node stops: how long clients that look for masters have to see that it is none any more,
 // and how often they are told to look.
 constexpr int64_t kLeaveNs = 500'000'000;
+constexpr int64_t kWhoIsThereNs = 100'000'000;
 constexpr int64_t kLeaveOftenNs = 100'000'000;
 constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
 constexpr int64_t kNsPerS = 1'000'000'000;
@@ -33,6 +35,8 @@ constexpr int64_t kDamageForgottenNs = 5'000'000'000;
 constexpr uint8_t kPublishPlain = 0;
 constexpr uint8_t kPublishSharded = 1;
 constexpr uint8_t kHandOverBegins = 2;  // sequence number, the ballot that ends
+constexpr uint8_t kWhoIsThere = 3;      // from a node that stops: tell who is connected to you
+constexpr uint8_t kTheseAre = 4;        // the answer: see MasterWriterId
 
 }  // namespace
 
@@ -224,7 +228,7 @@ void Engine::LeadershipChanged() {
   // StackExchange.Redis looks at the topology again on any message here. One that comes while it is
   // looking already is lost on it, and a look lasts up to its connect timeout (5 s) if a node is
   // down: so there are some more.
-  takes_writes_ = leaving_since_ns_ == 0;
+  takes_writes_ = true;
   hub_.Deliver(kMasterChanged, "*", false);
   leader_since_ns_ = announced_ns_ = clock_.MonotonicNs();
   maintenance_.EndHandOver();
@@ -302,6 +306,11 @@ void Engine::Published(std::string_view body) {
     // It may come late: then the next leader is in office already.
     if (reader.ok() && !(ballot < node_->ballot()))
       maintenance_.BeginHandOver(seq, client_table_.NowMs());
+    return;
+  }
+  if (kind == kWhoIsThere) return TellWhoIsHere();
+  if (kind == kTheseAre) {
+    while (shutting_down_ && reader.ok() && reader.remaining() > 0) elsewhere_.insert(reader.U64());
     return;
   }
   const bool sharded = kind == kPublishSharded;
@@ -516,18 +525,28 @@ void Engine::StepShutdown(int64_t now_ns) {
 bool Engine::Leaving(int64_t now_ns) {
   if (shutdown_.now || shutdown_deadline_ns_ <= now_ns || node_->alone()) return false;
   if (leaving_since_ns_ == 0) {
+    // Who knows this node alone is served to the end: it would refuse to write from here on.
     bool any = false;
-    client_table_.ForEach([&](const Client& client) { any |= client.writes_to_masters_only(); });
-    bool others = false;
-    for (const paxos::PeerStatus& peer : node_->replica().peers())
-      others |= peer.voter && now_ns - peer.heard_ns <= kNsPerS;
-    if (!any || !others) return false;
+    bool elsewhere = false;
+    client_table_.ForEach([&](const Client& client) {
+      if (!client.writes_to_masters_only()) return;
+      any = true;
+      elsewhere |= elsewhere_.contains(MasterWriterId(client));
+    });
+    if (!any) return false;
+    if (asked_ns_ == 0) {
+      asked_ns_ = now_ns;
+      node_->Publish(std::string(1, static_cast<char>(kWhoIsThere)));
+    }
+    if (!elsewhere) return now_ns - asked_ns_ < kWhoIsThereNs;
     leaving_since_ns_ = now_ns;
     announced_ns_ = 0;
-    takes_writes_ = false;
   }
   if (now_ns - announced_ns_ >= kLeaveOftenNs) {
     announced_ns_ = now_ns;
+    client_table_.ForEach([&](Client& client) {
+      if (elsewhere_.contains(MasterWriterId(client))) client.sent_elsewhere = true;
+    });
     hub_.Deliver(kMasterChanged, "*", false);
   }
   return now_ns - leaving_since_ns_ < kLeaveNs;
@@ -535,10 +554,31 @@ bool Engine::Leaving(int64_t now_ns) {
 
 // The stop was called off.
 void Engine::Stay() {
+  asked_ns_ = 0;
+  elsewhere_.clear();
   if (leaving_since_ns_ == 0) return;
   leaving_since_ns_ = 0;
-  takes_writes_ = true;
+  client_table_.ForEach([](Client& client) { client.sent_elsewhere = false; });
   hub_.Deliver(kMasterChanged, "*", false);
+}
+
+// The same for all connections of one client, whichever node they lead to.
+uint64_t Engine::MasterWriterId(const Client& client) {
+  const std::string& peer = client.address().peer;
+  std::string id = peer.substr(0, peer.rfind(':'));
+  id += '\0';
+  id += client.name();
+  return HashBytes(id, 0);
+}
+
+void Engine::TellWhoIsHere() {
+  std::string body;
+  Writer writer(&body);
+  writer.U8(kTheseAre);
+  client_table_.ForEach([&](const Client& client) {
+    if (client.writes_to_masters_only()) writer.U64(MasterWriterId(client));
+  });
+  node_->Publish(body);
 }
 
 uint64_t Engine::LastWriteSlot(const commands::ClientPort& client) const {

@@ -252,6 +252,8 @@ class Engine final : public cluster::NodeHost,
   size_t TellMoving(int64_t now_ns);
   bool Leaving(int64_t now_ns);
   void Stay();
+  void TellWhoIsHere();
+  static uint64_t MasterWriterId(const Client& client);
 
   const Clock& clock_;
   Config& config_;
@@ -303,8 +305,10 @@ class Engine final : public cluster::NodeHost,
   bool shutting_down_ = false;
   commands::ShutdownRequest shutdown_;
   int64_t shutdown_deadline_ns_ = 0;
-  uint64_t shutdown_seq_ = 0;     // of what clients are told of it
-  int64_t leaving_since_ns_ = 0;  // 0: not, see Leaving
+  uint64_t shutdown_seq_ = 0;               // of what clients are told of it
+  int64_t leaving_since_ns_ = 0;            // 0: not, see Leaving
+  int64_t asked_ns_ = 0;                    // the others who is there
+  std::unordered_set<uint64_t> elsewhere_;  // their answers
   // A damaged slot that nobody in sight can tell, so that nobody may lead. The error is empty while
   // that may still pass.
   cluster::Slot damaged_slot_ = 0;

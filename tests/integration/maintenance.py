@@ -159,6 +159,10 @@ def test_a_client_that_writes_to_masters_only_is_made_to_look_elsewhere_before_i
     time.sleep(0.5)
     for node in (c.wait_leader(), c.followers()[0]):
         look, hear = writing_to_masters_only(node)
+        elsewhere = [writing_to_masters_only(n)[0] for n in c.nodes if n is not node]
+        alone = node.connect()  # another client, which knows this node only
+        assert alone.call("CLIENT", "SETINFO", "LIB-NAME", "SE.Redis") == b"OK"
+        assert alone.call("CLIENT", "SETNAME", "alone") == b"OK"
         assert resp.info(look, "replication")["role"] == "master"
         began = time.monotonic()
         node.proc.terminate()
@@ -169,6 +173,8 @@ def test_a_client_that_writes_to_masters_only_is_made_to_look_elsewhere_before_i
         while hear.read()[0] == b"message" and time.monotonic() - at < 0.1:
             pass
         assert look.call("SET", "k", "v") == b"OK"
+        assert resp.info(alone, "replication")["role"] == "master", "it would write to nobody from here on"
+        assert all(resp.info(conn, "replication")["role"] == "master" for conn in elsewhere)
         assert node.wait_exit(5) == 0, node.tail()
         assert time.monotonic() - began < 3
         started_again(c, node)

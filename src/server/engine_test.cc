@@ -598,6 +598,32 @@ TEST_CASE("a leader that comes back goes on from the time that was logged, not f
   CHECK(bench.executor().elapsed_ms() < logged + 60'000);
 }
 
+TEST_CASE("keys that expire are counted, whether or not anybody hears of it") {
+  EngineBench bench(1);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto expired = [&] { return bench.engine().stats().expired_keys; };
+  bench.Say(client, "SET a v PX 100");
+  bench.Say(client, "SET b v PX 100");
+  bench.Say(client, "SET stays v");
+  bench.Say(client, "DEL b");
+  bench.Turn();
+  CHECK(expired() == 0);
+  for (int i = 0; i < 30; ++i) bench.Tick();
+  bench.Say(client, "GET a");
+  bench.Turn();
+  for (int i = 0; i < 3; ++i) bench.Tick();
+  CHECK(expired() == 1);
+  bench.Say(client, "CONFIG SET notify-keyspace-events KEA");
+  bench.Say(client, "SET a v PX 100");
+  bench.Turn();
+  for (int i = 0; i < 30; ++i) bench.Tick();
+  bench.Say(client, "GET a");
+  bench.Turn();
+  for (int i = 0; i < 3; ++i) bench.Tick();
+  CHECK(expired() == 2);
+}
+
 TEST_CASE("errors are counted by their code, whoever found them") {
   EngineBench bench(1);
   bench.Lead();

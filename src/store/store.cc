@@ -229,7 +229,6 @@ void Store::RemoveDue(int db, std::string_view key, uint64_t hash) {
   }
   Remove(db, key, hash);
   const Revision revision = TakeRevision();
-  if ((hooks_[db] & kObserverHooks) == 0) return;
   Emit({.db = db,
         .key = key,
         .kind = ChangeKind::kDelete,

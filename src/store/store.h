@@ -231,7 +231,8 @@ class Store {
   std::vector<const Entry*> WrittenSince(size_t mark) const;
 
   // ---- hooks ----
-  // At most one observer; it is told about a database only while one of its hooks is on there.
+  // At most one observer; it is told about a database only while one of its hooks is on there, but
+  // of keys that expire always: they are counted.
   void set_observer(Observer* observer) { observer_ = observer; }
   void SetHook(int db, Hook hook, bool on);
 

@@ -502,8 +502,8 @@ Status WalReader::Repair(const WalScan& scan) {
   if (!segments.empty() && segments.front() < first) {
     TRY(WalWriter::RemoveSegments(fs_, options_.dir, segments.front(), first));
   }
-  // The mark was synced after what it covers: that is on disk for certain. Its names need not be: an
-  // earlier start may have died with a repaired copy in place, and its new name nowhere else.
+  // The mark was synced after what it covers: that is on disk for certain. Its names need not be:
+  // an earlier start may have died with a repaired copy in place, and its new name nowhere else.
   if (mark_ != nullptr && mark_->durable >= scan.end.last_lsn && scan.torn_bytes == 0)
     return fs_.SyncDir(options_.dir);
   // Below `always` several segments may have been written since the last sync.

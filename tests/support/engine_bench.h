@@ -257,4 +257,25 @@ inline std::string CommandItem(const std::vector<std::string_view>& words,
   return item;
 }
 
+inline constexpr paxos::Ballot kTwo{4, 2};
+inline constexpr paxos::Ballot kThree{5, 3};
+
+inline uint64_t AskedRound(EngineBench& bench, cluster::NodeId leader) {
+  const auto asks = bench.TakeSent(leader, cluster::WireKind::kReadAsk);
+  REQUIRE(!asks.empty());
+  uint64_t id = 0;
+  REQUIRE(cluster::ReadReadAsk(asks.back(), &id));
+  return id;
+}
+
+// A follower of node 2 that has applied the no-op and `items`.
+inline void FollowTwo(EngineBench& bench, const std::vector<std::string>& items) {
+  bench.Follow(kTwo);
+  bench.Choose(kTwo, paxos::EntryKind::kNoop, "");
+  if (!items.empty())
+    bench.Choose(kTwo, paxos::EntryKind::kBatch, EntryOf(1000, 1'700'000'000'000, items));
+  bench.Tick();
+  bench.TakeSent(2, cluster::WireKind::kReadAsk);
+}
+
 }  // namespace clustron::server

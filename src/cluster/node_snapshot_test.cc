@@ -1,0 +1,294 @@
+// Snapshots at the seams of node and engine: a peer's that is loaded, votes that it overtakes,
+// reads that meet it, and when one is taken.
+#include "cluster/node_snapshot.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "tests/support/engine_bench.h"
+
+namespace clustron::server {
+namespace {
+
+using cluster::WireKind;
+using paxos::Ballot;
+using paxos::EntryKind;
+
+TEST_CASE("slots that came with a snapshot are not served from the log") {
+  EngineBench bench(3, 1);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"}), CommandItem({"SET", "k", "w"})});
+  const auto ask = [&] {
+    bench.From(2, paxos::CatchUpRequest{1, 1});
+    for (int i = 0; i < 5; ++i) bench.Tick();
+    return bench.TakeSent(2, WireKind::kSnapshotOffer).size();
+  };
+  CHECK(ask() == 0u);
+  bench.node().TakeSnapshotNow();
+  FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
+  for (int i = 0; i < 100 && bench.node().snapshot_running(); ++i) bench.Tick();
+  CHECK(ask() == 0u);  // all of its own log: what it applied itself
+  bench.Restart(2);
+  bench.Follow(kTwo);
+  CHECK(ask() == 1u);
+}
+
+struct PeersSnapshot {
+  cluster::SnapshotName name;
+  std::vector<std::string> chunks;  // messages
+};
+
+// What both have seen: node 3 led, and its no-op was chosen.
+constexpr Ballot kEarlier{3, 3};
+void FollowEarlier(EngineBench& bench) {
+  bench.Follow(kEarlier);
+  bench.Choose(kEarlier, EntryKind::kNoop, "");
+}
+
+std::vector<std::string> SetKeys(int keys) {
+  std::vector<std::string> items;
+  for (int i = 1; i < keys; ++i) items.push_back(CommandItem({"SET", std::to_string(i), "v"}));
+  items.push_back(CommandItem({"SET", "k", "v"}));
+  return items;
+}
+
+// Then node 2 led, and three more slots were chosen, the last with the item `last`.
+PeersSnapshot SnapshotOfTwo(int keys = 1,
+                            const std::string& last = CommandItem({"SET", "l", "x"})) {
+  EngineBench two(3, 2);
+  FollowEarlier(two);
+  FollowTwo(two, SetKeys(keys));
+  two.Choose(kTwo, EntryKind::kBatch, EntryOf(2000, 1'700'000'001'000, {last}));
+  two.node().TakeSnapshotNow();
+  for (int i = 0; i < 100; ++i) two.Tick();
+  sim::QueueRunner runner;
+  const auto store = persist::SnapshotStore::Open(&two.fs, &runner, "/data/snapshots");
+  REQUIRE(store.has_value());
+  const auto sender = (*store)->OpenSender(4);
+  REQUIRE(sender.has_value());
+  const persist::SnapshotInfo& info = (*sender)->info;
+  PeersSnapshot snapshot{{info.slot, info.bytes, (*sender)->file_id}, {}};
+  for (uint64_t at = 0; at < info.bytes;) {
+    const auto chunk = persist::SnapshotStore::ReadChunk(**sender, at);
+    REQUIRE(chunk.has_value());
+    snapshot.chunks.push_back(cluster::WireSnapshotChunk(snapshot.name, *chunk));
+    at += chunk->bytes.size();
+  }
+  return snapshot;
+}
+
+TEST_CASE("votes in slots that came with a peer's snapshot are not taken for what was chosen") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  REQUIRE(bench.node().snapshot_slot() == 1u);
+  for (const paxos::Slot slot : {2, 3, 4}) {  // nobody else voted for these
+    paxos::Accept accept;
+    accept.entry.slot = slot;
+    accept.entry.ballot = kEarlier;
+    accept.entry.value = {EntryKind::kBatch, kEarlier,
+                          std::make_shared<const std::string>(EntryOf(
+                              500, 1'700'000'000'000, {CommandItem({"SET", "k", "never"})}))};
+    bench.From(3, accept);
+  }
+  bench.Turn();
+  bench.Follow(kTwo);
+  REQUIRE(bench.executor().applied_slot() == 1u);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  for (int i = 0; i < 200; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 4u);
+
+  SUBCASE("by a peer that catches up") {
+    bench.TakeSent(3, WireKind::kPaxos);
+    bench.From(3, paxos::CatchUpRequest{2, 4});
+    bench.Turn();
+    CHECK(bench.TakeSent(3, WireKind::kSnapshotOffer).size() == 1u);
+  }
+  SUBCASE("by the next start, if the file turns out damaged") {
+    const std::string path = "/data/snapshots/00000000000000000004.rdb";
+    bench.fs.FlipBit(path, bench.fs.Content(path).size() / 2, 3);
+    const auto boot = bench.TryRestart(2);
+    REQUIRE_FALSE(boot.has_value());
+    CHECK(boot.error().detail ==
+          "the log begins behind slot 4 but the newest readable snapshot ends at slot 1");
+  }
+}
+
+TEST_CASE("behind a peer's snapshot time goes on from where the snapshot has it") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.clock.ns += 3'600'000'000'000;  // by its own clock an hour passes: it was cut off
+  bench.Follow(kTwo);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 4u);
+  REQUIRE(bench.executor().elapsed_ms() == 2000);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k v");
+  bench.Turn();
+  bench.AnswerAll();
+  REQUIRE(client.Take() == "+OK\r\n");
+  CHECK(bench.executor().elapsed_ms() > 2000);
+  CHECK(bench.executor().elapsed_ms() < 60'000);
+}
+
+TEST_CASE("a peer's snapshot is loaded while an own one is being written") {
+  constexpr int kKeys = 30'000;
+  const PeersSnapshot snapshot = SnapshotOfTwo(kKeys);
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  FollowTwo(bench, SetKeys(kKeys));
+  REQUIRE(bench.executor().applied_slot() == 3u);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  bench.node().TakeSnapshotNow();
+  bench.clock.step_ns = 1'600'000;  // a slice per turn
+  bench.Turn();
+  bench.clock.step_ns = 0;
+  for (int i = 0; i < 100; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == 4u);
+  CHECK(bench.fatal.empty());
+  CHECK(bench.node().snapshot_slot() == 4u);
+  bench.node().TakeSnapshotNow();
+  bench.Choose(kTwo, EntryKind::kNoop, "");
+  for (int i = 0; i < 100; ++i) bench.Tick();
+  CHECK(bench.node().snapshot_slot() == 5u);
+}
+
+TEST_CASE("a write that a peer's snapshot turns out to contain is uncertain at once") {
+  EngineBench bench(3, 1);
+  bench.Restart(2);  // another session than that of the bench that makes the snapshot
+  const PeersSnapshot snapshot =
+      SnapshotOfTwo(1, CommandItem({"INCR", "n"}, bench.node().session(), 1));
+  FollowEarlier(bench);
+  bench.Follow(kTwo);
+  auto& client = bench.Connect();
+  bench.Say(client, "INCR n");
+  bench.Turn();
+  REQUIRE(bench.TakeSent(2, WireKind::kForward).size() == 1u);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 4u);
+  CHECK(client.Take().starts_with("-UNCERTAIN"));
+  // The next one has the next number.
+  bench.Follow(kTwo);
+  bench.Say(client, "INCR n");
+  bench.Turn();
+  REQUIRE(bench.TakeSent(2, WireKind::kForward).size() == 1u);
+  bench.Choose(
+      kTwo, EntryKind::kBatch,
+      EntryOf(3000, 1'700'000'002'000, {CommandItem({"INCR", "n"}, bench.node().session(), 2)}));
+  CHECK(client.Take() == ":2\r\n");
+}
+
+TEST_CASE("a snapshot is taken from another peer when the one that sends it falls silent") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  bench.Follow(kTwo);
+  const auto offered_by = [&](cluster::NodeId peer) {
+    bench.FromWire(peer, cluster::WireSnapshotOffer(snapshot.name));
+    bench.Turn();
+    return bench.TakeSent(peer, WireKind::kSnapshotAck).size();
+  };
+  CHECK(offered_by(2) == 1u);
+  CHECK(offered_by(3) == 0u);
+  for (int i = 0; i < 15; ++i) bench.Tick(100);
+  CHECK(offered_by(3) == 0u);
+  for (int i = 0; i < 10; ++i) bench.Tick(100);
+  CHECK(offered_by(3) == 1u);
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(3, chunk);
+  for (int i = 0; i < 50; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == snapshot.name.slot);
+}
+
+TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
+  const PeersSnapshot snapshot = SnapshotOfTwo(200);
+  EngineBench bench(3, 1);
+  bench.node_config.restore_keys_per_turn = 1;
+  bench.Restart(2);
+  FollowEarlier(bench);
+  bench.Follow(kTwo);
+  auto& reader = bench.Connect();
+  auto& local = bench.Connect();
+  auto& queue = bench.Connect();
+  bench.Say(local, "READONLY");
+  bench.Say(local, "MULTI");
+  bench.Say(local, "GET k");
+  bench.Say(queue, "READONLY");
+  bench.Say(queue, "SET j 1");
+  bench.Say(queue, "GET k");
+  bench.Say(queue, "PING");
+  // The read is granted at once, but stands behind a write that nobody takes.
+  bench.Say(reader, "SET j 1");
+  bench.Say(reader, "GET k");
+  bench.Turn();
+  bench.FromWire(2, cluster::WireReadGrant(AskedRound(bench, 2), {1, 0, 1'700'000'000'000}));
+  for (int i = 0; i < 19; ++i) {
+    bench.Follow(kTwo);
+    bench.Tick(100);
+  }
+  local.Take();
+  CHECK(queue.Take() == "+OK\r\n");
+  CHECK(reader.Take().empty());
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  bench.Turn();
+  bench.Say(local, "EXEC");
+  bench.Say(local, "GET k");
+  bench.Say(local, "WATCH k");
+  bench.Say(local, "PING");
+  for (int i = 0; i < 3; ++i) bench.Tick(100);
+  REQUIRE(bench.node().restoring());
+  CHECK(reader.Take().find("\r\n-LOADING") != std::string::npos);
+  const std::string queued = queue.Take();
+  CHECK(queued.starts_with("-UNCERTAIN"));
+  CHECK(queued.find("\r\n-LOADING") != std::string::npos);
+  CHECK(queued.ends_with("\r\n+PONG\r\n"));
+  const std::string told = local.Take();
+  CHECK(told.starts_with("-EXECABORT Transaction discarded because of: LOADING"));
+  CHECK(told.find("\r\n-LOADING") != told.rfind("\r\n-LOADING"));
+  CHECK(told.ends_with("\r\n+PONG\r\n"));
+  for (int i = 0; i < 5000 && bench.node().restoring(); ++i) bench.Tick();
+  REQUIRE(!bench.node().restoring());
+  bench.Say(local, "GET k");
+  bench.Turn();
+  CHECK(local.Take() == "$1\r\nv\r\n");
+}
+
+TEST_CASE("a snapshot is taken when there is as much log behind the last one, and not before") {
+  EngineBench bench(1);
+  bench.node_config.snapshot_log_bytes_min = 100'000;
+  bench.Restart(2);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const std::string value(1000, 'v');
+  std::set<paxos::Slot> snapshots;
+  const auto turns = [&](int n) {
+    for (; n > 0; --n) {
+      bench.Tick();
+      snapshots.insert(bench.node().snapshot_slot());
+    }
+  };
+  for (int i = 0; i < 1000; ++i) {
+    bench.Say(client, "SET k " + value);
+    turns(2);
+  }
+  turns(500);
+  CHECK(bench.node().log().log_bytes() > 100'000);  // from the last but one on
+  CHECK(snapshots.size() >= 10);                    // with the one at 0; some 1.3 MB were logged
+  CHECK(snapshots.size() <= 15);
+}
+
+}  // namespace
+}  // namespace clustron::server

@@ -103,6 +103,7 @@ void SetLogLevel(LogLevel level) { log_level = level; }
 bool LogEnabled(LogLevel level) { return level >= log_level.load(std::memory_order_relaxed); }
 
 void LogLine(LogLevel level, std::string_view line) {
+  if (!LogEnabled(level)) return;
   static constexpr char kMarks[] = {'.', '-', '*', '#'};
   Logger()->log(spdlog::level::info, "{} {}", kMarks[static_cast<size_t>(level)],
                 std::string_view(line));

@@ -13,7 +13,8 @@
 
 namespace clustron {
 
-enum class LogLevel : uint8_t { kDebug, kVerbose, kNotice, kWarning };
+// kNothing: as a level to be set.
+enum class LogLevel : uint8_t { kDebug, kVerbose, kNotice, kWarning, kNothing };
 
 // `file` empty: stdout. Until this is called, notices and warnings go to stdout. To be called while
 // no other thread logs.

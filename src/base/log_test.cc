@@ -71,6 +71,10 @@ TEST_CASE("lines below the level are not written") {
   Log(LogLevel::kNotice, "heard");
   SetLogLevel(LogLevel::kWarning);
   Log(LogLevel::kNotice, "quiet now");
+  LogLine(LogLevel::kNotice, "quiet now");
+  CHECK(file.Lines().size() == 1);
+  SetLogLevel(LogLevel::kNothing);
+  LogLine(LogLevel::kWarning, "quiet now");
   CHECK(file.Lines().size() == 1);
 }
 

@@ -478,6 +478,6 @@ bool ParseArguments(int argc, char** argv, Options* options) {
 int main(int argc, char** argv) {
   clustron::sim::Options options;
   if (!clustron::sim::ParseArguments(argc, argv, &options)) return 2;
-  clustron::SetLogLevel(clustron::LogLevel::kWarning);  // nodes tell the trace what matters
+  clustron::SetLogLevel(clustron::LogLevel::kNothing);  // nodes tell the trace what matters
   return options.all_bugs ? clustron::sim::RunBugs(options) : clustron::sim::RunSeeds(options);
 }

@@ -54,7 +54,7 @@ class EngineBench final : private EngineHost {
   explicit EngineBench(uint32_t nodes, uint64_t seed = 1) {
     for (uint32_t node = 1; node <= nodes; ++node)
       genesis_.members.push_back({node, "node" + std::to_string(node), 6379, 16379});
-    SetLogLevel(LogLevel::kWarning);
+    SetLogLevel(LogLevel::kNothing);
     genesis_.formed = true;
     genesis_.hash_seed = 7;
     REQUIRE(persist::IdentityFile::Create(

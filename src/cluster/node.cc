@@ -317,6 +317,7 @@ void Node::OnDiskLow(bool low) {
   REACH("leader with a full disk steps down");
   host_.HandingOver();
   replica_.StepDown(NowNs());
+  NoticeDeposed();
 }
 
 void Node::OnFatal(const Error& error) { host_.Fatal("log: " + error.detail); }

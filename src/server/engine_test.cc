@@ -45,6 +45,19 @@ TEST_CASE("a leader deposed within its own turn does nothing more as a leader in
   CHECK(bench.node().replica().last_slot() == last);
 }
 
+TEST_CASE("a leader that steps down for its full disk is asked in the same turn") {
+  EngineBench bench(3);
+  bench.Lead();
+  bench.clock.ns += 600'000'000;  // no lease: a read would take a round
+  bench.fs.SetCapacity(bench.fs.used_bytes() + 1000);
+  bench.node().SetDiskLowWater(1 << 30);
+  bench.RunTasks();
+  bench.FromWire(2, cluster::WireReadAsk(7));
+  CHECK(!bench.node().leading());
+  bench.Turn();
+  CHECK(bench.TakeSent(2, WireKind::kReadGrant).empty());
+}
+
 TEST_CASE("a read round that waits for a quorum is lost with the leadership") {
   EngineBench bench(3);
   bench.Lead();

@@ -188,6 +188,12 @@ class Node final : public ApplyListener, private LogStore::Listener {
     return nobody && !announced_ && NowNs() - std::max(leaderless_ns_, since_ns) > config_.hold_ns;
   }
   bool alone() const { return replica_.members().voters.size() == 1; }
+  // Alone: leading, and all that its log had and what its state begins with is applied. With peers
+  // there is no such moment to wait for.
+  bool Settled() const {
+    return !alone() ||
+           (leading_ && batcher_.Empty() && replica_.last_slot() <= state_.applied_slot());
+  }
   const paxos::Replica& replica() const { return replica_; }
   const LogStore& log() const { return log_; }
   const Origin& origin() const { return origin_; }

@@ -254,6 +254,11 @@ void Config::SetEffective(std::string_view name, std::string_view text) {
   if (const OptionRow* row = FindOption(name)) SetEffective(row->opt, text);
 }
 
+bool Config::MayRewrite(const OptionRow& row) const {
+  if (row.flags & kOptFixed) return false;
+  return row.scope != Scope::kCluster || cluster_settings_known_;
+}
+
 // ---- CONFIG GET, SET, REWRITE ----
 
 std::vector<Config::Pair> Config::Get(std::span<const std::string_view> patterns) const {

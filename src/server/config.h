@@ -73,6 +73,10 @@ class Config final : public commands::ConfigPort {
   void SetEffective(Opt opt, std::string_view text);
   // By name; ignores names it doesn't know.
   void SetEffective(std::string_view name, std::string_view text);
+  // The values of cluster-wide settings are those of a state in which something was done. Until
+  // then they are no reason to rewrite what the file says: the first leader may be about to log it.
+  void ClusterSettingsKnown() { cluster_settings_known_ = true; }
+  bool MayRewrite(const OptionRow& row) const;
 
   // --- commands::ConfigPort --------------------------------------------------------------------
   std::vector<Pair> Get(std::span<const std::string_view> patterns) const override;
@@ -101,6 +105,7 @@ class Config final : public commands::ConfigPort {
   std::vector<std::string> warnings_;
   std::string file_;  // absolute; empty: none
   int include_depth_ = 0;
+  bool cluster_settings_known_ = false;
   bool wants_append_only_ = false;   // `appendonly yes`
   bool wants_fsync_always_ = false;  // `appendfsync always`
   ConfigListener* listener_ = nullptr;

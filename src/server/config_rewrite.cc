@@ -69,7 +69,7 @@ class Rewriter {
     }
     const auto words = SplitArgs(line);
     const OptionRow* row = words && !words->empty() ? FindOption((*words)[0]) : nullptr;
-    if (row == nullptr || (row->flags & kOptFixed)) return Keep(line);
+    if (row == nullptr || !config_.MayRewrite(*row)) return Keep(line);
     // A later line of the same option said nothing new, or was overruled by the first one's new
     // text.
     if (done_[static_cast<size_t>(row->opt)]) return;
@@ -80,7 +80,7 @@ class Rewriter {
 
   std::string Finish() {
     for (const OptionRow& row : OptionRows()) {
-      if (done_[static_cast<size_t>(row.opt)] || (row.flags & kOptFixed)) continue;
+      if (done_[static_cast<size_t>(row.opt)] || !config_.MayRewrite(row)) continue;
       if (config_.Text(row.opt) == row.spec.default_value) continue;
       if (!has_signature_) {
         out_.append("\n").append(kSignature).append("\n");

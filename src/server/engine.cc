@@ -68,7 +68,8 @@ Engine::~Engine() {
 void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
   node_ = std::move(node);
   executor_.Attach(node_->session(), node_.get(), this, this);
-  OnSetting();
+  ShowSettings();
+  if (executor_.revision() > 0) config_.ClusterSettingsKnown();
 }
 
 // --- Sessions ------------------------------------------------------------------------------------

@@ -168,6 +168,7 @@ class Engine final : public cluster::NodeHost,
   void OnFlush(int db, store::Revision revision) override;
   void OnSwap(int db_a, int db_b, store::Revision revision) override;
   void OnSetting() override;
+  void ShowSettings();
   void OnLease(const store::LeaseEvent& event) override;
   void OnLock(const store::LockEvent& event) override;
 

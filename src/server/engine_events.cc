@@ -63,8 +63,14 @@ void Engine::OnNotify(int db, std::string_view key, store::Event event) {
 void Engine::OnFlush(int, store::Revision) {}
 void Engine::OnSwap(int, int, store::Revision) {}
 
-// Also at start and after a restore: makes the cluster-wide settings work here.
+// Also after a restore.
 void Engine::OnSetting() {
+  ShowSettings();
+  config_.ClusterSettingsKnown();
+}
+
+// Makes the cluster-wide settings work here.
+void Engine::ShowSettings() {
   const store::Settings& settings = executor_.store().settings();
   for (const OptionSpec& spec : store::SettingSpecs())
     config_.SetEffective(spec.name, settings.Get(spec.name).text);

@@ -28,7 +28,8 @@ constexpr int64_t kPeakNs = 100'000'000;  // between looks at the memory in use
 constexpr int64_t kSpinNs = 20'000;
 constexpr uint16_t kPeerPortOffset = 10000;
 constexpr int64_t kNsPerMs = 1'000'000;
-constexpr int64_t kLateNs = 50 * kNsPerMs;  // of a tick
+constexpr int64_t kLateNs = 50 * kNsPerMs;      // of a tick
+constexpr int64_t kSettleNs = 1000 * kNsPerMs;  // a start waits no longer for its state
 // A turn may take so long before the peers are right to think that this node hangs.
 constexpr int64_t kBusyMaxNs = 10'000 * kNsPerMs;
 
@@ -301,11 +302,6 @@ Status Server::ListenForClients() {
   const int backlog = static_cast<int>(config_.Int(Opt::kTcpBacklog));
   const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
   size_t tcp = 0;
-  const auto add = [&](net::Fd fd, bool unix_socket) {
-    listeners_.push_back(std::make_unique<net::Listener>(
-        loop_, std::move(fd),
-        [this, unix_socket](net::Fd client) { OnAccepted(std::move(client), unix_socket); }));
-  };
   if (port != 0) {
     for (std::string address : config_.Words(Opt::kBind)) {
       // As in Redis, an address behind "-" may be missing on this machine.
@@ -316,7 +312,7 @@ Status Server::ListenForClients() {
         if (optional) continue;
         return std::unexpected(fd.error());
       }
-      add(*std::move(fd), false);
+      client_sockets_.push_back({*std::move(fd), false});
       ++tcp;
     }
     if (tcp == 0) return Fail(Errc::kIo, "none of the addresses in `bind` could be listened on");
@@ -325,12 +321,22 @@ Status Server::ListenForClients() {
     ASSIGN_OR_RETURN(
         net::Fd fd,
         net::ListenUnix(path, static_cast<uint32_t>(config_.Int(Opt::kUnixSocketPerm)), backlog));
-    add(std::move(fd), true);
+    client_sockets_.push_back({std::move(fd), true});
   }
-  if (listeners_.empty())
+  if (client_sockets_.empty())
     return Fail(Errc::kInvalidArgument,
                 "port is 0 and no unixsocket is given: nobody could connect");
   return {};
+}
+
+void Server::AcceptClients() {
+  for (ClientSocket& socket : client_sockets_)
+    listeners_.push_back(std::make_unique<net::Listener>(
+        loop_, std::move(socket.fd), [this, unix_socket = socket.unix_socket](net::Fd client) {
+          OnAccepted(std::move(client), unix_socket);
+        }));
+  client_sockets_.clear();
+  Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
 }
 
 int Server::Run() {
@@ -338,8 +344,7 @@ int Server::Run() {
   tick_->Start(kTickMs, kTickMs);
   for (const int number : {SIGTERM, SIGINT})
     signals_.push_back(std::make_unique<net::Signal>(loop_, number, [this] { OnSignal(); }));
-  Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
-  turn_ns_ = clock_.MonotonicNs();
+  turn_ns_ = began_ns_ = clock_.MonotonicNs();
   if (genesis_.members.size() > 1) SetBreather([this] { BreatheInTurn(); });
   // Where replies wait for the log's thread or for peers, it is they that want the core.
   if (config_.Int(Opt::kDurability) != kDurabilityAlways && genesis_.members.size() == 1)
@@ -369,6 +374,12 @@ int Server::Run() {
 
 // --- Turns ---------------------------------------------------------------------------------------
 
+// The state is whole, or won't be for long, and those who ask are told why.
+bool Server::SomethingToTell() const {
+  return engine_->node_ref().Settled() || engine_->damaged_slot() != 0 ||
+         turn_ns_ - began_ns_ > kSettleNs;
+}
+
 void Server::EndOfTurn() {
   if (!closing_) peers_->DeliverKept();
   if (tick_waits_ && loop_.after_input()) {
@@ -376,6 +387,7 @@ void Server::EndOfTurn() {
     engine_->Tick();
   }
   engine_->EndOfTurn();
+  if (!client_sockets_.empty() && !closing_ && SomethingToTell()) AcceptClients();
   peers_->Flush();
   dead_.clear();
   loop_.SetBusy(!closing_ && engine_->WantsTurn());

@@ -37,9 +37,10 @@ class Server final : public EngineHost, public cluster::PeerListener {
   explicit Server(Config& config);
   ~Server() override;
 
-  // Everything up to "Ready to accept connections". Blocking; an error ends the process.
+  // Everything up to listening sockets. Blocking; an error ends the process.
   Status Start();
-  // Until SHUTDOWN or a signal; the process's exit code.
+  // Takes connections in as soon as there is something true to tell them ("Ready to accept
+  // connections"), until SHUTDOWN or a signal. Returns the process's exit code.
   int Run();
 
   // --- EngineHost ------------------------------------------------------------------------------
@@ -63,6 +64,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   Status FindIdentity();
   Status CheckAddress(const persist::Identity& identity) const;
   Status ListenForClients();
+  void AcceptClients();
+  bool SomethingToTell() const;
   void OnAccepted(net::Fd fd, bool unix_socket);
   void Forget(ClientConnection* connection);
   void EndOfTurn();
@@ -88,6 +91,11 @@ class Server final : public EngineHost, public cluster::PeerListener {
   std::unique_ptr<InfoFields> info_;
   std::unique_ptr<cluster::Peers> peers_;
   std::unique_ptr<net::Closer> closer_;
+  struct ClientSocket {
+    net::Fd fd;
+    bool unix_socket;
+  };
+  std::vector<ClientSocket> client_sockets_;  // not yet accepted on
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
@@ -95,7 +103,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   bool tick_waits_ = false;
   int64_t tick_ns_ = 0;
   int64_t peak_noted_ns_ = 0;
-  int64_t turn_ns_ = 0;  // when the last turn ended
+  int64_t turn_ns_ = 0;   // when the last turn ended
+  int64_t began_ns_ = 0;  // Run
   std::vector<std::unique_ptr<net::Signal>> signals_;
   int exit_code_ = 0;
   bool closing_ = false;  // the loop has been left: nothing is taken in any more

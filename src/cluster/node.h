@@ -152,6 +152,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // flight.
   bool InlineReady() const;
   Slot NextInlineSlot() const { return replica_.last_slot() + 1; }
+  // What CommitInline gets may be read again: at a start, or by peers.
+  bool InlineIsRead() const { return log_.durability() != Durability::kMemory; }
   Ballot ballot() const { return replica_.ballot(); }
   // The entry that the turn's inline items made; the state has it already. Written (not synced)
   // when this returns, unless the disk is full: see InlineUnwritten.

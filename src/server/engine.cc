@@ -221,8 +221,7 @@ void Engine::Send(cluster::NodeId to, bool urgent, std::string message, paxos::P
 }
 
 void Engine::InlineTick() {
-  if (!executor_.inline_open())
-    executor_.OpenInline(node_->NextInlineSlot(), node_->LiveElapsedMs(), node_->LiveWallMs());
+  if (!executor_.inline_open()) OpenInline(node_->LiveElapsedMs(), node_->LiveWallMs());
 }
 
 void Engine::LeadershipChanged() {

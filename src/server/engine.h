@@ -207,6 +207,7 @@ class Engine final : public cluster::NodeHost,
   bool HasRoomFor(commands::Args args);
   void RunWrite(Session& session, const commands::CommandSpec& spec, commands::Args args,
                 bool muted);
+  void OpenInline(int64_t elapsed_ms, int64_t wall_ms);
   bool TryInline(Session& session, const commands::CommandSpec& spec, commands::Args args,
                  bool muted);
   // What waits in a queue and looks at the state, while a snapshot takes its place.

@@ -382,7 +382,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
       if (now && !executor_.inline_open() &&
           executor_.NeedsTick(spec, args, session.client.db(), grant_)) {
         if (node_->InlineReady()) {
-          executor_.OpenInline(node_->NextInlineSlot(), grant_.elapsed_ms, grant_.wall_ms);
+          OpenInline(grant_.elapsed_ms, grant_.wall_ms);
         } else {
           REACH("read meets a due key");
           now = false;
@@ -459,10 +459,14 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, Args args, bool
   node_->SubmitWrite(std::move(item), &session);
 }
 
+void Engine::OpenInline(int64_t elapsed_ms, int64_t wall_ms) {
+  executor_.OpenInline(node_->NextInlineSlot(), elapsed_ms, wall_ms, node_->InlineIsRead());
+}
+
 bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, bool muted) {
   if (!executor_.inline_open()) {
     if (!node_->InlineReady()) return false;
-    executor_.OpenInline(node_->NextInlineSlot(), node_->LiveElapsedMs(), node_->LiveWallMs());
+    OpenInline(node_->LiveElapsedMs(), node_->LiveWallMs());
   }
   discarded_.clear();
   std::string* out = muted ? &discarded_ : &session.out;

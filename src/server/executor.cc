@@ -447,12 +447,14 @@ void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) co
 
 // --- The inline path -----------------------------------------------------------------------------
 
-void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms) {
+void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms,
+                          bool keep_items) {
   CHECK(!inline_.open);
   CHECK(slot == applied_slot_ + 1);
   inline_.open = true;
   inline_.slot = slot;
   inline_.count = 0;
+  inline_.keep_items = keep_items || tracer_ != nullptr;
   inline_.elapsed_ms = std::max(elapsed_ms, store_->elapsed_ms());
   inline_.wall_ms = std::max(wall_ms, store_->wall_ms());
   // What is seen gone must be gone for good: with something due, the clocks must reach the log.
@@ -494,12 +496,13 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
   ++items_applied_;
   if (Planted(Bug::kInlineItemNotLogged) && inline_.count == 4) return;
   ++inline_.count;
-  cluster::AppendItem({.flags = verdicts,
-                       .command_id = spec.id,
-                       .db = static_cast<uint8_t>(caller.db),
-                       .resp_version = static_cast<uint8_t>(caller.resp_version),
-                       .user = caller.user},
-                      args, &inline_.bytes);
+  if (inline_.keep_items)
+    cluster::AppendItem({.flags = verdicts,
+                         .command_id = spec.id,
+                         .db = static_cast<uint8_t>(caller.db),
+                         .resp_version = static_cast<uint8_t>(caller.resp_version),
+                         .user = caller.user},
+                        args, &inline_.bytes);
   ChainItem(spec.id, std::string_view(*out).substr(start));
 }
 
@@ -511,7 +514,7 @@ void Executor::RunInlineItem(std::string_view item) {
   CHECK(header.session.node == 0);
   ApplyItem(header);
   ++inline_.count;
-  inline_.bytes.append(item);
+  if (inline_.keep_items) inline_.bytes.append(item);
 }
 
 std::string Executor::SealInline() {
@@ -520,9 +523,10 @@ std::string Executor::SealInline() {
   if (inline_.count == 0 && !inline_.must_log) return {};
   ExpireDue();
   applied_slot_ = inline_.slot;
-  cluster::PatchEntryHeader(
-      {.elapsed_ms = inline_.elapsed_ms, .wall_ms = inline_.wall_ms, .item_count = inline_.count},
-      &inline_.bytes);
+  cluster::PatchEntryHeader({.elapsed_ms = inline_.elapsed_ms,
+                             .wall_ms = inline_.wall_ms,
+                             .item_count = inline_.keep_items ? inline_.count : 0},
+                            &inline_.bytes);
   return std::move(inline_.bytes);
 }
 

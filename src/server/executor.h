@@ -140,8 +140,10 @@ class Executor final : public cluster::StateMachine,
 
   // --- The inline path -------------------------------------------------------------------------
 
-  // Begins the turn's entry if none is open. `slot` and `ballot` are what it will have in the log.
-  void OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms);
+  // Begins the turn's entry if none is open. `slot` is what it will have in the log. Where nobody
+  // ever reads the log (durability memory), its items need not be written down: without
+  // `keep_items` the entry tells the clocks only.
+  void OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms, bool keep_items);
   bool inline_open() const { return inline_.open; }
   size_t inline_bytes() const { return inline_.open ? inline_.bytes.size() : 0; }
   // Applies a write within the open entry and logs it if it changed something.
@@ -178,6 +180,7 @@ class Executor final : public cluster::StateMachine,
   struct InlineEntry {
     bool open = false;
     bool must_log = false;
+    bool keep_items = false;
     cluster::Slot slot = 0;
     uint32_t count = 0;
     int64_t elapsed_ms = 0;

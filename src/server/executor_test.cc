@@ -139,8 +139,8 @@ TEST_CASE_FIXTURE(Fixture,
 
 // The turn's entry of a node alone: applied here while it is made.
 struct InlineFixture : Fixture {
-  void Open(int64_t ms, int64_t at_wall_ms = 1'700'000'000'000) {
-    executor.OpenInline(slot + 1, ms, at_wall_ms);
+  void Open(int64_t ms, int64_t at_wall_ms = 1'700'000'000'000, bool keep_items = true) {
+    executor.OpenInline(slot + 1, ms, at_wall_ms, keep_items);
   }
   std::string Inline(const std::vector<std::string_view>& words, uint8_t verdicts = 0) {
     const commands::CommandSpec* container = nullptr;
@@ -174,6 +174,26 @@ TEST_CASE("an entry of the inline path, applied again at a start, leaves the sam
   CHECK(live.executor.store().Digest() == again.executor.store().Digest());
   CHECK(live.executor.digest() == again.executor.digest());
   CHECK(live.executor.applied_slot() == again.executor.applied_slot());
+}
+
+TEST_CASE("an entry that nobody will read tells the clocks only; the state is the same") {
+  InlineFixture read;
+  InlineFixture unread;
+  for (InlineFixture* f : {&read, &unread}) {
+    f->Open(2000, 1'700'000'000'000, f == &read);
+    f->Inline({"SET", "k", std::string(1000, 'v')});
+    f->executor.RunInlineItem(CommandItem({"SET", "of the server", "v"}));
+  }
+  const std::string whole = read.Seal();
+  const std::string clocks = unread.Seal();
+  CHECK(whole.size() > 1000);
+  CHECK(clocks.size() < 50);
+  CHECK(read.executor.digest() == unread.executor.digest());
+  CHECK(read.executor.store().Digest() == unread.executor.store().Digest());
+  Fixture later;
+  later.Apply(EntryKind::kBatch, {1, 1}, clocks);
+  CHECK(later.executor.elapsed_ms() == 2000);
+  CHECK(later.executor.store().Size(0) == 0);
 }
 
 TEST_CASE_FIXTURE(InlineFixture,

@@ -191,6 +191,8 @@ class LogStore {
   // While running; the disk is looked at anew.
   void SetLowWater(uint64_t bytes);
   bool failed() const { return failed_; }
+  // Below kAlways: the highest slot that has been fsynced. The last ones may be missing in it.
+  paxos::Slot synced_slot() const { return mark_.max_slot; }
   // Something is on its way to the disk: Close() has to wait for it.
   bool busy() const { return (flushing_ && !stalled_) || syncing_ || marking_ || dropping_ > 0; }
   // Appended, not yet written: bounded by the owner, which stops proposing.

@@ -211,8 +211,11 @@ class Node final : public ApplyListener, private LogStore::Listener {
   bool backlog() const { return backlog_; }
   // BGSAVE: this node alone, of the state as it is.
   void TakeSnapshotNow() { snapshot_wanted_ = true; }
-  // What a majority's disk needs: the highest slot durably accepted here without a gap.
-  Slot DurableSlot() const { return replica_.durable_slot(); }
+  // The highest slot that this node's disk has, fsynced, without a gap.
+  Slot DurableSlot() const {
+    const Slot accepted = replica_.durable_slot();
+    return config_.weak_durability ? std::min(accepted, log_.synced_slot()) : accepted;
+  }
   uint8_t verdicts() const { return Verdicts(); }
   void SetDiskLowWater(uint64_t bytes) { log_.SetLowWater(bytes); }
   // As leader, as which it decides about the writes of all.

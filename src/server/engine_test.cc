@@ -267,6 +267,23 @@ TEST_CASE("a keepalive is not acknowledged before a quorum says that this still 
   CHECK(bench.TakeSent(3, WireKind::kLeaderAnswer).size() == answers);
 }
 
+TEST_CASE("WAITAOF waits for the fsync, also where a write is answered before it") {
+  EngineBench bench(1, 1, cluster::Durability::kEverySec);
+  for (int i = 0; i < 300 && !bench.node().InlineReady(); ++i) bench.Tick();
+  REQUIRE(bench.node().InlineReady());
+  bench.Tick(1000);
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k v");
+  bench.Say(client, "WAITAOF 1 0 0");
+  bench.Turn();
+  CHECK(client.Take() == "+OK\r\n");
+  bench.Say(client, "GET k");  // behind it
+  for (int i = 0; i < 50; ++i) bench.Tick();
+  CHECK(client.Take().empty());
+  for (int i = 0; i < 60; ++i) bench.Tick();
+  CHECK(client.Take() == "*2\r\n:1\r\n:0\r\n$1\r\nv\r\n");
+}
+
 TEST_CASE("time that passes while a node alone is down is taken off what keys have left") {
   EngineBench bench(1);
   bench.Lead();

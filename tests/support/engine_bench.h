@@ -51,7 +51,9 @@ class EngineBench final : private EngineHost {
     std::string Take() { return std::exchange(got, {}); }
   };
 
-  explicit EngineBench(uint32_t nodes, uint64_t seed = 1) {
+  explicit EngineBench(uint32_t nodes, uint64_t seed = 1,
+                       cluster::Durability durability = cluster::Durability::kAlways)
+      : durability_(durability) {
     for (uint32_t node = 1; node <= nodes; ++node)
       genesis_.members.push_back({node, "node" + std::to_string(node), 6379, 16379});
     SetLogLevel(LogLevel::kNothing);
@@ -205,7 +207,7 @@ class EngineBench final : private EngineHost {
     options.dir = "/data";
     options.identity = *identity;
     options.genesis = genesis_;
-    options.log.durability = cluster::Durability::kAlways;
+    options.log.durability = durability_;
     options.log.segment_bytes = 64 << 10;
     options.log.spare_bytes = 0;
     options.log.low_water_bytes = 0;
@@ -224,6 +226,7 @@ class EngineBench final : private EngineHost {
   void Warn(const std::string&) override {}
   bool AddressOf(cluster::NodeId, std::string*, int*) const override { return false; }
 
+  const cluster::Durability durability_;
   sim::QueueRunner tasks_;
   cluster::Genesis genesis_;
   Config config_;

@@ -110,14 +110,24 @@ AcceptOk Acceptor::DurableUnder(Ballot ballot, Slot chosen) const {
 }
 
 Slot Acceptor::DurableUpTo(Slot chosen) const {
-  Slot slot = chosen;
-  while (true) {
-    const Cell* cell = core_.window.Find(slot + 1);
-    if (cell == nullptr || !cell->accepted || !core_.outbox.IsDurable(cell->persist_seq)) {
-      return slot;
-    }
-    ++slot;
+  const auto durable = [&](Slot slot) {
+    const Cell* cell = core_.window.Find(slot);
+    return cell != nullptr && cell->accepted && core_.outbox.IsDurable(cell->persist_seq);
+  };
+  // What the others made chosen may still be on its way to this disk. A leader has no more than a
+  // window open: nothing is missing behind so many that are there.
+  Slot up_to = chosen;
+  uint32_t in_a_row = 0;
+  for (Slot slot = chosen; slot >= core_.window.first() && in_a_row < core_.config.window_slots;
+       --slot) {
+    ++in_a_row;
+    if (durable(slot)) continue;
+    up_to = slot - 1;
+    in_a_row = 0;
   }
+  if (up_to < chosen) return up_to;
+  while (durable(up_to + 1)) ++up_to;
+  return up_to;
 }
 
 }  // namespace clustron::paxos

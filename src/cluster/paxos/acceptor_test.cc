@@ -169,6 +169,30 @@ TEST_CASE("an answered heartbeat of a leader blocks other candidates for the lea
   CHECK(node.records.size() == 1);
 }
 
+TEST_CASE("a slot is told to be durable when this node's own disk has it, whoever made it chosen") {
+  Bench node(3);
+  const Ballot ballot{5, 2};
+  uint64_t probe = 0;
+  const auto told = [&] {
+    node.Step(2, Heartbeat{++probe, 0, ballot, 0, ""});
+    return node.TakeSent<HeartbeatReply>(2).at(0).durable;
+  };
+  node.Step(2, Accept{{1, ballot, Batch(ballot, "a")}, 0});
+  node.Fsync();
+  CHECK(told() == 1);
+  node.Step(2, Accept{{3, ballot, Batch(ballot, "c")}, 0});
+  node.Fsync();
+  node.Step(2, Accept{{2, ballot, Batch(ballot, "b")}, 0});
+  CHECK(told() == 1);
+  node.Step(2, Chosen{ballot, 3});
+  REQUIRE(node->chosen_slot() == 3);
+  CHECK(told() == 1);
+  while (node->NextChosen() != nullptr) node->Advance();
+  CHECK(told() == 1);
+  node.Fsync();
+  CHECK(told() == 3);
+}
+
 TEST_CASE("messages in another node's name and from strangers are ignored") {
   Bench node(3);
   node.Step(3, Prepare{{5, 2}, 1, {}});

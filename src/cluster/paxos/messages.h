@@ -49,7 +49,7 @@ struct HeartbeatReply {
   bool granted = false;
   int64_t lease_ns = 0;
   Slot chosen = 0;
-  Slot durable = 0;  // above the chosen prefix, highest slot durable without a gap below it
+  Slot durable = 0;  // highest slot durable here without a gap below it
   std::string blob;
 };
 

@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "base/reach.h"
 #include "commands/errors.h"
-#include "resp/reply_writer.h"
+#include "server/engine_news.h"
 
 namespace clustron::server {
 
@@ -20,23 +19,9 @@ constexpr int64_t kAnnounceOftenNs = 400'000'000;
 constexpr int64_t kAnnounceOftenForNs = 2'000'000'000;
 constexpr int64_t kAnnounceNs = 1'000'000'000;
 constexpr int64_t kAnnounceForNs = 12'000'000'000;
-// Before a node stops: how long clients that look for masters have to see that it is none any more,
-// and how often they are told to look.
-constexpr int64_t kLeaveNs = 500'000'000;
-constexpr int64_t kWhoIsThereNs = 100'000'000;
-constexpr int64_t kLeaveOftenNs = 100'000'000;
-constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
-constexpr int64_t kNsPerS = 1'000'000'000;
 // Nodes take turns as candidates: a damage is not forgotten between two of their attempts.
 constexpr int64_t kDamageCertainNs = 1'500'000'000;
 constexpr int64_t kDamageForgottenNs = 5'000'000'000;
-
-// What nodes tell each other's clients; the first byte of the body.
-constexpr uint8_t kPublishPlain = 0;
-constexpr uint8_t kPublishSharded = 1;
-constexpr uint8_t kHandOverBegins = 2;  // sequence number, the ballot that ends
-constexpr uint8_t kWhoIsThere = 3;      // from a node that stops: tell who is connected to you
-constexpr uint8_t kTheseAre = 4;        // the answer: see MasterWriterId
 
 }  // namespace
 
@@ -352,49 +337,6 @@ int64_t Engine::WallUs() const {
   return std::max(us, executor_.wall_ms() * 1000);
 }
 
-Status Engine::BeginFailover(const commands::FailoverRequest& request) {
-  if (node_->alone()) return Fail(Errc::kUnavailable, "ERR FAILOVER requires connected replicas.");
-  if (!node_->leading())
-    return Fail(Errc::kUnavailable, "ERR FAILOVER is not valid when server is a replica.");
-  if (failover_target_ != 0) return Fail(Errc::kExists, "ERR FAILOVER already in progress.");
-  cluster::NodeId best = 0;
-  uint64_t best_slot = 0;
-  for (const paxos::PeerStatus& peer : node_->replica().peers()) {
-    if (!peer.voter || clock_.MonotonicNs() - peer.heard_ns > 1'000'000'000) continue;
-    std::string host;
-    int port = 0;
-    if (!host_.AddressOf(peer.node, &host, &port)) continue;
-    if (!request.host.empty()) {
-      if (host == request.host && port == request.port) best = peer.node;
-    } else if (best == 0 || peer.durable > best_slot) {
-      best = peer.node;
-      best_slot = peer.durable;
-    }
-  }
-  if (best == 0) {
-    return Fail(Errc::kNotFound, request.host.empty()
-                                     ? "ERR FAILOVER requires connected replicas."
-                                     : "ERR FAILOVER target HOST and PORT is not a replica.");
-  }
-  if (!node_->TransferLeadership(best))
-    return Fail(Errc::kUnavailable, "ERR FAILOVER target is not a voting member.");
-  failover_target_ = best;
-  failover_deadline_ns_ =
-      clock_.MonotonicNs() + (request.timeout_ms > 0 ? request.timeout_ms : 10'000) * 1'000'000;
-  return {};
-}
-
-Status Engine::AbortFailover() {
-  if (failover_target_ == 0) return Fail(Errc::kNotFound, "ERR No failover in progress.");
-  failover_target_ = 0;
-  return {};
-}
-
-void Engine::StepFailover(int64_t now_ns) {
-  if (failover_target_ == 0) return;
-  if (!node_->leading() || now_ns > failover_deadline_ns_) failover_target_ = 0;
-}
-
 // A candidate that lacks definite answers for a slot waits for ever if nobody has them. One that
 // merely waits for a slow member has them soon.
 void Engine::StepDamage(int64_t now_ns) {
@@ -440,146 +382,6 @@ Status Engine::BeginSnapshot() {
 }
 
 bool Engine::SnapshotRunning() const { return node_->snapshot_running(); }
-
-Status Engine::BeginShutdown(const commands::ShutdownRequest& request) {
-  shutting_down_ = true;
-  shutdown_ = request;
-  const int64_t now = clock_.MonotonicNs();
-  shutdown_deadline_ns_ = now + config_.Int(Opt::kShutdownTimeout) * kNsPerS;
-  // Before leadership is handed over: who moves need not hear of that.
-  shutdown_seq_ = maintenance_.NextSeq(clock_.WallMs());
-  TellMoving(now);
-  if (!request.now && node_->leading() && !node_->alone()) {
-    // The one with the longest log takes over at once, before this node leaves.
-    cluster::NodeId best = 0;
-    uint64_t best_slot = 0;
-    for (const paxos::PeerStatus& peer : node_->replica().peers()) {
-      if (!peer.voter || clock_.MonotonicNs() - peer.heard_ns > 1'000'000'000) continue;
-      if (best == 0 || peer.durable > best_slot) {
-        best = peer.node;
-        best_slot = peer.durable;
-      }
-    }
-    if (best != 0) node_->TransferLeadership(best);
-  }
-  if (request.save == commands::ShutdownRequest::Save::kSave && !node_->snapshot_running())
-    node_->TakeSnapshotNow();
-  return {};
-}
-
-Status Engine::AbortShutdown() {
-  if (!shutting_down_) return Fail(Errc::kNotFound, "ERR No shutdown in progress.");
-  shutting_down_ = false;
-  maintenance_.ForgetMoving();
-  Stay();
-  return {};
-}
-
-// Clients that asked are sent to another member while this node still serves them; how many have
-// not gone yet.
-size_t Engine::TellMoving(int64_t now_ns) {
-  if (shutdown_.now || shutdown_deadline_ns_ <= now_ns || node_->alone()) return 0;
-  bool others = false;
-  std::vector<std::string> endpoints;
-  for (const paxos::PeerStatus& peer : node_->replica().peers()) {
-    std::string host;
-    int port = 0;
-    if (!peer.voter || now_ns - peer.heard_ns > kNsPerS ||
-        !host_.AddressOf(peer.node, &host, &port))
-      continue;
-    others = true;
-    // Every library splits at the colon: an address with more of them is of no use to any.
-    if (host.find(':') == std::string::npos) endpoints.push_back(host + ":" + std::to_string(port));
-  }
-  // Without another member in sight there is nowhere to go.
-  if (others) {
-    const int64_t left_s = (shutdown_deadline_ns_ - now_ns + kNsPerS - 1) / kNsPerS;
-    maintenance_.TellMoving(shutdown_seq_, std::max<int64_t>(left_s, 1), endpoints);
-  }
-  return maintenance_.Movers();
-}
-
-void Engine::StepShutdown(int64_t now_ns) {
-  if (!shutting_down_) return;
-  const bool handing_over = !shutdown_.now && node_->leading() && !node_->alone();
-  const bool saving =
-      shutdown_.save == commands::ShutdownRequest::Save::kSave && node_->snapshot_running();
-  const bool writing = !node_->origin().Empty();
-  const bool moving = TellMoving(now_ns) > 0;
-  if ((handing_over || saving || writing || moving) && now_ns < shutdown_deadline_ns_) return;
-  if (shutdown_.save == commands::ShutdownRequest::Save::kSave && !snapshots_.last_ok &&
-      !shutdown_.force) {
-    shutting_down_ = false;
-    maintenance_.ForgetMoving();
-    Stay();
-    return;
-  }
-  if (Leaving(now_ns)) return;
-  host_.Stop();
-}
-
-// The last thing before a stop. A client that writes to masters only (StackExchange.Redis) marks
-// all but one as redundant: what it sends from the loss of that one until it has looked at all
-// nodes again waits for the one that is gone, for seconds. So it is made to look while this node,
-// not a master any more, still serves what is under way; whether that lasts still.
-bool Engine::Leaving(int64_t now_ns) {
-  if (shutdown_.now || shutdown_deadline_ns_ <= now_ns || node_->alone()) return false;
-  if (leaving_since_ns_ == 0) {
-    // Who knows this node alone is served to the end: it would refuse to write from here on.
-    bool any = false;
-    bool elsewhere = false;
-    client_table_.ForEach([&](const Client& client) {
-      if (!client.writes_to_masters_only()) return;
-      any = true;
-      elsewhere |= elsewhere_.contains(MasterWriterId(client));
-    });
-    if (!any) return false;
-    if (asked_ns_ == 0) {
-      asked_ns_ = now_ns;
-      node_->Publish(std::string(1, static_cast<char>(kWhoIsThere)));
-    }
-    if (!elsewhere) return now_ns - asked_ns_ < kWhoIsThereNs;
-    leaving_since_ns_ = now_ns;
-    announced_ns_ = 0;
-  }
-  if (now_ns - announced_ns_ >= kLeaveOftenNs) {
-    announced_ns_ = now_ns;
-    client_table_.ForEach([&](Client& client) {
-      if (elsewhere_.contains(MasterWriterId(client))) client.sent_elsewhere = true;
-    });
-    hub_.Deliver(kMasterChanged, "*", false);
-  }
-  return now_ns - leaving_since_ns_ < kLeaveNs;
-}
-
-// The stop was called off.
-void Engine::Stay() {
-  asked_ns_ = 0;
-  elsewhere_.clear();
-  if (leaving_since_ns_ == 0) return;
-  leaving_since_ns_ = 0;
-  client_table_.ForEach([](Client& client) { client.sent_elsewhere = false; });
-  hub_.Deliver(kMasterChanged, "*", false);
-}
-
-// The same for all connections of one client, whichever node they lead to.
-uint64_t Engine::MasterWriterId(const Client& client) {
-  const std::string& peer = client.address().peer;
-  std::string id = peer.substr(0, peer.rfind(':'));
-  id += '\0';
-  id += client.name();
-  return HashBytes(id, 0);
-}
-
-void Engine::TellWhoIsHere() {
-  std::string body;
-  Writer writer(&body);
-  writer.U8(kTheseAre);
-  client_table_.ForEach([&](const Client& client) {
-    if (client.writes_to_masters_only()) writer.U64(MasterWriterId(client));
-  });
-  node_->Publish(body);
-}
 
 uint64_t Engine::LastWriteSlot(const commands::ClientPort& client) const {
   const Client* found = client_table_.Find(client.id());

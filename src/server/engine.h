@@ -239,7 +239,6 @@ class Engine final : public cluster::NodeHost,
   void NoteStall();
   void Drain(Session& session);
   void LookLater(Session& session);
-  void FailFront(Session& session, cluster::Failure failure);
   void FailReadsBefore(Session& session, size_t end);
   void StartCall(Session& session, Pending& pending);
   void PollLate(Session& session, Pending& pending);
@@ -247,6 +246,8 @@ class Engine final : public cluster::NodeHost,
   void MarkDirty(Session& session);
   void Reap();
   void StepFailover(int64_t now_ns);
+  bool HandOver(cluster::NodeId to);
+  void HandOverToAny();
   void StepDamage(int64_t now_ns);
   std::string_view ErrorOf(cluster::Failure failure) const;
   void StepAnnouncement(int64_t now_ns);
@@ -319,6 +320,7 @@ class Engine final : public cluster::NodeHost,
   std::string damage_error_;
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
+  int64_t handed_over_ns_ = 0;       // when that was last tried
   bool takes_writes_ = true;         // see RoleView
   int64_t leaderless_since_ns_ = 0;  // 0: it is not
   int64_t leader_since_ns_ = 0;      // see LeadershipChanged

@@ -137,6 +137,52 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(Read({"GET", "a"}) == "$1\r\n4\r\n");
 }
 
+TEST_CASE_FIXTURE(
+    Fixture, "an earlier leader's no-op that comes back behind a later one's revives nothing") {
+  Apply(EntryKind::kNoop, {3, 2});
+  Apply(EntryKind::kNoop, {1, 1});
+  Items({CommandItem({"SET", "a", "1"}, {2, 1}, 1)}, {1, 1});
+  CHECK(Read({"EXISTS", "a"}) == ":0\r\n");
+  CHECK(executor.NextSequence({2, 1}) == 1);
+  Apply(EntryKind::kConfig, {1, 1}, "of a deposed leader");
+  CHECK(executor.config_record().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a member that has left is forgotten, and begins anew if it comes back") {
+  Items({CommandItem({"INCR", "n"}, {2, 5}, 1), CommandItem({"INCR", "n"}, {3, 5}, 1)});
+  System(ItemKind::kEndSession, {std::string("\2\0\0\0", 4)});
+  CHECK(executor.NextSequence({2, 5}) == 1);
+  CHECK(executor.NextSequence({3, 5}) == 2);
+}
+
+// A read under a grant whose clocks are ahead of what is applied.
+struct TickFixture : Fixture {
+  bool NeedsTick(const std::vector<std::string_view>& words, int64_t elapsed, int64_t wall) {
+    const commands::CommandSpec* container = nullptr;
+    return executor.NeedsTick(*commands::Registry::Get().Resolve(commands::Args(words), &container),
+                              words, 0, {slot, elapsed, wall});
+  }
+};
+
+TEST_CASE_FIXTURE(TickFixture, "a read that could meet a due key has a tick applied first") {
+  constexpr int64_t kWall = 1'700'000'000'000;
+  Items({CommandItem({"SET", "elapsed", "v", "PX", "1000"}),
+         CommandItem({"SET", "wall", "v", "PXAT", "1700000005000"}),
+         CommandItem({"SET", "stays", "v"})});
+  // By one clock, whether or not the other has moved.
+  CHECK(NeedsTick({"GET", "elapsed"}, 2000, kWall));
+  CHECK(NeedsTick({"GET", "wall"}, 1000, kWall + 5000));
+  CHECK_FALSE(NeedsTick({"GET", "elapsed"}, 1999, kWall + 5000));
+  CHECK_FALSE(NeedsTick({"GET", "wall"}, 2000, kWall + 4999));
+  CHECK_FALSE(NeedsTick({"GET", "stays"}, 2000, kWall + 5000));
+  CHECK(NeedsTick({"MGET", "stays", "wall"}, 1000, kWall + 5000));
+  // What names no keys may meet any of them.
+  CHECK(NeedsTick({"SCAN", "0"}, 2000, kWall));
+  CHECK(NeedsTick({"DBSIZE"}, 1000, kWall + 5000));
+  CHECK(NeedsTick({"EXEC", "0", "1", "2", "GET", "elapsed"}, 2000, kWall));
+}
+
 // The turn's entry of a node alone: applied here while it is made.
 struct InlineFixture : Fixture {
   void Open(int64_t ms, int64_t at_wall_ms = 1'700'000'000'000, bool keep_items = true) {
@@ -146,7 +192,7 @@ struct InlineFixture : Fixture {
     const commands::CommandSpec* container = nullptr;
     std::string out;
     executor.RunInline(*commands::Registry::Get().Resolve(commands::Args(words), &container), words,
-                       {}, verdicts, &out);
+                       caller, verdicts, &out);
     return out;
   }
   std::string Seal() {
@@ -154,7 +200,15 @@ struct InlineFixture : Fixture {
     if (!entry.empty()) ++slot;
     return entry;
   }
+  Executor::Caller caller;
 };
+
+std::string OnceRows(Executor& executor) {
+  std::string rows;
+  executor.once().BeginWalk();
+  CHECK(executor.once().Walk(SIZE_MAX, &rows));
+  return rows;
+}
 
 TEST_CASE("an entry of the inline path, applied again at a start, leaves the same state") {
   InlineFixture live;
@@ -168,10 +222,14 @@ TEST_CASE("an entry of the inline path, applied again at a start, leaves the sam
   live.Inline({"SET", "k", "refused"}, commands::kItemDiskLow);
   live.Inline({"LEASE", "GRANT", "60000"});
   live.Inline({"SET", "k", "w"});
+  live.caller.db = 3;
+  live.caller.resp_version = 3;
+  CHECK(live.Inline({"ONCE", "r1", "60000", "SET", "k", "v", "GET"}) == "_\r\n");
   again.Apply(EntryKind::kBatch, {1, 1}, live.Seal());
   CHECK(live.executor.store().leases().size() == 2);
   CHECK(live.executor.store().Size(0) == 1);
   CHECK(live.executor.store().Digest() == again.executor.store().Digest());
+  CHECK(OnceRows(live.executor) == OnceRows(again.executor));
   CHECK(live.executor.digest() == again.executor.digest());
   CHECK(live.executor.applied_slot() == again.executor.applied_slot());
 }
@@ -249,13 +307,19 @@ TEST_CASE_FIXTURE(Fixture, "tables travel in a snapshot whole: sessions, ballots
   Items({CommandItem({"ONCE", "r1", "60000", "INCR", "n"}, {2, 4}, 2)}, {3, 2});
   std::string bytes;
   executor.EncodeTables(&bytes);
+  Fixture more;
+  more.Items({CommandItem({"SET", "a", "1"}, {9, 1}, 1)});
+  std::string of_another_state;
+  more.executor.EncodeTables(&of_another_state);
   Executor other(1);
+  REQUIRE(other.DecodeTables(of_another_state).has_value());
   REQUIRE(other.DecodeTables(bytes).has_value());
   CHECK(other.applied_slot() == executor.applied_slot());
   CHECK(other.digest() == executor.digest());
   CHECK(other.noop_ballot() == Ballot{3, 2});
   CHECK(other.NextSequence({2, 4}) == 3);
   CHECK(other.NextSequence({2, 3}) == 0);
+  CHECK(other.NextSequence({9, 1}) == 1);
   std::string again;
   other.EncodeTables(&again);
   CHECK(again == bytes);

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,12 +118,21 @@ class EngineBench final : private EngineHost {
     }
     return found;
   }
-  // All peers answer Paxos as healthy ones with empty logs do; `blob` goes with their answers.
+  // The same, without taking them.
+  std::vector<std::string> CopySent(cluster::NodeId to, cluster::WireKind wanted) {
+    const std::vector<Sent> kept = sent_;
+    std::vector<std::string> found = TakeSent(to, wanted);
+    sent_ = kept;
+    return found;
+  }
+  // All peers answer Paxos as healthy ones with empty logs do (that write nothing if not
+  // `peers_write`); `blob` goes with their answers.
   void AnswerAll(const std::vector<std::string>& blobs = {}) {
     for (Sent& one : std::exchange(sent_, {})) {
       cluster::WireKind kind;
       std::string_view body;
       REQUIRE(cluster::ReadWireKind(one.message, &kind, &body));
+      if (one.to == silent_peer) continue;
       if (kind != cluster::WireKind::kPaxos) {
         sent_.push_back(std::move(one));
         continue;
@@ -132,7 +142,7 @@ class EngineBench final : private EngineHost {
       if (const auto* m = std::get_if<paxos::Prepare>(&*message)) {
         From(one.to, paxos::Promise{m->ballot, m->first, paxos::kMaxSlot, 0, 0, {}, {}});
       } else if (const auto* a = std::get_if<paxos::Accept>(&*message)) {
-        From(one.to, paxos::AcceptOk{a->entry.ballot, a->entry.slot, 0});
+        if (peers_write) From(one.to, paxos::AcceptOk{a->entry.ballot, a->entry.slot, 0});
       } else if (const auto* h = std::get_if<paxos::Heartbeat>(&*message)) {
         paxos::HeartbeatReply reply;
         reply.probe = h->probe;
@@ -140,8 +150,11 @@ class EngineBench final : private EngineHost {
         reply.ballot = reply.promised = reply.leader = h->ballot;
         reply.granted = reply.happy = bool{h->ballot};
         reply.lease_ns = h->ballot ? 450'000'000 : 0;
+        reply.durable = peers_durable[one.to];
         if (one.to - 2 < blobs.size()) reply.blob = blobs[one.to - 2];
         From(one.to, reply);
+      } else if (const auto* r = std::get_if<paxos::Release>(&*message)) {
+        asked_to_lead = r->target;
       }
     }
     Turn();
@@ -195,7 +208,13 @@ class EngineBench final : private EngineHost {
   sim::SimFs fs;
   BenchClock clock;
   std::string fatal;
-  cluster::NodeConfig node_config;  // for the next start
+  bool stopped = false;
+  bool addresses_known = false;  // "10.0.0.<node>", port 6379
+  bool peers_write = true;
+  cluster::NodeId silent_peer = 0;
+  cluster::NodeId asked_to_lead = 0;                     // by the last hand-over
+  std::map<cluster::NodeId, paxos::Slot> peers_durable;  // as AnswerAll has it
+  cluster::NodeConfig node_config;                       // for the next start
 
  private:
   Result<BootReport> Start(uint64_t seed) {
@@ -222,9 +241,13 @@ class EngineBench final : private EngineHost {
     sent_.push_back({to, std::move(message)});
   }
   void Fatal(const std::string& reason) override { fatal = reason; }
-  void Stop() override {}
+  void Stop() override { stopped = true; }
   void Warn(const std::string&) override {}
-  bool AddressOf(cluster::NodeId, std::string*, int*) const override { return false; }
+  bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override {
+    *host = "10.0.0." + std::to_string(node);
+    *port = 6379;
+    return addresses_known;
+  }
 
   const cluster::Durability durability_;
   sim::QueueRunner tasks_;

@@ -1,0 +1,19 @@
+// What the engines of a cluster tell each other beside the log, and what all their clients hear.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace clustron::server {
+
+// The first byte of a message.
+inline constexpr uint8_t kPublishPlain = 0;
+inline constexpr uint8_t kPublishSharded = 1;
+inline constexpr uint8_t kHandOverBegins = 2;  // sequence number, the ballot that ends
+inline constexpr uint8_t kWhoIsThere = 3;  // from a node that stops: tell who is connected to you
+inline constexpr uint8_t kTheseAre = 4;    // the answer: see Engine::MasterWriterId
+
+// A message here makes StackExchange.Redis look at all nodes again.
+inline constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
+
+}  // namespace clustron::server

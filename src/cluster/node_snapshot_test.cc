@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "base/crc.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -211,6 +212,38 @@ TEST_CASE("a snapshot is taken from another peer when the one that sends it fall
   CHECK(bench.executor().applied_slot() == snapshot.name.slot);
 }
 
+TEST_CASE("of a snapshot that arrived damaged the sender is asked again from its beginning") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  bench.Follow(kTwo);
+  const auto offer = [&] {
+    bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+    bench.Turn();
+  };
+  offer();
+  // As it was on the sender's disk: each piece is what its checksum says.
+  cluster::SnapshotName name;
+  persist::SnapshotChunk chunk;
+  REQUIRE(snapshot.chunks.size() == 1u);
+  REQUIRE(
+      cluster::ReadSnapshotChunk(std::string_view(snapshot.chunks[0]).substr(1), &name, &chunk));
+  chunk.bytes[chunk.bytes.size() / 2] ^= 1;
+  chunk.crc32c = Crc32c(chunk.bytes);
+  bench.TakeSent(2, WireKind::kSnapshotAck);
+  bench.FromWire(2, cluster::WireSnapshotChunk(name, chunk));
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  const auto acks = bench.TakeSent(2, WireKind::kSnapshotAck);
+  REQUIRE(acks.size() == 1u);
+  uint64_t offset = 1;
+  REQUIRE(cluster::ReadSnapshotAck(acks[0], &name, &offset));
+  CHECK(offset == 0u);
+  CHECK(bench.executor().applied_slot() == 0u);
+  offer();
+  bench.FromWire(2, snapshot.chunks[0]);
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == snapshot.name.slot);
+}
+
 TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
   const PeersSnapshot snapshot = SnapshotOfTwo(200);
   EngineBench bench(3, 1);
@@ -250,6 +283,9 @@ TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
   bench.Say(local, "PING");
   for (int i = 0; i < 3; ++i) bench.Tick(100);
   REQUIRE(bench.node().restoring());
+  bench.node().TakeSnapshotNow();
+  bench.Tick(100);
+  CHECK(bench.node().snapshot_slot() == 0u);
   CHECK(reader.Take().find("\r\n-LOADING") != std::string::npos);
   const std::string queued = queue.Take();
   CHECK(queued.starts_with("-UNCERTAIN"));
@@ -264,6 +300,26 @@ TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
   bench.Say(local, "GET k");
   bench.Turn();
   CHECK(local.Take() == "$1\r\nv\r\n");
+}
+
+TEST_CASE("a node elected while it loads a snapshot leaves the lead to another") {
+  const PeersSnapshot snapshot = SnapshotOfTwo(2000);
+  EngineBench bench(3, 1);
+  bench.node_config.restore_keys_per_turn = 1;
+  bench.Restart(2);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+  bench.Turn();
+  const auto elected = [&] { return bench.node().replica().role() == paxos::Role::kLeader; };
+  for (int i = 0; i < 100 && !elected(); ++i) {
+    bench.Tick(50);
+    bench.AnswerAll();
+  }
+  REQUIRE(elected());
+  REQUIRE(bench.node().restoring());
+  bench.Tick();
+  CHECK_FALSE(elected());
 }
 
 TEST_CASE("a snapshot is taken when there is as much log behind the last one, and not before") {

@@ -135,6 +135,38 @@ TEST_CASE("a question that the leader never answers is no uncertain change, a ke
   CHECK(keeps.Take().starts_with("-UNCERTAIN "));
 }
 
+TEST_CASE("what the leader may not have got is sent again at once, not when time has passed") {
+  struct Asked {
+    const char* line;
+    WireKind kind;
+  };
+  const auto again = [](const Asked& asked, bool new_leader) {
+    EngineBench bench(3);
+    FollowTwo(bench, {CommandItem({"LEASE", "GRANT", "60000", "ID", "l"})});
+    bench.Say(bench.Connect(), asked.line);
+    bench.Turn();
+    REQUIRE(bench.TakeSent(2, asked.kind).size() == 1u);
+    bench.Tick();
+    REQUIRE(bench.TakeSent(2, asked.kind).empty());
+    bench.node().OnPeerDown(2);
+    if (new_leader) {
+      bench.Follow(kThree);
+    } else {
+      bench.node().OnPeerUp(2);
+    }
+    bench.Tick();
+    return bench.TakeSent(new_leader ? 3 : 2, asked.kind).size();
+  };
+  const Asked write{"SET k v", WireKind::kForward};
+  const Asked call{"LEASE KEEPALIVE l", WireKind::kLeaderCall};
+  const Asked read{"GET k", WireKind::kReadAsk};
+  CHECK(again(write, false) == 1u);
+  CHECK(again(call, false) == 1u);
+  CHECK(again(write, true) == 1u);
+  CHECK(again(call, true) == 1u);
+  CHECK(again(read, true) == 1u);
+}
+
 TEST_CASE("pipelined calls to the leader's memory are answered without waiting for a tick") {
   EngineBench bench(3);
   bench.Lead();

@@ -110,7 +110,7 @@ class Bench {
   }
   // Polled into candidacy; its promise is durable.
   void Stand() {
-    for (int i = 0; i < 20 && replica_->role() == Role::kFollower; ++i) {
+    for (int i = 0; i < 40 && replica_->role() == Role::kFollower; ++i) {
       Tick(50);
       for (NodeId peer : replica_->members().voters) AnswerPolls(peer);
     }

@@ -83,6 +83,19 @@ TEST_CASE("of what several acceptors report of a slot the highest ballot's value
   }
 }
 
+TEST_CASE("a candidate does not vote for a leader that has stopped, and goes on") {
+  Bench node(3);
+  node.Stand();
+  const Ballot ballot = node->ballot();
+  const Ballot later{ballot.round + 2, 2};
+  node.Step(2, Release{later, 3});
+  node.Step(2, Accept{{1, later, Batch(later, "overtaken by the release")}, 0});
+  node.Fsync();
+  CHECK(node.Sent<AcceptOk>(2).empty());
+  node.Step(3, Promise{ballot, 1, kMaxSlot, 0, 0, {}, {}});
+  CHECK(node->role() == Role::kLeader);
+}
+
 TEST_CASE("a promise in parts: a lost one is asked for again") {
   Recovered recovered;
   recovered.promised = {3, 2};
@@ -175,6 +188,25 @@ TEST_CASE("so do their bytes, but for one entry that is bigger") {
   node.AckAll();
   node.Propose(std::string(100 << 20, 'z'));
   CHECK_FALSE(node->CanPropose());
+}
+
+TEST_CASE("what one leadership left open takes no room from the next") {
+  Bench node(3);
+  node.Lead();
+  node.Propose(std::string(40 << 20, 'x'));
+  node.Propose(std::string(40 << 20, 'y'));
+  REQUIRE_FALSE(node->CanPropose());
+  node->StepDown(node.now_ns());
+  node.Stand();
+  for (const NodeId peer : {2, 3})
+    node.Step(peer, Promise{node->ballot(), node->chosen_slot() + 1, kMaxSlot, 0, 0, {}, {}});
+  REQUIRE(node->role() == Role::kLeader);
+  for (int i = 0; i < 3; ++i) {
+    node.Fsync();
+    node.AckAll();
+  }
+  CHECK(node->own_noop_chosen());
+  CHECK(node->CanPropose());
 }
 
 TEST_CASE("accepts are sent again to who has not answered, less and less often") {

@@ -133,6 +133,23 @@ TEST_CASE("a configuration is a barrier") {
   CHECK(node->chosen_slot() == slot + 1);
 }
 
+TEST_CASE("a configuration that another leader's value replaced holds nothing up") {
+  Bench node(3);
+  node.Lead();
+  const Slot slot = node->Propose(EntryKind::kConfig, Bytes("new members"), node.now_ns());
+  node.Collect();
+  node->StepDown(node.now_ns());
+  node.Stand();
+  const Ballot between{node->ballot().round - 1, 2};
+  const std::vector<Accepted> reported = {{slot, between, Batch(between, "theirs")}};
+  node.Step(2, Promise{node->ballot(), slot, kMaxSlot, 0, 0, reported, {}});
+  REQUIRE(node->role() == Role::kLeader);
+  node.Fsync();
+  node.AckAll();
+  CHECK(node->own_noop_chosen());
+  CHECK(node->CanPropose());
+}
+
 TEST_CASE("a configuration of an earlier leader asks for a new phase 1 when it is applied") {
   Recovered recovered;
   recovered.promised = {3, 2};

@@ -176,6 +176,7 @@ int64_t Leader::ResendAfterNs(const Open& open) const {
 }
 
 void Leader::Tick() {
+  Slot reached = last_slot();  // by all: what is behind it stays due
   for (const PeerStatus& peer : core_.peers) {
     const Votes bit = core_.membership.BitOf(peer.node);
     if (bit == 0 || !core_.IsResponsive(peer)) continue;
@@ -186,10 +187,14 @@ void Leader::Tick() {
       bytes += BytesOf(open.entry.value.payload).size();
       REACH("paxos.accept_sent_again");
       core_.outbox.Send(peer.node, Accept{open.entry, learner_.chosen()});
-      if (bytes >= kResendBytes_max) break;
+      if (bytes >= kResendBytes_max) {
+        reached = std::min(reached, open.entry.slot);
+        break;
+      }
     }
   }
   for (Open& open : open_) {
+    if (open.entry.slot > reached) break;
     if (core_.now_ns - open.sent_ns < ResendAfterNs(open)) continue;
     open.sent_ns = core_.now_ns;
     ++open.resends;

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "tests/support/paxos_bench.h"
 
 namespace clustron::paxos {
@@ -230,6 +233,32 @@ TEST_CASE("accepts are sent again to who has not answered, less and less often")
   }
   CHECK(sent_again >= 2);
   CHECK(sent_again <= 6);
+}
+
+TEST_CASE("of much that is sent again each tick brings a part, until all has been sent") {
+  Bench node(3);
+  node.Lead();
+  constexpr size_t kEntries = 32;
+  for (size_t i = 0; i < kEntries; ++i) node.Propose(std::string(256 << 10, 'x'));
+  REQUIRE_FALSE(node->CanPropose());
+  node.Fsync();
+  std::set<Slot> slots;
+  size_t most = 0;
+  size_t all = 0;
+  // The first wait of each is 100 ms and what its bytes take; the second is twice as long.
+  for (int i = 0; i < 25; ++i) {
+    node.AnswerPolls(2);
+    node.AnswerPolls(3);
+    node.sent.clear();
+    node.Tick(10);
+    const auto accepts = node.Sent<Accept>(3);
+    most = std::max(most, accepts.size());
+    all += accepts.size();
+    for (const Accept& accept : accepts) slots.insert(accept.entry.slot);
+  }
+  CHECK(most <= 4);
+  CHECK(all == kEntries);
+  CHECK(slots.size() == kEntries);
 }
 
 TEST_CASE("news of what is chosen rides on a small accept, not on a big one") {

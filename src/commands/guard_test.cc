@@ -78,6 +78,18 @@ TEST_CASE("the holder's token opens the guard, an older one doesn't") {
   CHECK(Locked(server.Run("COPY k k DB 0 REPLACE")));
 }
 
+TEST_CASE("behind the end of the last lock everything may be written, SWAPDB included") {
+  GuardedServer server;
+  CHECK(Locked(server.Run("SWAPDB 0 1")));
+  server.Run("LOCK BREAK k");
+  CHECK(server.Run("SET k x") == "+OK\r\n");
+  server.Run("LOCK ACQUIRE j 1000");  // of this database alone
+  server.db = 1;
+  server.Run("LOCK ACQUIRE k 1000");
+  server.Run("LOCK BREAK k");
+  CHECK(server.Run("SWAPDB 1 2") == "+OK\r\n");
+}
+
 TEST_CASE("the same name in another database is free") {
   GuardedServer server;
   server.db = 1;

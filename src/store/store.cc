@@ -333,6 +333,7 @@ void Store::Copy(int from_db, std::string_view from, int to_db, std::string_view
   Mutation m = Modify(to_db, to, hash);
   m.Begin();
   m.value_changed_ = true;
+  m.touched_ = true;  // it may come with its end
   if (m.entry_ != nullptr && m.entry_->has_lease()) Detach(to_db, to);
   DeadlineWord word = EntryEdit::DeadlineOf(*source);
   if (word.exists()) word = File(to_db, hash, word.deadline(), {});

@@ -243,6 +243,24 @@ TEST_CASE("WATCH sees changes, deletes, TTL changes, flushes and swaps") {
   }));
   CHECK(changed_by([&] {
     Mutation m = s.Modify(0, "k");
+    m.ClearDeadline();
+    m.Commit({});
+  }));
+  s.GrantLease("l", 1000, "");
+  CHECK(changed_by([&] { s.AttachKey("l", 0, "k"); }));
+  CHECK(changed_by([&] { s.DetachKey(0, "k"); }));
+  CHECK(changed_by([&] {
+    s.Rename(0, "k", "there");
+    s.BeginItem();
+    s.Rename(0, "there", "k");
+  }));
+  CHECK(changed_by([&] {
+    s.SwapDb(0, 1);
+    s.BeginItem();
+    s.SwapDb(0, 1);
+  }));
+  CHECK(changed_by([&] {
+    Mutation m = s.Modify(0, "k");
     m.Delete();
     m.Commit(kDel);
   }));
@@ -262,7 +280,8 @@ TEST_CASE("WATCH sees changes, deletes, TTL changes, flushes and swaps") {
 
 TEST_CASE("WATCH of an absent key sees that it came and went") {
   for (const char* way : {"flush", "swap", "swap in and back", "swap in and flush", "rename", "due",
-                          "rolled back", "only flushed", "only swapped"}) {
+                          "renamed and expired", "moved and expired", "copied and expired",
+                          "moved, flushed", "rolled back", "only flushed", "only swapped"}) {
     CAPTURE(way);
     Store s(1);
     const std::string_view how = way;
@@ -285,6 +304,25 @@ TEST_CASE("WATCH of an absent key sees that it came and went") {
       s.BeginEntry(s.elapsed_ms() + 10, s.wall_ms() + 10);
       s.BeginItem();
       REQUIRE(s.Find(0, "k") == nullptr);
+    } else if (how.ends_with("and expired")) {
+      Put(s, 1, "k", "v");
+      for (const auto& [db, key] : {std::pair(0, "other"), std::pair(1, "k")}) {
+        Mutation m = s.Modify(db, key);
+        m.SetDeadline(Deadline::Elapsed(s.elapsed_ms() + 5));
+        m.Commit({});
+      }
+      s.BeginItem();
+      if (how.starts_with("renamed")) s.Rename(0, "other", "k");
+      if (how.starts_with("moved")) s.Move(1, "k", 0);
+      if (how.starts_with("copied")) s.Copy(0, "other", 0, "k");
+      s.BeginEntry(s.elapsed_ms() + 10, s.wall_ms() + 10);
+      s.BeginItem();
+      s.ExpireDue(100);
+      REQUIRE(s.Size(0) + s.Size(1) == 0);
+    } else if (how == "moved, flushed") {
+      Put(s, 1, "k", "v");
+      item([&] { s.Move(1, "k", 0); });
+      item([&] { s.FlushDb(0); });
     } else if (how.starts_with("swap in")) {
       item([&] { s.SwapDb(0, 1); });
       how == "swap in and flush" ? item([&] { s.FlushDb(0); }) : item([&] { s.SwapDb(1, 0); });

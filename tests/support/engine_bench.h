@@ -118,11 +118,15 @@ class EngineBench final : private EngineHost {
     }
     return found;
   }
-  // The same, without taking them.
-  std::vector<std::string> CopySent(cluster::NodeId to, cluster::WireKind wanted) {
-    const std::vector<Sent> kept = sent_;
-    std::vector<std::string> found = TakeSent(to, wanted);
-    sent_ = kept;
+  // Of all kinds.
+  std::vector<std::pair<cluster::WireKind, std::string>> TakeAllSent(cluster::NodeId to) {
+    std::vector<std::pair<cluster::WireKind, std::string>> found;
+    for (const Sent& one : std::exchange(sent_, {})) {
+      cluster::WireKind kind;
+      std::string_view body;
+      REQUIRE(cluster::ReadWireKind(one.message, &kind, &body));
+      if (one.to == to) found.emplace_back(kind, body);
+    }
     return found;
   }
   // All peers answer Paxos as healthy ones with empty logs do (that write nothing if not

@@ -1,0 +1,93 @@
+// What waits in a connection's queue, and what may not pass it.
+#include "server/engine.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
+#include <doctest/doctest.h>
+// clang-format on
+
+#include "tests/support/engine_bench.h"
+
+namespace clustron::server {
+namespace {
+
+using cluster::ItemHeader;
+using cluster::WireKind;
+using paxos::EntryKind;
+
+constexpr int64_t kWall = 1'700'000'000'000;
+
+// Node 2 leads: what was sent to it is chosen, then reads are granted. How many items there were.
+size_t ServeTwo(EngineBench& bench) {
+  std::vector<std::string> items;
+  uint64_t round = 0;
+  for (const auto& [kind, body] : bench.TakeAllSent(2)) {
+    if (kind == WireKind::kReadAsk) REQUIRE(cluster::ReadReadAsk(body, &round));
+    if (kind != WireKind::kForward) continue;
+    paxos::Ballot ballot;
+    std::string_view bytes;
+    REQUIRE(cluster::ReadForward(body, &ballot, &bytes));
+    Reader reader(bytes);
+    while (!reader.Done()) {
+      const std::string_view rest = bytes.substr(bytes.size() - reader.remaining());
+      ItemHeader header;
+      std::vector<std::string_view> args;
+      REQUIRE(cluster::ReadItem(&reader, &header, &args));
+      items.emplace_back(rest.substr(0, rest.size() - reader.remaining()));
+    }
+  }
+  if (!items.empty()) bench.Choose(kTwo, EntryKind::kBatch, EntryOf(1000, kWall, items));
+  if (round != 0)
+    bench.FromWire(2,
+                   cluster::WireReadGrant(round, {bench.executor().applied_slot(), 1000, kWall}));
+  bench.Turn();
+  return items.size();
+}
+
+TEST_CASE("what stands behind an EXEC that changes the connection waits for it") {
+  EngineBench bench(3);
+  FollowTwo(bench, {});
+  auto& client = bench.Connect();
+  bench.Say(client, "MULTI\r\nSELECT 3\r\nSET a 1\r\nEXEC\r\nSET b 2");
+  bench.Turn();
+  CHECK(ServeTwo(bench) == 1);
+  CHECK(ServeTwo(bench) == 1);
+  CHECK(client.Take().ends_with("*2\r\n+OK\r\n+OK\r\n+OK\r\n"));
+  CHECK(bench.executor().store().Find(3, "a") != nullptr);
+  CHECK(bench.executor().store().Find(3, "b") != nullptr);
+}
+
+TEST_CASE("an EXEC of nothing asks for what it watches") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  auto& client = bench.Connect();
+  bench.Say(client, "WATCH k");
+  bench.Turn();
+  ServeTwo(bench);
+  REQUIRE(client.Take() == "+OK\r\n");
+  bench.Say(client, "MULTI\r\nEXEC");
+  bench.Turn();
+  CHECK(client.Take() == "+OK\r\n");
+  const uint64_t round = AskedRound(bench, 2);
+  bench.Choose(kTwo, EntryKind::kBatch, EntryOf(1000, kWall, {CommandItem({"SET", "k", "w"})}));
+  bench.FromWire(2, cluster::WireReadGrant(round, {3, 1000, kWall}));
+  bench.Turn();
+  CHECK(client.Take() == "*-1\r\n");
+}
+
+TEST_CASE("behind an EXPIRE that may need no entry the connection waits for the outcome") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v", "EX", "1000"})});
+  auto& client = bench.Connect();
+  const char* ttl = "1000";
+  SUBCASE("it needs none") {}
+  SUBCASE("it needs one") { ttl = "5000"; }
+  bench.Say(client, std::string("EXPIRE k ") + ttl + "\r\nSET k w\r\nGET k");
+  bench.Turn();
+  CHECK(ServeTwo(bench) == 0);
+  for (int i = 0; i < 4; ++i) CHECK(ServeTwo(bench) <= 1);
+  CHECK(client.Take() == ":1\r\n+OK\r\n$1\r\nw\r\n");
+}
+
+}  // namespace
+}  // namespace clustron::server

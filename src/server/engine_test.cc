@@ -45,6 +45,22 @@ TEST_CASE("a leader deposed within its own turn does nothing more as a leader in
   CHECK(bench.node().replica().last_slot() == last);
 }
 
+TEST_CASE("writes that were meant for another leadership are not taken") {
+  EngineBench bench(3);
+  bench.Lead();
+  const paxos::Slot last = bench.node().replica().last_slot();
+  const auto forward = [&](Ballot ballot) {
+    cluster::ForwardBuilder builder(ballot);
+    builder.Add(CommandItem({"SET", "k", "v"}, {3, 1}, 1));
+    bench.FromWire(3, builder.Take());
+    bench.Turn();
+  };
+  forward({bench.node().ballot().round - 1, 1});
+  CHECK(bench.node().replica().last_slot() == last);
+  forward(bench.node().ballot());
+  CHECK(bench.node().replica().last_slot() == last + 1);
+}
+
 TEST_CASE("a leader that steps down for its full disk is asked in the same turn") {
   EngineBench bench(3);
   bench.Lead();
@@ -86,6 +102,17 @@ TEST_CASE("a read round that waits for a quorum is lost with the leadership") {
     ReadGrant grant;
     REQUIRE(cluster::ReadReadGrant(grants[0], &id, &grant));
     CHECK(id == 8);
+  }
+  SUBCASE("one that came behind the probe waits for the next") {
+    bench.Tick(50);
+    bench.FromWire(3, cluster::WireReadAsk(8));
+    bench.AnswerAll();
+    const auto grants = bench.TakeSent(3, WireKind::kReadGrant);
+    REQUIRE(grants.size() == 1);
+    uint64_t id = 0;
+    ReadGrant grant;
+    REQUIRE(cluster::ReadReadGrant(grants[0], &id, &grant));
+    CHECK(id == 7);
   }
   SUBCASE("still in office when a later probe is answered") {
     bench.Tick(50);

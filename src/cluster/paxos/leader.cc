@@ -99,10 +99,6 @@ void Leader::OpenSlot(Value value) {
   if (verdict == Acceptor::Verdict::kAccepted) {
     open.own_seq = core_.outbox.last_seq();
     if (Planted(Bug::kOwnVoteBeforeDurable)) open.votes |= core_.membership.self_bit();
-  } else if (const Cell* cell = core_.window.Find(open.entry.slot);
-             cell != nullptr && cell->chosen) {
-    // Known as chosen above a gap; the value is the same.
-    open.votes |= core_.membership.self_bit();
   }
 }
 

@@ -55,7 +55,7 @@ class Leader {
   struct Open {
     Accepted entry;
     Votes votes = 0;
-    uint64_t own_seq = 0;  // 0: not voted by this node (damaged slot)
+    uint64_t own_seq = 0;  // 0: damaged here, or chosen already
     int64_t proposed_ns = 0;
     int64_t sent_ns = 0;
     uint32_t resends = 0;

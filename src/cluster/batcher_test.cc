@@ -48,6 +48,28 @@ TEST_CASE_FIXTURE(Fixture, "a session's items are taken from any first one on, w
   CHECK(batcher.Empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a verdict is on the item that it was passed on") {
+  uint64_t sequence = 5;
+  constexpr uint8_t kFlags[] = {0, 2, 0};
+  for (const uint8_t flags : kFlags) {
+    const ItemHeader header{.command_id = 100, .session = kSession, .sequence = sequence++};
+    const std::string_view args[] = {"k"};
+    std::string item;
+    AppendItem(header, args, &item);
+    CHECK(batcher.Add(header, item, flags));
+  }
+  const std::string bytes = batcher.Take(0, 0);
+  Reader reader(bytes);
+  EntryHeader entry;
+  REQUIRE(ReadEntryHeader(&reader, &entry));
+  for (const uint8_t flags : kFlags) {
+    ItemHeader header;
+    std::vector<std::string_view> args;
+    REQUIRE(ReadItem(&reader, &header, &args));
+    CHECK(header.flags == flags);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "a restarted origin begins anew, and its earlier life is over") {
   CHECK(Add(5));
   CHECK(Add(1, {kSession.node, kSession.boot + 1}));

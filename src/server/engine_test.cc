@@ -61,6 +61,29 @@ TEST_CASE("writes that were meant for another leadership are not taken") {
   CHECK(bench.node().replica().last_slot() == last + 1);
 }
 
+TEST_CASE("a leader over its memory limit refuses the writes of all nodes, and no others") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET j v");
+  bench.Say(client, "CONFIG SET maxmemory 1");
+  bench.Turn();
+  bench.AnswerAll();
+  bench.Tick();
+  REQUIRE(client.Take() == "+OK\r\n+OK\r\n");
+  cluster::ForwardBuilder forward(bench.node().ballot());
+  forward.Add(CommandItem({"SET", "k", "v"}, {3, 1}, 1));
+  bench.FromWire(3, forward.Take());
+  bench.Say(client, "SET i v");
+  bench.Say(client, "DEL j");
+  bench.Turn();
+  bench.AnswerAll();
+  CHECK(client.Take() == "-OOM command not allowed when used memory > 'maxmemory'.\r\n:1\r\n");
+  bench.Say(client, "EXISTS k");
+  bench.Turn();
+  CHECK(client.Take() == ":0\r\n");
+}
+
 TEST_CASE("a leader that steps down for its full disk is asked in the same turn") {
   EngineBench bench(3);
   bench.Lead();

@@ -193,6 +193,17 @@ TEST_CASE("a slot is told to be durable when this node's own disk has it, whoeve
   CHECK(told() == 3);
 }
 
+TEST_CASE("who is asked to take over does so if its lease is the one that was let go") {
+  Bench node(3);
+  node.Step(2, Heartbeat{1, 0, {9, 2}, 0, ""});
+  REQUIRE(node.TakeSent<HeartbeatReply>(2).at(0).granted);
+  node.Step(3, Release{{7, 3}, 1});  // late: of an earlier leader
+  CHECK(node->role() == Role::kFollower);
+  CHECK(node.Sent<Prepare>(3).empty());
+  node.Step(2, Release{{9, 2}, 1});
+  CHECK(node->role() == Role::kCandidate);
+}
+
 TEST_CASE("messages in another node's name and from strangers are ignored") {
   Bench node(3);
   node.Step(3, Prepare{{5, 2}, 1, {}});

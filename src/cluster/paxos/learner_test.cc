@@ -61,6 +61,18 @@ TEST_CASE("what is chosen is hinted to the disk, beside other records or after a
   CHECK(node.records[4].slot == 2);
 }
 
+TEST_CASE("the hint says what is chosen as this node has it, not what others know of") {
+  Bench node(3);
+  const Ballot ballot{5, 2};
+  node.Step(2, Accept{{1, ballot, Batch(ballot, "a")}, 0});
+  node.Step(2, Accept{{2, ballot, Batch(ballot, "perhaps another is chosen here")}, 0});
+  node.Step(3, Heartbeat{1, 0, {}, 2, ""});
+  node.Step(2, Chosen{ballot, 1});
+  node.Tick();
+  REQUIRE(node.records.back().type == LogRecord::Type::kChosen);
+  CHECK(node.records.back().slot == 1);
+}
+
 TEST_CASE("catch-up is served from memory, and else asked of the driver") {
   Recovered recovered;
   recovered.promised = {4, 3};

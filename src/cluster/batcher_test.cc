@@ -71,9 +71,13 @@ TEST_CASE_FIXTURE(Fixture, "a verdict is on the item that it was passed on") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "a restarted origin begins anew, and its earlier life is over") {
+  const Session restarted{kSession.node, kSession.boot + 1};
   CHECK(Add(5));
-  CHECK(Add(1, {kSession.node, kSession.boot + 1}));
+  CHECK(Add(1, restarted));
   CHECK_FALSE(Add(6));
+  CHECK_FALSE(Add(2));
+  batcher.Rewind(kSession, 4);
+  CHECK(Add(2, restarted));
 }
 
 TEST_CASE_FIXTURE(Fixture, "behind a gap the session is taken again from what the state expects") {

@@ -146,8 +146,7 @@ class Client final : public commands::ClientPort {
   int64_t created_ms() const { return created_ms_; }
   int64_t last_active_ms() const { return last_active_ms_; }
   const commands::CommandSpec* last_command() const { return last_command_; }
-  // Marks for the `flags` and the block of CLIENT LIST.
-  bool blocked = false;
+  // A mark for the `flags` of CLIENT LIST.
   bool closing = false;  // no more commands are taken from it
   // What Maintenance has told it and not yet ended.
   bool told_moving = false;

@@ -23,7 +23,7 @@ std::string Flags(const Client& client) {
   };
   mark(client.subscribed(), 'P');
   mark(client.in_multi(), 'x');
-  mark(client.blocked, 'b');
+  mark(client.late_reply() != nullptr, 'b');
   mark(client.closing, 'c');
   mark(client.address().unix_socket, 'U');
   mark(client.local_reads(), 'r');
@@ -62,7 +62,7 @@ ClientTable::Counts ClientTable::Count() const {
   Counts counts;
   for (const auto& [id, client] : clients_) {
     counts.clients++;
-    counts.blocked += client->blocked || client->late_reply() != nullptr;
+    counts.blocked += client->late_reply() != nullptr;
     counts.pubsub += client->subscribed();
     counts.watching += !client->watched().empty();
     counts.max_input = std::max(counts.max_input, client->link().input_bytes());
@@ -104,7 +104,7 @@ ClientTable::Sweep ClientTable::SweepLimits() {
       continue;
     }
     // COMPAT: subscribers and those who wait are never idle.
-    const bool waits = client->subscribed() || client->blocked || client->late_reply() != nullptr;
+    const bool waits = client->subscribed() || client->late_reply() != nullptr;
     if (timeout_ms > 0 && !waits && now_ms - client->last_active_ms() > timeout_ms) {
       sweep.idle++;
       leaving.push_back(client);

@@ -30,7 +30,6 @@ Engine::Pending& Engine::Enqueue(Session& session, Pending::Kind kind) {
   pending.kind = kind;
   pending.resp_version = static_cast<int8_t>(session.client.resp_version());
   pending.db = static_cast<int8_t>(session.client.db());
-  if (kind == Pending::Kind::kLate) session.client.blocked = true;
   return pending;
 }
 
@@ -156,7 +155,6 @@ void Engine::Drain(Session& session) {
     }
     session.queue_.pop_front();
   }
-  session.client.blocked = false;
   session.stalled_ = false;
 }
 

@@ -77,16 +77,95 @@ TEST_CASE("an EXEC of nothing asks for what it watches") {
 
 TEST_CASE("behind an EXPIRE that may need no entry the connection waits for the outcome") {
   EngineBench bench(3);
-  FollowTwo(bench, {CommandItem({"SET", "k", "v", "EX", "1000"})});
+  FollowTwo(bench, {CommandItem({"SET", "k", "v", "EX", "1000"}), CommandItem({"MOVE", "k", "3"})});
   auto& client = bench.Connect();
   const char* ttl = "1000";
+  bench.Say(client, "SELECT 3");
+  bench.Turn();
+  client.Take();
   SUBCASE("it needs none") {}
   SUBCASE("it needs one") { ttl = "5000"; }
+  size_t items = 0;
+  SUBCASE("that is switched off") {
+    bench.Say(client, "CONFIG SET expire-coalesce no");
+    bench.Turn();
+    REQUIRE(client.Take() == "+OK\r\n");
+    items = 2;
+  }
   bench.Say(client, std::string("EXPIRE k ") + ttl + "\r\nSET k w\r\nGET k");
   bench.Turn();
-  CHECK(ServeTwo(bench) == 0);
+  CHECK(ServeTwo(bench) == items);
   for (int i = 0; i < 4; ++i) CHECK(ServeTwo(bench) <= 1);
   CHECK(client.Take() == ":1\r\n+OK\r\n$1\r\nw\r\n");
+}
+
+TEST_CASE("WAIT is about the last write of its connection, and over when it is answered") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto blocked = [&] {
+    const std::string line = bench.engine().client_table().Describe(client.session->client.id());
+    return line.find(" flags=b ") != std::string::npos;
+  };
+  bench.Say(client, "SET k v\r\nWAIT 2 60000\r\nPING");
+  bench.Turn();
+  bench.AnswerAll();
+  bench.Tick(50);
+  bench.AnswerAll();
+  CHECK(client.Take() == "+OK\r\n");
+  CHECK(blocked());
+  const paxos::Slot slot = bench.node().replica().chosen_slot();
+  bench.peers_durable = {{2, slot}, {3, slot}};
+  for (int i = 0; i < 50; ++i) {
+    bench.Tick();
+    bench.AnswerAll();
+  }
+  CHECK(client.Take() == ":2\r\n+PONG\r\n");
+  CHECK_FALSE(blocked());
+}
+
+TEST_CASE("what was muted stays so, whatever becomes of it") {
+  EngineBench bench(3);
+  FollowTwo(bench, {});
+  auto& client = bench.Connect();
+  bench.Say(client, "CLIENT REPLY SKIP\r\nSET k v\r\nPING");
+  for (int i = 0; i < 40; ++i) bench.Tick(100);  // node 2 is gone
+  CHECK(client.Take() == "+PONG\r\n");
+}
+
+TEST_CASE("alone, nothing that may show an unwritten change is told before there is room for it") {
+  EngineBench bench(1, 1, cluster::Durability::kEverySec);
+  bench.Lead();
+  auto& writer = bench.Connect();
+  auto& reader = bench.Connect();
+  auto& other = bench.Connect();
+  bench.Say(writer, "SET k 1");
+  bench.Turn();
+  REQUIRE(writer.Take() == "+OK\r\n");
+  const auto set_big = [&](char c) {
+    bench.engine().Feed(*writer.session, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n" +
+                                             std::string(200'000, c) + "\r\n");
+  };
+  set_big('x');
+  bench.Say(reader, "STRLEN k");
+  bench.fs.SetCapacity(1);  // somebody else was faster
+  bench.Turn();
+  bench.Say(other, "PING");
+  for (int i = 0; i < 5; ++i) bench.Tick();
+  CHECK(other.Take() == "+PONG\r\n");
+  CHECK(writer.got.empty());
+  CHECK(reader.got.empty());
+  bench.fs.SetCapacity(UINT64_MAX);
+  for (int i = 0; i < 200; ++i) bench.Tick();
+  CHECK(writer.Take() == "+OK\r\n");
+  CHECK(reader.Take() == ":200000\r\n");
+  // From then on what is local needs to wait for nothing again.
+  set_big('y');
+  bench.fs.SetCapacity(1);
+  bench.Turn();
+  bench.Say(reader, "PING");
+  bench.Turn();
+  CHECK(reader.Take() == "+PONG\r\n");
 }
 
 }  // namespace

@@ -345,6 +345,30 @@ TEST_CASE("WATCH of an absent key sees that it came and went") {
   }
 }
 
+TEST_CASE("records of ends that were taken back are swept, those of keys that have one stay") {
+  Store s(5);
+  const auto mortal = [&](const std::string& key, Deadline end) {
+    Mutation m = s.Modify(0, key);
+    m.SetString("v");
+    m.SetDeadline(end);
+    m.Commit(kSet);
+  };
+  const Deadline elapsed = Deadline::Elapsed(s.elapsed_ms() + 60'000);
+  const Deadline wall = Deadline::Wall(s.wall_ms() + 60'000);
+  mortal("elapsed", elapsed);
+  mortal("wall", wall);
+  for (int i = 0; i < 20'000; i++) {
+    s.BeginItem();
+    mortal("again", i % 2 == 0 ? elapsed : wall);
+    Put(s, 0, "again", "v");
+  }
+  for (int i = 0; i < 2000; i++) s.Upkeep(100);
+  s.BeginEntry(s.elapsed_ms() + 60'000, s.wall_ms() + 60'000);
+  s.BeginItem();
+  CHECK(s.ExpireDue(100) == 2);
+  CHECK(s.Size(0) == 1);
+}
+
 TEST_CASE("SCAN returns what is there throughout, across growth, shrinking and other nodes") {
   Store s(3);
   for (int i = 0; i < 400; i++) Put(s, 0, "stay" + std::to_string(i), "v");

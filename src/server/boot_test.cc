@@ -1,0 +1,43 @@
+// What a start makes of what it finds on disk.
+#include "server/boot.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/engine_bench.h"
+
+namespace clustron::server {
+namespace {
+
+using paxos::EntryKind;
+
+TEST_CASE("time goes on from the node's own note only if it has applied nothing behind it") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  for (int i = 0; i < 15; ++i) {  // the note is written, and is on disk
+    bench.Tick(100);
+    bench.Follow(kTwo);
+  }
+  bench.clock.ns += 3'600'000'000'000;
+  bool noted = true;
+  SUBCASE("nothing: it was this node's time that passed") {}
+  SUBCASE("an entry, whose leader has not counted the hour") {
+    noted = false;
+    bench.Choose(kTwo, EntryKind::kBatch, EntryOf(1100, 1'700'000'000'100, {}));
+    paxos::Accept next;  // takes the word that the one before is chosen to the disk
+    next.entry = {4, kTwo, {EntryKind::kNoop, kTwo, nullptr}};
+    bench.From(2, next);
+    bench.Turn();
+  }
+  bench.Restart(2);
+  REQUIRE(bench.executor().elapsed_ms() == (noted ? 1000 : 1100));
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k w");
+  bench.Turn();
+  bench.AnswerAll();
+  REQUIRE(client.Take() == "+OK\r\n");
+  CHECK((bench.executor().elapsed_ms() > 3'600'000) == noted);
+}
+
+}  // namespace
+}  // namespace clustron::server

@@ -167,6 +167,23 @@ TEST_CASE("votes are for one ballot, doubled ones count once") {
   CHECK(node->chosen_slot() == before + 1);
 }
 
+TEST_CASE("a leader's own vote does not count where its record is damaged") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  recovered.unknown = {1};
+  Bench node(3, recovered);
+  node.Stand();
+  const Ballot ballot = node->ballot();
+  for (const NodeId peer : {2, 3}) node.Step(peer, Promise{ballot, 1, kMaxSlot, 0, 0, {}, {}});
+  REQUIRE(node->role() == Role::kLeader);
+  node.Fsync();
+  node.Step(2, AcceptOk{ballot, 2, 0});
+  node.Fsync();
+  CHECK(node->chosen_slot() == 0);
+  node.Step(3, AcceptOk{ballot, 1, 0});
+  CHECK(node->chosen_slot() == 2);
+}
+
 TEST_CASE("the window bounds what is open") {
   Bench node(3);
   node.Lead();

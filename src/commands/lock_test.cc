@@ -120,6 +120,7 @@ TEST_CASE("commands nested as deep as a request can be are refused at once") {
 TEST_CASE("a lock ends with its lease") {
   TestServer server;
   CHECK(server.Run("LOCK ACQUIRE n 1000 LEASE l1").starts_with("-NOLEASE "));
+  CHECK(server.Run({"LOCK", "ACQUIRE", "n", "1000", "LEASE", ""}).starts_with("-NOLEASE "));
   server.Run("LEASE GRANT 5000 ID l1");
   CHECK(server.Run("LOCK ACQUIRE n 1000 LEASE l1").starts_with("*3\r\n:1\r\n"));
   CHECK(server.Run("LOCK INFO n").find("$2\r\nl1\r\n") != std::string::npos);

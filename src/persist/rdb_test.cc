@@ -145,6 +145,36 @@ TEST_CASE("rdb: what was written is read back, in its order") {
   CHECK(lines.lines == expected);
 }
 
+TEST_CASE("rdb: lengths and integers at the bounds of their encodings") {
+  std::vector<std::string> values;
+  for (const size_t size : {63, 64, 16'383, 16'384, 16'385}) values.emplace_back(size, 'x');
+  for (const int64_t bound : {int64_t{1} << 7, int64_t{1} << 15, int64_t{1} << 31}) {
+    for (const int64_t value : {bound - 1, bound, -bound, -bound - 1})
+      values.push_back(std::to_string(value));
+  }
+  values.insert(values.end(), {"99999999999", "-9999999999", "-0", "+1", "1 "});
+  RdbWriter rdb;
+  rdb.Begin();
+  for (const std::string& value : values) rdb.String(value, value);
+  rdb.End();
+  Lines lines;
+  REQUIRE(ReadAll(rdb.Take(), &lines).has_value());
+  REQUIRE(lines.lines.size() == values.size());
+  for (size_t i = 0; i < values.size(); i++)
+    CHECK(lines.lines[i] == "0:" + values[i] + "=" + values[i]);
+}
+
+TEST_CASE("rdb: an end in seconds is one of its key alone") {
+  std::string file = "REDIS0003";
+  file += std::string("\xfd\x10\x27\0\0", 5);  // 10,000 s
+  file += std::string("\0\1k\1v", 5);
+  file += std::string("\0\1l\1v", 5);
+  file += "\xff";
+  Lines lines;
+  REQUIRE(ReadAll(file, &lines).has_value());
+  CHECK(lines.lines == std::vector<std::string>{"0:k@10000000=v", "0:l=v"});
+}
+
 TEST_CASE("rdb: a string written in pieces is the same as one written whole") {
   const std::string value(100'000, 'p');
   RdbWriter whole;

@@ -223,7 +223,15 @@ TEST_CASE("RESET forgets the handshake, the transaction and the modes") {
   CHECK(a.client.watched().size() == 1);
   CHECK(a.client.watched()[0].key_revision == 0);
   a.client.SpoilMulti();
+  a.client.SetLocalReads(true);
+  a.client.SetNoTouch(true);
+  a.client.SetNoEvict(true);
+  a.client.SetMaintNotices(commands::MaintNotices::kWithEndpoint);
   a.client.Reset();
+  CHECK_FALSE(a.client.local_reads());
+  CHECK_FALSE(a.client.no_touch());
+  CHECK_FALSE(a.client.no_evict());
+  CHECK(a.client.maint_notices() == commands::MaintNotices::kOff);
   CHECK(a.client.name().empty());
   CHECK(a.client.db() == 0);
   CHECK(a.client.resp_version() == 2);

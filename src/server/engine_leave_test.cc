@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 // clang-format on
 
+#include "server/engine_news.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -79,6 +80,32 @@ TEST_CASE("a stop that is to leave a snapshot behind is called off without one, 
   bench.Turn();
   for (int i = 0; i < 20 && !bench.stopped; ++i) bench.Tick(100);
   CHECK(bench.stopped);
+}
+
+TEST_CASE("a hand-over is told from its beginning to the next leadership, and not after that") {
+  EngineBench bench(3);
+  FollowTwo(bench, {});
+  auto& client = bench.Connect();
+  bench.Say(client, "HELLO 3\r\nCLIENT MAINT_NOTIFICATIONS ON");
+  bench.Turn();
+  client.Take();
+  std::string body;
+  Writer writer(&body);
+  writer.U8(kHandOverBegins);
+  writer.U64(77);
+  writer.U64(kTwo.round);
+  writer.U32(kTwo.node);
+  const std::string message = cluster::WirePublish(body);
+  bench.FromWire(2, message);
+  bench.Turn();
+  CHECK(client.Take().find("FAILING_OVER") != std::string::npos);
+  bench.Follow(kThree);
+  bench.Choose(kThree, paxos::EntryKind::kNoop, "");
+  bench.Tick();
+  CHECK(client.Take().find("FAILED_OVER") != std::string::npos);
+  bench.FromWire(2, message);  // late
+  bench.Turn();
+  CHECK(client.got.empty());
 }
 
 TEST_CASE("FAILOVER goes to the longest log in sight, and waits for it") {

@@ -99,6 +99,22 @@ TEST_CASE("behind an EXPIRE that may need no entry the connection waits for the 
   CHECK(client.Take() == ":1\r\n+OK\r\n$1\r\nw\r\n");
 }
 
+TEST_CASE(
+    "what would change a lease or an end is an entry, also where a connection reads locally") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v", "EX", "1000"}),
+                    CommandItem({"LEASE", "GRANT", "60000", "ID", "l"})});
+  auto& client = bench.Connect();
+  bench.Say(client, "MULTI\r\nLEASE KEEPALIVE l\r\nEXEC");
+  bench.Turn();
+  CHECK(ServeTwo(bench) == 1);
+  CHECK(client.Take().ends_with("*1\r\n*1\r\n:60000\r\n"));
+  bench.Say(client, "READONLY\r\nEXPIRE k 1000");
+  bench.Turn();
+  CHECK(ServeTwo(bench) == 1);
+  CHECK(client.Take() == "+OK\r\n:1\r\n");
+}
+
 TEST_CASE("WAIT is about the last write of its connection, and over when it is answered") {
   EngineBench bench(3);
   bench.Lead();

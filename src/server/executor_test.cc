@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "persist/rdb_reader.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -183,6 +184,42 @@ TEST_CASE_FIXTURE(TickFixture, "a read that could meet a due key has a tick appl
   CHECK(NeedsTick({"EXEC", "0", "1", "2", "GET", "elapsed"}, 2000, kWall));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a snapshot tells other programs when keys end, by unix time") {
+  struct Ends : persist::RdbVisitor {
+    Status OnString(const persist::RdbKey& key, std::string_view) override {
+      found[key.key] = key.expire_at_ms;
+      return {};
+    }
+    Status OnHashBegin(const persist::RdbKey&, uint64_t) override { return {}; }
+    Status OnHashField(std::string_view, std::string_view) override { return {}; }
+    Status OnHashEnd() override { return {}; }
+    std::map<std::string, int64_t> found;
+  };
+  Items({CommandItem({"SET", "elapsed", "v", "PX", "60000"}),
+         CommandItem({"SET", "wall", "v", "PXAT", "1700000050000"}),
+         CommandItem({"SET", "stays", "v"})});
+  const auto snapshot = executor.BeginSnapshot();
+  std::string file;
+  while (snapshot->Step(1000, &file) == cluster::SnapshotSource::Progress::kMore) continue;
+  persist::RdbStringSource source(file);
+  Ends ends;
+  REQUIRE(persist::ReadRdb(source, {}, ends).has_value());
+  CHECK(ends.found == std::map<std::string, int64_t>{
+                          {"elapsed", 1700000060000}, {"stays", -1}, {"wall", 1700000050000}});
+}
+
+TEST_CASE_FIXTURE(Fixture, "numbers that are left out are no changes since the last snapshot") {
+  Command({"SET", "k", "v"});
+  CHECK(executor.changes_since_save() == 1);
+  System(ItemKind::kReserve, {U64(1000)});
+  CHECK(executor.changes_since_save() == 1);
+  const auto snapshot = executor.BeginSnapshot();
+  System(ItemKind::kReserve, {U64(2000)});
+  Command({"SET", "k", "w"});
+  executor.SnapshotSaved();
+  CHECK(executor.changes_since_save() == 1);
+}
+
 // The turn's entry of a node alone: applied here while it is made.
 struct InlineFixture : Fixture {
   void Open(int64_t ms, int64_t at_wall_ms = 1'700'000'000'000, bool keep_items = true) {
@@ -274,6 +311,24 @@ TEST_CASE_FIXTURE(InlineFixture,
     CHECK_FALSE(Seal().empty());
     CHECK(executor.store().Size(0) == 1);
   }
+}
+
+TEST_CASE_FIXTURE(InlineFixture, "clocks that went back hold what was applied where it is") {
+  Command({"SET", "k", "v", "PX", "100"});
+  Open(900, 1'600'000'000'000);
+  Inline({"SET", "j", "v", "PX", "100"});
+  CHECK_FALSE(Seal().empty());
+  CHECK(executor.elapsed_ms() == 1000);
+  CHECK(executor.wall_ms() == 1'700'000'000'000);
+  Open(1100);
+  CHECK(Read({"EXISTS", "k", "j"}) == ":0\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "reads that choose by chance choose anew each time") {
+  for (const char* key : {"a", "b", "c", "d", "e", "f"}) Command({"SET", key, "v"});
+  std::set<std::string> chosen;
+  for (int i = 0; i < 100; ++i) chosen.insert(Read({"RANDOMKEY"}));
+  CHECK(chosen.size() == 6);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the leader's verdict on room holds for commands within commands") {

@@ -124,6 +124,7 @@ TEST_CASE("events of a transaction come out when it is kept, and never when it i
   Put(s, 0, "a", "1");
   const size_t inner = s.Arm();
   Put(s, 0, "b", "1");
+  s.Notify(0, "b", {EventClass::kGeneric, "expire"});
   s.AcquireLock(0, "l", {.ttl_ms = 5});
   s.Rollback(inner);
   CHECK(w.recorder.Take().empty());

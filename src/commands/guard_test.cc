@@ -129,6 +129,16 @@ TEST_CASE("EXEC is refused whole if one of its commands would meet a guard") {
   CHECK(server.Run("GET free") == "$1\r\nv\r\n");
 }
 
+TEST_CASE("a lock taken within an EXEC guards nothing in it, a TXN's writes neither") {
+  GuardedServer server;
+  CHECK(RunExec(server, {{"LOCK", "ACQUIRE", "free", "1000"},
+                         {"SET", "free", "x"},
+                         {"TXN", "THEN", "1", "3", "SET", "free", "y"}})
+            .find("LOCKED") == std::string::npos);
+  CHECK(server.Run("GET free") == "$1\r\ny\r\n");
+  CHECK(Locked(server.Run("SET free z")));
+}
+
 TEST_CASE("EXEC's guards are those of the database that each command will run in") {
   GuardedServer server;
   CHECK(Locked(RunExec(server, {{"SELECT", "99"}, {"SET", "k", "x"}})));

@@ -115,6 +115,30 @@ TEST_CASE(
   CHECK(client.Take() == "+OK\r\n:1\r\n");
 }
 
+TEST_CASE("a keepalive for what is ending waits for the outcome") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "HELLO 3\r\nLEASE GRANT 1000 ID l\r\nLOCK ACQUIRE n 1000 OWNER o");
+  bench.Turn();
+  bench.AnswerAll();
+  for (int i = 0; i < 97; ++i) {
+    bench.Tick();
+    bench.AnswerAll();
+  }
+  client.Take();
+  const auto token = bench.executor().store().locks().Find(0, "n")->holder().token;
+  bench.Tick(40);  // the ends are proposed
+  bench.Say(client, "LEASE KEEPALIVE l\r\nLOCK RENEW n " + std::to_string(token) + " 1000");
+  for (int i = 0; i < 3; ++i) bench.Turn();
+  CHECK(client.got.empty());
+  for (int i = 0; i < 3; ++i) {
+    bench.AnswerAll();
+    bench.Tick();
+  }
+  CHECK(client.Take() == "*1\r\n_\r\n_\r\n");
+}
+
 TEST_CASE("WAIT is about the last write of its connection, and over when it is answered") {
   EngineBench bench(3);
   bench.Lead();
@@ -145,6 +169,10 @@ TEST_CASE("what was muted stays so, whatever becomes of it") {
   FollowTwo(bench, {});
   auto& client = bench.Connect();
   bench.Say(client, "CLIENT REPLY SKIP\r\nSET k v\r\nPING");
+  bench.Turn();
+  CHECK(ServeTwo(bench) == 1);
+  CHECK(client.Take() == "+PONG\r\n");
+  bench.Say(client, "CLIENT REPLY SKIP\r\nSET k v\r\nPING");
   for (int i = 0; i < 40; ++i) bench.Tick(100);  // node 2 is gone
   CHECK(client.Take() == "+PONG\r\n");
 }
@@ -162,6 +190,10 @@ TEST_CASE("alone, nothing that may show an unwritten change is told before there
     bench.engine().Feed(*writer.session, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n" +
                                              std::string(200'000, c) + "\r\n");
   };
+  auto& listener = bench.Connect();
+  bench.Say(listener, "CONFIG SET notify-keyspace-events KEA\r\nSUBSCRIBE __keyspace@0__:k");
+  bench.Turn();
+  REQUIRE(listener.Take().starts_with("+OK\r\n*3\r\n"));
   set_big('x');
   bench.Say(reader, "STRLEN k");
   bench.fs.SetCapacity(1);  // somebody else was faster
@@ -171,10 +203,12 @@ TEST_CASE("alone, nothing that may show an unwritten change is told before there
   CHECK(other.Take() == "+PONG\r\n");
   CHECK(writer.got.empty());
   CHECK(reader.got.empty());
+  CHECK(listener.got.empty());
   bench.fs.SetCapacity(UINT64_MAX);
   for (int i = 0; i < 200; ++i) bench.Tick();
   CHECK(writer.Take() == "+OK\r\n");
   CHECK(reader.Take() == ":200000\r\n");
+  CHECK(listener.Take().ends_with("$3\r\nset\r\n"));
   // From then on what is local needs to wait for nothing again.
   set_big('y');
   bench.fs.SetCapacity(1);

@@ -48,6 +48,13 @@ TEST_CASE_FIXTURE(Fixture, "a session's items are taken from any first one on, w
   CHECK(batcher.Empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "nothing of an earlier leadership is left to be proposed in a new one") {
+  for (uint64_t sequence = 1; sequence <= kBatchItemsMax + 1; ++sequence) REQUIRE(Add(sequence));
+  batcher.Reset();
+  CHECK(batcher.Empty());
+  CHECK(batcher.bytes() == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a verdict is on the item that it was passed on") {
   uint64_t sequence = 5;
   constexpr uint8_t kFlags[] = {0, 2, 0};

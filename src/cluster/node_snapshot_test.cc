@@ -212,6 +212,23 @@ TEST_CASE("a snapshot is taken from another peer when the one that sends it fall
   CHECK(bench.executor().applied_slot() == snapshot.name.slot);
 }
 
+TEST_CASE("a snapshot of what is applied already is not fetched") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  FollowTwo(bench, SetKeys(1));
+  bench.Choose(kTwo, EntryKind::kNoop, "");
+  REQUIRE(bench.executor().applied_slot() == snapshot.name.slot);
+  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
+  bench.Turn();
+  const auto acks = bench.TakeSent(2, WireKind::kSnapshotAck);
+  REQUIRE(acks.size() == 1u);
+  cluster::SnapshotName name;
+  uint64_t offset = 0;
+  REQUIRE(cluster::ReadSnapshotAck(acks[0], &name, &offset));
+  CHECK(offset == snapshot.name.bytes);
+}
+
 TEST_CASE("of a snapshot that arrived damaged the sender is asked again from its beginning") {
   const PeersSnapshot snapshot = SnapshotOfTwo();
   EngineBench bench(3, 1);

@@ -35,6 +35,13 @@ TEST_CASE("an end that moves only a little is answered without an entry") {
   CHECK(AsRead(server, {"EXPIRE", "k", "100"}) == "entry");
 }
 
+TEST_CASE("how far an end moves is judged by the clock of now, not by that of the last entry") {
+  TestServer server;
+  server.Run("SET k v EX 100");
+  server.elapsed_ms += 6000;
+  CHECK(AsRead(server, {"EXPIRE", "k", "100"}) == "entry");
+}
+
 TEST_CASE("an end that moves only a little takes an entry if a lock guards the key") {
   TestServer server;
   server.Run("SET k v EX 100");
@@ -49,12 +56,14 @@ TEST_CASE("what shortens, what is short, conditional or absent takes an entry") 
   server.Run("SET k v EX 100");
   server.Run("SET free v");
   server.Run("SET wall v EXAT 33177117420");
+  server.Run("SET unix v PXAT 1700000100000");
   server.Run("SET short v EX 19");
   server.Run("SET long v EX 100000");
   server.Run("HSET h f v");
   server.Run("EXPIRE h 100");
   for (const std::vector<std::string_view>& args :
        std::vector<std::vector<std::string_view>>{{"EXPIRE", "k", "99"},
+                                                  {"PEXPIRE", "unix", "1700000099500"},
                                                   {"EXPIRE", "k", "100", "GT"},
                                                   {"EXPIRE", "k", "x"},
                                                   {"EXPIRE", "k", "-1"},

@@ -127,6 +127,10 @@ TEST_CASE("EXEC is refused whole if one of its commands would meet a guard") {
   GuardedServer server;
   CHECK(Locked(RunExec(server, {{"SET", "free", "x"}, {"SET", "k", "x"}})));
   CHECK(server.Run("GET free") == "$1\r\nv\r\n");
+  // Whichever branch a TXN will take.
+  for (const char* condition : {"EXISTS", "ABSENT"})
+    CHECK(Locked(RunExec(server, {{"TXN", "IF", "1", condition, "nosuch", "THEN", "1", "2", "GET",
+                                   "k", "ELSE", "1", "3", "SET", "k", "x"}})));
 }
 
 TEST_CASE("a lock taken within an EXEC guards nothing in it, a TXN's writes neither") {

@@ -52,6 +52,7 @@ TEST_CASE("each condition is judged") {
   }
   CHECK(server.Run("TXN IF 1 VALUE h = 1 THEN 0").starts_with("-WRONGTYPE"));
   CHECK(server.Run("TXN IF 1 FIELD s f = 1 THEN 0").starts_with("-WRONGTYPE"));
+  CHECK(server.Run("TXN IF 2 EXISTS nosuch VALUE h = 1 THEN 0").starts_with("-WRONGTYPE"));
 }
 
 TEST_CASE("a malformed TXN is refused") {

@@ -342,6 +342,9 @@ TEST_CASE_FIXTURE(Fixture, "the leader's verdict on room holds for commands with
          flagged({"TXN", "THEN", "1", "3", "SET", "k", "v"}), flagged({"DEL", "old"})});
   CHECK(Read({"EXISTS", "k"}) == ":0\r\n");
   CHECK(Read({"EXISTS", "old"}) == ":0\r\n");  // what frees room is let through
+  Items({CommandItem({"SET", "old", "v"})});
+  Items({flagged({"EXEC", "0", "2", "2", "DEL", "old", "3", "SET", "k", "v"})});
+  CHECK(Read({"EXISTS", "old"}) == ":1\r\n");  // an EXEC is refused whole
 }
 
 TEST_CASE_FIXTURE(Fixture, "the guard of a lock is looked at when the write is applied") {

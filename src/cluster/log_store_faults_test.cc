@@ -303,6 +303,34 @@ TEST_CASE("log store: a full disk: the spare gives room, then records wait, then
   }
 }
 
+TEST_CASE("log store: a shutdown writes what has waited for room on the disk") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    SimFs fs;
+    const LogStoreOptions options = sim::LogScript::Options(durability);
+    Node node(&fs, options);
+    node.AppendSlots(1, 10, 100);
+    node.Settle();
+    fs.SetCapacity(fs.used_bytes());
+    Slot slot = 10;
+    uint64_t before = 0;
+    do {
+      before = node.durable;
+      ++slot;
+      node.AppendSlots(slot, slot, 30'000);
+      node.store->Flush();
+      node.runner.RunAll();
+      REQUIRE(slot < 200);
+    } while (node.durable > before);
+    node.AppendSlots(slot + 1, slot + 1, 10);
+    fs.SetCapacity(0);
+    CHECK(node.store->Close().has_value());
+    Crash(&fs);
+    const Node again(&fs, options);
+    CHECK(again.recovered.last_slot == slot + 1);
+    CHECK(again.recovered.unknown.empty());
+  }
+}
+
 TEST_CASE("log store: the spare is dropped and disk low stays until there is room with a margin") {
   SimFs fs;
   LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);

@@ -54,6 +54,7 @@ struct SnapshotStore::Pending {
   std::string temporary;
   uint64_t file_id = 0;  // receiving
   uint64_t offset = 0;   // handed over so far
+  uint64_t found = 0;    // of it, what an earlier process had received
   size_t backlog = 0;    // of it, not written yet
   Status so_far;         // as far as the loop knows
 
@@ -172,6 +173,19 @@ struct Outcome {
   bool fatal = false;
 };
 
+// An fsync of the process that wrote it may have failed: then the page cache shows what the disk
+// does not have, and takes it for written. What is written again is synced.
+Status WriteAgain(File& file, uint64_t end) {
+  std::string piece;
+  for (uint64_t at = 0; at < end; at += piece.size()) {
+    piece.resize(std::min<uint64_t>(kSnapshotChunkBytesMax, end - at));
+    ASSIGN_OR_RETURN(const size_t read, file.ReadAt(at, piece.data(), piece.size()));
+    if (read != piece.size()) return Fail(Errc::kCorruption, "the snapshot was cut short");
+    TRY(file.WriteAt(at, piece));
+  }
+  return {};
+}
+
 Outcome SyncAndRename(Fs& fs, File& file, const std::string& dir, const std::string& from,
                       const std::string& to, bool verify) {
   if (const Status synced = file.Sync(); !synced) return {.status = synced, .fatal = true};
@@ -208,6 +222,7 @@ void SnapshotStore::Finish(std::shared_ptr<Pending> pending, bool verify,
   runner_.Run(
       [fs = &fs_, dir = dir_, to = PathOf(pending->info.slot), pending, outcome, verify] {
         outcome->status = pending->error;
+        if (outcome->status) outcome->status = WriteAgain(*pending->file, pending->found);
         if (outcome->status) {
           *outcome = SyncAndRename(*fs, *pending->file, dir, pending->temporary, to, verify);
         }
@@ -304,7 +319,8 @@ Result<uint64_t> SnapshotStore::BeginReceive(const SnapshotInfo& info, uint64_t 
   }
   uint64_t offset = 0;
   if (!afresh && fs_.Exists(path)) {
-    // What an earlier process wrote without a sync may be wrong: the checksum at the end tells.
+    // What an earlier process wrote may be wrong (the checksum at the end tells), or not on its way
+    // to the disk any more (it is written again before the sync).
     ASSIGN_OR_RETURN(const std::unique_ptr<File> file, fs_.Open(path, OpenMode::kRead));
     ASSIGN_OR_RETURN(offset, file->Size());
     offset = std::min(offset, info.bytes);
@@ -312,7 +328,7 @@ Result<uint64_t> SnapshotStore::BeginReceive(const SnapshotInfo& info, uint64_t 
   }
   receiving_ = Start(info, path, offset > 0);
   receiving_->file_id = file_id;
-  receiving_->offset = offset;
+  receiving_->offset = receiving_->found = offset;
   return offset;
 }
 

@@ -193,6 +193,41 @@ TEST_CASE("snapshots: sent in checked pieces, received, and resumed by offset") 
   CHECK(to_fs.Files().size() == 1);
 }
 
+TEST_CASE("snapshots: what a process with a failed fsync received is on disk when it counts") {
+  const std::string image = Image("value", 700'000);
+  const SnapshotInfo info{.slot = 7, .bytes = image.size()};
+  SimFs fs;
+  const auto receive = [&](Store& to, size_t end) {
+    while (to.store->receive_offset() < end) {
+      const size_t at = to.store->receive_offset();
+      const std::string piece = image.substr(at, std::min(end - at, kSnapshotChunkBytesMax));
+      REQUIRE(to.store->Receive({.offset = at, .bytes = piece, .crc32c = Crc32c(piece)}));
+    }
+  };
+  {
+    Store to(&fs);
+    REQUIRE(to.store->BeginReceive(info, 1) == 0u);
+    receive(to, image.size());
+    fs.FailNextSync();
+    bool fatally = false;
+    to.store->FinishReceive([&](Status, bool fatal) { fatally = fatal; });
+    to.runner.RunAll();
+    REQUIRE(fatally);
+  }
+  fs.Kill();
+  {
+    Store to(&fs);
+    REQUIRE(to.store->BeginReceive(info, 1) == image.size());
+    bool durable = false;
+    to.store->FinishReceive([&](Status status, bool) { durable = status.has_value(); });
+    to.runner.RunAll();
+    REQUIRE(durable);
+  }
+  Rng rng(1);
+  fs.Crash(rng, CrashMode::kLost);
+  CHECK(NewestIn(&fs) == "7");
+}
+
 TEST_CASE("snapshots: a transfer goes on with the same file only") {
   const std::string image = Image("value", 1000);
   const SnapshotInfo info{.slot = 7, .bytes = image.size()};

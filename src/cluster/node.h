@@ -306,7 +306,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void StepSnapshot();
   void FinishSnapshotWrite(Slot slot, const Status& status);
   void StartSnapshotSend(NodeId peer);
-  void SendSnapshotChunks(NodeId peer, SnapshotSend& send, int64_t now_ns);
+  void SendSnapshotChunks(NodeId peer, SnapshotSend& send);
   void TickSnapshots(int64_t now_ns);
   void OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset);
   void OnSnapshotOffer(NodeId from, const SnapshotName& name);

@@ -161,11 +161,10 @@ void Node::OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset)
     snapshot_sends_.erase(it);
     return;
   }
-  SendSnapshotChunks(from, send, now);
+  SendSnapshotChunks(from, send);
 }
 
-void Node::SendSnapshotChunks(NodeId peer, SnapshotSend& send, int64_t now_ns) {
-  (void)now_ns;
+void Node::SendSnapshotChunks(NodeId peer, SnapshotSend& send) {
   while (send.sent < send.name.bytes && send.sent - send.acked < kInFlightBytes) {
     auto chunk = persist::SnapshotStore::ReadChunk(*send.sender, send.sent);
     if (!chunk || chunk->bytes.empty()) {
@@ -188,13 +187,11 @@ void Node::TickSnapshots(int64_t now_ns) {
     }
     ++it;
     if (now_ns - send.progress_ns < kRetryNs || now_ns - send.retry_ns < kRetryNs) continue;
+    // The other may know nothing of this transfer any more (what it got was damaged, or could not
+    // be written): its answer says where to go on.
     send.retry_ns = now_ns;
-    if (!send.started) {
-      host_.Send(peer, false, WireSnapshotOffer(send.name));
-    } else {
-      send.sent = send.acked;
-      SendSnapshotChunks(peer, send, now_ns);
-    }
+    send.sent = send.acked;
+    host_.Send(peer, false, WireSnapshotOffer(send.name));
   }
   if (snapshot_receive_ != nullptr && !snapshot_receive_->finishing &&
       now_ns - snapshot_receive_->progress_ns > kGiveUpNs)

@@ -261,6 +261,33 @@ TEST_CASE("of a snapshot that arrived damaged the sender is asked again from its
   CHECK(bench.executor().applied_slot() == snapshot.name.slot);
 }
 
+TEST_CASE(
+    "a snapshot whose pieces are not answered is offered again, and goes on where it is told") {
+  EngineBench bench(3, 1);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"}), CommandItem({"SET", "k", "w"})});
+  bench.node().TakeSnapshotNow();
+  FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
+  for (int i = 0; i < 100 && bench.node().snapshot_running(); ++i) bench.Tick();
+  bench.Restart(2);
+  bench.Follow(kTwo);
+  bench.From(2, paxos::CatchUpRequest{1, 1});
+  for (int i = 0; i < 5; ++i) bench.Tick();
+  const auto offers = bench.TakeSent(2, WireKind::kSnapshotOffer);
+  REQUIRE(offers.size() == 1u);
+  cluster::SnapshotName name;
+  REQUIRE(cluster::ReadSnapshotOffer(offers[0], &name));
+  const auto answer = [&] {
+    bench.FromWire(2, cluster::WireSnapshotAck(name, 0));
+    bench.Turn();
+    return bench.TakeSent(2, WireKind::kSnapshotChunk).size();
+  };
+  CHECK(answer() == 1u);
+  CHECK(answer() == 0u);  // it is on its way
+  for (int i = 0; i < 60; ++i) bench.Tick();
+  CHECK(bench.TakeSent(2, WireKind::kSnapshotOffer).size() == 1u);
+  CHECK(answer() == 1u);
+}
+
 TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
   const PeersSnapshot snapshot = SnapshotOfTwo(200);
   EngineBench bench(3, 1);

@@ -2,9 +2,12 @@
 
 #include <string>
 
+#include "commands/arg_cursor.h"
 #include "resp/reply_writer.h"
 
 namespace clustron::commands {
+
+bool IsHelp(Args args) { return args.size() == 2 && IsWord(args[1], "HELP"); }
 
 void ReplyHelp(Context& ctx, std::string_view command, std::span<const HelpLine> lines) {
   ctx.reply.Array(lines.size() * 2 + 3);

@@ -13,6 +13,8 @@ struct HelpLine {
   std::string_view text;
 };
 
+// "TXN HELP": of a command that has no subcommand rows.
+bool IsHelp(Args args);
 // Redis's layout: a headline, two lines per subcommand, HELP itself last; simple strings.
 void ReplyHelp(Context& ctx, std::string_view command, std::span<const HelpLine> lines);
 

@@ -4,7 +4,6 @@
 
 #include "commands/access.h"
 #include "commands/all_or_nothing.h"
-#include "commands/arg_cursor.h"
 #include "commands/guard.h"
 #include "commands/help.h"
 #include "commands/registry.h"
@@ -68,8 +67,6 @@ bool RunBranch(Context& ctx, const std::vector<Args>& branch, std::string* bytes
   }
   return true;
 }
-
-bool IsHelp(Args args) { return args.size() == 2 && IsWord(args[1], "HELP"); }
 
 Class CommandsClass(const std::vector<Args>& commands) {
   for (const Args& command : commands) {

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "commands/access.h"
-#include "commands/arg_cursor.h"
+#include "commands/help.h"
 #include "commands/registry.h"
 #include "commands/txn_call.h"
 
@@ -16,8 +16,6 @@ const CommandSpec* Resolve(Args args) {
   const CommandSpec* container;
   return Registry::Get().Resolve(args, &container);
 }
-
-bool IsHelp(Args args) { return args.size() == 2 && IsWord(args[1], "HELP"); }
 
 bool NestsWithin(Args args, int wrappers_max) {
   const CommandSpec* spec = Resolve(args);

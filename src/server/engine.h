@@ -248,6 +248,8 @@ class Engine final : public cluster::NodeHost,
   void StepFailover(int64_t now_ns);
   bool HandOver(cluster::NodeId to);
   void HandOverToAny();
+  cluster::NodeId Successor() const;
+  bool InSight(const paxos::PeerStatus& peer) const;
   void StepDamage(int64_t now_ns);
   std::string_view ErrorOf(cluster::Failure failure) const;
   void StepAnnouncement(int64_t now_ns);

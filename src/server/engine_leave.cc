@@ -28,28 +28,25 @@ Status Engine::BeginFailover(const commands::FailoverRequest& request) {
   if (!node_->leading())
     return Fail(Errc::kUnavailable, "ERR FAILOVER is not valid when server is a replica.");
   if (failover_target_ != 0) return Fail(Errc::kExists, "ERR FAILOVER already in progress.");
-  cluster::NodeId best = 0;
-  uint64_t best_slot = 0;
-  for (const paxos::PeerStatus& peer : node_->replica().peers()) {
-    if (!peer.voter || clock_.MonotonicNs() - peer.heard_ns > 1'000'000'000) continue;
-    std::string host;
-    int port = 0;
-    if (!host_.AddressOf(peer.node, &host, &port)) continue;
-    if (!request.host.empty()) {
-      if (host == request.host && port == request.port) best = peer.node;
-    } else if (best == 0 || peer.durable > best_slot) {
-      best = peer.node;
-      best_slot = peer.durable;
+  cluster::NodeId to = 0;
+  if (request.host.empty()) {
+    to = Successor();
+  } else {
+    for (const paxos::PeerStatus& peer : node_->replica().peers()) {
+      std::string host;
+      int port = 0;
+      if (InSight(peer) && host_.AddressOf(peer.node, &host, &port) && host == request.host &&
+          port == request.port)
+        to = peer.node;
     }
   }
-  if (best == 0) {
+  if (to == 0) {
     return Fail(Errc::kNotFound, request.host.empty()
                                      ? "ERR FAILOVER requires connected replicas."
                                      : "ERR FAILOVER target HOST and PORT is not a replica.");
   }
-  if (!HandOver(best))
-    return Fail(Errc::kUnavailable, "ERR FAILOVER target is not a voting member.");
-  failover_target_ = best;
+  if (!HandOver(to)) return Fail(Errc::kUnavailable, "ERR FAILOVER target is not a voting member.");
+  failover_target_ = to;
   failover_deadline_ns_ =
       clock_.MonotonicNs() + (request.timeout_ms > 0 ? request.timeout_ms : 10'000) * 1'000'000;
   return {};
@@ -75,18 +72,26 @@ bool Engine::HandOver(cluster::NodeId to) {
   return node_->TransferLeadership(to);
 }
 
-// The one with the longest log has everything first.
-void Engine::HandOverToAny() {
+bool Engine::InSight(const paxos::PeerStatus& peer) const {
+  return peer.voter && clock_.MonotonicNs() - peer.heard_ns <= kNsPerS;
+}
+
+// The one with the longest log has everything first; 0: none is in sight.
+cluster::NodeId Engine::Successor() const {
   cluster::NodeId best = 0;
   uint64_t best_slot = 0;
   for (const paxos::PeerStatus& peer : node_->replica().peers()) {
-    if (!peer.voter || clock_.MonotonicNs() - peer.heard_ns > kNsPerS) continue;
+    if (!InSight(peer)) continue;
     if (best == 0 || peer.durable > best_slot) {
       best = peer.node;
       best_slot = peer.durable;
     }
   }
-  if (best != 0) HandOver(best);
+  return best;
+}
+
+void Engine::HandOverToAny() {
+  if (const cluster::NodeId to = Successor(); to != 0) HandOver(to);
 }
 
 // --- Stopping ------------------------------------------------------------------------------------
@@ -122,9 +127,7 @@ size_t Engine::TellMoving(int64_t now_ns) {
   for (const paxos::PeerStatus& peer : node_->replica().peers()) {
     std::string host;
     int port = 0;
-    if (!peer.voter || now_ns - peer.heard_ns > kNsPerS ||
-        !host_.AddressOf(peer.node, &host, &port))
-      continue;
+    if (!InSight(peer) || !host_.AddressOf(peer.node, &host, &port)) continue;
     others = true;
     // Every library splits at the colon: an address with more of them is of no use to any.
     if (host.find(':') == std::string::npos) endpoints.push_back(host + ":" + std::to_string(port));

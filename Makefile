@@ -40,6 +40,13 @@ else
 $(error unknown variant V=$(V))
 endif
 
+# FEATURE_VERSION=N builds build/$(V)/clustron-server-vN: the same program, except that it says that it
+# knows the log's rules up to version N. For tests of mixed versions; one file is compiled anew.
+ifdef FEATURE_VERSION
+FEATURE_OBJ := $(B)/obj/feature_version-$(FEATURE_VERSION).o
+VERSIONED := $(B)/clustron-server-v$(FEATURE_VERSION)
+endif
+
 SRCS := $(shell find src -name '*.cc')
 TEST_SRCS := $(filter %_test.cc,$(SRCS)) $(shell find tests -maxdepth 1 -name 'unit_main.cc') $(shell find tests/support -name '*.cc' 2>/dev/null)
 LIB_SRCS := $(filter-out %_test.cc src/main.cc,$(SRCS))
@@ -48,7 +55,7 @@ obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 
 .PHONY: all server unit sim clean help test check asan tsan debug tidy format bench compat sim-long demo
 all: server
-server: build/clustron-server
+server: $(or $(VERSIONED),build/clustron-server)
 unit: $(B)/unit-tests
 sim: ; $(MAKE) V=sim build/sim/clustron-sim
 sim-long: sim ; build/sim/clustron-sim --regression --probes --seeds 1..30000
@@ -58,6 +65,14 @@ build/clustron-server: $(B)/clustron-server
 
 $(B)/clustron-server: $(call obj,src/main.cc) $(B)/libclustron.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+ifdef FEATURE_VERSION
+$(FEATURE_OBJ): src/cluster/feature_version.cc src/cluster/feature_version.h
+	@mkdir -p $(dir $@)
+	$(CCACHE) $(CXX) $(CXXFLAGS) -DCLUSTRON_FEATURE_VERSION=$(FEATURE_VERSION) -c -o $@ $<
+# Its object comes before the library's of the same name, which is not taken then.
+$(VERSIONED): $(call obj,src/main.cc) $(FEATURE_OBJ) $(B)/libclustron.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+endif
 $(B)/unit-tests: $(call obj,$(TEST_SRCS)) $(B)/libclustron.a
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 $(B)/clustron-sim: $(call obj,$(SIM_SRCS)) $(B)/libclustron.a

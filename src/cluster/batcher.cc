@@ -72,15 +72,15 @@ void Batcher::Close() {
   open_ = {};
 }
 
-std::string Batcher::Take(int64_t elapsed_ms, int64_t wall_ms) {
+std::string Batcher::Take(EntryHeader header) {
   CHECK(!Empty());
   if (closed_.empty()) Close();
   Batch batch = std::move(closed_.front());
   closed_.pop_front();
   CHECK(batch.count > 0);
   bytes_ -= batch.bytes.size() - kEntryHeaderBytes;
-  PatchEntryHeader({.elapsed_ms = elapsed_ms, .wall_ms = wall_ms, .item_count = batch.count},
-                   &batch.bytes);
+  header.item_count = batch.count;
+  PatchEntryHeader(header, &batch.bytes);
   return std::move(batch.bytes);
 }
 

@@ -33,8 +33,8 @@ class Batcher {
   void Rewind(Session session, uint64_t next);
 
   bool Empty() const { return closed_.empty() && open_.count == 0; }
-  // The oldest batch with its clocks. REQUIRES: !Empty().
-  std::string Take(int64_t elapsed_ms, int64_t wall_ms);
+  // The oldest batch; clocks and feature version are `header`'s. REQUIRES: !Empty().
+  std::string Take(EntryHeader header);
   size_t bytes() const { return bytes_; }
 
  private:

@@ -21,7 +21,7 @@ struct Fixture {
   }
   // The sequences of the next entry.
   std::vector<uint64_t> Take() {
-    const std::string bytes = batcher.Take(0, 0);
+    const std::string bytes = batcher.Take({});
     Reader reader(bytes);
     EntryHeader entry;
     REQUIRE(ReadEntryHeader(&reader, &entry));
@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(Fixture, "a verdict is on the item that it was passed on") {
     AppendItem(header, args, &item);
     CHECK(batcher.Add(header, item, flags));
   }
-  const std::string bytes = batcher.Take(0, 0);
+  const std::string bytes = batcher.Take({});
   Reader reader(bytes);
   EntryHeader entry;
   REQUIRE(ReadEntryHeader(&reader, &entry));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/coding.h"
+#include "cluster/feature_version.h"
 
 namespace clustron::cluster {
 
@@ -17,17 +18,16 @@ namespace clustron::cluster {
 inline constexpr size_t kBatchBytesMax = 256 * 1024;
 inline constexpr uint32_t kBatchItemsMax = 1024;
 
-inline constexpr uint16_t kFeatureVersion = 1;
-
 enum class ItemKind : uint8_t {
-  kCommand = 0,     // a client's write
-  kVoid = 1,        // nothing, but its session number is used up
-  kLeaseEnd = 2,    // args: id, grant revision, last renewal by an entry (8 bytes each)
-  kLockEnd = 3,     // args: db (1 byte), name, token, last renewal by an entry (8 bytes each)
-  kSnapshot = 4,    // every node writes a snapshot of the state behind this entry
-  kEndSession = 5,  // args: node id (4 bytes): its membership ended
-  kSetting = 6,     // args: name, value: a cluster-wide setting
-  kReserve = 7,     // args: a revision (8 bytes): the next ones are above it
+  kCommand = 0,       // a client's write
+  kVoid = 1,          // nothing, but its session number is used up
+  kLeaseEnd = 2,      // args: id, grant revision, last renewal by an entry (8 bytes each)
+  kLockEnd = 3,       // args: db (1 byte), name, token, last renewal by an entry (8 bytes each)
+  kSnapshot = 4,      // every node writes a snapshot of the state behind this entry
+  kEndSession = 5,    // args: node id (4 bytes): its membership ended
+  kSetting = 6,       // args: name, value: a cluster-wide setting
+  kReserve = 7,       // args: a revision (8 bytes): the next ones are above it
+  kRaiseVersion = 8,  // args: a feature version (2 bytes): from here on its rules hold
 };
 
 // A client's place in the exactly-once rule: items of one session apply in the order of their
@@ -71,7 +71,7 @@ bool PeekItem(Reader* reader, ItemHeader* header, std::string_view* bytes);
 struct EntryHeader {
   int64_t elapsed_ms = 0;
   int64_t wall_ms = 0;
-  uint16_t feature_version = kFeatureVersion;
+  uint16_t feature_version = kFirstFeatureVersion;  // in force where it was proposed
   uint32_t item_count = 0;
 };
 inline constexpr size_t kEntryHeaderBytes = 24;

@@ -184,7 +184,10 @@ void Node::Tick() {
   }
   ExpireClients(now);
   SendCalls(now);
-  if (leading_) ProposeDue(now);
+  if (leading_) {
+    MaybeRaiseVersion();
+    ProposeDue(now);
+  }
   TickSnapshots(now);
 }
 

@@ -90,7 +90,8 @@ inline constexpr uint8_t kVerdictDiskLow = 2;
 
 struct NodeConfig {
   paxos::Config paxos;
-  uint32_t boot = 1;                            // this start's boot counter
+  uint32_t boot = 1;                                     // this start's boot counter
+  uint16_t feature_version = SupportedFeatureVersion();  // the highest that this program knows
   bool weak_durability = false;                 // alone, below `always`: commands run inline
   int64_t hold_ns = 2'000'000'000;              // writes and reads without a leader
   int64_t resend_ns = 300'000'000;              // own items and read rounds without progress
@@ -143,6 +144,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void TickWhileBusy();
   void OnPeerUp(NodeId peer);
   void OnPeerDown(NodeId peer);
+  // What a peer introduced itself with: the highest feature version that its program knows.
+  void OnPeerSupports(NodeId peer, uint16_t version);
   void Tick();
   void EndOfTurn();
 
@@ -221,6 +224,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // As leader, as which it decides about the writes of all.
   bool refuses_for_disk() const { return leading_ && log_.disk_low(); }
   Slot snapshot_slot() const { return snapshot_slot_; }
+  uint16_t supported_version() const { return config_.feature_version; }
   Slot diverged_slot() const { return diverged_slot_; }
   int64_t NowNs() const { return clock_.MonotonicNs(); }
 
@@ -301,6 +305,10 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void ReserveRevisions();
   bool RevisionsReserved() const;
 
+  // node_versions.cc
+  uint16_t VersionOfAll() const;
+  void MaybeRaiseVersion();
+
   // node_snapshot.cc
   void BeginSnapshot();
   void StepSnapshot();
@@ -361,6 +369,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   // The highest clocks that were proposed: those of entries in flight must not fall either.
   int64_t proposed_elapsed_ms_ = 0;
   int64_t proposed_wall_ms_ = 0;
+  std::map<NodeId, uint16_t> peer_versions_;  // as announced to this process
+  uint16_t raise_proposed_ = 0;               // in this leadership
   bool over_memory_ = false;
   uint64_t reserving_ = 0;          // asked to be durable
   uint64_t reserved_revision_ = 0;  // durable: see LogStore::PersistReserve

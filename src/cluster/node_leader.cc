@@ -32,6 +32,7 @@ void Node::StartLeading() {
   // What an earlier leadership here proposed is applied by now, or will be void.
   proposed_elapsed_ms_ = proposed_wall_ms_ = 0;
   snapshot_proposed_ = false;
+  raise_proposed_ = 0;
   calls_confirmed_ = 0;
   cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
   // Nobody knows how much time each had left: all start anew with the full TTL.
@@ -50,6 +51,7 @@ void Node::StartLeading() {
     batcher_.AddOwn(item);
     reserved_revision_ = std::max(reserved_revision_, config_.reserved_revision);
   }
+  MaybeRaiseVersion();
 }
 
 // Whether all that a turn or the entries in flight may take is below the durable bound.
@@ -119,10 +121,13 @@ void Node::ProposeBatches() {
     proposed_elapsed_ms_ = std::max({proposed_elapsed_ms_, elapsed, state_.elapsed_ms()});
     proposed_wall_ms_ = std::max({proposed_wall_ms_, wall, state_.wall_ms()});
     if (Planted(Bug::kWallClockFalls)) proposed_wall_ms_ = clock_.WallMs();
+    const EntryHeader header{.elapsed_ms = proposed_elapsed_ms_,
+                             .wall_ms = proposed_wall_ms_,
+                             .feature_version = state_.feature_version()};
     if (!batcher_.Empty()) {
-      entry = batcher_.Take(proposed_elapsed_ms_, proposed_wall_ms_);
+      entry = batcher_.Take(header);
     } else if (tick) {
-      AppendEntryHeader({.elapsed_ms = proposed_elapsed_ms_, .wall_ms = proposed_wall_ms_}, &entry);
+      AppendEntryHeader(header, &entry);
     } else {
       return;
     }

@@ -57,6 +57,8 @@ class StateMachine {
   // Chained digest of all that was applied.
   virtual uint64_t digest() const = 0;
   virtual uint64_t revision() const = 0;
+  // Whose rules the next entry is applied by: see feature_version.h.
+  virtual uint16_t feature_version() const = 0;
 
   // Live leases and locks, in a fixed order: a new leader gives each its full TTL.
   struct LeaseInfo {

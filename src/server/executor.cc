@@ -28,7 +28,8 @@ constexpr uint64_t kSystemItem = 0xff00;
 constexpr size_t kExpirePerEntry = 1000;
 // Beyond this a discarded reply's buffer is given back.
 constexpr size_t kDiscardedBytesMax = 1 << 20;
-constexpr uint8_t kStateVersion = 2;  // of the snapshot's section "state"
+// Of the snapshot's section "state"; 2 had no feature version.
+constexpr uint8_t kStateVersion = 3;
 
 // What the digest takes from a reply: of errors the code, of integers the number. It's the same on
 // all nodes even where bytes differ (local commands inside EXEC come as an array).
@@ -252,6 +253,10 @@ void Executor::ApplySystem(const ItemHeader& header) {
       CHECK(args_.size() == 1);
       ReserveRevisions(U64At(args_[0]));
       return;
+    case ItemKind::kRaiseVersion:
+      CHECK(args_.size() == 1);
+      RaiseVersion(Reader(args_[0]).U16());
+      return;
     case ItemKind::kSetting: {
       CHECK(args_.size() == 2);
       const OptionSpec* setting = store::FindSetting(args_[0]);
@@ -264,6 +269,11 @@ void Executor::ApplySystem(const ItemHeader& header) {
       break;
   }
   UNREACHABLE();
+}
+
+void Executor::RaiseVersion(uint16_t version) {
+  feature_version_ = std::max(feature_version_, version);
+  Chain(feature_version_);
 }
 
 void Executor::ExpireDue() {
@@ -525,6 +535,7 @@ std::string Executor::SealInline() {
   applied_slot_ = inline_.slot;
   cluster::PatchEntryHeader({.elapsed_ms = inline_.elapsed_ms,
                              .wall_ms = inline_.wall_ms,
+                             .feature_version = feature_version_,
                              .item_count = inline_.keep_items ? inline_.count : 0},
                             &inline_.bytes);
   return std::move(inline_.bytes);
@@ -540,6 +551,7 @@ void Executor::EncodeTables(std::string* out) const {
   writer.U64(noop_ballot_.round);
   writer.U32(noop_ballot_.node);
   writer.U64(digest_);
+  writer.U16(feature_version_);
   writer.Bytes(config_record_);
   writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
   if (Planted(Bug::kSessionsNotInSnapshot)) return;
@@ -552,13 +564,15 @@ void Executor::EncodeTables(std::string* out) const {
 
 Status Executor::DecodeTables(std::string_view bytes) {
   Reader reader(bytes);
-  if (reader.U8() != kStateVersion)
+  const uint8_t version = reader.U8();
+  if (version < 2 || version > kStateVersion)
     return Fail(Errc::kMismatch, "unknown version of the state section");
   seed_ = reader.U64();
   applied_slot_ = reader.U64();
   noop_ballot_.round = reader.U64();
   noop_ballot_.node = reader.U32();
   digest_ = reader.U64();
+  feature_version_ = version < 3 ? cluster::kFirstFeatureVersion : reader.U16();
   config_record_ = reader.Bytes();
   once_.Clear();
   sessions_.clear();

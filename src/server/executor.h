@@ -96,6 +96,7 @@ class Executor final : public cluster::StateMachine,
   int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
   uint64_t digest() const override { return digest_; }
   uint64_t revision() const override { return store_->revision(); }
+  uint16_t feature_version() const override { return feature_version_; }
   void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const override;
   void ForEachLock(const std::function<void(const LockInfo&)>& visit) const override;
   std::unique_ptr<cluster::SnapshotSource> BeginSnapshot() override;
@@ -199,6 +200,7 @@ class Executor final : public cluster::StateMachine,
 
   void ApplyBatch(std::string_view payload);
   void ReserveRevisions(uint64_t at_least);
+  void RaiseVersion(uint16_t version);
   void ApplyItem(const cluster::ItemHeader& header);
   // Applies what stands in args_; true if its session number is the next.
   bool TakeSequence(const cluster::ItemHeader& header, void** cookie, bool* own);
@@ -226,6 +228,7 @@ class Executor final : public cluster::StateMachine,
   cluster::Slot applied_slot_ = 0;
   cluster::Ballot noop_ballot_;  // of the highest own-ballot no-op applied: earlier ones are void
   uint64_t digest_ = 0;
+  uint16_t feature_version_ = cluster::kFirstFeatureVersion;
   std::map<uint32_t, SessionState> sessions_;  // by node
   commands::OnceTable once_;
   std::string config_record_;  // the last kConfig entry

@@ -47,6 +47,11 @@ struct Fixture {
     executor.RunHere(*spec, words, {}, &out);
     return out;
   }
+  static std::string U16(uint16_t value) {
+    std::string bytes;
+    Writer(&bytes).U16(value);
+    return bytes;
+  }
   static std::string U64(uint64_t value) {
     std::string bytes;
     Writer(&bytes).U64(value);
@@ -87,6 +92,27 @@ TEST_CASE_FIXTURE(
   CHECK(executor.store().locks().Find(0, "n") != nullptr);
   System(ItemKind::kLockEnd, {db, "n", U64(token), U64(executor.revision())});
   CHECK(executor.store().locks().Find(0, "n") == nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "the feature version rises by an entry, never falls, and is in snapshots") {
+  CHECK(executor.feature_version() == cluster::kFirstFeatureVersion);
+  const uint64_t before = executor.digest();
+  System(ItemKind::kRaiseVersion, {U16(2)});
+  CHECK(executor.feature_version() == 2);
+  CHECK(executor.digest() != before);
+  System(ItemKind::kRaiseVersion, {U16(1)});
+  CHECK(executor.feature_version() == 2);
+  std::string tables;
+  executor.EncodeTables(&tables);
+  Executor other{7};
+  REQUIRE(other.DecodeTables(tables).has_value());
+  CHECK(other.feature_version() == 2);
+  // The section as it was before it knew of versions: theirs is the first.
+  tables[0] = 2;
+  tables.erase(1 + 8 + 8 + 12 + 8, 2);
+  REQUIRE(other.DecodeTables(tables).has_value());
+  CHECK(other.feature_version() == cluster::kFirstFeatureVersion);
 }
 
 TEST_CASE_FIXTURE(Fixture, "items of a session apply in the order of their numbers, each once") {

@@ -128,6 +128,8 @@ void InfoFields::GatherNode(InfoData* data) const {
   paxos.durable_slot = node.DurableSlot();
   paxos.first_slot = replica.compacted_slot() + 1;
   paxos.digest = executor.digest();
+  paxos.feature_version = executor.feature_version();
+  paxos.feature_version_supported = node.supported_version();
   paxos.diverged_slot = node.diverged_slot();
   paxos.damaged_slots = replica.unknown_count();
   paxos.halted_slot = engine_.damaged_slot();

@@ -357,6 +357,8 @@ void Paxos(const InfoData& data, std::string* out) {
       .Field("paxos_durable_slot", d.durable_slot)
       .Field("paxos_first_slot", d.first_slot)
       .Field("paxos_digest", fmt::format("{:016x}", d.digest))
+      .Field("paxos_feature_version", d.feature_version)
+      .Field("paxos_feature_version_supported", d.feature_version_supported)
       .Field("paxos_diverged_slot", d.diverged_slot)
       .Field("paxos_damaged_slots", d.damaged_slots)
       .Field("paxos_halted_slot", d.halted_slot)

@@ -107,6 +107,8 @@ struct InfoData {
     uint64_t durable_slot = 0;
     uint64_t first_slot = 0;
     uint64_t digest = 0;
+    uint16_t feature_version = 0;            // in force
+    uint16_t feature_version_supported = 0;  // by this program
     uint64_t diverged_slot = 0;
     uint64_t damaged_slots = 0;                             // of this node, not repaired yet
     uint64_t halted_slot = 0;                               // nobody in sight can tell it; 0: none

@@ -104,13 +104,16 @@ TEST_CASE("the section paxos has its fields") {
                 .durable_slot = 11,
                 .first_slot = 3,
                 .digest = 0xabc,
+                .feature_version = 1,
+                .feature_version_supported = 2,
                 .diverged_slot = 0,
                 .members = {{1, "a:1"}, {2, "b:2"}},
                 .lease_ms = 400};
   CHECK(Text(data, {"paxos"}) ==
         "# Paxos\r\npaxos_role:leader\r\npaxos_node:2\r\npaxos_leader:2\r\npaxos_ballot:7.2\r\n"
         "paxos_chosen_slot:10\r\npaxos_applied_slot:9\r\npaxos_durable_slot:11\r\n"
-        "paxos_first_slot:3\r\npaxos_digest:0000000000000abc\r\npaxos_diverged_slot:0\r\n"
+        "paxos_first_slot:3\r\npaxos_digest:0000000000000abc\r\npaxos_feature_version:1\r\n"
+        "paxos_feature_version_supported:2\r\npaxos_diverged_slot:0\r\n"
         "paxos_damaged_slots:0\r\npaxos_halted_slot:0\r\n"
         "paxos_members:1=a:1,2=b:2\r\npaxos_lease_ms:400\r\n");
 }

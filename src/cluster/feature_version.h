@@ -1,0 +1,21 @@
+// Feature versions: which rules the log's entries are applied by. The version in force is
+// replicated state (StateMachine::feature_version). It starts at kFirstFeatureVersion, also in data
+// directories that know of none; an entry raises it once every member has announced that its
+// program knows more, and it never falls. Whatever changes what an entry does (a new item or
+// command id, another budget, another reply that is stored) belongs to a new version, and old
+// entries are applied by the rules that held when they were chosen.
+#pragma once
+
+#include <cstdint>
+
+namespace clustron::cluster {
+
+inline constexpr uint16_t kFirstFeatureVersion = 1;
+// 2: items are bounded in work and reply, the wall clock is held to the voters' median.
+inline constexpr uint16_t kFeatureVersion = 2;
+
+// The highest version that this program can apply: kFeatureVersion, unless it was built for a test
+// of mixed versions (make FEATURE_VERSION=N). THREAD: any.
+uint16_t SupportedFeatureVersion();
+
+}  // namespace clustron::cluster

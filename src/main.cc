@@ -11,6 +11,7 @@
 #include "server/config_rewrite.h"
 #include "server/live_options.h"
 #include "server/server.h"
+#include "server/start_checks.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ using clustron::server::Opt;
 
 constexpr const char* kUsage =
     "usage: clustron-server [FILE.conf | -] [--directive value ...]\n"
+    "       clustron-server --check-config [FILE.conf | -] [--directive value ...]\n"
     "       clustron-server --version | --help\n"
     "\n"
     "Directives are those of redis.conf, and Clustron's own (docs/configuration.md):\n"
@@ -30,6 +32,18 @@ constexpr const char* kUsage =
 int Complain(const Status& status) {
   std::fprintf(stderr, "clustron-server: %s\n", status.error().detail.c_str());
   return 1;
+}
+
+// --check-config: what a start would say of the configuration, and nothing else.
+int CheckOnly(int argc, char** argv) {
+  Config config;
+  Status status = config.LoadArguments(argc - 1, argv + 1);
+  if (status) status = clustron::server::CheckConfig(config);
+  for (const std::string& warning : config.warnings())
+    std::fprintf(stderr, "note: %s\n", warning.c_str());
+  if (!status) return Complain(status);
+  std::puts("the configuration is good");
+  return 0;
 }
 
 // Before anything that a fork would lose (threads, the loop).
@@ -55,8 +69,10 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
+  if (argc > 1 && std::string_view(argv[1]) == "--check-config") return CheckOnly(argc, argv);
   Config config;
   if (Status loaded = config.LoadArguments(argc, argv); !loaded) return Complain(loaded);
+  if (Status sound = clustron::server::CheckConfig(config); !sound) return Complain(sound);
   if (Status gone = GoToBackground(config); !gone) return Complain(gone);
   clustron::PurgeInBackground();  // threads don't outlive a fork
   clustron::server::LiveOptions live(config);

@@ -1,5 +1,6 @@
 #include "base/strings.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace clustron {
@@ -133,6 +134,23 @@ std::string Quote(std::string_view bytes) {
     }
   }
   return out + '"';
+}
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  // Rows i-2, i-1 and i of the table of distances between the first i letters of a and j of b.
+  std::vector<size_t> before, last(b.size() + 1), row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.size()];
 }
 
 bool EqualsConstantTime(std::string_view a, std::string_view b) {

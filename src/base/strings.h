@@ -23,6 +23,10 @@ std::optional<std::vector<std::string>> SplitArgs(std::string_view line);
 // "…" with escapes, so that SplitArgs gives the bytes back.
 std::string Quote(std::string_view bytes);
 
+// How many letters must be put in, taken out, exchanged, or swapped with the next one.
+// Costs a.size() × b.size().
+size_t EditDistance(std::string_view a, std::string_view b);
+
 // Equal, in a time that doesn't tell where they differ (secrets).
 bool EqualsConstantTime(std::string_view a, std::string_view b);
 

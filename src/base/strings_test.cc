@@ -49,5 +49,19 @@ TEST_CASE("secrets compare equal only when they are") {
   CHECK(EqualsConstantTime("", ""));
 }
 
+TEST_CASE("edit distance counts letters put in, taken out, exchanged and swapped") {
+  CHECK(EditDistance("", "") == 0);
+  CHECK(EditDistance("", "abc") == 3);
+  CHECK(EditDistance("abc", "") == 3);
+  CHECK(EditDistance("port", "port") == 0);
+  CHECK(EditDistance("prot", "port") == 1);
+  CHECK(EditDistance("pot", "port") == 1);
+  CHECK(EditDistance("porst", "port") == 1);
+  CHECK(EditDistance("part", "port") == 1);
+  CHECK(EditDistance("maxmemroy-polcy", "maxmemory-policy") == 2);
+  CHECK(EditDistance("ab", "ba") == 1);
+  CHECK(EditDistance("kitten", "sitting") == 3);
+}
+
 }  // namespace
 }  // namespace clustron

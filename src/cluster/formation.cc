@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/coding.h"
+#include "base/host_port.h"
 #include "base/strings.h"
 #include "cluster/peer_frame.h"
 #include "cluster/peer_link.h"
@@ -194,7 +195,7 @@ class Former {
 
  private:
   std::string NameOf(size_t i) const {
-    return config_.initial[i].host + ":" + std::to_string(config_.initial[i].port);
+    return PrintHostPort(config_.initial[i].host, config_.initial[i].port);
   }
 
   // --- Asking
@@ -489,6 +490,9 @@ Result<Genesis> DecodeGenesis(std::string_view bytes) {
     Member member;
     member.node = reader.U32();
     member.host = reader.Bytes();
+    // Early versions kept the brackets of an IPv6 address.
+    if (member.host.starts_with('[') && member.host.ends_with(']'))
+      member.host = member.host.substr(1, member.host.size() - 2);
     member.port = reader.U16();
     member.peer_port = reader.U16();
     genesis.members.push_back(std::move(member));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/host_port.h"
 #include "net/socket.h"
 
 namespace clustron::cluster {
@@ -28,10 +29,9 @@ struct Inbox : PeerListener {
 };
 
 uint16_t PortOf(const net::Fd& fd) {
-  std::string host;
-  uint16_t port = 0;
-  REQUIRE(net::SplitHostPort(net::LocalName(fd.get()), &host, &port));
-  return port;
+  const auto address = ParseHostPort(net::LocalName(fd.get()));
+  REQUIRE(address);
+  return address->port;
 }
 
 // A node with its listening socket; both ends of every link live on one loop.

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 
@@ -20,7 +19,7 @@ namespace clustron::net {
 namespace {
 
 std::unexpected<Error> SystemError(const std::string& what) {
-  return Fail(Errc::kIo, what + ": " + std::strerror(errno));
+  return Fail(errno == EADDRINUSE ? Errc::kExists : Errc::kIo, what + ": " + std::strerror(errno));
 }
 
 std::string NameOf(const sockaddr_storage& storage, socklen_t size) {
@@ -184,16 +183,6 @@ uint64_t RaiseDescriptorLimit(uint64_t wanted) {
   raised = limit;
   raised.rlim_cur = limit.rlim_max;
   return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? limit.rlim_max : limit.rlim_cur;
-}
-
-bool SplitHostPort(std::string_view text, std::string* host, uint16_t* port) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return false;
-  const std::string_view digits = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), *port);
-  if (error != std::errc() || end != digits.data() + digits.size() || digits.empty()) return false;
-  *host = text.substr(0, colon);
-  return *port != 0;
 }
 
 }  // namespace clustron::net

@@ -36,7 +36,8 @@ class Fd {
   int fd_ = -1;
 };
 
-// `address`: IPv4, IPv6, "*" (all IPv4) or "::*" (all IPv6).
+// `address`: a name, IPv4, IPv6, "*" (all IPv4) or "::*" (all IPv6). Errc::kExists: the port is in
+// use.
 Result<Fd> ListenTcp(const std::string& address, uint16_t port, int backlog);
 // Removes a stale socket file first. `permissions` 0: as the umask says.
 Result<Fd> ListenUnix(const std::string& path, uint32_t permissions, int backlog);
@@ -62,8 +63,5 @@ bool PeerIsLoopback(int fd);  // or a unix socket
 
 // Raises the limit of open descriptors towards `wanted`; returns what it is now.
 uint64_t RaiseDescriptorLimit(uint64_t wanted);
-
-// Splits "host:port"; the last colon counts.
-bool SplitHostPort(std::string_view text, std::string* host, uint16_t* port);
 
 }  // namespace clustron::net

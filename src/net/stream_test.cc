@@ -350,19 +350,5 @@ TEST_CASE("the last reply arrives although more input was on its way") {
   CHECK(RunUntil(loop, [&] { return closer.waiting() == 0; }));
 }
 
-TEST_CASE("host and port are split at the last colon") {
-  std::string host;
-  uint16_t port = 0;
-  CHECK(SplitHostPort("a.b:70", &host, &port));
-  CHECK(host == "a.b");
-  CHECK(port == 70);
-  CHECK(SplitHostPort("::1:7000", &host, &port));
-  CHECK(host == "::1");
-  for (const char* bad : {"", "a", "a:", ":1", "a:0", "a:65536", "a:-1", "a:1x"}) {
-    CAPTURE(bad);
-    CHECK(!SplitHostPort(bad, &host, &port));
-  }
-}
-
 }  // namespace
 }  // namespace clustron::net

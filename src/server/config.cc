@@ -1,15 +1,19 @@
 #include "server/config.h"
 
 #include <glob.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/glob.h"
 #include "base/numeric.h"
 #include "base/strings.h"
+#include "server/config_foreign.h"
 #include "server/config_rewrite.h"
 
 namespace clustron::server {
@@ -18,9 +22,16 @@ namespace {
 
 constexpr int kIncludeDepthMax = 16;
 
+// Some editors begin a file with a byte order mark.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+std::string Where(const std::string& origin, const std::string& directive) {
+  return origin + ": '" + directive + "'";
+}
+
 std::unexpected<Error> Bad(const std::string& origin, const std::string& directive,
                            const std::string& why) {
-  return Fail(Errc::kInvalidArgument, origin + ": '" + directive + "': " + why);
+  return Fail(Errc::kInvalidArgument, Where(origin, directive) + ": " + why);
 }
 
 std::string JoinFrom(const std::vector<std::string>& words, size_t first) {
@@ -35,9 +46,27 @@ std::unexpected<Error> SetFailed(std::string_view name, std::string_view why) {
                                           std::string(name) + "') - " + std::string(why));
 }
 
+// What Redis takes for a value of the option, whatever holds here.
+Status CheckFact(const OptionRow& row, const std::string& text) {
+  if (row.opt == Opt::kSave) {
+    const std::vector<std::string> words = SplitWords(text);
+    const bool numbers = std::all_of(words.begin(), words.end(), [](const std::string& word) {
+      return ParseInt64(word).value_or(-1) >= 0;
+    });
+    if (words.size() % 2 == 0 && numbers) return {};
+    return Fail(Errc::kInvalidArgument, "Invalid save parameters");
+  }
+  OptionSpec spec = row.spec;
+  spec.min = 0;
+  // More databases than there are would be missed one by one, in the midst of work.
+  if (row.opt != Opt::kDatabases) spec.max = INT32_MAX;
+  TRY(ParseOption(spec, text));
+  return {};
+}
+
 }  // namespace
 
-Config::Config() : values_(kOptCount), given_(kOptCount, false) {
+Config::Config() : values_(kOptCount), given_(kOptCount, false), where_(kOptCount) {
   for (const OptionRow& row : OptionRows()) {
     auto value = ParseOption(row.spec, row.spec.default_value);
     CHECK(value.has_value());
@@ -54,6 +83,8 @@ void Config::Assign(Opt opt, OptionValue value) {
 
 Result<OptionValue> Config::Parse(const OptionRow& row, std::string_view text) const {
   if (!(row.flags & kOptRepeats)) return ParseOption(row.spec, text);
+  if (row.opt == Opt::kIgnoreUnknown)
+    return ParseOption(row.spec, Text(row.opt) + " " + std::string(text));
   OutputLimits limits = output_limits_;
   TRY(ParseOutputLimits(text, &limits));
   return OptionValue{PrintOutputLimits(limits), 0};
@@ -105,6 +136,7 @@ Status Config::LoadStdin() {
 }
 
 Status Config::LoadText(std::string_view text, std::string_view origin) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   for (int number = 1; !text.empty(); number++) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view raw = text.substr(0, end);
@@ -127,17 +159,43 @@ Status Config::LoadLine(const Line& line) {
   const std::string& name = line.words[0];
   if (EqualsIgnoreCase(name, "include")) return LoadInclude(line);
   if (const OptionRow* row = FindOption(name)) return LoadOption(*row, line);
-  const ForeignDirective* foreign = FindForeign(name);
-  if (foreign == nullptr) {
-    warnings_.push_back(line.origin + ": unknown directive '" + name + "' is ignored");
-  } else if (foreign->refuse) {
-    return Bad(line.origin, JoinFrom(line.words, 0),
-               "refused, as it can't be honoured: " + std::string(foreign->reason));
+  return LoadUnknown(line);
+}
+
+Status Config::LoadUnknown(const Line& line) {
+  const std::string directive = JoinFrom(line.words, 0);
+  const auto foreign = FindForeign(line.words[0], JoinFrom(line.words, 1));
+  if (foreign && !foreign->refused) {
+    warnings_.push_back(Where(line.origin, directive) +
+                        " is ignored: " + std::string(foreign->reason));
   } else {
-    warnings_.push_back(line.origin + ": '" + name +
-                        "' is ignored: " + std::string(foreign->reason));
+    unknown_.push_back(line);  // a later line may excuse it
   }
   return {};
+}
+
+// All at once: nobody wants to start the server once for each.
+Status Config::RefuseUnknown() const {
+  const std::vector<std::string> excused = Words(Opt::kIgnoreUnknown);
+  std::string complaints;
+  for (const Line& line : unknown_) {
+    const std::string& name = line.words[0];
+    if (std::any_of(excused.begin(), excused.end(),
+                    [&](const std::string& word) { return EqualsIgnoreCase(word, name); })) {
+      continue;
+    }
+    complaints += (complaints.empty() ? "" : "\n") + Where(line.origin, JoinFrom(line.words, 0));
+    if (const auto foreign = FindForeign(name, JoinFrom(line.words, 1))) {
+      complaints += ": refused, as it can't be honoured: " + std::string(foreign->reason);
+      continue;
+    }
+    const std::string_view nearest = NearestDirective(name);
+    complaints += ": unknown directive";
+    if (!nearest.empty()) complaints += "; '" + std::string(nearest) + "' is the nearest known one";
+    complaints += " (`ignore-unknown " + name + "` would let it pass)";
+  }
+  if (complaints.empty()) return {};
+  return Fail(Errc::kInvalidArgument, complaints);
 }
 
 Status Config::LoadInclude(const Line& line) {
@@ -166,46 +224,57 @@ Status Config::LoadInclude(const Line& line) {
 
 Status Config::LoadOption(const OptionRow& row, const Line& line) {
   const std::string directive = JoinFrom(line.words, 0);
+  const auto bad = [&](std::string why) {
+    for (size_t i = 1; i < line.words.size(); i++) {
+      if (!line.words[i].starts_with('#')) continue;
+      why += " (a comment must stand on a line of its own)";
+      break;
+    }
+    return Bad(line.origin, directive, why);
+  };
   const bool many = (row.flags & kOptManyWords) != 0;
-  if (many ? line.words.size() < 2 : line.words.size() != 2) {
-    return Bad(line.origin, directive, "wrong number of arguments");
-  }
+  if (many ? line.words.size() < 2 : line.words.size() != 2)
+    return bad("wrong number of arguments");
   const std::string text = many ? JoinFrom(line.words, 1) : line.words[1];
-  if (row.flags & kOptFixed) return LoadFact(row, text, line);
-  auto value = Parse(row, text);
-  if (!value && (row.flags & kOptLenient)) {
-    warnings_.push_back(line.origin + ": '" + directive + "' is ignored: " + value.error().detail);
-    return {};
+  if (row.flags & kOptFixed) {
+    Status loaded = LoadFact(row, text, line);
+    return loaded ? loaded : Status(bad(loaded.error().detail));
   }
-  if (!value) return Bad(line.origin, directive, value.error().detail);
+  auto value = Parse(row, text);
+  if (!value) return bad(value.error().detail);
   if (row.scope == Scope::kCluster) {
     std::erase_if(seeds_, [&](const Pair& seed) { return seed.first == row.spec.name; });
     seeds_.emplace_back(row.spec.name, value->text);
   }
   Assign(row.opt, *std::move(value));
   given_[static_cast<size_t>(row.opt)] = true;
+  where_[static_cast<size_t>(row.opt)] = Where(line.origin, directive);
   return {};
 }
 
 Status Config::LoadFact(const OptionRow& row, const std::string& text, const Line& line) {
+  TRY(CheckFact(row, text));
   if (row.opt == Opt::kAppendOnly) {
     wants_append_only_ = EqualsIgnoreCase(text, "yes");
   } else if (row.opt == Opt::kAppendFsync) {
     wants_fsync_always_ = EqualsIgnoreCase(text, "always");
   } else if (!EqualsIgnoreCase(text, Text(row.opt))) {
-    warnings_.push_back(line.origin + ": '" + JoinFrom(line.words, 0) + "' is ignored: " +
+    warnings_.push_back(Where(line.origin, JoinFrom(line.words, 0)) + " is ignored: " +
                         std::string(row.spec.name) + " is '" + Text(row.opt) + "'");
   }
   return {};
 }
 
 Status Config::FinishLoading() {
+  TRY(RefuseUnknown());
+  struct stat dir;
+  if (stat(Text(Opt::kDir).c_str(), &dir) != 0) return Wrong(Opt::kDir, std::strerror(errno));
+  if (!S_ISDIR(dir.st_mode)) return Wrong(Opt::kDir, std::strerror(ENOTDIR));
   const size_t members = Words(Opt::kClusterInitial).size();
   if (members > 1 && Given(Opt::kDurability) && Int(Opt::kDurability) != kDurabilityAlways) {
-    return Fail(Errc::kInvalidArgument,
-                "durability '" + Text(Opt::kDurability) +
-                    "' is for a node that is alone: a cluster's nodes must not forget what they "
-                    "voted (--durability always)");
+    return Wrong(Opt::kDurability,
+                 "this is for a node that is alone: a cluster's nodes must not forget what they "
+                 "voted (--durability always)");
   }
   if (members > 1) {
     SetEffective(Opt::kDurability, "always");
@@ -228,6 +297,13 @@ void Config::SetFacts() {
 }
 
 // ---- Values ----
+
+std::unexpected<Error> Config::Wrong(Opt opt, std::string_view why) const {
+  const std::string& where = where_[static_cast<size_t>(opt)];
+  const std::string directive = std::string(RowOf(opt).spec.name) + " " + Text(opt);
+  return Fail(Errc::kInvalidArgument,
+              (where.empty() ? "'" + directive + "'" : where) + ": " + std::string(why));
+}
 
 std::vector<std::string> Config::Words(Opt opt) const { return SplitWords(Text(opt), " ,\t"); }
 

@@ -44,7 +44,8 @@ class Config final : public commands::ConfigPort {
   Status LoadFile(const std::string& path);
   // `origin` is for messages. `include` lines are read relative to the working directory.
   Status LoadText(std::string_view text, std::string_view origin);
-  // What is odd without being wrong (unknown directives …), to be logged once at start.
+  // What is odd without being wrong (a directive of Redis that is not needed here …), to be logged
+  // once at start.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
   // --- Values ----------------------------------------------------------------------------------
@@ -54,6 +55,8 @@ class Config final : public commands::ConfigPort {
   const std::string& Text(Opt opt) const { return values_[static_cast<size_t>(opt)].text; }
   // Given in a file or as an argument, or set since.
   bool Given(Opt opt) const { return given_[static_cast<size_t>(opt)]; }
+  // An error about the option's value, with file, line and directive where it was given.
+  std::unexpected<Error> Wrong(Opt opt, std::string_view why) const;
   // Words of a list (bind, cluster-initial: blanks or commas).
   std::vector<std::string> Words(Opt opt) const;
   const OutputLimits& output_limits() const { return output_limits_; }
@@ -93,6 +96,8 @@ class Config final : public commands::ConfigPort {
   Status LoadOption(const OptionRow& row, const Line& line);
   Status LoadFact(const OptionRow& row, const std::string& text, const Line& line);
   Status LoadInclude(const Line& line);
+  Status LoadUnknown(const Line& line);
+  Status RefuseUnknown() const;
   Status LoadStdin();
   Result<OptionValue> Parse(const OptionRow& row, std::string_view text) const;
   void Assign(Opt opt, OptionValue value);
@@ -100,6 +105,8 @@ class Config final : public commands::ConfigPort {
 
   std::vector<OptionValue> values_;  // by Opt
   std::vector<bool> given_;          // by Opt
+  std::vector<std::string> where_;   // by Opt: "FILE:3: 'port 1'" of the line that holds
+  std::vector<Line> unknown_;        // in the order in which they stand there
   OutputLimits output_limits_;
   std::vector<Pair> seeds_;
   std::vector<std::string> warnings_;

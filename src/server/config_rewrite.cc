@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/strings.h"
@@ -35,26 +36,24 @@ std::string MemoryText(int64_t bytes) {
   return std::to_string(bytes);
 }
 
-// The lines of one option: one, but for options that repeat.
-std::vector<std::string> LinesOf(const Config& config, const OptionRow& row) {
+std::string LineOf(const Config& config, const OptionRow& row) {
   const std::string name(row.spec.name);
   const std::string& text = config.Text(row.opt);
-  if (row.flags & kOptRepeats) {
-    const std::vector<std::string> words = SplitWords(text);
-    const std::vector<std::string> defaults = SplitWords(row.spec.default_value);
-    std::vector<std::string> lines;
-    for (size_t i = 0; i + 3 < words.size(); i += 4) {
-      bool same = true;
-      for (size_t j = i; j < i + 4; j++) same = same && words[j] == defaults[j];
-      if (same) continue;
-      lines.push_back(name + " " + words[i] + " " + words[i + 1] + " " + words[i + 2] + " " +
-                      words[i + 3]);
-    }
-    return lines;
-  }
-  if (row.spec.type == OptionType::kMemory) return {name + " " + MemoryText(config.Int(row.opt))};
+  if (row.spec.type == OptionType::kMemory) return name + " " + MemoryText(config.Int(row.opt));
   const bool many = (row.flags & kOptManyWords) != 0 && !text.empty();
-  return {name + " " + (many || !NeedsQuotes(text) ? text : Quote(text))};
+  return name + " " + (many || !NeedsQuotes(text) ? text : Quote(text));
+}
+
+constexpr size_t kLimitClasses = 3;
+
+// The words of client-output-buffer-limit, a class each: NAME HARD SOFT SECONDS.
+std::array<std::string, kLimitClasses> LimitTexts(std::string_view canonical) {
+  const std::vector<std::string> words = SplitWords(canonical);
+  std::array<std::string, kLimitClasses> texts;
+  for (size_t i = 0; i < kLimitClasses; i++) {
+    for (size_t j = 0; j < 4; j++) texts[i].append(j == 0 ? "" : " ").append(words[4 * i + j]);
+  }
+  return texts;
 }
 
 class Rewriter {
@@ -70,29 +69,69 @@ class Rewriter {
     const auto words = SplitArgs(line);
     const OptionRow* row = words && !words->empty() ? FindOption((*words)[0]) : nullptr;
     if (row == nullptr || !config_.MayRewrite(*row)) return Keep(line);
+    if (row->opt == Opt::kClientOutputBufferLimit) return LimitLine(line, *words);
+    if (row->flags & kOptRepeats) {  // nothing changes it, so each line is still true
+      done_[static_cast<size_t>(row->opt)] = true;
+      return Keep(line);
+    }
     // A later line of the same option said nothing new, or was overruled by the first one's new
     // text.
     if (done_[static_cast<size_t>(row->opt)]) return;
     done_[static_cast<size_t>(row->opt)] = true;
-    if (!(row->flags & kOptRepeats) && Says(*row, *words)) return Keep(line);
-    for (const std::string& text : LinesOf(config_, *row)) Keep(text);
+    Keep(Says(*row, *words) ? std::string(line) : LineOf(config_, *row));
   }
 
   std::string Finish() {
     for (const OptionRow& row : OptionRows()) {
       if (done_[static_cast<size_t>(row.opt)] || !config_.MayRewrite(row)) continue;
       if (config_.Text(row.opt) == row.spec.default_value) continue;
-      if (!has_signature_) {
-        out_.append("\n").append(kSignature).append("\n");
-        has_signature_ = true;
+      if (row.opt == Opt::kClientOutputBufferLimit) {
+        const auto now = LimitTexts(config_.Text(row.opt));
+        const auto defaults = LimitTexts(row.spec.default_value);
+        for (size_t i = 0; i < kLimitClasses; i++) {
+          if (limits_done_[i] || now[i] == defaults[i]) continue;
+          Append(std::string(row.spec.name) + " " + now[i]);
+        }
+      } else {
+        Append(LineOf(config_, row));
       }
-      for (const std::string& text : LinesOf(config_, row)) Keep(text);
     }
     return std::move(out_);
   }
 
  private:
   void Keep(std::string_view line) { out_.append(line).append("\n"); }
+
+  void Append(std::string_view line) {
+    if (!has_signature_) out_.append("\n").append(kSignature).append("\n");
+    has_signature_ = true;
+    Keep(line);
+  }
+
+  // A line of client-output-buffer-limit names one class or more. It stays while it is true of all
+  // of them; else each gets a line with its present value, once.
+  void LimitLine(std::string_view line, const std::vector<std::string>& words) {
+    const auto now = LimitTexts(config_.Text(Opt::kClientOutputBufferLimit));
+    bool stays = true;
+    std::array<bool, kLimitClasses> named = {};
+    for (size_t at = 1; at + 3 < words.size(); at += 4) {
+      const size_t which = EqualsIgnoreCase(words[at], "normal")   ? 0
+                           : EqualsIgnoreCase(words[at], "pubsub") ? 2
+                                                                   : 1;
+      OutputLimits limits;
+      const std::string text =
+          words[at] + " " + words[at + 1] + " " + words[at + 2] + " " + words[at + 3];
+      stays = stays && !limits_done_[which] && !named[which] &&
+              ParseOutputLimits(text, &limits).has_value() &&
+              LimitTexts(PrintOutputLimits(limits))[which] == now[which];
+      named[which] = true;
+    }
+    if (stays) Keep(line);
+    for (size_t i = 0; i < kLimitClasses; i++) {
+      if (!named[i] || std::exchange(limits_done_[i], true) || stays) continue;
+      Keep("client-output-buffer-limit " + now[i]);
+    }
+  }
 
   // Whether the line has the present value, however it is written.
   bool Says(const OptionRow& row, const std::vector<std::string>& words) const {
@@ -103,7 +142,8 @@ class Rewriter {
   }
 
   const Config& config_;
-  std::vector<bool> done_;
+  std::vector<bool> done_;  // by Opt
+  std::array<bool, kLimitClasses> limits_done_ = {};
   bool has_signature_ = false;
   std::string out_;
 };

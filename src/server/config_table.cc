@@ -32,12 +32,11 @@ constexpr OptionSpec Bool(std::string_view name, std::string_view value) {
 }
 constexpr OptionSpec Text(std::string_view name) { return {.name = name, .type = kString}; }
 
-// Facts are lenient: a redis.conf that says otherwise starts the server, with a warning.
-constexpr uint8_t kFact = kOptFixed | kOptLenient;
+constexpr uint8_t kFact = kOptFixed;
 
 constexpr OptionRow kRows[] = {
     {Opt::kBind,
-     {.name = "bind", .type = kCustom, .default_value = "* -::*", .canonical = CanonicalWords},
+     {.name = "bind", .type = kCustom, .default_value = "* -::*", .canonical = CanonicalAddresses},
      Scope::kNode,
      kOptStartOnly | kOptManyWords},
     {Opt::kPort, Int("port", "6379", 0, 65535), Scope::kNode, kOptStartOnly},
@@ -101,6 +100,10 @@ constexpr OptionRow kRows[] = {
     {Opt::kLatencyMonitorThreshold, Int("latency-monitor-threshold", "0", 0, 0), Scope::kNode,
      kFact},
     {Opt::kExpireCoalesce, Bool("expire-coalesce", "yes")},
+    {Opt::kIgnoreUnknown,
+     {.name = "ignore-unknown", .type = kCustom, .canonical = CanonicalWords},
+     Scope::kNode,
+     kOptStartOnly | kOptManyWords | kOptRepeats},
     {Opt::kClusterInitial,
      {.name = "cluster-initial", .type = kCustom, .canonical = CanonicalHostPorts},
      Scope::kNode,
@@ -145,8 +148,7 @@ constexpr OptionRow kRows[] = {
      Scope::kCluster},
     {Opt::kMaxMemoryPolicy,
      {.name = "maxmemory-policy", .type = kEnum, .default_value = "noeviction", .words = kPolicies},
-     Scope::kCluster,
-     kOptLenient},
+     Scope::kCluster},
     {Opt::kNotifyKeyspaceEvents,
      {.name = "notify-keyspace-events",
       .type = kCustom,
@@ -165,76 +167,6 @@ constexpr bool InOrder() {
 }
 static_assert(InOrder());
 
-constexpr std::string_view kNoModules = "there are no modules";
-constexpr std::string_view kNotYet = "not there yet";
-constexpr std::string_view kLog =
-    "the log and snapshots of the cluster take the place of RDB and AOF";
-constexpr std::string_view kMembers = "nodes replicate as members of their cluster";
-constexpr std::string_view kEviction = "keys are not evicted";
-constexpr std::string_view kTypes = "the type that it is about is not there yet";
-constexpr std::string_view kFreeing = "values are always freed in slices";
-
-// A name that ends with '-' or '*' stands for all that begin so.
-constexpr ForeignDirective kForeign[] = {
-    {"aclfile", true, "users and their rights are not there yet"},
-    {"user", true, "users and their rights are not there yet"},
-    {"rename-command", true, "commands can't be renamed"},
-    {"loadmodule", true, kNoModules},
-    {"replicaof", true, kMembers},
-    {"slaveof", true, kMembers},
-    {"cluster-join", true, "changing the members of a cluster is not there yet"},
-    {"tls-", true, "TLS is not there yet"},
-    {"acl-", false, "users and their rights are not there yet"},
-    {"acllog-max-len", false, "users and their rights are not there yet"},
-    {"active*", false, "what is due is removed by entries of the log; memory is not moved about"},
-    {"always-show-logo", false, "there is none"},
-    {"aof-", false, kLog},
-    {"append*", false, kLog},
-    {"auto-aof-rewrite-", false, kLog},
-    {"no-appendfsync-on-rewrite", false, kLog},
-    {"busy-reply-threshold", false, kNotYet},
-    {"lua-time-limit", false, kNotYet},
-    {"cluster-", false, "this is not Redis Cluster"},
-    {"crash-", false, "crash reports go to stderr"},
-    {"dbfilename", false, "snapshots are named after their slots"},
-    {"disable-thp", false, "left to the system"},
-    {"dynamic-hz", false, "timers run when they are due"},
-    {"enable-debug-command", false, "there is no DEBUG"},
-    {"enable-module-command", false, kNoModules},
-    {"enable-protected-configs", false, "what may be set while running is not configurable"},
-    {"hll-", false, kTypes},
-    {"io-threads-do-reads", false, "there is one thread for commands"},
-    {"jemalloc-bg-thread", false, "left to jemalloc"},
-    {"key-load-delay", false, kLog},
-    {"latency-tracking*", false, kNotYet},
-    {"lazyfree-", false, kFreeing},
-    {"replica-lazy-flush", false, kFreeing},
-    {"slave-lazy-flush", false, kFreeing},
-    {"lfu-", false, kEviction},
-    {"maxmemory-", false, kEviction},
-    {"list-", false, kTypes},
-    {"set-", false, kTypes},
-    {"zset-", false, kTypes},
-    {"stream-", false, kTypes},
-    {"locale-collate", false, kTypes},
-    {"masterauth", false, kMembers},
-    {"masteruser", false, kMembers},
-    {"min-replicas-", false, "a write is answered when a majority has it"},
-    {"min-slaves-", false, "a write is answered when a majority has it"},
-    {"oom-", false, "left to the system"},
-    {"proc-title-template", false, "the title is left alone"},
-    {"set-proc-title", false, "the title is left alone"},
-    {"rdb*", false, kLog},
-    {"repl-", false, kMembers},
-    {"replica-", false, kMembers},
-    {"slave-", false, kMembers},
-    {"sanitize-dump-payload", false, kNotYet},
-    {"stop-writes-on-bgsave-error", false, "a write is answered when it is in the log"},
-    {"supervised", false, "the process stays in the foreground unless `daemonize` says otherwise"},
-    {"syslog-", false, "the log goes to a file or to stdout"},
-    {"tracking-table-max-keys", false, kNotYet},
-};
-
 }  // namespace
 
 std::span<const OptionRow> OptionRows() { return kRows; }
@@ -243,16 +175,6 @@ const OptionRow* FindOption(std::string_view name) {
   for (const OptionRow& row : kRows) {
     if (EqualsIgnoreCase(name, row.spec.name)) return &row;
     if (!row.spec.alias.empty() && EqualsIgnoreCase(name, row.spec.alias)) return &row;
-  }
-  return nullptr;
-}
-
-const ForeignDirective* FindForeign(std::string_view name) {
-  for (const ForeignDirective& foreign : kForeign) {
-    std::string_view known = foreign.name;
-    const bool prefix = known.ends_with('-') || known.ends_with('*');
-    if (known.ends_with('*')) known.remove_suffix(1);
-    if (EqualsIgnoreCase(prefix ? name.substr(0, known.size()) : name, known)) return &foreign;
   }
   return nullptr;
 }

@@ -44,6 +44,7 @@ enum class Opt : uint8_t {
   kSlowlogMaxLen,
   kLatencyMonitorThreshold,
   kExpireCoalesce,
+  kIgnoreUnknown,
   // Cluster.
   kClusterInitial,
   kClusterAnnounce,
@@ -74,11 +75,13 @@ inline constexpr size_t kOptCount = static_cast<size_t>(Opt::kNotifyKeyspaceEven
 enum class Scope : uint8_t { kNode, kCluster };
 
 enum OptFlag : uint8_t {
-  kOptFixed = 1,      // tells a fact: nothing sets it; a file that says otherwise is warned about
+  // Tells a fact: nothing sets it; a file that says otherwise, in a form that Redis takes, is
+  // warned
+  // about.
+  kOptFixed = 1,
   kOptStartOnly = 2,  // files and arguments only
   kOptManyWords = 4,  // the rest of the line is the value
-  kOptLenient = 8,    // what it can't be is a warning in files, not an error
-  kOptRepeats = 16,   // each line adds to the value (client-output-buffer-limit)
+  kOptRepeats = 16,   // each line adds to the value (client-output-buffer-limit, ignore-unknown)
 };
 
 struct OptionRow {
@@ -92,15 +95,6 @@ std::span<const OptionRow> OptionRows();
 inline const OptionRow& RowOf(Opt opt) { return OptionRows()[static_cast<size_t>(opt)]; }
 // By name or alias, in any case; null: unknown.
 const OptionRow* FindOption(std::string_view name);
-
-// Redis's directives that this server does not have. `refuse`: ignoring it would be unsafe, so the
-// server doesn't start; else it is warned about, with the reason.
-struct ForeignDirective {
-  std::string_view name;
-  bool refuse;
-  std::string_view reason;
-};
-const ForeignDirective* FindForeign(std::string_view name);
 
 // durability
 inline constexpr int64_t kDurabilityMemory = 0;

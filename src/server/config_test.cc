@@ -3,12 +3,16 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "base/strings.h"
+#include "server/config_foreign.h"
 #include "server/config_rewrite.h"
+#include "server/start_checks.h"
 #include "store/settings.h"
 
 namespace clustron::server {
@@ -70,13 +74,12 @@ TEST_CASE("arguments are directives with values, as redis-server takes them") {
   CHECK(!config.Given(Opt::kTimeout));
 }
 
-TEST_CASE("a bad value is an error that names the line, an unknown directive a warning") {
+TEST_CASE("a bad value is an error that names the line, the directive and the reason") {
   Config config;
-  REQUIRE(config.LoadText("# text\n\n  port 7001  \r\nfrobnicate 3\nTIMEOUT \"5\"\n", "x.conf"));
+  REQUIRE(config.LoadText("# text\n\n  port 7001  \r\nTIMEOUT \"5\"\n", "x.conf"));
   CHECK(config.Int(Opt::kPort) == 7001);
   CHECK(config.Int(Opt::kTimeout) == 5);
-  REQUIRE(config.warnings().size() == 1);
-  CHECK(config.warnings()[0] == "x.conf:4: unknown directive 'frobnicate' is ignored");
+  CHECK(config.warnings().empty());
 
   CHECK(Error(config.LoadText("\nport abc", "x.conf")) ==
         "x.conf:2: 'port abc': argument couldn't be parsed into an integer");
@@ -87,20 +90,124 @@ TEST_CASE("a bad value is an error that names the line, an unknown directive a w
   CHECK(Error(Load(config, {"--port", "99999"})) ==
         "arguments: 'port 99999': argument must be between 0 and 65535 inclusive");
   CHECK(Error(Load(config, {"/nonexistent/x.conf"})).starts_with("/nonexistent/x.conf: "));
+  CHECK(Error(config.LoadText("bind 127.0.0.1 # lo", "x.conf")) ==
+        "x.conf:1: 'bind 127.0.0.1 # lo': '#' is not an address (a comment must stand on a line of "
+        "its own)");
+  CHECK(
+      Error(config.LoadText("port 7000 # mine", "x.conf")) ==
+      "x.conf:1: 'port 7000 # mine': wrong number of arguments (a comment must stand on a line of "
+      "its own)");
+  CHECK(Error(config.LoadText("maxmemory-policy allkeys-lru", "x.conf")) ==
+        "x.conf:1: 'maxmemory-policy allkeys-lru': argument(s) must be one of the following: "
+        "noeviction");
+}
+
+TEST_CASE("unknown directives refuse the start, all of them at once, with the nearest known name") {
+  Config config;
+  REQUIRE(config.LoadText("frobnicate 3\nmaxmemory-polcy noeviction\ntimeout 1\n", "x.conf"));
+  CHECK(Error(config.FinishLoading()) ==
+        "x.conf:1: 'frobnicate 3': unknown directive (`ignore-unknown frobnicate` would let it "
+        "pass)\nx.conf:2: 'maxmemory-polcy noeviction': unknown directive; 'maxmemory-policy' is "
+        "the nearest known one (`ignore-unknown maxmemory-polcy` would let it pass)");
+  for (const auto& [wrong, near] : {std::pair{"cluster-intial", "cluster-initial"},
+                                    {"clusterinitial", "cluster-initial"},
+                                    {"requirepas", "requirepass"},
+                                    {"appendfsnyc", "appendfsync"},
+                                    {"DURABILTY", "durability"},
+                                    {"rename-comand", "rename-command"},
+                                    {"prot", "port"},
+                                    {"set-proc-titles", "set-proc-title"}}) {
+    CAPTURE(wrong);
+    Config typo;
+    const std::string error = Error(Load(typo, {(std::string("--") + wrong).c_str(), "x"}));
+    CHECK(error.find("unknown directive; '" + std::string(near) + "' is") != std::string::npos);
+  }
+}
+
+TEST_CASE("ignore-unknown excuses what it names, wherever it stands, and nothing else") {
+  Config config;
+  CHECK(Load(config, {"--frobnicate", "1", "--ignore-unknown", "x Frobnicate", "--x", "2"}));
+  Config more;
+  REQUIRE(
+      more.LoadText("ignore-unknown a\nb 1\nignore-unknown b c\na 2\nrename-command X Y\n"
+                    "ignore-unknown rename-command",
+                    "x"));
+  CHECK(more.FinishLoading());
+  CHECK(more.Text(Opt::kIgnoreUnknown) == "a b c rename-command");
+  REQUIRE(more.LoadText("d 1", "x"));
+  CHECK(Error(more.FinishLoading()).starts_with("x:1: 'd 1': unknown directive"));
+}
+
+TEST_CASE("a byte order mark is skipped, at the beginning only") {
+  Config config;
+  CHECK(config.LoadText("\xef\xbb\xbfport 7009\n", "x"));
+  CHECK(config.Int(Opt::kPort) == 7009);
+  REQUIRE(config.LoadText("timeout 1\n\xef\xbb\xbfport 7010\n", "x"));
+  CHECK(!config.FinishLoading());
+}
+
+TEST_CASE("a data directory that is not there is an error of the line that named it") {
+  const TempDir dir;
+  const std::string file = dir.File("data", "");
+  Config config;
+  CHECK(Error(Load(config, {"--dir", "/nonexistent/data"})) ==
+        "arguments: 'dir /nonexistent/data': No such file or directory");
+  REQUIRE(config.LoadText("\ndir " + file, "x.conf"));
+  CHECK(Error(config.FinishLoading()) == "x.conf:2: 'dir " + file + "': Not a directory");
+  // The line that holds is meant.
+  REQUIRE(config.LoadText("dir .", "y.conf"));
+  CHECK(config.FinishLoading());
 }
 
 TEST_CASE("what would be unsafe to ignore is refused, the rest of Redis's directives explained") {
+  for (const char* text :
+       {"rename-command CONFIG x", "tls-port 6380", "replicaof 1.2.3.4 6379", "aclfile /etc/users",
+        "user x on", "loadmodule /x.so", "cluster-join a:1", "databases 17"}) {
+    CAPTURE(text);
+    Config config;
+    Status status = config.LoadText(text, "x");
+    if (status) status = config.FinishLoading();
+    CHECK(Error(status).starts_with("x:1: '" + std::string(text) + "': "));
+    CHECK(Error(status).find("unknown") == std::string::npos);
+  }
   Config config;
-  CHECK(!config.LoadText("rename-command CONFIG \"\"", "x"));
-  CHECK(!config.LoadText("tls-port 6380", "x"));
-  CHECK(!config.LoadText("replicaof 1.2.3.4 6379", "x"));
-  CHECK(config.LoadText("list-max-listpack-size -2\nlazyfree-lazy-eviction no\nrdbcompression yes",
-                        "x"));
-  CHECK(
-      config.LoadText("io-threads 4\nsave 900 1\nmaxmemory-policy allkeys-lru\nio-threads 1", "x"));
-  REQUIRE(config.warnings().size() == 6);
-  CHECK(config.warnings()[3] == "x:1: 'io-threads 4' is ignored: io-threads is '1'");
+  REQUIRE(
+      config.LoadText("list-max-listpack-size -2\nlazyfree-lazy-eviction no\n"
+                      "rdbcompression yes\nset-proc-title yes\ntls-port 0\naclfile \"\"\n",
+                      "x"));
+  REQUIRE(
+      config.LoadText("io-threads 4\nsave 900 1\nsave 300 10 60 10000\nio-threads 1\n"
+                      "databases 4\nhz 100\nappendonly no\ncluster-enabled yes",
+                      "x"));
+  CHECK(config.FinishLoading());
+  REQUIRE(config.warnings().size() == 12);
+  CHECK(config.warnings()[3] == "x:4: 'set-proc-title yes' is ignored: the title is left alone");
+  CHECK(config.warnings()[6] == "x:1: 'io-threads 4' is ignored: io-threads is '1'");
   CHECK(config.Text(Opt::kSave) == "");
+}
+
+TEST_CASE("facts are told in values that Redis takes") {
+  for (const char* text : {"hz often", "appendonly maybe", "appendfsync sometimes", "save 900",
+                           "save a b", "databases many", "io-threads -1", "cluster-enabled 1"}) {
+    CAPTURE(text);
+    Config config;
+    CHECK(Error(config.LoadText(text, "x")).starts_with("x:1: '" + std::string(text) + "': "));
+  }
+}
+
+TEST_CASE("each directive has one row, here or among Redis's") {
+  std::vector<std::string_view> names = ForeignNames();
+  for (std::string_view name : names) {
+    CAPTURE(name);
+    CHECK(FindOption(name) == nullptr);
+    CHECK(FindForeign(Upper(name), "x").has_value());
+  }
+  for (const OptionRow& row : OptionRows()) names.push_back(row.spec.name);
+  std::sort(names.begin(), names.end());
+  CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
+  CHECK(!FindForeign("set", "x"));
+  CHECK(!FindForeign("set-", "x"));
+  CHECK(!FindForeign("tls-", "x"));
 }
 
 TEST_CASE("include reads files in place, patterns too, and not for ever") {
@@ -302,6 +409,68 @@ TEST_CASE("a rewritten file loads to the same values, and rewriting it again cha
   }
   CHECK(again.warnings().empty());
   CHECK(RewrittenConfig(again, text) == text);
+}
+
+TEST_CASE("lines of client-output-buffer-limit stay while they are true, class by class") {
+  const std::string text =
+      "client-output-buffer-limit normal 0 0 0\n"
+      "client-output-buffer-limit replica 256mb 64mb 60\n"
+      "client-output-buffer-limit pubsub 32mb 8mb 60\n";
+  Config config;
+  REQUIRE(config.LoadText(text, "x"));
+  CHECK(RewrittenConfig(config, text) == text);
+  REQUIRE(Set(config, {{"client-output-buffer-limit", "pubsub 1mb 2mb 3"}}) == "");
+  CHECK(RewrittenConfig(config, text) ==
+        "client-output-buffer-limit normal 0 0 0\n"
+        "client-output-buffer-limit replica 256mb 64mb 60\n"
+        "client-output-buffer-limit pubsub 1048576 2097152 3\n");
+  // Several classes on a line, one of them twice; what no line names comes at the end.
+  const std::string dense =
+      "client-output-buffer-limit normal 0 0 0 slave 1 2 3\n"
+      "client-output-buffer-limit normal 7 8 9\n";
+  Config other;
+  REQUIRE(other.LoadText(dense, "x"));
+  REQUIRE(Set(other, {{"client-output-buffer-limit", "pubsub 4 5 6"}}) == "");
+  CHECK(RewrittenConfig(other, dense) ==
+        "client-output-buffer-limit normal 7 8 9\n"
+        "client-output-buffer-limit slave 1 2 3\n"
+        "\n# Generated by CONFIG REWRITE\n"
+        "client-output-buffer-limit pubsub 4 5 6\n");
+  const std::string excused = "ignore-unknown a\n# more\nignore-unknown b\na 1\n";
+  Config third;
+  REQUIRE(third.LoadText(excused, "x"));
+  CHECK(RewrittenConfig(third, excused) == excused);
+}
+
+TEST_CASE("a configuration is checked without touching anything") {
+  const TempDir dir;
+  const std::string secret = dir.File("secret", "s");
+  const auto checked = [](const std::string& text) {
+    Config config;
+    Status status = config.LoadText(text, "x");
+    if (status) status = config.FinishLoading();
+    return Error(status ? CheckConfig(config) : status);
+  };
+  CHECK(checked("port 0\nunixsocket /tmp/x.sock\n") == "");
+  CHECK(checked("cluster-initial a:1,b:2,[::1]:7000\ncluster-announce [::1]:7000\n"
+                "cluster-secret-file " +
+                secret) == "");
+  for (const auto& [text, why] :
+       {std::pair{"port 0", "'port 0': and no unixsocket is given"},
+        {"cluster-announce a:9\ncluster-initial a:1,b:2",
+         "x:2: 'cluster-initial a:1,b:2': this node, a:9 (cluster-announce), is not in the list"},
+        {"port 0\nunixsocket s\ncluster-initial a:1,b:2", "with `port 0` it needs"},
+        {"cluster-initial a:60000,b:2\ncluster-announce b:2", "a:60000 is out of range"},
+        {"cluster-initial ::1:7000,b:2", "x:1: 'cluster-initial ::1:7000,b:2': '::1:7000' is not"},
+        {"cluster-secret-file /nonexistent/s",
+         "x:1: 'cluster-secret-file /nonexistent/s': No such"},
+        {"logfile /nonexistent/log", "x:1: 'logfile /nonexistent/log': No such file"},
+        {"logfile /tmp", "x:1: 'logfile /tmp': Is a directory"},
+        {"pidfile /nonexistent/pid", "x:1: 'pidfile /nonexistent/pid': No such file"},
+        {"durability memory\ncluster-initial a:1,b:2", "x:1: 'durability memory': this is for"}}) {
+    CAPTURE(text);
+    CHECK(checked(text).find(why) != std::string::npos);
+  }
 }
 
 TEST_CASE("CONFIG REWRITE replaces the file, and needs one") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/host_port.h"
 #include "base/numeric.h"
 #include "base/option.h"
 #include "base/strings.h"
@@ -40,32 +41,30 @@ std::vector<std::string> SplitWords(std::string_view text, std::string_view sepa
 
 Result<std::string> CanonicalWords(std::string_view text) { return Join(SplitWords(text), ' '); }
 
-Result<HostPort> ParseHostPort(std::string_view text) {
-  const size_t colon = text.rfind(':');
-  if (colon != std::string_view::npos) {
-    std::string_view host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    const auto port = ParseInt64(text.substr(colon + 1));
-    if (!host.empty() && port && *port >= 1 && *port <= 65535) {
-      return HostPort{std::string(host), static_cast<int>(*port)};
-    }
+Result<std::string> CanonicalAddresses(std::string_view text) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-_%*";
+  const std::vector<std::string> words = SplitWords(text);
+  for (const std::string& word : words) {
+    if (word.find_first_not_of(kLetters) != std::string::npos)
+      return Complain("'" + word + "' is not an address");
   }
-  return Complain("'" + std::string(text) + "' is not HOST:PORT");
+  return Join(words, ' ');
 }
 
 Result<std::string> CanonicalHostPort(std::string_view text) {
-  if (!text.empty()) TRY(ParseHostPort(text));
-  return std::string(text);
+  if (text.empty()) return std::string();
+  ASSIGN_OR_RETURN(const HostPort address, ParseHostPort(text));
+  return PrintHostPort(address.host, address.port);
 }
 
 Result<std::string> CanonicalHostPorts(std::string_view text) {
-  const std::vector<std::string> words = SplitWords(text, ", \t");
+  std::vector<std::string> words = SplitWords(text, ", \t");
   for (size_t i = 0; i < words.size(); i++) {
-    TRY(ParseHostPort(words[i]));
-    if (std::find(words.begin(), words.begin() + static_cast<ptrdiff_t>(i), words[i]) !=
-        words.begin() + static_cast<ptrdiff_t>(i)) {
+    ASSIGN_OR_RETURN(words[i], CanonicalHostPort(words[i]));
+    const auto here = words.begin() + static_cast<ptrdiff_t>(i);
+    if (std::find(words.begin(), here, words[i]) != here)
       return Complain("'" + words[i] + "' is there twice");
-    }
   }
   return Join(words, ',');
 }

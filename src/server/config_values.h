@@ -17,14 +17,11 @@ std::vector<std::string> SplitWords(std::string_view text, std::string_view sepa
 
 Result<std::string> CanonicalWords(std::string_view text);  // one blank between words
 
-// HOST:PORT, [v6]:PORT; a list of different ones, canonically with commas. Empty is allowed.
-struct HostPort {
-  std::string host;  // without brackets
-  int port = 0;
-};
-Result<HostPort> ParseHostPort(std::string_view text);
+// HOST:PORT (base/host_port.h); a list of them, between blanks or commas. Empty is allowed.
 Result<std::string> CanonicalHostPort(std::string_view text);
-Result<std::string> CanonicalHostPorts(std::string_view text);
+Result<std::string> CanonicalHostPorts(std::string_view text);  // different ones, with commas
+// Addresses to listen on, one blank between them.
+Result<std::string> CanonicalAddresses(std::string_view text);
 
 // One class of client-output-buffer-limit.
 struct OutputLimit {

@@ -13,11 +13,13 @@
 
 #include "base/breather.h"
 #include "base/check.h"
+#include "base/host_port.h"
 #include "base/log.h"
 #include "server/auth.h"
 #include "server/client_connection.h"
 #include "server/info_fields.h"
 #include "server/live_options.h"
+#include "server/start_checks.h"
 
 namespace clustron::server {
 
@@ -26,7 +28,6 @@ namespace {
 constexpr uint64_t kTickMs = 10;
 constexpr int64_t kPeakNs = 100'000'000;  // between looks at the memory in use
 constexpr int64_t kSpinNs = 20'000;
-constexpr uint16_t kPeerPortOffset = 10000;
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kLateNs = 50 * kNsPerMs;      // of a tick
 constexpr int64_t kSettleNs = 1000 * kNsPerMs;  // a start waits no longer for its state
@@ -74,55 +75,11 @@ Server::~Server() {
 // Two processes on one directory would each break the other's promises.
 Status Server::LockDirectory() {
   dir_ = config_.Text(Opt::kDir);
-  TRY(fs_.MakeDir(dir_));
   const std::string path = dir_ + "/LOCK";
   lock_ = net::Fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!lock_.valid()) return Fail(Errc::kIo, path + ": " + std::strerror(errno));
+  if (!lock_.valid()) return config_.Wrong(Opt::kDir, path + ": " + std::strerror(errno));
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
     return Fail(Errc::kExists, "another server uses the data directory " + dir_);
-  return {};
-}
-
-// --cluster-initial: the members to be, and which of them this node is.
-Status Server::FindMembers(std::vector<cluster::Member>* initial, size_t* self) const {
-  const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
-  std::string announce = config_.Text(Opt::kClusterAnnounce);
-  if (announce.empty()) announce = "127.0.0.1:" + std::to_string(port);
-  cluster::Member me;
-  if (!net::SplitHostPort(announce, &me.host, &me.port))
-    return Fail(Errc::kInvalidArgument, "cluster-announce: HOST:PORT expected, not " + announce);
-  const int64_t own_peer_port = config_.Int(Opt::kClusterPort);
-  const std::vector<std::string> words = config_.Words(Opt::kClusterInitial);
-  if (words.empty()) {
-    me.node = 1;
-    me.peer_port =
-        static_cast<uint16_t>(own_peer_port != 0 ? own_peer_port : me.port + kPeerPortOffset);
-    *initial = {me};
-    *self = 0;
-    return {};
-  }
-  *self = words.size();
-  for (size_t i = 0; i < words.size(); ++i) {
-    cluster::Member member;
-    member.node = static_cast<uint32_t>(i + 1);
-    if (!net::SplitHostPort(words[i], &member.host, &member.port))
-      return Fail(Errc::kInvalidArgument, "cluster-initial: HOST:PORT expected, not " + words[i]);
-    if (member.port > 65535 - kPeerPortOffset)
-      return Fail(Errc::kInvalidArgument,
-                  "cluster-initial: peers use PORT + 10000, so " + words[i] + " is out of range");
-    member.peer_port = static_cast<uint16_t>(member.port + kPeerPortOffset);
-    if (member.host == me.host && member.port == me.port) {
-      *self = i;
-      if (own_peer_port != 0) member.peer_port = static_cast<uint16_t>(own_peer_port);
-    }
-    for (const cluster::Member& other : *initial)
-      if (other.host == member.host && other.port == member.port)
-        return Fail(Errc::kInvalidArgument, "cluster-initial: " + words[i] + " stands there twice");
-    initial->push_back(std::move(member));
-  }
-  if (*self == words.size())
-    return Fail(Errc::kInvalidArgument, "cluster-initial: this node, " + announce +
-                                            " (cluster-announce), is not in the list");
   return {};
 }
 
@@ -132,7 +89,7 @@ Status Server::CheckAddress(const persist::Identity& identity) const {
   const std::string& announce = config_.Text(Opt::kClusterAnnounce);
   if (announce.empty() || genesis_.members.size() == 1) return {};
   for (const cluster::Member& member : genesis_.members) {
-    const std::string address = member.host + ":" + std::to_string(member.port);
+    const std::string address = PrintHostPort(member.host, member.port);
     if (member.node != identity.node_id || address == announce) continue;
     return Fail(Errc::kInvalidArgument, dir_ + " holds the data of node " +
                                             std::to_string(identity.node_id) + " of cluster " +
@@ -145,15 +102,15 @@ Status Server::CheckAddress(const persist::Identity& identity) const {
 
 // Who this node is: from its data directory, or by forming a cluster now.
 Status Server::FindIdentity() {
-  std::vector<cluster::Member> initial;
-  size_t self = 0;
-  TRY(FindMembers(&initial, &self));
+  ASSIGN_OR_RETURN(const Membership membership, FindMembership(config_));
+  const auto& [initial, self] = membership;
   if (const std::string& file = config_.Text(Opt::kClusterSecretFile); !file.empty()) {
-    ASSIGN_OR_RETURN(secret_, persist::ReadFile(fs_, file, 64 * 1024));
+    auto secret = persist::ReadFile(fs_, file, 64 * 1024);
+    if (!secret) return config_.Wrong(Opt::kClusterSecretFile, secret.error().detail);
+    secret_ = *std::move(secret);
     while (!secret_.empty() && (secret_.back() == '\n' || secret_.back() == '\r'))
       secret_.pop_back();
-    if (secret_.empty())
-      return Fail(Errc::kInvalidArgument, "cluster-secret-file: " + file + " is empty");
+    if (secret_.empty()) return config_.Wrong(Opt::kClusterSecretFile, "the file is empty");
   }
   auto loaded = persist::IdentityFile::Load(fs_, dir_);
   if (!loaded) return std::unexpected(loaded.error());
@@ -208,7 +165,10 @@ Status Server::FindIdentity() {
 Status Server::Start() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
-  TRY(OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]));
+  if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]);
+      !opened) {
+    return config_.Wrong(Opt::kLogFile, opened.error().detail);
+  }
   for (const std::string& warning : config_.warnings()) LogLine(LogLevel::kWarning, warning);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
@@ -227,17 +187,17 @@ Status Server::Start() {
   cluster::Durability durability = DurabilityOf(config_.Int(Opt::kDurability));
   if (!alone && durability != cluster::Durability::kAlways) {
     if (config_.Given(Opt::kDurability))
-      return Fail(Errc::kInvalidArgument,
-                  "durability: a member of a cluster must keep what it promised, so only `always` "
-                  "is possible with peers");
+      return config_.Wrong(Opt::kDurability,
+                           "a member of a cluster must keep what it promised, so only `always` is "
+                           "possible with peers");
     durability = cluster::Durability::kAlways;
     config_.SetEffective(Opt::kDurability, "always");
   }
 
   if (!alone && config_.Int(Opt::kWalCutAtSlot) != 0)
-    return Fail(Errc::kInvalidArgument,
-                "wal-cut-at-slot: this node has peers, which repair its log; only a node alone may "
-                "give up a part of its own");
+    return config_.Wrong(Opt::kWalCutAtSlot,
+                         "this node has peers, which repair its log; only a node alone may give up "
+                         "a part of its own");
 
   wal_worker_ = std::make_unique<net::Worker>(loop_);
   file_worker_ = std::make_unique<net::Worker>(loop_);
@@ -310,22 +270,21 @@ Status Server::ListenForClients() {
       auto fd = net::ListenTcp(address, port, backlog);
       if (!fd) {
         if (optional) continue;
-        return std::unexpected(fd.error());
+        // Whether it is the address or the port that can't be had.
+        return config_.Wrong(fd.error().code == Errc::kExists ? Opt::kPort : Opt::kBind,
+                             fd.error().detail);
       }
       client_sockets_.push_back({*std::move(fd), false});
       ++tcp;
     }
-    if (tcp == 0) return Fail(Errc::kIo, "none of the addresses in `bind` could be listened on");
+    if (tcp == 0) return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
   }
   if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) {
-    ASSIGN_OR_RETURN(
-        net::Fd fd,
-        net::ListenUnix(path, static_cast<uint32_t>(config_.Int(Opt::kUnixSocketPerm)), backlog));
-    client_sockets_.push_back({std::move(fd), true});
+    auto fd =
+        net::ListenUnix(path, static_cast<uint32_t>(config_.Int(Opt::kUnixSocketPerm)), backlog);
+    if (!fd) return config_.Wrong(Opt::kUnixSocket, fd.error().detail);
+    client_sockets_.push_back({*std::move(fd), true});
   }
-  if (client_sockets_.empty())
-    return Fail(Errc::kInvalidArgument,
-                "port is 0 and no unixsocket is given: nobody could connect");
   return {};
 }
 

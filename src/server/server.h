@@ -60,7 +60,6 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnPeerDown(uint32_t node) override;
 
   Status LockDirectory();
-  Status FindMembers(std::vector<cluster::Member>* initial, size_t* self) const;
   Status FindIdentity();
   Status CheckAddress(const persist::Identity& identity) const;
   Status ListenForClients();

@@ -32,6 +32,9 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
       snapshot_tasks_(snapshot_tasks),
       host_(host),
       replica_(config.paxos, std::move(recovered), Rng(config.seed), clock.MonotonicNs()),
+      watch_(
+          {.boot = config.boot, .nonce = config.nonce, .feature_version = config.feature_version},
+          config.paxos.round_ns),
       origin_(Session{config.paxos.self, config.boot}),
       reads_(FirstNumber(config.seed, 1)),
       next_call_(FirstNumber(config.seed, 2)) {
@@ -62,6 +65,12 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
   WireKind kind;
   std::string_view body;
   if (!ReadWireKind(message, &kind, &body)) return false;
+  if (kind == WireKind::kIntroduction || kind == WireKind::kIntroductionAnswer)
+    return OnIntroduced(from, kind, body);
+  if (!watch_.Taken(from)) {
+    REACH("message before the introduction");
+    return true;
+  }
   uint64_t id = 0;
   switch (kind) {
     case WireKind::kPaxos: {
@@ -123,8 +132,37 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
       OnSnapshotAck(from, name, id);
       return true;
     }
+    case WireKind::kIntroduction:
+    case WireKind::kIntroductionAnswer:
+      break;
   }
   return false;
+}
+
+bool Node::OnIntroduced(NodeId from, WireKind kind, std::string_view body) {
+  if (kind == WireKind::kIntroductionAnswer) {
+    IntroductionAnswer answer;
+    if (!DecodeIntroductionAnswer(body, &answer)) return false;
+    watch_.OnAnswer(from, answer);
+    return true;
+  }
+  Introduction introduction;
+  if (!DecodeIntroduction(body, &introduction)) return false;
+  const IntroductionAnswer answer = watch_.OnIntroduction(from, introduction);
+  OnPeerSupports(from, introduction.feature_version);
+  host_.Send(from, true, WireOf(WireKind::kIntroductionAnswer, EncodeIntroductionAnswer(answer)));
+  return true;
+}
+
+// To whom it has not been said on this link, or who has not answered.
+void Node::Introduce(int64_t now_ns) {
+  std::vector<NodeId> peers;
+  const paxos::Members& members = replica_.members();
+  for (const auto* list : {&members.voters, &members.learners})
+    for (NodeId peer : *list)
+      if (peer != self()) peers.push_back(peer);
+  for (NodeId peer : watch_.TakeDue(peers, now_ns))
+    host_.Send(peer, true, WireOf(WireKind::kIntroduction, EncodeIntroduction(watch_.own())));
 }
 
 bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
@@ -132,7 +170,7 @@ bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
   WireKind kind;
   std::string_view body;
   if (message.size() > kHeartbeatBytesMax || !ReadWireKind(message, &kind, &body) ||
-      kind != WireKind::kPaxos)
+      kind != WireKind::kPaxos || !watch_.Taken(from))
     return false;
   const Result<paxos::Message> decoded = paxos::Decode(body);
   const auto* heartbeat = decoded ? std::get_if<paxos::Heartbeat>(&*decoded) : nullptr;
@@ -157,6 +195,8 @@ void Node::TickWhileBusy() {
 }
 
 void Node::OnPeerUp(NodeId peer) {
+  watch_.OnLinkUp(peer);
+  Introduce(NowNs());
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
     leader_link_down_ = false;
@@ -171,6 +211,7 @@ void Node::OnPeerDown(NodeId peer) {
 
 void Node::Tick() {
   const int64_t now = NowNs();
+  if (!alone()) Introduce(now);
   replica_.Tick(now);
   // Who would lead without its state: better another does.
   if (restore_ != nullptr && replica_.role() == paxos::Role::kLeader) replica_.StepDown(now);

@@ -33,6 +33,7 @@
 #include "cluster/cluster_clock.h"
 #include "cluster/end_timers.h"
 #include "cluster/log_store.h"
+#include "cluster/member_watch.h"
 #include "cluster/node_messages.h"
 #include "cluster/origin.h"
 #include "cluster/paxos/replica.h"
@@ -91,6 +92,7 @@ inline constexpr uint8_t kVerdictDiskLow = 2;
 struct NodeConfig {
   paxos::Config paxos;
   uint32_t boot = 1;                                     // this start's boot counter
+  uint64_t nonce = 1;                                    // this start's, random
   uint16_t feature_version = SupportedFeatureVersion();  // the highest that this program knows
   bool weak_durability = false;                 // alone, below `always`: commands run inline
   int64_t hold_ns = 2'000'000'000;              // writes and reads without a leader
@@ -202,6 +204,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   const paxos::Replica& replica() const { return replica_; }
   const LogStore& log() const { return log_; }
   const Origin& origin() const { return origin_; }
+  const MemberWatch& members() const { return watch_; }
   // The clocks that an entry proposed now would have.
   int64_t LiveElapsedMs() const { return cluster_clock_.ElapsedMs(NowNs()); }
   int64_t LiveWallMs() const;
@@ -269,6 +272,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void OnFatal(const Error& error) override;
 
   // node.cc
+  bool OnIntroduced(NodeId from, WireKind kind, std::string_view body);
+  void Introduce(int64_t now_ns);
   void Pump();
   bool ApplyChosen();
   bool ApplyTimeIsUp();
@@ -334,6 +339,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   NodeHost& host_;
   paxos::Replica replica_;
   paxos::Ready ready_;
+  MemberWatch watch_;
   Origin origin_;
   Batcher batcher_;
   ReadRounds reads_;

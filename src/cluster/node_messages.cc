@@ -30,13 +30,23 @@ SnapshotName ReadName(Reader* reader) {
   return name;
 }
 
+bool IsWireKind(uint8_t byte) {
+  const auto within = [byte](WireKind first, WireKind last) {
+    return byte >= static_cast<uint8_t>(first) && byte <= static_cast<uint8_t>(last);
+  };
+  return within(WireKind::kPaxos, WireKind::kSnapshotAck) ||
+         within(WireKind::kIntroduction, WireKind::kIntroductionAnswer);
+}
+
 }  // namespace
 
-std::string WirePaxos(std::string_view body) {
-  std::string out = Begin(WireKind::kPaxos, body.size());
+std::string WireOf(WireKind kind, std::string_view body) {
+  std::string out = Begin(kind, body.size());
   out.append(body);
   return out;
 }
+
+std::string WirePaxos(std::string_view body) { return WireOf(WireKind::kPaxos, body); }
 
 std::string WireReadAsk(uint64_t id) {
   std::string out = Begin(WireKind::kReadAsk, 8);
@@ -70,11 +80,7 @@ std::string WireCall(WireKind kind, uint64_t id, std::string_view body) {
   return out;
 }
 
-std::string WirePublish(std::string_view body) {
-  std::string out = Begin(WireKind::kPublish, body.size());
-  out.append(body);
-  return out;
-}
+std::string WirePublish(std::string_view body) { return WireOf(WireKind::kPublish, body); }
 
 std::string WireSnapshotOffer(const SnapshotName& name) {
   std::string out = Begin(WireKind::kSnapshotOffer, 24);
@@ -110,9 +116,7 @@ bool ForwardBuilder::empty() const { return bytes_.size() <= kForwardHeadBytes; 
 bool ReadWireKind(std::string_view message, WireKind* kind, std::string_view* body) {
   if (message.empty()) return false;
   const uint8_t byte = static_cast<uint8_t>(message[0]);
-  if (byte < static_cast<uint8_t>(WireKind::kPaxos) ||
-      byte > static_cast<uint8_t>(WireKind::kSnapshotAck))
-    return false;
+  if (!IsWireKind(byte)) return false;
   *kind = static_cast<WireKind>(byte);
   *body = message.substr(1);
   return true;

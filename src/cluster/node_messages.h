@@ -25,6 +25,9 @@ enum class WireKind : uint8_t {
   kSnapshotOffer = 9,   // name: "from which offset on do you want this?"
   kSnapshotChunk = 10,  // name, offset, crc32c, bytes
   kSnapshotAck = 11,    // name, offset received so far (all: installed)
+
+  kIntroduction = 20,        // introduction.h: first on each new link
+  kIntroductionAnswer = 21,  // introduction.h
 };
 
 // The longest list of forwarded items in one message.
@@ -36,6 +39,7 @@ struct SnapshotName {
   uint64_t file_id = 0;  // its checksum: two nodes' snapshots of one slot may differ in order
 };
 
+std::string WireOf(WireKind kind, std::string_view body);
 std::string WirePaxos(std::string_view body);
 std::string WireReadAsk(uint64_t id);
 std::string WireReadGrant(uint64_t id, const ReadGrant& grant);

@@ -24,6 +24,11 @@ std::string Encode(const Identity& identity) {
   out.U64(identity.boot);
   out.U8(identity.log_created ? 1 : 0);
   out.Bytes(identity.extra);
+  out.U64(identity.nonce);
+  out.U8(identity.set_back ? 1 : 0);
+  out.Bytes(identity.set_back_why);
+  out.U64(identity.recovered_boot);
+  out.U8(identity.loss_accepted ? 1 : 0);
   return bytes;
 }
 
@@ -40,6 +45,14 @@ Result<Identity> Decode(const std::string& dir, std::string_view bytes) {
   identity.boot = in.U64();
   identity.log_created = in.U8() != 0;
   identity.extra = std::string(in.Bytes());
+  if (identity.format_version >= 2) {
+    identity.nonce = in.U64();
+    identity.set_back = in.U8() != 0;
+    identity.set_back_why = std::string(in.Bytes());
+    identity.recovered_boot = in.U64();
+    identity.loss_accepted = in.U8() != 0;
+  }
+  identity.format_version = kDataFormatVersion;  // that of the next write
   if (!in.Done() || identity.node_id == 0) {
     return Fail(Errc::kCorruption, dir + ": the node's identity can't be read");
   }
@@ -115,11 +128,13 @@ Status IdentityFile::Update(Fs& fs, const std::string& dir, const Identity& iden
   return loaded.file.WriteBoth(Encode(identity));
 }
 
-Result<Identity> IdentityFile::Boot(Fs& fs, const std::string& dir) {
+Result<Identity> IdentityFile::Boot(Fs& fs, const std::string& dir, uint64_t nonce) {
+  CHECK(nonce != 0);
   ASSIGN_OR_RETURN(Loaded loaded, LoadBoth(fs, dir));
   if (!loaded.identity) return Fail(Errc::kNotFound, dir + " has no identity");
   Identity identity = *loaded.identity;
   identity.boot += loaded.file.damaged() ? 2 : 1;
+  identity.nonce = nonce;
   TRY(loaded.file.WriteBoth(Encode(identity)));
   return identity;
 }

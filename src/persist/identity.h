@@ -14,13 +14,22 @@
 
 namespace clustron::persist {
 
-inline constexpr uint32_t kDataFormatVersion = 1;
+inline constexpr uint32_t kDataFormatVersion = 2;
 
 struct Identity {
   std::string cluster_id;  // 128 random bits as 32 hex digits, the same on all members
   uint32_t node_id = 0;    // never 0
   // Rises by at least 1 on every start, durable before anything else happens. 1 on the first.
   uint64_t boot = 0;
+  // Random, another one at every start: tells two starts apart that have the same boot, because
+  // one of them was made from a copy of the directory. 0 before the first, and in format 1.
+  uint64_t nonce = 0;
+  // The directory is an earlier one than its peers know of (cluster/member_watch.h): the node must
+  // not vote until it has recovered. `set_back_why` is for people.
+  bool set_back = false;
+  std::string set_back_why;
+  uint64_t recovered_boot = 0;  // the boot in which it last recovered; 0: never
+  bool loss_accepted = false;   // cluster-accept-loss has been used, and is still given
   uint32_t format_version = kDataFormatVersion;
   // A log was once written here, so its absence means loss. See LogStore::Options::must_exist.
   bool log_created = false;
@@ -49,8 +58,8 @@ class IdentityFile {
 
   // Load, boot + 1, durable in both copies: the first thing that a start does. If one copy was
   // damaged the counter rises by 2, since the damaged copy may have held a higher one. kNotFound if
-  // there is no identity.
-  static Result<Identity> Boot(Fs& fs, const std::string& dir);
+  // there is no identity. `nonce`: this start's, not 0.
+  static Result<Identity> Boot(Fs& fs, const std::string& dir, uint64_t nonce);
 };
 
 }  // namespace clustron::persist

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/coding.h"
+#include "persist/mark_file.h"
 #include "tests/sim/sim_fs.h"
 
 namespace clustron::persist {
@@ -32,7 +34,7 @@ TEST_CASE("identity: none in an empty directory, also with other people's files"
   loaded = IdentityFile::Load(fs, "/d");
   REQUIRE(loaded);
   CHECK(!*loaded);
-  CHECK(IdentityFile::Boot(fs, "/d").error().code == Errc::kNotFound);
+  CHECK(IdentityFile::Boot(fs, "/d", 1).error().code == Errc::kNotFound);
 }
 
 TEST_CASE("identity: created once, counts boots, keeps what it is told") {
@@ -42,15 +44,25 @@ TEST_CASE("identity: created once, counts boots, keeps what it is told") {
   const Status again = IdentityFile::Create(fs, "/d", Sample());
   REQUIRE(!again);
   CHECK(again.error().code == Errc::kExists);
-  auto booted = IdentityFile::Boot(fs, "/d");
+  auto booted = IdentityFile::Boot(fs, "/d", 2);
   REQUIRE(booted);
   CHECK(booted->boot == 1);
+  CHECK(booted->nonce == 2);
   booted->log_created = true;
+  booted->set_back = true;
+  booted->set_back_why = "a copy";
+  booted->recovered_boot = 1;
+  booted->loss_accepted = true;
   REQUIRE(IdentityFile::Update(fs, "/d", *booted));
-  booted = IdentityFile::Boot(fs, "/d");
+  booted = IdentityFile::Boot(fs, "/d", 3);
   REQUIRE(booted);
   CHECK(booted->boot == 2);
+  CHECK(booted->nonce == 3);
   CHECK(booted->log_created);
+  CHECK(booted->set_back);
+  CHECK(booted->set_back_why == "a copy");
+  CHECK(booted->recovered_boot == 1);
+  CHECK(booted->loss_accepted);
   CHECK(booted->extra == "formation");
 }
 
@@ -60,15 +72,15 @@ TEST_CASE("identity: a boot number never comes twice, whatever is lost or damage
       for (const char* copy : {"", "/d/identity.a", "/d/identity.b"}) {
         SimFs fs;
         REQUIRE(IdentityFile::Create(fs, "/d", Sample()));
-        REQUIRE(IdentityFile::Boot(fs, "/d"));
+        REQUIRE(IdentityFile::Boot(fs, "/d", 4));
         fs.StopAt(op);
-        const auto booted = IdentityFile::Boot(fs, "/d");
+        const auto booted = IdentityFile::Boot(fs, "/d", 5);
         Rng rng(op);
         fs.Crash(rng, mode);
         CAPTURE(op);
         CAPTURE(copy);
         if (*copy != '\0' && booted) fs.FlipBit(copy, 30, 2);
-        const auto next = IdentityFile::Boot(fs, "/d");
+        const auto next = IdentityFile::Boot(fs, "/d", 6);
         REQUIRE(next);
         CHECK(next->boot > (booted ? booted->boot : 1));
       }
@@ -97,6 +109,33 @@ TEST_CASE("identity: traces of a node without a readable identity are not an emp
   const auto loaded = IdentityFile::Load(fs, "/d");
   REQUIRE(!loaded);
   CHECK(loaded.error().code == Errc::kCorruption);
+}
+
+TEST_CASE("identity: a directory of format 1 has no nonce and is not set back") {
+  std::string bytes;
+  Writer out(&bytes);
+  out.U32(1);
+  out.Bytes(std::string(32, 'c'));
+  out.U32(3);
+  out.U64(7);
+  out.U8(1);
+  out.Bytes("formation");
+  SimFs fs;
+  MarkFile file(&fs, "/d", "identity");
+  REQUIRE(fs.MakeDir("/d"));
+  REQUIRE(file.Load());
+  REQUIRE(file.WriteBoth(bytes));
+  auto loaded = IdentityFile::Load(fs, "/d");
+  REQUIRE(loaded);
+  REQUIRE(*loaded);
+  CHECK((*loaded)->boot == 7);
+  CHECK((*loaded)->nonce == 0);
+  CHECK(!(*loaded)->set_back);
+  const auto booted = IdentityFile::Boot(fs, "/d", 5);
+  REQUIRE(booted);
+  CHECK(booted->boot == 8);
+  CHECK(booted->format_version == kDataFormatVersion);
+  CHECK(booted->extra == "formation");
 }
 
 TEST_CASE("identity: a newer format is refused by name") {

@@ -149,6 +149,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   for (const cluster::Member& member : options.genesis.members)
     config.paxos.members.voters.push_back(member.node);
   config.boot = static_cast<uint32_t>(options.identity.boot);
+  config.nonce = options.identity.nonce;
   config.seed = options.seed;
   config.weak_durability = log_options.durability != cluster::Durability::kAlways;
   config.reserved_revision = recovered.reserved;

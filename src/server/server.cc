@@ -157,7 +157,8 @@ Status Server::FindIdentity() {
       Log(LogLevel::kWarning,
           "cluster-initial differs from the members in the data directory, which hold");
   }
-  ASSIGN_OR_RETURN(identity_, persist::IdentityFile::Boot(fs_, dir_));
+  ASSIGN_OR_RETURN(
+      identity_, persist::IdentityFile::Boot(fs_, dir_, Reader(cluster::RandomNonce()).U64() | 1));
   ASSIGN_OR_RETURN(genesis_, cluster::DecodeGenesis(identity_.extra));
   return {};
 }

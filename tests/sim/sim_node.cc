@@ -182,7 +182,8 @@ void SimNode::Start() {
 
 Status SimNode::StartProcess() {
   const Knobs& knobs = *around_.knobs;
-  ASSIGN_OR_RETURN(persist::Identity identity, persist::IdentityFile::Boot(fs_, DirName()));
+  ASSIGN_OR_RETURN(persist::Identity identity,
+                   persist::IdentityFile::Boot(fs_, DirName(), around_.loop->rng().Next() | 1));
   process_ = std::make_unique<Process>(this, around_.loop);
   process_->owner = this;
   process_->engine = std::make_unique<server::Engine>(

@@ -107,6 +107,21 @@ class EngineBench final : private EngineHost {
   void FromWire(cluster::NodeId peer, const std::string& message) {
     REQUIRE(node().OnMessage(peer, message));
   }
+  // What peer says first, as a member that was started for the first time.
+  void IntroducePeers() {
+    for (uint32_t peer = 2; peer <= genesis_.members.size(); ++peer) {
+      const auto wire = [&](cluster::WireKind kind, const std::string& body) {
+        FromWire(peer, cluster::WireOf(kind, body));
+      };
+      wire(cluster::WireKind::kIntroduction,
+           cluster::EncodeIntroduction({.boot = 1, .nonce = peer}));
+      const cluster::Introduction& own = node().members().own();
+      wire(cluster::WireKind::kIntroductionAnswer,
+           cluster::EncodeIntroductionAnswer({.boot = own.boot, .nonce = own.nonce}));
+    }
+    Turn();
+    sent_.clear();
+  }
   // Bodies of a kind that were sent since the last call.
   std::vector<std::string> TakeSent(cluster::NodeId to, cluster::WireKind wanted) {
     std::vector<std::string> found;
@@ -215,6 +230,7 @@ class EngineBench final : private EngineHost {
   bool stopped = false;
   bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
+  bool introduce = true;  // the peers, at each start
   cluster::NodeId silent_peer = 0;
   cluster::NodeId asked_to_lead = 0;                     // by the last hand-over
   std::map<cluster::NodeId, paxos::Slot> peers_durable;  // as AnswerAll has it
@@ -222,7 +238,7 @@ class EngineBench final : private EngineHost {
 
  private:
   Result<BootReport> Start(uint64_t seed) {
-    const auto identity = persist::IdentityFile::Boot(fs, "/data");
+    const auto identity = persist::IdentityFile::Boot(fs, "/data", ++starts_);
     REQUIRE(identity.has_value());
     engine_ =
         std::make_unique<Engine>(clock, config_, static_cast<EngineHost&>(*this), uint64_t{7});
@@ -236,7 +252,9 @@ class EngineBench final : private EngineHost {
     options.log.low_water_bytes = 0;
     options.node = node_config;
     options.seed = seed;
-    return Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_);
+    auto report = Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_);
+    if (report && introduce) IntroducePeers();
+    return report;
   }
 
   void SendToPeer(cluster::NodeId to, bool, std::string message,
@@ -262,6 +280,7 @@ class EngineBench final : private EngineHost {
   std::vector<std::unique_ptr<BenchClient>> clients_;
   std::vector<Sent> sent_;
   uint64_t probe_ = 0;
+  uint64_t starts_ = 0;
 };
 
 // An entry's bytes.

@@ -153,6 +153,13 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+std::string Printable(std::string_view bytes, size_t bytes_max) {
+  std::string out(bytes.substr(0, bytes_max));
+  for (char& c : out)
+    if (c < ' ' || c > '~') c = '?';
+  return out;
+}
+
 bool EqualsConstantTime(std::string_view a, std::string_view b) {
   unsigned differ = a.size() == b.size() ? 0 : 1;
   for (size_t i = 0; i < a.size(); ++i)

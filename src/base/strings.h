@@ -27,6 +27,10 @@ std::string Quote(std::string_view bytes);
 // Costs a.size() × b.size().
 size_t EditDistance(std::string_view a, std::string_view b);
 
+// At most `bytes_max` bytes of what strangers say, for a log line: what isn't printable ASCII is
+// a `?`.
+std::string Printable(std::string_view bytes, size_t bytes_max);
+
 // Equal, in a time that doesn't tell where they differ (secrets).
 bool EqualsConstantTime(std::string_view a, std::string_view b);
 

@@ -41,6 +41,12 @@ TEST_CASE("case folding is ASCII only") {
   CHECK(Lower("AbÄ") == "abÄ");
 }
 
+TEST_CASE("what strangers say becomes one short printable line") {
+  CHECK(Printable("a b~", 10) == "a b~");
+  CHECK(Printable(std::string_view("\r\n\x7f\x80\xff\0x", 7), 10) == "??????x");
+  CHECK(Printable("abcdef", 3) == "abc");
+}
+
 TEST_CASE("secrets compare equal only when they are") {
   CHECK(EqualsConstantTime("abc", "abc"));
   CHECK(!EqualsConstantTime("abc", "abd"));

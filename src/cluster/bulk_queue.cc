@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "base/coding.h"
 
 namespace clustron::cluster {
@@ -14,14 +15,10 @@ constexpr size_t kFramesBytes = 256 * 1024;
 
 }  // namespace
 
-void AppendFrames(Stream stream, std::string_view message, std::string* out) {
-  uint32_t total = message.size() > kFrameBytesMax ? static_cast<uint32_t>(message.size()) : 0;
-  do {
-    const std::string_view piece = message.substr(0, kFrameBytesMax);
-    message.remove_prefix(piece.size());
-    AppendFrame(stream, message.empty(), piece, out, total);
-    total = 0;
-  } while (!message.empty());
+void BulkQueue::SetCheck(Check check) {
+  CHECK(bytes_ == 0);
+  parts_.Release();
+  check_ = check;
 }
 
 void BulkQueue::Add(std::string head, std::shared_ptr<const std::string> tail) {
@@ -36,7 +33,7 @@ void BulkQueue::Add(std::string head, std::shared_ptr<const std::string> tail) {
   if (parts_.empty() || parts_.back().whole || parts_.back().frames.size() >= kFramesBytes)
     parts_.push_back({});
   const size_t before = parts_.back().frames.size();
-  AppendFrame(Stream::kBulk, true, head, &parts_.back().frames);
+  AppendFrame(check_, Stream::kBulk, true, head, &parts_.back().frames);
   bytes_ += parts_.back().frames.size() - before;
 }
 
@@ -64,17 +61,17 @@ void BulkQueue::Take(size_t budget, std::string* out) {
   }
 }
 
-size_t BulkQueue::TakeFrames(Part& part, size_t budget, std::string* out) {
+size_t BulkQueue::TakeFrames(Part& part, size_t budget, std::string* out) const {
   size_t end = part.pos;
   while (end < part.frames.size() && end - part.pos < budget)
-    end += kFrameHeadBytes + Reader(std::string_view(part.frames).substr(end)).U32();
+    end += FrameHeadBytes(check_) + Reader(std::string_view(part.frames).substr(end)).U32();
   const size_t taken = end - part.pos;
   out->append(part.frames, part.pos, taken);
   part.pos = end;
   return taken;
 }
 
-size_t BulkQueue::CutFrames(Part& part, size_t budget, std::string* out) {
+size_t BulkQueue::CutFrames(Part& part, size_t budget, std::string* out) const {
   const size_t size = part.size();
   size_t taken = 0;
   while (part.pos < size && taken < budget) {
@@ -92,7 +89,7 @@ size_t BulkQueue::CutFrames(Part& part, size_t budget, std::string* out) {
       both.append(*part.tail, 0, cut - both.size());
       piece = both;
     }
-    AppendFrame(Stream::kBulk, last, piece, out, total);
+    AppendFrame(check_, Stream::kBulk, last, piece, out, total);
     part.pos += cut;
     taken += cut;
   }

@@ -13,14 +13,14 @@
 
 namespace clustron::cluster {
 
-// Cuts a message into frames.
-void AppendFrames(Stream stream, std::string_view message, std::string* out);
-
 class BulkQueue {
  public:
+  // For frames with this kind of check. REQUIRES: nothing waits.
+  void SetCheck(Check check);
   // The message is `head` and `tail` (may be null) behind it.
   void Add(std::string head, std::shared_ptr<const std::string> tail);
-  // Moves whole frames to the end of *out, until about `budget` bytes are taken or none is left.
+  // Moves whole frames, not yet sealed, to the end of *out, until about `budget` bytes are taken or
+  // none is left.
   void Take(size_t budget, std::string* out);
   // Of what waits; framing not counted for messages that are still whole.
   size_t bytes() const { return bytes_; }
@@ -41,9 +41,10 @@ class BulkQueue {
       return frames.size() + head.size() + (tail == nullptr ? 0 : tail->size());
     }
   };
-  static size_t TakeFrames(Part& part, size_t budget, std::string* out);
-  static size_t CutFrames(Part& part, size_t budget, std::string* out);
+  size_t TakeFrames(Part& part, size_t budget, std::string* out) const;
+  size_t CutFrames(Part& part, size_t budget, std::string* out) const;
 
+  Check check_ = Check::kCrc;
   Ring<Part> parts_;
   size_t bytes_ = 0;
   size_t biggest_ = 0;

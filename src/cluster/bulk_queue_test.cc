@@ -19,6 +19,13 @@ TEST_CASE("whatever was put in comes out whole and in order, taken in slices of 
     Rng rng(seed);
     BulkQueue queue;
     FrameReader reader;
+    FrameSealer sealer;
+    if (seed % 2 == 0) {
+      const std::string key(32, 'k');
+      sealer = FrameSealer(FrameMac(key, Role::kDialer));
+      reader.Expect(FrameMac(key, Role::kDialer));
+      queue.SetCheck(sealer.check());
+    }
     std::vector<std::string> put, got;
     for (int step = 0; step < 300; ++step) {
       if (rng.Percent(50)) {
@@ -36,11 +43,13 @@ TEST_CASE("whatever was put in comes out whole and in order, taken in slices of 
         queue.Take(budget, &out);
         CHECK(out.size() <= budget + 2 * kFrameBytesMax);
         CHECK((before == 0) == out.empty());
+        sealer.Seal(&out);
         reader.Feed(out);
       }
     }
     std::string out;
     while (queue.bytes() > 0) queue.Take(1 << 20, &out);
+    sealer.Seal(&out);
     reader.Feed(out);
     std::string message;
     for (;;) {

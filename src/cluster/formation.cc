@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "base/check.h"
@@ -15,8 +16,9 @@
 #include "base/coding.h"
 #include "base/host_port.h"
 #include "base/strings.h"
+#include "cluster/formation_wire.h"
 #include "cluster/peer_frame.h"
-#include "cluster/peer_link.h"
+#include "cluster/peer_hello.h"
 
 namespace clustron::cluster {
 
@@ -27,62 +29,36 @@ constexpr int kRoundMs = 100;
 // A node that asks doesn't answer meanwhile, so those that only look around do it seldom and, by
 // their place in the list, not together: else they would wait for each other.
 constexpr size_t kLookAroundRounds = 16;
+// Who calls has so long to prove that it knows the secret …
+constexpr int64_t kCallerNsMax = 3'000'000'000;
+// … and one caller more than this ends the oldest.
+constexpr size_t kCallersMax = 64;
 
-// One call: the caller's hello and request, the callee's hello and answer, each proven by the
-// secret (a MAC over the nonces and the text).
-enum class Ask : uint8_t { kState = 1, kGenesis = 2, kGo = 3 };
-// kNone is never sent: no answer came, or none that could be understood.
-enum class State : uint8_t { kNone = 0, kEmpty = 1, kPrepared = 2, kFormed = 3, kRefused = 4 };
-
-struct Answer {
-  State state = State::kEmpty;
-  std::string cluster_id;
-  std::string text;  // kRefused, kNone: why
-  bool usable() const { return state != State::kRefused && state != State::kNone; }
-};
+using Ask = FormationAsk;
+using State = FormationState;
+using Answer = FormationAnswer;
 
 Answer NoAnswer(std::string why) { return {State::kNone, {}, std::move(why)}; }
 
-// A refusal in plain words, for whoever can't read anything else; a sealed answer begins with its
-// state.
-constexpr char kRefusal = '!';
-
-std::string Seal(std::string_view secret, bool caller, std::string_view nonces,
-                 std::string_view text) {
-  std::string out(text);
-  out.append(Proof(secret, caller, nonces, text));
-  return out;
-}
-
-enum class Unsealed : uint8_t { kOk, kMalformed, kOtherSecret };
-
-// Frames have checksums: a proof that is whole and wrong was made with another secret, or for
-// another conversation.
-Unsealed Unseal(std::string_view secret, bool caller, std::string_view nonces, std::string* text) {
-  constexpr size_t kProofBytes = 32;
-  if (text->size() <= kProofBytes) return Unsealed::kMalformed;
-  const std::string proof = text->substr(text->size() - kProofBytes);
-  text->resize(text->size() - kProofBytes);
-  return EqualsConstantTime(proof, Proof(secret, caller, nonces, *text)) ? Unsealed::kOk
-                                                                         : Unsealed::kOtherSecret;
-}
-
 // Others' words for a log line.
 std::string Shown(std::string_view text) {
-  constexpr size_t kShownMax = 200;
-  std::string out;
-  for (const char c : text.substr(0, kShownMax)) out += c >= ' ' && c <= '~' ? c : '?';
-  return out;
+  constexpr size_t kShownMax = 400;
+  return Printable(text, kShownMax);
 }
 
-// Blocking messages over a non-blocking socket, with a deadline.
+// Messages over a non-blocking socket; Send and Receive wait, with a deadline.
 class Conversation {
  public:
-  explicit Conversation(net::Fd fd) : fd_(std::move(fd)) {}
+  explicit Conversation(net::Fd fd) : fd_(std::move(fd)) {
+    frames_.set_message_bytes_max(kHelloBytesMax);
+  }
+
+  int fd() const { return fd_.get(); }
+  // From here on the other end may send as much as a sealed text has.
+  void ExpectSealed() { frames_.set_message_bytes_max(kSealedBytesMax); }
 
   bool Send(std::string_view message) {
-    std::string out;
-    AppendFrame(Stream::kUrgent, true, message, &out);
+    const std::string out = HandshakeFrame(message);
     for (size_t sent = 0; sent < out.size();) {
       const ssize_t n = send(fd_.get(), out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
       if (n > 0) {
@@ -97,31 +73,44 @@ class Conversation {
   }
 
   std::optional<std::string> Receive() {
-    std::string message;
     for (;;) {
-      auto more = frames_.Next(&message);
-      if (!more) {
-        Broke("what answers there is no cluster node, or something in between changes its bytes (" +
-              more.error().detail + ")");
-        return std::nullopt;
-      }
-      if (*more) return message;
+      std::optional<std::string> message;
+      if (!TryReceive(&message)) return std::nullopt;
+      if (message) return message;
       if (!Wait(POLLIN)) {
         Broke("connected, but it gave no answer within 2 s");
         return std::nullopt;
+      }
+    }
+  }
+
+  // Waits for nothing: *message stays empty if none is complete. False: the conversation is over.
+  bool TryReceive(std::optional<std::string>* message) {
+    constexpr int kReadsMax = 32;
+    std::string text;
+    for (int i = 0; i < kReadsMax; ++i) {
+      auto more = frames_.Next(&text);
+      if (!more)
+        return Broke(
+            "what answers there is no cluster node, or something in between changes its bytes (" +
+            more.error().detail + ")");
+      if (*more) {
+        *message = std::move(text);
+        return true;
       }
       char buffer[4096];
       const ssize_t n = read(fd_.get(), buffer, sizeof buffer);
       if (n > 0) {
         frames_.Feed(std::string_view(buffer, static_cast<size_t>(n)));
       } else if (n == 0) {
-        Broke("it closed the connection");
-        return std::nullopt;
-      } else if (errno != EAGAIN && errno != EINTR) {
-        Broke(std::string("the connection broke: ") + std::strerror(errno));
-        return std::nullopt;
+        return Broke("it closed the connection");
+      } else if (errno == EAGAIN) {
+        return true;
+      } else if (errno != EINTR) {
+        return Broke(std::string("the connection broke: ") + std::strerror(errno));
       }
     }
+    return true;
   }
 
   bool Connected() {
@@ -154,8 +143,9 @@ uint64_t RandomU64() {
 
 std::string RandomClusterId() {
   static constexpr char kHex[] = "0123456789abcdef";
+  constexpr size_t kIdBytes = 16;
   std::string id;
-  for (const char c : RandomNonce()) {
+  for (const char c : RandomNonce().substr(0, kIdBytes)) {
     id += kHex[static_cast<uint8_t>(c) >> 4];
     id += kHex[static_cast<uint8_t>(c) & 15];
   }
@@ -198,6 +188,16 @@ class Former {
     return PrintHostPort(config_.initial[i].host, config_.initial[i].port);
   }
 
+  Hello OwnHello() const {
+    Hello hello;
+    hello.purpose = Hello::Purpose::kFormation;
+    hello.node = static_cast<uint32_t>(config_.self + 1);
+    hello.has_secret = !config_.secret.empty();
+    hello.nonce = RandomNonce();
+    if (identity_) hello.cluster_id = identity_->cluster_id;
+    return hello;
+  }
+
   // --- Asking
 
   // What this node can say about secrets that differ.
@@ -212,36 +212,34 @@ class Former {
     if (!fd) return NoAnswer("not reachable: " + fd.error().detail);
     Conversation talk(*std::move(fd));
     if (!talk.Connected()) return NoAnswer(talk.trouble());
-    Hello mine;
-    mine.purpose = Hello::Purpose::kFormation;
-    mine.node = static_cast<uint32_t>(config_.self + 1);
-    mine.nonce = RandomNonce();
-    if (identity_) mine.cluster_id = identity_->cluster_id;
-    if (!talk.Send(EncodeHello(mine))) return NoAnswer(talk.trouble());
+    const Hello mine = OwnHello();
+    Hellos hellos{EncodeHello(mine), {}};
+    if (!talk.Send(hellos.dialer)) return NoAnswer(talk.trouble());
     const auto reply = talk.Receive();
     if (!reply) return NoAnswer(talk.trouble());
     if (reply->starts_with(kRefusal)) return NoAnswer("it says: " + Shown(reply->substr(1)));
     auto theirs = DecodeHello(*reply);
     if (!theirs) return NoAnswer(theirs.error().detail);
-    // A node that runs already says its cluster's id and no more.
-    if (!theirs->cluster_id.empty() && theirs->boot != 0)
-      return Answer{State::kFormed, theirs->cluster_id, {}};
-    if (theirs->node == mine.node)
+    // One that runs already has an id of its own cluster's.
+    const bool runs = theirs->boot != 0;
+    if (!runs && theirs->node == mine.node)
       return NoAnswer(
           "that is this node itself, or one that takes itself for the same place in "
           "cluster-initial");
-    if (theirs->node != peer + 1)
+    if (!runs && theirs->node != peer + 1)
       return NoAnswer("it takes itself for number " + std::to_string(theirs->node) +
                       " of cluster-initial, here it is number " + std::to_string(peer + 1) +
                       ": the lists must be the same, in the same order");
-    const std::string nonces = mine.nonce + theirs->nonce;
+    hellos.acceptor = *reply;
     std::string text(1, static_cast<char>(ask));
     text.append(body);
-    if (!talk.Send(Seal(config_.secret, true, nonces, text))) return NoAnswer(talk.trouble());
+    talk.ExpectSealed();
+    if (!talk.Send(Seal(config_.secret, Role::kDialer, hellos, text)))
+      return NoAnswer(talk.trouble());
     auto answer = talk.Receive();
     if (!answer) return NoAnswer(talk.trouble());
     if (answer->starts_with(kRefusal)) return NoAnswer("it says: " + Shown(answer->substr(1)));
-    switch (Unseal(config_.secret, false, nonces, &*answer)) {
+    switch (Unseal(config_.secret, Role::kAcceptor, hellos, &*answer)) {
       case Unsealed::kOk:
         break;
       case Unsealed::kMalformed:
@@ -249,16 +247,8 @@ class Former {
       case Unsealed::kOtherSecret:
         return NoAnswer(OtherSecret());
     }
-    Reader reader(*answer);
-    Answer out;
-    out.state = static_cast<State>(reader.U8());
-    out.cluster_id = reader.Bytes();
-    out.text = reader.Bytes();
-    if (!reader.Done() || out.state < State::kEmpty || out.state > State::kRefused)
-      return NoAnswer(
-          "its answer, proven by the cluster secret, can't be read: another version of the "
-          "program?");
-    return out;
+    auto decoded = DecodeFormationAnswer(*answer);
+    return decoded ? *std::move(decoded) : NoAnswer(decoded.error().detail);
   }
 
   // Rounds come ten times a second: of each node only what is new is said.
@@ -327,68 +317,85 @@ class Former {
 
   // --- Answering
 
+  // Somebody who has called this node.
+  struct Caller {
+    explicit Caller(net::Fd fd) : talk(std::move(fd)) {}
+    Conversation talk;
+    int64_t since_ns = 0;
+    Hellos hellos;  // empty until its Hello has come
+    uint32_t node = 0;
+  };
+
   void ServeFor(int ms) {
     const int64_t end_ns = clock_.MonotonicNs() + int64_t{ms} * 1'000'000;
     for (;;) {
-      const int64_t left_ms = (end_ns - clock_.MonotonicNs()) / 1'000'000;
+      const int64_t now_ns = clock_.MonotonicNs();
+      const int64_t left_ms = (end_ns - now_ns) / 1'000'000;
       if (left_ms <= 0 || formed_) return;
-      pollfd entry{listener_.get(), POLLIN, 0};
-      if (poll(&entry, 1, static_cast<int>(left_ms)) != 1) return;
+      std::vector<pollfd> polled{{listener_.get(), POLLIN, 0}};
+      for (const auto& caller : callers_) polled.push_back({caller->talk.fd(), POLLIN, 0});
+      if (poll(polled.data(), polled.size(), static_cast<int>(left_ms)) < 0) return;
+      // Who waited while this node asked others is heard before it is judged.
+      std::erase_if(callers_, [&](const std::unique_ptr<Caller>& caller) {
+        return !Hear(*caller) || now_ns - caller->since_ns > kCallerNsMax;
+      });
       bool full = false;
       net::Fd fd = net::Accept(listener_.get(), &full);
-      if (fd.valid()) Serve(std::move(fd));
+      if (!fd.valid()) continue;
+      if (callers_.size() >= kCallersMax) callers_.erase(callers_.begin());
+      callers_.push_back(std::make_unique<Caller>(std::move(fd)));
+      callers_.back()->since_ns = now_ns;
     }
   }
 
-  void Serve(net::Fd fd) {
-    Conversation talk(std::move(fd));
-    const auto first = talk.Receive();
-    if (!first) return;
-    auto theirs = DecodeHello(*first);
+  // False: the conversation is over.
+  bool Hear(Caller& caller) {
+    std::optional<std::string> message;
+    if (!caller.talk.TryReceive(&message)) return false;
+    if (!message) return true;
+    if (!caller.hellos.dialer.empty()) {
+      Serve(caller, *std::move(message));
+      return false;
+    }
+    auto theirs = DecodeHello(*message);
     if (!theirs) {
-      talk.Send(kRefusal + theirs.error().detail);
-      return;
+      caller.talk.Send(kRefusal + theirs.error().detail);
+      return false;
     }
     if (theirs->purpose != Hello::Purpose::kFormation) {
-      talk.Send("!this node has not joined a cluster yet");
-      return;
+      caller.talk.Send("!this node has not joined a cluster yet");
+      return false;
     }
-    Hello mine;
-    mine.purpose = Hello::Purpose::kFormation;
-    mine.node = static_cast<uint32_t>(config_.self + 1);
-    mine.nonce = RandomNonce();
-    if (identity_) mine.cluster_id = identity_->cluster_id;
-    if (!talk.Send(EncodeHello(mine))) return;
-    auto request = talk.Receive();
-    const std::string nonces = theirs->nonce + mine.nonce;
-    if (!request) return;
-    const std::string who = theirs->node >= 1 && theirs->node <= config_.initial.size()
-                                ? NameOf(theirs->node - 1)
+    caller.node = theirs->node;
+    caller.hellos = {*message, EncodeHello(OwnHello())};
+    caller.talk.ExpectSealed();
+    return caller.talk.Send(caller.hellos.acceptor);
+  }
+
+  void Serve(Caller& caller, std::string request) {
+    const std::string who = caller.node >= 1 && caller.node <= config_.initial.size()
+                                ? NameOf(caller.node - 1)
                                 : "a node that is not in cluster-initial";
-    switch (Unseal(config_.secret, true, nonces, &*request)) {
+    switch (Unseal(config_.secret, Role::kDialer, caller.hellos, &request)) {
       case Unsealed::kOk:
         break;
       case Unsealed::kMalformed:
         Refused(who, "its request is too short to be one");
-        talk.Send(std::string(1, kRefusal) + "the request is too short to be one");
+        caller.talk.Send(std::string(1, kRefusal) + "the request is too short to be one");
         return;
       case Unsealed::kOtherSecret:
         // In the clear: it could not read what this node seals.
         Refused(who, OtherSecret());
-        talk.Send(std::string(1, kRefusal) +
-                  (config_.secret.empty() ? "the other has a cluster secret, and this node was "
-                                            "started without one (cluster-secret-file)"
-                                          : "the cluster secrets differ (cluster-secret-file)"));
+        caller.talk.Send(std::string(1, kRefusal) +
+                         (config_.secret.empty()
+                              ? "the other has a cluster secret, and this node was started without "
+                                "one (cluster-secret-file)"
+                              : "the cluster secrets differ (cluster-secret-file)"));
         return;
     }
-    const Answer answer =
-        Act(static_cast<Ask>((*request)[0]), std::string_view(*request).substr(1));
-    std::string text;
-    Writer writer(&text);
-    writer.U8(static_cast<uint8_t>(answer.state));
-    writer.Bytes(answer.cluster_id);
-    writer.Bytes(answer.text);
-    talk.Send(Seal(config_.secret, false, nonces, text));
+    const Answer answer = Act(static_cast<Ask>(request[0]), std::string_view(request).substr(1));
+    caller.talk.Send(
+        Seal(config_.secret, Role::kAcceptor, caller.hellos, EncodeFormationAnswer(answer)));
   }
 
   Answer Now() const {
@@ -458,6 +465,7 @@ class Former {
   Genesis genesis_;
   bool formed_ = false;
   Status trouble_;
+  std::vector<std::unique_ptr<Caller>> callers_;
   std::map<std::string, std::string> said_;  // last, by whom it is about
 };
 

@@ -94,11 +94,16 @@ bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
   // Only what was meant for this leadership: anything else is sent again by its origin.
   const bool wanted = leading_ && ballot == replica_.ballot();
   const uint8_t verdicts = wanted ? Verdicts() : 0;
+  const Introduction* introduced = watch_.IntroductionOf(from);
+  CHECK(introduced != nullptr);  // else nothing of it is taken
   Reader reader(items);
   while (reader.remaining() > 0) {
     ItemHeader header;
     std::string_view bytes;
     if (!PeekItem(&reader, &header, &bytes) || header.session.node != from) return false;
+    // A node speaks for the start that it introduced itself as, and no other: a later one would end
+    // the session of its clients, and of an earlier one nothing is of use.
+    if (header.session.boot != introduced->boot) continue;
     if (wanted && !batcher_.Add(header, bytes, verdicts)) REACH("forwarded item not taken");
   }
   return true;

@@ -1,8 +1,6 @@
 #include "cluster/peer_frame.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -10,48 +8,89 @@
 #include "base/coding.h"
 #include "base/crc.h"
 #include "base/memory.h"
+#include "base/strings.h"
 
 namespace clustron::cluster {
 
 namespace {
 
-constexpr std::string_view kMagic = "CLSTRN";
 constexpr uint8_t kUrgentBit = 1;
 constexpr uint8_t kLastBit = 2;
 constexpr uint8_t kTotalBit = 4;  // four bytes with the size of the message come first
+constexpr size_t kLengthBytes = sizeof(uint32_t);
 
 }  // namespace
 
-void AppendFrame(Stream stream, bool last, std::string_view piece, std::string* out,
+void AppendFrame(Check check, Stream stream, bool last, std::string_view piece, std::string* out,
                  uint32_t total) {
   CHECK(piece.size() <= kFrameBytesMax);
-  const char flags = static_cast<char>((stream == Stream::kUrgent ? kUrgentBit : 0) |
-                                       (last ? kLastBit : 0) | (total != 0 ? kTotalBit : 0));
-  std::string head(1, flags);
-  if (total != 0) Writer(&head).U32(total);
-  const uint32_t crc = Crc32c(piece, Crc32c(head));
+  const size_t total_bytes = total != 0 ? kFrameTotalBytes : 0;
   Writer writer(out);
-  writer.U32(static_cast<uint32_t>(head.size() - 1 + piece.size()));
-  writer.U32(crc);
-  out->append(head);
+  writer.U32(static_cast<uint32_t>(total_bytes + piece.size()));
+  out->append(CheckBytes(check), '\0');
+  writer.U8(static_cast<uint8_t>((stream == Stream::kUrgent ? kUrgentBit : 0) |
+                                 (last ? kLastBit : 0) | (total != 0 ? kTotalBit : 0)));
+  if (total != 0) writer.U32(total);
   out->append(piece);
+}
+
+void AppendFrames(Check check, Stream stream, std::string_view message, std::string* out) {
+  uint32_t total = message.size() > kFrameBytesMax ? static_cast<uint32_t>(message.size()) : 0;
+  do {
+    const std::string_view piece = message.substr(0, kFrameBytesMax);
+    message.remove_prefix(piece.size());
+    AppendFrame(check, stream, message.empty(), piece, out, total);
+    total = 0;
+  } while (!message.empty());
+}
+
+void FrameSealer::Seal(std::string* frames) {
+  const size_t check_bytes = CheckBytes(check());
+  for (size_t pos = 0; pos < frames->size();) {
+    char* frame = frames->data() + pos;
+    const size_t body_bytes = 1 + Reader(std::string_view(frame, kLengthBytes)).U32();
+    const std::string_view body(frame + kLengthBytes + check_bytes, body_bytes);
+    if (mac_) {
+      mac_->TagNext(body, frame + kLengthBytes);
+    } else {
+      const uint32_t crc = Crc32c(body);
+      std::memcpy(frame + kLengthBytes, &crc, sizeof crc);
+    }
+    pos += kLengthBytes + check_bytes + body_bytes;
+    CHECK(pos <= frames->size());
+  }
+}
+
+std::string HandshakeFrame(std::string_view message) {
+  std::string frame;
+  AppendFrame(Check::kCrc, Stream::kUrgent, true, message, &frame);
+  FrameSealer().Seal(&frame);
+  return frame;
+}
+
+bool FrameReader::Verify(std::string_view check, std::string_view body) {
+  if (!mac_) return Reader(check).U32() == Crc32c(body);
+  char tag[FrameMac::kTagBytes];
+  mac_->TagNext(body, tag);
+  return EqualsConstantTime(check, std::string_view(tag, sizeof tag));
 }
 
 Result<bool> FrameReader::Next(std::string* message) {
   for (;;) {
+    const size_t check_bytes = CheckBytes(mac_ ? Check::kMac : Check::kCrc);
+    const size_t head_bytes = kLengthBytes + check_bytes + 1;
     const std::string_view rest = std::string_view(in_).substr(pos_);
-    if (rest.size() < kFrameHeadBytes) break;
-    Reader reader(rest);
-    const uint32_t size = reader.U32();
-    const uint32_t crc = reader.U32();
-    if (size > kFrameBytesMax + kFrameTotalBytes)
+    if (rest.size() < head_bytes) break;
+    const uint32_t size = Reader(rest).U32();
+    if (size > std::min(kFrameBytesMax, message_bytes_max_) + kFrameTotalBytes)
       return Fail(Errc::kCorruption, "frame longer than the limit");
-    if (rest.size() < kFrameHeadBytes + size) break;
-    const std::string_view body = rest.substr(8, 1 + size);
-    if (Crc32c(body.substr(1), Crc32c(body.substr(0, 1))) != crc)
-      return Fail(Errc::kCorruption, "frame with a wrong checksum");
+    if (rest.size() < head_bytes + size) break;
+    const std::string_view body = rest.substr(kLengthBytes + check_bytes, 1 + size);
+    if (!Verify(rest.substr(kLengthBytes, check_bytes), body))
+      return Fail(Errc::kCorruption,
+                  mac_ ? "frame that the other end has not sent" : "frame with a wrong checksum");
     const uint8_t flags = static_cast<uint8_t>(body[0]);
-    pos_ += kFrameHeadBytes + size;
+    pos_ += head_bytes + size;
     std::string& part = parts_[flags & kUrgentBit];
     std::string_view piece = body.substr(1);
     if ((flags & kTotalBit) != 0) {
@@ -72,53 +111,6 @@ Result<bool> FrameReader::Next(std::string* message) {
   in_.erase(0, pos_);
   pos_ = 0;
   return false;
-}
-
-std::string EncodeHello(const Hello& hello) {
-  std::string out(kMagic);
-  Writer writer(&out);
-  writer.U16(hello.version);
-  writer.U8(static_cast<uint8_t>(hello.purpose));
-  writer.Bytes(hello.cluster_id);
-  writer.U32(hello.node);
-  writer.U64(hello.boot);
-  writer.U64(hello.feature_version);
-  writer.Bytes(hello.nonce);
-  return out;
-}
-
-Result<Hello> DecodeHello(std::string_view bytes) {
-  Reader reader(bytes);
-  if (reader.Raw(kMagic.size()) != kMagic)
-    return Fail(Errc::kMismatch, "the other end is no cluster node");
-  Hello hello;
-  hello.version = reader.U16();
-  const uint8_t purpose = reader.U8();
-  hello.cluster_id = reader.Bytes();
-  hello.node = reader.U32();
-  hello.boot = reader.U64();
-  hello.feature_version = reader.U64();
-  hello.nonce = reader.Bytes();
-  if (!reader.Done() || (purpose != 1 && purpose != 2) || hello.nonce.size() != 16)
-    return Fail(Errc::kCorruption, "malformed hello");
-  hello.purpose = static_cast<Hello::Purpose>(purpose);
-  if (hello.version != kPeerVersion)
-    return Fail(Errc::kMismatch, "the other node speaks version " + std::to_string(hello.version) +
-                                     ", this one " + std::to_string(kPeerVersion));
-  return hello;
-}
-
-std::string Proof(std::string_view secret, bool dialer, std::string_view dialer_nonce,
-                  std::string_view acceptor_nonce) {
-  std::string text(1, dialer ? 'D' : 'A');
-  text.append(dialer_nonce);
-  text.append(acceptor_nonce);
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  CHECK(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-             reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac,
-             &size) != nullptr);
-  return std::string(reinterpret_cast<const char*>(mac), size);
 }
 
 }  // namespace clustron::cluster

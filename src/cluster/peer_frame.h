@@ -1,30 +1,61 @@
-// The bytes between two nodes: a handshake, then frames of at most 64 KB, each with a checksum.
-// Messages are cut into frames so that heartbeats pass between the pieces of big ones: there are
-// two streams, urgent and bulk, each in order. Described in peer_frame.md.
+// The bytes between two nodes: frames of at most 64 KB, each with a check. Messages are cut into
+// frames so that heartbeats pass between the pieces of big ones: there are two streams, urgent and
+// bulk, each in order. Described in peer_frame.md.
+//
+// The check is a CRC during the handshake and where there is no secret; else, from the handshake
+// on, a MAC that only the two ends can make (frame_mac.h).
 //
 // Pure: no sockets in here. THREAD: any, one at a time.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
+#include "cluster/frame_mac.h"
 
 namespace clustron::cluster {
 
 inline constexpr size_t kFrameBytesMax = 64 * 1024;
-inline constexpr size_t kFrameHeadBytes = 9;
 inline constexpr size_t kFrameTotalBytes = 4;
 inline constexpr size_t kPeerMessageBytesMax = size_t{1} << 30;
-inline constexpr uint16_t kPeerVersion = 1;
 
 enum class Stream : uint8_t { kBulk = 0, kUrgent = 1 };
+enum class Check : uint8_t { kCrc, kMac };
 
-// Appends one frame. `last`: the message ends with it. `total`: on the first of several, the size
-// of the message, so that room is made for it once; else 0.
-void AppendFrame(Stream stream, bool last, std::string_view piece, std::string* out,
+constexpr size_t CheckBytes(Check check) {
+  return check == Check::kCrc ? sizeof(uint32_t) : FrameMac::kTagBytes;
+}
+// Length, check, flags.
+constexpr size_t FrameHeadBytes(Check check) { return sizeof(uint32_t) + CheckBytes(check) + 1; }
+
+// Appends one frame with room for its check: a FrameSealer fills that in. `last`: the message ends
+// with it. `total`: on the first of several, the size of the message, so that room is made for it
+// once; else 0.
+void AppendFrame(Check check, Stream stream, bool last, std::string_view piece, std::string* out,
                  uint32_t total = 0);
+// Cuts a message into frames.
+void AppendFrames(Check check, Stream stream, std::string_view message, std::string* out);
+
+// Fills in the checks of frames in the order in which they leave.
+class FrameSealer {
+ public:
+  FrameSealer() = default;  // by CRC
+  explicit FrameSealer(FrameMac mac) : mac_(std::move(mac)) {}
+
+  Check check() const { return mac_ ? Check::kMac : Check::kCrc; }
+  // `frames`: whole ones, made for this kind of check.
+  void Seal(std::string* frames);
+
+ private:
+  std::optional<FrameMac> mac_;
+};
+
+// One message of the handshake, ready to be sent. At most kFrameBytesMax bytes.
+std::string HandshakeFrame(std::string_view message);
 
 // Takes bytes as they come, gives whole messages.
 class FrameReader {
@@ -35,32 +66,17 @@ class FrameReader {
   Result<bool> Next(std::string* message);
   // Longer messages are refused. Tight until the other end has proved who it is.
   void set_message_bytes_max(size_t bytes) { message_bytes_max_ = bytes; }
+  // The frames that follow are checked by this MAC.
+  void Expect(FrameMac mac) { mac_ = std::move(mac); }
 
  private:
+  bool Verify(std::string_view check, std::string_view body);
+
   std::string in_;
   size_t pos_ = 0;
   size_t message_bytes_max_ = kPeerMessageBytesMax;
+  std::optional<FrameMac> mac_;
   std::string parts_[2];  // by stream: the message being put together
 };
-
-// What a node says first. A dialer sends it, the other side answers with its own; then each proves
-// that it knows the cluster's secret.
-struct Hello {
-  enum class Purpose : uint8_t { kLink = 1, kFormation = 2 };
-  Purpose purpose = Purpose::kLink;
-  uint16_t version = kPeerVersion;
-  std::string cluster_id;  // empty: none yet
-  uint32_t node = 0;
-  uint64_t boot = 0;
-  uint64_t feature_version = 1;
-  std::string nonce;  // 16 random bytes
-};
-
-std::string EncodeHello(const Hello& hello);
-Result<Hello> DecodeHello(std::string_view bytes);
-
-// HMAC-SHA256 of both nonces and the prover's role under the shared secret.
-std::string Proof(std::string_view secret, bool dialer, std::string_view dialer_nonce,
-                  std::string_view acceptor_nonce);
 
 }  // namespace clustron::cluster

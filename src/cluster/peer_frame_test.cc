@@ -9,14 +9,23 @@
 namespace clustron::cluster {
 namespace {
 
+// One frame, sealed by CRC.
+void Append(Stream stream, bool last, std::string_view piece, std::string* wire,
+            uint32_t total = 0) {
+  std::string frame;
+  AppendFrame(Check::kCrc, stream, last, piece, &frame, total);
+  FrameSealer().Seal(&frame);
+  wire->append(frame);
+}
+
 TEST_CASE("messages of both streams come out whole, however the bytes arrive") {
   std::string wire;
   const std::string big(150'000, 'b');
-  AppendFrame(Stream::kBulk, false, std::string_view(big).substr(0, 65536), &wire);
-  AppendFrame(Stream::kUrgent, true, "beat", &wire);
-  AppendFrame(Stream::kBulk, false, std::string_view(big).substr(65536, 65536), &wire);
-  AppendFrame(Stream::kBulk, true, std::string_view(big).substr(131072), &wire);
-  AppendFrame(Stream::kUrgent, true, "", &wire);
+  Append(Stream::kBulk, false, std::string_view(big).substr(0, 65536), &wire);
+  Append(Stream::kUrgent, true, "beat", &wire);
+  Append(Stream::kBulk, false, std::string_view(big).substr(65536, 65536), &wire);
+  Append(Stream::kBulk, true, std::string_view(big).substr(131072), &wire);
+  Append(Stream::kUrgent, true, "", &wire);
   Rng rng(5);
   for (int round = 0; round < 20; ++round) {
     FrameReader reader;
@@ -41,8 +50,8 @@ TEST_CASE("the block of a big message does not go round with later ones") {
   FrameReader reader;
   std::string wire;
   const std::string piece(60'000, 'b');
-  for (int i = 0; i < 20; ++i) AppendFrame(Stream::kBulk, i == 19, piece, &wire);
-  for (int i = 0; i < 4; ++i) AppendFrame(Stream::kBulk, true, std::string(1000, 's'), &wire);
+  for (int i = 0; i < 20; ++i) Append(Stream::kBulk, i == 19, piece, &wire);
+  for (int i = 0; i < 4; ++i) Append(Stream::kBulk, true, std::string(1000, 's'), &wire);
   reader.Feed(wire);
   std::string message;
   for (int i = 0; i < 5; ++i) {
@@ -54,7 +63,7 @@ TEST_CASE("the block of a big message does not go round with later ones") {
 
 TEST_CASE("a flipped bit ends the link, never makes another message") {
   std::string wire;
-  AppendFrame(Stream::kBulk, true, "payload", &wire);
+  Append(Stream::kBulk, true, "payload", &wire);
   for (size_t bit = 0; bit < wire.size() * 8; ++bit) {
     std::string bad = wire;
     bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
@@ -66,10 +75,76 @@ TEST_CASE("a flipped bit ends the link, never makes another message") {
   }
 }
 
+// What arrives of these frames, and "refused" for where the reader stops.
+std::vector<std::string> Read(FrameReader* reader, std::string_view wire) {
+  reader->Feed(wire);
+  std::vector<std::string> got;
+  for (std::string message;;) {
+    const auto more = reader->Next(&message);
+    if (!more) got.push_back("refused");
+    if (!more || !*more) return got;
+    got.push_back(message);
+  }
+}
+
+TEST_CASE("behind a MAC frames arrive as they were sent, or the link ends") {
+  const std::string key(32, 'k');
+  std::vector<std::string> frames;
+  FrameSealer sealer(FrameMac(key, Role::kDialer));
+  CHECK(sealer.check() == Check::kMac);
+  for (const char* text : {"one", "two", "three"}) {
+    frames.emplace_back();
+    AppendFrame(sealer.check(), Stream::kBulk, true, text, &frames.back());
+    sealer.Seal(&frames.back());
+  }
+  const auto read = [&](const std::string& wire, Role sender = Role::kDialer, char k = 'k') {
+    FrameReader reader;
+    reader.Expect(FrameMac(std::string(32, k), sender));
+    return Read(&reader, wire);
+  };
+  using Messages = std::vector<std::string>;
+  const std::string all = frames[0] + frames[1] + frames[2];
+  CHECK(read(all) == Messages{"one", "two", "three"});
+  CHECK(read(all, Role::kAcceptor) == Messages{"refused"});  // sent back to its sender
+  CHECK(read(all, Role::kDialer, 'j') == Messages{"refused"});
+  CHECK(read(frames[1] + frames[0]) == Messages{"refused"});
+  CHECK(read(frames[0] + frames[0]) == Messages{"one", "refused"});
+  CHECK(read(frames[0] + frames[2]) == Messages{"one", "refused"});
+  CHECK(read(HandshakeFrame("one")).empty());  // too short for a frame with a MAC: waits for more
+  CHECK(read(HandshakeFrame("one") + HandshakeFrame("another")) == Messages{"refused"});
+  for (size_t bit = 0; bit < frames[0].size() * 8; ++bit) {
+    std::string bad = frames[0];
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
+    const Messages got = read(bad);
+    CHECK((got.empty() || got == Messages{"refused"}));
+  }
+}
+
+TEST_CASE("several frames are sealed in one go, also of big messages") {
+  const std::string key(32, 'k');
+  FrameSealer sealer(FrameMac(key, Role::kAcceptor));
+  const std::string big(150'000, 'b');
+  std::string wire;
+  AppendFrames(sealer.check(), Stream::kBulk, big, &wire);
+  AppendFrames(sealer.check(), Stream::kUrgent, "beat", &wire);
+  sealer.Seal(&wire);
+  FrameReader reader;
+  reader.Expect(FrameMac(key, Role::kAcceptor));
+  CHECK(Read(&reader, wire) == std::vector<std::string>{big, "beat"});
+}
+
+TEST_CASE("a stranger's frame is refused by its length, before it is there") {
+  FrameReader reader;
+  reader.set_message_bytes_max(1024);
+  CHECK(Read(&reader, HandshakeFrame(std::string(1024, 'x'))).size() == 1);
+  CHECK(Read(&reader, HandshakeFrame(std::string(2000, 'x')).substr(0, 20)) ==
+        std::vector<std::string>{"refused"});
+}
+
 TEST_CASE("a size given ahead is held to the limit and stands on the first frame only") {
   std::string wire;
-  AppendFrame(Stream::kBulk, false, "abc", &wire, 6);
-  AppendFrame(Stream::kBulk, true, "def", &wire);
+  Append(Stream::kBulk, false, "abc", &wire, 6);
+  Append(Stream::kBulk, true, "def", &wire);
   FrameReader good;
   good.Feed(wire);
   std::string message;
@@ -82,37 +157,11 @@ TEST_CASE("a size given ahead is held to the limit and stands on the first frame
   CHECK(tight.Next(&message).error().code == Errc::kLimit);
 
   std::string late;
-  AppendFrame(Stream::kBulk, false, "abc", &late);
-  AppendFrame(Stream::kBulk, true, "def", &late, 6);
+  Append(Stream::kBulk, false, "abc", &late);
+  Append(Stream::kBulk, true, "def", &late, 6);
   FrameReader wrong;
   wrong.Feed(late);
   CHECK(wrong.Next(&message).error().code == Errc::kCorruption);
-}
-
-TEST_CASE("hellos read back; strangers and other versions are named") {
-  Hello hello;
-  hello.cluster_id = "abc";
-  hello.node = 3;
-  hello.boot = 9;
-  hello.nonce = std::string(16, 'n');
-  const auto back = DecodeHello(EncodeHello(hello));
-  REQUIRE(back);
-  CHECK(back->cluster_id == "abc");
-  CHECK(back->node == 3);
-  CHECK(DecodeHello("GET / HTTP/1.1\r\n").error().code == Errc::kMismatch);
-  hello.version = 7;
-  CHECK(DecodeHello(EncodeHello(hello)).error().detail.find("version 7") != std::string::npos);
-  CHECK(!DecodeHello(EncodeHello(hello).substr(0, 12)));
-}
-
-TEST_CASE("a proof depends on secret, role and both nonces") {
-  const std::string proof = Proof("s", true, "a", "b");
-  CHECK(proof.size() == 32);
-  CHECK(proof == Proof("s", true, "a", "b"));
-  CHECK(proof != Proof("t", true, "a", "b"));
-  CHECK(proof != Proof("s", false, "a", "b"));
-  CHECK(proof != Proof("s", true, "c", "b"));
-  CHECK(proof != Proof("s", true, "a", "c"));
 }
 
 }  // namespace

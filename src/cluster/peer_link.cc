@@ -1,6 +1,5 @@
 #include "cluster/peer_link.h"
 
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "base/ring.h"
 #include "base/strings.h"
 #include "cluster/bulk_queue.h"
+#include "cluster/formation_wire.h"
 #include "net/connector.h"
 
 namespace clustron::cluster {
@@ -21,9 +21,12 @@ namespace {
 
 constexpr uint64_t kRedialMs = 100;
 constexpr uint64_t kRedialMaxMs = 1000;
-constexpr size_t kInboundMax = 256;
-// Before the other end has proved that it knows the secret.
-constexpr size_t kHandshakeBytesMax = 4096;
+// Links whose other end has not yet proved that it knows the secret. One more, and the oldest of
+// them ends: who holds many open keeps no member out.
+constexpr size_t kHalfOpenMax = 64;
+// Read at once from such a one: a Hello and a proof.
+constexpr size_t kHandshakeReadBytes = 2048;
+constexpr size_t kShownMax = 400;
 // A peer that acknowledges nothing for so long is dialed anew: after a partition TCP itself would
 // wait for up to two minutes with its next attempt.
 constexpr int kSilenceMs = 3000;
@@ -35,6 +38,15 @@ constexpr int kSliceBytes = 256 * 1024;
 constexpr size_t kTurnBytesMax = 2 << 20;
 // Read in the middle of a long turn and kept for its end, per link; beyond that nothing is read.
 constexpr size_t kKeptBytesMax = 64 << 20;
+
+// Reads a little of what is there, before the other end has proved who it is; false: the link has
+// ended.
+bool ReadLittle(int fd, FrameReader* frames) {
+  char buffer[kHandshakeReadBytes];
+  const ssize_t n = read(fd, buffer, sizeof buffer);
+  if (n > 0) frames->Feed(std::string_view(buffer, static_cast<size_t>(n)));
+  return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
 
 // Reads what is there; false: the link has ended.
 bool ReadAll(int fd, FrameReader* frames, uint64_t* count) {
@@ -54,12 +66,6 @@ bool ReadAll(int fd, FrameReader* frames, uint64_t* count) {
 
 }  // namespace
 
-std::string RandomNonce() {
-  std::string nonce(16, '\0');
-  CHECK(getrandom(nonce.data(), nonce.size(), 0) == static_cast<ssize_t>(nonce.size()));
-  return nonce;
-}
-
 // --- The link that we dial and send on -----------------------------------------------------------
 
 class Peers::Outbound {
@@ -75,7 +81,7 @@ class Peers::Outbound {
     if (state_ != State::kUp) return;
     if (urgent) {
       if (tail != nullptr) head.append(*tail);
-      AppendFrames(Stream::kUrgent, head, &urgent_);
+      AppendFrames(sealer_.check(), Stream::kUrgent, head, &urgent_);
       if (urgent_.size() <= owner_.config_.queue_bytes_max) return;
       Log(LogLevel::kWarning, "the link to node {} is stuck: dropped", address_.node);
       Drop();
@@ -97,7 +103,9 @@ class Peers::Outbound {
   }
 
  private:
-  enum class State : uint8_t { kIdle, kConnecting, kHello, kProof, kUp };
+  // kHello: waits for the other's Hello; kProof: for its proof; kWelcome: for its word that it has
+  // accepted ours.
+  enum class State : uint8_t { kIdle, kConnecting, kHello, kProof, kWelcome, kUp };
 
   void Dial() {
     state_ = State::kConnecting;
@@ -113,27 +121,34 @@ class Peers::Outbound {
       return;
     }
     fd_ = *std::move(fd);
+    if (owner_.config_.loopback_only && !net::PeerIsLoopback(fd_.get())) {
+      Complain("it is on another machine, and there is no cluster secret (cluster-secret-file)");
+      fd_.Reset();
+      Retry();
+      return;
+    }
     net::SetNoDelay(fd_.get());
     net::SetSendTimeout(fd_.get(), kSilenceMs);
     net::SetUnsentMax(fd_.get(), kSliceBytes);
     poll_ = std::make_unique<net::Poll>(owner_.loop_, fd_.get(), [this](int e) { OnEvent(e); });
     poll_->Watch(net::Poll::kReadable);
     timer_.Start(owner_.config_.handshake_ms_max);
-    nonce_ = RandomNonce();
-    Hello hello;
-    hello.cluster_id = owner_.config_.cluster_id;
-    hello.node = owner_.config_.node;
-    hello.boot = owner_.config_.boot;
-    hello.nonce = nonce_;
-    AppendFrame(Stream::kUrgent, true, EncodeHello(hello), &urgent_);
+    frames_.set_message_bytes_max(kHelloBytesMax);
+    hellos_.dialer = EncodeHello(owner_.OwnHello());
+    Say(hellos_.dialer);
     state_ = State::kHello;
     Write();
+  }
+
+  void Say(std::string_view message) {
+    AppendFrame(sealer_.check(), Stream::kUrgent, true, message, &urgent_);
   }
 
   void OnTimer() {
     if (state_ == State::kIdle) {
       Dial();
     } else if (state_ != State::kUp && state_ != State::kConnecting) {
+      Complain("connected, but the handshake did not end in time");
       Drop();
     }
   }
@@ -149,9 +164,10 @@ class Peers::Outbound {
     poll_.reset();
     fd_.Reset();
     frames_ = {};
-    peer_nonce_.clear();
+    sealer_ = {};
     urgent_.clear();
     bulk_.Clear();
+    bulk_.SetCheck(Check::kCrc);
     sending_.clear();
     sent_ = 0;
     blocked_ = full_ = false;
@@ -164,63 +180,88 @@ class Peers::Outbound {
       blocked_ = false;
       if (!Write()) return;
     }
-    if ((events & net::Poll::kReadable) && !ReadHandshake()) Drop();
+    if ((events & net::Poll::kReadable) && !Read()) Drop();
   }
 
-  bool ReadHandshake() {
-    uint64_t ignored = 0;
+  // False: the link is to be dropped.
+  bool Read() {
     // What came before the end is still of interest: it may say why.
-    const bool open = ReadAll(fd_.get(), &frames_, &ignored);
+    const bool open = ReadLittle(fd_.get(), &frames_);
     std::string message;
     for (;;) {
       auto more = frames_.Next(&message);
-      if (!more) return false;
-      if (!*more) return open;
-      if (!message.empty() && message[0] == '!') {
-        Complain(message.substr(1));
-        return false;
-      }
-      if (state_ == State::kHello && peer_nonce_.empty()) {
-        auto hello = DecodeHello(message);
-        if (!hello) {
-          Complain(hello.error().detail);
-          return false;
-        }
-        if (hello->cluster_id != owner_.config_.cluster_id || hello->node != address_.node) {
-          Complain("it is node " + std::to_string(hello->node) + " of cluster " +
-                   hello->cluster_id);
-          return false;
-        }
-        peer_nonce_ = hello->nonce;
-      } else if (state_ == State::kHello) {
-        if (!EqualsConstantTime(message,
-                                Proof(owner_.config_.secret, false, nonce_, peer_nonce_))) {
-          Complain("it does not know the cluster's secret");
-          return false;
-        }
-        AppendFrame(Stream::kUrgent, true, Proof(owner_.config_.secret, true, nonce_, peer_nonce_),
-                    &urgent_);
-        state_ = State::kProof;
-        if (!open) return false;
-        if (!Write()) return true;
-      } else if (state_ == State::kProof) {
-        state_ = State::kUp;
-        delay_ms_ = 0;
-        complained_.clear();
-        timer_.Stop();
-        Log(LogLevel::kNotice, "linked to node {} at {}:{}", address_.node, address_.host,
-            address_.port);
-        owner_.listener_.OnPeerUp(address_.node);
-      }
+      if (!more) return Complain(more.error().detail);
+      if (!*more) break;
+      if (!OnMessage(message)) return false;
+    }
+    if (!open) return state_ == State::kUp ? false : Complain("it ended the handshake");
+    if (state_ == State::kWelcome) Write();
+    return true;
+  }
+
+  // False: the link is to be dropped. A refusal comes only where no proof may stand: a proof may
+  // begin with any byte.
+  bool OnMessage(const std::string& message) {
+    switch (state_) {
+      case State::kHello:
+        return message.starts_with(kRefusal)
+                   ? Complain("it says: " + Printable(message.substr(1), kShownMax))
+                   : OnHello(message);
+      case State::kProof:
+        return OnProof(message);
+      case State::kWelcome:
+        if (!message.empty()) return Complain("malformed handshake");
+        OnWelcome();
+        return true;
+      default:
+        return Complain("it sends on a link that only this node sends on");
     }
   }
 
-  void Complain(const std::string& why) {
-    peer_nonce_.clear();
-    if (why == complained_) return;  // once, not at every attempt
+  bool OnHello(const std::string& message) {
+    auto hello = DecodeHello(message);
+    if (!hello) return Complain(hello.error().detail);
+    if (hello->purpose != Hello::Purpose::kLink || hello->cluster_id != owner_.config_.cluster_id ||
+        hello->node != address_.node)
+      return Complain("it is node " + std::to_string(hello->node) + " of cluster " +
+                      Printable(hello->cluster_id, kShownMax));
+    hellos_.acceptor = message;
+    state_ = State::kProof;
+    return true;
+  }
+
+  bool OnProof(const std::string& message) {
+    const std::string& secret = owner_.config_.secret;
+    if (!EqualsConstantTime(message,
+                            Proof(secret, Hello::Purpose::kLink, Role::kAcceptor, hellos_)))
+      return Complain("it does not know this node's cluster secret (cluster-secret-file)");
+    Say(Proof(secret, Hello::Purpose::kLink, Role::kDialer, hellos_));
+    if (!secret.empty()) frames_.Expect(FrameMac(LinkKey(secret, hellos_), Role::kAcceptor));
+    state_ = State::kWelcome;
+    return true;
+  }
+
+  void OnWelcome() {
+    CHECK(urgent_.empty());
+    const std::string& secret = owner_.config_.secret;
+    if (!secret.empty()) sealer_ = FrameSealer(FrameMac(LinkKey(secret, hellos_), Role::kDialer));
+    bulk_.SetCheck(sealer_.check());
+    state_ = State::kUp;
+    delay_ms_ = 0;
+    complained_.clear();
+    timer_.Stop();
+    Log(LogLevel::kNotice, "linked to node {} at {}:{}", address_.node, address_.host,
+        address_.port);
+    owner_.listener_.OnPeerUp(address_.node);
+  }
+
+  // Always false.
+  bool Complain(const std::string& why) {
+    if (why == complained_) return false;  // once, not at every attempt
     complained_ = why;
     Log(LogLevel::kWarning, "no link to node {} at {}:{}: {}", address_.node, address_.host,
         address_.port, why);
+    return false;
   }
 
   // False: the link was dropped.
@@ -239,10 +280,10 @@ class Peers::Outbound {
         }
         if (bulk_.bytes() == 0) full_ = false;
         if (sending_.empty()) {
-          if (state_ == State::kUp || state_ == State::kHello || state_ == State::kProof)
-            poll_->Watch(net::Poll::kReadable);
+          poll_->Watch(net::Poll::kReadable);
           return true;
         }
+        sealer_.Seal(&sending_);
       }
       const ssize_t n =
           send(fd_.get(), sending_.data() + sent_, sending_.size() - sent_, MSG_NOSIGNAL);
@@ -273,10 +314,11 @@ class Peers::Outbound {
   std::unique_ptr<net::Poll> poll_;
   State state_ = State::kIdle;
   FrameReader frames_;
-  std::string nonce_, peer_nonce_;
-  std::string urgent_;  // frames waiting
+  Hellos hellos_;
+  FrameSealer sealer_;
+  std::string urgent_;  // frames waiting, not yet sealed
   BulkQueue bulk_;
-  std::string sending_;  // being written
+  std::string sending_;  // being written, sealed
   size_t sent_ = 0;
   bool blocked_ = false;  // until the loop says that it is writable
   bool full_ = false;     // messages have been left out
@@ -295,7 +337,7 @@ class Peers::Inbound {
         since_ms_(owner.loop_.NowMs()) {
     net::SetNoDelay(fd_.get());
     net::SetKeepAlive(fd_.get(), kKeepAliveS);
-    frames_.set_message_bytes_max(kHandshakeBytesMax);
+    frames_.set_message_bytes_max(kHelloBytesMax);
     poll_.Watch(net::Poll::kReadable);
   }
   bool dead() const { return dead_; }
@@ -317,28 +359,28 @@ class Peers::Inbound {
   void DeliverKept() {
     if (has_kept() || ended_) Deliver();
   }
-  // Takes too long to prove who it is.
-  bool late() const {
-    return state_ != State::kUp &&
-           owner_.loop_.NowMs() - since_ms_ > owner_.config_.handshake_ms_max;
-  }
-
- private:
-  enum class State : uint8_t { kHello, kProof, kUp };
-
+  bool up() const { return state_ == State::kUp; }
+  uint32_t node() const { return node_; }
   void Die() {
     dead_ = true;
     poll_.Watch(0);
   }
-
-  std::string NameOf(const Hello& hello) const {
-    return "node " + std::to_string(hello.node) + " of cluster " + hello.cluster_id + " at " +
-           net::PeerName(fd_.get());
+  // Takes too long to prove who it is.
+  bool late() const {
+    return !up() && owner_.loop_.NowMs() - since_ms_ > owner_.config_.handshake_ms_max;
   }
 
-  void Answer(std::string_view message) {
-    std::string out;
-    AppendFrame(Stream::kUrgent, true, message, &out);
+ private:
+  // kHello: waits for the other's Hello; kProof: for its proof; kFormation: it tries to form a
+  // cluster, and will ask.
+  enum class State : uint8_t { kHello, kProof, kFormation, kUp };
+
+  std::string NameOf(const Hello& hello) const {
+    return "node " + std::to_string(hello.node) + " of cluster " +
+           Printable(hello.cluster_id, kShownMax) + " at " + net::PeerName(fd_.get());
+  }
+
+  void Answer(const std::string& out) {
     // A fresh connection's buffer has room for a handshake.
     if (send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
       Die();
@@ -346,12 +388,14 @@ class Peers::Inbound {
   // `who`: what is known of the other end.
   void Refuse(const std::string& who, const std::string& why) {
     owner_.Warn("refused a link from " + who + ": " + why);
-    Answer("!" + why);
+    Answer(HandshakeFrame(kRefusal + why));
     Die();
   }
 
   void OnReadable() {
-    if (!ReadAll(fd_.get(), &frames_, &owner_.bytes_received_)) ended_ = true;
+    if (up() ? !ReadAll(fd_.get(), &frames_, &owner_.bytes_received_)
+             : !ReadLittle(fd_.get(), &frames_))
+      ended_ = true;
     Deliver();
   }
 
@@ -373,61 +417,98 @@ class Peers::Inbound {
       }
       OnMessage(message);
     }
-    if (ended_) Die();
+    if (!ended_ || dead_) return;
+    if (state_ == State::kProof)
+      owner_.Warn("node " + std::to_string(node_) + " at " + net::PeerName(fd_.get()) +
+                  " ended the handshake when it saw this node's proof: do the cluster secrets "
+                  "differ (cluster-secret-file)?");
+    Die();
   }
 
   void OnMessage(const std::string& message) {
     switch (state_) {
-      case State::kHello: {
-        auto hello = DecodeHello(message);
-        if (!hello) {
-          Refuse(net::PeerName(fd_.get()), hello.error().detail);
-          return;
-        }
-        Hello mine;
-        mine.purpose = hello->purpose;
-        mine.cluster_id = owner_.config_.cluster_id;
-        mine.node = owner_.config_.node;
-        mine.boot = owner_.config_.boot;
-        mine.nonce = nonce_ = RandomNonce();
-        if (hello->purpose == Hello::Purpose::kFormation) {
-          Answer(EncodeHello(mine));  // tells that this cluster is formed, and which it is
-          Die();
-          return;
-        }
-        if (hello->cluster_id != owner_.config_.cluster_id) {
-          Refuse(NameOf(*hello), "this is node " + std::to_string(mine.node) + " of cluster " +
-                                     mine.cluster_id + ", not of cluster " + hello->cluster_id);
-          return;
-        }
-        if (owner_.outbound_.find(hello->node) == owner_.outbound_.end()) {
-          Refuse(NameOf(*hello),
-                 "node " + std::to_string(hello->node) + " is not a member of this cluster");
-          return;
-        }
-        node_ = hello->node;
-        peer_nonce_ = hello->nonce;
-        Answer(EncodeHello(mine));
-        Answer(Proof(owner_.config_.secret, false, peer_nonce_, nonce_));
-        state_ = State::kProof;
-        return;
-      }
+      case State::kHello:
+        return OnHello(message);
       case State::kProof:
-        if (!EqualsConstantTime(message, Proof(owner_.config_.secret, true, peer_nonce_, nonce_))) {
-          Refuse("node " + std::to_string(node_), "wrong cluster secret");
-          return;
-        }
-        Answer("");
-        frames_.set_message_bytes_max(kPeerMessageBytesMax);
-        state_ = State::kUp;
-        return;
+        return OnProof(message);
+      case State::kFormation:
+        return OnFormationRequest(message);
       case State::kUp:
-        if (!owner_.listener_.OnPeerMessage(node_, message)) {
-          Log(LogLevel::kWarning, "malformed message from node {}: link dropped", node_);
-          Die();
-        }
-        return;
+        if (owner_.listener_.OnPeerMessage(node_, message)) return;
+        Log(LogLevel::kWarning, "malformed message from node {}: link dropped", node_);
+        Die();
     }
+  }
+
+  void OnHello(const std::string& message) {
+    const PeerConfig& config = owner_.config_;
+    auto hello = DecodeHello(message);
+    if (!hello) return Refuse(net::PeerName(fd_.get()), hello.error().detail);
+    Hello mine = owner_.OwnHello();
+    if (hello->purpose == Hello::Purpose::kFormation) {
+      mine.purpose = Hello::Purpose::kFormation;
+      hellos_ = {message, EncodeHello(mine)};
+      Answer(HandshakeFrame(hellos_.acceptor));
+      frames_.set_message_bytes_max(kSealedBytesMax);
+      state_ = State::kFormation;
+      return;
+    }
+    if (hello->cluster_id != config.cluster_id)
+      return Refuse(NameOf(*hello), "this is node " + std::to_string(config.node) + " of cluster " +
+                                        config.cluster_id + ", not of cluster " +
+                                        Printable(hello->cluster_id, kShownMax));
+    if (!owner_.outbound_.contains(hello->node))
+      return Refuse(NameOf(*hello),
+                    "node " + std::to_string(hello->node) + " is not a member of this cluster");
+    if (hello->has_secret != mine.has_secret)
+      return Refuse(NameOf(*hello),
+                    mine.has_secret
+                        ? "this cluster has a secret, and node " + std::to_string(hello->node) +
+                              " was started without one (cluster-secret-file)"
+                        : "node " + std::to_string(config.node) +
+                              " was started without the cluster's secret (cluster-secret-file)");
+    node_ = hello->node;
+    hellos_ = {message, EncodeHello(mine)};
+    Answer(HandshakeFrame(hellos_.acceptor) +
+           HandshakeFrame(Proof(config.secret, Hello::Purpose::kLink, Role::kAcceptor, hellos_)));
+    state_ = State::kProof;
+  }
+
+  // Whatever it asks: this cluster is formed, and which it is.
+  void OnFormationRequest(std::string request) {
+    const PeerConfig& config = owner_.config_;
+    if (Unseal(config.secret, Role::kDialer, hellos_, &request) != Unsealed::kOk)
+      return Refuse(net::PeerName(fd_.get()) + ", which tries to form a cluster",
+                    "the cluster secrets differ (cluster-secret-file)");
+    const FormationAnswer answer{FormationState::kFormed, config.cluster_id, {}};
+    Answer(HandshakeFrame(
+        Seal(config.secret, Role::kAcceptor, hellos_, EncodeFormationAnswer(answer))));
+    Die();
+  }
+
+  // In place of a proof that fails nothing is said: a proof of this node's has been seen already.
+  void OnProof(const std::string& message) {
+    const std::string& secret = owner_.config_.secret;
+    if (!EqualsConstantTime(message,
+                            Proof(secret, Hello::Purpose::kLink, Role::kDialer, hellos_))) {
+      owner_.Warn("refused a link from " + net::PeerName(fd_.get()) +
+                  ", which says that it is node " + std::to_string(node_) +
+                  ": it did not prove that it knows the cluster secret");
+      return Die();
+    }
+    FrameSealer sealer;
+    if (!secret.empty()) {
+      const std::string key = LinkKey(secret, hellos_);
+      sealer = FrameSealer(FrameMac(key, Role::kAcceptor));
+      frames_.Expect(FrameMac(key, Role::kDialer));
+    }
+    frames_.set_message_bytes_max(kPeerMessageBytesMax);
+    state_ = State::kUp;
+    std::string welcome;
+    AppendFrame(sealer.check(), Stream::kUrgent, true, {}, &welcome);
+    sealer.Seal(&welcome);
+    Answer(welcome);
+    owner_.EndOlderLinks(*this);
   }
 
   Peers& owner_;
@@ -436,7 +517,7 @@ class Peers::Inbound {
   const uint64_t since_ms_;
   State state_ = State::kHello;
   FrameReader frames_;
-  std::string nonce_, peer_nonce_;
+  Hellos hellos_;
   uint32_t node_ = 0;
   Ring<std::string> kept_;
   size_t kept_bytes_ = 0;
@@ -452,9 +533,18 @@ Peers::Peers(net::Loop& loop, PeerConfig config, PeerListener& listener)
 Peers::~Peers() = default;
 
 void Peers::Listen(net::Fd listener) {
-  listen_fd_ = std::move(listener);
-  listen_poll_ = std::make_unique<net::Poll>(loop_, listen_fd_.get(), [this](int) { OnAccept(); });
-  listen_poll_->Watch(net::Poll::kReadable);
+  accepts_ = std::make_unique<net::Listener>(loop_, std::move(listener),
+                                             [this](net::Fd fd) { OnAccept(std::move(fd)); });
+}
+
+Hello Peers::OwnHello() const {
+  Hello hello;
+  hello.cluster_id = config_.cluster_id;
+  hello.node = config_.node;
+  hello.boot = config_.boot;
+  hello.has_secret = !config_.secret.empty();
+  hello.nonce = RandomNonce();
+  return hello;
 }
 
 void Peers::SetPeers(const std::vector<PeerAddress>& peers) {
@@ -472,15 +562,26 @@ void Peers::Warn(const std::string& line) {
   Log(LogLevel::kWarning, "{}", line);
 }
 
-void Peers::OnAccept() {
-  for (;;) {
-    bool full = false;
-    net::Fd fd = net::Accept(listen_fd_.get(), &full);
-    if (!fd.valid()) return;
-    Reap();
-    if (inbound_.size() >= kInboundMax) continue;
-    inbound_.push_back(std::make_unique<Inbound>(*this, std::move(fd)));
+void Peers::OnAccept(net::Fd fd) {
+  if (config_.loopback_only && !net::PeerIsLoopback(fd.get())) {
+    Warn("refused a link from " + net::PeerName(fd.get()) +
+         ": it comes from another machine, and there is no cluster secret (cluster-secret-file)");
+    return;
   }
+  Reap();
+  const auto half_open = [](const std::unique_ptr<Inbound>& link) { return !link->up(); };
+  if (std::count_if(inbound_.begin(), inbound_.end(), half_open) >=
+      static_cast<ptrdiff_t>(kHalfOpenMax)) {
+    Warn("too many links whose other end proves nothing: the oldest is ended");
+    inbound_.erase(std::find_if(inbound_.begin(), inbound_.end(), half_open));
+  }
+  inbound_.push_back(std::make_unique<Inbound>(*this, std::move(fd)));
+}
+
+// Who dialed again has given up the link it had before.
+void Peers::EndOlderLinks(const Inbound& newer) {
+  for (const auto& link : inbound_)
+    if (link.get() != &newer && link->up() && link->node() == newer.node()) link->Die();
 }
 
 void Peers::Reap() {

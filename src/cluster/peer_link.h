@@ -1,4 +1,6 @@
-// TCP between this node and its peers. This node dials every peer and sends on that link; what
+// TCP between this node and its peers. A link carries messages only when both ends have proved that
+// they know the cluster's secret (peer_hello.h); until then they may say little, and not for long.
+// This node dials every peer and sends on that link; what
 // peers send comes on the links that they dialed. A link that breaks is dialed again with backoff.
 //
 // Each link carries two streams (peer_frame.h). Urgent messages overtake bulk: of that a slice is
@@ -21,8 +23,10 @@
 #include <vector>
 
 #include "cluster/peer_frame.h"
+#include "cluster/peer_hello.h"
 #include "net/loop.h"
 #include "net/socket.h"
+#include "net/stream.h"
 
 namespace clustron::cluster {
 
@@ -47,7 +51,9 @@ struct PeerConfig {
   std::string cluster_id;
   uint32_t node = 0;
   uint64_t boot = 0;
-  std::string secret;
+  std::string secret;  // empty: there is none
+  // Without a secret: only who is on this machine is dialed or listened to.
+  bool loopback_only = false;
   size_t queue_bytes_max = 64 << 20;
   // For connecting and for proving who one is, on either side.
   uint64_t handshake_ms_max = 3000;
@@ -82,15 +88,16 @@ class Peers {
   class Outbound;
   class Inbound;
 
-  void OnAccept();
+  Hello OwnHello() const;  // with a nonce of its own
+  void OnAccept(net::Fd fd);
   void Reap();
+  void EndOlderLinks(const Inbound& newer);
   void Warn(const std::string& line);  // a link was refused; logged now and then
 
   net::Loop& loop_;
   const PeerConfig config_;
   PeerListener& listener_;
-  net::Fd listen_fd_;
-  std::unique_ptr<net::Poll> listen_poll_;
+  std::unique_ptr<net::Listener> accepts_;
   std::map<uint32_t, std::unique_ptr<Outbound>> outbound_;
   std::vector<std::unique_ptr<Inbound>> inbound_;
   uint64_t bytes_sent_ = 0;
@@ -99,8 +106,5 @@ class Peers {
   bool warned_ = false;
   uint64_t warned_ms_ = 0;
 };
-
-// 16 bytes from the operating system.
-std::string RandomNonce();
 
 }  // namespace clustron::cluster

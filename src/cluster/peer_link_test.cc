@@ -1,6 +1,5 @@
 #include "cluster/peer_link.h"
 
-#include <doctest/doctest.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -10,68 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "base/host_port.h"
+#include "cluster/peer_test_members.h"
 #include "net/socket.h"
 
 namespace clustron::cluster {
 namespace {
-
-struct Inbox : PeerListener {
-  std::vector<std::pair<uint32_t, std::string>> messages;
-  int ups = 0;
-  int downs = 0;
-  bool OnPeerMessage(uint32_t from, std::string_view message) override {
-    messages.emplace_back(from, message);
-    return message != "malformed";
-  }
-  void OnPeerUp(uint32_t) override { ++ups; }
-  void OnPeerDown(uint32_t) override { ++downs; }
-};
-
-uint16_t PortOf(const net::Fd& fd) {
-  const auto address = ParseHostPort(net::LocalName(fd.get()));
-  REQUIRE(address);
-  return address->port;
-}
-
-// A node with its listening socket; both ends of every link live on one loop.
-struct Member {
-  Member(net::Loop& loop, uint32_t node, const std::string& secret = "secret",
-         size_t queue_bytes_max = 64 << 20)
-      : peers(loop, Config(node, secret, queue_bytes_max), inbox) {
-    auto fd = net::ListenTcp("127.0.0.1", 0, 16);
-    REQUIRE(fd.has_value());
-    port = PortOf(*fd);
-    peers.Listen(*std::move(fd));
-  }
-  static PeerConfig Config(uint32_t node, const std::string& secret, size_t queue_bytes_max) {
-    return {.cluster_id = "cluster",
-            .node = node,
-            .boot = 1,
-            .secret = secret,
-            .queue_bytes_max = queue_bytes_max,
-            .handshake_ms_max = 200};
-  }
-  Inbox inbox;
-  uint16_t port = 0;
-  Peers peers;
-};
-
-bool RunUntil(net::Loop& loop, std::vector<Member*> members, const std::function<bool()>& done) {
-  bool held = false;
-  net::Timer deadline(loop, [&] { loop.Stop(); });
-  deadline.Start(3000);
-  net::Timer tick(loop, [] {});
-  tick.Start(1, 1);
-  loop.Run([&] {
-    for (Member* member : members) member->peers.Flush();
-    if (!held && done()) {
-      held = true;
-      loop.Stop();
-    }
-  });
-  return held;
-}
 
 TEST_CASE("nodes link up by name and messages arrive whole and in order") {
   net::Loop loop;
@@ -122,7 +64,7 @@ TEST_CASE("a wrong secret and a stranger get no link") {
 
 TEST_CASE("over its bound bulk is left out; the link stays, and urgent messages pass") {
   net::Loop loop;
-  Member a(loop, 1, "secret", 8 << 20);
+  Member a(loop, 1, kTestSecret, 8 << 20);
   Member b(loop, 2);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
@@ -148,7 +90,7 @@ TEST_CASE("over its bound bulk is left out; the link stays, and urgent messages 
 
 TEST_CASE("messages far bigger than the bound cost nothing") {
   net::Loop loop;
-  Member a(loop, 1, "secret", 1 << 20);
+  Member a(loop, 1, kTestSecret, 1 << 20);
   Member b(loop, 2);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
@@ -175,7 +117,7 @@ TEST_CASE("in a long turn what can't wait is seen at once; the rest comes later,
   net::Loop loop;
   Member a(loop, 1);
   Busy inbox;
-  Peers busy(loop, Member::Config(2, "secret", 1 << 20), inbox);
+  Peers busy(loop, Member::Config(2, kTestSecret, 1 << 20), inbox);
   auto fd = net::ListenTcp("127.0.0.1", 0, 16);
   REQUIRE(fd.has_value());
   const uint16_t port = PortOf(*fd);
@@ -228,7 +170,8 @@ TEST_CASE("strangers can neither stay silent nor make a node hold memory") {
   CHECK(HungUpAfter(loop, a, ""));
   CHECK(HungUpAfter(loop, a, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
   std::string endless;
-  AppendFrame(Stream::kUrgent, false, std::string(5000, 'x'), &endless);
+  AppendFrame(Check::kCrc, Stream::kUrgent, false, std::string(1500, 'x'), &endless);
+  FrameSealer().Seal(&endless);
   CHECK(HungUpAfter(loop, a, endless));
 }
 

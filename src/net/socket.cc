@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "base/strings.h"
+
 namespace clustron::net {
 
 namespace {
@@ -170,6 +172,14 @@ bool PeerIsLoopback(int fd) {
     return (ntohl(reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr.s_addr) >> 24) == 127;
   return storage.ss_family == AF_INET6 &&
          IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr);
+}
+
+bool IsLoopbackHost(const std::string& host) {
+  in_addr four{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
+  in6_addr six{};
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return EqualsIgnoreCase(host, "localhost");
 }
 
 uint64_t RaiseDescriptorLimit(uint64_t wanted) {

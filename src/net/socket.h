@@ -60,6 +60,8 @@ void SetUnsentMax(int fd, int bytes);
 std::string PeerName(int fd);  // "1.2.3.4:5", "[::1]:5" as Redis prints it: "::1:5"
 std::string LocalName(int fd);
 bool PeerIsLoopback(int fd);  // or a unix socket
+// An address of this machine's own loopback interface, or `localhost`. Other names are not asked.
+bool IsLoopbackHost(const std::string& host);
 
 // Raises the limit of open descriptors towards `wanted`; returns what it is now.
 uint64_t RaiseDescriptorLimit(uint64_t wanted);

@@ -114,6 +114,7 @@ constexpr OptionRow kRows[] = {
      kOptStartOnly},
     {Opt::kClusterPort, Int("cluster-port", "0", 0, 65535), Scope::kNode, kOptStartOnly},
     {Opt::kClusterSecretFile, Text("cluster-secret-file"), Scope::kNode, kOptStartOnly},
+    {Opt::kClusterInsecure, Bool("cluster-insecure", "no"), Scope::kNode, kOptStartOnly},
     {Opt::kHeartbeatMs, Int("cluster-heartbeat-ms", "50", 1, 60'000), Scope::kNode, kOptStartOnly},
     {Opt::kElectionRoundMs, Int("cluster-election-round-ms", "150", 5, 600'000), Scope::kNode,
      kOptStartOnly},

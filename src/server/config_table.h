@@ -50,6 +50,7 @@ enum class Opt : uint8_t {
   kClusterAnnounce,
   kClusterPort,
   kClusterSecretFile,
+  kClusterInsecure,
   kHeartbeatMs,
   kElectionRoundMs,
   kElectionBadRounds,

@@ -444,7 +444,9 @@ TEST_CASE("lines of client-output-buffer-limit stay while they are true, class b
 
 TEST_CASE("a configuration is checked without touching anything") {
   const TempDir dir;
-  const std::string secret = dir.File("secret", "s");
+  const std::string secret = dir.File("secret", std::string(32, 's'));
+  std::filesystem::permissions(secret, std::filesystem::perms::owner_read);
+  const std::string open_secret = dir.File("open", std::string(32, 's'));
   const auto checked = [](const std::string& text) {
     Config config;
     Status status = config.LoadText(text, "x");
@@ -455,6 +457,7 @@ TEST_CASE("a configuration is checked without touching anything") {
   CHECK(checked("cluster-initial a:1,b:2,[::1]:7000\ncluster-announce [::1]:7000\n"
                 "cluster-secret-file " +
                 secret) == "");
+  CHECK(checked("cluster-secret-file " + open_secret).find("chmod 600") != std::string::npos);
   for (const auto& [text, why] :
        {std::pair{"port 0", "'port 0': and no unixsocket is given"},
         {"cluster-announce a:9\ncluster-initial a:1,b:2",
@@ -464,6 +467,10 @@ TEST_CASE("a configuration is checked without touching anything") {
         {"cluster-initial ::1:7000,b:2", "x:1: 'cluster-initial ::1:7000,b:2': '::1:7000' is not"},
         {"cluster-secret-file /nonexistent/s",
          "x:1: 'cluster-secret-file /nonexistent/s': No such"},
+        {"cluster-initial a:1,b:2\ncluster-announce a:1",
+         "x:1: 'cluster-initial a:1,b:2': a:1 is not on this machine, and there is no"},
+        {"bind 0.0.0.0\ncluster-initial 127.0.0.1:6379,127.0.0.1:6380",
+         "x:1: 'bind 0.0.0.0': 0.0.0.0 is open to other machines, and there is no"},
         {"logfile /nonexistent/log", "x:1: 'logfile /nonexistent/log': No such file"},
         {"logfile /tmp", "x:1: 'logfile /tmp': Is a directory"},
         {"pidfile /nonexistent/pid", "x:1: 'pidfile /nonexistent/pid': No such file"},

@@ -61,6 +61,28 @@ TEST_CASE("writes that were meant for another leadership are not taken") {
   CHECK(bench.node().replica().last_slot() == last + 1);
 }
 
+TEST_CASE("a member speaks for its own start only: no number of starts ends a session") {
+  EngineBench bench(3);
+  bench.Lead();
+  const auto forward = [&](cluster::Session session, uint64_t sequence) {
+    cluster::ForwardBuilder builder(bench.node().ballot());
+    builder.Add(CommandItem({"INCR", "n"}, session, sequence));
+    const bool taken = bench.node().OnMessage(3, builder.Take());
+    bench.Turn();
+    bench.AnswerAll();
+    return taken;
+  };
+  auto& client = bench.Connect();
+  CHECK(forward({3, 4'000'000'000}, 1));
+  CHECK_FALSE(forward({2, 4'000'000'000}, 1));  // in another's name: the link ends
+  CHECK_FALSE(forward({1, 4'000'000'000}, 1));
+  CHECK(forward({3, 1}, 1));
+  bench.Say(client, "INCR n");
+  bench.Turn();
+  bench.AnswerAll();
+  CHECK(client.Take() == ":2\r\n");
+}
+
 TEST_CASE("a leader over its memory limit refuses the writes of all nodes, and no others") {
   EngineBench bench(3);
   bench.Lead();

@@ -104,14 +104,6 @@ Status Server::CheckAddress(const persist::Identity& identity) const {
 Status Server::FindIdentity() {
   ASSIGN_OR_RETURN(const Membership membership, FindMembership(config_));
   const auto& [initial, self] = membership;
-  if (const std::string& file = config_.Text(Opt::kClusterSecretFile); !file.empty()) {
-    auto secret = persist::ReadFile(fs_, file, 64 * 1024);
-    if (!secret) return config_.Wrong(Opt::kClusterSecretFile, secret.error().detail);
-    secret_ = *std::move(secret);
-    while (!secret_.empty() && (secret_.back() == '\n' || secret_.back() == '\r'))
-      secret_.pop_back();
-    if (secret_.empty()) return config_.Wrong(Opt::kClusterSecretFile, "the file is empty");
-  }
   auto loaded = persist::IdentityFile::Load(fs_, dir_);
   if (!loaded) return std::unexpected(loaded.error());
   bool formed = false;
@@ -122,18 +114,14 @@ Status Server::FindIdentity() {
   }
   const bool many = *loaded ? genesis_.members.size() > 1 : initial.size() > 1;
   if (many) {
-    const uint16_t peer_port = formed ? [&] {
-      for (const cluster::Member& member : genesis_.members)
-        if (member.node == (*loaded)->node_id) return member.peer_port;
-      return uint16_t{0};
-    }()
-                                      : initial[self].peer_port;
-    const std::vector<std::string> bind = config_.Words(Opt::kBind);
-    // Peers reach this node at the address that it announces, so listening is as wide as for
-    // clients.
-    std::string address = bind.empty() ? "*" : bind.front();
-    if (!address.empty() && address.front() == '-') address.erase(0, 1);
-    ASSIGN_OR_RETURN(peer_listener_, net::ListenTcp(address, peer_port, 128));
+    const std::vector<cluster::Member>& members = formed ? genesis_.members : initial;
+    size_t place = self;
+    for (size_t i = 0; formed && i < members.size(); ++i)
+      if (members[i].node == (*loaded)->node_id) place = i;
+    ASSIGN_OR_RETURN(security_, DecidePeerSecurity(config_, members, place));
+    if (!security_.warning.empty()) LogLine(LogLevel::kWarning, security_.warning);
+    ASSIGN_OR_RETURN(peer_listener_,
+                     net::ListenTcp(security_.listen_address, members[place].peer_port, 128));
   }
   if (!formed) {
     if (initial.size() == 1) {
@@ -143,7 +131,7 @@ Status Server::FindIdentity() {
       formation.dir = dir_;
       formation.initial = initial;
       formation.self = self;
-      formation.secret = secret_;
+      formation.secret = security_.secret;
       formation.say = [](const std::string& line) { LogLine(LogLevel::kNotice, line); };
       formation.stop = [] { return false; };
       TRY(cluster::FormCluster(fs_, peer_listener_, formation));
@@ -211,7 +199,8 @@ Status Server::Start() {
   peer_config.cluster_id = identity_.cluster_id;
   peer_config.node = identity_.node_id;
   peer_config.boot = identity_.boot;
-  peer_config.secret = secret_;
+  peer_config.secret = security_.secret;
+  peer_config.loopback_only = security_.loopback_only;
   peer_config.queue_bytes_max = static_cast<size_t>(config_.Int(Opt::kPeerQueueBytes));
   peers_ = std::make_unique<cluster::Peers>(loop_, peer_config, *this);
 

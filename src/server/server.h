@@ -26,6 +26,7 @@
 #include "server/boot.h"
 #include "server/config.h"
 #include "server/engine.h"
+#include "server/peer_security.h"
 
 namespace clustron::server {
 
@@ -77,7 +78,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   persist::PosixFs fs_;
   net::Fd lock_;
   std::string dir_;
-  std::string secret_;
+  PeerSecurity security_;
   persist::Identity identity_;
   cluster::Genesis genesis_;
   net::Fd peer_listener_;

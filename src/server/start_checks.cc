@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/host_port.h"
+#include "server/peer_security.h"
 
 namespace clustron::server {
 
@@ -81,12 +82,11 @@ Result<Membership> FindMembership(const Config& config) {
 }
 
 Status CheckConfig(const Config& config) {
-  TRY(FindMembership(config));
+  ASSIGN_OR_RETURN(const Membership membership, FindMembership(config));
   TRY(CheckWritable(config, Opt::kLogFile));
   TRY(CheckWritable(config, Opt::kPidFile));
-  if (const std::string& file = config.Text(Opt::kClusterSecretFile);
-      !file.empty() && access(file.c_str(), R_OK) != 0)
-    return config.Wrong(Opt::kClusterSecretFile, std::strerror(errno));
+  if (membership.members.size() > 1 || !config.Text(Opt::kClusterSecretFile).empty())
+    TRY(DecidePeerSecurity(config, membership.members, membership.self));
   if (config.Int(Opt::kPort) == 0 && config.Text(Opt::kUnixSocket).empty())
     return config.Wrong(Opt::kPort, "and no unixsocket is given: nobody could connect");
   if (access(config.Text(Opt::kDir).c_str(), R_OK | W_OK | X_OK) != 0)

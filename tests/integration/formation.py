@@ -1,13 +1,14 @@
 """Clusters that are put together wrongly: each ends in a clear message, never in two histories."""
 import os
 import socket
-import struct
 import threading
 import time
 
 import cluster
+import peer_wire
 import processes
 import resp
+from peer_wire import frame
 from testing import limited, until
 
 
@@ -57,7 +58,8 @@ def test_a_wrong_secret_keeps_a_node_out_and_is_said():
     c = cluster.Cluster(3)
     wrong = os.path.join(c.dir, "wrong")
     with open(wrong, "w") as f:
-        f.write("another secret\n")
+        f.write("another secret of more than 32 bytes\n")
+    os.chmod(wrong, 0o600)
     c.nodes[2].argv = c.argv(2, c.nodes[2].dir, secret_file=wrong)
     for n in c.nodes:
         n.start(wait=False)
@@ -74,23 +76,8 @@ def test_a_wrong_secret_keeps_a_node_out_and_is_said():
     c.wait_leader()
 
 
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def frame(message):
-    """One whole message on the urgent stream (src/cluster/peer_frame.md)."""
-    body = b"\x03" + message
-    return struct.pack("<II", len(message), crc32c(body)) + body
-
-
-def hello(node, version=1):
-    return frame(b"CLSTRN" + struct.pack("<HB", version, 2) + b"\0" + struct.pack("<IQQ", node, 0, 1) + b"\x10" + b"n" * 16)
+def hello(node, **fields):
+    return frame(peer_wire.hello(node, **fields))
 
 
 class Impostor:
@@ -137,7 +124,7 @@ def test_what_keeps_a_cluster_from_forming_is_called_what_it_is():
         ((hello(2)[:-1] + b"x",), "frame with a wrong checksum"),
         ((frame(b"Welcome to the telnet server of another program"),), "the other end is no cluster node"),
         ((frame(b"!this node is having its tea"),), "it says: this node is having its tea"),
-        ((hello(2, version=9),), "the other node speaks version 9, this one 1"),
+        ((hello(2, version=9),), "the other node speaks version 9 of the peer protocol, this one version 2"),
         ((hello(1),), "this node itself"),
         ((hello(3),), "it takes itself for number 3 of cluster-initial, here it is number 2"),
         ((hello(2), None), "it closed the connection"),

@@ -9,15 +9,14 @@ import resp
 class Cluster:
     """`count` nodes on neighbouring ports, formed with --cluster-initial. Nodes are processes.Process objects in `nodes`."""
 
-    def __init__(self, count=3, ports=None, directory=None, options=(), secret=b"test secret\n", hosts=None, prefixes=None):
+    def __init__(self, count=3, ports=None, directory=None, options=(), secret=b"a secret of the tests, over 32 bytes\n", hosts=None, prefixes=None):
         self.ports = ports or processes.free_ports(count)
         self.hosts = hosts or ["127.0.0.1"] * count
         self.dir = directory or processes.temp_dir("cluster-")
         self.secret_file = os.path.join(self.dir, "secret")
         os.makedirs(self.dir, exist_ok=True)
-        with open(self.secret_file, "wb") as f:
+        with open(os.open(self.secret_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
             f.write(secret)
-        os.chmod(self.secret_file, 0o600)
         self.initial = ",".join("%s:%d" % (h, p) for h, p in zip(self.hosts, self.ports))
         self.nodes = []
         for i in range(count):

@@ -68,7 +68,7 @@ STAGES = [
     Stage("faults", 300, [*REAL, "faults.", "maintenance."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories; planned maintenance"),
     Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),
     Stage("storage", 300, [*REAL, "storage", "formation"], False, "torn, rotten, full and lost disks; wrong formations"),
-    Stage("peers", 240, [*REAL, "peers"], False, "peers without the secret, spoken by hand; what a node without one refuses"),
+    Stage("peers", 240, [*REAL, "peers.", "strangers."], False, "peers without the secret, spoken by hand; clients without the password"),
     Stage("demo", 240, [PY, "scripts/demo", "packages"], False, "every Debian package into three nodes, leader killed midway"),
     Stage("compat-cli", 120, [PY, "tests/compat/run.py", "cli"], False, "redis-cli and redis-benchmark, as against redis-server"),
     Stage("compat-hiredis", 30, [PY, "tests/compat/run.py", "hiredis"], False, "hiredis"),

@@ -20,10 +20,12 @@ std::string RefusedWhileSubscribed(const commands::CommandSpec& spec, const Clie
 }
 
 std::string_view ProtectedModeText() {
-  return "-DENIED This server is in protected mode: it has no password, so it takes connections "
-         "from its own machine only. Set one (CONFIG SET requirepass, from this machine, or "
-         "requirepass in its configuration), or switch protected mode off (CONFIG SET "
-         "protected-mode no) if nobody else can reach this port.\r\n";
+  // COMPAT: the first two sentences are Redis's.
+  return "DENIED Redis is running in protected mode because protected mode is enabled and no "
+         "password is set for the default user. In this mode connections are only accepted from "
+         "the loopback interface. Set a password (requirepass in the configuration, or CONFIG SET "
+         "requirepass from the server's own machine), or switch protected mode off "
+         "(protected-mode no) if nobody else can reach this port.";
 }
 
 }  // namespace clustron::server

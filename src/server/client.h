@@ -154,6 +154,8 @@ class Client final : public commands::ClientPort {
   bool told_failing_over = false;
   // When its output first went over the soft limit (LimitChecker), 0: it isn't.
   int64_t soft_limit_since_ms = 0;
+  // Since when it has been a stranger (ClientTable), 0: it isn't.
+  int64_t stranger_since_ms = 0;
   // Slot of its last write (WAIT), kept by the dispatcher; 0: none.
   uint64_t last_write_slot = 0;
 

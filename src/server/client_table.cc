@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/strings.h"
 #include "commands/spec.h"
+#include "server/auth.h"
 #include "server/config.h"
 
 namespace clustron::server {
@@ -46,6 +47,7 @@ bool ClientTable::HasRoom() const {
 void ClientTable::Add(Client& client) {
   const bool added = clients_.emplace(client.id(), &client).second;
   CHECK(added);
+  if (Stranger(client)) BeginStranger(client);
 }
 
 void ClientTable::Remove(Client& client) {
@@ -74,12 +76,43 @@ ClientTable::Counts ClientTable::Count() const {
 
 // ---- Limits ----
 
+bool ClientTable::Stranger(const Client& client) const {
+  return !client.authenticated() && !config_.Text(Opt::kRequirePass).empty();
+}
+
+void ClientTable::BeginStranger(Client& client) {
+  client.stranger_since_ms = std::max<int64_t>(NowMs(), 1);
+  strangers_.push_back(client.id());
+}
+
+Client* ClientTable::OldestStranger() {
+  for (; !strangers_.empty(); strangers_.pop_front()) {
+    Client* client = Find(strangers_.front());
+    if (client != nullptr && !client->closing && Stranger(*client)) return client;
+  }
+  return nullptr;
+}
+
+// Nobody can authenticate while everything is paused.
+bool ClientTable::StrangerForTooLong(Client& client, int64_t now_ms) {
+  if (!Stranger(client)) {
+    client.stranger_since_ms = 0;
+  } else if (client.stranger_since_ms == 0) {  // by RESET
+    BeginStranger(client);
+  }
+  return client.stranger_since_ms != 0 && now_ms - client.stranger_since_ms > kStrangerMsMax &&
+         !paused();
+}
+
 bool ClientTable::OverHardLimit(const Client& client) const {
+  if (Stranger(client) && client.link().output_bytes() > kStrangerOutputBytesMax) return true;
   const OutputLimit& limit = LimitOf(config_, client);
   return limit.hard_bytes != 0 && client.link().output_bytes() >= limit.hard_bytes;
 }
 
 bool ClientTable::OverQueryLimit(const Client& client) const {
+  if (Stranger(client) && client.link().input_bytes() > kStrangerInputBytesMax && !paused())
+    return true;
   return client.link().input_bytes() >
          static_cast<size_t>(config_.Int(Opt::kClientQueryBufferLimit));
 }
@@ -89,6 +122,7 @@ ClientTable::Sweep ClientTable::SweepLimits() {
   const int64_t now_ms = NowMs();
   const int64_t timeout_ms = config_.Int(Opt::kTimeout) * 1000;
   std::vector<Client*> leaving;  // closing one changes the table
+  OldestStranger();              // forgets who is none any more
   for (const auto& [id, client] : clients_) {
     const OutputLimit& limit = LimitOf(config_, *client);
     const bool soft = limit.soft_bytes != 0 && client->link().output_bytes() >= limit.soft_bytes;
@@ -100,6 +134,11 @@ ClientTable::Sweep ClientTable::SweepLimits() {
     const bool too_long = soft && now_ms - client->soft_limit_since_ms > limit.soft_s * 1000;
     if (too_long || OverHardLimit(*client)) {
       sweep.output++;
+      leaving.push_back(client);
+      continue;
+    }
+    if (StrangerForTooLong(*client, now_ms)) {
+      sweep.strangers++;
       leaving.push_back(client);
       continue;
     }

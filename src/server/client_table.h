@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/ring.h"
 #include "commands/client_filter.h"
 #include "commands/ports.h"
 #include "server/client.h"
@@ -55,8 +56,13 @@ class ClientTable final : public commands::ClientsPort {
   struct Sweep {
     size_t idle = 0;
     size_t output = 0;
+    size_t strangers = 0;  // had their time to authenticate
   };
   Sweep SweepLimits();
+  // A client that has not authenticated where a password is required.
+  bool Stranger(const Client& client) const;
+  // The one that has been a stranger for longest; null: there is none.
+  Client* OldestStranger();
   // The hard limit alone.
   bool OverHardLimit(const Client& client) const;
   bool OverQueryLimit(const Client& client) const;
@@ -77,11 +83,15 @@ class ClientTable final : public commands::ClientsPort {
 
  private:
   std::string Line(const Client& client) const;
+  void BeginStranger(Client& client);
+  bool StrangerForTooLong(Client& client, int64_t now_ms);
   bool Fits(const commands::ClientFilter& filter, const Client& client) const;
 
   const Clock& clock_;
   const Config& config_;
   std::map<uint64_t, Client*> clients_;  // by rising id, as CLIENT LIST has them
+  // Ids in the order in which they became strangers; some are none any more, or gone.
+  Ring<uint64_t> strangers_;
   uint64_t last_id_ = 0;
   int64_t paused_until_ms_ = 0;
   bool pause_writes_only_ = false;

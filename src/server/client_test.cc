@@ -176,6 +176,76 @@ TEST_CASE("query buffers and the number of clients are bounded") {
   CHECK(!f.table.HasRoom());
 }
 
+TEST_CASE("strangers cost little and have ten seconds; who authenticates is none any more") {
+  Fixture f;
+  FakeClient& before = f.Add();
+  f.Set("requirepass", "secret");
+  const auto stranger = [&]() -> FakeClient& {
+    FakeClient& client = f.Add();
+    f.table.Remove(client.client);
+    client.client.RequireAuth();
+    f.table.Add(client.client);
+    return client;
+  };
+  FakeClient& a = stranger();
+  FakeClient& b = stranger();
+  CHECK(!f.table.Stranger(before.client));  // was here before the password
+  CHECK(f.table.Stranger(a.client));
+  a.link.output = b.link.output = 17 * 1024 + 1;
+  a.link.input = b.link.input = 64 * 1024 + 1;
+  CHECK(f.table.OverHardLimit(a.client));
+  CHECK(f.table.OverQueryLimit(a.client));
+  b.client.SetAuthenticated("default");
+  CHECK(!f.table.OverHardLimit(b.client));
+  CHECK(!f.table.OverQueryLimit(b.client));
+  a.link.output = a.link.input = 0;
+
+  f.clock.ms += 6'000;
+  FakeClient& later = stranger();
+  b.client.RequireAuth();  // RESET
+  f.table.SweepLimits();
+  f.clock.ms += 4'000;
+  CHECK(f.table.SweepLimits().strangers == 0);
+  f.clock.ms += 1;
+  CHECK(f.table.SweepLimits().strangers == 1);
+  CHECK(a.link.closed);
+  a.client.closing = true;
+  f.clock.ms += 5'000;
+  CHECK(f.table.SweepLimits().strangers == 1);  // a again, which the test keeps
+  f.table.Pause(2'000, false);                  // nobody can authenticate
+  f.clock.ms += 1'500;
+  CHECK(f.table.SweepLimits().strangers == 0);
+  f.table.Unpause();
+  CHECK(f.table.SweepLimits().strangers == 3);
+  CHECK(later.link.closed);
+  CHECK(b.link.closed);
+  CHECK(!before.link.closed);
+}
+
+TEST_CASE("of too many clients the one that has been a stranger for longest goes") {
+  Fixture f;
+  f.Set("requirepass", "secret");
+  std::vector<FakeClient*> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(&f.Add());
+    f.table.Remove(clients.back()->client);
+    clients.back()->client.RequireAuth();
+    f.table.Add(clients.back()->client);
+  }
+  CHECK(f.table.OldestStranger() == &clients[0]->client);
+  clients[0]->client.SetAuthenticated("default");
+  CHECK(f.table.OldestStranger() == &clients[1]->client);
+  clients[1]->client.closing = true;
+  CHECK(f.table.OldestStranger() == &clients[2]->client);
+  f.table.Remove(clients[2]->client);
+  CHECK(f.table.OldestStranger() == &clients[3]->client);
+  f.table.Add(clients[2]->client);
+  clients[3]->client.SetAuthenticated("default");
+  CHECK(f.table.OldestStranger() == &clients[2]->client);
+  f.Set("requirepass", "");
+  CHECK(f.table.OldestStranger() == nullptr);
+}
+
 TEST_CASE("a pause ends by itself; of two the longer and stricter one counts") {
   Fixture f;
   CHECK(!f.table.Holds(kGet, true));

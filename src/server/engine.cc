@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/reach.h"
 #include "commands/errors.h"
 #include "server/engine_news.h"
@@ -72,6 +73,12 @@ Session* Engine::Open(Client::Address address, SessionSink* sink) {
   sessions_.insert(session);
   ++stats_.connections_received;
   return session;
+}
+
+void Engine::CloseAtOnce(Client& client) {
+  auto& session = static_cast<Session&>(client.link());
+  session.CloseNow();
+  if (session.sink != nullptr) session.sink->Flush(session);
 }
 
 void Engine::Close(Session* session) {
@@ -144,7 +151,8 @@ void Engine::Tick() {
   }
   if (now - sweep_ns_ >= kSweepNs) {
     sweep_ns_ = now;
-    client_table_.SweepLimits();
+    stats_.strangers_closed += client_table_.SweepLimits().strangers;
+    WarnOfStrangers(now);
     stats_.Sample(client_table_.NowMs());
     StepAnnouncement(now);
     maintenance_.Step(client_table_.NowMs());
@@ -156,6 +164,17 @@ void Engine::Tick() {
 
 // Values freed in a turn while something waits to be freed: some 0.1 ms.
 constexpr size_t kUpkeepPerTurn = 1000;
+
+void Engine::WarnOfStrangers(int64_t now_ns) {
+  constexpr int64_t kWarnNs = 10'000'000'000;
+  if (stats_.strangers_closed < strangers_warned_) strangers_warned_ = 0;  // CONFIG RESETSTAT
+  if (stats_.strangers_closed == strangers_warned_ || now_ns - strangers_warned_ns_ < kWarnNs)
+    return;
+  Log(LogLevel::kWarning, "closed {} connections that did not authenticate",
+      stats_.strangers_closed - strangers_warned_);
+  strangers_warned_ = stats_.strangers_closed;
+  strangers_warned_ns_ = now_ns;
+}
 
 void Engine::EndOfTurn() {
   if (node_ == nullptr) return;

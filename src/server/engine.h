@@ -86,6 +86,8 @@ class Engine final : public cluster::NodeHost,
   void Feed(Session& session, std::string_view bytes);
   // Closes a session whose output is over its hard limit. Call before it is sent.
   void CheckOutput(Session& session);
+  // Ends a client's connection now, not at the turn's end. Not from within its own Feed.
+  void CloseAtOnce(Client& client);
   // The socket is gone. The session lives on until its items have been applied.
   void Close(Session* session);
 
@@ -237,6 +239,7 @@ class Engine final : public cluster::NodeHost,
   void CheckMemory();
   void CheckDiskLowWater();
   void NoteStall();
+  void WarnOfStrangers(int64_t now_ns);
   void Drain(Session& session);
   void LookLater(Session& session);
   void FailReadsBefore(Session& session, size_t end);
@@ -328,6 +331,8 @@ class Engine final : public cluster::NodeHost,
   int64_t leader_since_ns_ = 0;      // see LeadershipChanged
   int64_t announced_ns_ = 0;
   int64_t sweep_ns_ = 0;
+  uint64_t strangers_warned_ = 0;  // how many the log has told of
+  int64_t strangers_warned_ns_ = 0;
   int64_t last_tick_ns_ = 0;
   uint64_t inner_errors_ = 0;  // of the command that is running
   int64_t disk_low_water_;     // as the log store has it

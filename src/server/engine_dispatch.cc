@@ -118,7 +118,9 @@ void Engine::Feed(Session& session, std::string_view bytes) {
   if (session.in_.size() > 0 && client_table_.OverQueryLimit(session.client)) {
     REACH("query buffer over its limit");
     Log(LogLevel::kWarning,
-        "closed {}: more than client-query-buffer-limit without a whole request",
+        client_table_.Stranger(session.client)
+            ? "closed {}: more than 64 KB without a whole request, and it has not authenticated"
+            : "closed {}: more than client-query-buffer-limit without a whole request",
         session.client.address().peer);
     session.CloseNow();
   }
@@ -168,7 +170,7 @@ size_t Engine::ParseAll(Session& session, std::string_view bytes) {
       ++done;
       used = request.end;
       // One write can ask for any amount.
-      if (session.out.size() >= kOutputLookBytes) CheckOutput(session);
+      if (session.out.size() >= kOutputLookBytes || !authenticated) CheckOutput(session);
       if (!session.WantsInput()) break;
     }
     if (done < batch.requests.size()) {

@@ -196,6 +196,7 @@ void InfoFields::GatherTraffic(InfoData* data) const {
                  .input_kbps = stats.input_rate.per_s() / 1024,
                  .output_kbps = stats.output_rate.per_s() / 1024,
                  .rejected_connections = stats.rejected_connections,
+                 .strangers_closed = stats.strangers_closed,
                  .expired_keys = stats.expired_keys,
                  .keyspace_hits = stats.keyspace_hits,
                  .keyspace_misses = stats.keyspace_misses,

@@ -203,6 +203,7 @@ void Stats(const InfoData& data, std::string* out) {
       .Field("instantaneous_input_repl_kbps", "0.00")
       .Field("instantaneous_output_repl_kbps", "0.00")
       .Field("rejected_connections", d.rejected_connections)
+      .Field("unauthenticated_connections_closed", d.strangers_closed)
       .Field("sync_full", 0)
       .Field("sync_partial_ok", 0)
       .Field("sync_partial_err", 0)

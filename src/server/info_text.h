@@ -68,6 +68,7 @@ struct InfoData {
     double input_kbps = 0;
     double output_kbps = 0;
     uint64_t rejected_connections = 0;
+    uint64_t strangers_closed = 0;
     uint64_t expired_keys = 0;
     uint64_t keyspace_hits = 0;
     uint64_t keyspace_misses = 0;

@@ -378,14 +378,14 @@ void Server::OnSignal() {
 // --- Clients -------------------------------------------------------------------------------------
 
 void Server::OnAccepted(net::Fd fd, bool unix_socket) {
-  if (!engine_->client_table().HasRoom()) {
+  if (!engine_->client_table().HasRoom() && !MakeRoom()) {
     ++engine_->stats().rejected_connections;
     TurnAway(std::move(fd), kErrMaxClients);
     return;
   }
   if (!unix_socket) {
     if (config_.Bool(Opt::kProtectedMode) && config_.Text(Opt::kRequirePass).empty() &&
-        !config_.Given(Opt::kBind) && !net::PeerIsLoopback(fd.get())) {
+        !net::PeerIsLoopback(fd.get())) {
       ++engine_->stats().rejected_connections;
       TurnAway(std::move(fd), ProtectedModeText());
       return;
@@ -396,6 +396,17 @@ void Server::OnAccepted(net::Fd fd, bool unix_socket) {
   auto connection = std::make_unique<ClientConnection>(*this, std::move(fd), unix_socket);
   ClientConnection* key = connection.get();
   connections_.emplace(key, std::move(connection));
+}
+
+// Too many clients: whoever has been here longest without its password leaves, so that strangers
+// keep nobody out who has it.
+bool Server::MakeRoom() {
+  Client* stranger = engine_->client_table().OldestStranger();
+  if (stranger == nullptr) return false;
+  ++engine_->stats().strangers_closed;
+  engine_->CloseAtOnce(*stranger);
+  dead_.clear();  // its descriptor may be the last one
+  return engine_->client_table().HasRoom();
 }
 
 void Server::Forget(ClientConnection* connection) {

@@ -67,6 +67,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void AcceptClients();
   bool SomethingToTell() const;
   void OnAccepted(net::Fd fd, bool unix_socket);
+  bool MakeRoom();
   void Forget(ClientConnection* connection);
   void EndOfTurn();
   void OnTick();

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 import processes  # noqa: E402
 import testing  # noqa: E402
 
-MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "directives", "peers", "bad_input", "limits", "coordination"]
+MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "directives", "peers", "strangers", "bad_input", "limits", "coordination"]
 
 
 def limit(function):

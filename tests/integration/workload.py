@@ -27,8 +27,8 @@ class Session:
         if self.conn is None:
             node = self.work.nodes[self.at % len(self.work.nodes)]
             try:
-                self.conn = resp.Conn(node.port, node.host, timeout=self.work.patience_s)
-            except OSError:
+                self.conn = node.connect(timeout=self.work.patience_s)
+            except (OSError, resp.Error):
                 self.at += 1
                 time.sleep(0.02)
         return self.conn

@@ -6,6 +6,10 @@ import processes
 import resp
 
 
+# Where clients come from other hosts: protected mode refuses them without one.
+PASSWORD = "a password of the tests"
+
+
 class Cluster:
     """`count` nodes on neighbouring ports, formed with --cluster-initial. Nodes are processes.Process objects in `nodes`."""
 
@@ -29,6 +33,7 @@ class Cluster:
                     "node %d" % (i + 1),
                     host=self.hosts[i],
                     prefix=prefixes[i] if prefixes else (),
+                    password=PASSWORD if self.hosts[i] != "127.0.0.1" else None,
                 )
             )
 
@@ -37,7 +42,7 @@ class Cluster:
         return [
             processes.SERVER,
             *["--port", str(self.ports[i])],
-            *(["--bind", self.hosts[i], "--protected-mode", "no"] if self.hosts[i] != "127.0.0.1" else []),
+            *(["--bind", self.hosts[i], "--requirepass", PASSWORD] if self.hosts[i] != "127.0.0.1" else []),
             *["--dir", directory],
             *["--durability", "always"],
             *["--cluster-announce", "%s:%d" % (self.hosts[i], self.ports[i])],

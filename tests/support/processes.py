@@ -82,9 +82,9 @@ def redis_binary():
 class Process:
     """One server process: its port, data directory and log. Restartable with the same arguments."""
 
-    def __init__(self, argv, port, directory, name="server", executable=None, prefix=(), host="127.0.0.1"):
+    def __init__(self, argv, port, directory, name="server", executable=None, prefix=(), host="127.0.0.1", password=None):
         self.argv, self.executable, self.prefix = list(argv), executable, list(prefix)
-        self.port, self.dir, self.name, self.host = port, directory, name, host
+        self.port, self.dir, self.name, self.host, self.password = port, directory, name, host, password
         self.log = os.path.join(directory, "log.txt")
         self.proc = None
 
@@ -124,7 +124,7 @@ class Process:
                     r = c.read()
                     if not (isinstance(r, resp.Error) and r.code == "LOADING"):
                         return
-            except (OSError, resp.Closed):
+            except (OSError, resp.Closed, resp.Error):
                 pass
             time.sleep(0.01)
         raise RuntimeError("%s does not answer on %d:\n%s" % (self.name, self.port, self.tail()))
@@ -140,7 +140,14 @@ class Process:
             return None
 
     def connect(self, timeout=10.0):
-        return resp.Conn(self.port, self.host, timeout=timeout)
+        conn = resp.Conn(self.port, self.host, timeout=timeout)
+        if self.password:
+            try:
+                conn.call("AUTH", self.password)
+            except BaseException:
+                conn.close()
+                raise
+        return conn
 
     def signal(self, number):
         self.proc.send_signal(number)

@@ -19,7 +19,11 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%_fuzz.o $(B)/obj/tests/fuzz/driver.o $(B)/libclustron.a
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
+
+# Runs a whole node on a simulated disk.
+$(B)/fuzz/member: $(call obj,$(SIM_FOUNDATIONS))
+build/fuzzer/member: $(patsubst %.cc,build/fuzzer/obj/%.o,$(SIM_FOUNDATIONS))
 
 redis-model: $(B)/redis-model ; $(B)/redis-model --seed $(FUZZ_SEED)
 $(B)/redis-model: $(call obj,tests/fuzz/redis_model.cc tests/support/resp_client.cc) $(B)/libclustron.a

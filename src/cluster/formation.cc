@@ -253,6 +253,7 @@ class Former {
 
   // Rounds come ten times a second: of each node only what is new is said.
   void Complain(size_t peer, const std::string& what) {
+    if (config_.waits_for) config_.waits_for(NameOf(peer) + ": " + what);
     SayIfNew("to " + NameOf(peer), "waiting for " + NameOf(peer) + ": " + what);
   }
   void Refused(const std::string& who, const std::string& why) {

@@ -46,6 +46,7 @@ struct FormationConfig {
   size_t self = 0;              // position in it
   std::string secret;
   std::function<void(const std::string&)> say;  // progress, for the log
+  std::function<void(const std::string&)> waits_for;  // who is missing, and why; may be empty
   std::function<bool()> stop;                   // asked often; true gives up
 };
 

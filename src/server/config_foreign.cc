@@ -95,7 +95,6 @@ constexpr Group kGroups[] = {
     {false, "the title is left alone", "proc-title-template set-proc-title"},
     {false, "DUMP and RESTORE are not there yet", "sanitize-dump-payload"},
     {false, "both signals stop the server in good order", "shutdown-on-sigint shutdown-on-sigterm"},
-    {false, "the process stays in the foreground unless `daemonize` says otherwise", "supervised"},
     {false, "the log goes to a file or to stdout", "syslog-enabled syslog-facility syslog-ident"},
     {false, "client tracking is not there yet", "tracking-table-max-keys"},
 };

@@ -16,6 +16,10 @@ constexpr OptionEnum kLogLevels[] = {{"debug", kLogDebug},
 constexpr OptionEnum kDurabilities[] = {{"memory", kDurabilityMemory},
                                         {"everysec", kDurabilityEverysec},
                                         {"always", kDurabilityAlways}};
+constexpr OptionEnum kSupervisions[] = {{"no", kSupervisedNo},
+                                        {"upstart", kSupervisedUpstart},
+                                        {"systemd", kSupervisedSystemd},
+                                        {"auto", kSupervisedAuto}};
 constexpr OptionEnum kFsyncs[] = {{"always", 1}, {"everysec", 2}, {"no", 0}};
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
 
@@ -64,6 +68,10 @@ constexpr OptionRow kRows[] = {
     {Opt::kMaxMemory, Memory("maxmemory", "0")},
     {Opt::kDatabases, Int("databases", "16", 16, 16), Scope::kNode, kFact},
     {Opt::kDaemonize, Bool("daemonize", "no"), Scope::kNode, kOptStartOnly},
+    {Opt::kSupervised,
+     {.name = "supervised", .type = kEnum, .default_value = "auto", .words = kSupervisions},
+     Scope::kNode,
+     kOptStartOnly},
     {Opt::kPidFile, Text("pidfile"), Scope::kNode, kOptStartOnly},
     {Opt::kLogLevel,
      {.name = "loglevel", .type = kEnum, .default_value = "notice", .words = kLogLevels}},
@@ -105,7 +113,7 @@ constexpr OptionRow kRows[] = {
      Scope::kNode,
      kOptStartOnly | kOptManyWords | kOptRepeats},
     {Opt::kClusterInitial,
-     {.name = "cluster-initial", .type = kCustom, .canonical = CanonicalHostPorts},
+     {.name = "cluster-initial", .type = kCustom, .canonical = CanonicalMembers},
      Scope::kNode,
      kOptStartOnly | kOptManyWords},
     {Opt::kClusterAnnounce,

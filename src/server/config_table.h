@@ -28,6 +28,7 @@ enum class Opt : uint8_t {
   kMaxMemory,
   kDatabases,
   kDaemonize,
+  kSupervised,
   kPidFile,
   kLogLevel,
   kLogFile,
@@ -101,6 +102,11 @@ const OptionRow* FindOption(std::string_view name);
 inline constexpr int64_t kDurabilityMemory = 0;
 inline constexpr int64_t kDurabilityEverysec = 1;
 inline constexpr int64_t kDurabilityAlways = 2;
+// supervised
+inline constexpr int64_t kSupervisedNo = 0;
+inline constexpr int64_t kSupervisedUpstart = 1;
+inline constexpr int64_t kSupervisedSystemd = 2;
+inline constexpr int64_t kSupervisedAuto = 3;
 // loglevel
 inline constexpr int64_t kLogDebug = 0;
 inline constexpr int64_t kLogVerbose = 1;

@@ -465,6 +465,10 @@ TEST_CASE("a configuration is checked without touching anything") {
         {"port 0\nunixsocket s\ncluster-initial a:1,b:2", "with `port 0` it needs"},
         {"cluster-initial a:60000,b:2\ncluster-announce b:2", "a:60000 is out of range"},
         {"cluster-initial ::1:7000,b:2", "x:1: 'cluster-initial ::1:7000,b:2': '::1:7000' is not"},
+        {"cluster-initial a:1@x,b:2", "'x' is not a port"},
+        {"cluster-initial a:1,b:2,a:1@3", "'a:1@3' is there twice"},
+        {"cluster-initial a:1,b:2\ncluster-announce b:2\ncluster-port 7", "write b:2@7 in"},
+        {"cluster-initial a:1,b:2@8\ncluster-announce b:2\ncluster-port 7", "write b:2@7 in"},
         {"cluster-secret-file /nonexistent/s",
          "x:1: 'cluster-secret-file /nonexistent/s': No such"},
         {"cluster-initial a:1,b:2\ncluster-announce a:1",
@@ -478,6 +482,32 @@ TEST_CASE("a configuration is checked without touching anything") {
     CAPTURE(text);
     CHECK(checked(text).find(why) != std::string::npos);
   }
+}
+
+TEST_CASE("who the members are, and where their peers reach them") {
+  const auto members = [](const std::string& text) {
+    Config config;
+    REQUIRE(config.LoadText(text, "x"));
+    REQUIRE(config.FinishLoading());
+    const auto found = FindMembership(config);
+    REQUIRE(found);
+    std::string out;
+    for (const cluster::Member& member : found->members)
+      out += std::to_string(member.node) + "=" + member.host + "/" + std::to_string(member.port) +
+             "/" + std::to_string(member.peer_port) + " ";
+    return out + std::to_string(found->self);
+  };
+  CHECK(members("") == "1=127.0.0.1/6379/16379 0");
+  CHECK(members("port 60000") == "1=127.0.0.1/60000/0 0");
+  CHECK(members("port 0\nunixsocket s") == "1=127.0.0.1/0/10000 0");
+  CHECK(members("port 7002\ncluster-initial 127.0.0.1:7001 127.0.0.1:7002") ==
+        "1=127.0.0.1/7001/17001 2=127.0.0.1/7002/17002 1");
+  CHECK(members("cluster-announce [::1]:7\ncluster-initial [::1]:7@60001,b:60000@9") ==
+        "1=::1/7/60001 2=b/60000/9 0");
+  CHECK(members("cluster-announce a:1\ncluster-port 5\ncluster-initial a:1,b:2") ==
+        "1=a/1/5 2=b/2/10002 0");
+  CHECK(members("cluster-announce b:2\ncluster-port 5\ncluster-initial a:1,b:2@5") ==
+        "1=a/1/10001 2=b/2/5 1");
 }
 
 TEST_CASE("CONFIG REWRITE replaces the file, and needs one") {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/host_port.h"
 #include "base/numeric.h"
 #include "base/option.h"
 #include "base/strings.h"
@@ -58,13 +57,26 @@ Result<std::string> CanonicalHostPort(std::string_view text) {
   return PrintHostPort(address.host, address.port);
 }
 
-Result<std::string> CanonicalHostPorts(std::string_view text) {
-  std::vector<std::string> words = SplitWords(text, ", \t");
-  for (size_t i = 0; i < words.size(); i++) {
-    ASSIGN_OR_RETURN(words[i], CanonicalHostPort(words[i]));
-    const auto here = words.begin() + static_cast<ptrdiff_t>(i);
-    if (std::find(words.begin(), here, words[i]) != here)
-      return Complain("'" + words[i] + "' is there twice");
+Result<MemberAddress> ParseMember(std::string_view word) {
+  MemberAddress member;
+  const size_t at = word.find('@');
+  ASSIGN_OR_RETURN(member.client, ParseHostPort(word.substr(0, at)));
+  if (at != std::string_view::npos) {
+    ASSIGN_OR_RETURN(member.peer_port, ParsePort(word.substr(at + 1)));
+  }
+  return member;
+}
+
+Result<std::string> CanonicalMembers(std::string_view text) {
+  std::vector<std::string> words;
+  std::vector<HostPort> seen;
+  for (const std::string& word : SplitWords(text, ", \t")) {
+    ASSIGN_OR_RETURN(const MemberAddress member, ParseMember(word));
+    if (std::find(seen.begin(), seen.end(), member.client) != seen.end())
+      return Complain("'" + word + "' is there twice");
+    seen.push_back(member.client);
+    words.push_back(PrintHostPort(member.client.host, member.client.port));
+    if (member.peer_port != 0) words.back() += "@" + std::to_string(member.peer_port);
   }
   return Join(words, ',');
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/host_port.h"
 #include "base/result.h"
 
 namespace clustron::server {
@@ -17,11 +18,20 @@ std::vector<std::string> SplitWords(std::string_view text, std::string_view sepa
 
 Result<std::string> CanonicalWords(std::string_view text);  // one blank between words
 
-// HOST:PORT (base/host_port.h); a list of them, between blanks or commas. Empty is allowed.
+// HOST:PORT (base/host_port.h). Empty is allowed.
 Result<std::string> CanonicalHostPort(std::string_view text);
-Result<std::string> CanonicalHostPorts(std::string_view text);  // different ones, with commas
+// HOST:PORT or HOST:PORT@PEERPORT, different ones between blanks or commas; canonically with
+// commas. Empty is allowed.
+Result<std::string> CanonicalMembers(std::string_view text);
 // Addresses to listen on, one blank between them.
 Result<std::string> CanonicalAddresses(std::string_view text);
+
+// A word of it. `peer_port` 0: not said.
+struct MemberAddress {
+  HostPort client;
+  uint16_t peer_port = 0;
+};
+Result<MemberAddress> ParseMember(std::string_view word);
 
 // One class of client-output-buffer-limit.
 struct OutputLimit {

@@ -20,7 +20,7 @@ Status RaiseDescriptors(uint64_t clients) {
   return Fail(Errc::kLimit,
               "The operating system is not able to handle the specified number of clients, try "
               "with " +
-                  std::to_string(have > kReservedDescriptors ? have - kReservedDescriptors : 0));
+                  std::to_string(ClientsWith(have)));
 }
 
 }  // namespace

@@ -11,6 +11,15 @@ namespace clustron::server {
 
 // File descriptors beside those of clients: log, snapshots, peers, listeners.
 inline constexpr uint64_t kReservedDescriptors = 96;
+// The clients that so many descriptors are enough for: where they are few, half of them are kept
+// for everything else.
+constexpr uint64_t ClientsWith(uint64_t descriptors) {
+  return descriptors >= 2 * kReservedDescriptors ? descriptors - kReservedDescriptors
+                                                 : descriptors / 2;
+}
+// With fewer there is no start: a node alone, and one with peers.
+inline constexpr uint64_t kDescriptorsMin = 32;
+inline constexpr uint64_t kDescriptorsMinWithPeers = 64;
 
 class LiveOptions final : public ConfigListener {
  public:

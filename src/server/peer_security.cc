@@ -1,6 +1,8 @@
 #include "server/peer_security.h"
 
 #include <fcntl.h>
+#include <netdb.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +38,31 @@ std::string WithoutSecret(const std::string& what) {
          "`cluster-insecure yes` starts without";
 }
 
+// Peers reach this node at the address that it announces: of what is listened on for clients, the
+// one that is this address, or else the first of its family.
+std::string PeerBindAddress(const std::vector<std::string>& bind, const std::string& announced) {
+  bool v6 = announced.find(':') != std::string::npos;
+  if (!v6) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (getaddrinfo(announced.c_str(), nullptr, &hints, &found) == 0) {
+      v6 = found->ai_family == AF_INET6;
+      freeaddrinfo(found);
+    }
+  }
+  std::string first, of_family;
+  for (std::string address : bind) {
+    if (address.starts_with('-')) address.erase(0, 1);
+    if (address == announced) return address;
+    if (first.empty()) first = address;
+    if (of_family.empty() && (address.find(':') != std::string::npos) == v6) of_family = address;
+  }
+  if (!of_family.empty()) return of_family;
+  if (!first.empty()) return first;
+  return v6 ? "::*" : "*";
+}
+
 }  // namespace
 
 Result<std::string> ReadClusterSecret(const std::string& path) {
@@ -65,10 +92,7 @@ Result<std::string> ReadClusterSecret(const std::string& path) {
 Result<PeerSecurity> DecidePeerSecurity(const Config& config,
                                         const std::vector<cluster::Member>& members, size_t self) {
   PeerSecurity security;
-  // Peers reach this node at the address that it announces, so listening is as wide as for clients.
-  const std::vector<std::string> bind = config.Words(Opt::kBind);
-  security.listen_address = bind.empty() ? "*" : bind.front();
-  if (security.listen_address.starts_with('-')) security.listen_address.erase(0, 1);
+  security.listen_address = PeerBindAddress(config.Words(Opt::kBind), members[self].host);
   if (const std::string& file = config.Text(Opt::kClusterSecretFile); !file.empty()) {
     auto secret = ReadClusterSecret(file);
     if (!secret) return config.Wrong(Opt::kClusterSecretFile, secret.error().detail);

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -19,7 +20,6 @@
 #include "server/client_connection.h"
 #include "server/info_fields.h"
 #include "server/live_options.h"
-#include "server/start_checks.h"
 
 namespace clustron::server {
 
@@ -29,6 +29,8 @@ constexpr uint64_t kTickMs = 10;
 constexpr int64_t kPeakNs = 100'000'000;  // between looks at the memory in use
 constexpr int64_t kSpinNs = 20'000;
 constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kLockWaitNs = 5000 * kNsPerMs;
+constexpr int kLockRetryMs = 50;
 constexpr int64_t kLateNs = 50 * kNsPerMs;      // of a tick
 constexpr int64_t kSettleNs = 1000 * kNsPerMs;  // a start waits no longer for its state
 // A turn may take so long before the peers are right to think that this node hangs.
@@ -53,7 +55,8 @@ void TurnAway(net::Fd fd, std::string_view error) {
 
 }  // namespace
 
-Server::Server(Config& config) : config_(config) {}
+Server::Server(Config& config)
+    : config_(config), supervisor_(clock_, config.Int(Opt::kSupervised)) {}
 
 Server::~Server() {
   listeners_.clear();
@@ -78,8 +81,17 @@ Status Server::LockDirectory() {
   const std::string path = dir_ + "/LOCK";
   lock_ = net::Fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!lock_.valid()) return config_.Wrong(Opt::kDir, path + ": " + std::strerror(errno));
-  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
-    return Fail(Errc::kExists, "another server uses the data directory " + dir_);
+  // A big process that was killed takes some time to be gone.
+  const int64_t until_ns = clock_.MonotonicNs() + kLockWaitNs;
+  for (bool said = false; flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; said = true) {
+    if (clock_.MonotonicNs() > until_ns)
+      return config_.Wrong(Opt::kDir, "another server uses the data directory " + dir_);
+    if (!said)
+      Log(LogLevel::kNotice, "the data directory {} is locked: waiting for its server to end",
+          dir_);
+    supervisor_.Busy("waiting for the lock of " + dir_);
+    poll(nullptr, 0, kLockRetryMs);
+  }
   return {};
 }
 
@@ -127,14 +139,7 @@ Status Server::FindIdentity() {
     if (initial.size() == 1) {
       TRY(cluster::FormAlone(fs_, dir_, initial[0]));
     } else {
-      cluster::FormationConfig formation;
-      formation.dir = dir_;
-      formation.initial = initial;
-      formation.self = self;
-      formation.secret = security_.secret;
-      formation.say = [](const std::string& line) { LogLine(LogLevel::kNotice, line); };
-      formation.stop = [] { return false; };
-      TRY(cluster::FormCluster(fs_, peer_listener_, formation));
+      TRY(Form(membership));
     }
   } else if (initial.size() > 1) {
     bool same = initial.size() == genesis_.members.size();
@@ -151,6 +156,56 @@ Status Server::FindIdentity() {
   return {};
 }
 
+// Blocks until all nodes of the list are there. Clients are answered meanwhile.
+Status Server::Form(const Membership& membership) {
+  TRY(ListenForClients());
+  std::vector<FormingClients::Listening> listening;
+  for (const ClientSocket& socket : client_sockets_)
+    listening.push_back({socket.fd.get(), socket.unix_socket});
+  const auto& first = membership.members[0];
+  FormingClients clients(
+      std::move(listening),
+      [this](int fd, bool unix_socket) {
+        return std::string(!unix_socket && RefusesStranger(fd) ? ProtectedModeText() : "");
+      },
+      membership.self == 0
+          ? "the other nodes of cluster-initial"
+          : PrintHostPort(first.host, first.port) + ", the first node of cluster-initial");
+  cluster::FormationConfig formation;
+  formation.dir = dir_;
+  formation.initial = membership.members;
+  formation.self = membership.self;
+  formation.secret = security_.secret;
+  formation.say = [](const std::string& line) { LogLine(LogLevel::kNotice, line); };
+  formation.waits_for = [&](const std::string& what) { clients.WaitsFor(what); };
+  formation.stop = [&] {
+    supervisor_.Busy("forming a cluster: waits for " + clients.waits_for());
+    return false;
+  };
+  TRY(cluster::FormCluster(fs_, peer_listener_, formation));
+  early_clients_ = clients.Stop();
+  return {};
+}
+
+// As many clients as there are descriptors for.
+Status Server::FitMaxClients() {
+  const uint64_t clients = static_cast<uint64_t>(config_.Int(Opt::kMaxClients));
+  const uint64_t have = net::RaiseDescriptorLimit(clients + kReservedDescriptors);
+  if (have >= clients + kReservedDescriptors) return {};
+  const uint64_t needed =
+      config_.Words(Opt::kClusterInitial).size() > 1 ? kDescriptorsMinWithPeers : kDescriptorsMin;
+  if (have < needed)
+    return Fail(Errc::kLimit, "only " + std::to_string(have) +
+                                  " descriptors can be open (ulimit -n), and at least " +
+                                  std::to_string(needed) + " are needed");
+  const uint64_t fits = std::min(clients, ClientsWith(have));
+  if (fits == clients) return {};
+  Log(LogLevel::kWarning,
+      "only {} descriptors can be open (ulimit -n): maxclients is lowered to {}", have, fits);
+  config_.SetEffective(Opt::kMaxClients, std::to_string(fits));
+  return {};
+}
+
 Status Server::Start() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
@@ -161,14 +216,7 @@ Status Server::Start() {
   for (const std::string& warning : config_.warnings()) LogLine(LogLevel::kWarning, warning);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  const uint64_t wanted =
-      static_cast<uint64_t>(config_.Int(Opt::kMaxClients)) + kReservedDescriptors;
-  const uint64_t have = net::RaiseDescriptorLimit(wanted);
-  if (have < wanted) {
-    Log(LogLevel::kWarning, "only {} descriptors can be open: maxclients is lowered to {}", have,
-        have - kReservedDescriptors);
-    config_.SetEffective(Opt::kMaxClients, std::to_string(have - kReservedDescriptors));
-  }
+  TRY(FitMaxClients());
   TRY(LockDirectory());
   TRY(FindIdentity());
 
@@ -245,7 +293,7 @@ Status Server::Start() {
       addresses.push_back({member.node, member.host, member.peer_port});
     peers_->SetPeers(addresses);
   }
-  return ListenForClients();
+  return client_sockets_.empty() ? ListenForClients() : Status();
 }
 
 Status Server::ListenForClients() {
@@ -285,6 +333,10 @@ void Server::AcceptClients() {
           OnAccepted(std::move(client), unix_socket);
         }));
   client_sockets_.clear();
+  for (FormingClients::Accepted& client : early_clients_)
+    OnAccepted(std::move(client.fd), client.unix_socket);
+  early_clients_.clear();
+  supervisor_.Ready("Ready to accept connections");
   Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
 }
 
@@ -300,6 +352,7 @@ int Server::Run() {
     loop_.SetSpin(kSpinNs);
   loop_.Run([this] { EndOfTurn(); });
   SetBreather({});
+  supervisor_.Stopping("stopping");
   listeners_.clear();
   connections_.clear();
   dead_.clear();
@@ -356,7 +409,19 @@ void Server::OnTick() {
   }
   if (now - peak_noted_ns_ < kPeakNs) return;
   peak_noted_ns_ = now;
+  TellSupervisor();
   info_->NotePeak();
+}
+
+// A stop takes as long as others need to take over; one that is called off is none.
+void Server::TellSupervisor() {
+  const bool stopping = engine_->ShuttingDown();
+  if (stopping) {
+    supervisor_.Stopping("handing over, then stopping");
+  } else if (stopping_told_) {
+    supervisor_.Ready("Ready to accept connections");
+  }
+  stopping_told_ = stopping;
 }
 
 // Something takes long: the peers are told that this node lives, for a while.
@@ -377,6 +442,11 @@ void Server::OnSignal() {
 
 // --- Clients -------------------------------------------------------------------------------------
 
+bool Server::RefusesStranger(int fd) const {
+  return config_.Bool(Opt::kProtectedMode) && config_.Text(Opt::kRequirePass).empty() &&
+         !net::PeerIsLoopback(fd);
+}
+
 void Server::OnAccepted(net::Fd fd, bool unix_socket) {
   if (!engine_->client_table().HasRoom() && !MakeRoom()) {
     ++engine_->stats().rejected_connections;
@@ -384,8 +454,7 @@ void Server::OnAccepted(net::Fd fd, bool unix_socket) {
     return;
   }
   if (!unix_socket) {
-    if (config_.Bool(Opt::kProtectedMode) && config_.Text(Opt::kRequirePass).empty() &&
-        !net::PeerIsLoopback(fd.get())) {
+    if (RefusesStranger(fd.get())) {
       ++engine_->stats().rejected_connections;
       TurnAway(std::move(fd), ProtectedModeText());
       return;

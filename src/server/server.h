@@ -26,7 +26,10 @@
 #include "server/boot.h"
 #include "server/config.h"
 #include "server/engine.h"
+#include "server/forming_clients.h"
 #include "server/peer_security.h"
+#include "server/start_checks.h"
+#include "server/supervisor.h"
 
 namespace clustron::server {
 
@@ -61,10 +64,14 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnPeerDown(uint32_t node) override;
 
   Status LockDirectory();
+  Status FitMaxClients();
+  Status Form(const Membership& membership);
+  bool RefusesStranger(int fd) const;
   Status FindIdentity();
   Status CheckAddress(const persist::Identity& identity) const;
   Status ListenForClients();
   void AcceptClients();
+  void TellSupervisor();
   bool SomethingToTell() const;
   void OnAccepted(net::Fd fd, bool unix_socket);
   bool MakeRoom();
@@ -76,6 +83,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
 
   Config& config_;
   SystemClock clock_;
+  Supervisor supervisor_;
   persist::PosixFs fs_;
   net::Fd lock_;
   std::string dir_;
@@ -96,7 +104,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
     net::Fd fd;
     bool unix_socket;
   };
-  std::vector<ClientSocket> client_sockets_;  // not yet accepted on
+  std::vector<ClientSocket> client_sockets_;             // not yet accepted on
+  std::vector<FormingClients::Accepted> early_clients_;  // came while the cluster was formed
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
@@ -108,6 +117,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   int64_t began_ns_ = 0;  // Run
   std::vector<std::unique_ptr<net::Signal>> signals_;
   int exit_code_ = 0;
+  bool stopping_told_ = false;
   bool closing_ = false;  // the loop has been left: nothing is taken in any more
 };
 

@@ -60,17 +60,28 @@ Result<Membership> FindMembership(const Config& config) {
   }
   found.self = words.size();
   for (size_t i = 0; i < words.size(); ++i) {
-    ASSIGN_OR_RETURN(const HostPort address, ParseHostPort(words[i]));
+    ASSIGN_OR_RETURN(const MemberAddress address, ParseMember(words[i]));
     cluster::Member member;
     member.node = static_cast<uint32_t>(i + 1);
-    member.host = address.host;
-    member.port = address.port;
-    if (member.port > 65535 - kPeerPortOffset)
+    member.host = address.client.host;
+    member.port = address.client.port;
+    if (address.peer_port != 0) {
+      member.peer_port = address.peer_port;
+    } else if (member.port <= 65535 - kPeerPortOffset) {
+      member.peer_port = static_cast<uint16_t>(member.port + kPeerPortOffset);
+    } else {
       return config.Wrong(Opt::kClusterInitial,
-                          "peers use PORT + 10000, so " + words[i] + " is out of range");
-    member.peer_port = static_cast<uint16_t>(member.port + kPeerPortOffset);
+                          "peers use PORT + 10000, so " + words[i] +
+                              " is out of range; HOST:PORT@PEERPORT names another one");
+    }
     if (member.host == me.host && member.port == me.port) {
       found.self = i;
+      // The first node tells the others its own when it forms the cluster; nobody tells it theirs.
+      if (own_peer_port != 0 && i != 0 && own_peer_port != member.peer_port)
+        return config.Wrong(Opt::kClusterPort,
+                            "the other nodes would dial " + std::to_string(member.peer_port) +
+                                "; write " + words[i].substr(0, words[i].find('@')) + "@" +
+                                std::to_string(own_peer_port) + " in everybody's cluster-initial");
       if (own_peer_port != 0) member.peer_port = static_cast<uint16_t>(own_peer_port);
     }
     found.members.push_back(std::move(member));

@@ -1,11 +1,15 @@
 """Configuration, tried by real starts: it fails closed, and what the documentation lists works."""
+import fcntl
 import os
 import re
+import socket
 import subprocess
+import time
 
+import cluster
 import processes
 import resp
-from testing import Skip, limited
+from testing import Skip, limited, until
 
 DOC = os.path.join(processes.ROOT, "docs", "configuration.md")
 
@@ -150,3 +154,342 @@ def test_config_set_of_the_value_that_holds():
         except resp.Error as e:
             assert "noeviction" in str(e), e
     node.stop()
+
+
+# Of every directive: values that a node alone takes, and values that refuse the start. A pair is what is given and what CONFIG GET
+# says then. None: not tried alone (a cluster is needed, or the test of its own is named).
+YES_NO = (["yes", "no"], ["maybe", ""])
+VALUES = {
+    "bind": (["127.0.0.1", "127.0.0.1 -::1", ("*", "*"), "localhost", "* -::*", "127.0.0.1 -192.0.2.1"], ["192.0.2.1", "no such,host"]),
+    "port": (["@PORT"], ["-1", "65536", "x", "0"]),
+    "unixsocket": (["@DIR/s.sock"], ["/nonexistent/s.sock", "@DIR/" + "x" * 120]),
+    "unixsocketperm": (["0", "700", "777"], ["1000", "8", "-1"]),
+    "tcp-backlog": (["1", "511", "2147483647"], ["0", "-1", "2147483648"]),
+    "tcp-keepalive": (["0", "1", "300", "2147483647"], ["-1", "2147483648"]),
+    "timeout": (["0", "1", "2147483647"], ["-1", "x"]),
+    "shutdown-timeout": (["0", "10", "2147483647"], ["-1", "x"]),
+    "protected-mode": YES_NO,
+    "requirepass": (["", "a b", "x" * 512], []),
+    "maxclients": (["1", "100", "10000"], ["0", "-1", "4294967296"]),
+    "client-output-buffer-limit": (
+        [
+            ("normal 1mb 2kb 3", "normal 1048576 2048 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
+            ("replica 1 2 3", "normal 0 0 0 slave 1 2 3 pubsub 33554432 8388608 60"),
+            ("pubsub 0 0 0 normal 0 0 0", "normal 0 0 0 slave 268435456 67108864 60 pubsub 0 0 0"),
+        ],
+        ["normal 1 2", "other 1 2 3", "normal -1 0 0"],
+    ),
+    "client-query-buffer-limit": ([("1mb", "1048576"), ("1gb", "1073741824")], ["1023kb", "x"]),
+    "proto-max-bulk-len": ([("1mb", "1048576"), ("512mb", "536870912")], ["1023kb", "-1"]),
+    "maxmemory": (["0", ("1gb", "1073741824"), ("100m", "100000000")], ["-1", "1tb", "half"]),
+    "daemonize": (["no"], ["maybe"]),  # yes: test_a_server_in_the_background
+    "supervised": (["no", "systemd", "upstart", "auto"], ["runit"]),
+    "pidfile": (["", "@DIR/pid"], ["/nonexistent/pid", "/"]),
+    "loglevel": (["debug", "verbose", "notice", "warning"], ["nothing", "loud"]),
+    "logfile": (["", "@DIR/other.log"], ["/nonexistent/log", "/"]),
+    "dir": (["@DIR"], ["/nonexistent", "/dev/null", ""]),
+    "durability": (["always", "everysec", "memory"], ["sometimes", ""]),
+    "slowlog-log-slower-than": (["-1", "0", "10000"], ["-2", "x"]),
+    "slowlog-max-len": (["0", "128"], ["-1"]),
+    "expire-coalesce": YES_NO,
+    "ignore-unknown": (["a", "a b"], []),
+    "cluster-initial": (["127.0.0.1:@PORT"], ["a", "a:0", "::1:7000", "a:1,a:1", "a:1@0", "127.0.0.1:1,127.0.0.1:2"]),
+    "cluster-announce": (["", "db1:6379", "[::1]:7000"], ["db1", "[db1]:1", "::1:7000", "db1:65536"]),
+    "cluster-port": (["0", "1", "65535"], ["-1", "65536"]),
+    "cluster-secret-file": ([""], ["/nonexistent/secret"]),  # more: formation
+    "cluster-heartbeat-ms": (["50", "10"], ["0", "60001"]),
+    "cluster-election-round-ms": (["150", "5", "600000"], ["4", "600001"]),
+    "cluster-election-bad-rounds": (["1", "3", "100"], ["0", "101"]),
+    "cluster-lease-ms": (["450", "10", "600000"], ["9", "600001"]),
+    "cluster-lease-margin-ms": (["0", "20", "60000"], ["-1", "60001"]),
+    "cluster-hold-ms": (["10", "2000", "600000"], ["9", "600001"]),
+    "cluster-tick-ms": (["1", "100", "60000"], ["0", "60001"]),
+    "cluster-window": (["1", "32", "64"], ["0", "65"]),
+    "cluster-peer-queue-size": ([("1mb", "1048576"), ("64mb", "67108864")], ["1023kb"]),
+    "wal-segment-size": ([("64kb", "65536"), ("1mb", "1048576")], ["63kb"]),
+    "disk-reserve": (["0", ("1mb", "1048576")], ["-1"]),
+    "disk-low-water": (["0", ("128mb", "134217728")], ["-1"]),
+    "wal-cut-at-slot": (["0", "7"], ["-1"]),
+    "snapshot-log-size": ([("64kb", "65536"), ("256mb", "268435456")], ["63kb"]),
+    # Facts: any value that Redis takes starts, and the fact holds.
+    "databases": ([("16", "16"), ("1", "16")], ["17", "x"]),
+    "hz": ([("10", "10"), ("500", "10")], ["x"]),
+    "io-threads": ([("4", "1")], ["x"]),
+    "cluster-enabled": ([("no", "no"), ("yes", "no")], ["maybe"]),
+    "replica-read-only": ([("yes", "no"), ("no", "no")], ["maybe"]),
+    "save": ([("", ""), ("900 1 300 10", "")], ["900", "a b"]),
+    "appendonly": ([("yes", "yes"), ("no", "yes")], ["maybe"]),
+    "appendfsync": ([("always", "everysec"), ("everysec", "everysec"), ("no", "everysec")], ["never"]),
+    "latency-monitor-threshold": ([("0", "0"), ("100", "0")], ["x"]),
+    "hash-max-listpack-entries": (["0", "512", "65536"], ["-1", "x"]),
+    "hash-max-listpack-value": (["0", "64", ("8kb", "8192")], ["-1"]),
+    "maxmemory-policy": (["noeviction"], ["allkeys-lru", "volatile-ttl"]),
+    "notify-keyspace-events": (["", ("KEA", "AKE"), "Kx"], ["?"]),
+}
+ALIASES = {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value"}
+
+
+def start_with(name, value):
+    """A node that is started with that directive alone, beside port, dir and durability; what the value was."""
+    node = processes.single("everysec", start=False)
+    value = value.replace("@PORT", str(node.port)).replace("@DIR", node.dir)
+    words = value.split() if name in ("bind", "client-output-buffer-limit", "save", "ignore-unknown") else [value]
+    defaults = {"--port": str(node.port), "--dir": node.dir, "--durability": "everysec"}
+    defaults.pop("--" + name, None)
+    if name == "port" and value == "0":  # somewhere to listen all the same would be a unix socket
+        defaults.pop("--port", None)
+    node.argv = [processes.SERVER, *(w for pair in defaults.items() for w in pair), "--" + name, *(words or [""])]
+    return node, value
+
+
+@limited(300)
+def test_every_documented_value_is_tried_by_a_real_start():
+    node = processes.single("everysec")
+    with node.connect() as c:
+        pairs = c.call("CONFIG", "GET", "*")
+    node.stop()
+    names = {name.decode() for name in pairs[::2]} - ALIASES
+    assert names == set(VALUES), "without values here: %s; unknown: %s" % (names - set(VALUES), set(VALUES) - names)
+    documented = open(DOC, encoding="utf-8").read()
+    for name, (good, bad) in VALUES.items():
+        assert "`%s`" % name in documented or "`%s " % name in documented, name + " is not in docs/configuration.md"
+        for value in good:
+            given, told = value if isinstance(value, tuple) else (value, value)
+            node, given = start_with(name, given)
+            told = told.replace("@PORT", str(node.port)).replace("@DIR", node.dir)
+            node.start(wait=False)
+            try:
+                with until_connected(node) as c:
+                    if name == "requirepass" and given:
+                        assert c.call("AUTH", given) == b"OK"
+                    assert c.call("PING") == b"PONG", (name, given)
+                    assert c.call("CONFIG", "GET", name) == [name.encode(), told.encode()], (name, given, c.call("CONFIG", "GET", name))
+                    if name == "unixsocket":
+                        assert os.path.exists(given)
+            except (OSError, AssertionError) as e:
+                raise AssertionError("%s %s: %s\n%s" % (name, given, e, node.tail())) from e
+            node.kill()
+        for value in bad:
+            node, value = start_with(name, value)
+            node.start(wait=False)
+            status = node.wait_exit(15)
+            text = node.tail()
+            node.kill()
+            assert status == 1, "%s %r: %s\n%s" % (name, value, status, text)
+            assert "'%s" % name in text, text
+
+
+def until_connected(node):
+    def attempt():
+        assert node.running(), node.tail()
+        try:
+            return node.connect()
+        except OSError:
+            return None
+
+    return until(attempt, "it listens", 15)
+
+
+@limited(60)
+def test_a_node_with_a_unix_socket_alone():
+    node = processes.single("everysec", start=False)
+    path = os.path.join(node.dir, "s.sock")
+    node.argv = [processes.SERVER, "--port", "0", "--unixsocket", path, "--dir", node.dir]
+    for _ in range(2):  # formed, and found again
+        node.start(wait=False)
+        until(lambda: os.path.exists(path) or not node.running(), "the socket is there")
+
+        def ping():
+            assert node.running(), node.tail()
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(5)
+                try:
+                    s.connect(path)
+                    s.sendall(b"INCR n\r\n")
+                    return s.recv(100)
+                except OSError:
+                    return b""
+
+        assert until(ping, "an answer", 15).startswith(b":")
+        node.stop()
+
+
+@limited(90)
+def test_few_descriptors():
+    def limited_node(count):
+        node = processes.single("everysec", start=False)
+        node.prefix = ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(count)]
+        return node
+
+    for count in (32, 33, 64, 96, 97, 128, 191, 192, 1024):
+        node = limited_node(count)
+        node.start()
+        with node.connect() as c:
+            told = int(c.call("CONFIG", "GET", "maxclients")[1])
+            assert 0 < told < count, (count, told)
+            # So many can be there, and work; the next hears why not.
+            others = [node.connect() for _ in range(min(told, 150) - 1)]
+            for other in others:
+                assert other.call("SET", "k", "v") == b"OK"
+            if told <= 150:
+                try:
+                    with node.connect() as one_more:
+                        one_more.call("PING")
+                    raise AssertionError("more than maxclients with %d" % count)
+                except (resp.Error, OSError):
+                    pass
+            for other in others:
+                other.close()
+            assert c.call("SAVE") == b"OK"
+        node.kill()
+    for count in (16, 31):
+        node = limited_node(count)
+        node.start(wait=False)
+        assert node.wait_exit(15) not in (None, 0), node.tail()
+        assert node.tail().strip(), "no word"
+
+
+@limited(60)
+def test_a_server_in_the_background():
+    node = processes.single("everysec", start=False)
+    pid = os.path.join(node.dir, "pid")
+    node.argv += ["--daemonize", "yes", "--pidfile", pid, "--logfile", os.path.join(node.dir, "server.log")]
+    node.start(wait=False)
+    assert node.wait_exit(15) == 0, node.tail()
+    try:
+        with until_running(node) as c:
+            assert c.call("SET", "k", "v") == b"OK"
+    finally:
+        with open(pid) as f:
+            os.kill(int(f.read()), 15)
+    until(lambda: not os.path.exists(pid), "the pid file goes with the server", 15)
+
+
+def until_running(node):
+    def attempt():
+        try:
+            return node.connect()
+        except OSError:
+            return None
+
+    return until(attempt, "it listens", 15)
+
+
+class Systemd:
+    """The socket that NOTIFY_SOCKET names, and what came."""
+
+    def __init__(self):
+        self.path = os.path.join(processes.temp_dir("systemd-"), "notify")
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(self.path)
+        self.sock.settimeout(0.1)
+        self.said = ""
+
+    def start(self, node):
+        node.prefix = ["/usr/bin/env", "NOTIFY_SOCKET=" + self.path]
+        node.start(wait=False)
+
+    def hears(self, text, seconds=20):
+        def more():
+            try:
+                self.said += self.sock.recv(4096).decode() + "\n"
+            except TimeoutError:
+                pass
+            return text in self.said
+
+        until(more, "systemd hears %r, not only\n%s" % (text, self.said), seconds)
+
+
+@limited(90)
+def test_while_forming_a_node_answers_and_systemd_is_told():
+    c = cluster.Cluster(3, options=["--supervised", "systemd"])
+    first, systemd = c.nodes[0], Systemd()
+    systemd.start(first)
+    with until_connected(first) as conn:
+        assert conn.call("PING") == b"PONG"
+        assert conn.call("PING", "hello") == b"hello"
+        for command in (("GET", "k"), ("SET", "k", "v"), ("INFO",), ("HELLO", "3"), ("CONFIG", "GET", "*")):
+            try:
+                conn.call(*command)
+                raise AssertionError("%s was answered" % command[0])
+            except resp.Error as e:
+                assert str(e).startswith("CLUSTERDOWN forming: waits for "), e
+        missing = "127.0.0.1:%d" % c.ports[1]
+
+        def names_it():
+            try:
+                conn.call("GET", "k")
+            except resp.Error as e:
+                return missing in str(e)
+
+        until(names_it, "it names who is missing")
+        systemd.hears("STATUS=forming a cluster: waits for " + missing)
+        systemd.hears("EXTEND_TIMEOUT_USEC=")
+        assert "READY=1" not in systemd.said
+        c.nodes[1].start(wait=False)
+        with until_connected(c.nodes[1]) as other:
+            assert other.call("PING") == b"PONG"
+        c.nodes[2].start(wait=False)
+        c.wait_leader()
+        # The connection lived on.
+        assert conn.call("SET", "k", "v") == b"OK"
+    systemd.hears("READY=1")
+    first.proc.terminate()
+    systemd.hears("STOPPING=1")
+    first.wait_exit(20)
+    assert systemd.said.index("READY=1") < systemd.said.index("STOPPING=1")
+
+
+@limited(60)
+def test_a_directory_that_is_just_being_left():
+    node = processes.single("everysec", start=False)
+    os.makedirs(node.dir, exist_ok=True)
+    held = open(os.path.join(node.dir, "LOCK"), "w")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    node.start(wait=False)
+    until(lambda: "waiting for its server to end" in node.tail(), "it waits")
+    time.sleep(1)
+    assert node.running(), node.tail()
+    held.close()
+    node.wait_ready()
+    second = processes.single("everysec", directory=node.dir, start=False)
+    second.log = os.path.join(processes.temp_dir(), "log.txt")
+    second.start(wait=False)
+    assert second.wait_exit(30) == 1, second.tail()
+    assert "another server uses the data directory" in second.tail(), second.tail()
+    with node.connect() as c:
+        assert c.call("SET", "k", "v") == b"OK"
+
+
+@limited(90)
+def test_a_cluster_on_ipv6_with_peer_ports_of_its_own():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+    except OSError:
+        raise Skip("no IPv6 here") from None
+    ports = processes.free_ports(6)
+    initial = ",".join("[::1]:%d@%d" % (ports[i], ports[i + 3]) for i in range(3))
+    nodes = []
+    for i in range(3):
+        directory = processes.temp_dir()
+        argv = [processes.SERVER, "--port", str(ports[i]), "--dir", directory, "--cluster-initial", initial]
+        argv += ["--cluster-announce", "[::1]:%d" % ports[i], *([] if i else ["--bind", "127.0.0.1 ::1"])]
+        nodes.append(processes.Process(argv, ports[i], directory, "node %d" % (i + 1)).start(wait=False))
+    with until_connected(nodes[0]) as c:
+        until(lambda: answers(c), "a leader is there", 30)
+    for node in nodes:
+        with node.connect() as c:
+            until(lambda: answers(c), "a leader is there", 30)
+            role = c.call("ROLE")
+            if role[0] == b"slave":
+                assert role[1] == b"::1" and role[2] in ports, role
+    for node in nodes:
+        node.stop()
+
+
+def answers(conn):
+    try:
+        return conn.call("SET", "k", "v") == b"OK"
+    except resp.Error:
+        return False

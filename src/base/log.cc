@@ -19,8 +19,12 @@ namespace clustron {
 
 namespace {
 
-// As Redis writes it: pid, time, level, text.
-constexpr char kPattern[] = "%P:M %d %b %Y %H:%M:%S.%e %v";
+// By LogFormat: pid, time, level and text; the last two are LogLine's.
+constexpr const char* kPatterns[] = {"%P:M %d %b %Y %H:%M:%S.%e %v",
+                                     "%P:M %Y-%m-%dT%H:%M:%S.%e%z %v",
+                                     R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","pid":%P,%v})"};
+
+LogFormat log_format = LogFormat::kRedis;
 
 int OpenToAppend(const std::string& path) {
   return open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
@@ -69,7 +73,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
 
 std::shared_ptr<spdlog::logger> MakeLogger(spdlog::sink_ptr sink) {
   auto logger = std::make_shared<spdlog::logger>("clustron", std::move(sink));
-  logger->set_pattern(kPattern);
+  logger->set_pattern(kPatterns[static_cast<size_t>(log_format)]);
   logger->flush_on(spdlog::level::info);
   return logger;
 }
@@ -82,10 +86,31 @@ std::shared_ptr<spdlog::logger>& Logger() {
 
 std::atomic<LogLevel> log_level{LogLevel::kNotice};
 
+// What is not plain ASCII may be no UTF-8, which JSON wants.
+std::string JsonText(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c >= ' ' && c <= '~') {
+      out += c;
+    } else {
+      const uint8_t byte = static_cast<uint8_t>(c);
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+  return out + '"';
+}
+
 }  // namespace
 
-Status OpenLog(const std::string& file, LogLevel level) {
+Status OpenLog(const std::string& file, LogLevel level, LogFormat format) {
   log_level = level;
+  log_format = format;
   if (file.empty()) {
     Logger() = MakeLogger(std::make_shared<spdlog::sinks::stdout_sink_mt>());
     return {};
@@ -104,6 +129,12 @@ bool LogEnabled(LogLevel level) { return level >= log_level.load(std::memory_ord
 
 void LogLine(LogLevel level, std::string_view line) {
   if (!LogEnabled(level)) return;
+  if (log_format == LogFormat::kJson) {
+    static constexpr std::string_view kNames[] = {"debug", "verbose", "notice", "warning"};
+    Logger()->log(spdlog::level::info, "\"level\":\"{}\",\"message\":{}",
+                  kNames[static_cast<size_t>(level)], JsonText(line));
+    return;
+  }
   static constexpr char kMarks[] = {'.', '-', '*', '#'};
   Logger()->log(spdlog::level::info, "{} {}", kMarks[static_cast<size_t>(level)],
                 std::string_view(line));

@@ -1,13 +1,14 @@
 #include "commands/attach.h"
 
 #include "commands/access.h"
+#include "commands/error_text.h"
 
 namespace clustron::commands {
 
 bool CheckAttach(Context& ctx, std::string_view lease_id, std::string_view key) {
   const store::Lease* lease = ctx.store.leases().Find(lease_id);
   if (lease == nullptr) {
-    ctx.reply.Error(kErrNoLease);
+    ctx.reply.Error(NoLease(lease_id));
     return false;
   }
   if (lease->keys.size() >= store::kLeaseKeysMax &&

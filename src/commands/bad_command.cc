@@ -2,6 +2,7 @@
 #include <string>
 
 #include "commands/context.h"
+#include "commands/error_text.h"
 #include "commands/registry.h"
 #include "resp/reply_writer.h"
 
@@ -9,6 +10,8 @@ namespace clustron::commands {
 
 namespace {
 
+// Behind what Redis says, so that whoever looks for its words finds them.
+constexpr const char* kNotYet = "(Redis has it, it is not in Clustron yet)";
 constexpr size_t kShownBytesMax = 128;  // of a name, and of all arguments together
 
 // COMPAT: Redis prints C strings: up to a NUL, and only so many bytes.
@@ -23,7 +26,8 @@ std::string UnknownCommand(std::span<const std::string_view> args) {
     shown.append("'").append(arg).append("' ");
   }
   const std::string_view name = args.empty() ? std::string_view() : Shown(args[0]);
-  return "ERR unknown command '" + std::string(name) + "', with args beginning with: " + shown;
+  return "ERR unknown command '" + std::string(name) + "', with args beginning with: " + shown +
+         (IsRedisCommand(name) ? kNotYet : "");
 }
 
 }  // namespace
@@ -38,8 +42,11 @@ void ReplySubcommandSyntax(Context& ctx) {
 void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* container,
                      const CommandSpec* spec, resp::ReplyWriter& reply) {
   if (container != nullptr && args.size() >= 2) {
-    return reply.Error("ERR unknown subcommand '" + std::string(Shown(args[1])) + "'. Try " +
-                       std::string(container->name) + " HELP.");
+    const std::string name(Shown(args[1]));
+    return reply.Error(
+        "ERR unknown subcommand '" + name + "'. Try " + std::string(container->name) + " HELP." +
+        (IsRedisCommand(std::string(container->name) + "|" + name) ? " " + std::string(kNotYet)
+                                                                   : ""));
   }
   if (spec == nullptr) return reply.Error(UnknownCommand(args));
   std::string name(spec->name);

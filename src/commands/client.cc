@@ -15,7 +15,9 @@ namespace clustron::commands {
 namespace {
 
 constexpr HelpLine kClientHelp[] = {
+    {"CACHING (YES|NO)", "Whether the next command is tracked: nothing is yet."},
     {"GETNAME", "The connection's name."},
+    {"GETREDIR", "Where invalidations are sent: nowhere."},
     {"ID", "The connection's id."},
     {"INFO", "What CLIENT LIST says of this connection."},
     {"KILL <ip:port>", "Close the connection from there."},
@@ -32,6 +34,9 @@ constexpr HelpLine kClientHelp[] = {
     {"REPLY (ON|OFF|SKIP)", "Whether replies are sent."},
     {"SETINFO (LIB-NAME|LIB-VER) <value>", "Name the client's library."},
     {"SETNAME <name>", "Name the connection."},
+    {"TRACKING (ON|OFF) [<option> ...]", "Client-side caching: OFF, as it is not there yet."},
+    {"TRACKINGINFO", "How the connection tracks keys."},
+    {"UNBLOCK <client-id> [TIMEOUT|ERROR]", "End another's waiting: no command blocks yet."},
     {"UNPAUSE", "End PAUSE."},
 };
 
@@ -84,6 +89,7 @@ bool ParseKillOptions(Context& ctx, ClientFilter* filter) {
       if (*filter->user != "default") args.FailWith("ERR No such user '" + *filter->user + "'");
     } else if (args.Option("MAXAGE")) {
       filter->max_age_s = args.Int("ERR maxage is not an integer or out of range");
+      if (args.ok() && *filter->max_age_s <= 0) args.Fail("ERR maxage should be greater than 0");
     } else if (args.Option("SKIPME")) {
       const std::string_view word = args.Next();
       skip_me = IsWord(word, "YES");
@@ -244,6 +250,62 @@ void CmdClientMaintNotifications(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   ctx.client->SetMaintNotices(*on ? wish : MaintNotices::kOff);
   ctx.reply.Ok();
+}
+
+// --- Tracking: nothing is tracked yet, and whoever asks is told as much
+// ---------------------------
+
+void CmdClientTracking(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  ArgCursor args(ctx.args, 3);
+  while (args.HasNext()) {
+    if (args.Option("REDIRECT")) {
+      args.Int();
+    } else if (args.Option("PREFIX")) {
+      args.Next();
+    } else if (!args.Token("BCAST") && !args.Token("OPTIN") && !args.Token("OPTOUT") &&
+               !args.Token("NOLOOP")) {
+      args.Fail(kErrSyntax);
+    }
+  }
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const auto on = OnOff(ctx);
+  if (!on) return;
+  if (*on)
+    return ctx.reply.Error("ERR client-side caching (CLIENT TRACKING ON) is not in Clustron yet");
+  ctx.reply.Ok();
+}
+
+void CmdClientTrackinginfo(Context& ctx) {
+  ctx.reply.Map(3);
+  ctx.reply.Bulk("flags");
+  ctx.reply.Set(1);
+  ctx.reply.Bulk("off");
+  ctx.reply.Bulk("redirect");
+  ctx.reply.Int(-1);
+  ctx.reply.Bulk("prefixes");
+  ctx.reply.Array(0);
+}
+
+void CmdClientGetredir(Context& ctx) { ctx.reply.Int(-1); }
+
+void CmdClientCaching(Context& ctx) {
+  if (!IsWord(ctx.args[2], "YES") && !IsWord(ctx.args[2], "NO")) {
+    return ctx.reply.Error(kErrSyntax);
+  }
+  ctx.reply.Error(
+      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+      "OPTOUT mode enabled");
+}
+
+// Nobody blocks: WAIT and the like end by themselves.
+void CmdClientUnblock(Context& ctx) {
+  if (ctx.args.size() > 4) return ReplySubcommandSyntax(ctx);
+  if (ctx.args.size() == 4 && !IsWord(ctx.args[3], "TIMEOUT") && !IsWord(ctx.args[3], "ERROR")) {
+    return ctx.reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+  }
+  if (!ParseInt64(ctx.args[2])) return ctx.reply.Error(kErrNotInteger);
+  ctx.reply.Int(0);
 }
 
 void CmdClientHelp(Context& ctx) { ReplyHelp(ctx, "CLIENT", kClientHelp); }

@@ -6,7 +6,9 @@
 
 namespace clustron::commands {
 
+void CmdClientCaching(Context& ctx);
 void CmdClientGetname(Context& ctx);
+void CmdClientGetredir(Context& ctx);
 void CmdClientHelp(Context& ctx);
 void CmdClientId(Context& ctx);
 void CmdClientInfo(Context& ctx);
@@ -19,6 +21,9 @@ void CmdClientPause(Context& ctx);
 void CmdClientReply(Context& ctx);
 void CmdClientSetinfo(Context& ctx);
 void CmdClientSetname(Context& ctx);
+void CmdClientTracking(Context& ctx);
+void CmdClientTrackinginfo(Context& ctx);
+void CmdClientUnblock(Context& ctx);
 void CmdClientUnpause(Context& ctx);
 
 constexpr std::string_view kTipsNondeterministicOutput[] = {"nondeterministic_output"};
@@ -119,6 +124,19 @@ inline constexpr CommandSpec kClientRows[] = {
      .group = Group::kConnection,
      .arity = -2,
      .summary = "About this and other connections."},
+    {.name = "CLIENT|CACHING",
+     .id = 602,
+     .cls = Class::kLocal,
+     .since = "6.0.0",
+     .group = Group::kConnection,
+     .arity = 3,
+     .flags = kLoading | kNoScript | kStale | kLocalState,
+     .acl = kAclConnection,
+     .handler = CmdClientCaching,
+     .summary = "Says whether the next command is tracked.",
+     .complexity = "O(1)",
+     .compat = Compat::kPartial,
+     .compat_note = "nothing is tracked yet (client.case)"},
     {.name = "CLIENT|GETNAME",
      .id = 430,
      .cls = Class::kLocal,
@@ -130,6 +148,19 @@ inline constexpr CommandSpec kClientRows[] = {
      .handler = CmdClientGetname,
      .summary = "Returns the connection's name.",
      .complexity = "O(1)"},
+    {.name = "CLIENT|GETREDIR",
+     .id = 603,
+     .cls = Class::kLocal,
+     .since = "6.0.0",
+     .group = Group::kConnection,
+     .arity = 2,
+     .flags = kLoading | kNoScript | kStale | kLocalState,
+     .acl = kAclConnection,
+     .handler = CmdClientGetredir,
+     .summary = "Returns where invalidations are sent.",
+     .complexity = "O(1)",
+     .compat = Compat::kPartial,
+     .compat_note = "nothing is tracked yet (client.case)"},
     {.name = "CLIENT|HELP",
      .id = 431,
      .cls = Class::kLocal,
@@ -277,6 +308,45 @@ inline constexpr CommandSpec kClientRows[] = {
      .summary = "Names the connection.",
      .complexity = "O(1)",
      .args = kClientSetnameArgs},
+    {.name = "CLIENT|TRACKING",
+     .id = 604,
+     .cls = Class::kLocal,
+     .since = "6.0.0",
+     .group = Group::kConnection,
+     .arity = -3,
+     .flags = kLoading | kNoScript | kStale | kLocalState,
+     .acl = kAclConnection,
+     .handler = CmdClientTracking,
+     .summary = "Turns client-side caching on and off.",
+     .complexity = "O(1)",
+     .compat = Compat::kPartial,
+     .compat_note = "nothing is tracked yet (client.case)"},
+    {.name = "CLIENT|TRACKINGINFO",
+     .id = 605,
+     .cls = Class::kLocal,
+     .since = "6.2.0",
+     .group = Group::kConnection,
+     .arity = 2,
+     .flags = kLoading | kNoScript | kStale | kLocalState,
+     .acl = kAclConnection,
+     .handler = CmdClientTrackinginfo,
+     .summary = "Tells how the connection tracks keys.",
+     .complexity = "O(1)",
+     .compat = Compat::kPartial,
+     .compat_note = "nothing is tracked yet (client.case)"},
+    {.name = "CLIENT|UNBLOCK",
+     .id = 606,
+     .cls = Class::kLocal,
+     .since = "5.0.0",
+     .group = Group::kConnection,
+     .arity = -3,
+     .flags = kAdmin | kLoading | kNoScript | kStale | kLocalState,
+     .acl = kAclConnection,
+     .handler = CmdClientUnblock,
+     .summary = "Ends the waiting of another client.",
+     .complexity = "O(1)",
+     .compat = Compat::kPartial,
+     .compat_note = "no command blocks yet (client.case)"},
     {.name = "CLIENT|UNPAUSE",
      .id = 443,
      .cls = Class::kLocal,

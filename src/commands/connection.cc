@@ -108,7 +108,7 @@ void CmdHello(Context& ctx) {
   reply.Bulk("mode");
   reply.Bulk("standalone");
   reply.Bulk("role");
-  reply.Bulk(ctx.server->node().Role().leader ? "master" : "replica");
+  reply.Bulk(LooksLikeMaster(ctx.server->node().Role(), &client) ? "master" : "replica");
   reply.Bulk("modules");
   reply.Array(0);
 }

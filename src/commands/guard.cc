@@ -7,6 +7,7 @@
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
 #include "commands/db_index.h"
+#include "commands/error_text.h"
 #include "commands/once_table.h"
 #include "commands/registry.h"
 #include "commands/txn_call.h"
@@ -36,7 +37,7 @@ bool IsOpen(const store::Lock& lock, std::string_view name, Tokens tokens) {
 GuardVerdict CheckKey(const store::Store& store, int db, std::string_view key, Tokens tokens) {
   const store::Lock* lock = store.locks().Guard(db, key);
   if (lock == nullptr || IsOpen(*lock, key, tokens)) return {};
-  return {false, key};
+  return {false, key, db};
 }
 
 // The other database that MOVE and COPY write to; the caller's own for everything else and for
@@ -57,7 +58,8 @@ int TargetDb(const CommandSpec& spec, Args args, int db) {
 GuardVerdict CheckSwap(Args args, const store::Store& store) {
   for (std::string_view arg : args.subspan(1)) {
     const std::optional<int64_t> db = ParseInt64(arg);
-    if (db && IsDbIndex(*db) && store.locks().guards_db(static_cast<int>(*db))) return {false, {}};
+    if (db && IsDbIndex(*db) && store.locks().guards_db(static_cast<int>(*db)))
+      return {false, {}, static_cast<int>(*db)};
   }
   return {};
 }
@@ -104,7 +106,11 @@ GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tok
   GuardVerdict verdict = CheckGuards(*inner_spec, inner, db, more, ctx);
   const store::Lock* lock = ctx.store.locks().Find(db, args[2]);
   const uint64_t current = lock == nullptr ? 0 : lock->holder().token;
-  if (!verdict.allowed && token != current) verdict.fenced_by = current;
+  if (!verdict.allowed && token != current) {
+    verdict.fenced_by = current;
+    verdict.fenced_lock = args[2];
+    verdict.db = db;
+  }
   return verdict;
 }
 
@@ -140,16 +146,20 @@ GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db, Tokens toke
   return CheckPlain(spec, args, db, tokens, ctx.store);
 }
 
-void ReplyFenced(Context& ctx, uint64_t holder_token) {
-  ctx.reply.Error("FENCED current=" + std::to_string(holder_token));
+void ReplyFenced(Context& ctx, std::string_view name, const store::Lock* lock) {
+  ctx.reply.Error("FENCED current=" + std::to_string(lock == nullptr ? 0 : lock->holder().token) +
+                  " lock " + Quoted(name) + " is " + HeldBy(lock));
 }
 
 void ReplyLocked(Context& ctx, const GuardVerdict& verdict) {
-  constexpr size_t kShownBytesMax = 128;
-  if (verdict.fenced_by) return ReplyFenced(ctx, *verdict.fenced_by);
-  if (verdict.name.empty()) return ctx.reply.Error("LOCKED a lock guards a key of the database");
-  ctx.reply.Error("LOCKED a lock guards the key '" +
-                  std::string(verdict.name.substr(0, kShownBytesMax)) + "'");
+  const store::LockTable& locks = ctx.store.locks();
+  if (verdict.fenced_by)
+    return ReplyFenced(ctx, verdict.fenced_lock, locks.Find(verdict.db, verdict.fenced_lock));
+  if (verdict.name.empty())
+    return ctx.reply.Error("LOCKED a lock guards a key of the database " +
+                           std::to_string(verdict.db));
+  ctx.reply.Error("LOCKED a lock guards the key " + Quoted(verdict.name) + ": it is " +
+                  HeldBy(locks.Find(verdict.db, verdict.name)));
 }
 
 bool GuardsAllow(Context& ctx) {

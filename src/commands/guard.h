@@ -7,15 +7,19 @@
 #include <string_view>
 
 #include "commands/context.h"
+#include "store/lock_table.h"
 
 namespace clustron::commands {
 
 struct GuardVerdict {
   bool allowed = true;
-  std::string_view name;  // of the guard that is in the way; empty for a whole database (SWAPDB)
+  std::string_view name =
+      {};      // of the guard that is in the way; empty for a whole database (SWAPDB)
+  int db = 0;  // in which it, or fenced_lock, is
   // Set where the call showed a lock's token that is not the holder's: the holder's, 0 if nobody
-  // holds it.
+  // holds it. The lock is fenced_lock.
   std::optional<uint64_t> fenced_by = {};
+  std::string_view fenced_lock = {};
 };
 
 // Judges one call by the locks as they are now. Wrappers are judged by what they wrap, with the
@@ -24,8 +28,8 @@ struct GuardVerdict {
 GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db,
                          std::span<const Context::LockToken> tokens, const Context& ctx);
 
-// To who shows a token that is not the holder's (0: nobody holds the lock).
-void ReplyFenced(Context& ctx, uint64_t holder_token);
+// To who shows a token that is not the holder's. `lock` null: nobody holds it.
+void ReplyFenced(Context& ctx, std::string_view name, const store::Lock* lock);
 // -LOCKED, or -FENCED to who came with a token that is no longer the holder's.
 void ReplyLocked(Context& ctx, const GuardVerdict& verdict);
 

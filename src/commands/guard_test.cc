@@ -154,7 +154,8 @@ TEST_CASE("EXEC's guards are those of the database that each command will run in
 TEST_CASE("who shows a token that is no longer the holder's is fenced in EXEC and TXN too") {
   GuardedServer server;
   const std::string now = std::to_string(server.token);
-  const std::string fenced = "-FENCED current=" + now + "\r\n";
+  const std::string fenced =
+      "-FENCED current=" + now + " lock 'k' is held with token " + now + "\r\n";
   CHECK(RunExec(server, {{"SET", "free", "x"}, {"LOCK", "DO", "k", "1", "SET", "k", "x"}}) ==
         fenced);
   CHECK(server.Run("TXN THEN 2 3 SET free x 7 LOCK DO k 1 SET k x") == fenced);

@@ -9,6 +9,7 @@
 #include "commands/all_or_nothing.h"
 #include "commands/arg_cursor.h"
 #include "commands/coordination_args.h"
+#include "commands/error_text.h"
 #include "commands/help.h"
 #include "commands/lease.spec.h"
 #include "commands/ports.h"
@@ -57,7 +58,7 @@ void ReplyGrant(Context& ctx, const Lease& lease) {
 // The lease named by args[2]; replies -NOLEASE if there is none.
 const Lease* Named(Context& ctx) {
   const Lease* lease = ctx.store.leases().Find(ctx.args[2]);
-  if (lease == nullptr) ctx.reply.Error(kErrNoLease);
+  if (lease == nullptr) ctx.reply.Error(NoLease(ctx.args[2]));
   return lease;
 }
 

@@ -5,6 +5,7 @@
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
 #include "commands/coordination_args.h"
+#include "commands/error_text.h"
 #include "commands/guard.h"
 #include "commands/help.h"
 #include "commands/lock.spec.h"
@@ -93,7 +94,7 @@ void CmdLockAcquire(Context& ctx) {
   const AcquireCall call = ParseAcquire(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (call.has_lease && ctx.store.leases().Find(call.grant.lease_id) == nullptr) {
-    return ctx.reply.Error(kErrNoLease);
+    return ctx.reply.Error(NoLease(call.grant.lease_id));
   }
   const Lock* lock = ctx.store.locks().Find(ctx.db, name);
   if (lock == nullptr) {
@@ -167,7 +168,7 @@ void CmdLockDo(Context& ctx) {
   const std::string_view name = ctx.args[2];
   const Lock* lock = ctx.store.locks().Find(ctx.db, name);
   const store::Revision current = lock == nullptr ? 0 : lock->holder().token;
-  if (current == 0 || current != token) return ReplyFenced(ctx, current);
+  if (current == 0 || current != token) return ReplyFenced(ctx, name, lock);
   std::vector<Context::LockToken> tokens(ctx.lock_tokens.begin(), ctx.lock_tokens.end());
   tokens.push_back({name, token});
   ctx.lock_tokens = tokens;

@@ -70,10 +70,11 @@ TEST_CASE("LOCK DO writes under the lock and fences who lost it") {
   CHECK(server.Run("LOCK DO k " + old + " SET k v") == "+OK\r\n");
   CHECK(server.Run("LOCK DO k " + old + " GET k") == "$1\r\nv\r\n");
   server.Run("LOCK BREAK k");
-  CHECK(server.Run("LOCK DO k " + old + " SET k x") == "-FENCED current=0\r\n");
+  CHECK(server.Run("LOCK DO k " + old + " SET k x") == "-FENCED current=0 lock 'k' is free\r\n");
   server.Run("LOCK ACQUIRE k 1000");
   const std::string now = std::to_string(Token(server, "k"));
-  CHECK(server.Run("LOCK DO k " + old + " SET k x") == "-FENCED current=" + now + "\r\n");
+  CHECK(server.Run("LOCK DO k " + old + " SET k x") ==
+        "-FENCED current=" + now + " lock 'k' is held with token " + now + "\r\n");
   CHECK(server.Run("GET k") == "$1\r\nv\r\n");
   CHECK(server.Run("LOCK DO k " + now + " SET other x") == "+OK\r\n");
   CHECK(server.Run("LOCK DO k " + now + " MULTI").starts_with("-ERR "));

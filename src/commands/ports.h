@@ -156,9 +156,10 @@ struct CommandLatency {
 
 // A line of MEMORY STATS.
 struct MemoryStat {
-  std::string_view name;
+  std::string name;
   double value = 0;
-  bool is_ratio = false;  // else an integer
+  bool is_ratio = false;                                      // else an integer
+  std::vector<std::pair<std::string_view, int64_t>> parts{};  // instead of a value: a map
 };
 
 // What this node tells of itself.
@@ -178,6 +179,10 @@ class InfoPort {
   virtual std::vector<CommandLatency> Latencies(std::span<const std::string_view> names) const = 0;
 };
 
+// Who is a master to clients (cluster-advertise-role): the leader, every node to
+// StackExchange.Redis (kAuto), or every node to all.
+enum class AdvertisedRole : uint8_t { kAuto, kLeader, kAll };
+
 // What ROLE and HELLO tell of this node.
 struct RoleView {
   bool leader = true;
@@ -188,6 +193,7 @@ struct RoleView {
   // Of any: writes are taken. False once there has been no leader for longer than they wait for
   // one.
   bool takes_writes = true;
+  AdvertisedRole advertised = AdvertisedRole::kAuto;
   uint64_t applied_slot = 0;
   struct Follower {
     std::string host;
@@ -216,6 +222,9 @@ struct Durability {
   bool here = false;
   size_t others = 0;
 };
+
+// Whether the node calls itself a master to this client.
+bool LooksLikeMaster(const RoleView& role, const ClientPort* client);
 
 // This node as a member of its cluster.
 class NodePort {

@@ -35,9 +35,16 @@ constexpr int64_t kSlowlogShown = 10;
 
 }  // namespace
 
+bool LooksLikeMaster(const RoleView& role, const ClientPort* client) {
+  if (role.leader) return true;
+  if (!role.takes_writes || role.advertised == AdvertisedRole::kLeader) return false;
+  return role.advertised == AdvertisedRole::kAll ||
+         (client != nullptr && client->writes_to_masters_only());
+}
+
 void CmdInfo(Context& ctx) {
   if (!HasServer(ctx)) return;
-  const bool as_master = ctx.client != nullptr && ctx.client->writes_to_masters_only();
+  const bool as_master = LooksLikeMaster(ctx.server->node().Role(), ctx.client);
   ctx.reply.Verbatim(ctx.server->info().Info(ctx.args.subspan(1), as_master));
 }
 
@@ -45,7 +52,7 @@ void CmdRole(Context& ctx) {
   if (!HasServer(ctx)) return;
   const RoleView role = ctx.server->node().Role();
   resp::ReplyWriter& reply = ctx.reply;
-  if (!role.leader) {
+  if (!LooksLikeMaster(role, ctx.client)) {
     reply.Array(5);
     reply.Bulk("slave");
     reply.Bulk(role.leader_host);
@@ -96,7 +103,13 @@ void CmdMemoryStats(Context& ctx) {
   ctx.reply.Map(stats.size());
   for (const MemoryStat& stat : stats) {
     ctx.reply.Bulk(stat.name);
-    if (stat.is_ratio) {
+    if (!stat.parts.empty()) {
+      ctx.reply.Map(stat.parts.size());
+      for (const auto& [name, value] : stat.parts) {
+        ctx.reply.Bulk(name);
+        ctx.reply.Int(value);
+      }
+    } else if (stat.is_ratio) {
       ctx.reply.Double(stat.value);
     } else {
       ctx.reply.Int(static_cast<int64_t>(stat.value));

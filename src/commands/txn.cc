@@ -4,6 +4,7 @@
 
 #include "commands/access.h"
 #include "commands/all_or_nothing.h"
+#include "commands/error_text.h"
 #include "commands/guard.h"
 #include "commands/help.h"
 #include "commands/registry.h"
@@ -30,11 +31,17 @@ constexpr HelpLine kTxnHelp[] = {
 
 // Judges all conditions by the state before the first command. The tokens of LOCK conditions that
 // hold are added to `tokens`.
-bool ConditionsHold(Context& ctx, const TxnCall& call, Tokens* tokens, std::string_view* error) {
+bool ConditionsHold(Context& ctx, const TxnCall& call, Tokens* tokens, std::string* error) {
   bool all = true;
-  for (const TxnCondition& condition : call.conditions) {
-    const bool holds = ConditionHolds(condition, ctx.store, ctx.db, error);
-    if (!error->empty()) return false;
+  for (size_t i = 0; i < call.conditions.size(); i++) {
+    const TxnCondition& condition = call.conditions[i];
+    std::string_view why;
+    const bool holds = ConditionHolds(condition, ctx.store, ctx.db, &why);
+    if (!why.empty()) {
+      *error = WithPrefix(
+          why, "condition " + std::to_string(i + 1) + " (on " + Quoted(condition.key) + ")");
+      return false;
+    }
     if (holds && condition.kind == Kind::kLock) {
       tokens->push_back({condition.key, condition.number});
     }
@@ -55,14 +62,25 @@ GuardVerdict CheckBranch(const Context& ctx, const std::vector<Args>& branch,
   return {};
 }
 
-// Runs a branch; the replies go one after the other to `bytes`. False: the last is an error that
-// fails the whole.
-bool RunBranch(Context& ctx, const std::vector<Args>& branch, std::string* bytes) {
+// Runs a branch; the replies go one after the other to `bytes`. False: one of them failed, and with
+// it the whole; `bytes` is that error then, and says whose it is.
+bool RunBranch(Context& ctx, const std::vector<Args>& branch, bool then, std::string* bytes) {
   resp::ReplyWriter replies(bytes, ctx.reply.version());
-  for (const Args& command : branch) {
+  for (size_t i = 0; i < branch.size(); i++) {
     const size_t start = bytes->size();
-    if (RunInner(ctx, command, replies)) continue;
-    bytes->erase(0, start);
+    if (RunInner(ctx, branch[i], replies)) continue;
+    // "-CODE text\r\n", or deeper inside what an EXEC or the like replied.
+    const std::string_view error = std::string_view(*bytes).substr(start);
+    const size_t end = error.find("\r\n");
+    if (error.starts_with('-') && end != std::string_view::npos) {
+      const std::string text = WithPrefix(
+          error.substr(1, end - 1), (then ? "command " : "ELSE: command ") + std::to_string(i + 1) +
+                                        " (" + Sketch(branch[i]) + ")");
+      bytes->clear();
+      resp::ReplyWriter(bytes, ctx.reply.version()).Error(text);
+    } else {
+      bytes->erase(0, start);
+    }
     return false;
   }
   return true;
@@ -114,7 +132,7 @@ void CmdTxn(Context& ctx) {
     return ctx.reply.Error(error);
   }
   Tokens tokens(ctx.lock_tokens.begin(), ctx.lock_tokens.end());
-  std::string_view error;
+  std::string error;
   const bool then = ConditionsHold(ctx, call, &tokens, &error);
   if (!error.empty()) return ctx.reply.Error(error);
   const std::vector<Args>& branch = then ? call.then_commands : call.else_commands;
@@ -127,13 +145,13 @@ void CmdTxn(Context& ctx) {
   std::string bytes;
   if (ctx.in_entry) {
     AllOrNothing whole(ctx);
-    const bool ok = RunBranch(ctx, branch, &bytes);
+    const bool ok = RunBranch(ctx, branch, then, &bytes);
     if (!ok) {
       whole.Undo();
       return ctx.reply.Raw(bytes, 1);
     }
     whole.Keep();
-  } else if (!RunBranch(ctx, branch, &bytes)) {
+  } else if (!RunBranch(ctx, branch, then, &bytes)) {
     return ctx.reply.Raw(bytes, 1);
   }
   const store::Revision revision = ctx.store.ItemRevision();

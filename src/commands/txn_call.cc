@@ -2,6 +2,7 @@
 
 #include "base/numeric.h"
 #include "commands/arg_cursor.h"
+#include "commands/error_text.h"
 #include "store/store.h"
 
 namespace clustron::commands {
@@ -94,24 +95,61 @@ TxnCondition TakeCondition(ArgCursor& args) {
   return c;
 }
 
-// How many conditions or commands follow. No number is misuse; too many is a limit.
-int64_t TakeCount(ArgCursor& args, size_t max) {
-  const int64_t count = args.Int();
-  if (count < 0) args.Fail(kErrNotInteger);
-  if (count > static_cast<int64_t>(max)) args.Fail(kErrTxnLimit);
-  return args.ok() ? count : 0;
+std::string Of(std::string_view what, size_t i, int64_t count) {
+  return std::string(what) + " " + std::to_string(i + 1) + " of " + std::to_string(count);
 }
 
-void TakeCommands(ArgCursor& args, Args all, std::vector<Args>* out) {
-  const int64_t count = TakeCount(args, kTxnCommandsMax);
-  for (int64_t i = 0; i < count && args.ok(); i++) {
-    const int64_t size = args.Int();
-    if (args.ok() && (size < 1 || static_cast<size_t>(size) > args.remaining())) {
-      args.Fail(kErrSyntax);
+// How many conditions or commands follow the word. No number is misuse; too many is a limit.
+int64_t TakeCount(ArgCursor& args, std::string_view word, size_t max) {
+  if (args.ok() && !args.HasNext()) {
+    args.FailWith("ERR " + std::string(word) + ": the number of its " +
+                  (word == "IF" ? "conditions" : "commands") + " is missing");
+  }
+  const std::string_view shown = args.HasNext() ? args.Peek() : std::string_view();
+  const auto count = ParseInt64(args.Next());
+  if (args.ok() && (!count || *count < 0)) {
+    args.FailWith(WithPrefix(kErrNotInteger, std::string(word) + " " + Quoted(shown)));
+  }
+  if (args.ok() && *count > static_cast<int64_t>(max)) args.Fail(kErrTxnLimit);
+  return args.ok() ? *count : 0;
+}
+
+void TakeConditions(ArgCursor& args, std::vector<TxnCondition>* out) {
+  const int64_t count = TakeCount(args, "IF", kTxnConditionsMax);
+  for (size_t i = 0; i < static_cast<size_t>(count) && args.ok(); i++) {
+    const auto which = [&] { return "IF: " + Of("condition", i, count); };
+    if (!args.HasNext() || IsWord(args.Peek(), "THEN")) {
+      return args.FailWith("ERR " + which() + " is missing");
     }
-    if (!args.ok()) return;
-    out->push_back(all.subspan(args.position(), static_cast<size_t>(size)));
-    args.Skip(static_cast<size_t>(size));
+    ArgCursor one(args.rest(), 0);
+    out->push_back(TakeCondition(one));
+    out->back().key_index += args.position();
+    if (!one.ok()) {
+      const bool cut = one.error() == kErrSyntax;  // nothing else is one here
+      return args.FailWith(cut ? "ERR " + which() + " ends too early"
+                               : WithPrefix(one.error(), which()));
+    }
+    args.Skip(one.position());
+  }
+}
+
+void TakeCommands(ArgCursor& args, Args all, std::string_view word, std::vector<Args>* out) {
+  const int64_t count = TakeCount(args, word, kTxnCommandsMax);
+  for (size_t i = 0; i < static_cast<size_t>(count) && args.ok(); i++) {
+    const auto which = [&] { return std::string(word) + ": " + Of("command", i, count); };
+    if (!args.HasNext()) return args.FailWith("ERR " + which() + " is missing");
+    const std::string_view shown = args.Peek();
+    const auto size = ParseInt64(args.Next());
+    if (!size || *size < 1) {
+      return args.FailWith("ERR " + which() + ": " + Quoted(shown) +
+                           " is not the number of its words");
+    }
+    if (static_cast<uint64_t>(*size) > args.remaining()) {
+      return args.FailWith("ERR " + which() + " has " + std::to_string(args.remaining()) +
+                           " words, not " + std::to_string(*size));
+    }
+    out->push_back(all.subspan(args.position(), static_cast<size_t>(*size)));
+    args.Skip(static_cast<size_t>(*size));
   }
 }
 
@@ -131,17 +169,23 @@ std::optional<uint64_t> LengthOf(const Entry* entry) {
 
 std::string ParseTxn(Args all, TxnCall* out) {
   ArgCursor args(all);
-  if (args.Token("IF")) {
-    const int64_t count = TakeCount(args, kTxnConditionsMax);
-    for (int64_t i = 0; i < count && args.ok(); i++) out->conditions.push_back(TakeCondition(args));
+  if (args.Token("IF")) TakeConditions(args, &out->conditions);
+  if (args.ok() && !args.Token("THEN")) {
+    args.FailWith(args.HasNext() ? "ERR TXN: THEN was expected, not " + Quoted(args.Peek())
+                                 : "ERR TXN: THEN is missing");
   }
-  if (args.ok() && !args.Token("THEN")) args.Fail(kErrSyntax);
-  TakeCommands(args, all, &out->then_commands);
+  TakeCommands(args, all, "THEN", &out->then_commands);
   if (args.HasNext()) {
-    if (!args.Token("ELSE")) args.Fail(kErrSyntax);
-    TakeCommands(args, all, &out->else_commands);
+    if (!args.Token("ELSE")) {
+      args.FailWith("ERR TXN: ELSE or the end was expected behind THEN's commands, not " +
+                    Quoted(args.Peek()));
+    }
+    TakeCommands(args, all, "ELSE", &out->else_commands);
   }
-  args.ExpectEnd();
+  if (args.HasNext()) {
+    args.FailWith("ERR TXN: the end was expected behind ELSE's commands, not " +
+                  Quoted(args.Peek()));
+  }
   return std::string(args.error());
 }
 

@@ -77,7 +77,8 @@ class Client final : public commands::ClientPort {
   void SetName(std::string_view name) override { name_ = name; }
   void SetLibName(std::string_view name) override { lib_name_ = name; }
   bool writes_to_masters_only() const override {
-    return lib_name_.starts_with("SE.Redis") && !sent_elsewhere;
+    return (lib_name_.starts_with("SE.Redis") || name_.find("(SE.Redis-v") != std::string::npos) &&
+           !sent_elsewhere;
   }
   void SetLibVersion(std::string_view version) override { lib_version_ = version; }
   void SetReplyMode(commands::ReplyMode mode) override;
@@ -148,6 +149,7 @@ class Client final : public commands::ClientPort {
   const commands::CommandSpec* last_command() const { return last_command_; }
   // A mark for the `flags` of CLIENT LIST.
   bool closing = false;  // no more commands are taken from it
+  bool held = false;     // by CLIENT PAUSE: its next command waits
   // What Maintenance has told it and not yet ended.
   bool told_moving = false;
   bool sent_elsewhere = false;  // to masters on other nodes, since this one stops

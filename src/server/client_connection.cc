@@ -1,5 +1,6 @@
 #include "server/client_connection.h"
 
+#include "base/log.h"
 #include "server/server.h"
 
 namespace clustron::server {
@@ -63,6 +64,7 @@ void ClientConnection::LookAtSession() {
 void ClientConnection::Die() {
   if (dead_) return;
   dead_ = true;
+  Log(LogLevel::kVerbose, "closed {}", session_->client.address().peer);
   server_.engine_->Close(session_);
   session_ = nullptr;
   server_.Forget(this);

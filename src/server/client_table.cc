@@ -24,7 +24,7 @@ std::string Flags(const Client& client) {
   };
   mark(client.subscribed(), 'P');
   mark(client.in_multi(), 'x');
-  mark(client.late_reply() != nullptr, 'b');
+  mark(client.late_reply() != nullptr || client.held, 'b');
   mark(client.closing, 'c');
   mark(client.address().unix_socket, 'U');
   mark(client.local_reads(), 'r');
@@ -64,7 +64,7 @@ ClientTable::Counts ClientTable::Count() const {
   Counts counts;
   for (const auto& [id, client] : clients_) {
     counts.clients++;
-    counts.blocked += client->late_reply() != nullptr;
+    counts.blocked += client->late_reply() != nullptr || client->held;
     counts.pubsub += client->subscribed();
     counts.watching += !client->watched().empty();
     counts.max_input = std::max(counts.max_input, client->link().input_bytes());
@@ -143,7 +143,7 @@ ClientTable::Sweep ClientTable::SweepLimits() {
       continue;
     }
     // COMPAT: subscribers and those who wait are never idle.
-    const bool waits = client->subscribed() || client->late_reply() != nullptr;
+    const bool waits = client->subscribed() || client->late_reply() != nullptr || client->held;
     if (timeout_ms > 0 && !waits && now_ms - client->last_active_ms() > timeout_ms) {
       sweep.idle++;
       leaving.push_back(client);

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "base/check.h"
 #include "base/glob.h"
@@ -44,6 +46,13 @@ std::string JoinFrom(const std::vector<std::string>& words, size_t first) {
 std::unexpected<Error> SetFailed(std::string_view name, std::string_view why) {
   return Fail(Errc::kInvalidArgument, "ERR CONFIG SET failed (possibly related to argument '" +
                                           std::string(name) + "') - " + std::string(why));
+}
+
+// A directory may be written in several ways.
+bool SameValue(const OptionRow& row, const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  std::error_code error;
+  return row.opt == Opt::kDir && std::filesystem::equivalent(a, b, error);
 }
 
 // What Redis takes for a value of the option, whatever holds here.
@@ -373,11 +382,11 @@ Status Config::Set(std::span<const PairView> pairs) {
   for (const auto& [name, text] : pairs) {
     const OptionRow& row = *FindOption(name);
     auto value = Parse(row, text);
-    const bool told = value && value->text == old[static_cast<size_t>(row.opt)].text;
+    const bool told = value && SameValue(row, value->text, old[static_cast<size_t>(row.opt)].text);
     const char* refused = nullptr;
     if (row.scope == Scope::kCluster) {
       refused = "a cluster-wide setting can't be set together with options of a node";
-    } else if ((row.flags & kOptStartOnly) || ((row.flags & kOptFixed) && !told)) {
+    } else if ((row.flags & (kOptStartOnly | kOptFixed)) && !told) {
       refused = "can't set immutable config";
     } else if (std::find(changed.begin(), changed.end(), row.opt) != changed.end()) {
       refused = "duplicate parameter";
@@ -386,6 +395,7 @@ Status Config::Set(std::span<const PairView> pairs) {
       take_back();
       return SetFailed(name, refused != nullptr ? refused : value.error().detail);
     }
+    if (row.flags & (kOptStartOnly | kOptFixed)) continue;  // it says what is so already
     Assign(row.opt, *std::move(value));
     changed.push_back(row.opt);
   }

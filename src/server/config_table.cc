@@ -20,6 +20,9 @@ constexpr OptionEnum kSupervisions[] = {{"no", kSupervisedNo},
                                         {"upstart", kSupervisedUpstart},
                                         {"systemd", kSupervisedSystemd},
                                         {"auto", kSupervisedAuto}};
+constexpr OptionEnum kLogFormats[] = {
+    {"redis", kLogFormatRedis}, {"iso", kLogFormatIso}, {"json", kLogFormatJson}};
+constexpr OptionEnum kRoles[] = {{"auto", 0}, {"leader", 1}, {"all", 2}};  // AdvertisedRole
 constexpr OptionEnum kFsyncs[] = {{"always", 1}, {"everysec", 2}, {"no", 0}};
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
 
@@ -65,7 +68,6 @@ constexpr OptionRow kRows[] = {
      kOptManyWords | kOptRepeats},
     {Opt::kClientQueryBufferLimit, Memory("client-query-buffer-limit", "1073741824", 1 << 20)},
     {Opt::kProtoMaxBulkLen, Memory("proto-max-bulk-len", "536870912", 1 << 20)},
-    {Opt::kMaxMemory, Memory("maxmemory", "0")},
     {Opt::kDatabases, Int("databases", "16", 16, 16), Scope::kNode, kFact},
     {Opt::kDaemonize, Bool("daemonize", "no"), Scope::kNode, kOptStartOnly},
     {Opt::kSupervised,
@@ -75,6 +77,10 @@ constexpr OptionRow kRows[] = {
     {Opt::kPidFile, Text("pidfile"), Scope::kNode, kOptStartOnly},
     {Opt::kLogLevel,
      {.name = "loglevel", .type = kEnum, .default_value = "notice", .words = kLogLevels}},
+    {Opt::kLogFormat,
+     {.name = "log-format", .type = kEnum, .default_value = "redis", .words = kLogFormats},
+     Scope::kNode,
+     kOptStartOnly},
     {Opt::kLogFile, Text("logfile"), Scope::kNode, kOptStartOnly},
     {Opt::kDir,
      {.name = "dir", .type = kString, .default_value = "."},
@@ -120,6 +126,8 @@ constexpr OptionRow kRows[] = {
      {.name = "cluster-announce", .type = kCustom, .canonical = CanonicalHostPort},
      Scope::kNode,
      kOptStartOnly},
+    {Opt::kAdvertiseRole,
+     {.name = "cluster-advertise-role", .type = kEnum, .default_value = "auto", .words = kRoles}},
     {Opt::kClusterPort, Int("cluster-port", "0", 0, 65535), Scope::kNode, kOptStartOnly},
     {Opt::kClusterSecretFile, Text("cluster-secret-file"), Scope::kNode, kOptStartOnly},
     {Opt::kClusterInsecure, Bool("cluster-insecure", "no"), Scope::kNode, kOptStartOnly},
@@ -155,6 +163,7 @@ constexpr OptionRow kRows[] = {
       .type = kMemory,
       .default_value = "64"},
      Scope::kCluster},
+    {Opt::kMaxMemory, Memory("maxmemory", "0"), Scope::kCluster},
     {Opt::kMaxMemoryPolicy,
      {.name = "maxmemory-policy", .type = kEnum, .default_value = "noeviction", .words = kPolicies},
      Scope::kCluster},

@@ -25,12 +25,12 @@ enum class Opt : uint8_t {
   kClientOutputBufferLimit,
   kClientQueryBufferLimit,
   kProtoMaxBulkLen,
-  kMaxMemory,
   kDatabases,
   kDaemonize,
   kSupervised,
   kPidFile,
   kLogLevel,
+  kLogFormat,
   kLogFile,
   kDir,
   kDurability,
@@ -49,6 +49,7 @@ enum class Opt : uint8_t {
   // Cluster.
   kClusterInitial,
   kClusterAnnounce,
+  kAdvertiseRole,
   kClusterPort,
   kClusterSecretFile,
   kClusterInsecure,
@@ -69,6 +70,7 @@ enum class Opt : uint8_t {
   // Cluster-wide settings: rows of store/settings.
   kHashMaxListpackEntries,
   kHashMaxListpackValue,
+  kMaxMemory,
   kMaxMemoryPolicy,
   kNotifyKeyspaceEvents,
 };
@@ -107,6 +109,10 @@ inline constexpr int64_t kSupervisedNo = 0;
 inline constexpr int64_t kSupervisedUpstart = 1;
 inline constexpr int64_t kSupervisedSystemd = 2;
 inline constexpr int64_t kSupervisedAuto = 3;
+// log-format
+inline constexpr int64_t kLogFormatRedis = 0;
+inline constexpr int64_t kLogFormatIso = 1;
+inline constexpr int64_t kLogFormatJson = 2;
 // loglevel
 inline constexpr int64_t kLogDebug = 0;
 inline constexpr int64_t kLogVerbose = 1;

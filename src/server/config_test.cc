@@ -274,11 +274,12 @@ TEST_CASE("CONFIG GET matches names and older names, in any case") {
 
 TEST_CASE("CONFIG SET is all or nothing") {
   Config config;
-  CHECK(Set(config, {{"timeout", "10"}, {"maxmemory", "1mb"}}) == "");
+  CHECK(Set(config, {{"timeout", "10"}, {"proto-max-bulk-len", "1mb"}}) == "");
   CHECK(config.Int(Opt::kTimeout) == 10);
-  const std::string bad = Set(config, {{"timeout", "20"}, {"maxmemory", "x"}});
+  const std::string bad = Set(config, {{"timeout", "20"}, {"proto-max-bulk-len", "x"}});
   CHECK(bad ==
-        "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a "
+        "ERR CONFIG SET failed (possibly related to argument 'proto-max-bulk-len') - argument must "
+        "be a "
         "memory value");
   CHECK(config.Int(Opt::kTimeout) == 10);
   CHECK(Set(config, {{"timeout", "20"}, {"nope", "x"}}) ==
@@ -291,6 +292,8 @@ TEST_CASE("CONFIG SET is all or nothing") {
         "ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - a cluster-wide "
         "setting can't be set together with options of a node");
   CHECK(Set(config, {{"databases", "16"}}) == "");
+  CHECK(Set(config, {{"port", "6379"}, {"bind", "*  -::*"}, {"dir", "./."}, {"timeout", "10"}}) ==
+        "");
   CHECK(config.Int(Opt::kTimeout) == 10);
 }
 
@@ -394,13 +397,13 @@ TEST_CASE("what the file says of cluster-wide settings stays while the cluster's
 TEST_CASE("a rewritten file loads to the same values, and rewriting it again changes nothing") {
   Config config;
   REQUIRE(config.LoadText("port 7005\nbind 127.0.0.1 ::1\n", "x"));
-  REQUIRE(Set(config, {{"maxmemory", "3mb"},
+  REQUIRE(Set(config, {{"proto-max-bulk-len", "3mb"},
                        {"requirepass", "q\"uo\\te#\n"},
                        {"client-output-buffer-limit", "pubsub 1kb 0 0"},
                        {"loglevel", "debug"},
                        {"slowlog-log-slower-than", "-1"}}) == "");
   const std::string text = RewrittenConfig(config, "");
-  CHECK(text.find("maxmemory 3mb\n") != std::string::npos);
+  CHECK(text.find("proto-max-bulk-len 3mb\n") != std::string::npos);
   Config again;
   REQUIRE(again.LoadText(text, "y"));
   for (const OptionRow& row : OptionRows()) {

@@ -130,11 +130,13 @@ void Engine::NoteStall() {
 
 void Engine::Tick() {
   NoteStall();
+  NoteElection();
   CheckMemory();
   CheckDiskLowWater();
   node_->Tick();
   // The leader who was to tick is gone: nothing may be applied for long.
   if (!tick_waiters_.empty() && node_->ballot() != grant_ballot_) LookAtTickWaiters();
+  if (gave_up_ && (node_->leader_in_sight() || MajorityInSight())) gave_up_ = false;
   const int64_t now = clock_.MonotonicNs();
   for (size_t i = 0; i < late_waiters_.size();) {
     Session* session = late_waiters_[i];
@@ -145,7 +147,7 @@ void Engine::Tick() {
     std::vector<Session*> held;
     std::swap(held, held_);
     for (Session* session : held) {
-      session->held_ = false;
+      session->held_ = session->client.held = false;
       LookLater(*session);
     }
   }
@@ -160,6 +162,25 @@ void Engine::Tick() {
     StepFailover(now);
     StepShutdown(now);
   }
+}
+
+// Why nobody led is what one wants to know of an election.
+void Engine::NoteElection() {
+  const paxos::Role role = node_->replica().role();
+  const cluster::NodeId leader = node_->leader();
+  if (role != noted_role_ && role == paxos::Role::kCandidate && !node_->alone()) {
+    Log(LogLevel::kVerbose,
+        "election: this node stands under ballot {}.{}, as {}; {} of {} nodes "
+        "can be reached",
+        node_->replica().ballot().round, node_->replica().ballot().node,
+        noted_leader_ == 0
+            ? "no leader is known"
+            : fmt::format("nothing good was heard of the leader, node {}, for {} rounds",
+                          noted_leader_, config_.Int(Opt::kElectionBadRounds)),
+        VotersInSight(), node_->replica().members().voters.size());
+  }
+  noted_role_ = role;
+  if (leader != 0) noted_leader_ = leader;
 }
 
 // Values freed in a turn while something waits to be freed: some 0.1 ms.
@@ -277,6 +298,8 @@ void Engine::StepAnnouncement(int64_t now_ns) {
 
 void Engine::SnapshotDone(bool ok, int64_t took_ns) {
   snapshots_.last_ok = ok;
+  Log(LogLevel::kVerbose, "a snapshot was {} within {} ms", ok ? "written" : "given up",
+      took_ns / 1'000'000);
   if (!ok) return;
   executor_.SnapshotSaved();
   ++snapshots_.written;
@@ -317,6 +340,17 @@ void Engine::Published(std::string_view body) {
     while (shutting_down_ && reader.ok() && reader.remaining() > 0) elsewhere_.insert(reader.U64());
     return;
   }
+  if (kind == kFailoverAsked || kind == kFailoverAborted) {
+    commands::FailoverRequest request;
+    request.host = reader.Bytes();
+    request.port = reader.U16();
+    request.timeout_ms = static_cast<int64_t>(reader.U64());
+    // It may come to one who leads no more, or not any more: then it is void, as FAILOVER may be.
+    if (!reader.ok() || !node_->leading()) return;
+    const Status done = kind == kFailoverAborted ? AbortFailover() : BeginFailover(request);
+    if (!done) host_.Warn("FAILOVER asked for on another node: " + done.error().detail);
+    return;
+  }
   const bool sharded = kind == kPublishSharded;
   const std::string_view channel = reader.Bytes();
   const std::string_view message = reader.Raw(reader.remaining());
@@ -331,6 +365,7 @@ commands::RoleView Engine::Role() const {
   commands::RoleView role;
   role.leader = node_->leading() || node_->alone();
   role.takes_writes = takes_writes_;
+  role.advertised = static_cast<commands::AdvertisedRole>(config_.Int(Opt::kAdvertiseRole));
   role.applied_slot = executor_.applied_slot();
   const paxos::Replica& replica = node_->replica();
   if (!role.leader) {

@@ -249,12 +249,17 @@ class Engine final : public cluster::NodeHost,
   void MarkDirty(Session& session);
   void Reap();
   void StepFailover(int64_t now_ns);
+  Status AskForFailover(uint8_t kind, const commands::FailoverRequest& request);
   bool HandOver(cluster::NodeId to);
   void HandOverToAny();
   cluster::NodeId Successor() const;
   bool InSight(const paxos::PeerStatus& peer) const;
   void StepDamage(int64_t now_ns);
-  std::string_view ErrorOf(cluster::Failure failure) const;
+  // Good until the next call.
+  std::string_view ErrorOf(cluster::Failure failure);
+  size_t VotersInSight() const;
+  bool MajorityInSight() const;
+  void NoteElection();
   void StepAnnouncement(int64_t now_ns);
   void StepShutdown(int64_t now_ns);
   size_t TellMoving(int64_t now_ns);
@@ -323,6 +328,12 @@ class Engine final : public cluster::NodeHost,
   int64_t damaged_since_ns_ = 0;
   int64_t damage_seen_ns_ = 0;
   std::string damage_error_;
+  // A command has waited for a leader in vain, and no majority has been in sight since: the next
+  // ones are answered at once.
+  bool gave_up_ = false;
+  paxos::Role noted_role_ = paxos::Role::kFollower;
+  cluster::NodeId noted_leader_ = 0;
+  std::string down_error_;  // ErrorOf's text
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
   int64_t handed_over_ns_ = 0;       // when that was last tried

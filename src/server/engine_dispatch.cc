@@ -265,7 +265,8 @@ void Engine::Dispatch(Session& session, Args args) {
       return Refuse(session, *spec, commands::kErrLoading);
   }
   if (client_table_.paused() && client_table_.Holds(*spec, MayWrite(*spec, cls, client))) {
-    session.held_ = true;
+    session.held_ = client.held = true;
+    client.Touch(now_ms_, spec);
     held_.push_back(&session);
     return;
   }
@@ -357,7 +358,12 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
   if (session.backlog_ns_ != 0 && cls != Class::kLocal && !session.client.local_reads() &&
       node_->HeldInVain(session.backlog_ns_)) {
     REACH("pipelined command answered without a hold of its own");
-    if (!muted) ReplyError(session, commands::kErrClusterDown);
+    if (!muted) ReplyError(session, ErrorOf(cluster::Failure::kClusterDown));
+    return;
+  }
+  if (gave_up_ && cls != Class::kLocal && !session.client.local_reads()) {
+    REACH("command answered at once for want of a majority");
+    if (!muted) ReplyError(session, ErrorOf(cluster::Failure::kClusterDown));
     return;
   }
   if (!damage_error_.empty() && cls != Class::kLocal &&

@@ -1,5 +1,6 @@
 // Engine: what the applied log tells this node's own subscribers, and the leader's timers as
 // commands see them.
+#include "base/log.h"
 #include "server/engine.h"
 
 namespace clustron::server {
@@ -72,8 +73,12 @@ void Engine::OnSetting() {
 // Makes the cluster-wide settings work here.
 void Engine::ShowSettings() {
   const store::Settings& settings = executor_.store().settings();
-  for (const OptionSpec& spec : store::SettingSpecs())
-    config_.SetEffective(spec.name, settings.Get(spec.name).text);
+  for (const OptionSpec& spec : store::SettingSpecs()) {
+    const std::string& now = settings.Get(spec.name).text;
+    if (LogEnabled(LogLevel::kVerbose) && config_.Text(FindOption(spec.name)->opt) != now)
+      Log(LogLevel::kVerbose, "the cluster-wide setting {} is '{}'", spec.name, now);
+    config_.SetEffective(spec.name, now);
+  }
   const bool on =
       notifications_.SetFlags(static_cast<uint32_t>(settings.Number("notify-keyspace-events")));
   for (int db = 0; db < store::kDatabases; ++db)

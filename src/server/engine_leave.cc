@@ -25,8 +25,7 @@ constexpr int64_t kNsPerS = 1'000'000'000;
 
 Status Engine::BeginFailover(const commands::FailoverRequest& request) {
   if (node_->alone()) return Fail(Errc::kUnavailable, "ERR FAILOVER requires connected replicas.");
-  if (!node_->leading())
-    return Fail(Errc::kUnavailable, "ERR FAILOVER is not valid when server is a replica.");
+  if (!node_->leading()) return AskForFailover(kFailoverAsked, request);
   if (failover_target_ != 0) return Fail(Errc::kExists, "ERR FAILOVER already in progress.");
   cluster::NodeId to = 0;
   if (request.host.empty()) {
@@ -52,7 +51,34 @@ Status Engine::BeginFailover(const commands::FailoverRequest& request) {
   return {};
 }
 
+// COMPAT: Redis takes FAILOVER at the master only. Here any node passes it on; that it was begun is
+// all that the reply says there, too.
+Status Engine::AskForFailover(uint8_t kind, const commands::FailoverRequest& request) {
+  if (!node_->leader_in_sight())
+    return Fail(Errc::kUnavailable, "ERR FAILOVER: no leader is in sight.");
+  if (!request.host.empty()) {
+    bool member = false;
+    std::string host;
+    int port = 0;
+    for (cluster::NodeId node : node_->replica().members().voters) {
+      member = member || (node != node_->leader() && host_.AddressOf(node, &host, &port) &&
+                          host == request.host && port == request.port);
+    }
+    if (!member)
+      return Fail(Errc::kNotFound, "ERR FAILOVER target HOST and PORT is not a replica.");
+  }
+  std::string body;
+  Writer writer(&body);
+  writer.U8(kind);
+  writer.Bytes(request.host);
+  writer.U16(static_cast<uint16_t>(request.port));
+  writer.U64(static_cast<uint64_t>(request.timeout_ms));
+  node_->Publish(body);
+  return {};
+}
+
 Status Engine::AbortFailover() {
+  if (!node_->alone() && !node_->leading()) return AskForFailover(kFailoverAborted, {});
   if (failover_target_ == 0) return Fail(Errc::kNotFound, "ERR No failover in progress.");
   failover_target_ = 0;
   return {};

@@ -19,9 +19,29 @@ constexpr char kNeedsEntry = 'e';
 
 }  // namespace
 
-std::string_view Engine::ErrorOf(cluster::Failure failure) const {
+std::string_view Engine::ErrorOf(cluster::Failure failure) {
   if (failure != cluster::Failure::kClusterDown) return commands::kErrUncertain;
-  return damage_error_.empty() ? commands::kErrClusterDown : std::string_view(damage_error_);
+  if (!damage_error_.empty()) return damage_error_;
+  gave_up_ = gave_up_ || !MajorityInSight();
+  const size_t voters = node_->replica().members().voters.size();
+  down_error_ = std::string(commands::kErrClusterDown) + " (" + std::to_string(VotersInSight()) +
+                " of " + std::to_string(voters) + " nodes can be reached, " +
+                std::to_string(voters / 2 + 1) + " are needed)";
+  return down_error_;
+}
+
+// This node, and who answered within three rounds of the election.
+size_t Engine::VotersInSight() const {
+  const int64_t recent_ns = 3 * config_.Int(Opt::kElectionRoundMs) * 1'000'000;
+  const int64_t now = clock_.MonotonicNs();
+  size_t count = 1;
+  for (const paxos::PeerStatus& peer : node_->replica().peers())
+    count += peer.voter && peer.heard_ns != 0 && now - peer.heard_ns < recent_ns;
+  return count;
+}
+
+bool Engine::MajorityInSight() const {
+  return 2 * VotersInSight() > node_->replica().members().voters.size();
 }
 
 Engine::Pending& Engine::Enqueue(Session& session, Pending::Kind kind) {

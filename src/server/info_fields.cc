@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "base/host_port.h"
 #include "base/strings.h"
 #include "cluster/formation.h"
 #include "cluster/node.h"
@@ -134,7 +135,7 @@ void InfoFields::GatherNode(InfoData* data) const {
   paxos.damaged_slots = replica.unknown_count();
   paxos.halted_slot = engine_.damaged_slot();
   for (const cluster::Member& member : genesis_.members) {
-    paxos.members.emplace_back(member.node, member.host + ":" + std::to_string(member.port));
+    paxos.members.emplace_back(member.node, PrintHostPort(member.host, member.port));
   }
   paxos.lease_ms = std::max<int64_t>(0, (replica.lease_until_ns() - node.NowNs()) / 1'000'000);
 
@@ -221,7 +222,7 @@ InfoData InfoFields::Gather() const {
 
 std::string InfoFields::Info(std::span<const std::string_view> sections, bool as_master) const {
   InfoData data = Gather();
-  if (as_master && data.replication.role.takes_writes) data.replication.role.leader = true;
+  if (as_master) data.replication.role.leader = true;
   return InfoText(data, sections);
 }
 
@@ -242,13 +243,17 @@ std::vector<commands::MemoryStat> InfoFields::MemoryStats() const {
   const uint64_t used = memory.use.allocated_bytes;
   const uint64_t dataset = std::min(memory.dataset_bytes, used);
   const uint64_t net = used > memory.startup_bytes ? used - memory.startup_bytes : 0;
-  return {
+  std::vector<commands::MemoryStat> stats = {
       {"peak.allocated", number(memory.peak_bytes)},
       {"total.allocated", number(used)},
       {"startup.allocated", number(memory.startup_bytes)},
       {"replication.backlog", 0},
       {"clients.slaves", 0},
       {"clients.normal", number(data.clients.memory_bytes)},
+      {"cluster.links", 0},
+      {"aof.buffer", 0},
+      {"lua.caches", 0},
+      {"functions.caches", 0},
       {"overhead.total", number(used - dataset)},
       {"keys.count", number(keys)},
       {"keys.bytes-per-key", keys == 0 ? 0 : number(dataset / keys)},
@@ -269,6 +274,20 @@ std::vector<commands::MemoryStat> InfoFields::MemoryStats() const {
       {"fragmentation", ratio(memory.use.rss_bytes, used), true},
       {"fragmentation.bytes", number(memory.use.rss_bytes) - number(used)},
   };
+  // What the tables take is part of the dataset here.
+  const auto before =
+      std::find_if(stats.begin(), stats.end(),
+                   [](const commands::MemoryStat& stat) { return stat.name == "overhead.total"; });
+  std::vector<commands::MemoryStat> tables;
+  for (size_t db = 0; db < data.databases.size(); db++) {
+    if (data.databases[db].keys == 0) continue;
+    tables.push_back({.name = "db." + std::to_string(db),
+                      .parts = {{"overhead.hashtable.main", 0},
+                                {"overhead.hashtable.expires", 0},
+                                {"overhead.hashtable.slot-to-keys", 0}}});
+  }
+  stats.insert(before, tables.begin(), tables.end());
+  return stats;
 }
 
 std::vector<commands::SlowCommand> InfoFields::SlowCommands(size_t count) const {

@@ -51,7 +51,8 @@ void Server(const InfoData& data, std::string* out) {
       .Field("redis_git_sha1", "00000000")
       .Field("redis_git_dirty", 0)
       .Field("redis_build_id", "0")
-      .Field("redis_mode", "standalone")
+      .Field("redis_mode", "standalone")  // COMPAT: others are Redis Cluster or Sentinel
+      .Field("clustron_mode", data.paxos.members.size() > 1 ? "cluster" : "alone")
       .Field("os", d.os)
       .Field("arch_bits", sizeof(void*) * 8)
       .Field("monotonic_clock", "POSIX clock_gettime")

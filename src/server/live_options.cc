@@ -29,6 +29,8 @@ Status LiveOptions::OnConfigChanged(std::span<const Opt> changed) {
   constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                   LogLevel::kWarning};
   for (Opt opt : changed) {
+    Log(LogLevel::kVerbose, "CONFIG SET {} {}", RowOf(opt).spec.name,
+        opt == Opt::kRequirePass ? std::string_view("(not shown)") : config_.Text(opt));
     if (opt == Opt::kLogLevel) SetLogLevel(kLevels[config_.Int(Opt::kLogLevel)]);
     if (opt == Opt::kMaxClients) {
       TRY(RaiseDescriptors(static_cast<uint64_t>(config_.Int(Opt::kMaxClients))));

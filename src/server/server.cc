@@ -209,7 +209,9 @@ Status Server::FitMaxClients() {
 Status Server::Start() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
-  if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]);
+  static constexpr LogFormat kFormats[] = {LogFormat::kRedis, LogFormat::kIso, LogFormat::kJson};
+  if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)],
+                              kFormats[config_.Int(Opt::kLogFormat)]);
       !opened) {
     return config_.Wrong(Opt::kLogFile, opened.error().detail);
   }
@@ -462,6 +464,8 @@ void Server::OnAccepted(net::Fd fd, bool unix_socket) {
     net::SetNoDelay(fd.get());
     net::SetKeepAlive(fd.get(), static_cast<int>(config_.Int(Opt::kTcpKeepalive)));
   }
+  if (LogEnabled(LogLevel::kVerbose))
+    Log(LogLevel::kVerbose, "accepted {}", net::PeerName(fd.get()));
   auto connection = std::make_unique<ClientConnection>(*this, std::move(fd), unix_socket);
   ClientConnection* key = connection.get();
   connections_.emplace(key, std::move(connection));

@@ -20,6 +20,8 @@ constexpr OptionSpec kSpecs[] = {
      .alias = "hash-max-ziplist-value",
      .type = OptionType::kMemory,
      .default_value = "64"},
+    // Judged by the leader, whose verdict travels with the items.
+    {.name = "maxmemory", .type = OptionType::kMemory, .default_value = "0"},
     {.name = "maxmemory-policy",
      .type = OptionType::kEnum,
      .default_value = "noeviction",

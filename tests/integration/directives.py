@@ -185,6 +185,8 @@ VALUES = {
     "daemonize": (["no"], ["maybe"]),  # yes: test_a_server_in_the_background
     "supervised": (["no", "systemd", "upstart", "auto"], ["runit"]),
     "pidfile": (["", "@DIR/pid"], ["/nonexistent/pid", "/"]),
+    "log-format": (["redis", "iso", "json"], ["xml"]),
+    "cluster-advertise-role": (["auto", "leader", "all"], ["none"]),
     "loglevel": (["debug", "verbose", "notice", "warning"], ["nothing", "loud"]),
     "logfile": (["", "@DIR/other.log"], ["/nonexistent/log", "/"]),
     "dir": (["@DIR"], ["/nonexistent", "/dev/null", ""]),

@@ -15,6 +15,8 @@
 #include <mutex>
 #include <utility>
 
+#include "base/log_format.h"
+
 namespace clustron {
 
 namespace {
@@ -108,9 +110,10 @@ std::string JsonText(std::string_view text) {
 
 }  // namespace
 
-Status OpenLog(const std::string& file, LogLevel level, LogFormat format) {
+void SetLogFormat(LogFormat format) { log_format = format; }
+
+Status OpenLog(const std::string& file, LogLevel level) {
   log_level = level;
-  log_format = format;
   if (file.empty()) {
     Logger() = MakeLogger(std::make_shared<spdlog::sinks::stdout_sink_mt>());
     return {};

@@ -16,12 +16,9 @@ namespace clustron {
 // kNothing: as a level to be set.
 enum class LogLevel : uint8_t { kDebug, kVerbose, kNotice, kWarning, kNothing };
 
-// How a line looks: as Redis writes it; the same with ISO 8601 times; an object of JSON.
-enum class LogFormat : uint8_t { kRedis, kIso, kJson };
-
 // `file` empty: stdout. Until this is called, notices and warnings go to stdout. To be called while
 // no other thread logs.
-Status OpenLog(const std::string& file, LogLevel level, LogFormat format = LogFormat::kRedis);
+Status OpenLog(const std::string& file, LogLevel level);
 void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);
 void LogLine(LogLevel level, std::string_view line);

@@ -9,17 +9,21 @@
 #include <string>
 #include <vector>
 
+#include "base/log_format.h"
+
 namespace clustron {
 namespace {
 
 // Logging to a file for as long as it lives, then to stdout again.
 class LogFile {
  public:
-  explicit LogFile(LogLevel level)
+  explicit LogFile(LogLevel level, LogFormat format = LogFormat::kRedis)
       : path_("/tmp/clustron-log-test-" + std::to_string(getpid()) + ".log") {
+    SetLogFormat(format);
     REQUIRE(OpenLog(path_, level).has_value());
   }
   ~LogFile() {
+    SetLogFormat(LogFormat::kRedis);
     CHECK(OpenLog("", LogLevel::kNotice).has_value());
     std::remove(path_.c_str());
   }
@@ -62,6 +66,29 @@ TEST_CASE("log lines look as Redis's do") {
   CHECK(tail(1) == "- b");
   CHECK(tail(2) == "* c {} %s");
   CHECK(tail(3) == "# d");
+}
+
+TEST_CASE("lines with ISO 8601 times, and lines of JSON") {
+  const auto shape = [](const std::string& text) {
+    std::string out;
+    for (const char c : text) out += std::isdigit(static_cast<unsigned char>(c)) ? '9' : c;
+    return out;
+  };
+  {
+    LogFile file(LogLevel::kNotice, LogFormat::kIso);
+    Log(LogLevel::kNotice, "up");
+    const std::string line = file.Lines().at(0);
+    const std::string tail = line.substr(line.find(":M "));
+    CHECK(shape(tail.substr(0, 26)) == ":M 9999-99-99T99:99:99.999");
+    CHECK(shape(tail.substr(27)) == "99:99 * up");
+  }
+  LogFile file(LogLevel::kNotice, LogFormat::kJson);
+  Log(LogLevel::kWarning, "a \"b\" \\ c\n\xff");
+  const std::string line = file.Lines().at(0);
+  CHECK(line.starts_with("{\"time\":\""));
+  CHECK(line.find("\"pid\":" + std::to_string(getpid()) + ",\"level\":\"warning\"") !=
+        std::string::npos);
+  CHECK(line.ends_with("\"message\":\"a \\\"b\\\" \\\\ c\\u000a\\u00ff\"}"));
 }
 
 TEST_CASE("lines below the level are not written") {

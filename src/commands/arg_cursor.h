@@ -33,8 +33,6 @@ class ArgCursor {
     Fail(kErrSyntax);
     return {};
   }
-  // What is left, for a cursor of its own.
-  Args rest() const { return args_.subspan(at_ < args_.size() ? at_ : args_.size()); }
   // Leaves some out. REQUIRES: remaining() >= count.
   void Skip(size_t count) { at_ += count; }
   // Takes the next argument if it is this word (upper case here, any case there).

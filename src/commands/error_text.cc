@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "commands/errors.h"
 #include "store/lock_table.h"
 
 namespace clustron::commands {
@@ -49,7 +50,7 @@ std::string WithPrefix(std::string_view error, std::string_view prefix) {
   return text;
 }
 
-std::string NoLease(std::string_view id) { return "NOLEASE no such lease " + Quoted(id); }
+std::string NoLease(std::string_view id) { return std::string(kErrNoLease) + " " + Quoted(id); }
 
 std::string HeldBy(const store::Lock* lock) {
   if (lock == nullptr) return "free";

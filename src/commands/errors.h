@@ -56,10 +56,7 @@ inline constexpr std::string_view kErrExecAlone = "ERR EXEC without MULTI";
 inline constexpr std::string_view kErrWatchInMulti = "ERR WATCH inside MULTI is not allowed";
 inline constexpr std::string_view kErrLoading =
     "LOADING Clustron is loading a snapshot from another node into memory";
-inline constexpr std::string_view kErrNoCluster =
-    "ERR This instance has cluster support disabled (it is no Redis Cluster: INFO paxos tells of "
-    "the "
-    "cluster that it is a member of)";
+inline constexpr std::string_view kErrNoCluster = "ERR This instance has cluster support disabled";
 inline constexpr std::string_view kErrExecAbort =
     "EXECABORT Transaction discarded because of previous errors.";
 inline constexpr std::string_view kErrNoSuchCommand = "ERR Invalid command specified";
@@ -76,6 +73,7 @@ inline constexpr std::string_view kErrClusterDown =
     "CLUSTERDOWN no leader could be reached: nothing was done";
 inline constexpr std::string_view kErrUncertain =
     "UNCERTAIN no answer from the cluster in time: the command may or may not take effect";
+inline constexpr std::string_view kErrNoLease = "NOLEASE no such lease";
 inline constexpr std::string_view kErrLeaseFull = "ERR the lease has as many keys as it may have";
 inline constexpr std::string_view kErrKeyHasLease =
     "ERR the key is attached to a lease and ends with it";

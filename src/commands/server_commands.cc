@@ -188,6 +188,9 @@ void CmdLatencyLatest(Context& ctx) { ctx.reply.Array(0); }
 void CmdLatencyReset(Context& ctx) { ctx.reply.Int(0); }
 void CmdLatencyHelp(Context& ctx) { ReplyHelp(ctx, "LATENCY", kLatencyHelp); }
 
+constexpr std::string_view kOwnCluster =
+    " (it is no Redis Cluster: INFO paxos tells of the cluster that it is a member of)";
+
 // COMPAT: as Redis without cluster mode, so that clients don't take it for Redis Cluster.
 // COMPAT: Redis looks at the subcommand and its arity before it says that it is no cluster.
 void CmdCluster(Context& ctx) {
@@ -226,7 +229,7 @@ void CmdCluster(Context& ctx) {
     if (!spec.ArityOk(ctx.args.size())) {
       return ReplyBadCommand(ctx.args, nullptr, &spec, ctx.reply);
     }
-    return ctx.reply.Error(kErrNoCluster);
+    return ctx.reply.Error(std::string(kErrNoCluster) + std::string(kOwnCluster));
   }
   ReplyBadCommand(ctx.args, ctx.spec, nullptr, ctx.reply);
 }

@@ -114,14 +114,14 @@ int64_t TakeCount(ArgCursor& args, std::string_view word, size_t max) {
   return args.ok() ? *count : 0;
 }
 
-void TakeConditions(ArgCursor& args, std::vector<TxnCondition>* out) {
+void TakeConditions(ArgCursor& args, Args all, std::vector<TxnCondition>* out) {
   const int64_t count = TakeCount(args, "IF", kTxnConditionsMax);
   for (size_t i = 0; i < static_cast<size_t>(count) && args.ok(); i++) {
     const auto which = [&] { return "IF: " + Of("condition", i, count); };
     if (!args.HasNext() || IsWord(args.Peek(), "THEN")) {
       return args.FailWith("ERR " + which() + " is missing");
     }
-    ArgCursor one(args.rest(), 0);
+    ArgCursor one(all.subspan(args.position()), 0);
     out->push_back(TakeCondition(one));
     out->back().key_index += args.position();
     if (!one.ok()) {
@@ -169,7 +169,7 @@ std::optional<uint64_t> LengthOf(const Entry* entry) {
 
 std::string ParseTxn(Args all, TxnCall* out) {
   ArgCursor args(all);
-  if (args.Token("IF")) TakeConditions(args, &out->conditions);
+  if (args.Token("IF")) TakeConditions(args, all, &out->conditions);
   if (args.ok() && !args.Token("THEN")) {
     args.FailWith(args.HasNext() ? "ERR TXN: THEN was expected, not " + Quoted(args.Peek())
                                  : "ERR TXN: THEN is missing");

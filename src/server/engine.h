@@ -70,6 +70,8 @@ class Engine final : public cluster::NodeHost,
   const cluster::Node& node_ref() const { return *node_; }
   bool started() const { return node_ != nullptr; }
   void SetInfo(commands::InfoPort* info) { info_ = info; }
+  // More than half of the voters, this node included, were heard of within three rounds.
+  bool MajorityInSight() const;
   // See StepDamage; 0: none.
   cluster::Slot damaged_slot() const { return damage_error_.empty() ? 0 : damaged_slot_; }
   ClientTable& client_table() { return client_table_; }
@@ -258,7 +260,6 @@ class Engine final : public cluster::NodeHost,
   // Good until the next call.
   std::string_view ErrorOf(cluster::Failure failure);
   size_t VotersInSight() const;
-  bool MajorityInSight() const;
   void NoteElection();
   void StepAnnouncement(int64_t now_ns);
   void StepShutdown(int64_t now_ns);

@@ -44,6 +44,33 @@ size_t ServeTwo(EngineBench& bench) {
   return items.size();
 }
 
+TEST_CASE("behind a CLUSTERDOWN the next ones come at once, until a majority is in sight again") {
+  EngineBench bench(3);
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k v");
+  for (int i = 0; i < 30 && client.got.empty(); ++i) bench.Tick(100);
+  const std::string down =
+      "-CLUSTERDOWN no leader could be reached: nothing was done (1 of 3 nodes can be reached, 2 "
+      "are "
+      "needed)\r\n";
+  CHECK(client.Take() == down);
+  bench.Say(client, "GET k");
+  bench.Say(client, "SET k v");
+  bench.Say(client, "PING");
+  bench.Turn();
+  CHECK(client.Take() == down + down + "+PONG\r\n");
+  // They are there again, and choose: what comes now waits.
+  for (int i = 0; i < 60 && !bench.engine().MajorityInSight(); ++i) {
+    bench.Tick();
+    bench.AnswerAll();
+  }
+  REQUIRE(bench.engine().MajorityInSight());
+  bench.Tick();
+  bench.Say(client, "SET k v");
+  bench.Turn();
+  CHECK(client.Take().find("CLUSTERDOWN") == std::string::npos);
+}
+
 TEST_CASE("what stands behind an EXEC that changes the connection waits for it") {
   EngineBench bench(3);
   FollowTwo(bench, {});

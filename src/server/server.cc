@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/host_port.h"
 #include "base/log.h"
+#include "base/log_format.h"
 #include "server/auth.h"
 #include "server/client_connection.h"
 #include "server/info_fields.h"
@@ -210,8 +211,8 @@ Status Server::Start() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
   static constexpr LogFormat kFormats[] = {LogFormat::kRedis, LogFormat::kIso, LogFormat::kJson};
-  if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)],
-                              kFormats[config_.Int(Opt::kLogFormat)]);
+  SetLogFormat(kFormats[config_.Int(Opt::kLogFormat)]);
+  if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]);
       !opened) {
     return config_.Wrong(Opt::kLogFile, opened.error().detail);
   }

@@ -2,11 +2,16 @@
 """The checkers against histories that are known to be right or wrong, and the case runner's matcher against wrong replies."""
 import os
 import random
+import subprocess
 import sys
+import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-for place in (HERE, os.path.join(os.path.dirname(HERE), "support"), os.path.join(os.path.dirname(HERE), "commands")):
+ROOT = os.path.dirname(os.path.dirname(HERE))
+for place in (HERE, os.path.join(ROOT, "scripts"), os.path.join(os.path.dirname(HERE), "support"), os.path.join(os.path.dirname(HERE), "commands")):
     sys.path.insert(0, place)
+import battery  # noqa: E402
 import case_file  # noqa: E402
 import match  # noqa: E402
 import resp  # noqa: E402
@@ -89,6 +94,30 @@ def random_histories(seed, count):
         yield rng, ops
 
 
+def patience(code, budget_s, still_s=60):
+    """Why the battery ends a stage that runs this Python code; None: it lets it end by itself."""
+    stage = battery.Stage("test", budget_s, [battery.PY, "-c", code])
+    battery.Patience.STILL_S = still_s
+    with tempfile.NamedTemporaryFile() as log:
+        p = subprocess.Popen(stage.command, stdout=log, start_new_session=True)
+        judge, why = battery.Patience(stage, p.pid, log.name), None
+        while why is None and p.poll() is None:
+            time.sleep(0.05)
+            why = judge.over()
+        p.kill()
+        p.wait()
+    return why
+
+
+# Over its budget in wall time, but not in what the machine could have given: it may go on. Sleeping or using all up: it may not.
+PATIENCE = [
+    ("import time; time.sleep(0.3)", 5, 60, None),
+    ("import time; time.sleep(60)", 0.2, 0.5, "stands still"),
+    ("import time; time.sleep(60)", 0.3, 60, "three times its budget"),
+    ("while True: pass", 0.2, 60, "used up"),
+]
+
+
 def main():
     passed, failed = 0, 0
 
@@ -108,6 +137,11 @@ def main():
         expected = case_file.expectation([(1, text)])
         tell(match.matches(expected, good, {}), "%s must match %r" % (text, good))
         tell(not match.matches(expected, bad, {}), "%s must not match %r" % (text, bad))
+    for code, budget_s, still_s, expected in PATIENCE:
+        why = patience(code, budget_s, still_s)
+        # A slow machine may see three times the budget pass before the CPU time is used up.
+        good = why == expected if expected is None else why is not None and (expected in why or "three times" in why)
+        tell(good, "the battery says %r of %r" % (why, code))
     found = 0
     for rng, ops in random_histories(7, 100):
         tell(check_register(list(ops)) is None, "a right history is refused")

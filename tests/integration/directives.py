@@ -198,7 +198,8 @@ VALUES = {
     "cluster-initial": (["127.0.0.1:@PORT"], ["a", "a:0", "::1:7000", "a:1,a:1", "a:1@0", "127.0.0.1:1,127.0.0.1:2"]),
     "cluster-announce": (["", "db1:6379", "[::1]:7000"], ["db1", "[db1]:1", "::1:7000", "db1:65536"]),
     "cluster-port": (["0", "1", "65535"], ["-1", "65536"]),
-    "cluster-secret-file": ([""], ["/nonexistent/secret"]),  # more: formation
+    "cluster-secret-file": ([""], ["/nonexistent/secret"]),  # more: peers
+    "cluster-insecure": YES_NO,
     "cluster-heartbeat-ms": (["50", "10"], ["0", "60001"]),
     "cluster-election-round-ms": (["150", "5", "600000"], ["4", "600001"]),
     "cluster-election-bad-rounds": (["1", "3", "100"], ["0", "101"]),

@@ -29,7 +29,10 @@ namespace clustron {
   X(kCandidateNotCaughtUp)  /* a candidate leads without what others know to be chosen */          \
   X(kUncertainAsDefinite)   /* of a write that has left its node it is said that it failed */      \
   X(kWallClockFalls)        /* a leader logs its own wall clock, whatever was logged before */     \
-  X(kOldVoteServed)         /* votes in slots that came with a snapshot are served as chosen */
+  X(kOldVoteServed)         /* votes in slots that came with a snapshot are served as chosen */    \
+  X(kSetBackVotesEarly)     /* who was set back votes before every other voter has confirmed */    \
+  X(kSetBackSkipsNoop)      /* who was set back takes part before the no-op of a new leader */     \
+  X(kAcknowledgedForgotten) /* what members acknowledged is not kept over a restart */
 
 enum class Bug : uint8_t {
   kNone,

@@ -109,6 +109,14 @@ void SetItemSequence(std::string* item, uint64_t sequence) {
   std::memcpy(item->data() + kItemSequenceOffset, &sequence, sizeof sequence);
 }
 
+void SetItemSession(std::string* item, Session session) {
+  constexpr size_t kOffset = kItemSequenceOffset - sizeof session;
+  static_assert(kOffset == offsetof(FixedItem, node) + kItemSizeBytes);
+  static_assert(sizeof session == 8 && offsetof(Session, boot) == 4);
+  CHECK(item->size() >= kItemSequenceOffset);
+  std::memcpy(item->data() + kOffset, &session, sizeof session);
+}
+
 void SetItemFlags(std::string* entry, size_t item_offset, uint8_t flags) {
   CHECK(entry->size() > item_offset + kItemFlagsOffset);
   (*entry)[item_offset + kItemFlagsOffset] = static_cast<char>(flags);

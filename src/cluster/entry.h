@@ -60,6 +60,7 @@ inline constexpr size_t kItemFlagsOffset = kItemSizeBytes + 1;
 inline constexpr size_t kItemSequenceOffset = kItemSizeBytes + 16;
 
 void SetItemSequence(std::string* item, uint64_t sequence);
+void SetItemSession(std::string* item, Session session);
 void SetItemFlags(std::string* entry, size_t item_offset, uint8_t flags);
 
 // Decodes one item from the front of `reader`. `args` is cleared and refilled; of a command its

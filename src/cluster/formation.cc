@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -165,6 +166,7 @@ class Former {
       ASSIGN_OR_RETURN(genesis_, DecodeGenesis(identity_->extra));
       if (genesis_.formed) return {};
     }
+    if (config_.take_place) return TakePlace();
     config_.say("forming a cluster of " + std::to_string(config_.initial.size()) + " nodes as " +
                 NameOf(config_.self));
     for (size_t round = 1; !formed_; ++round) {
@@ -266,8 +268,90 @@ class Former {
   Status Foreign(size_t peer, const std::string& cluster_id) const {
     return Fail(Errc::kMismatch,
                 NameOf(peer) + " belongs to cluster " + cluster_id +
-                    " already, so no new cluster can be formed with it. To add this node to that "
-                    "cluster, start it with --cluster-join instead of --cluster-initial");
+                    " already, so no new cluster can be formed with it. If this node was a member "
+                    "of that cluster and has lost its disk, start it once with "
+                    "--cluster-take-place yes to bring it back in its place");
+  }
+
+  // --- Taking a place again
+
+  // So many of the others must agree: a majority of all, or all that there are.
+  size_t AgreementsNeeded() const {
+    return std::min(config_.initial.size() - 1, config_.initial.size() / 2 + 1);
+  }
+
+  Status TakePlace() {
+    // Whoever was killed a moment ago may still seem to be alive.
+    constexpr int64_t kRefusedForNs = 6'000'000'000;
+    if (identity_)
+      return Fail(Errc::kMismatch, config_.dir + " holds the beginning of another cluster (" +
+                                       identity_->cluster_id +
+                                       "): --cluster-take-place yes is for an empty directory");
+    config_.say("asking for the place of " + NameOf(config_.self) + " in its cluster");
+    const int64_t began_ns = clock_.MonotonicNs();
+    for (;;) {
+      std::string cluster_id, refusal;
+      PlaceGrant highest;
+      size_t agreed = 0;
+      for (size_t i = 0; i < config_.initial.size(); ++i) {
+        if (i == config_.self) continue;
+        const Answer answer = Call(i, Ask::kTakePlace, {});
+        PlaceGrant grant;
+        if (answer.state == State::kRefused) {
+          refusal = NameOf(i) + " refuses: " + answer.text;
+        } else if (!answer.usable()) {
+          Complain(i, answer.text);
+        } else if (answer.state != State::kFormed) {
+          Complain(i, "it is not a member of a cluster yet");
+        } else if (!DecodePlaceGrant(answer.text, &grant)) {
+          Complain(i, "its answer can't be read");
+        } else if (!cluster_id.empty() && answer.cluster_id != cluster_id) {
+          return Fail(Errc::kMismatch,
+                      "the nodes of cluster-initial belong to different clusters, " + cluster_id +
+                          " and " + answer.cluster_id);
+        } else {
+          cluster_id = answer.cluster_id;
+          highest.genesis = grant.genesis;
+          highest.known_boot = std::max(highest.known_boot, grant.known_boot);
+          ++agreed;
+        }
+      }
+      if (!refusal.empty()) {
+        if (clock_.MonotonicNs() - began_ns > kRefusedForNs)
+          return Fail(Errc::kMismatch, "cluster-take-place: " + refusal);
+        SayIfNew("refusal", refusal);
+      } else if (agreed >= AgreementsNeeded()) {
+        return Settle(cluster_id, highest);
+      }
+      if (config_.stop()) return Fail(Errc::kUnavailable, "stopped while asking for a place");
+      poll(nullptr, 0, kRoundMs);
+    }
+  }
+
+  Status Settle(const std::string& cluster_id, const PlaceGrant& grant) {
+    ASSIGN_OR_RETURN(genesis_, DecodeGenesis(grant.genesis));
+    const Member& wanted = config_.initial[config_.self];
+    const auto place = std::find_if(
+        genesis_.members.begin(), genesis_.members.end(),
+        [&](const Member& m) { return m.host == wanted.host && m.port == wanted.port; });
+    if (place == genesis_.members.end() || place->node != config_.self + 1)
+      return Fail(Errc::kMismatch,
+                  "cluster-take-place: " + NameOf(config_.self) + " is not number " +
+                      std::to_string(config_.self + 1) + " of cluster " + cluster_id +
+                      ": cluster-initial must be the list that it was formed with");
+    genesis_.formed = true;
+    persist::Identity identity;
+    identity.cluster_id = cluster_id;
+    identity.node_id = place->node;
+    identity.boot = grant.known_boot;
+    identity.set_back = true;
+    identity.set_back_why = "it has taken the place of a member whose disk was lost";
+    identity.extra = EncodeGenesis(genesis_);
+    TRY(persist::IdentityFile::Create(fs_, config_.dir, identity));
+    identity_ = identity;
+    config_.say("has taken the place of node " + std::to_string(place->node) + " in cluster " +
+                cluster_id);
+    return {};
   }
 
   // The first node of the list.

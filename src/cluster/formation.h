@@ -8,7 +8,7 @@
 //   others:  answer; take a genesis when empty; wait for "go", or ask around whether it was given
 //
 // A node that finds a formed cluster while it is empty itself stops with an error that names
-// --cluster-join; so does one whose list lacks itself, or whose peers have another secret.
+// --cluster-take-place; one whose list lacks itself, or whose peers have another secret, stops too.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,9 @@ struct FormationConfig {
   std::vector<Member> initial;  // in the order of the list; node = position + 1
   size_t self = 0;              // position in it
   std::string secret;
+  // The cluster was formed long ago; this member has lost its disk and comes back in its place, as
+  // one that was set back to nothing (member_watch.h).
+  bool take_place = false;
   std::function<void(const std::string&)> say;  // progress, for the log
   std::function<void(const std::string&)> waits_for;  // who is missing, and why; may be empty
   std::function<bool()> stop;                   // asked often; true gives up

@@ -5,6 +5,22 @@
 
 namespace clustron::cluster {
 
+std::string EncodePlaceGrant(const PlaceGrant& grant) {
+  std::string out;
+  Writer writer(&out);
+  writer.U64(grant.known_boot);
+  writer.Bytes(grant.genesis);
+  return out;
+}
+
+bool DecodePlaceGrant(std::string_view bytes, PlaceGrant* grant) {
+  constexpr uint64_t kBootMax = 0xfffffff0;  // sessions have 32 bits for it
+  Reader reader(bytes);
+  grant->known_boot = reader.U64();
+  grant->genesis = reader.Bytes();
+  return reader.Done() && grant->known_boot <= kBootMax;
+}
+
 std::string EncodeFormationAnswer(const FormationAnswer& answer) {
   std::string out;
   Writer writer(&out);

@@ -19,7 +19,9 @@ inline constexpr size_t kSealedBytesMax = 64 * 1024;
 // a small number, a Hello with a letter.
 inline constexpr char kRefusal = '!';
 
-enum class FormationAsk : uint8_t { kState = 1, kGenesis = 2, kGo = 3 };
+// kTakePlace: of a running member, by one who has lost its disk and comes back in the place that
+// its Hello names.
+enum class FormationAsk : uint8_t { kState = 1, kGenesis = 2, kGo = 3, kTakePlace = 4 };
 // kNone is never sent: no answer came, or none that could be understood.
 enum class FormationState : uint8_t {
   kNone = 0,
@@ -37,6 +39,14 @@ struct FormationAnswer {
     return state != FormationState::kRefused && state != FormationState::kNone;
   }
 };
+
+// The text of an answer to kTakePlace that grants it.
+struct PlaceGrant {
+  std::string genesis;      // EncodeGenesis
+  uint64_t known_boot = 0;  // the highest of that member known there
+};
+std::string EncodePlaceGrant(const PlaceGrant& grant);
+bool DecodePlaceGrant(std::string_view bytes, PlaceGrant* grant);
 
 std::string EncodeFormationAnswer(const FormationAnswer& answer);
 Result<FormationAnswer> DecodeFormationAnswer(std::string_view bytes);

@@ -7,12 +7,34 @@ namespace clustron::cluster {
 namespace {
 
 constexpr uint8_t kFormat = 1;
+// Sessions have 32 bits for it, and one more must be possible.
+constexpr uint64_t kBootMax = 0xfffffffe;
 
 enum class Tag : uint8_t {
   kBoot = 1,            // u64
   kNonce = 2,           // u64
   kFeatureVersion = 3,  // u16
+  kHeld = 4,            // standing: round u64, node u32, slot u64
+  kSetBack = 5,         // u8 1: it is; u64 recovered boot
+  kRecorded = 6,        // u8 1: yes; u64 known boot
+  kVerdict = 7,         // u8 1: set back; the rest: why
+  kKnown = 8,           // standing: highest ballot, chosen slot
+  kAcceptsLoss = 9,     // u8 1: yes
 };
+
+void Put(Writer& out, const Standing& standing) {
+  out.U64(standing.ballot.round);
+  out.U32(standing.ballot.node);
+  out.U64(standing.slot);
+}
+
+Standing GetStanding(Reader& in) {
+  Standing standing;
+  standing.ballot.round = in.U64();
+  standing.ballot.node = in.U32();
+  standing.slot = in.U64();
+  return standing;
+}
 
 class FieldWriter {
  public:
@@ -33,7 +55,7 @@ class FieldWriter {
   std::string out_;
 };
 
-// Calls take(tag, reader of the field's bytes), which is false if they can't be read.
+// Calls take(tag, reader of the field's bytes); a known field must be read to its end.
 template <typename F>
 bool ReadFields(std::string_view body, F&& take) {
   Reader reader(body);
@@ -41,7 +63,8 @@ bool ReadFields(std::string_view body, F&& take) {
   while (reader.ok() && reader.remaining() > 0) {
     const Tag tag = static_cast<Tag>(reader.U8());
     Reader field(reader.Bytes());
-    if (!reader.ok() || !take(tag, field)) return false;
+    if (!reader.ok()) return false;
+    if (take(tag, field) && !field.Done()) return false;
   }
   return reader.ok();
 }
@@ -53,6 +76,11 @@ std::string EncodeIntroduction(const Introduction& introduction) {
   fields.Add(Tag::kBoot, [&](Writer& out) { out.U64(introduction.boot); });
   fields.Add(Tag::kNonce, [&](Writer& out) { out.U64(introduction.nonce); });
   fields.Add(Tag::kFeatureVersion, [&](Writer& out) { out.U16(introduction.feature_version); });
+  fields.Add(Tag::kHeld, [&](Writer& out) { Put(out, introduction.held); });
+  fields.Add(Tag::kSetBack, [&](Writer& out) {
+    out.U8(introduction.set_back ? 1 : 0);
+    out.U64(introduction.recovered_boot);
+  });
   return fields.Take();
 }
 
@@ -62,42 +90,92 @@ bool DecodeIntroduction(std::string_view body, Introduction* introduction) {
     switch (tag) {
       case Tag::kBoot:
         introduction->boot = in.U64();
-        return in.Done();
+        return true;
       case Tag::kNonce:
         introduction->nonce = in.U64();
-        return in.Done();
+        return true;
       case Tag::kFeatureVersion:
         introduction->feature_version = in.U16();
-        return in.Done();
+        return true;
+      case Tag::kHeld:
+        introduction->held = GetStanding(in);
+        return true;
+      case Tag::kSetBack:
+        introduction->set_back = in.U8() != 0;
+        introduction->recovered_boot = in.U64();
+        return true;
+      default:
+        return false;
     }
-    return true;
   });
-  return read && introduction->boot != 0 && introduction->nonce != 0;
+  return read && introduction->boot != 0 && introduction->boot <= kBootMax &&
+         introduction->nonce != 0;
 }
 
 std::string EncodeIntroductionAnswer(const IntroductionAnswer& answer) {
   FieldWriter fields;
   fields.Add(Tag::kBoot, [&](Writer& out) { out.U64(answer.boot); });
   fields.Add(Tag::kNonce, [&](Writer& out) { out.U64(answer.nonce); });
+  fields.Add(Tag::kRecorded, [&](Writer& out) {
+    out.U8(answer.recorded ? 1 : 0);
+    out.U64(answer.known_boot);
+  });
+  fields.Add(Tag::kVerdict, [&](Writer& out) {
+    out.U8(answer.set_back ? 1 : 0);
+    out.Raw(answer.why);
+  });
+  fields.Add(Tag::kKnown, [&](Writer& out) { Put(out, {answer.highest, answer.chosen}); });
+  fields.Add(Tag::kAcceptsLoss, [&](Writer& out) { out.U8(answer.accepts_loss ? 1 : 0); });
   return fields.Take();
 }
 
 bool DecodeIntroductionAnswer(std::string_view body, IntroductionAnswer* answer) {
+  constexpr size_t kWhyBytesMax = 500;  // it goes into log and INFO
   *answer = {};
   const bool read = ReadFields(body, [&](Tag tag, Reader& in) {
     switch (tag) {
       case Tag::kBoot:
         answer->boot = in.U64();
-        return in.Done();
+        return true;
       case Tag::kNonce:
         answer->nonce = in.U64();
-        return in.Done();
-      case Tag::kFeatureVersion:
-        break;
+        return true;
+      case Tag::kRecorded:
+        answer->recorded = in.U8() != 0;
+        answer->known_boot = in.U64();
+        return true;
+      case Tag::kVerdict:
+        answer->set_back = in.U8() != 0;
+        answer->why = in.Raw(in.remaining());
+        return true;
+      case Tag::kKnown: {
+        const Standing known = GetStanding(in);
+        answer->highest = known.ballot;
+        answer->chosen = known.slot;
+        return true;
+      }
+      case Tag::kAcceptsLoss:
+        answer->accepts_loss = in.U8() != 0;
+        return true;
+      default:
+        return false;
     }
-    return true;
   });
-  return read && answer->nonce != 0;
+  return read && answer->nonce != 0 && answer->known_boot <= kBootMax &&
+         answer->why.size() <= kWhyBytesMax;
+}
+
+std::string EncodeStanding(const Standing& standing) {
+  std::string out;
+  Writer writer(&out);
+  Put(writer, standing);
+  return out;
+}
+
+bool DecodeStanding(std::string_view body, Standing* standing) {
+  Reader reader(body);
+  *standing = GetStanding(reader);
+  return reader.Done();
 }
 
 }  // namespace clustron::cluster

@@ -7,8 +7,21 @@
 namespace clustron::cluster {
 namespace {
 
-const Introduction kIntroduction{.boot = 7, .nonce = 0x1122334455667788, .feature_version = 2};
-const IntroductionAnswer kAnswer{.boot = 7, .nonce = 9};
+const Introduction kIntroduction{.boot = 7,
+                                 .nonce = 0x1122334455667788,
+                                 .feature_version = 2,
+                                 .held = {.ballot = {8, 3}, .slot = 900},
+                                 .set_back = true,
+                                 .recovered_boot = 6};
+const IntroductionAnswer kAnswer{.boot = 7,
+                                 .nonce = 9,
+                                 .recorded = false,
+                                 .set_back = true,
+                                 .why = "a copy",
+                                 .known_boot = 8,
+                                 .highest = {5, 2},
+                                 .chosen = 77,
+                                 .accepts_loss = true};
 
 TEST_CASE("an introduction comes through as it was") {
   Introduction got;
@@ -17,6 +30,10 @@ TEST_CASE("an introduction comes through as it was") {
   IntroductionAnswer answer;
   REQUIRE(DecodeIntroductionAnswer(EncodeIntroductionAnswer(kAnswer), &answer));
   CHECK(answer == kAnswer);
+  Standing standing;
+  REQUIRE(DecodeStanding(EncodeStanding({{4, 2}, 9}), &standing));
+  CHECK((standing == Standing{{4, 2}, 9}));
+  CHECK_FALSE(DecodeStanding(EncodeStanding(standing) + "x", &standing));
 }
 
 TEST_CASE("what a later version says besides is skipped") {
@@ -44,6 +61,7 @@ TEST_CASE("an introduction cut anywhere, of another format or without a name is 
   CHECK_FALSE(DecodeIntroduction(other, &got));
   CHECK_FALSE(DecodeIntroduction(EncodeIntroduction({.boot = 0, .nonce = 1}), &got));
   CHECK_FALSE(DecodeIntroduction(EncodeIntroduction({.boot = 1, .nonce = 0}), &got));
+  CHECK_FALSE(DecodeIntroduction(EncodeIntroduction({.boot = 0xffffffff, .nonce = 1}), &got));
   // A field of another length than it has.
   std::string longer(1, '\x01');
   Writer writer(&longer);

@@ -55,6 +55,7 @@ struct LocalMark {
   int64_t wall_ms = 0;       // … when the wall clock showed this
   int64_t monotonic_ns = 0;  // … and the monotonic clock of this `boot` this
   paxos::Slot slot = 0;      // the last applied entry then
+  std::string members;       // what the others acknowledged (member_watch.h)
 
   friend bool operator==(const LocalMark&, const LocalMark&) = default;
 };

@@ -43,6 +43,7 @@ std::string EncodeMark(const LocalMark& mark) {
   out.I64(mark.wall_ms);
   out.I64(mark.monotonic_ns);
   out.U64(mark.slot);
+  if (!mark.members.empty()) out.Bytes(mark.members);
   return bytes;
 }
 
@@ -54,6 +55,7 @@ std::optional<LocalMark> DecodeMark(std::string_view bytes) {
   mark.wall_ms = in.I64();
   mark.monotonic_ns = in.I64();
   mark.slot = in.U64();
+  if (in.ok() && in.remaining() > 0) mark.members = in.Bytes();
   if (!in.Done()) return std::nullopt;
   return mark;
 }

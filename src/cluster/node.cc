@@ -32,9 +32,9 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
       snapshot_tasks_(snapshot_tasks),
       host_(host),
       replica_(config.paxos, std::move(recovered), Rng(config.seed), clock.MonotonicNs()),
-      watch_(
-          {.boot = config.boot, .nonce = config.nonce, .feature_version = config.feature_version},
-          config.paxos.round_ns),
+      roster_({.own = config.life, .records = config.member_records, .store = config.member_store},
+              {.again_ns = config.paxos.round_ns, .silence_ns = 3 * config.paxos.round_ns},
+              replica_, state, *this, clock.MonotonicNs()),
       origin_(Session{config.paxos.self, config.boot}),
       reads_(FirstNumber(config.seed, 1)),
       next_call_(FirstNumber(config.seed, 2)) {
@@ -65,9 +65,12 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
   WireKind kind;
   std::string_view body;
   if (!ReadWireKind(message, &kind, &body)) return false;
-  if (kind == WireKind::kIntroduction || kind == WireKind::kIntroductionAnswer)
-    return OnIntroduced(from, kind, body);
-  if (!watch_.Taken(from)) {
+  if (kind >= WireKind::kIntroduction && kind <= WireKind::kStanding) {
+    const bool well_formed = roster_.OnMessage(from, kind, body, NowNs());
+    NoticeDeposed();
+    return well_formed;
+  }
+  if (!roster_.Taken(from)) {
     REACH("message before the introduction");
     return true;
   }
@@ -134,43 +137,35 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
     }
     case WireKind::kIntroduction:
     case WireKind::kIntroductionAnswer:
+    case WireKind::kStanding:
       break;
   }
   return false;
 }
 
-bool Node::OnIntroduced(NodeId from, WireKind kind, std::string_view body) {
-  if (kind == WireKind::kIntroductionAnswer) {
-    IntroductionAnswer answer;
-    if (!DecodeIntroductionAnswer(body, &answer)) return false;
-    watch_.OnAnswer(from, answer);
-    return true;
-  }
-  Introduction introduction;
-  if (!DecodeIntroduction(body, &introduction)) return false;
-  const IntroductionAnswer answer = watch_.OnIntroduction(from, introduction);
-  OnPeerSupports(from, introduction.feature_version);
-  host_.Send(from, true, WireOf(WireKind::kIntroductionAnswer, EncodeIntroductionAnswer(answer)));
-  return true;
+// --- The members ---------------------------------------------------------------------------------
+
+void Node::SendToMember(NodeId to, WireKind kind, const std::string& body) {
+  host_.Send(to, true, WireOf(kind, body));
 }
 
-// To whom it has not been said on this link, or who has not answered.
-void Node::Introduce(int64_t now_ns) {
-  std::vector<NodeId> peers;
-  const paxos::Members& members = replica_.members();
-  for (const auto* list : {&members.voters, &members.learners})
-    for (NodeId peer : *list)
-      if (peer != self()) peers.push_back(peer);
-  for (NodeId peer : watch_.TakeDue(peers, now_ns))
-    host_.Send(peer, true, WireOf(WireKind::kIntroduction, EncodeIntroduction(watch_.own())));
+void Node::BootRaised(uint32_t boot) {
+  REACH("boot raised while running");
+  Log(LogLevel::kNotice, "this node's boot is {} from now on", boot);
+  std::vector<void*> uncertain;
+  origin_.StartAnew({self(), boot}, &uncertain);
+  for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+  host_.SessionChanged(origin_.session());
 }
+
+void Node::RosterFailed(const Error& error) { host_.Fatal("log: members: " + error.detail); }
 
 bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
   constexpr size_t kHeartbeatBytesMax = 4096;
   WireKind kind;
   std::string_view body;
   if (message.size() > kHeartbeatBytesMax || !ReadWireKind(message, &kind, &body) ||
-      kind != WireKind::kPaxos || !watch_.Taken(from))
+      kind != WireKind::kPaxos || !roster_.Taken(from))
     return false;
   const Result<paxos::Message> decoded = paxos::Decode(body);
   const auto* heartbeat = decoded ? std::get_if<paxos::Heartbeat>(&*decoded) : nullptr;
@@ -195,8 +190,7 @@ void Node::TickWhileBusy() {
 }
 
 void Node::OnPeerUp(NodeId peer) {
-  watch_.OnLinkUp(peer);
-  Introduce(NowNs());
+  roster_.OnLinkUp(peer, NowNs());
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
     leader_link_down_ = false;
@@ -211,7 +205,7 @@ void Node::OnPeerDown(NodeId peer) {
 
 void Node::Tick() {
   const int64_t now = NowNs();
-  if (!alone()) Introduce(now);
+  roster_.Tick(now, restore_ == nullptr);
   replica_.Tick(now);
   // Who would lead without its state: better another does.
   if (restore_ != nullptr && replica_.role() == paxos::Role::kLeader) replica_.StepDown(now);
@@ -234,14 +228,16 @@ void Node::Tick() {
 
 // Carries the elapsed clock over a restart of the process; see LogStore's local marks.
 void Node::NoteClock() {
-  if (restore_ != nullptr || state_.applied_slot() == marked_slot_) return;
+  if (restore_ != nullptr) return;
+  if (state_.applied_slot() == marked_slot_ && !roster_.AcknowledgedMore()) return;
   marked_slot_ = state_.applied_slot();
   const int64_t now = NowNs();
   log_.AppendMark({.boot = clock_.MachineBootId(),
                    .elapsed_ms = cluster_clock_.ElapsedMs(now),
                    .wall_ms = clock_.WallMs(),
                    .monotonic_ns = now,
-                   .slot = marked_slot_});
+                   .slot = marked_slot_,
+                   .members = roster_.TakeAcknowledged()});
 }
 
 void Node::EndOfTurn() {

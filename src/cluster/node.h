@@ -33,11 +33,11 @@
 #include "cluster/cluster_clock.h"
 #include "cluster/end_timers.h"
 #include "cluster/log_store.h"
-#include "cluster/member_watch.h"
 #include "cluster/node_messages.h"
 #include "cluster/origin.h"
 #include "cluster/paxos/replica.h"
 #include "cluster/read_rounds.h"
+#include "cluster/roster.h"
 #include "cluster/state_machine.h"
 #include "persist/snapshot_store.h"
 
@@ -80,6 +80,8 @@ class NodeHost {
   virtual void LeadershipChanged() = 0;
   // This node gives its leadership away on purpose.
   virtual void HandingOver() = 0;
+  // This node's items are of this session from now on; what waits here has been told.
+  virtual void SessionChanged(Session session) = 0;
   virtual void SnapshotDone(bool ok, int64_t took_ns) = 0;
   // This node can't go on: the log or the state is damaged or differs. Does not return to normal.
   virtual void Fatal(const std::string& reason) = 0;
@@ -91,8 +93,10 @@ inline constexpr uint8_t kVerdictDiskLow = 2;
 
 struct NodeConfig {
   paxos::Config paxos;
-  uint32_t boot = 1;                                     // this start's boot counter
-  uint64_t nonce = 1;                                    // this start's, random
+  uint32_t boot = 1;  // this start's boot counter
+  OwnLife life;       // who this start is
+  std::vector<MemberRecord> member_records;
+  MemberStore* member_store = nullptr;                   // null: nothing of this is kept
   uint16_t feature_version = SupportedFeatureVersion();  // the highest that this program knows
   bool weak_durability = false;                 // alone, below `always`: commands run inline
   int64_t hold_ns = 2'000'000'000;              // writes and reads without a leader
@@ -109,7 +113,7 @@ struct NodeConfig {
   uint64_t reserved_revision = 0;
 };
 
-class Node final : public ApplyListener, private LogStore::Listener {
+class Node final : public ApplyListener, private LogStore::Listener, private RosterHost {
  public:
   // `log` is open, `state` is at the newest snapshot plus the entries that the log knows to be
   // chosen (see Recover in recovery.h). `snapshot_tasks` runs snapshot file work.
@@ -204,7 +208,8 @@ class Node final : public ApplyListener, private LogStore::Listener {
   const paxos::Replica& replica() const { return replica_; }
   const LogStore& log() const { return log_; }
   const Origin& origin() const { return origin_; }
-  const MemberWatch& members() const { return watch_; }
+  const Roster& roster() const { return roster_; }
+  const MemberWatch& members() const { return roster_.watch(); }
   // The clocks that an entry proposed now would have.
   int64_t LiveElapsedMs() const { return cluster_clock_.ElapsedMs(NowNs()); }
   int64_t LiveWallMs() const;
@@ -271,9 +276,13 @@ class Node final : public ApplyListener, private LogStore::Listener {
   void OnDiskLow(bool low) override;
   void OnFatal(const Error& error) override;
 
+  // RosterHost
+  void SendToMember(NodeId to, WireKind kind, const std::string& body) override;
+  void BootRaised(uint32_t boot) override;
+  void MemberSupports(NodeId member, uint16_t version) override { OnPeerSupports(member, version); }
+  void RosterFailed(const Error& error) override;
+
   // node.cc
-  bool OnIntroduced(NodeId from, WireKind kind, std::string_view body);
-  void Introduce(int64_t now_ns);
   void Pump();
   bool ApplyChosen();
   bool ApplyTimeIsUp();
@@ -339,7 +348,7 @@ class Node final : public ApplyListener, private LogStore::Listener {
   NodeHost& host_;
   paxos::Replica replica_;
   paxos::Ready ready_;
-  MemberWatch watch_;
+  Roster roster_;
   Origin origin_;
   Batcher batcher_;
   ReadRounds reads_;

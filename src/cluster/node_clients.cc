@@ -15,7 +15,12 @@ void Node::SubmitWrite(std::string item, void* cookie) {
   origin_.Add(std::move(item), cookie, NowNs());
 }
 
-void* Node::TakeOwnItem(uint64_t sequence) { return origin_.Take(sequence, NowNs()); }
+void* Node::TakeOwnItem(uint64_t sequence) {
+  if (origin_.IsNext(sequence)) return origin_.Take(sequence, NowNs());
+  // Of an earlier life of this directory, which was put back from a copy.
+  roster_.OnForeignItem();
+  return nullptr;
+}
 
 void Node::SendOwnItems() {
   if (!origin_.HasUnsent() || known_leader_ == paxos::kNoNode) return;
@@ -33,6 +38,7 @@ void Node::SendOwnItems() {
     }
     return;
   }
+  if (!roster_.MaySendItemsTo(known_leader_)) return;
   ForwardBuilder forward(known_ballot_);
   const auto send = [&] {
     if (!forward.empty()) host_.Send(known_leader_, false, forward.Take());

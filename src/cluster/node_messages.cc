@@ -35,7 +35,7 @@ bool IsWireKind(uint8_t byte) {
     return byte >= static_cast<uint8_t>(first) && byte <= static_cast<uint8_t>(last);
   };
   return within(WireKind::kPaxos, WireKind::kSnapshotAck) ||
-         within(WireKind::kIntroduction, WireKind::kIntroductionAnswer);
+         within(WireKind::kIntroduction, WireKind::kStanding);
 }
 
 }  // namespace

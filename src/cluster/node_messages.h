@@ -28,6 +28,7 @@ enum class WireKind : uint8_t {
 
   kIntroduction = 20,        // introduction.h: first on each new link
   kIntroductionAnswer = 21,  // introduction.h
+  kStanding = 22,            // introduction.h: how far the sender's log is durable
 };
 
 // The longest list of forwarded items in one message.

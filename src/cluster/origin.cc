@@ -32,8 +32,7 @@ const Origin::Item* Origin::NextToSend() {
 }
 
 void* Origin::Take(uint64_t sequence, int64_t now_ns) {
-  CHECK(numbered_ > 0);
-  CHECK(sequence == first_sequence_);
+  CHECK(IsNext(sequence));
   void* cookie = items_.front().cookie;
   bytes_ -= items_.front().bytes().size();
   items_.pop_front();
@@ -42,6 +41,16 @@ void* Origin::Take(uint64_t sequence, int64_t now_ns) {
   if (sent_ > 0) --sent_;
   progress_ns_ = now_ns;
   return cookie;
+}
+
+void Origin::StartAnew(Session session, std::vector<void*>* uncertain) {
+  while (numbered_ > 0) {
+    if (void* cookie = Take(first_sequence_, progress_ns_)) uncertain->push_back(cookie);
+  }
+  session_ = session;
+  first_sequence_ = 1;
+  for (size_t i = 0; i < items_.size(); ++i)
+    SetItemSession(items_[i].shared != nullptr ? items_[i].shared.get() : &items_[i].own, session);
 }
 
 void Origin::SkipTo(uint64_t next, std::vector<void*>* uncertain) {

@@ -36,9 +36,13 @@ class Origin {
   // A new leader, a lost link, or no progress for long: everything is to be sent again, in order.
   void SendAllAgain() { sent_ = 0; }
 
-  // Item `sequence` is being applied: forgets it and returns its cookie. REQUIRES: it is the
-  // oldest.
+  // This number was given here, and its item is the oldest.
+  bool IsNext(uint64_t sequence) const { return numbered_ > 0 && sequence == first_sequence_; }
+  // Item `sequence` is being applied: forgets it and returns its cookie. REQUIRES: IsNext.
   void* Take(uint64_t sequence, int64_t now_ns);
+  // All goes on under another session, from its first number on. What has a number is forgotten:
+  // its outcome is not known (`uncertain`). The rest has never left.
+  void StartAnew(Session session, std::vector<void*>* uncertain);
   // The state (by a snapshot) already has everything below `next`: forgets those, giving the
   // cookies of clients that will never learn what became of them.
   void SkipTo(uint64_t next, std::vector<void*>* uncertain);

@@ -109,5 +109,32 @@ TEST_CASE_FIXTURE(Fixture, "a big item is shared, and left as it is once it has 
   CHECK(Next() == Sent{1, -1});
 }
 
+TEST_CASE("under another session what has left is uncertain, and the rest begins anew") {
+  Fixture f;
+  f.Add(0, 0);
+  f.Add(1, 0);
+  f.Next();
+  CHECK(f.origin.IsNext(1));
+  CHECK(!f.origin.IsNext(2));
+  std::vector<void*> uncertain;
+  constexpr Session kLater{3, 12};
+  f.origin.StartAnew(kLater, &uncertain);
+  CHECK((uncertain == std::vector<void*>{&f.cookies[0]}));
+  CHECK(f.origin.session() == kLater);
+  CHECK(!f.origin.IsNext(1));
+  const Origin::Item* item = f.origin.NextToSend();
+  REQUIRE(item != nullptr);
+  Reader reader(item->bytes());
+  ItemHeader header;
+  std::string_view all;
+  REQUIRE(PeekItem(&reader, &header, &all));
+  CHECK(header.session == kLater);
+  CHECK(header.sequence == 1u);
+  CHECK(header.command_id == 101);
+  CHECK(f.origin.IsNext(1));
+  CHECK(f.origin.Take(1, 5) == &f.cookies[1]);
+  CHECK(f.origin.Empty());
+}
+
 }  // namespace
 }  // namespace clustron::cluster

@@ -474,13 +474,16 @@ class Peers::Inbound {
     state_ = State::kProof;
   }
 
-  // Whatever it asks: this cluster is formed, and which it is.
+  // Whatever else it asks: this cluster is formed, and which it is.
   void OnFormationRequest(std::string request) {
     const PeerConfig& config = owner_.config_;
     if (Unseal(config.secret, Role::kDialer, hellos_, &request) != Unsealed::kOk)
       return Refuse(net::PeerName(fd_.get()) + ", which tries to form a cluster",
                     "the cluster secrets differ (cluster-secret-file)");
-    const FormationAnswer answer{FormationState::kFormed, config.cluster_id, {}};
+    FormationAnswer answer{FormationState::kFormed, config.cluster_id, {}};
+    const auto hello = DecodeHello(hellos_.dialer);
+    if (hello && request.front() == static_cast<char>(FormationAsk::kTakePlace))
+      answer = owner_.listener_.OnPlaceWanted(hello->node);
     Answer(HandshakeFrame(
         Seal(config.secret, Role::kAcceptor, hellos_, EncodeFormationAnswer(answer))));
     Die();

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/formation_wire.h"
 #include "cluster/peer_frame.h"
 #include "cluster/peer_hello.h"
 #include "net/loop.h"
@@ -45,6 +46,10 @@ class PeerListener {
   virtual bool OnPeerMessageWhileBusy(uint32_t, std::string_view) { return false; }
   virtual void OnPeerUp(uint32_t node) = 0;    // the link to it is usable
   virtual void OnPeerDown(uint32_t node) = 0;  // it was, and is not any more
+  // Somebody who knows the secret asks for the place of a member that has lost its disk.
+  virtual FormationAnswer OnPlaceWanted(uint32_t) {
+    return {FormationState::kRefused, {}, "places are not given here"};
+  }
 };
 
 struct PeerConfig {

@@ -48,6 +48,10 @@ class StateMachine {
 
   // The number that the next item of this session must have; 0 if a later boot is known.
   virtual uint64_t NextSequence(Session session) const = 0;
+  // The boot of this node's newest session; 0: it has none.
+  virtual uint32_t LatestBoot(NodeId node) const = 0;
+  // The highest ballot whose no-op was applied.
+  virtual Ballot newest_noop() const = 0;
   // The clocks of the last applied entry.
   virtual int64_t elapsed_ms() const = 0;
   virtual int64_t wall_ms() const = 0;

@@ -87,7 +87,8 @@ Result<Loaded> LoadBoth(Fs& fs, const std::string& dir) {
       return Fail(Errc::kCorruption,
                   dir +
                       ": both copies of the node's identity are damaged. This node can't "
-                      "come back; give its place to a new one with an empty directory");
+                      "come back as it was: start it with an empty directory and "
+                      "--cluster-take-place yes");
     }
     ASSIGN_OR_RETURN(const std::string trace, FindTrace(fs, dir));
     if (!trace.empty()) {

@@ -86,6 +86,71 @@ Status LookAtDamage(const BootOptions& options, const std::string& wal_dir, clus
   return {};
 }
 
+// How far the log goes without a gap; a slot whose record is damaged is there.
+cluster::Standing HeldBy(const paxos::Recovered& recovered) {
+  cluster::Standing held{recovered.promised, recovered.applied_up_to};
+  auto accepted = recovered.accepted.begin();
+  auto unknown = recovered.unknown.begin();
+  for (const paxos::Accepted& entry : recovered.accepted)
+    held.ballot = std::max(held.ballot, entry.ballot);
+  for (;; ++held.slot) {
+    const cluster::Slot next = held.slot + 1;
+    while (accepted != recovered.accepted.end() && accepted->slot < next) ++accepted;
+    while (unknown != recovered.unknown.end() && *unknown < next) ++unknown;
+    const bool there = (accepted != recovered.accepted.end() && accepted->slot == next) ||
+                       (unknown != recovered.unknown.end() && *unknown == next);
+    if (!there && next > recovered.chosen_hint) return held;
+  }
+}
+
+// Who this start is, and what is known of the other members.
+Status FindLife(persist::Fs& fs, TaskRunner& tasks, const BootOptions& options,
+                const paxos::Recovered& log, const std::optional<cluster::LocalMark>& mark,
+                const Executor& executor, Storage* storage, cluster::NodeConfig* config,
+                BootReport* report) {
+  persist::Identity identity = options.identity;
+  const bool alone = options.genesis.members.size() == 1;
+  cluster::OwnLife& life = config->life;
+  const uint64_t used = executor.LatestBoot(identity.node_id);
+  if (used >= identity.boot) {
+    REACH("the log holds a later boot than the identity");
+    report->notes.push_back("the log holds writes of boot " + std::to_string(used) +
+                            " of this node, and its identity is of boot " +
+                            std::to_string(identity.boot) + ": it goes on with a later one");
+    identity.boot = used + 1;
+    if (!alone && !identity.set_back) {
+      identity.set_back = true;
+      identity.set_back_why = "its identity is older than its log";
+    }
+  }
+  life.accepts_loss = options.accept_loss && !identity.loss_accepted;
+  if (options.accept_loss && identity.loss_accepted)
+    report->notes.push_back(
+        "cluster-accept-loss has been used already, and holds once: take it out of the "
+        "configuration");
+  if (!options.accept_loss) identity.loss_accepted = false;
+  if (identity != options.identity) TRY(persist::IdentityFile::Update(fs, options.dir, identity));
+  life.node = identity.node_id;
+  life.boot = identity.boot;
+  life.nonce = identity.nonce;
+  life.feature_version = config->feature_version;
+  life.held = HeldBy(log);
+  life.set_back = identity.set_back;
+  life.why = identity.set_back_why;
+  life.recovered_boot = identity.recovered_boot;
+  life.loss_used = identity.loss_accepted;
+  config->boot = static_cast<uint32_t>(identity.boot);
+  if (alone) return {};
+  std::string note;
+  ASSIGN_OR_RETURN(storage->members, cluster::MemberStore::Open(&fs, &tasks, options.dir, identity,
+                                                                &config->member_records, &note));
+  if (!note.empty()) report->notes.push_back(note);
+  if (mark && !cluster::DecodeAcknowledged(mark->members, &config->member_records))
+    report->notes.push_back("what other members acknowledged can't be read from the log's mark");
+  config->member_store = storage->members.get();
+  return {};
+}
+
 Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, cluster::Slot applied,
                                                    const cluster::RecoveredLog& recovered) {
   std::vector<paxos::Accepted> accepted;
@@ -101,8 +166,7 @@ Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, clust
 }  // namespace
 
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
-                        const Clock& clock, const BootOptions& options, Engine& engine,
-                        Storage* storage) {
+                        const Clock& clock, BootOptions options, Engine& engine, Storage* storage) {
   BootReport report;
   ASSIGN_OR_RETURN(storage->snapshots,
                    persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
@@ -115,9 +179,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   ASSIGN_OR_RETURN(storage->log,
                    cluster::LogStore::Open(&fs, &wal_tasks, options.dir, log_options, &recovered));
   if (!options.identity.log_created && log_options.durability != cluster::Durability::kMemory) {
-    persist::Identity identity = options.identity;
-    identity.log_created = true;
-    TRY(persist::IdentityFile::Update(fs, options.dir, identity));
+    options.identity.log_created = true;
+    TRY(persist::IdentityFile::Update(fs, options.dir, options.identity));
   }
   for (std::string& line : recovered.report) report.notes.push_back(std::move(line));
   if (recovered.torn_bytes > 0)
@@ -141,15 +204,16 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
                    AcceptedAbove(*storage->log, paxos_state.applied_up_to, recovered));
   for (cluster::Slot slot : recovered.unknown)
     if (slot > paxos_state.applied_up_to) paxos_state.unknown.push_back(slot);
-  paxos_state.restarted = recovered.existed;
+  // Who lost its log may have granted a lease in it.
+  paxos_state.restarted = recovered.existed || options.identity.set_back;
 
   cluster::NodeConfig config = options.node;
   config.paxos.self = options.identity.node_id;
   config.paxos.members.voters.clear();
   for (const cluster::Member& member : options.genesis.members)
     config.paxos.members.voters.push_back(member.node);
-  config.boot = static_cast<uint32_t>(options.identity.boot);
-  config.nonce = options.identity.nonce;
+  TRY(FindLife(fs, snapshot_tasks, options, paxos_state, recovered.mark, engine.executor(), storage,
+               &config, &report));
   config.seed = options.seed;
   config.weak_durability = log_options.durability != cluster::Durability::kAlways;
   config.reserved_revision = recovered.reserved;

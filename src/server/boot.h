@@ -10,6 +10,7 @@
 #include "base/task_runner.h"
 #include "cluster/formation.h"
 #include "cluster/log_store.h"
+#include "cluster/member_store.h"
 #include "cluster/node.h"
 #include "persist/fs.h"
 #include "persist/identity.h"
@@ -26,6 +27,8 @@ struct BootOptions {
   cluster::NodeConfig node;  // paxos.self, members, boot and weak_durability are filled in
   // A person gives up what the log holds from this damaged slot on; 0: nobody does.
   cluster::Slot cut_at_slot = 0;
+  // A person accepts that what members acknowledged is lost (cluster-accept-loss).
+  bool accept_loss = false;
   uint64_t seed = 0;  // of this node's own random choices (election rounds)
 };
 
@@ -33,6 +36,7 @@ struct BootOptions {
 struct Storage {
   std::unique_ptr<persist::SnapshotStore> snapshots;
   std::unique_ptr<cluster::LogStore> log;
+  std::unique_ptr<cluster::MemberStore> members;
 };
 
 struct BootReport {
@@ -44,7 +48,6 @@ struct BootReport {
 // Restores the state into `engine` and gives it its node. Blocking. Errors fail closed: what is
 // there but can't be read is never taken for an empty start.
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
-                        const Clock& clock, const BootOptions& options, Engine& engine,
-                        Storage* storage);
+                        const Clock& clock, BootOptions options, Engine& engine, Storage* storage);
 
 }  // namespace clustron::server

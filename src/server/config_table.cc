@@ -151,6 +151,8 @@ constexpr OptionRow kRows[] = {
     {Opt::kSnapshotLogSize, Memory("snapshot-log-size", "268435456", 1 << 16), Scope::kNode,
      kOptStartOnly},
     {Opt::kWalCutAtSlot, Int("wal-cut-at-slot", "0", 0, INT64_MAX), Scope::kNode, kOptStartOnly},
+    {Opt::kClusterAcceptLoss, Bool("cluster-accept-loss", "no"), Scope::kNode, kOptStartOnly},
+    {Opt::kClusterTakePlace, Bool("cluster-take-place", "no"), Scope::kNode, kOptStartOnly},
     {Opt::kHashMaxListpackEntries,
      {.name = "hash-max-listpack-entries",
       .alias = "hash-max-ziplist-entries",

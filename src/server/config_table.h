@@ -67,6 +67,8 @@ enum class Opt : uint8_t {
   kDiskLowWater,
   kSnapshotLogSize,
   kWalCutAtSlot,
+  kClusterAcceptLoss,
+  kClusterTakePlace,
   // Cluster-wide settings: rows of store/settings.
   kHashMaxListpackEntries,
   kHashMaxListpackValue,

@@ -408,6 +408,7 @@ void Engine::StepDamage(int64_t now_ns) {
     damaged_slot_ = 0;
     damage_error_.clear();
   }
+  if (damaged_slot_ == 0) StepSetBack();
   if (damaged_slot_ == 0 || !damage_error_.empty()) return;
   if (!alone && now_ns - damaged_since_ns_ < kDamageCertainNs) return;
   REACH("nobody can tell what a damaged slot held");
@@ -426,6 +427,19 @@ void Engine::StepDamage(int64_t now_ns) {
       ". What can be done: start the members that are missing, or put back a good copy of "
       "the log file that a member's own log names as damaged; one more member that can tell "
       "is enough");
+}
+
+// No majority is left of those who were not set back.
+void Engine::StepSetBack() {
+  const std::string trouble = node_->leader_in_sight() ? std::string() : node_->roster().Trouble();
+  if (trouble.empty()) {
+    damage_error_.clear();
+    return;
+  }
+  if (!damage_error_.empty()) return;
+  REACH("too many members were set back");
+  damage_error_ = "CLUSTERDOWN " + trouble;
+  host_.Warn("HALTED: " + trouble);
 }
 
 Status Engine::BeginSnapshot() {

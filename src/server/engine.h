@@ -113,6 +113,7 @@ class Engine final : public cluster::NodeHost,
   void InlineTick() override;
   void Published(std::string_view body) override;
   void LeadershipChanged() override;
+  void SessionChanged(cluster::Session session) override { executor_.SetOwnSession(session); }
   void HandingOver() override;
   void SnapshotDone(bool ok, int64_t took_ns) override;
   void Fatal(const std::string& reason) override { host_.Fatal(reason); }
@@ -261,6 +262,7 @@ class Engine final : public cluster::NodeHost,
   std::string_view ErrorOf(cluster::Failure failure);
   size_t VotersInSight() const;
   void NoteElection();
+  void StepSetBack();
   void StepAnnouncement(int64_t now_ns);
   void StepShutdown(int64_t now_ns);
   size_t TellMoving(int64_t now_ns);

@@ -173,6 +173,11 @@ uint64_t Executor::NextSequence(cluster::Session session) const {
   return it->second.boot == session.boot ? it->second.next : 0;
 }
 
+uint32_t Executor::LatestBoot(cluster::NodeId node) const {
+  const auto it = sessions_.find(node);
+  return it == sessions_.end() ? 0 : it->second.boot;
+}
+
 void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   const CommandSpec* spec = registry_.ById(header.command_id);
   CHECK(spec != nullptr);  // feature versions keep unknown commands out of the log

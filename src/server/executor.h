@@ -75,6 +75,9 @@ class Executor final : public cluster::StateMachine,
   void Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
               commands::ServerPort* server);
 
+  // This node's items are of another session from now on.
+  void SetOwnSession(cluster::Session own) { own_ = own; }
+
   // Told of changes, but not while entries are applied again.
   void SetObserver(store::Observer* observer) { downstream_ = observer; }
 
@@ -90,6 +93,8 @@ class Executor final : public cluster::StateMachine,
   void Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) override;
   cluster::Slot applied_slot() const override { return applied_slot_; }
   uint64_t NextSequence(cluster::Session session) const override;
+  uint32_t LatestBoot(cluster::NodeId node) const override;
+  cluster::Ballot newest_noop() const override { return noop_ballot_; }
   int64_t elapsed_ms() const override { return store_->elapsed_ms(); }
   int64_t wall_ms() const override { return store_->wall_ms(); }
   int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }

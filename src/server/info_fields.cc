@@ -132,6 +132,14 @@ void InfoFields::GatherNode(InfoData* data) const {
   paxos.feature_version = executor.feature_version();
   paxos.feature_version_supported = node.supported_version();
   paxos.diverged_slot = node.diverged_slot();
+  const cluster::MemberWatch& watch = node.members();
+  paxos.boot = watch.own().boot;
+  if (watch.own().set_back) paxos.set_back_why = watch.own().why;
+  for (const cluster::MemberRecord& record : watch.records()) {
+    if (!record.SetBack()) continue;
+    std::string& list = paxos.set_back_members;
+    list += (list.empty() ? "" : ",") + std::to_string(record.node);
+  }
   paxos.damaged_slots = replica.unknown_count();
   paxos.halted_slot = engine_.damaged_slot();
   for (const cluster::Member& member : genesis_.members) {

@@ -111,6 +111,9 @@ struct InfoData {
     uint16_t feature_version = 0;            // in force
     uint16_t feature_version_supported = 0;  // by this program
     uint64_t diverged_slot = 0;
+    uint64_t boot = 0;                                      // of this node's session
+    std::string set_back_why;                               // empty: this node was not set back
+    std::string set_back_members;                           // others, comma-separated
     uint64_t damaged_slots = 0;                             // of this node, not repaired yet
     uint64_t halted_slot = 0;                               // nobody in sight can tell it; 0: none
     std::vector<std::pair<uint32_t, std::string>> members;  // node, "host:port"

@@ -107,6 +107,9 @@ TEST_CASE("the section paxos has its fields") {
                 .feature_version = 1,
                 .feature_version_supported = 2,
                 .diverged_slot = 0,
+                .boot = 4,
+                .set_back_why = "a copy",
+                .set_back_members = "1,3",
                 .members = {{1, "a:1"}, {2, "b:2"}},
                 .lease_ms = 400};
   CHECK(Text(data, {"paxos"}) ==
@@ -114,6 +117,8 @@ TEST_CASE("the section paxos has its fields") {
         "paxos_chosen_slot:10\r\npaxos_applied_slot:9\r\npaxos_durable_slot:11\r\n"
         "paxos_first_slot:3\r\npaxos_digest:0000000000000abc\r\npaxos_feature_version:1\r\n"
         "paxos_feature_version_supported:2\r\npaxos_diverged_slot:0\r\n"
+        "paxos_boot:4\r\npaxos_set_back:1\r\npaxos_set_back_why:a copy\r\n"
+        "paxos_set_back_members:1,3\r\n"
         "paxos_damaged_slots:0\r\npaxos_halted_slot:0\r\n"
         "paxos_members:1=a:1,2=b:2\r\npaxos_lease_ms:400\r\n");
 }

@@ -71,6 +71,7 @@ Server::~Server() {
   wal_worker_.reset();
   file_worker_.reset();
   storage_.log.reset();
+  storage_.members.reset();
   storage_.snapshots.reset();
 }
 
@@ -138,10 +139,16 @@ Status Server::FindIdentity() {
   }
   if (!formed) {
     if (initial.size() == 1) {
+      if (config_.Bool(Opt::kClusterTakePlace))
+        return config_.Wrong(Opt::kClusterTakePlace,
+                             "which cluster? Its list of members (cluster-initial) is missing");
       TRY(cluster::FormAlone(fs_, dir_, initial[0]));
     } else {
       TRY(Form(membership));
     }
+    if (config_.Bool(Opt::kClusterTakePlace))
+      Log(LogLevel::kNotice,
+          "cluster-take-place has done its work: take it out of the configuration");
   } else if (initial.size() > 1) {
     bool same = initial.size() == genesis_.members.size();
     for (size_t i = 0; same && i < initial.size(); ++i)
@@ -177,6 +184,7 @@ Status Server::Form(const Membership& membership) {
   formation.initial = membership.members;
   formation.self = membership.self;
   formation.secret = security_.secret;
+  formation.take_place = config_.Bool(Opt::kClusterTakePlace);
   formation.say = [](const std::string& line) { LogLine(LogLevel::kNotice, line); };
   formation.waits_for = [&](const std::string& what) { clients.WaitsFor(what); };
   formation.stop = [&] {
@@ -264,6 +272,7 @@ Status Server::Start() {
   options.log.spare_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskReserve));
   options.log.low_water_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskLowWater));
   options.cut_at_slot = static_cast<cluster::Slot>(config_.Int(Opt::kWalCutAtSlot));
+  options.accept_loss = config_.Bool(Opt::kClusterAcceptLoss);
   options.node.snapshot_log_bytes_min = static_cast<uint64_t>(config_.Int(Opt::kSnapshotLogSize));
   options.node.hold_ns = config_.Int(Opt::kHoldMs) * kNsPerMs;
   options.node.tick_ns = config_.Int(Opt::kTickMs) * kNsPerMs;
@@ -527,6 +536,29 @@ bool Server::OnPeerMessage(uint32_t from, std::string_view message) {
 
 bool Server::OnPeerMessageWhileBusy(uint32_t from, std::string_view message) {
   return engine_->node_ref().OnMessageWhileBusy(from, message);
+}
+
+cluster::FormationAnswer Server::OnPlaceWanted(uint32_t node) {
+  constexpr int64_t kAliveNs = 1500 * kNsPerMs;
+  using State = cluster::FormationState;
+  const cluster::Node& mine = engine_->node_ref();
+  std::string address;
+  for (const cluster::Member& member : genesis_.members)
+    if (member.node == node) address = PrintHostPort(member.host, member.port);
+  if (address.empty() || node == mine.self())
+    return {State::kRefused, {}, "node " + std::to_string(node) + " of this cluster is not you"};
+  bool alive = peers_->Connected(node);
+  for (const paxos::PeerStatus& peer : mine.replica().peers())
+    alive = alive ||
+            (peer.node == node && peer.heard_ns != 0 && mine.NowNs() - peer.heard_ns < kAliveNs);
+  if (alive)
+    return {State::kRefused, {}, "node " + std::to_string(node) + " at " + address + " is alive"};
+  cluster::PlaceGrant grant{cluster::EncodeGenesis(genesis_), engine_->executor().LatestBoot(node)};
+  for (const cluster::MemberRecord& record : mine.members().records())
+    if (record.node == node) grant.known_boot = std::max(grant.known_boot, record.boot);
+  Log(LogLevel::kWarning, "the place of node {} at {} is taken again by an empty directory", node,
+      address);
+  return {State::kFormed, identity_.cluster_id, cluster::EncodePlaceGrant(grant)};
 }
 
 void Server::OnPeerUp(uint32_t node) { engine_->node_ref().OnPeerUp(node); }

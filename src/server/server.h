@@ -61,6 +61,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   bool OnPeerMessage(uint32_t from, std::string_view message) override;
   bool OnPeerMessageWhileBusy(uint32_t from, std::string_view message) override;
   void OnPeerUp(uint32_t node) override;
+  cluster::FormationAnswer OnPlaceWanted(uint32_t node) override;
   void OnPeerDown(uint32_t node) override;
 
   Status LockDirectory();

@@ -48,7 +48,7 @@ def test_an_empty_node_does_not_form_with_members_of_a_cluster():
     stranger.start(wait=False)
     status = stranger.wait_exit(15)
     assert status not in (None, 0), "still runs, or ended well: %s\n%s" % (status, stranger.tail())
-    assert "cluster-join" in stranger.tail(), stranger.tail()
+    assert "cluster-take-place" in stranger.tail(), stranger.tail()
     with old.nodes[1].connect() as c:
         assert c.call("GET", "k") == b"old"
 

@@ -244,7 +244,7 @@ def test_a_deleted_data_directory_does_not_come_back_under_its_old_name():
     node.start(wait=False)
     status = node.wait_exit(15)
     if status is not None:
-        assert status != 0 and "cluster-join" in node.tail(), node.tail()
+        assert status != 0 and "cluster-take-place" in node.tail(), node.tail()
     else:
         with node.connect() as conn:
             try:

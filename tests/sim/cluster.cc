@@ -27,7 +27,10 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
                       .network = &network_,
                       .history = &history_,
                       .losses = &world_.losses,
-                      .hash_seed = history_.hash_seed()};
+                      .hash_seed = history_.hash_seed(),
+                      .recorded_by_others = [this](paxos::NodeId node, uint64_t nonce) {
+                        return RecordedByOthers(node, nonce);
+                      }};
   for (int i = 0; i < knobs.nodes; ++i) {
     const double drift = (2 * rng.Unit() - 1) * knobs.drift_max;
     const int64_t offset_ms = rng.Between(-knobs.wall_offset_ms_max, knobs.wall_offset_ms_max);
@@ -77,6 +80,52 @@ int Cluster::Leader() const {
   return -1;
 }
 
+bool Cluster::RecordedByOthers(paxos::NodeId node, uint64_t nonce) const {
+  return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& other) {
+    if (other->id() == node) return true;
+    const auto it = recorded_.find({other->id(), node});
+    return it != recorded_.end() && it->second == nonce;
+  });
+}
+
+void Cluster::NoteRecorded(int to, int from, std::string_view message) {
+  cluster::WireKind kind;
+  std::string_view body;
+  if (!cluster::ReadWireKind(message, &kind, &body)) return;
+  cluster::IntroductionAnswer answer;
+  if (kind != cluster::WireKind::kIntroductionAnswer ||
+      !cluster::DecodeIntroductionAnswer(body, &answer) || !answer.recorded)
+    return;
+  recorded_[{nodes_[from]->id(), nodes_[to]->id()}] = answer.nonce;
+}
+
+bool Cluster::NobodySetBack() const {
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    if (node->node() == nullptr) return false;
+    const cluster::MemberWatch& watch = node->node()->members();
+    return !watch.own().set_back &&
+           std::none_of(watch.records().begin(), watch.records().end(),
+                        [](const cluster::MemberRecord& record) { return record.SetBack(); });
+  });
+}
+
+// What an operator does when no majority is left of those who were not set back.
+void Cluster::LookAfterSetBack() {
+  const bool trouble = std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    return node->node() != nullptr && !node->node()->roster().Trouble().empty();
+  });
+  if (!trouble || loop_.now_ns() < looked_after_ns_) return;
+  looked_after_ns_ = loop_.now_ns() + 10 * kSecond;
+  report_.Count("losses accepted");
+  for (auto& node : nodes_) {
+    node->SetAcceptLoss(true);
+    if (node->running()) node->Crash(false, "is told to accept a loss", 50 * kMillisecond);
+  }
+  loop_.After(9 * kSecond, [this] {
+    for (auto& node : nodes_) node->SetAcceptLoss(false);
+  });
+}
+
 // Who stands where, for a report.
 std::string Cluster::Standing() const {
   std::string out;
@@ -89,6 +138,8 @@ std::string Cluster::Standing() const {
     if (node->paused()) out += " is paused,";
     const paxos::Replica& replica = node->node()->replica();
     constexpr const char* kRoles[] = {"follows", "is a candidate", "leads"};
+    if (node->node()->members().own().set_back) out += " is set back,";
+    if (!replica.voting()) out += " has no vote,";
     out += std::string(" ") + kRoles[static_cast<int>(replica.role())] + ", knows leader " +
            std::to_string(replica.leader()) + ", ballot " + std::to_string(replica.ballot().round) +
            ", promised " + std::to_string(replica.promised().round) + ", chosen " +
@@ -161,6 +212,7 @@ void Cluster::Heal() {
 
 // Each client has got something done since it was asked last, and each node runs.
 bool Cluster::Live() {
+  LookAfterSetBack();
   for (auto& node : nodes_) {
     if (!node->dead() && !node->running()) return false;
   }
@@ -253,6 +305,7 @@ void Cluster::CheckNow() {
 // --- Messages ------------------------------------------------------------------------------------
 
 void Cluster::OnMessage(int to, int from, std::string message) {
+  NoteRecorded(to, from, message);
   nodes_[to]->OnPeerMessage(from, std::move(message));
 }
 

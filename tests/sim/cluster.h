@@ -42,6 +42,12 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   SimNode& node(int i) { return *nodes_[i]; }
   // The node that leads for sure, or -1.
   int Leader() const;
+  // Every other machine has told the node that it has recorded this start of it.
+  bool RecordedByOthers(paxos::NodeId node, uint64_t nonce) const;
+  // The operator's part, if there is one.
+  void LookAfterSetBack();
+  // Nobody is set back, as far as anybody knows.
+  bool NobodySetBack() const;
   // Alive ones that may be lost without stopping the cluster for good.
   int DeadCount() const;
   std::string Standing() const;
@@ -72,6 +78,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   void CheckLater();
   void CheckNow();
   void Heal();
+  void NoteRecorded(int to, int from, std::string_view message);
   bool Live();
   bool Converged() const;
   void CheckConverged();
@@ -93,6 +100,9 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   uint64_t last_connection_ = 0;
   const char* dump_ = nullptr;
   uint64_t checks_ = 0;
+  // By whom, whose start: its nonce.
+  std::map<std::pair<paxos::NodeId, paxos::NodeId>, uint64_t> recorded_;
+  int64_t looked_after_ns_ = 0;
   std::map<const Actor*, bool> progressed_;  // since the healing; only looked up
 };
 

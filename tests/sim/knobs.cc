@@ -153,6 +153,12 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   }
   const bool alone = rng.Percent(12);
   if (nodes == 0 ? alone : nodes == 1) DrawAlone(rng, &knobs);
+  // What a member forgets must be known to all others for sure.
+  FaultRates& faults = knobs.faults;
+  const int64_t set_back_ns = Rate(rng, 30, 3 * kSecond, 10 * kSecond);
+  if (knobs.nodes > 1 && faults.rot_ns == 0 && faults.rot_race_ns == 0 &&
+      faults.disk_full_ns == 0 && faults.sync_error_ns == 0)
+    faults.set_back_ns = set_back_ns;
   // A machine that comes back alone goes on by its wall clock, whatever that says.
   if (knobs.nodes == 1) knobs.faults.wall_jump_ns = 0;
   return knobs;
@@ -209,6 +215,7 @@ std::string Knobs::ToString() const {
   add(faults.stale_race_ns, "stale-race");
   add(faults.sleep_race_ns, "sleep-race");
   add(faults.old_vote_race_ns, "old-vote-race");
+  add(faults.set_back_ns, "set-back");
   add(faults.shutdown_ns, "shutdown");
   return text + "; work:" + work.ToString();
 }

@@ -35,6 +35,7 @@ void Nemesis::Start() {
     Every(faults.stale_race_ns, &Nemesis::DoStaleRace);
     Every(faults.sleep_race_ns, &Nemesis::DoSleepRace);
     Every(faults.old_vote_race_ns, &Nemesis::DoOldVoteRace);
+    Every(faults.set_back_ns, &Nemesis::DoSetBack);
   }
   if (cluster_.size() > 2) {
     Every(faults.rot_ns, &Nemesis::DoRot);

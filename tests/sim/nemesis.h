@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "tests/sim/cluster.h"
 
@@ -14,6 +15,7 @@ namespace clustron::sim {
 class Nemesis {
  public:
   explicit Nemesis(Cluster* cluster);
+  ~Nemesis();
 
   void Start();
   // No more faults; what is going on is the cluster's to heal.
@@ -52,6 +54,7 @@ class Nemesis {
   void DoStaleRace();
   void DoSleepRace();
   void DoOldVoteRace();
+  void DoSetBack();
   void SnapshotsNow();
   void AwaitNextLeader(int deposed, int64_t until_ns);
   // Two nodes other than the leader; false if there is no leader or too few nodes.
@@ -63,6 +66,15 @@ class Nemesis {
   uint64_t partition_ = 0;  // the one in force; 0: none
   uint64_t partitions_ = 0;
   int rot_victim_ = -1;
+  // See nemesis_set_back.cc.
+  struct SetBackRace;
+  std::shared_ptr<SetBackRace> set_back_;
+  void CopyDirectory();
+  void AwaitKnowledge(int64_t until_ns);
+  void DivideForSetBack();
+  void PutDirectoryBack();
+  void WatchVote(int64_t until_ns);
+  void EndSetBack(int64_t until_ns);
 };
 
 }  // namespace clustron::sim

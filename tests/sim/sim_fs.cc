@@ -439,4 +439,13 @@ std::unique_ptr<SimFs> SimFs::Clone() const {
   return copy;
 }
 
+void SimFs::Become(const SimFs& other) {
+  const std::unique_ptr<SimFs> copy = other.Clone();
+  names_.swap(copy->names_);
+  durable_names_.swap(copy->durable_names_);
+  changes_.swap(copy->changes_);
+  dirs_.swap(copy->dirs_);
+  ++generation_;
+}
+
 }  // namespace clustron::sim

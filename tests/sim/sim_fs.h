@@ -90,6 +90,8 @@ class SimFs : public persist::Fs {
   bool AllSynced() const;
   // An independent copy of the disk as it is (synced and unsynced alike), without handles.
   std::unique_ptr<SimFs> Clone() const;
+  // From now on this disk holds what `other` does; handles are dead.
+  void Become(const SimFs& other);
 
  private:
   friend class SimFile;

@@ -13,7 +13,8 @@ SimNetwork::SimNetwork(EventLoop* loop, int node_count, const NetworkOptions& op
       host_(*host),
       links_(static_cast<size_t>(node_count) * static_cast<size_t>(node_count)),
       pairs_(links_.size()),
-      up_(static_cast<size_t>(node_count), false) {}
+      up_(static_cast<size_t>(node_count), false),
+      lives_(static_cast<size_t>(node_count), 0) {}
 
 int64_t SimNetwork::Delay(const Link& link) {
   Rng& rng = loop_.rng();
@@ -60,19 +61,24 @@ void SimNetwork::Launch(int from, int to, bool urgent, std::string message) {
     last_ns = at_ns;
   }
   const uint32_t epoch = PairOf(from, to).epoch;
-  loop_.At(at_ns, [this, from, to, urgent, epoch, m = std::move(message)]() mutable {
-    Arrive(from, to, urgent, epoch, std::move(m));
-  });
+  loop_.At(at_ns,
+           [this, from, to, urgent, epoch, life = lives_[from], m = std::move(message)]() mutable {
+             Arrive(from, to, urgent, epoch, life, std::move(m));
+           });
 }
 
-void SimNetwork::Arrive(int from, int to, bool urgent, uint32_t epoch, std::string message) {
+void SimNetwork::Arrive(int from, int to, bool urgent, uint32_t epoch, uint32_t life,
+                        std::string message) {
   Link& link = At(from, to);
   Pair& pair = PairOf(from, to);
   const bool lost = options_.datagram ? link.blocked : (!pair.connected || pair.epoch != epoch);
-  if (lost || !up_[to]) {
+  // Links are between processes: once one is there, nothing comes of the sender's earlier ones.
+  const bool replaced = life < link.newest_life;
+  if (lost || replaced || !up_[to]) {
     ++counters_.lost;
     return;
   }
+  link.newest_life = life;
   if (link.blocked) {
     link.held_bytes += message.size();
     if (link.held_bytes > options_.held_bytes_max) {
@@ -90,6 +96,7 @@ void SimNetwork::Arrive(int from, int to, bool urgent, uint32_t epoch, std::stri
 void SimNetwork::SetUp(int node, bool up) {
   CHECK(up_[node] != up);
   up_[node] = up;
+  if (up) ++lives_[node];
   for (int peer = 0; peer < node_count_; ++peer) {
     if (peer == node) continue;
     if (up) {

@@ -88,6 +88,7 @@ class SimNetwork {
     int64_t last_ns[2] = {0, 0};  // last arrival by lane: bulk, urgent
     std::deque<Held> held;
     size_t held_bytes = 0;
+    uint32_t newest_life = 0;  // of the sender, of what has arrived
   };
   struct Pair {
     bool connected = false;
@@ -100,7 +101,7 @@ class SimNetwork {
   Pair& PairOf(int a, int b) { return pairs_[(a < b ? a : b) * node_count_ + (a < b ? b : a)]; }
   int64_t Delay(const Link& link);
   void Launch(int from, int to, bool urgent, std::string message);
-  void Arrive(int from, int to, bool urgent, uint32_t epoch, std::string message);
+  void Arrive(int from, int to, bool urgent, uint32_t epoch, uint32_t life, std::string message);
   void TryConnect(int a, int b);
   void Drop(int a, int b);
 
@@ -111,6 +112,7 @@ class SimNetwork {
   std::vector<Link> links_;
   std::vector<Pair> pairs_;
   std::vector<bool> up_;
+  std::vector<uint32_t> lives_;  // processes of each node so far
   Counters counters_;
 };
 

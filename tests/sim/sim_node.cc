@@ -204,6 +204,7 @@ Status SimNode::StartProcess() {
   options.node.snapshot_log_bytes_min = knobs.snapshot_log_bytes_min;
   options.node.restore_keys_per_turn = knobs.restore_keys_per_turn;
   options.node.apply_entries_per_turn = knobs.apply_entries_per_turn;
+  options.accept_loss = accept_loss_;
   options.seed = around_.loop->rng().Next();
   ASSIGN_OR_RETURN(const server::BootReport boot,
                    server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
@@ -412,6 +413,26 @@ void SimNode::TakeSnapshot() {
   if (process_ != nullptr) process_->node().TakeSnapshotNow();
 }
 
+void SimNode::PutBack(const SimFs& copy) {
+  CHECK(process_ == nullptr);
+  around_.report->Count("directories put back from a copy");
+  fs_.Become(copy);
+  put_back_ = true;
+  promised_to_others_ = {};
+}
+
+void SimNode::TakePlace(uint64_t boot) {
+  PutBack(SimFs());
+  const persist::Identity identity{.cluster_id = around_.cluster_id,
+                                   .node_id = id(),
+                                   .boot = boot,
+                                   .set_back = true,
+                                   .set_back_why = "its disk was lost",
+                                   .extra = cluster::EncodeGenesis(GenesisOf(around_))};
+  const Status made = persist::IdentityFile::Create(fs_, DirName(), identity);
+  CHECK(made.has_value());
+}
+
 void SimNode::HandOver(int to) {
   Enter([this, to] { process_->node().TransferLeadership(static_cast<paxos::NodeId>(to) + 1); });
 }
@@ -539,11 +560,25 @@ void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
 // another order than they were made, so the order says nothing.)
 void SimNode::NotePromise(std::string_view message) {
   constexpr char kPromise = 4;  // on the wire, see paxos/messages.cc
+  constexpr char kAcceptOk = 7;
   if (message.size() < 2 || message[0] != static_cast<char>(cluster::WireKind::kPaxos)) return;
+  if (message[1] == kAcceptOk) CheckMayVote("an accept");
   if (message[1] != kPromise) return;
+  CheckMayVote("a promise");
   const Result<paxos::Message> decoded = paxos::Decode(message.substr(1));
   CHECK(decoded.has_value());
   promised_to_others_ = std::max(promised_to_others_, std::get<paxos::Promise>(*decoded).ballot);
+}
+
+// Who was set back has no vote before all others have recorded that.
+void SimNode::CheckMayVote(const char* what) {
+  if (!put_back_) return;
+  const cluster::OwnLife& own = process_->node().members().own();
+  if (!around_.recorded_by_others(id(), own.nonce)) {
+    around_.report->Fail("set back", "node " + std::to_string(index_) + " sends " + what +
+                                         " although not all others know that it was set back");
+  }
+  put_back_ = false;
 }
 
 void SimNode::NoteRead(cluster::NodeId to, std::string_view message) {

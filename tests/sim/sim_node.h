@@ -41,6 +41,8 @@ struct Surroundings {
   Losses* losses = nullptr;
   std::string cluster_id = "0123456789abcdef0123456789abcdef";
   uint64_t hash_seed = 0;
+  // Every other machine has recorded this start of the node.
+  std::function<bool(paxos::NodeId node, uint64_t nonce)> recorded_by_others;
 };
 
 // The node's end of a client's connection goes to whoever carries the bytes.
@@ -92,6 +94,13 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void Rot(Rng& rng);
   void HandOver(int to);
   void TakeSnapshot();
+  // --- Directories that are put back. While it is down:
+  std::unique_ptr<SimFs> CopyDisk() const { return fs_.Clone(); }
+  void PutBack(const SimFs& copy);
+  // Its disk is a new, empty one, and an operator gives it its place again.
+  void TakePlace(uint64_t boot);
+  // cluster-accept-loss, from the next start on.
+  void SetAcceptLoss(bool accepts) { accept_loss_ = accepts; }
 
   // --- From outside
   void OnPeerMessage(int from, std::string message);
@@ -134,6 +143,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void ShowLiveClocks();
   void TickLater();
   void NotePromise(std::string_view message);
+  void CheckMayVote(const char* what);
   void NoteRead(cluster::NodeId to, std::string_view message);
   void CheckWritten();
   void NoteCommits();
@@ -142,7 +152,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   bool weak() const { return around_.knobs->durability != cluster::Durability::kAlways; }
   std::string DirName() const { return "/data"; }
 
-  const Surroundings around_;
+  Surroundings around_;
   ClientCarrier& carrier_;
   const int index_;
   SimFs fs_;
@@ -152,6 +162,9 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   bool dead_ = false;
   bool rot_allowed_ = false;
   bool rotten_ = false;
+  bool accept_loss_ = false;
+  // Its disk is an earlier one, which all others can know: no vote leaves before they do.
+  bool put_back_ = false;
   paxos::Ballot promised_to_others_;  // the highest that ever left this machine
   uint64_t incarnation_ = 0;
   // Alone, below `always`: when each turn's entries were committed, and how the process ended.

@@ -115,7 +115,7 @@ class EngineBench final : private EngineHost {
       };
       wire(cluster::WireKind::kIntroduction,
            cluster::EncodeIntroduction({.boot = 1, .nonce = peer}));
-      const cluster::Introduction& own = node().members().own();
+      const cluster::OwnLife& own = node().members().own();
       wire(cluster::WireKind::kIntroductionAnswer,
            cluster::EncodeIntroductionAnswer({.boot = own.boot, .nonce = own.nonce}));
     }

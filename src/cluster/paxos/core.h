@@ -40,6 +40,13 @@ struct Core {
     }
     return nullptr;
   }
+  // The voter's bit; none for whom votes don't count.
+  Votes VoteOf(NodeId node) const {
+    for (const PeerStatus& peer : peers) {
+      if (peer.node == node && !peer.voting) return 0;
+    }
+    return membership.BitOf(node);
+  }
   // After the members changed: keeps what is known of those that stay.
   void ResetPeers() {
     std::vector<PeerStatus> old = std::move(peers);

@@ -69,7 +69,7 @@ bool Election::JudgeLeader(const Self& self, Action* action) {
       return false;
     }
     if (answer.reply.promised <= self.ballot) {
-      followers |= core_.membership.BitOf(answer.node);
+      followers |= core_.VoteOf(answer.node);
     } else {
       stale_promise = true;
     }
@@ -103,7 +103,7 @@ bool Election::MayTakeOver(const Self& self) const {
 
 Votes Election::Heard() const {
   Votes heard = core_.membership.self_bit();
-  for (const Answer& answer : answers_) heard |= core_.membership.BitOf(answer.node);
+  for (const Answer& answer : answers_) heard |= core_.VoteOf(answer.node);
   return heard;
 }
 

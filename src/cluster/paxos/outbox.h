@@ -23,6 +23,8 @@ class Outbox {
   void Send(NodeId to, Message message) { send_.push_back({to, std::move(message)}); }
   // After everything written so far is durable (at once if it is).
   void SendWhenDurable(NodeId to, Message message);
+  // What waits for the disk is not sent.
+  void DropHeld() { held_.clear(); }
   void NeedCatchUp(CatchUpNeed need) { catch_up_.push_back(need); }
 
   // REQUIRES: seq <= last_seq().

@@ -97,7 +97,7 @@ void Replica::StepDown(int64_t now_ns) {
 
 bool Replica::TransferLeadership(NodeId to, int64_t now_ns) {
   impl_->SetNow(now_ns);
-  if (role() != Role::kLeader || to == self() || !impl_->core.membership.IsVoter(to)) return false;
+  if (role() != Role::kLeader || to == self() || impl_->core.VoteOf(to) == 0) return false;
   impl_->transfer_to = to;
   impl_->transfer_deadline_ns = impl_->core.now_ns + 2 * impl_->core.config.round_ns;
   return true;
@@ -106,6 +106,23 @@ bool Replica::TransferLeadership(NodeId to, int64_t now_ns) {
 void Replica::SetMembers(const Members& members, int64_t now_ns) {
   impl_->SetNow(now_ns);
   impl_->SetMembers(members);
+}
+
+void Replica::SetVoting(bool voting, int64_t now_ns) {
+  impl_->SetNow(now_ns);
+  impl_->SetVoting(voting);
+}
+
+void Replica::SetPeerVoting(NodeId peer, bool voting) {
+  if (PeerStatus* status = impl_->core.Peer(peer)) status->voting = voting;
+}
+
+void Replica::RaisePromise(Ballot ballot, int64_t now_ns) {
+  impl_->SetNow(now_ns);
+  if (ballot <= promised()) return;
+  if (role() != Role::kFollower) impl_->BecomeFollower();
+  impl_->leader_ballot = {};
+  impl_->acceptor.RaisePromise(ballot);
 }
 
 void Replica::SetBlob(std::string blob) {
@@ -126,6 +143,18 @@ Slot Replica::durable_slot() const { return impl_->acceptor.DurableUpTo(impl_->l
 
 Slot Replica::chosen_slot() const { return impl_->learner.chosen(); }
 Slot Replica::applied_slot() const { return impl_->learner.applied(); }
+Slot Replica::accepted_slot() const {
+  Slot slot = impl_->learner.chosen();
+  const auto there = [this](Slot next) {
+    const Cell* cell = impl_->core.window.Find(next);
+    return cell != nullptr && (cell->accepted || cell->unknown);
+  };
+  while (there(slot + 1)) ++slot;
+  return slot;
+}
+uint64_t Replica::persisted_seq() const { return impl_->core.outbox.last_seq(); }
+uint64_t Replica::durable_seq() const { return impl_->core.outbox.durable_seq(); }
+bool Replica::voting() const { return impl_->voting; }
 Slot Replica::compacted_slot() const { return impl_->learner.compacted(); }
 Slot Replica::last_slot() const {
   const Slot stored = std::max(impl_->core.window.end() - 1, chosen_slot());

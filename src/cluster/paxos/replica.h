@@ -44,6 +44,7 @@ struct Phase1Status {
 struct PeerStatus {
   NodeId node = kNoNode;
   bool voter = false;
+  bool voting = true;    // false: its votes don't count (SetPeerVoting)
   int64_t heard_ns = 0;  // when a heartbeat's answer last came; 0: never
   Slot chosen = 0;       // as of its last answer
   Slot durable = 0;
@@ -124,6 +125,13 @@ class Replica {
   // The members as of an applied kConfig entry (or a snapshot). Opens the window again behind the
   // entry. A node that is no longer a voter stops leading and voting.
   void SetMembers(const Members& members, int64_t now_ns);
+  // Without a vote a node promises, accepts, leads and grants nothing; it learns. At first it has
+  // its vote. Quorums stay as they are.
+  void SetVoting(bool voting, int64_t now_ns);
+  // What this peer says as a voter, candidate or leader is ignored; the rest is not.
+  void SetPeerVoting(NodeId peer, bool voting);
+  // Promises this ballot to nobody in particular; nothing if it is not above promised().
+  void RaisePromise(Ballot ballot, int64_t now_ns);
   // Attached to every heartbeat and answer from now on (≤ kMaxBlobBytes).
   void SetBlob(std::string blob);
 
@@ -141,6 +149,13 @@ class Replica {
   Slot applied_slot() const;
   // Highest slot durably accepted here without a gap below it, under whatever ballots.
   Slot durable_slot() const;
+  // Every slot up to it has been accepted or learned here, durably or not, or its record is
+  // damaged.
+  Slot accepted_slot() const;
+  // Of the records made so far: the last, and the last that is durable.
+  uint64_t persisted_seq() const;
+  uint64_t durable_seq() const;
+  bool voting() const;
   Slot compacted_slot() const;
   // The highest slot accepted or proposed here.
   Slot last_slot() const;

@@ -146,8 +146,7 @@ void Replica::Impl::TickTransfer() {
 // --- Transitions ---
 
 bool Replica::Impl::MayLead(Ballot released) const {
-  return core.membership.self_votes() &&
-         !grant.Blocks(core.membership.self(), released, core.now_ns);
+  return Votes() && !grant.Blocks(core.membership.self(), released, core.now_ns);
 }
 
 void Replica::Impl::BecomeFollower() {
@@ -195,6 +194,17 @@ void Replica::Impl::Abdicate(NodeId target) {
   grant.Release(release.ballot);
   for (NodeId peer : core.membership.peers()) core.outbox.Send(peer, release);
   election.StandBack();
+}
+
+void Replica::Impl::SetVoting(bool votes) {
+  if (voting == votes) return;
+  voting = votes;
+  if (voting) return;
+  REACH("paxos.vote_taken_away");
+  if (role == Role::kLeader) Abdicate(kNoNode);
+  if (role == Role::kCandidate) BecomeFollower();
+  core.outbox.DropHeld();
+  ack_due = false;
 }
 
 void Replica::Impl::SetMembers(const Members& members) {

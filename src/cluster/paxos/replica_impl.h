@@ -55,6 +55,8 @@ struct Replica::Impl {
 
   // --- Helpers
   bool MayLead(Ballot released) const;
+  bool Votes() const { return voting && core.membership.self_votes(); }
+  void SetVoting(bool votes);
   // `from` leads with this ballot as far as we know: follow it, and promise it a lease.
   bool Recognizes(NodeId from, Ballot ballot) const;
   HeartbeatReply ReplyTo(const Heartbeat& m, bool leads);
@@ -83,6 +85,7 @@ struct Replica::Impl {
   Phase1 phase1;
   Leader leader;
 
+  bool voting = true;  // unless the driver has said that this node has no vote
   Role role = Role::kFollower;
   Ballot ballot;         // the own one while candidate or leader
   Ballot leader_ballot;  // follower: of the leader it follows; zero: none

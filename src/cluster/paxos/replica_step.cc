@@ -8,8 +8,29 @@
 
 namespace clustron::paxos {
 
+namespace {
+
+// Of someone without a vote: takes out what only a voter can say. False: nothing is left.
+bool StripVote(Message* message) {
+  if (auto* heartbeat = std::get_if<Heartbeat>(message)) {
+    heartbeat->ballot = {};
+    return true;
+  }
+  if (auto* reply = std::get_if<HeartbeatReply>(message)) {
+    reply->granted = false;
+    return true;
+  }
+  return std::holds_alternative<CatchUpRequest>(*message) ||
+         std::holds_alternative<CatchUpReply>(*message);
+}
+
+}  // namespace
+
 void Replica::Impl::Step(NodeId from, Message message) {
   if (from == core.membership.self() || from == kNoNode) return;
+  if (const PeerStatus* peer = core.Peer(from); peer != nullptr && !peer->voting) {
+    if (!StripVote(&message)) return;
+  }
   std::visit([this, from](auto& m) { On(from, m); }, message);
 }
 
@@ -24,7 +45,7 @@ void Replica::Impl::NotePeer(NodeId from, Slot chosen, const std::string& peer_b
 }
 
 bool Replica::Impl::Recognizes(NodeId from, Ballot of_leader) const {
-  return of_leader && of_leader.node == from && core.membership.IsVoter(from) &&
+  return of_leader && of_leader.node == from && core.VoteOf(from) != 0 &&
          of_leader >= acceptor.promised() && of_leader >= leader_ballot &&
          !grant.IsReleased(of_leader);
 }
@@ -59,7 +80,7 @@ std::optional<HeartbeatReply> Replica::Impl::AnswerWhileBusy(NodeId from, const 
 // `leads`: the sender is followed, and gets its lease.
 HeartbeatReply Replica::Impl::ReplyTo(const Heartbeat& m, bool leads) {
   HeartbeatReply reply;
-  if (leads) {
+  if (leads && voting) {
     grant.Grant(m.ballot, core.now_ns + core.config.lease_ns);
     reply.granted = true;
     reply.lease_ns = core.config.lease_ns;
@@ -92,7 +113,7 @@ void Replica::Impl::On(NodeId from, HeartbeatReply& m) {
 // --- Phase 1 ---
 
 void Replica::Impl::On(NodeId from, Prepare& m) {
-  if (m.ballot.node != from || !core.membership.IsVoter(from) || !core.membership.self_votes()) {
+  if (m.ballot.node != from || !core.membership.IsVoter(from) || !Votes()) {
     return;
   }
   election.OnBallotSeen(m.ballot);
@@ -144,7 +165,7 @@ void Replica::Impl::On(NodeId from, Accept& m) {
     return;
   }
   if (Recognizes(from, of_leader)) Follow(of_leader);
-  if (core.membership.self_votes() && role == Role::kFollower) {
+  if (Votes() && role == Role::kFollower) {
     const Acceptor::Verdict verdict = acceptor.Accept(m.entry, learner.chosen());
     if (verdict == Acceptor::Verdict::kAccepted) last_accept_seq = core.outbox.last_seq();
     if (verdict == Acceptor::Verdict::kHad) ack_due = true;

@@ -1,0 +1,298 @@
+"""Directories of members that are put back from a copy, or lost."""
+import os
+import shutil
+import threading
+import time
+
+import cluster
+import processes
+import resp
+from testing import limited, until
+from workload import Workload
+from testing import no_complaints
+
+
+def paxos(node):
+    with node.connect(timeout=2.0) as c:
+        return resp.info(c, "paxos")
+
+
+def call(node, *command):
+    with node.connect(timeout=5.0) as c:
+        return c.call(*command)
+
+
+def copy_of(node):
+    copy = processes.temp_dir("copy-")
+    shutil.rmtree(copy)
+    shutil.copytree(node.dir, copy)
+    return copy
+
+
+def put_back(node, copy):
+    assert not node.running()
+    shutil.rmtree(node.dir)
+    shutil.copytree(copy, node.dir)
+
+
+def logged(node, text):
+    with open(node.log, errors="replace") as f:
+        return text in f.read()
+
+
+def other(c, node):
+    return next(n for n in c.running() if n is not node)
+
+
+def recovered(c, node):
+    """The node votes again, and its peers know."""
+    until(lambda: paxos(node)["paxos_set_back"] == "0" and logged(node, "it votes again"), "the node recovers", 20)
+    for n in c.running():
+        until(lambda: paxos(n)["paxos_set_back_members"] == "", "its peers know", 10)
+    c.wait_converged()
+
+
+@limited(90)
+def test_a_copy_from_before_the_last_start_is_put_back():
+    c = cluster.Cluster(3).start()
+    node = c.followers()[0]
+    node.stop()
+    copy = copy_of(node)
+    node.start()
+    for i in range(20):
+        call(node, "INCR", "n")
+    c.wait_converged()
+    node.stop()
+    put_back(node, copy)
+    node.start()
+    until(lambda: logged(node, "SET BACK"), "the node says it")
+    until(lambda: any(logged(n, "was SET BACK") for n in c.nodes if n is not node), "a peer says it")
+    recovered(c, node)
+    assert call(node, "GET", "n") == b"20"
+    assert call(node, "INCR", "n") == 21
+    # With its vote: one of the others is away.
+    other(c, node).kill()
+    c.wait_leader()
+    assert call(node, "INCR", "n") == 22
+
+
+@limited(90)
+def test_a_copy_made_while_it_ran_is_put_back_while_the_leader_is_away():
+    c = cluster.Cluster(3).start()
+    leader = c.wait_leader()
+    node = c.followers()[0]
+    third = next(n for n in c.nodes if n not in (leader, node))
+    copy = copy_of(node)
+    for i in range(200):
+        call(leader, "SET", "k%d" % (i % 10), str(i))
+    time.sleep(2.5)  # what it acknowledged is known, and kept, by all
+    node.kill()
+    third.kill()
+    leader.kill()
+    put_back(node, copy)
+    third.start()
+    node.start()
+    until(lambda: paxos(node)["paxos_set_back"] == "1", "it is told")
+    assert paxos(node)["paxos_set_back_why"] != ""
+    # Nobody may lead, for one of the two has no vote.
+    try:
+        call(third, "SET", "x", "1")
+        raise AssertionError("written by a majority of which one has forgotten")
+    except resp.Error as e:
+        assert e.code == "CLUSTERDOWN", e
+    leader.start()
+    c.wait_leader()
+    recovered(c, node)
+    for i in range(190, 200):
+        assert call(node, "GET", "k%d" % (i % 10)) == str(i).encode()
+
+
+@limited(90)
+def test_a_copy_two_lives_old_of_the_leader_is_put_back_under_load():
+    c = cluster.Cluster(3).start()
+    node = c.wait_leader()
+    node.stop()
+    copy = copy_of(node)
+    node.start()
+    work = Workload(c.nodes).start()
+    until(lambda: work.progress() > 100, "clients go on")
+    node.kill()
+    node.start()
+    before = work.progress()
+    until(lambda: work.progress() > before + 100, "clients go on")
+    node.kill()
+    put_back(node, copy)
+    node.start()
+    recovered(c, node)
+    before = work.progress()
+    until(lambda: work.progress() > before + 100, "clients go on")
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
+
+
+@limited(90)
+def test_everything_is_restarted_and_nobody_is_set_back():
+    c = cluster.Cluster(3).start()
+    for turn in range(3):
+        call(c.wait_leader(), "INCR", "n")
+        c.kill()
+        for n in c.nodes:
+            n.start(wait=False)
+        for n in c.nodes:
+            n.wait_ready()
+        c.wait_leader()
+        for n in c.nodes:
+            assert paxos(n)["paxos_set_back"] == "0"
+            assert paxos(n)["paxos_set_back_members"] == ""
+    # One is down while another restarts.
+    a, b = c.nodes[0], c.nodes[1]
+    a.kill()
+    b.kill()
+    b.start()
+    c.wait_leader()
+    assert call(b, "GET", "n") == b"3"
+
+
+@limited(90)
+def test_of_two_voters_one_is_set_back_and_a_loss_is_accepted():
+    c = cluster.Cluster(2).start()
+    node = c.nodes[0]
+    node.stop()
+    copy = copy_of(node)
+    node.start()
+    c.wait_leader()
+    for i in range(10):
+        call(c.nodes[1], "INCR", "n")
+    node.stop()
+    put_back(node, copy)
+    node.start(wait=False)
+
+    def refused(n):
+        try:
+            call(n, "INCR", "n")
+            return False
+        except resp.Error as e:
+            return e.code == "CLUSTERDOWN" and "cluster-accept-loss" in str(e)
+        except OSError:
+            return False
+
+    until(lambda: all(refused(n) for n in c.nodes), "both say what can be done", 20)
+    # On one node alone it changes nothing.
+    arguments = [list(n.argv) for n in c.nodes]
+    node.stop()
+    node.argv = arguments[0] + ["--cluster-accept-loss", "yes"]
+    node.start(wait=False)
+    time.sleep(2)
+    until(lambda: refused(c.nodes[1]), "the other has not accepted it")
+    c.nodes[1].stop()
+    c.nodes[1].argv = arguments[1] + ["--cluster-accept-loss", "yes"]
+    c.nodes[1].start(wait=False)
+    c.wait_leader()
+    assert logged(node, "cluster-accept-loss: this node votes again")
+    c.wait_converged()
+    for n in c.nodes:
+        assert call(n, "GET", "n") == b"10"
+    # It held once.
+    for n, argv in zip(c.nodes, arguments):
+        n.stop()
+    for n in c.nodes:
+        n.start(wait=False)
+    c.wait_leader()
+    node.stop()
+    put_back(node, copy)
+    node.start(wait=False)
+    until(lambda: refused(c.nodes[1]), "not accepted once more", 20)
+
+
+@limited(60)
+def test_alone_an_old_directory_is_an_old_directory():
+    directory = processes.temp_dir("alone-")
+    [port] = processes.free_ports(1)
+    n = processes.Process([processes.SERVER, "--port", str(port), "--dir", directory, "--durability", "always"], port, directory, "alone")
+    n.start()
+    call(n, "INCR", "n")
+    n.stop()
+    copy = copy_of(n)
+    n.start()
+    call(n, "INCR", "n")
+    n.stop()
+    put_back(n, copy)
+    n.start()
+    assert call(n, "INCR", "n") == 2
+    assert paxos(n)["paxos_set_back"] == "0"
+
+
+def empty(node):
+    assert not node.running()
+    shutil.rmtree(node.dir)
+    os.makedirs(node.dir)
+
+
+@limited(90)
+def test_a_member_that_lost_its_disk_takes_its_place_under_load():
+    c = cluster.Cluster(3).start()
+    work = Workload(c.nodes).start()
+    until(lambda: work.progress() > 200, "clients make progress")
+    for node in (c.wait_leader(), c.followers()[0]):
+        node.kill()
+        empty(node)
+        argv = list(node.argv)
+        node.argv = argv + ["--cluster-take-place", "yes"]
+        node.start()
+        recovered(c, node)
+        before = work.progress()
+        until(lambda: work.progress() > before + 100, "clients go on")
+        # The option that was left in does nothing more.
+        node.stop()
+        node.start()
+        c.wait_converged()
+        assert paxos(node)["paxos_set_back"] == "0"
+        node.stop()
+        node.argv = argv
+        node.start()
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
+    # Each has its vote.
+    c.nodes[0].kill()
+    c.wait_leader()
+    call(c.nodes[1], "SET", "k", "v")
+    assert call(c.nodes[2], "GET", "k") == b"v"
+
+
+@limited(90)
+def test_places_are_not_given_twice_or_to_strangers():
+    c = cluster.Cluster(3).start()
+    node = c.nodes[1]
+    # Without the option an empty directory is told of it.
+    node.stop()
+    empty(node)
+    node.start(wait=False)
+    assert node.wait_exit() != 0
+    assert "--cluster-take-place" in node.tail(), node.tail()
+    # The secret is needed.
+    wrong = os.path.join(c.dir, "wrong-secret")
+    with open(wrong, "wb") as f:
+        f.write(b"another secret, which is long enough to be one\n")
+    os.chmod(wrong, 0o600)
+    stranger = processes.Process(
+        c.argv(1, node.dir, ["--cluster-take-place", "yes"], secret_file=wrong), node.port, node.dir, "stranger"
+    )
+    stranger.start(wait=False)
+    time.sleep(3)
+    stranger.kill()
+    assert not os.path.exists(os.path.join(node.dir, "identity.a"))
+    # Who is alive keeps its place.
+    node.argv.extend(["--cluster-take-place", "yes"])
+    node.start()
+    recovered(c, node)
+    second = processes.temp_dir("second-")
+    port = node.port
+    argv = c.argv(1, second, ["--cluster-take-place", "yes", "--cluster-port", str(processes.free_ports(1)[0])])
+    twin = processes.Process(argv, port, second, "twin")
+    twin.argv[twin.argv.index("--port") + 1] = str(processes.free_ports(1)[0])
+    twin.start(wait=False)
+    assert twin.wait_exit(25) != 0
+    assert "alive" in twin.tail(), twin.tail()
+    c.wait_converged()

@@ -23,7 +23,7 @@ namespace clustron {
   X(kStaleEntryNotVoided)   /* a deposed leader's minority entry takes effect later */             \
   X(kSessionNumberReused)   /* a number that has left its node is bound to another item */         \
   X(kEverySecNotSynced)     /* `everysec`: nothing is fsynced each second */                       \
-  X(kInlineItemNotLogged)   /* inline: a turn's changes from the fifth on are not logged  */       \
+  X(kInlineItemNotLogged)   /* inline: a turn's changes from the fifth on are not logged */        \
   X(kReserveForgotten)      /* below `always`: numbers reserved before a crash are given again */  \
   X(kLeaseNotKept)          /* phase 1 is answered under a lease that was given to another */      \
   X(kCandidateNotCaughtUp)  /* a candidate leads without what others know to be chosen */          \
@@ -32,7 +32,18 @@ namespace clustron {
   X(kOldVoteServed)         /* votes in slots that came with a snapshot are served as chosen */    \
   X(kSetBackVotesEarly)     /* who was set back votes before every other voter has confirmed */    \
   X(kSetBackSkipsNoop)      /* who was set back takes part before the no-op of a new leader */     \
-  X(kAcknowledgedForgotten) /* what members acknowledged is not kept over a restart */
+  X(kAcknowledgedForgotten) /* what members acknowledged is not kept over a restart */             \
+  X(kOwnPromiseNotFsynced)  /* a candidate asks, and leads, before its own promise is on disk */   \
+  X(kBallotTakenTwice)      /* the same, and a release is followed under a ballot used before */   \
+  X(kSecondValueTaken)      /* the same, and another value under an equal ballot is no surprise */ \
+  X(kStaleVoteBehindSnapshot) /* a start from a snapshot leaves the log's floor where it was */    \
+  X(kStartBelowFloor)         /* a start from a snapshot that ends below the log's floor */        \
+  X(kLeaseWithoutMargin)      /* leader lease counted without drift and margin */                  \
+  X(kHintBeyondChosen)        /* the log says "chosen" of slots that are not */                    \
+  X(kAnyReleaseEndsLease)     /* a release of whatever leader ends the lease of this one */        \
+  X(kKeepaliveWithoutLease)   /* keepalives are acknowledged without lease and quorum round */     \
+  X(kWaitCountsVotes)         /* WAIT counts what may be votes for another value */                \
+  X(kLongerLeaseForgotten)    /* a restart under a lower setting forgets the longer lease */
 
 enum class Bug : uint8_t {
   kNone,
@@ -48,5 +59,15 @@ inline bool Planted(Bug bug) { return planted_bug == bug; }
 #else
 constexpr bool Planted(Bug) { return false; }
 #endif
+
+// Three bugs share a hole: what a node leads under may be unknown to its own disk.
+inline bool PlantedUnknownBallot() {
+  return Planted(Bug::kOwnPromiseNotFsynced) || Planted(Bug::kBallotTakenTwice) ||
+         Planted(Bug::kSecondValueTaken);
+}
+// Two of them are about what else stands in the way when the hole is there.
+inline bool PlantedBallotTwice() {
+  return Planted(Bug::kBallotTakenTwice) || Planted(Bug::kSecondValueTaken);
+}
 
 }  // namespace clustron

@@ -434,13 +434,13 @@ Status LogStore::Close() {
 
 // --- Compaction and reserved numbers -------------------------------------------------------------
 
-void LogStore::CompactTo(Slot slot) {
+void LogStore::CompactTo(Slot slot, bool in_both_copies) {
   if (slot <= floor_ || failed_) return;
   floor_ = slot;
-  if (encoder_ != nullptr) DropSegments(true);
+  if (encoder_ != nullptr) DropSegments(true, in_both_copies);
 }
 
-void LogStore::DropSegments(bool mark) {
+void LogStore::DropSegments(bool mark, bool in_both_copies) {
   const uint64_t from = first_segment_;
   first_segment_ = std::max(first_segment_, index_.FirstNeeded(floor_, mark_.durable_segment));
   if (first_segment_ == from && !mark) return;
@@ -455,8 +455,9 @@ void LogStore::DropSegments(bool mark) {
   }
   ++dropping_;
   RunTask(
-      [shared = shared_, mark = Encoded(mark_), from, to = first_segment_]() -> Status {
-        TRY(shared->mark.Write(mark));
+      [shared = shared_, mark = Encoded(mark_), in_both_copies, from,
+       to = first_segment_]() -> Status {
+        TRY(in_both_copies ? shared->mark.WriteBoth(mark) : shared->mark.Write(mark));
         if (from == to) return {};
         return persist::WalWriter::RemoveSegments(shared->fs, shared->options.dir, from, to);
       },

@@ -130,6 +130,12 @@ class LogStore {
   // to `reserve` will be given again. Durable on return. Blocking. REQUIRES: not kMemory.
   Status Cut(paxos::Slot slot, uint64_t reserve, RecoveredLog* recovered);
 
+  // Before anything else is done with an open log: a snapshot says what slots up to `floor` hold,
+  // and what the log has of them may be votes for what was never chosen. The floor goes up to it in
+  // both copies of the mark, so that no later start takes the log's word for these slots, should
+  // the snapshot get lost; *recovered follows. Durable on return. Blocking.
+  Status RaiseFloor(paxos::Slot floor, RecoveredLog* recovered);
+
   void SetListener(Listener* listener) { listener_ = listener; }
 
   // --- Writing
@@ -175,8 +181,9 @@ class LogStore {
 
   // Slots up to `slot` are in a durable snapshot and no longer needed: removes the segments that
   // hold nothing above. Returns at once; the files go on the runner, before all that is appended
-  // later. Never goes back.
-  void CompactTo(paxos::Slot slot);
+  // later. Never goes back. `in_both_copies`: what the log has of these slots is not to be trusted,
+  // so one damaged copy of the mark must not bring an older floor back.
+  void CompactTo(paxos::Slot slot, bool in_both_copies = false);
 
   // --- Reserved numbers
 
@@ -235,7 +242,7 @@ class LogStore {
   // A segment goes when it holds nothing above the floor, and a later one, which repeats what still
   // counts, is on disk. mark_ tells how far that is certain: to be looked at again when it has
   // moved. Writes the mark if segments go, or if asked to.
-  void DropSegments(bool mark);
+  void DropSegments(bool mark, bool in_both_copies = false);
   // Tells what is safe by now, then runs the waiters for it.
   void Report();
   void Fatal(const Error& error);

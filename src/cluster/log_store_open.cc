@@ -222,6 +222,25 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   return {};
 }
 
+Status LogStore::RaiseFloor(Slot floor, RecoveredLog* recovered) {
+  CHECK(appended_seq_ == 0);
+  if (floor <= floor_) return {};
+  REACH("log floor raised at a start");
+  floor_ = floor;
+  chosen_ = std::max(chosen_, floor);
+  recovered->floor = floor_;
+  recovered->chosen = chosen_;
+  if (encoder_ == nullptr) return {};
+  // The segments stay until the first compaction: they are only no longer believed.
+  encoder_->SetFloor(floor_, first_segment_);
+  mark_ = encoder_->BaseAtEnd();
+  TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+  recovered->unknown = index_.Unknown(floor_);
+  recovered->first_slot = index_.first_slot_above(floor_);
+  recovered->last_slot = recovered->first_slot == 0 ? 0 : index_.last_slot();
+  return {};
+}
+
 Status LogStore::Cut(Slot slot, uint64_t reserve, RecoveredLog* recovered) {
   CHECK(encoder_ != nullptr);
   CHECK(appended_seq_ == 0);

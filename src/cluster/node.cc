@@ -267,6 +267,10 @@ void Node::Pump() {
   bool applied = false;
   for (;;) {
     replica_.TakeReady(&ready_);
+    if (!ready_.contradiction.empty()) {
+      host_.Fatal(ready_.contradiction);
+      break;
+    }
     if (!ready_.persist.empty()) log_.Append(ready_.persist);
     log_.Flush();
     for (const paxos::Outgoing& out : ready_.send) SendPaxos(out.to, out.message);

@@ -315,7 +315,7 @@ void Node::FinishRestore() {
   digests_.clear();
   // What the log has of these slots may be votes for what was never chosen. The floor says so on
   // disk before the log can call them chosen: a start that can't read the file then gives up.
-  log_.CompactTo(name.slot);
+  log_.CompactTo(name.slot, true);
   replica_.InstallSnapshot(name.slot, NowNs());
   cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
   std::vector<void*> uncertain;

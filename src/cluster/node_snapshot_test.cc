@@ -78,14 +78,10 @@ PeersSnapshot SnapshotOfTwo(int keys = 1,
   return snapshot;
 }
 
-TEST_CASE("votes in slots that came with a peer's snapshot are not taken for what was chosen") {
-  const PeersSnapshot snapshot = SnapshotOfTwo();
-  EngineBench bench(3, 1);
-  FollowEarlier(bench);
-  bench.node().TakeSnapshotNow();
-  for (int i = 0; i < 10; ++i) bench.Tick();
-  REQUIRE(bench.node().snapshot_slot() == 1u);
-  for (const paxos::Slot slot : {2, 3, 4}) {  // nobody else voted for these
+// Node 3 led on, and this node alone has what it proposed in slots 2 to 4; node 2's no-op is heard
+// of.
+void VoteForThreeNeverChosen(EngineBench& bench) {
+  for (const paxos::Slot slot : {2, 3, 4}) {
     paxos::Accept accept;
     accept.entry.slot = slot;
     accept.entry.ballot = kEarlier;
@@ -97,9 +93,44 @@ TEST_CASE("votes in slots that came with a peer's snapshot are not taken for wha
   bench.Turn();
   bench.Follow(kTwo);
   REQUIRE(bench.executor().applied_slot() == 1u);
+}
+
+// Begins to load it.
+void Receive(EngineBench& bench, const PeersSnapshot& snapshot) {
   bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
   bench.Turn();
   for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
+}
+
+constexpr const char* kNewestPath = "/data/snapshots/00000000000000000004.rdb";
+void DamageNewest(EngineBench& bench) {
+  bench.fs.FlipBit(kNewestPath, bench.fs.Content(kNewestPath).size() / 2, 3);
+}
+
+void CheckRefusesToStart(EngineBench& bench) {
+  const auto boot = bench.TryRestart(9);
+  REQUIRE_FALSE(boot.has_value());
+  CHECK(boot.error().detail ==
+        "the log begins behind slot 4 but the newest readable snapshot ends at slot 1");
+}
+
+// One more slot is chosen, and the log says so of all up to it.
+void ChooseFifth(EngineBench& bench) {
+  bench.Follow(kTwo);
+  bench.Choose(kTwo, EntryKind::kBatch, EntryOf(3000, 1'700'000'002'000, {}));
+  for (int i = 0; i < 150; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 5u);
+}
+
+TEST_CASE("votes in slots that came with a peer's snapshot are not taken for what was chosen") {
+  const PeersSnapshot snapshot = SnapshotOfTwo();
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  REQUIRE(bench.node().snapshot_slot() == 1u);
+  VoteForThreeNeverChosen(bench);
+  Receive(bench, snapshot);
   for (int i = 0; i < 200; ++i) bench.Tick();
   REQUIRE(bench.executor().applied_slot() == 4u);
 
@@ -110,12 +141,69 @@ TEST_CASE("votes in slots that came with a peer's snapshot are not taken for wha
     CHECK(bench.TakeSent(3, WireKind::kSnapshotOffer).size() == 1u);
   }
   SUBCASE("by the next start, if the file turns out damaged") {
-    const std::string path = "/data/snapshots/00000000000000000004.rdb";
-    bench.fs.FlipBit(path, bench.fs.Content(path).size() / 2, 3);
-    const auto boot = bench.TryRestart(2);
-    REQUIRE_FALSE(boot.has_value());
-    CHECK(boot.error().detail ==
-          "the log begins behind slot 4 but the newest readable snapshot ends at slot 1");
+    DamageNewest(bench);
+    CheckRefusesToStart(bench);
+  }
+  SUBCASE("by the next start, if a copy of the mark is damaged as well") {
+    SUBCASE("one") { bench.fs.FlipBit("/data/wal.a", 20, 1); }
+    SUBCASE("the other") { bench.fs.FlipBit("/data/wal.b", 20, 1); }
+    DamageNewest(bench);
+    CheckRefusesToStart(bench);
+  }
+}
+
+// The process ends when the file has its name and before all of it is loaded.
+TEST_CASE("a start from a snapshot that was never loaded trusts no votes in its slots either") {
+  const PeersSnapshot snapshot = SnapshotOfTwo(50);
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  VoteForThreeNeverChosen(bench);
+  bench.node_config.restore_keys_per_turn = 1;
+  bench.Restart(2);
+  bench.Follow(kTwo);
+  Receive(bench, snapshot);
+  for (int i = 0; i < 200 && !bench.node().restoring(); ++i) bench.Tick();
+  REQUIRE(bench.node().restoring());
+  bench.Restart(3);
+  REQUIRE(bench.executor().applied_slot() == 4u);
+  SUBCASE("at once") {}
+  SUBCASE("when more has been chosen") { ChooseFifth(bench); }
+  DamageNewest(bench);
+  CheckRefusesToStart(bench);
+}
+
+// The log's disk was slow: the snapshot has slots whose records the log has lost.
+TEST_CASE("a start from an own snapshot that is ahead of the log trusts no votes in its slots") {
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  VoteForThreeNeverChosen(bench);
+  const auto before = bench.fs.Clone();
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  bench.Choose(kTwo, EntryKind::kBatch, EntryOf(2000, 1'700'000'001'000, {}));
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 150; ++i) bench.Tick();
+  REQUIRE(bench.node().snapshot_slot() == 4u);
+  bool lost = true;
+  SUBCASE("lost") {
+    for (const std::string& path : before->Files())
+      if (path.starts_with("/data/wal")) bench.fs.Overwrite(path, 0, before->Content(path));
+    bench.Restart(2);
+    REQUIRE(bench.executor().applied_slot() == 4u);
+    SUBCASE("at once") {}
+    SUBCASE("when more has been chosen") { ChooseFifth(bench); }
+  }
+  SUBCASE("not lost: the log alone is enough") { lost = false; }
+  DamageNewest(bench);
+  if (lost) {
+    CheckRefusesToStart(bench);
+  } else {
+    bench.Restart(2);
+    CHECK(bench.executor().applied_slot() == 4u);
+    CHECK(bench.executor().revision() == 1u);
   }
 }
 

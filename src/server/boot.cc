@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/planted_bugs.h"
 #include "base/reach.h"
 
 namespace clustron::server {
@@ -40,6 +41,20 @@ Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<clus
     }
   }
   return {};
+}
+
+// Up to the slot that the log knows to be chosen, its newest records are what was chosen. A
+// snapshot that reaches further came from a peer, or became durable before this log's own records
+// did: what the log has of these slots may be votes that nobody else gave. The floor says so on
+// disk before the log can call them chosen: without the snapshot no later start may go on from
+// them. What the only voter voted for is chosen; only records that are not there can't be trusted.
+Status DistrustBehindSnapshot(const BootOptions& options, cluster::LogStore& log,
+                              cluster::Slot snapshot_slot, cluster::RecoveredLog* recovered) {
+  const bool alone = options.genesis.members.size() == 1;
+  const cluster::Slot trusted =
+      alone ? std::max(recovered->chosen, recovered->last_slot) : recovered->chosen;
+  if (snapshot_slot <= trusted || Planted(Bug::kStaleVoteBehindSnapshot)) return {};
+  return log.RaiseFloor(snapshot_slot, recovered);
 }
 
 // Revisions that an entry may have taken, at the very most: items, and keys that went with a tick.
@@ -186,11 +201,12 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   if (recovered.torn_bytes > 0)
     report.notes.push_back("cut " + std::to_string(recovered.torn_bytes) +
                            " bytes of an unfinished write at the log's end");
-  if (recovered.floor > engine.executor().applied_slot()) {
+  if (recovered.floor > engine.executor().applied_slot() && !Planted(Bug::kStartBelowFloor)) {
     return Fail(Errc::kCorruption, "the log begins behind slot " + std::to_string(recovered.floor) +
                                        " but the newest readable snapshot ends at slot " +
                                        std::to_string(engine.executor().applied_slot()));
   }
+  TRY(DistrustBehindSnapshot(options, *storage->log, engine.executor().applied_slot(), &recovered));
   TRY(Replay(*storage->log, recovered.chosen, recovered.unknown, engine, &report));
   TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
                    &report));

@@ -279,6 +279,18 @@ void Cluster::CheckLater() {
   });
 }
 
+// A lease is the promise of a majority, by each one's own clock.
+void Cluster::CheckLeaseIsBacked(const SimNode& leader) {
+  const paxos::Replica& replica = leader.node()->replica();
+  if (size() == 1 || !replica.LeaseValid(leader.clock().MonotonicNs())) return;
+  const auto bound = std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return node.get() != &leader && node->IsBoundTo(replica.ballot());
+  });
+  if (bound + 1 >= size() / 2 + 1) return;
+  report_.Fail("leases", "node " + std::to_string(leader.index()) + " reads by a lease that only " +
+                             std::to_string(bound) + " others keep");
+}
+
 void Cluster::CheckNow() {
   ++checks_;
   agreement_.BeginLeases();
@@ -286,6 +298,7 @@ void Cluster::CheckNow() {
     if (!node->running()) continue;
     const auto lease = agreement_.CheckLease(node->node()->replica(), node->clock().MonotonicNs());
     if (lease) report_.Fail("leases", *lease);
+    CheckLeaseIsBacked(*node);
     // Who would answer reads at once must have all that anybody has.
     cluster::ReadGrant grant;
     if (size() > 1 && node->node()->CanReadNow(&grant) && grant.index < history_.last_slot()) {

@@ -77,6 +77,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   void AddActors(const WorkloadMix& work);
   void CheckLater();
   void CheckNow();
+  void CheckLeaseIsBacked(const SimNode& leader);
   void Heal();
   void NoteRecorded(int to, int from, std::string_view message);
   bool Live();

@@ -97,6 +97,13 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
     knobs->apply_entries_per_turn = 1 + knobs->restore_keys_per_turn % 8;
 }
 
+// Beyond what is allowed for clocks' drift alone, nearly all that drift and margin allow together.
+double DriftThatAMarginBears(const paxos::Config& paxos) {
+  const double lease = static_cast<double>(paxos.lease_ns);
+  const double spare = lease * paxos.lease_drift + static_cast<double>(paxos.lease_margin_ns);
+  return std::min(0.03, 0.9 * spare / (2 * lease));
+}
+
 // One node below `always`: the inline path.
 void DrawAlone(Rng& rng, Knobs* knobs) {
   knobs->nodes = 1;
@@ -126,7 +133,7 @@ void DrawAlone(Rng& rng, Knobs* knobs) {
 
 Knobs DrawKnobs(Rng& rng, int nodes) {
   Knobs knobs;
-  constexpr int kNodes[] = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 1, 2, 4};
+  constexpr int kNodes[] = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 7, 5, 5, 5, 1, 2, 4};
   knobs.nodes = kNodes[rng.Below(std::size(kNodes))];
   if (nodes != 0) knobs.nodes = nodes;
   DrawNetwork(rng, &knobs.network);
@@ -144,9 +151,12 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   knobs.faults.gap_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   knobs.faults.stale_race_ns = Rate(rng, 20, 3 * kSecond, 10 * kSecond);
   knobs.faults.sleep_race_ns = Rate(rng, 40, 4 * kSecond, 12 * kSecond);
-  if (knobs.nodes == 5) {
+  if (knobs.nodes >= 5) {
+    knobs.faults.two_lives_race_ns = Rate(rng, 60, 6 * kSecond, 12 * kSecond);
+    knobs.faults.behind_snapshot_race_ns = Rate(rng, 50, 8 * kSecond, 14 * kSecond);
     knobs.faults.old_vote_race_ns = Rate(rng, 80, 8 * kSecond, 14 * kSecond);
-    if (knobs.faults.old_vote_race_ns != 0) {  // catching up is to need a snapshot
+    // Catching up is to need a snapshot.
+    if (knobs.faults.old_vote_race_ns != 0 || knobs.faults.behind_snapshot_race_ns != 0) {
       knobs.segment_bytes = std::min<uint64_t>(knobs.segment_bytes, 16 << 10);
       knobs.paxos.window_bytes_max = 1 << 12;
     }
@@ -159,6 +169,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   if (knobs.nodes > 1 && faults.rot_ns == 0 && faults.rot_race_ns == 0 &&
       faults.disk_full_ns == 0 && faults.sync_error_ns == 0)
     faults.set_back_ns = set_back_ns;
+  if (rng.Percent(50)) knobs.drift_max = DriftThatAMarginBears(knobs.paxos);
   // A machine that comes back alone goes on by its wall clock, whatever that says.
   if (knobs.nodes == 1) knobs.faults.wall_jump_ns = 0;
   return knobs;
@@ -216,6 +227,8 @@ std::string Knobs::ToString() const {
   add(faults.sleep_race_ns, "sleep-race");
   add(faults.old_vote_race_ns, "old-vote-race");
   add(faults.set_back_ns, "set-back");
+  add(faults.two_lives_race_ns, "two-lives-race");
+  add(faults.behind_snapshot_race_ns, "behind-snapshot-race");
   add(faults.shutdown_ns, "shutdown");
   return text + "; work:" + work.ToString();
 }

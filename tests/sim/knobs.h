@@ -43,6 +43,8 @@ struct FaultRates {
   int64_t sleep_race_ns = 0;
   int64_t old_vote_race_ns = 0;
   int64_t set_back_ns = 0;
+  int64_t two_lives_race_ns = 0;
+  int64_t behind_snapshot_race_ns = 0;
   int64_t shutdown_ns = 0;  // a node alone is stopped in the orderly way
 };
 

@@ -36,6 +36,8 @@ void Nemesis::Start() {
     Every(faults.sleep_race_ns, &Nemesis::DoSleepRace);
     Every(faults.old_vote_race_ns, &Nemesis::DoOldVoteRace);
     Every(faults.set_back_ns, &Nemesis::DoSetBack);
+    Every(faults.two_lives_race_ns, &Nemesis::DoTwoLivesRace);
+    Every(faults.behind_snapshot_race_ns, &Nemesis::DoBehindSnapshotRace);
   }
   if (cluster_.size() > 2) {
     Every(faults.rot_ns, &Nemesis::DoRot);
@@ -437,29 +439,135 @@ void Nemesis::DoOldVoteRace() {
   const int size = cluster_.size();
   const int other = (leader + static_cast<int>(rng_.Between(1, size - 1))) % size;
   cluster_.report().Count("old vote races");
-  const auto apart = [this, size](int node, int friend_of) {
-    for (int i = 0; i < size; ++i) {
-      if (i == node || i == friend_of) continue;
-      cluster_.network().Block(node, i, true);
-      cluster_.network().Block(i, node, true);
-    }
-  };
   cluster_.network().HealAll();
-  apart(leader, other);
-  apart(other, leader);
+  Apart(leader, other);
+  Apart(other, leader);
   EventLoop& loop = cluster_.loop();
   for (const int64_t at : {2'500, 4'000}) loop.After(at * kMillisecond, [this] { SnapshotsNow(); });
   loop.After(5 * kSecond, [=, this] {
     if (stopped_) return;
     cluster_.network().HealAll();
-    apart(leader, leader);
+    Apart(leader, leader);
   });
   loop.After(rng_.Between(5'100, 6'500) * kMillisecond, [=, this] {
     if (stopped_) return;
     cluster_.network().HealAll();
-    apart(leader, other);
+    Apart(leader, other);
   });
   loop.After(8 * kSecond, [this] { cluster_.network().HealAll(); });
+}
+
+void Nemesis::Apart(int node, int friend_of) {
+  for (int i = 0; i < cluster_.size(); ++i) {
+    if (i != node && i != friend_of) Cut(node, i, true);
+  }
+}
+
+// As before it, but the one whose disk may rot dies while it loads the snapshot. What it has voted
+// for is still in its log when, later, the snapshot is lost.
+void Nemesis::DoBehindSnapshotRace() {
+  const int leader = cluster_.Leader();
+  const int other = rot_victim_;
+  if (leader < 0 || leader == other || cluster_.size() < 5 || cluster_.DeadCount() > 0) return;
+  if (cluster_.node(other).dead()) return;
+  cluster_.report().Count("behind a snapshot races");
+  SnapshotsNow();
+  partition_ = 0;
+  cluster_.network().HealAll();
+  Apart(leader, other);
+  Apart(other, leader);
+  EventLoop& loop = cluster_.loop();
+  for (const int64_t at : {2'000, 3'500}) loop.After(at * kMillisecond, [this] { SnapshotsNow(); });
+  loop.After(4 * kSecond, [=, this] {
+    if (stopped_) return;
+    cluster_.network().HealAll();
+    Apart(leader, leader);
+    DieWhileLoading(other, cluster_.loop().now_ns() + 2 * kSecond);
+  });
+  loop.After(6 * kSecond, [this] { cluster_.network().HealAll(); });
+  loop.After(8 * kSecond, [=, this] {
+    SimNode& node = cluster_.node(other);
+    if (stopped_ || !node.running() || cluster_.DeadCount() > 0) return;
+    node.Crash(false, "rots", 5 * kMillisecond);
+    node.RotNewestSnapshot(rng_);
+  });
+}
+
+void Nemesis::DieWhileLoading(int node, int64_t until_ns) {
+  if (stopped_ || cluster_.loop().now_ns() > until_ns) return;
+  const cluster::Node* running = cluster_.node(node).node();
+  if (running != nullptr && running->restoring()) {
+    cluster_.report().Count("nodes that died while they loaded a snapshot");
+    cluster_.node(node).Crash(false, "dies while loading", 5 * kMillisecond);
+    return;
+  }
+  cluster_.loop().After(kMillisecond / 2, [=, this] { DieWhileLoading(node, until_ns); });
+}
+
+void Nemesis::Cut(int a, int b, bool cut) {
+  cluster_.network().Block(a, b, cut);
+  cluster_.network().Block(b, a, cut);
+}
+
+// The leader sleeps. One other hears a quorum, by which it would lead if it did not wait for its
+// own disk, which is slow; what it proposes last reaches one node only. It loses power, and before
+// it hears anything of what has been, the old leader wakes up and hands over to it.
+void Nemesis::DoTwoLivesRace() {
+  const int leader = cluster_.Leader();
+  const int size = cluster_.size();
+  if (leader < 0 || size < 5) return;
+  cluster_.report().Count("two lives races");
+  const int candidate = (leader + static_cast<int>(rng_.Between(1, size - 1))) % size;
+  int witness = (candidate + 1) % size;
+  if (witness == leader) witness = (witness + 1) % size;
+  partition_ = 0;
+  cluster_.network().HealAll();
+  for (int i = 0; i < size; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const bool through_candidate = i == candidate || j == candidate;
+      if (!through_candidate || i == leader || j == leader) Cut(i, j, true);
+    }
+  }
+  cluster_.node(candidate).disk().base_ns = 20 * kSecond;
+  const paxos::Config& paxos = cluster_.knobs().paxos;
+  EventLoop& loop = cluster_.loop();
+  const int64_t crash_ns =
+      loop.now_ns() + paxos.lease_ns + 6 * paxos.round_ns + rng_.Between(100, 600) * kMillisecond;
+  const int64_t awake_ns =
+      crash_ns + paxos.lease_ns * 11 / 10 + rng_.Between(100, 200) * kMillisecond;
+  // The first thing it does.
+  loop.At(awake_ns, [=, this] {
+    if (!stopped_ && cluster_.node(leader).running()) cluster_.node(leader).HandOver(candidate);
+  });
+  cluster_.node(leader).Pause(awake_ns);
+  loop.At(crash_ns - rng_.Between(30, 100) * kMillisecond, [=, this] {
+    for (int i = 0; i < size && !stopped_; ++i) {
+      if (i != candidate && i != witness) cluster_.network().Block(candidate, i, true);
+    }
+  });
+  loop.At(crash_ns, [=, this] { BeginSecondLife(leader, candidate, witness, awake_ns); });
+}
+
+void Nemesis::BeginSecondLife(int leader, int candidate, int witness, int64_t awake_ns) {
+  cluster_.node(candidate).disk() = cluster_.knobs().disk;
+  if (stopped_) return;
+  for (int i = 0; i < cluster_.size(); ++i) {
+    if (i != candidate) Cut(i, candidate, true);
+  }
+  if (cluster_.node(candidate).running()) {
+    cluster_.node(candidate).Crash(true, "forgets what it had not synced", 2 * kMillisecond);
+  }
+  EventLoop& loop = cluster_.loop();
+  loop.At(awake_ns - 50 * kMillisecond, [=, this] {
+    if (!stopped_) Cut(leader, candidate, false);
+  });
+  loop.At(awake_ns + rng_.Between(10, 50) * kMillisecond, [=, this] {
+    for (int i = 0; i < cluster_.size() && !stopped_; ++i) {
+      if (i != candidate && i != witness) Cut(i, candidate, false);
+    }
+  });
+  loop.At(awake_ns + rng_.Between(500, 2000) * kMillisecond,
+          [this] { cluster_.network().HealAll(); });
 }
 
 }  // namespace clustron::sim

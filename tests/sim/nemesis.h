@@ -55,6 +55,13 @@ class Nemesis {
   void DoSleepRace();
   void DoOldVoteRace();
   void DoSetBack();
+  void DoBehindSnapshotRace();
+  void DieWhileLoading(int node, int64_t until_ns);
+  // Cuts the links of `node` but those with `friend_of`.
+  void Apart(int node, int friend_of);
+  void DoTwoLivesRace();
+  void BeginSecondLife(int leader, int candidate, int witness, int64_t awake_ns);
+  void Cut(int a, int b, bool cut);
   void SnapshotsNow();
   void AwaitNextLeader(int deposed, int64_t until_ns);
   // Two nodes other than the leader; false if there is no leader or too few nodes.

@@ -74,6 +74,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void ShutDown();
   // Where the newest records of the log are.
   void RotLogTail(Rng& rng);
+  // Only if there is an older one to fall back to.
+  void RotNewestSnapshot(Rng& rng);
   void Pause(int64_t until_ns);
   bool running() const { return process_ != nullptr; }
   bool paused() const { return around_.loop->now_ns() < paused_until_ns_; }
@@ -86,6 +88,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   // --- Faults
   SimFs& fs() { return fs_; }
   SimClock& clock() { return clock_; }
+  const SimClock& clock() const { return clock_; }
   DiskSpeed& disk() { return disk_; }
   void SlowDisk();
   void RestoreDisk();
@@ -116,6 +119,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   server::Engine* engine();
   const server::Engine* engine() const;
   std::optional<std::string> CheckInvariants();
+  // It has promised this leader not to answer others' phase 1, and the time is not over.
+  bool IsBoundTo(paxos::Ballot leader) const;
 
  private:
   struct Process;
@@ -142,8 +147,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void EndTurn();
   void ShowLiveClocks();
   void TickLater();
-  void NotePromise(std::string_view message);
   void CheckMayVote(const char* what);
+  void NoteObligations(std::string_view message);
   void NoteRead(cluster::NodeId to, std::string_view message);
   void CheckWritten();
   void NoteCommits();
@@ -165,7 +170,11 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   bool accept_loss_ = false;
   // Its disk is an earlier one, which all others can know: no vote leaves before they do.
   bool put_back_ = false;
-  paxos::Ballot promised_to_others_;  // the highest that ever left this machine
+  // What has left this machine and binds it: the highest promise, and the last lease, which ends in
+  // true time.
+  paxos::Ballot promised_;
+  paxos::Ballot lease_to_;
+  int64_t lease_until_ns_ = 0;
   uint64_t incarnation_ = 0;
   // Alone, below `always`: when each turn's entries were committed, and how the process ended.
   struct Commit {

@@ -67,6 +67,7 @@ class Bench {
     for (Outgoing& out : ready.send) sent.push_back(std::move(out));
     if (ready.read_round_confirmed != 0) read_confirmed = ready.read_round_confirmed;
     changed = changed || ready.leadership_changed;
+    contradiction = ready.contradiction;
     const auto violation = invariants_.Check(*replica_);
     CHECK_MESSAGE(!violation, *violation);
   }
@@ -139,6 +140,7 @@ class Bench {
   std::vector<Outgoing> sent;
   uint64_t read_confirmed = 0;
   bool changed = false;
+  std::string contradiction;
 
  private:
   std::vector<Heartbeat> TakeSentTo(NodeId peer) {

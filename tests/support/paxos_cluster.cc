@@ -91,8 +91,10 @@ bool TestCluster::RunUntil(const std::function<bool()>& condition, int64_t ns_ma
 void TestCluster::ScheduleTick(Node& node) {
   At(now_ns_ + rng_.Between(kTickNs / 2, kTickNs), [this, &node, life = node.life] {
     if (node.life != life) return;
-    node.replica->Tick(LocalNow(node.id));
-    Drain(node);
+    if (!node.paused) {
+      node.replica->Tick(LocalNow(node.id));
+      Drain(node);
+    }
     ScheduleTick(node);
   });
 }
@@ -225,6 +227,7 @@ void TestCluster::Compact(NodeId id) {
 void TestCluster::Drain(Node& node) {
   while (violation_.empty()) {
     node.replica->TakeReady(&ready_);
+    if (!ready_.contradiction.empty()) return Fail(ready_.contradiction);
     CheckChosenIsDurable(node);
     ApplyChosen(node);
     CheckAll(node);
@@ -313,6 +316,7 @@ void TestCluster::Send(NodeId from, const Outgoing& out) {
 void TestCluster::Deliver(NodeId from, NodeId to, const Message& message) {
   const auto it = nodes_.find(to);
   if (it == nodes_.end() || it->second.replica == nullptr || !links_[from][to]) return;
+  if (it->second.paused) return;
   it->second.replica->Step(from, message, LocalNow(to));
   Drain(it->second);
 }

@@ -69,6 +69,8 @@ class TestCluster {
   void Restart(NodeId node, const std::vector<Slot>& damage = {});
   // The disk answers no fsync until further notice.
   void HoldDisk(NodeId node, bool hold);
+  // Stops the process, as SIGSTOP does: what is sent to it meanwhile is lost.
+  void Pause(NodeId node, bool pause) { nodes_.at(node).paused = pause; }
   // Takes a snapshot of what is applied and forgets the log before it.
   void Compact(NodeId node);
 
@@ -118,6 +120,7 @@ class TestCluster {
     Slot durable_checked = 0;                 // as leader: up to here its choices were checked
     bool fsync_running = false;
     bool disk_held = false;
+    bool paused = false;
     bool ever_started = false;
     // Snapshot: the state up to `snapshot.size() - 1` slots; slot 0 unused.
     std::vector<uint64_t> snapshot = {0};

@@ -20,23 +20,25 @@ uint64_t Acceptor::RaisePromise(Ballot ballot) {
 
 Acceptor::Verdict Acceptor::Accept(const Accepted& entry, Slot chosen) {
   if (entry.ballot < promised_) return Verdict::kLower;
-  if (entry.slot <= chosen) return Verdict::kHad;
+  const Cell* cell = core_.window.Find(entry.slot);
+  const bool had =
+      cell != nullptr && cell->accepted && (cell->chosen || cell->entry.ballot == entry.ballot);
+  if (had && cell->entry.value != entry.value && !Planted(Bug::kSecondValueTaken)) {
+    core_.NoteContradiction(cell->entry, entry);
+    return Verdict::kContradiction;
+  }
+  if (had || entry.slot <= chosen) return Verdict::kHad;
   if (entry.slot > chosen + core_.config.ahead_slots_max) {
     REACH("paxos.accept_too_far_ahead");
     return Verdict::kIgnored;
   }
-  if (const Cell* cell = core_.window.Find(entry.slot)) {
-    if (cell->unknown) {
-      REACH("paxos.no_vote_on_unknown_slot");
-      return Verdict::kIgnored;
-    }
-    if (cell->chosen || (cell->accepted && cell->entry.ballot == entry.ballot)) {
-      return Verdict::kHad;
-    }
-    // An accept implies its promise, so what is here is older. (A learned entry of a later ballot
-    // is chosen and was handled above.)
-    CHECK(!cell->accepted || cell->entry.ballot < entry.ballot);
+  if (cell != nullptr && cell->unknown) {
+    REACH("paxos.no_vote_on_unknown_slot");
+    return Verdict::kIgnored;
   }
+  // An accept implies its promise, so what is here is older. (A learned entry of a later ballot is
+  // chosen and was handled above.)
+  CHECK(cell == nullptr || !cell->accepted || cell->entry.ballot < entry.ballot);
   promised_ = entry.ballot;
   LogRecord record;
   record.type = LogRecord::Type::kAccept;

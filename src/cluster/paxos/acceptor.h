@@ -13,10 +13,11 @@ namespace clustron::paxos {
 class Acceptor {
  public:
   enum class Verdict {
-    kAccepted,  // recorded; the vote counts once durable
-    kHad,       // accepted under this ballot before, or chosen: ask again for the vote
-    kLower,     // below the promise
-    kIgnored,   // not voted on: damaged slot, or too far ahead of what is chosen here
+    kAccepted,       // recorded; the vote counts once durable
+    kHad,            // accepted under this ballot before, or chosen: ask again for the vote
+    kLower,          // below the promise
+    kIgnored,        // not voted on: damaged slot, or too far ahead of what is chosen here
+    kContradiction,  // another value has been accepted under this ballot, or is chosen: see Core
   };
 
   Acceptor(Core* core, Ballot promised) : core_(*core), promised_(promised) {}

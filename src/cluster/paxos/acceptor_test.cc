@@ -204,6 +204,59 @@ TEST_CASE("who is asked to take over does so if its lease is the one that was le
   CHECK(node->role() == Role::kCandidate);
 }
 
+TEST_CASE("who meets two values under one ballot does nothing more") {
+  Bench node(5);
+  const Ballot ballot{5, 2};
+  node.Step(2, Accept{{1, ballot, Batch(ballot, "a")}, 0});
+  node.Fsync();
+  node.Step(2, Accept{{1, ballot, Batch(ballot, "a")}, 0});
+  CHECK(node.contradiction.empty());
+  node.sent.clear();
+  SUBCASE("in an accept") { node.Step(2, Accept{{1, ballot, Batch(ballot, "b")}, 0}); }
+  SUBCASE("of the same bytes, first proposed by another") {
+    node.Step(2, Accept{{1, ballot, Batch({4, 3}, "a")}, 0});
+  }
+  SUBCASE("in what another has learned") {
+    node.Step(3, CatchUpReply{1, 0, {{1, ballot, Batch(ballot, "b")}}});
+  }
+  SUBCASE("one of them chosen, the other under a later ballot") {
+    node.Step(2, Chosen{ballot, 1});
+    REQUIRE(node->chosen_slot() == 1);
+    node.sent.clear();
+    node.Step(3, Accept{{1, {6, 3}, Batch({6, 3}, "b")}, 0});
+  }
+  SUBCASE("accepted here under a later ballot than the chosen one's") {
+    node.Step(3, CatchUpReply{1, 0, {{1, {4, 3}, Batch({4, 3}, "b")}}});
+  }
+  CHECK(node.contradiction.find("slot 1 has two values") == 0);
+  CHECK(node.sent.empty());
+  const size_t records = node.records.size();
+  node.Tick(5000);
+  node.Step(3, Prepare{{50, 3}, 1, {}});
+  node.Step(3, Heartbeat{1, 0, {50, 3}, 0, ""});
+  CHECK(node.sent.empty());
+  CHECK(node.records.size() == records);
+  CHECK_FALSE(node->AnswerWhileBusy(3, Heartbeat{1, 0, {}, 0, ""}, node.now_ns()));
+}
+
+TEST_CASE("whatever a message tells of ballots, the next own one is above it") {
+  Bench node(3);
+  const Ballot high{70, 2};
+  SUBCASE("a release") { node.Step(2, Release{high, kNoNode}); }
+  SUBCASE("a late release") {
+    node.Step(3, Heartbeat{1, 0, {90, 3}, 0, ""});
+    node.Step(2, Release{high, 1});
+  }
+  SUBCASE("a heartbeat") { node.Step(2, Heartbeat{1, 0, high, 0, ""}); }
+  SUBCASE("news of a chosen slot") { node.Step(2, Chosen{high, 1}); }
+  SUBCASE("an accept that is not voted on") {
+    node.Step(2, Accept{{5000, high, Batch(high, "x")}, 0});
+  }
+  node.Wait(1000);
+  node.Stand();
+  CHECK(node->ballot().round > high.round);
+}
+
 TEST_CASE("messages in another node's name and from strangers are ignored") {
   Bench node(3);
   node.Step(3, Prepare{{5, 2}, 1, {}});

@@ -426,6 +426,49 @@ TEST_CASE("a promise to somebody who failed does not lock a node out") {
   CHECK_SAFE(cluster);
 }
 
+// The candidate's disk is slow, the others promise at once: it must not lead under a ballot that it
+// would not know any more after a crash, since it could take that ballot a second time.
+TEST_CASE("a ballot belongs to one life of a node") {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    TestCluster cluster(Options(5, seed));
+    const NodeId old_leader = AwaitLeader(cluster);
+    REQUIRE(old_leader != kNoNode);
+    REQUIRE(cluster.Progress(kSecond));
+    REQUIRE(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+    const auto other = [&](NodeId k) { return (old_leader + k - 1) % 5 + 1; };
+    const NodeId candidate = other(1), a = other(2), b = other(3), c = other(4);
+    cluster.Pause(old_leader, true);
+    cluster.Cut(a, b), cluster.Cut(a, c), cluster.Cut(b, c);  // the candidate alone hears a quorum
+    cluster.HoldDisk(candidate, true);
+    const bool led =
+        cluster.RunUntil([&] { return cluster.At(candidate).own_noop_chosen(); }, 1500 * kMs);
+    CHECK_FALSE(led);
+    // An entry that one other node has, and nobody else.
+    cluster.SetLink(candidate, b, false), cluster.SetLink(candidate, c, false);
+    cluster.Propose(candidate);
+    cluster.RunFor(20 * kMs);
+    cluster.Isolate(candidate);
+    cluster.Crash(candidate, false);
+    cluster.HoldDisk(candidate, false);
+    cluster.Restart(candidate);
+    cluster.RunFor(500 * kMs);  // its silence
+    // The old leader wakes up, still in office as far as it knows, and hands over.
+    cluster.SetLink(candidate, old_leader, true), cluster.SetLink(old_leader, candidate, true);
+    cluster.Pause(old_leader, false);
+    REQUIRE(cluster.At(old_leader).TransferLeadership(candidate, cluster.LocalNow(old_leader)));
+    cluster.RunFor(20 * kMs);
+    for (NodeId peer : {b, c}) {
+      cluster.SetLink(candidate, peer, true), cluster.SetLink(peer, candidate, true);
+    }
+    cluster.RunFor(kSecond);
+    cluster.HealLinks();
+    CHECK(cluster.Progress(3 * kSecond));
+    CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, kSecond));
+    CHECK_SAFE(cluster);
+  }
+}
+
 TEST_CASE("a whole group restarts and goes on") {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/rng.h"
@@ -24,6 +25,8 @@ struct Core {
   int64_t now_ns;  // as of the current input
   // What is known of each peer; same order as membership.peers().
   std::vector<PeerStatus> peers;
+  // Not empty: two values were met where Paxos allows one. This node does nothing more.
+  std::string contradiction;
 
   Core(const Config& c, Slot first_slot, Rng generator, int64_t start_ns)
       : config(c),
@@ -62,6 +65,8 @@ struct Core {
   }
   // What so many bytes may take to arrive; sending them again before is useless and makes it worse.
   static int64_t TransferNs(size_t bytes) { return static_cast<int64_t>(bytes) * 100; }
+  // `had` and `other` are two values of one slot of which Paxos allows one.
+  void NoteContradiction(const Accepted& had, const Accepted& other);
   // Answered lately: worth sending bulk data to. A silent one will ask when it is back.
   bool IsResponsive(const PeerStatus& peer) const {
     return peer.heard_ns != 0 && now_ns - peer.heard_ns < 3 * config.round_ns;

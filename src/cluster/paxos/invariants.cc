@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/hash.h"
+#include "base/planted_bugs.h"
 #include "cluster/paxos/replica_impl.h"
 
 namespace clustron::paxos {
@@ -171,7 +172,14 @@ std::optional<std::string> Commitments::OnSend(const Replica& from, NodeId to,
     said.answered_at = sent_count_;
     said.grants.push_back({reply->ballot, local_now_ns + lease_ns});
   }
-  if (const auto* accept = std::get_if<Accept>(&message)) led_.insert(accept->entry.ballot);
+  // Who asks or leads under a ballot has promised it like everybody else.
+  if (const auto* prepare = std::get_if<Prepare>(&message); prepare && !PlantedBallotTwice()) {
+    said.promised = std::max(said.promised, prepare->ballot);
+  }
+  if (const auto* accept = std::get_if<Accept>(&message)) {
+    led_.insert(accept->entry.ballot);
+    if (!PlantedBallotTwice()) said.promised = std::max(said.promised, accept->entry.ballot);
+  }
   if (const auto* release = std::get_if<Release>(&message)) released_.insert(release->ballot);
   if (const auto* promise = std::get_if<Promise>(&message)) {
     said.promised = std::max(said.promised, promise->ballot);

@@ -64,9 +64,10 @@ class Agreement {
   NodeId lease_holder_ = kNoNode;
 };
 
-// What members have told each other must be kept, over restarts too: promises and votes that left a
-// node are on its disk, and nobody answers phase 1 against a lease it granted. Checked where it is
-// broken, not where harm comes of it, which would need far more luck to see.
+// What members have told each other must be kept, over restarts too: promises (the own ones of who
+// asks for others' and of who leads among them) and votes that left a node are on its disk, and
+// nobody answers phase 1 against a lease it granted. Checked where it is broken, not where harm
+// comes of it, which would need far more luck to see.
 class Commitments {
  public:
   // `from` sends this at that time of its clock.

@@ -86,6 +86,58 @@ TEST_CASE("of what several acceptors report of a slot the highest ballot's value
   }
 }
 
+TEST_CASE("a candidate asks, and leads, once its own promise is durable") {
+  Bench node(5);
+  for (int i = 0; i < 40 && node->role() == Role::kFollower; ++i) {
+    node.Tick(50);
+    for (NodeId peer = 2; peer <= 5; ++peer) node.AnswerPolls(peer);
+  }
+  REQUIRE(node->role() == Role::kCandidate);
+  const Ballot ballot = node->ballot();
+  node.Tick(150);
+  for (NodeId peer = 2; peer <= 5; ++peer) CHECK(node.Sent<Prepare>(peer).empty());
+  // Answers that another life of this node may have asked for are good, and not enough.
+  for (NodeId peer = 2; peer <= 5; ++peer)
+    node.Step(peer, Promise{ballot, 1, kMaxSlot, 0, 0, {}, {}});
+  CHECK(node->role() == Role::kCandidate);
+  CHECK(node.Sent<Accept>(2).empty());
+  node.Fsync();
+  CHECK(node->role() == Role::kLeader);
+  CHECK(node->ballot() == ballot);
+}
+
+TEST_CASE("two reports of different values under one ballot stop the candidate") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  const auto entry = [](const std::string& bytes) {
+    return Accepted{1, {3, 2}, Batch({3, 2}, bytes)};
+  };
+  SUBCASE("of two others") {
+    Bench node(5, recovered);
+    node.Stand();
+    node.Step(3, Promise{node->ballot(), 1, kMaxSlot, 0, 0, {entry("a")}, {}});
+    node.Step(4, Promise{node->ballot(), 1, kMaxSlot, 0, 0, {entry("b")}, {}});
+    CHECK(node->role() == Role::kCandidate);
+    CHECK(!node.contradiction.empty());
+  }
+  SUBCASE("of another and its own") {
+    recovered.accepted = {entry("a")};
+    Bench node(3, recovered);
+    node.Stand();
+    node.Step(3, Promise{node->ballot(), 1, kMaxSlot, 0, 0, {entry("b")}, {}});
+    CHECK(node->role() == Role::kCandidate);
+    CHECK(!node.contradiction.empty());
+  }
+  SUBCASE("the same value twice is none") {
+    recovered.accepted = {entry("a")};
+    Bench node(3, recovered);
+    node.Stand();
+    node.Step(3, Promise{node->ballot(), 1, kMaxSlot, 0, 0, {entry("a")}, {}});
+    CHECK(node->role() == Role::kLeader);
+    CHECK(node.contradiction.empty());
+  }
+}
+
 TEST_CASE("a candidate does not vote for a leader that has stopped, and goes on") {
   Bench node(3);
   node.Stand();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/planted_bugs.h"
 #include "base/reach.h"
 
 namespace clustron::paxos {
@@ -74,13 +75,18 @@ void Learner::OnChosen(Ballot ballot, Slot up_to) {
 void Learner::OnOwnQuorum(const Accepted& entry) {
   CHECK(entry.slot <= chosen_ + 1);
   LearnValue(entry);
-  CHECK(entry.slot <= chosen_);
+  CHECK(entry.slot <= chosen_ || !core_.contradiction.empty());
 }
 
 void Learner::LearnValue(const Accepted& entry) {
-  if (entry.slot <= chosen_) return;
   Cell* cell = core_.window.Find(entry.slot);
-  const bool same = cell != nullptr && cell->accepted && cell->entry.ballot >= entry.ballot;
+  const bool same =
+      cell != nullptr && cell->accepted && (cell->chosen || cell->entry.ballot >= entry.ballot);
+  if (same && cell->entry.value != entry.value && !Planted(Bug::kSecondValueTaken)) {
+    core_.NoteContradiction(cell->entry, entry);
+    return;
+  }
+  if (entry.slot <= chosen_) return;
   if (!same) {
     // Overwriting an older vote is safe: the slot is decided, and this is what any later phase 1
     // has to find.
@@ -227,7 +233,7 @@ void Learner::WriteHint() {
   hint_written_ = chosen_;
   LogRecord record;
   record.type = LogRecord::Type::kChosen;
-  record.slot = chosen_;
+  record.slot = Planted(Bug::kHintBeyondChosen) ? core_.window.end() - 1 : chosen_;
   core_.outbox.Persist(std::move(record));
 }
 

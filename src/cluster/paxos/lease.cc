@@ -16,7 +16,7 @@ void LeaseGrant::Grant(Ballot ballot, int64_t until_ns) {
 
 void LeaseGrant::Release(Ballot ballot) {
   released_ = std::max(released_, ballot);
-  if (ballot_ <= released_) until_ns_ = 0;
+  if (ballot_ <= released_ || Planted(Bug::kAnyReleaseEndsLease)) until_ns_ = 0;
 }
 
 bool LeaseGrant::Blocks(NodeId candidate, Ballot released, int64_t now_ns) const {
@@ -36,15 +36,21 @@ void LeaseHolder::Reset() {
   Recompute();
 }
 
+// Of a lease that a voter's clock measures, what is safe by ours.
+int64_t LeaseHolder::UsableNs(int64_t lease_ns) const {
+  const int64_t shorter_ns = std::min(lease_ns, core_.config.lease_ns);
+  if (Planted(Bug::kLeaseWithoutMargin)) return shorter_ns;
+  const double by_drift = static_cast<double>(shorter_ns) * (1 - core_.config.lease_drift);
+  return static_cast<int64_t>(by_drift) - core_.config.lease_margin_ns;
+}
+
 void LeaseHolder::OnAck(NodeId voter, uint64_t probe, int64_t sent_ns, int64_t lease_ns) {
   for (Ack& ack : acks_) {
     if (ack.voter != voter) continue;
     if (probe <= ack.probe) return;  // doubled or late
     ack.probe = probe;
     const int64_t from_ns = Planted(Bug::kLeaseFromReceipt) ? core_.now_ns : sent_ns;
-    const double usable_ns = static_cast<double>(std::min(lease_ns, core_.config.lease_ns)) *
-                             (1 - core_.config.lease_drift);
-    ack.until_ns = from_ns + static_cast<int64_t>(usable_ns) - core_.config.lease_margin_ns;
+    ack.until_ns = from_ns + UsableNs(lease_ns);
     Recompute();
     return;
   }

@@ -59,6 +59,7 @@ class LeaseHolder {
     int64_t until_ns = 0;
   };
   void Recompute();
+  int64_t UsableNs(int64_t lease_ns) const;
 
   Core& core_;
   std::vector<Ack> acks_;  // of the other voters

@@ -30,14 +30,26 @@ void Phase1::Start(Ballot ballot, Ballot released, uint64_t own_seq) {
   chosen_at_progress_ = learner_.chosen();
   progress_ns_ = core_.now_ns;
   asked_ns_ = core_.now_ns;
+  asked_ = false;
   status_ = {};
   status_.running = true;
   status_.needed = core_.membership.quorum1();
   for (NodeId node : core_.membership.members().voters) {
     if (node == core_.membership.self()) continue;
     voters_.push_back({node, core_.membership.BitOf(node), learner_.chosen() + 1, false});
-    Ask(voters_.back());
   }
+  OnDurable();
+}
+
+bool Phase1::OwnPromiseDurable() const {
+  return core_.outbox.IsDurable(own_seq_) || PlantedUnknownBallot();
+}
+
+void Phase1::OnDurable() {
+  if (asked_ || !OwnPromiseDurable()) return;
+  asked_ = true;
+  asked_ns_ = core_.now_ns;
+  for (const Voter& voter : voters_) Ask(voter);
 }
 
 void Phase1::Ask(const Voter& voter) {
@@ -66,6 +78,10 @@ void Phase1::Merge(const Voter& voter, Promise promise) {
   for (Slot slot : promise.unknown) unknown_[slot] |= voter.bit;
   for (Accepted& entry : promise.accepted) {
     Accepted& best = reported_[entry.slot];
+    if (best.ballot == entry.ballot && best.value != entry.value) {
+      core_.NoteContradiction(best, entry);
+      return;
+    }
     if (best.ballot < entry.ballot) best = std::move(entry);
   }
 }
@@ -82,6 +98,7 @@ int64_t Phase1::TransferNs() const {
 }
 
 void Phase1::Tick() {
+  if (!asked_) return;
   if (core_.now_ns - asked_ns_ < core_.config.retry_ns) return;
   if (core_.now_ns - asked_ns_ < core_.config.retry_ns + TransferNs()) return;
   asked_ns_ = core_.now_ns;
@@ -133,6 +150,10 @@ bool Phase1::Done() {
   status_.catching_up_to = 0;
   status_.waits_for_slot = 0;
   if (!core_.membership.IsQuorum1(complete)) return false;
+  if (!OwnPromiseDurable()) {
+    REACH("paxos.candidate_waits_for_its_own_disk");
+    return false;
+  }
   if (learner_.chosen() < chosen_by_others_ && !Planted(Bug::kCandidateNotCaughtUp)) {
     REACH("paxos.candidate_catches_up");
     status_.catching_up_to = chosen_by_others_;
@@ -156,8 +177,11 @@ std::vector<Value> Phase1::TakeValues() {
     const Accepted* best = nullptr;
     if (const auto it = reported_.find(slot); it != reported_.end()) best = &it->second;
     const Cell* own = core_.window.Find(slot);
-    if (own != nullptr && own->accepted && (best == nullptr || best->ballot < own->entry.ballot)) {
-      best = &own->entry;
+    if (own != nullptr && own->accepted) {
+      const bool differs =
+          best != nullptr && best->ballot == own->entry.ballot && best->value != own->entry.value;
+      if (differs) core_.NoteContradiction(own->entry, *best);
+      if (best == nullptr || best->ballot < own->entry.ballot) best = &own->entry;
     }
     if (best != nullptr) {
       values.push_back(best->value);

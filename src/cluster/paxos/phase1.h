@@ -1,11 +1,13 @@
 // The candidate: Paxos phase 1, once for every slot above the chosen prefix.
 //
 // It is done when
-//   - a quorum 1 of complete, durable promises is there (the own one included like any other);
+//   - a quorum 1 of complete, durable promises is there, the own one among them: a ballot under
+//     which a node leads must be known to its own disk, or a later life of it takes it again;
 //   - everything that any of them knows to be chosen has been learned here;
 //   - every slot above that has a quorum 1 of *definite* answers. A node whose record of a slot is
 //     damaged gives none for it: what it forgot may be the vote that chose a value.
-// Until then it asks again; phase1_status() says what it is waiting for.
+// It asks once its own promise is durable, so no two lives of a node ever ask under one ballot.
+// Until it is done it asks again; phase1_status() says what it is waiting for.
 #pragma once
 
 #include <map>
@@ -24,6 +26,8 @@ class Phase1 {
   // `own_seq` is the record of the own promise; `released` the ballot of a leader that handed over.
   void Start(Ballot ballot, Ballot released, uint64_t own_seq);
   void OnPromise(NodeId from, Promise promise);
+  // Asks everybody once the own promise is durable.
+  void OnDurable();
   // Asks again where answers are missing.
   void Tick();
   // No promise and no catch-up came for so long that others should have a chance.
@@ -47,6 +51,7 @@ class Phase1 {
     bool complete = false;
   };
 
+  bool OwnPromiseDurable() const;
   void Ask(const Voter& voter);
   void Merge(const Voter& voter, Promise promise);
   Votes Complete() const;
@@ -58,6 +63,7 @@ class Phase1 {
   Ballot ballot_;
   Ballot released_;
   uint64_t own_seq_ = 0;
+  bool asked_ = false;
   std::vector<Voter> voters_;          // all but self
   std::map<Slot, Accepted> reported_;  // highest ballot of each slot, own ones included at the end
   std::map<Slot, Votes> unknown_;      // who can't say

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "cluster/paxos/messages.h"
@@ -35,10 +36,13 @@ struct Ready {
   bool leadership_changed = false;
   // All read rounds up to this id are confirmed (0: no news). See StartReadRound.
   uint64_t read_round_confirmed = 0;
+  // Not empty: this replica has met two values where Paxos allows one, and says nothing more. The
+  // driver stops the node with this text.
+  std::string contradiction;
 
   bool Empty() const {
     return persist.empty() && send.empty() && catch_up.empty() && !leadership_changed &&
-           read_round_confirmed == 0;
+           read_round_confirmed == 0 && contradiction.empty();
   }
   void Clear() {
     persist.clear();
@@ -48,6 +52,7 @@ struct Ready {
     catch_up.clear();
     leadership_changed = false;
     read_round_confirmed = 0;
+    contradiction.clear();
   }
 };
 

@@ -47,6 +47,7 @@ Replica::Impl::Impl(const Config& config, const Recovered& recovered, Rng rng, i
 // --- Time ---
 
 void Replica::Impl::Tick() {
+  if (halted()) return;
   // Time in which this node itself did not run says nothing about the others: what they said is
   // still to be read. A round ends that much later.
   const int64_t present_max_ns = core.config.round_ns / 2;
@@ -102,7 +103,7 @@ void Replica::Impl::SendHeartbeats() {
 
 // Read rounds that wait go with the next ordinary one.
 std::optional<Heartbeat> Replica::Impl::HeartbeatWhileBusy() {
-  if (role != Role::kLeader || core.now_ns < heartbeat_due_ns) return std::nullopt;
+  if (halted() || role != Role::kLeader || core.now_ns < heartbeat_due_ns) return std::nullopt;
   return NextHeartbeat();
 }
 
@@ -164,17 +165,20 @@ void Replica::Impl::StartPhase1(Ballot released) {
   BecomeFollower();
   role = Role::kCandidate;
   ballot = {election.NextRound(acceptor.promised()), core.membership.self()};
+  if (PlantedBallotTwice() && released) ballot.round = acceptor.promised().round + 1;
   phase1.Start(ballot, released, acceptor.RaisePromise(ballot));
 }
 
 void Replica::Impl::TryFinishPhase1() {
-  if (!phase1.Done()) return;
+  if (halted() || !phase1.Done()) return;
+  std::vector<Value> inherited = phase1.TakeValues();
+  if (halted()) return;
   phase1.Stop();
   role = Role::kLeader;
   chosen_told = 0;
   lease.Reset();
   election.OnLeading();
-  leader.Start(ballot, phase1.TakeValues());
+  leader.Start(ballot, std::move(inherited));
   SendHeartbeats();
 }
 
@@ -261,10 +265,14 @@ void Replica::Impl::ConfirmReads() {
 // --- Output ---
 
 void Replica::Impl::OnDurable(uint64_t seq) {
+  if (halted()) return;
   const uint64_t before = core.outbox.durable_seq();
   core.outbox.OnDurable(seq);
   if (last_accept_seq > before && core.outbox.durable_seq() > before) ack_due = true;
-  if (role == Role::kCandidate) TryFinishPhase1();
+  if (role == Role::kCandidate) {
+    phase1.OnDurable();
+    TryFinishPhase1();
+  }
   if (role == Role::kLeader) {
     leader.OnOwnDurable();
     TickTransfer();
@@ -273,6 +281,10 @@ void Replica::Impl::OnDurable(uint64_t seq) {
 
 void Replica::Impl::TakeReady(Ready* ready) {
   ready->Clear();
+  if (halted()) {
+    ready->contradiction = core.contradiction;
+    return;
+  }
   if (role == Role::kLeader) {
     if (heartbeat_wanted) SendHeartbeats();
     ConfirmReads();

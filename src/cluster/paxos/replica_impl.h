@@ -61,6 +61,10 @@ struct Replica::Impl {
   bool Recognizes(NodeId from, Ballot ballot) const;
   HeartbeatReply ReplyTo(const Heartbeat& m, bool leads);
   Heartbeat NextHeartbeat();
+  // Met two values of one slot: does nothing any more, so that it can do no harm.
+  bool halted() const { return !core.contradiction.empty(); }
+  // `from` says that it leads, led or wants to lead under it.
+  void NoteBallot(NodeId from, Ballot theirs);
   void NotePeer(NodeId from, Slot chosen, const std::string& peer_blob);
   void AfterLearning(Ballot highest);
   void LearnFromLeader(Ballot of_leader, Slot up_to);

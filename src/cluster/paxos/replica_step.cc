@@ -27,11 +27,16 @@ bool StripVote(Message* message) {
 }  // namespace
 
 void Replica::Impl::Step(NodeId from, Message message) {
-  if (from == core.membership.self() || from == kNoNode) return;
+  if (halted() || from == core.membership.self() || from == kNoNode) return;
   if (const PeerStatus* peer = core.Peer(from); peer != nullptr && !peer->voting) {
     if (!StripVote(&message)) return;
   }
   std::visit([this, from](auto& m) { On(from, m); }, message);
+}
+
+// Own ballots are above all that were heard of, whatever becomes of the message.
+void Replica::Impl::NoteBallot(NodeId from, Ballot theirs) {
+  if (theirs.node == from && core.membership.IsVoter(from)) election.OnBallotSeen(theirs);
 }
 
 // --- Heartbeats ---
@@ -63,6 +68,7 @@ void Replica::Impl::LearnFromLeader(Ballot of_leader, Slot up_to) {
 
 void Replica::Impl::On(NodeId from, Heartbeat& m) {
   NotePeer(from, m.chosen, m.blob);
+  NoteBallot(from, m.ballot);
   const bool leads = Recognizes(from, m.ballot);
   if (leads) Follow(m.ballot);
   if (m.ballot && m.ballot.node == from) LearnFromLeader(m.ballot, m.chosen);
@@ -71,7 +77,7 @@ void Replica::Impl::On(NodeId from, Heartbeat& m) {
 
 // Nothing but the lease changes: it doesn't matter what this node is in the middle of.
 std::optional<HeartbeatReply> Replica::Impl::AnswerWhileBusy(NodeId from, const Heartbeat& m) {
-  if (core.Peer(from) == nullptr) return std::nullopt;
+  if (halted() || core.Peer(from) == nullptr) return std::nullopt;
   const bool leads = Recognizes(from, m.ballot);
   if (leads && (role != Role::kFollower || leader_ballot != m.ballot)) return std::nullopt;
   return ReplyTo(m, leads);
@@ -160,6 +166,7 @@ void Replica::Impl::On(NodeId, Nack& m) {
 void Replica::Impl::On(NodeId from, Accept& m) {
   const Ballot of_leader = m.entry.ballot;
   if (of_leader.node != from || !core.membership.IsVoter(from)) return;
+  NoteBallot(from, of_leader);
   if (of_leader < acceptor.promised()) {
     core.outbox.Send(from, Nack{of_leader, acceptor.promised()});
     return;
@@ -169,6 +176,7 @@ void Replica::Impl::On(NodeId from, Accept& m) {
     const Acceptor::Verdict verdict = acceptor.Accept(m.entry, learner.chosen());
     if (verdict == Acceptor::Verdict::kAccepted) last_accept_seq = core.outbox.last_seq();
     if (verdict == Acceptor::Verdict::kHad) ack_due = true;
+    if (verdict == Acceptor::Verdict::kContradiction) return;
     if (verdict != Acceptor::Verdict::kIgnored) ack_ballot = of_leader;
   }
   LearnFromLeader(of_leader, m.chosen);
@@ -182,6 +190,7 @@ void Replica::Impl::On(NodeId from, AcceptOk& m) {
 
 void Replica::Impl::On(NodeId from, Chosen& m) {
   if (m.ballot.node != from || !core.membership.IsVoter(from)) return;
+  NoteBallot(from, m.ballot);
   if (Recognizes(from, m.ballot)) Follow(m.ballot);
   LearnFromLeader(m.ballot, m.up_to);
 }
@@ -219,7 +228,9 @@ void Replica::Impl::Repair(const Accepted& chosen) {
 }
 
 void Replica::Impl::On(NodeId from, Release& m) {
-  if (m.ballot.node != from || grant.IsReleased(m.ballot)) return;
+  if (m.ballot.node != from) return;
+  NoteBallot(from, m.ballot);
+  if (grant.IsReleased(m.ballot)) return;
   grant.Release(m.ballot);
   if (m.ballot < acceptor.promised() || role != Role::kFollower) return;
   if (leader_ballot == m.ballot) leader_ballot = {};

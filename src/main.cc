@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "commands/version.h"
+#include "server/applying_entry.h"
 #include "server/config.h"
 #include "server/config_rewrite.h"
 #include "server/live_options.h"
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
   if (Status loaded = config.LoadArguments(argc, argv); !loaded) return Complain(loaded);
   if (Status sound = clustron::server::CheckConfig(config); !sound) return Complain(sound);
   if (Status gone = GoToBackground(config); !gone) return Complain(gone);
+  clustron::server::NameEntryWhenMemoryEnds();
   clustron::PurgeInBackground();  // threads don't outlive a fork
   clustron::server::LiveOptions live(config);
   config.set_listener(&live);

@@ -43,7 +43,10 @@ namespace clustron {
   X(kAnyReleaseEndsLease)     /* a release of whatever leader ends the lease of this one */        \
   X(kKeepaliveWithoutLease)   /* keepalives are acknowledged without lease and quorum round */     \
   X(kWaitCountsVotes)         /* WAIT counts what may be votes for another value */                \
-  X(kLongerLeaseForgotten)    /* a restart under a lower setting forgets the longer lease */
+  X(kLongerLeaseForgotten)    /* a restart under a lower setting forgets the longer lease */       \
+  X(kDigestsNeverCompared)    /* what peers say of their digests is not looked at */               \
+  X(kMutationDiffers)         /* one node leaves a key that all others remove */                   \
+  X(kVersionRaisedEarly)      /* the feature version rises before every member knows it */
 
 enum class Bug : uint8_t {
   kNone,

@@ -134,6 +134,24 @@ bool PeekItem(Reader* reader, ItemHeader* header, std::string_view* bytes) {
   return true;
 }
 
+bool CountArgs(const ItemHeader& header, std::string_view item, size_t* argc) {
+  uint32_t count;
+  std::memcpy(&count, item.data() + kItemSizeBytes + offsetof(FixedItem, argc), sizeof count);
+  size_t left = item.size() - kItemSizeBytes - sizeof(FixedItem) - header.user.size();
+  const char* p = item.data() + item.size() - left;
+  *argc = count + (header.kind == ItemKind::kCommand ? size_t{1} : size_t{0});
+  for (uint32_t i = 0; i < count; ++i) {
+    uint32_t length;
+    if (left < sizeof length) return false;
+    std::memcpy(&length, p, sizeof length);
+    left -= sizeof length;
+    if (left < length) return false;
+    left -= length;
+    p += sizeof length + length;
+  }
+  return left == 0;
+}
+
 bool ReadItem(Reader* reader, ItemHeader* header, std::vector<std::string_view>* args) {
   std::string_view bytes;
   if (!PeekItem(reader, header, &bytes)) return false;

@@ -66,6 +66,9 @@ void SetItemFlags(std::string* entry, size_t item_offset, uint8_t flags);
 // Decodes one item from the front of `reader`. `args` is cleared and refilled; of a command its
 // first element is left empty for the caller to fill with the command's name. False: malformed.
 bool ReadItem(Reader* reader, ItemHeader* header, std::vector<std::string_view>* args);
+// How many arguments an item as PeekItem returned it has, a command's name included, without
+// decoding them. False: malformed.
+bool CountArgs(const ItemHeader& header, std::string_view item, size_t* argc);
 // Only the header; `*bytes` is the whole encoded item, size included.
 bool PeekItem(Reader* reader, ItemHeader* header, std::string_view* bytes);
 

@@ -268,9 +268,10 @@ class Former {
   Status Foreign(size_t peer, const std::string& cluster_id) const {
     return Fail(Errc::kMismatch,
                 NameOf(peer) + " belongs to cluster " + cluster_id +
-                    " already, so no new cluster can be formed with it. If this node was a member "
-                    "of that cluster and has lost its disk, start it once with "
-                    "--cluster-take-place yes to bring it back in its place");
+                    " already, so no new cluster can be formed with it. To put this node in the "
+                    "place of a member of that cluster that is gone, with its data lost, start it "
+                    "with that member's address, the cluster's list and --cluster-take-place yes; "
+                    "members can't be added yet");
   }
 
   // --- Taking a place again
@@ -488,6 +489,14 @@ class Former {
     return {genesis_.formed ? State::kFormed : State::kPrepared, identity_->cluster_id, {}};
   }
 
+  Answer OtherList(const std::vector<Member>& theirs) {
+    const std::string lists = "cluster-initial differs between the nodes: " + NameOf(config_.self) +
+                              " has " + ListText(config_.initial) +
+                              ", the first node of the list has " + ListText(theirs);
+    SayIfNew("list", lists);
+    return {State::kRefused, {}, lists};
+  }
+
   Answer Act(Ask ask, std::string_view body) {
     Reader reader(body);
     switch (ask) {
@@ -497,12 +506,8 @@ class Former {
         const std::string cluster_id(reader.Bytes());
         auto genesis = DecodeGenesis(reader.Bytes());
         if (!reader.Done() || !genesis) return {State::kRefused, {}, "malformed genesis"};
-        if (genesis->members.size() != config_.initial.size())
-          return {State::kRefused, {}, "--cluster-initial differs between the nodes"};
-        for (size_t i = 0; i < genesis->members.size(); ++i)
-          if (genesis->members[i].host != config_.initial[i].host ||
-              genesis->members[i].port != config_.initial[i].port)
-            return {State::kRefused, {}, "--cluster-initial differs between the nodes"};
+        if (ListText(genesis->members) != ListText(config_.initial))
+          return OtherList(genesis->members);
         if (identity_ && identity_->cluster_id != cluster_id)
           return {State::kRefused, identity_->cluster_id, "it holds another cluster's data"};
         if (!identity_) {
@@ -555,6 +560,13 @@ class Former {
 };
 
 }  // namespace
+
+std::string ListText(const std::vector<Member>& members) {
+  std::string text;
+  for (const Member& member : members)
+    text += (text.empty() ? "" : ",") + member.host + ":" + std::to_string(member.port);
+  return text;
+}
 
 std::string EncodeGenesis(const Genesis& genesis) {
   std::string out;

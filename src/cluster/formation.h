@@ -37,6 +37,9 @@ struct Genesis {
   std::vector<Member> members;
 };
 
+// The list as cluster-initial has it: "host:port,host:port".
+std::string ListText(const std::vector<Member>& members);
+
 std::string EncodeGenesis(const Genesis& genesis);
 Result<Genesis> DecodeGenesis(std::string_view bytes);
 

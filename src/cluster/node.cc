@@ -61,7 +61,18 @@ int64_t Node::LiveWallMs() const { return std::max(state_.wall_ms(), clock_.Wall
 
 // --- Events --------------------------------------------------------------------------------------
 
+void Node::Halt(HaltCause cause, const std::string& reason) {
+  if (halted_) return;
+  REACH("node halted");
+  if (leading_) StopLeading();
+  halted_ = true;
+  known_leader_ = paxos::kNoNode;
+  announced_ = false;
+  host_.Halted(cause, reason);
+}
+
 bool Node::OnMessage(NodeId from, std::string_view message) {
+  if (halted_) return true;
   WireKind kind;
   std::string_view body;
   if (!ReadWireKind(message, &kind, &body)) return false;
@@ -129,6 +140,10 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
       OnSnapshotChunk(from, name, chunk);
       return true;
     }
+    case WireKind::kDigestAsk:
+    case WireKind::kDigest:
+    case WireKind::kBeyond:
+      return OnCompare(from, kind, body);
     case WireKind::kSnapshotAck: {
       SnapshotName name;
       if (!ReadSnapshotAck(body, &name, &id)) return false;
@@ -161,6 +176,7 @@ void Node::BootRaised(uint32_t boot) {
 void Node::RosterFailed(const Error& error) { host_.Fatal("log: members: " + error.detail); }
 
 bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
+  if (halted_) return true;
   constexpr size_t kHeartbeatBytesMax = 4096;
   WireKind kind;
   std::string_view body;
@@ -179,6 +195,7 @@ bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
 }
 
 void Node::TickWhileBusy() {
+  if (halted_) return;
   const auto heartbeat = replica_.HeartbeatWhileBusy(NowNs());
   if (!heartbeat) return;
   std::string bytes;
@@ -190,6 +207,7 @@ void Node::TickWhileBusy() {
 }
 
 void Node::OnPeerUp(NodeId peer) {
+  if (halted_) return;
   roster_.OnLinkUp(peer, NowNs());
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
@@ -205,6 +223,10 @@ void Node::OnPeerDown(NodeId peer) {
 
 void Node::Tick() {
   const int64_t now = NowNs();
+  if (halted_) {
+    ExpireClients(now);
+    return;
+  }
   roster_.Tick(now, restore_ == nullptr);
   replica_.Tick(now);
   // Who would lead without its state: better another does.
@@ -215,7 +237,8 @@ void Node::Tick() {
     log_.Tick(now);
     NoteClock();
     ReserveRevisions();
-    CheckDigests();
+    CompareStates(now);
+    if (halted_) return;
   }
   ExpireClients(now);
   SendCalls(now);
@@ -241,6 +264,7 @@ void Node::NoteClock() {
 }
 
 void Node::EndOfTurn() {
+  if (halted_) return;
   StepRestore();
   apply_entries_ = 0;
   apply_until_ns_ = NowNs() + kApplySliceNs;
@@ -252,6 +276,7 @@ void Node::EndOfTurn() {
     Pump();
     AskReads();
     DeliverReads();
+    if (halted_) return;
     if (!origin_.HasUnsent() && (!leading_ || batcher_.Empty())) break;
     if (!replica_.CanPropose() && leading_) break;
     if (!leading_) break;
@@ -278,6 +303,7 @@ void Node::Pump() {
     if (ready_.leadership_changed) LookAtLeadership();
     if (ready_.read_round_confirmed != 0) OnReadRoundConfirmed(ready_.read_round_confirmed);
     const bool progress = ApplyChosen();
+    if (halted_) break;
     applied |= progress;
     if (ready_.Empty() && !progress) break;
   }
@@ -301,6 +327,10 @@ bool Node::ApplyChosen() {
         break;
       }
       CHECK(slot == state_.applied_slot() + 1 || Planted(Bug::kChosenOutOfOrder));
+      if (const Status can = state_.CanApply(slot, chosen->value); !can) {
+        Halt(HaltCause::kCannotApply, can.error().detail);
+        return any;
+      }
       // The replica may let go of the entry while its items are answered: hold the bytes.
       const paxos::Value value = chosen->value;
       const int64_t elapsed_before = state_.elapsed_ms();
@@ -311,10 +341,6 @@ bool Node::ApplyChosen() {
       // again before it leads, and does not take back the time that passed meanwhile.
       if (!leading_ && !alone() && slot > clock_slot_ && state_.elapsed_ms() != elapsed_before) {
         cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
-      }
-      if (slot % kDigestEvery == 0) {
-        digests_.push_back({slot, state_.digest()});
-        if (digests_.size() > kDigestsKept) digests_.pop_front();
       }
       if (!announced_ && known_leader_ != self() && value.first_ballot == known_ballot_)
         AnnounceLeader();
@@ -336,6 +362,7 @@ bool Node::ApplyTimeIsUp() {
 }
 
 void Node::OnDurable(uint64_t seq) {
+  if (halted_) return;
   replica_.OnDurable(seq, NowNs());
   NoticeDeposed();
 }
@@ -350,6 +377,7 @@ void Node::NoticeDeposed() {
 }
 
 bool Node::TransferLeadership(NodeId to) {
+  if (halted_) return false;
   const bool begun = replica_.TransferLeadership(to, NowNs());
   if (begun) host_.HandingOver();
   return begun;
@@ -441,39 +469,6 @@ void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
                                            .entries = *std::move(entries)});
 }
 
-// --- Digests -------------------------------------------------------------------------------------
-
-// Heartbeats carry the last digests; a node that a majority contradicts is wrong and stops.
-void Node::CheckDigests() {
-  std::string blob;
-  Writer writer(&blob);
-  const size_t shown = std::min<size_t>(digests_.size(), 8);
-  for (size_t i = digests_.size() - shown; i < digests_.size(); ++i) {
-    writer.U64(digests_[i].slot);
-    writer.U64(digests_[i].digest);
-  }
-  replica_.SetBlob(std::move(blob));
-
-  const size_t voters = replica_.members().voters.size();
-  for (size_t i = 0; i < digests_.size(); ++i) {
-    size_t differ = 0;
-    for (const paxos::PeerStatus& peer : replica_.peers()) {
-      if (!peer.voter) continue;
-      Reader reader(peer.blob);
-      while (reader.remaining() >= 16) {
-        const Slot slot = reader.U64();
-        const uint64_t digest = reader.U64();
-        if (slot == digests_[i].slot && digest != digests_[i].digest) ++differ;
-      }
-    }
-    if (differ * 2 > voters) {
-      host_.Fatal("state differs from the majority's at slot " + std::to_string(digests_[i].slot));
-      return;
-    }
-    if (differ > 0) diverged_slot_ = digests_[i].slot;
-  }
-}
-
 // --- The inline path -----------------------------------------------------------------------------
 
 bool Node::InlineReady() const {
@@ -487,10 +482,6 @@ void Node::CommitInline(std::string entry) {
   const Slot slot = replica_.Propose(
       paxos::EntryKind::kBatch, std::make_shared<const std::string>(std::move(entry)), NowNs());
   CHECK(slot == state_.applied_slot());  // sealed by the caller
-  if (slot % kDigestEvery == 0) {
-    digests_.push_back({slot, state_.digest()});
-    if (digests_.size() > kDigestsKept) digests_.pop_front();
-  }
   Pump();
   if (snapshot_wanted_) BeginSnapshot();
 }

@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@
 #include "base/task_runner.h"
 #include "cluster/batcher.h"
 #include "cluster/cluster_clock.h"
+#include "cluster/divergence.h"
 #include "cluster/end_timers.h"
 #include "cluster/log_store.h"
 #include "cluster/node_messages.h"
@@ -47,6 +49,13 @@ namespace clustron::cluster {
 enum class Failure : uint8_t {
   kClusterDown,  // it did not happen
   kUncertain,    // it may or may not happen
+};
+
+// Why a node goes on no more: see Node::Halt.
+enum class HaltCause : uint8_t {
+  kCannotApply,  // the next entry is not known to this program
+  kTooOld,       // the feature version in force is not known to it
+  kDiverged,     // a majority contradicts its state: for good, restarts included
 };
 
 // Everything that leaves a node. THREAD: core loop.
@@ -83,7 +92,9 @@ class NodeHost {
   // This node's items are of this session from now on; what waits here has been told.
   virtual void SessionChanged(Session session) = 0;
   virtual void SnapshotDone(bool ok, int64_t took_ns) = 0;
-  // This node can't go on: the log or the state is damaged or differs. Does not return to normal.
+  // This node takes part in nothing any more; the process and what it has stay. Once.
+  virtual void Halted(HaltCause cause, const std::string& reason) = 0;
+  // This node can't go on: its disk failed. The process ends.
   virtual void Fatal(const std::string& reason) = 0;
 };
 
@@ -150,6 +161,8 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void TickWhileBusy();
   void OnPeerUp(NodeId peer);
   void OnPeerDown(NodeId peer);
+  // What a peer introduced itself with: its boot counter.
+  void OnPeerStarted(NodeId peer, uint64_t boot);
   // What a peer introduced itself with: the highest feature version that its program knows.
   void OnPeerSupports(NodeId peer, uint16_t version);
   void Tick();
@@ -182,6 +195,10 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
 
   // --- Control and state ---------------------------------------------------------------------
 
+  // Stops everything but failing the clients that wait: no vote, no message, no record, no entry
+  // applied. What the disk and the state hold stays as it is. `reason`: for people.
+  void Halt(HaltCause cause, const std::string& reason);
+  bool halted() const { return halted_; }
   bool TransferLeadership(NodeId to);
   // Over maxmemory here: as leader, items are marked for it.
   void SetOverMemory(bool over) { over_memory_ = over; }
@@ -189,7 +206,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void StepDown() { replica_.StepDown(NowNs()); }
   Session session() const { return origin_.session(); }
   NodeId self() const { return config_.paxos.self; }
-  NodeId leader() const { return replica_.leader(); }
+  NodeId leader() const { return halted_ ? paxos::kNoNode : replica_.leader(); }
   bool leading() const { return leading_; }  // leader with its own no-op applied
   // A leader is in office as far as this node has applied, and nothing speaks against its living.
   bool leader_in_sight() const { return announced_ && !leader_link_down_; }
@@ -233,6 +250,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool refuses_for_disk() const { return leading_ && log_.disk_low(); }
   Slot snapshot_slot() const { return snapshot_slot_; }
   uint16_t supported_version() const { return config_.feature_version; }
+  // Some peer's state differs from this one's, from no later slot on; 0: none is known.
   Slot diverged_slot() const { return diverged_slot_; }
   int64_t NowNs() const { return clock_.MonotonicNs(); }
 
@@ -291,7 +309,6 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void NoticeDeposed();
   void SendPaxos(NodeId to, const paxos::Message& message);
   void ServeCatchUp(const paxos::CatchUpNeed& need);
-  void CheckDigests();
   void NoteClock();
 
   // node_clients.cc
@@ -318,6 +335,16 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void MaybeWantSnapshot();
   void ReserveRevisions();
   bool RevisionsReserved() const;
+
+  // node_divergence.cc
+  void CompareStates(int64_t now_ns);
+  void OnClaim(NodeId peer, Slot slot, uint64_t digest);
+  bool NewsOf(const paxos::PeerStatus& peer, StateNews* news) const;
+  bool OnCompare(NodeId from, WireKind kind, std::string_view body);
+  void LookBeyond(int64_t now_ns);
+  void JudgeBeyond();
+  void JudgeStates();
+  void SendDigest(NodeId to, Slot slot);
 
   // node_versions.cc
   uint16_t VersionOfAll() const;
@@ -356,6 +383,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   ClusterClock cluster_clock_;
   Slot clock_slot_ = 0;  // entries up to it were counted before the restart
 
+  bool halted_ = false;
   bool leading_ = false;     // leader, and its own no-op is applied here
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
@@ -407,15 +435,17 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   size_t apply_entries_ = 0;  // in this turn
   int64_t apply_until_ns_ = 0;
 
-  // Digests at every kDigestEvery-th slot, newest last.
-  static constexpr Slot kDigestEvery = 64;
-  struct SlotDigest {
-    Slot slot;
-    uint64_t digest;
-  };
-  static constexpr size_t kDigestsKept = 64;
-  Ring<SlotDigest> digests_;
-  Slot diverged_slot_ = 0;  // some peer differs there: an alarm, in INFO
+  Divergence divergence_;
+  int64_t digests_asked_ns_ = 0;
+  Slot diverged_slot_ = 0;  // a peer's state differs there: an alarm, in INFO
+  // As leader: peers that claimed more than was proposed when the read round began that is to show
+  // that this is the leader still.
+  std::map<NodeId, Slot> beyond_;
+  Slot beyond_last_ = 0;
+  uint64_t beyond_round_ = 0;
+  std::set<NodeId> alarmed_;  // whose states are said to differ
+  std::map<NodeId, uint64_t> peer_boots_;
+  std::set<NodeId> beyond_shown_;  // of whom that was shown, until they start anew
 };
 
 }  // namespace clustron::cluster

@@ -110,6 +110,8 @@ void Node::GrantRead(NodeId to, uint64_t id, Slot index) {
 
 void Node::OnReadRoundConfirmed(uint64_t round) {
   if (!leading_) return;
+  if (beyond_round_ != 0 && round >= beyond_round_) JudgeBeyond();
+  if (halted_) return;
   std::vector<WaitingAsk> asks;
   std::swap(asks, waiting_asks_);
   for (const WaitingAsk& ask : asks) {
@@ -183,6 +185,7 @@ void Node::OnCallAnswer(uint64_t id, std::string_view answer) {
 }
 
 void Node::Publish(std::string_view body) {
+  if (halted_) return;
   const paxos::Members& members = replica_.members();
   for (const auto* list : {&members.voters, &members.learners})
     for (NodeId node : *list)

@@ -72,6 +72,7 @@ void Node::ReserveRevisions() {
 }
 
 void Node::StopLeading() {
+  beyond_round_ = 0;
   REACH("stopped leading");
   Log(LogLevel::kNotice, "no longer the leader");
   leading_ = false;
@@ -104,6 +105,7 @@ bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
     // A node speaks for the start that it introduced itself as, and no other: a later one would end
     // the session of its clients, and of an earlier one nothing is of use.
     if (header.session.boot != introduced->boot) continue;
+    if (wanted && !state_.CanTake(header, bytes)) return false;
     if (wanted && !batcher_.Add(header, bytes, verdicts)) REACH("forwarded item not taken");
   }
   return true;

@@ -35,10 +35,76 @@ bool IsWireKind(uint8_t byte) {
     return byte >= static_cast<uint8_t>(first) && byte <= static_cast<uint8_t>(last);
   };
   return within(WireKind::kPaxos, WireKind::kSnapshotAck) ||
-         within(WireKind::kIntroduction, WireKind::kStanding);
+         within(WireKind::kIntroduction, WireKind::kStanding) ||
+         within(WireKind::kDigestAsk, WireKind::kBeyond);
 }
 
 }  // namespace
+
+std::string EncodeNews(const StateNews& news) {
+  std::string out;
+  Writer writer(&out);
+  writer.U64(news.boot);
+  writer.U64(news.applied);
+  writer.U64(news.follows.round);
+  writer.U32(news.follows.node);
+  writer.U64(news.slot);
+  writer.U64(news.digest);
+  return out;
+}
+
+bool DecodeNews(std::string_view bytes, StateNews* news) {
+  Reader reader(bytes);
+  news->boot = reader.U64();
+  news->applied = reader.U64();
+  news->follows.round = reader.U64();
+  news->follows.node = reader.U32();
+  news->slot = reader.U64();
+  news->digest = reader.U64();
+  return reader.Done();
+}
+
+std::string WireDigestAsk(paxos::Slot slot) {
+  std::string out = Begin(WireKind::kDigestAsk, 8);
+  Writer(&out).U64(slot);
+  return out;
+}
+
+std::string WireDigest(paxos::Slot slot, uint64_t digest) {
+  std::string out = Begin(WireKind::kDigest, 16);
+  Writer writer(&out);
+  writer.U64(slot);
+  writer.U64(digest);
+  return out;
+}
+
+std::string WireBeyond(const Beyond& beyond) {
+  std::string out = Begin(WireKind::kBeyond, 12);
+  Writer writer(&out);
+  writer.U64(beyond.proposed);
+  writer.U32(beyond.agree);
+  return out;
+}
+
+bool ReadDigestAsk(std::string_view body, paxos::Slot* slot) {
+  Reader reader(body);
+  *slot = reader.U64();
+  return reader.Done();
+}
+
+bool ReadDigest(std::string_view body, paxos::Slot* slot, uint64_t* digest) {
+  Reader reader(body);
+  *slot = reader.U64();
+  *digest = reader.U64();
+  return reader.Done();
+}
+
+bool ReadBeyond(std::string_view body, Beyond* beyond) {
+  Reader reader(body);
+  beyond->proposed = reader.U64();
+  beyond->agree = reader.U32();
+  return reader.Done();
+}
 
 std::string WireOf(WireKind kind, std::string_view body) {
   std::string out = Begin(kind, body.size());

@@ -29,6 +29,10 @@ enum class WireKind : uint8_t {
   kIntroduction = 20,        // introduction.h: first on each new link
   kIntroductionAnswer = 21,  // introduction.h
   kStanding = 22,            // introduction.h: how far the sender's log is durable
+
+  kDigestAsk = 30,      // slot: "what is your digest there?"
+  kDigest = 31,         // slot, the sender's digest there
+  kBeyond = 32,         // see Beyond
 };
 
 // The longest list of forwarded items in one message.
@@ -40,6 +44,29 @@ struct SnapshotName {
   uint64_t file_id = 0;  // its checksum: two nodes' snapshots of one slot may differ in order
 };
 
+// What a node's heartbeats and their answers say of its state.
+struct StateNews {
+  uint64_t boot = 0;  // of the sender
+  paxos::Slot applied = 0;
+  paxos::Ballot follows;  // its leader's ballot; zero: none
+  paxos::Slot slot = 0;   // the last 64th one that is applied; 0: none
+  uint64_t digest = 0;    // there
+};
+
+// A leader to a member that claims more than was ever proposed: it has another log.
+struct Beyond {
+  paxos::Slot proposed = 0;  // nothing beyond it
+  uint32_t agree = 0;        // voters that go along with the leader, itself included
+};
+
+std::string EncodeNews(const StateNews& news);
+bool DecodeNews(std::string_view bytes, StateNews* news);
+std::string WireDigestAsk(paxos::Slot slot);
+std::string WireDigest(paxos::Slot slot, uint64_t digest);
+std::string WireBeyond(const Beyond& beyond);
+bool ReadDigestAsk(std::string_view body, paxos::Slot* slot);
+bool ReadDigest(std::string_view body, paxos::Slot* slot, uint64_t* digest);
+bool ReadBeyond(std::string_view body, Beyond* beyond);
 std::string WireOf(WireKind kind, std::string_view body);
 std::string WirePaxos(std::string_view body);
 std::string WireReadAsk(uint64_t id);

@@ -122,6 +122,7 @@ void Node::FinishSnapshotWrite(Slot slot, const Status& status) {
 void Node::Compact() {
   if (previous_snapshot_slot_ == 0) return;
   log_.CompactTo(previous_snapshot_slot_);
+  state_.ForgetDigestsBelow(previous_snapshot_slot_);
   replica_.Compact(previous_snapshot_slot_);
 }
 
@@ -201,7 +202,8 @@ void Node::TickSnapshots(int64_t now_ns) {
 // --- Receiving -----------------------------------------------------------------------------------
 
 void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
-  if (restore_ != nullptr) return;
+  // What it would replace may be the only copy of what was acknowledged.
+  if (restore_ != nullptr || divergence_.Differs(from)) return;
   if (name.slot <= state_.applied_slot()) {
     host_.Send(from, false, WireSnapshotAck(name, name.bytes));  // not needed
     return;
@@ -307,12 +309,12 @@ void Node::FinishRestore() {
   const std::unique_ptr<Restore> restored = std::move(restore_);
   const SnapshotName& name = restored->name;
   snapshot_receive_.reset();
+  divergence_ = {};  // it was about another state
   CHECK(state_.applied_slot() == name.slot || Planted(Bug::kSnapshotSlotOffByOne));
   previous_snapshot_slot_ = snapshot_slot_;
   snapshot_slot_ = name.slot;
   snapshot_bytes_ = name.bytes;
   loaded_slot_ = name.slot;
-  digests_.clear();
   // What the log has of these slots may be votes for what was never chosen. The floor says so on
   // disk before the log can call them chosen: a start that can't read the file then gives up.
   log_.CompactTo(name.slot, true);

@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "cluster/digest_log.h"
 #include "cluster/entry.h"
 #include "cluster/paxos/types.h"
+#include "cluster/skip_list.h"
 #include "persist/fs.h"
 
 namespace clustron::cluster {
@@ -42,6 +44,11 @@ class StateMachine {
  public:
   virtual ~StateMachine() = default;
 
+  // Whether this program can apply the next slot's entry; changes nothing. The error says why not.
+  // It is looked at before Apply, which may be called only if it can.
+  virtual Status CanApply(Slot slot, const paxos::Value& value) const = 0;
+  // The same of an item that another node wants to have proposed.
+  virtual Status CanTake(const ItemHeader& header, std::string_view item) const = 0;
   // Applies the next slot. `recovering`: nothing is delivered to anybody.
   virtual void Apply(Slot slot, const paxos::Value& value, bool recovering) = 0;
   virtual Slot applied_slot() const = 0;
@@ -60,6 +67,11 @@ class StateMachine {
   virtual int64_t NextDueWallMs() const = 0;
   // Chained digest of all that was applied.
   virtual uint64_t digest() const = 0;
+  // The same as of every 64th slot, as far back as they are kept.
+  virtual const DigestLog& digests() const = 0;
+  virtual void ForgetDigestsBelow(Slot slot) = 0;
+  // Entries that an operator has all members leave out, by slot: see SkipList.
+  virtual const SkipList& skips() const = 0;
   virtual uint64_t revision() const = 0;
   // Whose rules the next entry is applied by: see feature_version.h.
   virtual uint16_t feature_version() const = 0;

@@ -6,12 +6,15 @@
 #include "base/hash.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "persist/mark_file.h"
 
 namespace clustron::server {
 
 namespace {
 
 constexpr size_t kReplayBytes = 4 << 20;  // read ahead
+constexpr const char* kDivergedFile = "/DIVERGED";
+constexpr uint64_t kDivergedBytesMax = 64 << 10;
 
 Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report) {
   auto opened = storage->snapshots->OpenNewestValid();
@@ -26,9 +29,64 @@ Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report) {
   return {};
 }
 
-// Applies what the log knows to be chosen; stops before a slot whose record is damaged.
+// What a person has left out, now or at an earlier start, joins what the snapshot knows of.
+Status TakeSkips(persist::Fs& fs, const BootOptions& options, Executor& executor,
+                 BootReport* report) {
+  const cluster::Slot applied = executor.applied_slot();
+  cluster::SkipList skips = executor.skips();
+  persist::MarkFile file(&fs, options.dir, "skips");
+  TRY(file.Load());
+  if (file.damaged() && !file.value())
+    return Fail(Errc::kCorruption, options.dir +
+                                       "/skips: both copies are damaged, and what they "
+                                       "had left out is not known");
+  std::string before;
+  if (file.value()) {
+    before = *file.value();
+    cluster::SkipList kept;
+    Reader reader(before);
+    TRY(kept.Decode(&reader));
+    for (const cluster::Skip& skip : kept.skips())
+      if (skip.slot > applied) skips.Set(skip);
+  }
+  for (const cluster::SkipWord& word : options.skip_slots) {
+    const cluster::Skip* known = skips.Find(word.skip.slot);
+    if (known != nullptr && !word.keep && *known == word.skip) continue;
+    if (word.skip.slot <= applied)
+      return Fail(Errc::kInvalidArgument,
+                  "skip-slot: slot " + std::to_string(word.skip.slot) +
+                      " is applied here already (the state is that of slot " +
+                      std::to_string(applied) + "), so it can't be " +
+                      (word.keep ? "taken back" : "left out") + " any more");
+    if (word.keep) {
+      skips.Remove(word.skip.slot);
+    } else if (!skips.Set(word.skip)) {
+      return Fail(Errc::kLimit, "skip-slot: too many entries are left out already");
+    } else {
+      report->notes.push_back("skip-slot " + cluster::SkipText(word.skip) +
+                              ": this entry will be left out, on every start from now on");
+    }
+  }
+  std::string after;
+  skips.Encode(&after);
+  if (after != before && !(skips.empty() && before.empty())) TRY(file.WriteBoth(after));
+  executor.SetSkips(std::move(skips));
+  return {};
+}
+
+// Empty: nobody contradicts.
+Result<std::string> DivergenceOf(persist::Fs& fs, const std::string& dir) {
+  const std::string path = dir + kDivergedFile;
+  if (!fs.Exists(path)) return std::string();
+  ASSIGN_OR_RETURN(std::string text, persist::ReadFile(fs, path, kDivergedBytesMax));
+  while (text.ends_with('\n')) text.pop_back();
+  return text.empty() ? "a majority contradicted the state here" : text;
+}
+
+// Applies what the log knows to be chosen; stops before a slot whose record is damaged, and before
+// one that can't be applied: *halt says why.
 Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<cluster::Slot>& unknown,
-              Engine& engine, BootReport* report) {
+              Engine& engine, BootReport* report, std::string* halt) {
   Executor& executor = engine.executor();
   if (!unknown.empty()) last = std::min(last, unknown.front() - 1);
   while (executor.applied_slot() < last) {
@@ -36,6 +94,10 @@ Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<clus
     if (!entries) return std::unexpected(entries.error());
     if (entries->empty()) return {};
     for (const paxos::Accepted& entry : *entries) {
+      if (const Status can = executor.CanApply(entry.slot, entry.value); !can) {
+        *halt = can.error().detail;
+        return {};
+      }
       executor.Apply(entry.slot, entry.value, true);
       ++report->replayed;
     }
@@ -180,12 +242,24 @@ Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, clust
 
 }  // namespace
 
+Status NoteDivergence(persist::Fs& fs, const std::string& dir, const std::string& reason) {
+  const std::string path = dir + kDivergedFile;
+  if (fs.Exists(path)) return {};
+  ASSIGN_OR_RETURN(const auto file, fs.Open(path, persist::OpenMode::kCreate));
+  TRY(file->WriteAt(0, reason + "\n"));
+  TRY(file->Sync());
+  return fs.SyncDir(dir);
+}
+
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
                         const Clock& clock, BootOptions options, Engine& engine, Storage* storage) {
   BootReport report;
   ASSIGN_OR_RETURN(storage->snapshots,
                    persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
+  engine.executor().SetSupportedVersion(options.node.feature_version);
   TRY(RestoreNewest(storage, engine, &report));
+  TRY(TakeSkips(fs, options, engine.executor(), &report));
+  ASSIGN_OR_RETURN(const std::string diverged, DivergenceOf(fs, options.dir));
 
   cluster::LogStoreOptions log_options = options.log;
   log_options.must_exist = options.identity.log_created;
@@ -207,7 +281,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
                                        std::to_string(engine.executor().applied_slot()));
   }
   TRY(DistrustBehindSnapshot(options, *storage->log, engine.executor().applied_slot(), &recovered));
-  TRY(Replay(*storage->log, recovered.chosen, recovered.unknown, engine, &report));
+  std::string halt;
+  TRY(Replay(*storage->log, recovered.chosen, recovered.unknown, engine, &report, &halt));
   TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
                    &report));
 
@@ -258,6 +333,11 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
     }
   }
   engine.SetNode(std::move(node));
+  if (!diverged.empty()) {
+    engine.node_ref().Halt(cluster::HaltCause::kDiverged, diverged);
+  } else if (!halt.empty()) {
+    engine.node_ref().Halt(cluster::HaltCause::kCannotApply, halt);
+  }
   return report;
 }
 

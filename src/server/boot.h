@@ -12,6 +12,7 @@
 #include "cluster/log_store.h"
 #include "cluster/member_store.h"
 #include "cluster/node.h"
+#include "cluster/skip_list.h"
 #include "persist/fs.h"
 #include "persist/identity.h"
 #include "persist/snapshot_store.h"
@@ -29,6 +30,8 @@ struct BootOptions {
   cluster::Slot cut_at_slot = 0;
   // A person accepts that what members acknowledged is lost (cluster-accept-loss).
   bool accept_loss = false;
+  // A person has entries left out, or takes that back: see cluster::SkipList.
+  std::vector<cluster::SkipWord> skip_slots;
   uint64_t seed = 0;  // of this node's own random choices (election rounds)
 };
 
@@ -49,5 +52,9 @@ struct BootReport {
 // there but can't be read is never taken for an empty start.
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
                         const Clock& clock, BootOptions options, Engine& engine, Storage* storage);
+
+// Notes durably that a majority contradicts what the directory holds (HaltCause::kDiverged): every
+// later start halts at once, until a person sets the directory aside. `reason`: what the file says.
+Status NoteDivergence(persist::Fs& fs, const std::string& dir, const std::string& reason);
 
 }  // namespace clustron::server

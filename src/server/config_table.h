@@ -69,6 +69,7 @@ enum class Opt : uint8_t {
   kWalCutAtSlot,
   kClusterAcceptLoss,
   kClusterTakePlace,
+  kSkipSlot,
   // Cluster-wide settings: rows of store/settings.
   kHashMaxListpackEntries,
   kHashMaxListpackValue,

@@ -6,6 +6,7 @@
 #include "base/numeric.h"
 #include "base/option.h"
 #include "base/strings.h"
+#include "cluster/skip_list.h"
 
 namespace clustron::server {
 
@@ -122,6 +123,14 @@ Result<std::string> CanonicalOutputLimits(std::string_view text) {
   CHECK(ParseOutputLimits(kOutputLimitsDefault, &limits).has_value());
   TRY(ParseOutputLimits(text, &limits));
   return PrintOutputLimits(limits);
+}
+
+Result<std::string> CanonicalSkips(std::string_view text) {
+  const std::vector<std::string> words = SplitWords(text, ", \t");
+  for (const std::string& word : words) {
+    if (const auto skip = cluster::ParseSkip(word); !skip) return std::unexpected(skip.error());
+  }
+  return Join(words, ' ');
 }
 
 }  // namespace clustron::server

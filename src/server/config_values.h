@@ -50,4 +50,7 @@ Status ParseOutputLimits(std::string_view text, OutputLimits* limits);
 std::string PrintOutputLimits(const OutputLimits& limits);
 Result<std::string> CanonicalOutputLimits(std::string_view text);  // over the defaults
 
+// Words as cluster::ParseSkip has them.
+Result<std::string> CanonicalSkips(std::string_view text);
+
 }  // namespace clustron::server

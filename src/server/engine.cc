@@ -245,6 +245,15 @@ void Engine::Send(cluster::NodeId to, bool urgent, std::string message, paxos::P
   host_.SendToPeer(to, urgent, std::move(message), std::move(tail));
 }
 
+void Engine::Halted(cluster::HaltCause cause, const std::string& reason) {
+  halt_reason_ = reason;
+  halt_error_ = "CLUSTERDOWN this node is halted: " + reason;
+  // Errors are one line.
+  for (char& c : halt_error_)
+    if (c == '\r' || c == '\n') c = ' ';
+  host_.Halted(cause, reason);
+}
+
 void Engine::InlineTick() {
   if (!executor_.inline_open()) OpenInline(node_->LiveElapsedMs(), node_->LiveWallMs());
 }
@@ -443,6 +452,7 @@ void Engine::StepSetBack() {
 }
 
 Status Engine::BeginSnapshot() {
+  if (node_->halted()) return Fail(Errc::kUnavailable, halt_error_);
   if (node_->snapshot_running())
     return Fail(Errc::kExists, "ERR Background save already in progress");
   node_->TakeSnapshotNow();

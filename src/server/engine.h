@@ -41,6 +41,8 @@ class EngineHost {
   // `tail`, if there is one, belongs to the message, behind `message`.
   virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                           std::shared_ptr<const std::string> tail) = 0;
+  // This node takes part in nothing any more, but its process stays. Once.
+  virtual void Halted(cluster::HaltCause cause, const std::string& reason) = 0;
   // This node must stop at once.
   virtual void Fatal(const std::string& reason) = 0;
   // SHUTDOWN was asked for and everything is safe; ends the process.
@@ -74,6 +76,8 @@ class Engine final : public cluster::NodeHost,
   bool MajorityInSight() const;
   // See StepDamage; 0: none.
   cluster::Slot damaged_slot() const { return damage_error_.empty() ? 0 : damaged_slot_; }
+  // Why this node is halted (cluster::Node::Halt); empty: it is not.
+  const std::string& halt_reason() const { return halt_reason_; }
   ClientTable& client_table() { return client_table_; }
   PubsubHub& hub() { return hub_; }
   Stats& stats() { return stats_; }
@@ -116,6 +120,7 @@ class Engine final : public cluster::NodeHost,
   void SessionChanged(cluster::Session session) override { executor_.SetOwnSession(session); }
   void HandingOver() override;
   void SnapshotDone(bool ok, int64_t took_ns) override;
+  void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override { host_.Fatal(reason); }
 
   // --- OriginHost ------------------------------------------------------------------------------
@@ -258,6 +263,10 @@ class Engine final : public cluster::NodeHost,
   cluster::NodeId Successor() const;
   bool InSight(const paxos::PeerStatus& peer) const;
   void StepDamage(int64_t now_ns);
+  // Why nothing that asks the cluster can be answered; empty: it can.
+  std::string_view StandstillError() const {
+    return halt_error_.empty() ? damage_error_ : halt_error_;
+  }
   // Good until the next call.
   std::string_view ErrorOf(cluster::Failure failure);
   size_t VotersInSight() const;
@@ -337,6 +346,8 @@ class Engine final : public cluster::NodeHost,
   paxos::Role noted_role_ = paxos::Role::kFollower;
   cluster::NodeId noted_leader_ = 0;
   std::string down_error_;  // ErrorOf's text
+  std::string halt_reason_;
+  std::string halt_error_;  // what commands are answered then
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
   int64_t handed_over_ns_ = 0;       // when that was last tried

@@ -366,9 +366,9 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     if (!muted) ReplyError(session, ErrorOf(cluster::Failure::kClusterDown));
     return;
   }
-  if (!damage_error_.empty() && cls != Class::kLocal &&
+  if (!StandstillError().empty() && cls != Class::kLocal &&
       (cls != Class::kRead || !session.client.local_reads())) {
-    if (!muted) ReplyError(session, damage_error_);
+    if (!muted) ReplyError(session, StandstillError());
     return;
   }
   if (cls == Class::kWrite) {

@@ -21,7 +21,7 @@ constexpr char kNeedsEntry = 'e';
 
 std::string_view Engine::ErrorOf(cluster::Failure failure) {
   if (failure != cluster::Failure::kClusterDown) return commands::kErrUncertain;
-  if (!damage_error_.empty()) return damage_error_;
+  if (const std::string_view error = StandstillError(); !error.empty()) return error;
   gave_up_ = gave_up_ || !MajorityInSight();
   const size_t voters = node_->replica().members().voters.size();
   down_error_ = std::string(commands::kErrClusterDown) + " (" + std::to_string(VotersInSight()) +

@@ -587,36 +587,5 @@ TEST_CASE("errors are counted by their code, whoever found them") {
   CHECK(bench.engine().stats().commands.error_count() == 6);
 }
 
-TEST_CASE("a node that a majority contradicts stops; contradicted by one it raises an alarm") {
-  EngineBench bench(3);
-  bench.Lead();
-  auto& client = bench.Connect();
-  while (bench.executor().applied_slot() < 64) {
-    bench.Say(client, "INCR n");
-    bench.Turn();
-    bench.AnswerAll();
-  }
-  bench.Tick(200);
-  const auto blob = [](uint64_t digest) {
-    std::string bytes;
-    Writer writer(&bytes);
-    writer.U64(64);
-    writer.U64(digest);
-    return bytes;
-  };
-  const std::string wrong = blob(12345);
-  SUBCASE("both others differ") {
-    bench.AnswerAll({wrong, wrong});
-    bench.Tick(200);
-    CHECK(bench.fatal.find("differs") != std::string::npos);
-  }
-  SUBCASE("one differs") {
-    bench.AnswerAll({wrong, {}});
-    bench.Tick(200);
-    CHECK(bench.fatal.empty());
-    CHECK(bench.node().diverged_slot() == 64);
-  }
-}
-
 }  // namespace
 }  // namespace clustron::server

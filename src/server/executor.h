@@ -85,11 +85,16 @@ class Executor final : public cluster::StateMachine,
 
   void SetTracer(ApplyTracer* tracer) { tracer_ = tracer; }
 
+  // The highest feature version that this program is to know, if not its own: for tests.
+  void SetSupportedVersion(uint16_t version) { supported_version_ = version; }
+
   store::Store& store() { return *store_; }
   const store::Store& store() const { return *store_; }
   commands::ServerPort* server() const { return server_; }
 
   // --- cluster::StateMachine -------------------------------------------------------------------
+  Status CanApply(cluster::Slot slot, const paxos::Value& value) const override;
+  Status CanTake(const cluster::ItemHeader& header, std::string_view item) const override;
   void Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) override;
   cluster::Slot applied_slot() const override { return applied_slot_; }
   uint64_t NextSequence(cluster::Session session) const override;
@@ -100,6 +105,11 @@ class Executor final : public cluster::StateMachine,
   int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }
   int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
   uint64_t digest() const override { return digest_; }
+  const cluster::DigestLog& digests() const override { return digests_; }
+  void ForgetDigestsBelow(cluster::Slot slot) override { digests_.ForgetBelow(slot); }
+  const cluster::SkipList& skips() const override { return skips_; }
+  // From a person, at a start, for slots that are not applied yet.
+  void SetSkips(cluster::SkipList skips) { skips_ = std::move(skips); }
   uint64_t revision() const override { return store_->revision(); }
   uint16_t feature_version() const override { return feature_version_; }
   void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const override;
@@ -163,6 +173,7 @@ class Executor final : public cluster::StateMachine,
   // The bytes of everything in here that is not in the store, for snapshots.
   void EncodeTables(std::string* out) const;
   Status DecodeTables(std::string_view bytes);
+  Status DecodeDigests(std::string_view bytes) { return digests_.Decode(bytes); }
 
   const commands::OnceTable& once() const { return once_; }
   commands::OnceTable& once() { return once_; }
@@ -203,6 +214,8 @@ class Executor final : public cluster::StateMachine,
   void OnLease(const store::LeaseEvent& event) override;
   void OnLock(const store::LockEvent& event) override;
 
+  bool IsVoid(const paxos::Value& value) const;
+  void EndEntry(cluster::Slot slot);
   void ApplyBatch(std::string_view payload);
   void ReserveRevisions(uint64_t at_least);
   void RaiseVersion(uint16_t version);
@@ -214,10 +227,11 @@ class Executor final : public cluster::StateMachine,
   void ExecuteWrite(commands::Context& ctx);
   void ExpireDue();
   void Chain(uint64_t value);
-  void ChainItem(uint64_t what, std::string_view reply);
+  void ChainItem(uint64_t what, int db, std::string_view reply);
   uint64_t ItemSeed() const;
 
   uint64_t seed_;
+  uint16_t supported_version_ = cluster::SupportedFeatureVersion();
   std::unique_ptr<store::Store> store_;
   const commands::Registry& registry_;
   cluster::Session own_;
@@ -235,6 +249,8 @@ class Executor final : public cluster::StateMachine,
   uint64_t digest_ = 0;
   uint16_t feature_version_ = cluster::kFirstFeatureVersion;
   std::map<uint32_t, SessionState> sessions_;  // by node
+  cluster::DigestLog digests_;
+  cluster::SkipList skips_;
   commands::OnceTable once_;
   std::string config_record_;  // the last kConfig entry
 

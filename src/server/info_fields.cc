@@ -141,6 +141,7 @@ void InfoFields::GatherNode(InfoData* data) const {
     list += (list.empty() ? "" : ",") + std::to_string(record.node);
   }
   paxos.damaged_slots = replica.unknown_count();
+  paxos.halted = engine_.halt_reason();
   paxos.halted_slot = engine_.damaged_slot();
   for (const cluster::Member& member : genesis_.members) {
     paxos.members.emplace_back(member.node, PrintHostPort(member.host, member.port));

@@ -367,6 +367,7 @@ void Paxos(const InfoData& data, std::string* out) {
       .Field("paxos_set_back_why", d.set_back_why)
       .Field("paxos_set_back_members", d.set_back_members)
       .Field("paxos_damaged_slots", d.damaged_slots)
+      .Field("paxos_halted", d.halted)
       .Field("paxos_halted_slot", d.halted_slot)
       .Field("paxos_members", members)
       .Field("paxos_lease_ms", d.lease_ms);

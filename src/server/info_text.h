@@ -115,6 +115,7 @@ struct InfoData {
     std::string set_back_why;                               // empty: this node was not set back
     std::string set_back_members;                           // others, comma-separated
     uint64_t damaged_slots = 0;                             // of this node, not repaired yet
+    std::string halted;                                     // why; empty: it is not
     uint64_t halted_slot = 0;                               // nobody in sight can tell it; 0: none
     std::vector<std::pair<uint32_t, std::string>> members;  // node, "host:port"
     int64_t lease_ms = 0;                                   // left, as leader

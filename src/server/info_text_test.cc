@@ -119,7 +119,7 @@ TEST_CASE("the section paxos has its fields") {
         "paxos_feature_version_supported:2\r\npaxos_diverged_slot:0\r\n"
         "paxos_boot:4\r\npaxos_set_back:1\r\npaxos_set_back_why:a copy\r\n"
         "paxos_set_back_members:1,3\r\n"
-        "paxos_damaged_slots:0\r\npaxos_halted_slot:0\r\n"
+        "paxos_damaged_slots:0\r\npaxos_halted:\r\npaxos_halted_slot:0\r\n"
         "paxos_members:1=a:1,2=b:2\r\npaxos_lease_ms:400\r\n");
 }
 

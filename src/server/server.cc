@@ -19,6 +19,7 @@
 #include "base/log_format.h"
 #include "server/auth.h"
 #include "server/client_connection.h"
+#include "server/directory_check.h"
 #include "server/info_fields.h"
 #include "server/live_options.h"
 
@@ -125,6 +126,8 @@ Status Server::FindIdentity() {
     ASSIGN_OR_RETURN(genesis_, cluster::DecodeGenesis((*loaded)->extra));
     formed = genesis_.formed;
     TRY(CheckAddress(**loaded));
+  } else {
+    TRY(CheckForeignData(fs_, dir_));
   }
   const bool many = *loaded ? genesis_.members.size() > 1 : initial.size() > 1;
   if (many) {
@@ -150,13 +153,9 @@ Status Server::FindIdentity() {
       Log(LogLevel::kNotice,
           "cluster-take-place has done its work: take it out of the configuration");
   } else if (initial.size() > 1) {
-    bool same = initial.size() == genesis_.members.size();
-    for (size_t i = 0; same && i < initial.size(); ++i)
-      same = initial[i].host == genesis_.members[i].host &&
-             initial[i].port == genesis_.members[i].port;
-    if (!same)
-      Log(LogLevel::kWarning,
-          "cluster-initial differs from the members in the data directory, which hold");
+    ASSIGN_OR_RETURN(const std::string warning,
+                     CheckInitial(dir_, (*loaded)->cluster_id, genesis_, initial));
+    if (!warning.empty()) LogLine(LogLevel::kWarning, warning);
   }
   ASSIGN_OR_RETURN(
       identity_, persist::IdentityFile::Boot(fs_, dir_, Reader(cluster::RandomNonce()).U64() | 1));
@@ -273,6 +272,10 @@ Status Server::Start() {
   options.log.low_water_bytes = static_cast<uint64_t>(config_.Int(Opt::kDiskLowWater));
   options.cut_at_slot = static_cast<cluster::Slot>(config_.Int(Opt::kWalCutAtSlot));
   options.accept_loss = config_.Bool(Opt::kClusterAcceptLoss);
+  for (const std::string& word : config_.Words(Opt::kSkipSlot)) {
+    ASSIGN_OR_RETURN(const cluster::SkipWord skip, cluster::ParseSkip(word));
+    options.skip_slots.push_back(skip);
+  }
   options.node.snapshot_log_bytes_min = static_cast<uint64_t>(config_.Int(Opt::kSnapshotLogSize));
   options.node.hold_ns = config_.Int(Opt::kHoldMs) * kNsPerMs;
   options.node.tick_ns = config_.Int(Opt::kTickMs) * kNsPerMs;
@@ -298,7 +301,7 @@ Status Server::Start() {
       report->replayed, engine_->executor().applied_slot(), engine_->executor().digest(),
       (clock_.MonotonicNs() - began) / kNsPerMs);
 
-  if (!alone) {
+  if (!alone && !engine_->node_ref().halted()) {
     peers_->Listen(std::move(peer_listener_));
     std::vector<cluster::PeerAddress> addresses;
     for (const cluster::Member& member : genesis_.members)
@@ -390,8 +393,8 @@ int Server::Run() {
 
 // The state is whole, or won't be for long, and those who ask are told why.
 bool Server::SomethingToTell() const {
-  return engine_->node_ref().Settled() || engine_->damaged_slot() != 0 ||
-         turn_ns_ - began_ns_ > kSettleNs;
+  return engine_->node_ref().Settled() || engine_->node_ref().halted() ||
+         engine_->damaged_slot() != 0 || turn_ns_ - began_ns_ > kSettleNs;
 }
 
 void Server::EndOfTurn() {
@@ -504,6 +507,18 @@ void Server::Forget(ClientConnection* connection) {
 void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                         std::shared_ptr<const std::string> tail) {
   peers_->Send(to, urgent, message, std::move(tail));
+}
+
+void Server::Halted(cluster::HaltCause cause, const std::string& reason) {
+  Log(LogLevel::kWarning,
+      "HALTED: {}. This node takes part in nothing any more, and nothing on its disk was changed; "
+      "commands are answered with an error. Clients that send READONLY can read the state up to "
+      "slot {}",
+      reason, engine_->executor().applied_slot());
+  if (cause != cluster::HaltCause::kDiverged) return;
+  if (const Status noted = NoteDivergence(fs_, dir_, reason); !noted)
+    Log(LogLevel::kWarning, "that it is halted could not be noted on the disk: {}",
+        noted.error().detail);
 }
 
 void Server::Fatal(const std::string& reason) {

@@ -50,6 +50,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   // --- EngineHost ------------------------------------------------------------------------------
   void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                   std::shared_ptr<const std::string> tail) override;
+  void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Stop() override;
   void Warn(const std::string& line) override;

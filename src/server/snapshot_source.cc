@@ -36,6 +36,9 @@ ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
   std::string state;
   executor.EncodeTables(&state);
   rdb_.Section("state", state);
+  std::string digests;
+  executor.digests().Encode(&digests);
+  rdb_.Section("digests", digests);
   rdb_.Section("tables", walk_.tables());
 }
 
@@ -181,6 +184,7 @@ class Loader final : public persist::RdbVisitor {
     const std::string name = std::exchange(section_, {});
     const std::string bytes = std::exchange(pieces_, {});
     if (name == "state") return executor_.DecodeTables(bytes);
+    if (name == "digests") return executor_.DecodeDigests(bytes);
     if (name == "tables") return store_.LoadTables(bytes);
     if (name == "digest") {
       Reader reader(bytes);

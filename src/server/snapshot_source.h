@@ -2,6 +2,7 @@
 // beside them.
 //
 //   section "state"   Executor::EncodeTables: slot, ballots, sessions, digest …
+//   section "digests" cluster::DigestLog: those of every 64th slot
 //   section "tables"  Store: clocks, revision, touch table, settings
 //   sections "once", "leases", "locks": rows, each with its size before it
 //   per key: section "k" (revision, deadline's clock, form), then the key as RDB has it

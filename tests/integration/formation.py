@@ -48,7 +48,7 @@ def test_an_empty_node_does_not_form_with_members_of_a_cluster():
     stranger.start(wait=False)
     status = stranger.wait_exit(15)
     assert status not in (None, 0), "still runs, or ended well: %s\n%s" % (status, stranger.tail())
-    assert "cluster-take-place" in stranger.tail(), stranger.tail()
+    assert "cluster-take-place" in stranger.tail() and "cluster-join" not in stranger.tail(), stranger.tail()
     with old.nodes[1].connect() as c:
         assert c.call("GET", "k") == b"old"
 
@@ -167,6 +167,72 @@ def test_lists_in_another_order_are_named():
     for n in c.nodes:
         n.start(wait=False)
     until(lambda: "it takes itself for number 3 of cluster-initial, here it is number 2" in c.nodes[0].tail(), c.logs())
+
+
+@limited(60)
+def test_lists_of_other_nodes_are_shown_both():
+    c = cluster.Cluster(3)
+    words = c.initial.split(",")
+    other = ",".join([words[0], words[1], "127.0.0.1:%d" % processes.free_ports(1)[0]])
+    c.nodes[1].argv = c.argv(1, c.nodes[1].dir, initial=other)
+    for n in c.nodes:
+        n.start(wait=False)
+    for n in c.nodes[:2]:
+        until(lambda: other in n.tail(100) and c.initial in n.tail(100), n.tail(20))
+        assert no_service(n)
+
+
+@limited(90)
+def test_servers_that_were_alone_are_no_cluster():
+    c = cluster.Cluster(3)
+    for i, n in enumerate(c.nodes):
+        argv = c.argv(i, n.dir)
+        at = argv.index("--cluster-initial")
+        alone = argv[:at] + argv[at + 2 :]
+        n.argv = alone
+        n.start()
+        with n.connect() as conn:
+            conn.call("SET", "who", str(i))
+        n.stop()
+    # Their data are three truths: none of them takes the list.
+    for i, n in enumerate(c.nodes):
+        n.argv = c.argv(i, n.dir)
+        n.start(wait=False)
+    for n in c.nodes:
+        assert n.wait_exit(15) not in (None, 0), "%s\n%s" % ("still runs", n.tail())
+        said = n.tail()
+        assert "formed alone" in said and c.initial in said and "cluster-initial" in said, said
+    # Without it they are what they were.
+    for i, n in enumerate(c.nodes):
+        at = n.argv.index("--cluster-initial")
+        n.argv = n.argv[:at] + n.argv[at + 2 :]
+        n.start()
+        with n.connect() as conn:
+            assert conn.call("GET", "who") == b"%d" % i
+        n.stop()
+
+
+@limited(60)
+def test_the_data_of_a_redis_server_are_not_taken_for_an_empty_directory():
+    for name in ("dump.rdb", "appendonlydir"):
+        node = processes.single("everysec", start=False)
+        os.makedirs(node.dir, exist_ok=True)
+        path = os.path.join(node.dir, name)
+        if name.endswith("dir"):
+            os.mkdir(path)
+        else:
+            with open(path, "w") as f:
+                f.write("REDIS0011")
+        node.start(wait=False)
+        assert node.wait_exit(10) not in (None, 0), node.tail()
+        assert path in node.tail() and "redis-server" in node.tail() and "dir" in node.tail(), node.tail()
+        # With data of its own beside it, it starts.
+        os.rename(path, path + ".away")
+        node.start()
+        node.stop()
+        os.rename(path + ".away", path)
+        node.start()
+        node.stop()
 
 
 @limited(60)

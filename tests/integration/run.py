@@ -18,8 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 import processes  # noqa: E402
 import testing  # noqa: E402
 
-MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "directives", "peers",
-           "strangers", "bad_input", "limits", "coordination", "errands"]
+MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "directives", "peers", "strangers", "set_back", "versions",
+           "bad_input", "limits", "coordination", "errands"]
 
 
 def limit(function):

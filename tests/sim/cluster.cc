@@ -187,6 +187,7 @@ void Cluster::Run(int64_t duration_ns) {
   while (!report_.failed() && !Converged() && loop_.now_ns() < stopping_ns + kRecoveryNsMax) {
     loop_.RunUntil(loop_.now_ns() + 200 * kMillisecond);
   }
+  if (!report_.failed()) CheckDisturbed();
   if (!report_.failed()) CheckConverged();
   if (dump_ != nullptr) history_.Dump(dump_);
   for (auto& workload : workloads_) {
@@ -240,6 +241,13 @@ bool Cluster::Converged() const {
     if (applied != slot) return false;
   }
   return slot == history_.last_slot();
+}
+
+void Cluster::CheckDisturbed() {
+  for (const auto& node : nodes_)
+    if (node->wrong())
+      report_.Fail("divergence", "the state of node " + std::to_string(node->index()) +
+                                     " differs from the others', and nobody has noticed");
 }
 
 void Cluster::CheckConverged() {

@@ -50,6 +50,8 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   bool NobodySetBack() const;
   // Alive ones that may be lost without stopping the cluster for good.
   int DeadCount() const;
+  // An operator has all members leave an entry out.
+  void SkipSlot(const cluster::SkipWord& word) { history_.SkipSlot(word.skip); }
   std::string Standing() const;
 
  private:
@@ -82,6 +84,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   void NoteRecorded(int to, int from, std::string_view message);
   bool Live();
   bool Converged() const;
+  void CheckDisturbed();
   void CheckConverged();
   int64_t ClientDelay();
 

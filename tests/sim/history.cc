@@ -128,6 +128,8 @@ void History::ReplaySession(cluster::Session session,
   ReplayTap tap(&report_, session, &replies);
   server::Executor executor(hash_seed_);
   executor.Attach(session, &tap, &tap, nullptr);
+  executor.SetSkips(skips_);
+  executor.SetSupportedVersion(UINT16_MAX);
   paxos::Ballot newest;  // of the no-ops so far
   for (paxos::Slot slot = 1; slot < slots_.size() && !report_.failed(); ++slot) {
     const paxos::Value& value = slots_[slot].value;

@@ -12,8 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "cluster/entry.h"
 #include "cluster/paxos/types.h"
+#include "cluster/skip_list.h"
 #include "tests/sim/report.h"
 
 namespace clustron::sim {
@@ -46,6 +48,8 @@ class History {
   void Dump(std::string_view needle) const;
   // Replays everything. Call once, at the end.
   void CheckReplay();
+  // An operator has this entry left out.
+  void SkipSlot(const cluster::Skip& skip) { CHECK(skips_.Set(skip)); }
 
  private:
   friend class ReplayTap;
@@ -60,6 +64,7 @@ class History {
 
   Report& report_;
   const uint64_t hash_seed_;
+  cluster::SkipList skips_;
   std::vector<SlotRecord> slots_;
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> replies_;
   std::map<int, std::map<uint64_t, paxos::Slot>> asked_;  // rounds by node: what was applied then

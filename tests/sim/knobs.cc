@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace clustron::sim {
 
@@ -129,6 +130,23 @@ void DrawAlone(Rng& rng, Knobs* knobs) {
   work.strings |= !any;
 }
 
+// One node's state is made to differ: only the comparison of digests can see it. Little else goes
+// wrong, and nothing that would carry the wrong state to others or away.
+void DrawDisturbed(Rng& rng, Knobs* knobs) {
+  const FaultRates faults = std::exchange(knobs->faults, {});
+  knobs->faults.partition_ns = faults.partition_ns;
+  knobs->faults.partition_hold_ns = std::min(faults.partition_hold_ns, 2 * kSecond);
+  knobs->faults.break_ns = faults.break_ns;
+  knobs->faults.hand_over_ns = faults.hand_over_ns;
+  knobs->faults.disturb_at_ns = rng.Between(5, 30) * kSecond;
+  knobs->snapshot_log_bytes_min = 1 << 30;
+  const WorkloadMix work = std::exchange(knobs->work, {});
+  knobs->work.burst_percent = work.burst_percent;
+  knobs->work.counters = true;
+  knobs->work.hashes = work.hashes;
+  knobs->work.strings = work.strings;
+}
+
 }  // namespace
 
 Knobs DrawKnobs(Rng& rng, int nodes) {
@@ -172,6 +190,15 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   if (rng.Percent(50)) knobs.drift_max = DriftThatAMarginBears(knobs.paxos);
   // A machine that comes back alone goes on by its wall clock, whatever that says.
   if (knobs.nodes == 1) knobs.faults.wall_jump_ns = 0;
+  knobs.mixed_versions = knobs.nodes > 1 && rng.Percent(12);
+  const bool disturbed = rng.Percent(4);
+  const bool poisoned = rng.Percent(4);
+  if (knobs.nodes >= 3 && disturbed) {
+    DrawDisturbed(rng, &knobs);
+  } else if (knobs.nodes > 1 && poisoned) {
+    knobs.faults.poison_at_ns = rng.Between(5, 20) * kSecond;
+    knobs.faults.rot_ns = knobs.faults.rot_race_ns = 0;
+  }
   return knobs;
 }
 
@@ -230,6 +257,9 @@ std::string Knobs::ToString() const {
   add(faults.two_lives_race_ns, "two-lives-race");
   add(faults.behind_snapshot_race_ns, "behind-snapshot-race");
   add(faults.shutdown_ns, "shutdown");
+  add(faults.disturb_at_ns, "disturbed-at");
+  add(faults.poison_at_ns, "poison-at");
+  if (mixed_versions) text += ", mixed versions";
   return text + "; work:" + work.ToString();
 }
 

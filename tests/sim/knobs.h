@@ -46,6 +46,9 @@ struct FaultRates {
   int64_t two_lives_race_ns = 0;
   int64_t behind_snapshot_race_ns = 0;
   int64_t shutdown_ns = 0;  // a node alone is stopped in the orderly way
+  // Once, at this time; 0: never.
+  int64_t disturb_at_ns = 0;  // one node's state becomes another one than its log's
+  int64_t poison_at_ns = 0;   // an entry that nobody can apply is chosen
 };
 
 struct WorkloadMix {
@@ -85,6 +88,8 @@ struct Knobs {
   uint64_t snapshot_log_bytes_min = 256 << 10;
   uint64_t restore_keys_per_turn = 20'000;
   uint64_t apply_entries_per_turn = 1'000'000;
+  // Nodes run programs that know different feature versions, and are upgraded at restarts.
+  bool mixed_versions = false;
 
   std::string ToString() const;
 };

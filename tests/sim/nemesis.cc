@@ -43,6 +43,9 @@ void Nemesis::Start() {
     Every(faults.rot_ns, &Nemesis::DoRot);
     Every(faults.rot_race_ns, &Nemesis::DoRotRace);
   }
+  if (faults.disturb_at_ns != 0)
+    cluster_.loop().After(faults.disturb_at_ns, [this] { DoDisturb(); });
+  if (faults.poison_at_ns != 0) cluster_.loop().After(faults.poison_at_ns, [this] { DoPoison(); });
   Every(faults.kill_ns, &Nemesis::DoKill);
   Every(faults.power_ns, &Nemesis::DoPower);
   Every(faults.all_down_ns, &Nemesis::DoAllDown);
@@ -242,6 +245,34 @@ void Nemesis::DoHandOver() {
   if (leader < 0 || leader == to) return;
   cluster_.report().Count("leadership handed over");
   cluster_.node(leader).HandOver(to);
+}
+
+void Nemesis::DoDisturb() {
+  const int node = RunningNode();
+  if (node >= 0) cluster_.node(node).Disturb();
+}
+
+// Every node halts in front of the entry, as soon as it comes to it; then a person has all of them
+// leave it out.
+void Nemesis::DoPoison() {
+  const int leader = cluster_.Leader();
+  if (leader < 0) {
+    if (!stopped_) cluster_.loop().After(100 * kMillisecond, [this] { DoPoison(); });
+    return;
+  }
+  cluster_.node(leader).Poison();
+  SkipPoison();
+}
+
+void Nemesis::SkipPoison() {
+  for (int i = 0; i < cluster_.size(); ++i) {
+    const auto wanted = cluster_.node(i).wanted_skip();
+    if (!wanted) continue;
+    cluster_.SkipSlot(*wanted);
+    for (int j = 0; j < cluster_.size(); ++j) cluster_.node(j).SkipSlot(*wanted);
+    break;
+  }
+  cluster_.loop().After(rng_.Between(100, 1000) * kMillisecond, [this] { SkipPoison(); });
 }
 
 bool Nemesis::PickThree(int* leader, int* first, int* second) {

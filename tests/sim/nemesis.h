@@ -62,6 +62,9 @@ class Nemesis {
   void DoTwoLivesRace();
   void BeginSecondLife(int leader, int candidate, int witness, int64_t awake_ns);
   void Cut(int a, int b, bool cut);
+  void DoDisturb();
+  void DoPoison();
+  void SkipPoison();
   void SnapshotsNow();
   void AwaitNextLeader(int deposed, int64_t until_ns);
   // Two nodes other than the leader; false if there is no leader or too few nodes.

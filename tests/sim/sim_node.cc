@@ -75,6 +75,7 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
   // server::ApplyTracer
   void OnApplied(cluster::Slot slot, const paxos::Value& value, uint64_t digest) override {
     traced_slot = slot;
+    if (owner->disturbed_) return;
     history->OnApplied(owner->index_, slot, value, digest);
   }
 
@@ -90,7 +91,7 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
     return call;
   }
   void EndOwnItem(void* cookie) override {
-    if (reply != nullptr) {
+    if (reply != nullptr && !owner->disturbed_) {
       history->OnReply(node().session(), sequence, std::string_view(*reply).substr(reply_begin));
     }
     reply = nullptr;
@@ -205,6 +206,18 @@ Status SimNode::StartProcess() {
   options.node.restore_keys_per_turn = knobs.restore_keys_per_turn;
   options.node.apply_entries_per_turn = knobs.apply_entries_per_turn;
   options.accept_loss = accept_loss_;
+  options.skip_slots = skips_;
+  if (knobs.mixed_versions) {
+    // Upgraded now and then, never downgraded.
+    Rng& rng = around_.loop->rng();
+    constexpr uint16_t kNewest = 4;
+    if (version_ == 0) {
+      version_ = static_cast<uint16_t>(rng.Between(1, kNewest));
+    } else if (version_ < kNewest && rng.Percent(30)) {
+      ++version_;
+    }
+    options.node.feature_version = version_;
+  }
   options.seed = around_.loop->rng().Next();
   ASSIGN_OR_RETURN(const server::BootReport boot,
                    server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
@@ -254,6 +267,7 @@ void SimNode::Crash(bool power, const char* why, int64_t down_ns) {
   process_->connections.clear();
   process_.reset();
   fatal_.clear();
+  disturbed_ = halted_ = false;  // what it had in memory only is gone
   for (const auto& [id, connection] : connections) carrier_.ClosedByNode(id, true);
   Rng& rng = around_.loop->rng();
   if (power) {
@@ -444,6 +458,36 @@ void SimNode::TakePlace(uint64_t boot) {
   CHECK(made.has_value());
 }
 
+void SimNode::Disturb() {
+  Enter([this] {
+    if (around_.report->tracing())
+      around_.report->Trace("node " + std::to_string(index_) + " gets a state of its own");
+    around_.report->Count("states disturbed");
+    store::Store& store = process_->engine->executor().store();
+    store.BeginItem();
+    store.TakeRevision();
+    disturbed_ = true;
+  });
+}
+
+void SimNode::Poison() {
+  Enter([this] {
+    constexpr uint16_t kUnknownCommand = 60'000;
+    const std::string_view args[] = {"POISON"};
+    std::string item;
+    cluster::AppendItem({.command_id = kUnknownCommand, .session = process_->node().session()},
+                        args, &item);
+    around_.report->Count("entries that can't be applied");
+    process_->node().SubmitWrite(std::move(item), nullptr);
+  });
+}
+
+void SimNode::SkipSlot(const cluster::SkipWord& word) {
+  skips_.push_back(word);
+  wanted_skip_.reset();
+  if (process_ != nullptr) Crash(false, "restarted by its operator", 50 * kMillisecond);
+}
+
 void SimNode::HandOver(int to) {
   Enter([this, to] { process_->node().TransferLeadership(static_cast<paxos::NodeId>(to) + 1); });
 }
@@ -472,6 +516,8 @@ void SimNode::Entered() {
     Crash(around_.loop->rng().Percent(50), "stops at a file operation");
   } else if (!fatal_.empty()) {
     Crash(false, "ended itself");
+  } else if (halted_ && dead_) {
+    Crash(false, "halted");
   } else {
     FileTurnEnd();
   }
@@ -498,7 +544,7 @@ void SimNode::EndTurn() {
   const server::Executor& executor = process_->engine->executor();
   if (executor.applied_slot() != process_->traced_slot) {
     process_->traced_slot = executor.applied_slot();
-    around_.history->OnState(index_, executor.applied_slot(), executor.digest());
+    if (!disturbed_) around_.history->OnState(index_, executor.applied_slot(), executor.digest());
   }
   if (weak() && fatal_.empty() && !fs_.stopped()) NoteCommits();
   std::erase_if(process_->connections, [this](const auto& item) {
@@ -509,7 +555,7 @@ void SimNode::EndTurn() {
     return true;
   });
   process_->turn_filed = false;
-  if (fs_.stopped() || !fatal_.empty()) Entered();
+  if (fs_.stopped() || !fatal_.empty() || halted_) Entered();
 }
 
 // Only for planted bugs that look at them while applying.
@@ -548,7 +594,8 @@ void SimNode::OnPeerMessage(int from, std::string message) {
   if (busy() && process_->node().OnMessageWhileBusy(static_cast<paxos::NodeId>(from) + 1, message))
     return;
   Enter([this, from, m = std::move(message)] {
-    if (!process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m)) {
+    const bool poisoned = around_.knobs->faults.poison_at_ns != 0;  // a leader refuses to take that
+    if (!process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m) && !poisoned) {
       around_.report->Fail("messages",
                            "node " + std::to_string(index_) + " finds a message malformed");
     }
@@ -622,6 +669,28 @@ void SimNode::NoteRead(cluster::NodeId to, std::string_view message) {
              cluster::ReadReadGrant(body, &round, &grant)) {
     around_.history->OnReadGranted(static_cast<int>(to) - 1, round, grant.index);
   }
+}
+
+void SimNode::Halted(cluster::HaltCause cause, const std::string& reason) {
+  halted_ = true;
+  if (around_.report->tracing())
+    around_.report->Trace("node " + std::to_string(index_) + " halts: " + reason);
+  if (cause == cluster::HaltCause::kDiverged && disturbed_) {
+    around_.report->Count("disturbed nodes halted");
+    dead_ = true;
+    return;
+  }
+  constexpr std::string_view kDirective = "--skip-slot ";
+  const size_t at = reason.find(kDirective);
+  if (cause == cluster::HaltCause::kCannotApply && around_.knobs->faults.poison_at_ns != 0 &&
+      at != std::string::npos) {
+    const auto word = cluster::ParseSkip(std::string_view(reason).substr(at + kDirective.size()));
+    CHECK(word.has_value());
+    around_.report->Count("nodes halted by an entry");
+    wanted_skip_ = *word;
+    return;
+  }
+  around_.report->Fail("halted", "node " + std::to_string(index_) + ": " + reason);
 }
 
 void SimNode::Fatal(const std::string& reason) {

@@ -104,6 +104,16 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void TakePlace(uint64_t boot);
   // cluster-accept-loss, from the next start on.
   void SetAcceptLoss(bool accepts) { accept_loss_ = accepts; }
+  // Its state becomes another one than its log's: only the comparison of digests can see it.
+  void Disturb();
+  // Has an entry proposed that no program can apply.
+  void Poison();
+  // What an operator adds to its next starts; restarts it now if it runs.
+  void SkipSlot(const cluster::SkipWord& word);
+  // The word that its last halt named; none: it did not halt, or not for an entry.
+  const std::optional<cluster::SkipWord>& wanted_skip() const { return wanted_skip_; }
+  // Disturb was seen by nobody.
+  bool wrong() const { return disturbed_ && !dead_; }
 
   // --- From outside
   void OnPeerMessage(int from, std::string message);
@@ -129,6 +139,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   // server::EngineHost
   void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                   std::shared_ptr<const std::string> tail) override;
+  void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Warn(const std::string&) override {}
   void Stop() override {}
@@ -187,6 +198,11 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   bool shut_down_ = false;
   int64_t slowed_ns_ = -1;  // when it was last paused, or its disk last slow
   std::string fatal_;
+  bool disturbed_ = false;
+  bool halted_ = false;
+  uint16_t version_ = 0;  // of its program, if that is not the same everywhere
+  std::vector<cluster::SkipWord> skips_;
+  std::optional<cluster::SkipWord> wanted_skip_;
   std::unique_ptr<Process> process_;
 };
 

@@ -227,6 +227,7 @@ class EngineBench final : private EngineHost {
   sim::SimFs fs;
   BenchClock clock;
   std::string fatal;
+  std::string halted;
   bool stopped = false;
   bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
@@ -234,6 +235,7 @@ class EngineBench final : private EngineHost {
   cluster::NodeId silent_peer = 0;
   cluster::NodeId asked_to_lead = 0;                     // by the last hand-over
   std::map<cluster::NodeId, paxos::Slot> peers_durable;  // as AnswerAll has it
+  std::vector<cluster::SkipWord> skip_slots;             // the same
   cluster::NodeConfig node_config;                       // for the next start
 
  private:
@@ -251,6 +253,7 @@ class EngineBench final : private EngineHost {
     options.log.spare_bytes = 0;
     options.log.low_water_bytes = 0;
     options.node = node_config;
+    options.skip_slots = skip_slots;
     options.seed = seed;
     auto report = Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_);
     if (report && introduce) IntroducePeers();
@@ -261,6 +264,11 @@ class EngineBench final : private EngineHost {
                   std::shared_ptr<const std::string> tail) override {
     if (tail != nullptr) message += *tail;
     sent_.push_back({to, std::move(message)});
+  }
+  void Halted(cluster::HaltCause cause, const std::string& reason) override {
+    halted = reason;
+    if (cause == cluster::HaltCause::kDiverged)
+      REQUIRE(NoteDivergence(fs, "/data", reason).has_value());
   }
   void Fatal(const std::string& reason) override { fatal = reason; }
   void Stop() override { stopped = true; }

@@ -1,0 +1,196 @@
+"""Clusters of two builds: the feature version in force, and what becomes of a program that is too old for it; entries that nobody can apply."""
+import os
+import re
+import subprocess
+
+import cluster
+import processes
+import resp
+from testing import limited, until
+
+
+def build(version):
+    """A server that says that it knows the log's rules up to this version: one file is compiled anew, then linked."""
+    if "CLUSTRON_SERVER" in os.environ:
+        variant = os.path.basename(os.path.dirname(os.environ["CLUSTRON_SERVER"]))
+    else:
+        variant = "release"
+    made = subprocess.run(
+        ["make", "-s", "-j2", "server", "V=" + variant, "FEATURE_VERSION=%d" % version], cwd=processes.ROOT, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr[-2000:]
+    return os.path.join(processes.ROOT, "build", variant, "clustron-server-v%d" % version)
+
+
+def in_force(node):
+    with node.connect() as c:
+        return int(resp.info(c, "paxos")["paxos_feature_version"])
+
+
+def halted(node):
+    with node.connect() as c:
+        return resp.info(c, "paxos")["paxos_halted"]
+
+
+def with_program(node, path):
+    node.argv = [path] + node.argv[1:]
+
+
+@limited(300)
+def test_the_version_rises_when_all_know_it_and_a_program_that_is_too_old_is_told_both():
+    old, new = build(2), build(3)
+    c = cluster.Cluster(3)
+    for n, path in zip(c.nodes, (old, old, new)):
+        with_program(n, path)
+    c.start()
+    with c.nodes[2].connect() as conn:
+        assert conn.call("SET", "k", "1") == b"OK"
+    until(lambda: [in_force(n) for n in c.nodes] == [2, 2, 2], "all know version 2")
+
+    # Upgraded one after the other. One that is down has not announced what it will know.
+    c.nodes[1].stop()
+    with_program(c.nodes[1], new)
+    c.nodes[1].start()
+    c.nodes[0].stop()
+    c.wait_leader()
+    assert in_force(c.nodes[1]) == 2 and in_force(c.nodes[2]) == 2
+    with_program(c.nodes[0], new)
+    c.nodes[0].start()
+    until(lambda: [in_force(n) for n in c.nodes] == [3, 3, 3], "all know version 3")
+
+    # Back to the old program: it is told both numbers, changes nothing, and the others go on and say whom they refuse.
+    c.nodes[0].stop()
+    with_program(c.nodes[0], old)
+    c.nodes[0].start(wait=False)
+    until(lambda: "feature version 3" in c.nodes[0].tail(100) and "knows up to 2" in c.nodes[0].tail(100), c.nodes[0].tail(20))
+    with c.wait_leader(nodes=c.nodes[1:]).connect() as conn:
+        assert conn.call("INCR", "k") == 2
+    c.nodes[0].kill()
+    with_program(c.nodes[0], new)
+    c.nodes[0].start()
+    c.wait_converged()
+
+
+@limited(300)
+def test_a_node_that_lags_and_is_too_old_is_refused_by_its_peers():
+    old, new = build(2), build(3)
+    c = cluster.Cluster(3)
+    for n in c.nodes:
+        with_program(n, new)
+    # Two form the quorum that raises the version; the third is there for long enough to be heard.
+    c.start()
+    until(lambda: [in_force(n) for n in c.nodes] == [3, 3, 3], "all know version 3")
+    c.stop()
+    # An empty directory in its place would know nothing of it: what its peers say is all that it can go by.
+    with_program(c.nodes[2], old)
+    for n in c.nodes:
+        n.start(wait=False)
+    until(lambda: "feature version 3" in c.nodes[2].tail(100), c.logs(20))
+    with c.wait_leader(nodes=c.nodes[:2]).connect() as conn:
+        assert conn.call("SET", "k", "v") == b"OK"
+
+
+def skip_word(text):
+    """What a log file says about the way past an entry."""
+    words = re.findall(r"--skip-slot (\d+:[0-9a-f]{16})", text)
+    assert words, text[-2000:]
+    return words[-1]
+
+
+@limited(300)
+def test_an_entry_that_no_program_knows_is_left_out_by_all():
+    old, new = build(2), build(3)
+    c = cluster.Cluster(3)
+    for n, path in zip(c.nodes, (new, new, old)):
+        with_program(n, path)
+    c.start()
+    with c.nodes[0].connect() as conn:
+        conn.call("SET", "k", "v")
+    c.nodes[2].stop()
+    with_program(c.nodes[2], new)
+    c.nodes[2].start()
+    # The last entry of the log is the one that raises the version.
+    until(lambda: [in_force(n) for n in c.nodes] == [3, 3, 3], "all know version 3")
+    c.wait_converged()
+    c.kill()
+    for n in c.nodes:
+        with_program(n, old)
+        n.start(wait=False)
+    for n in c.nodes:
+        until(lambda: "HALTED" in n.tail(100) and "knows up to 2" in n.tail(100), n.tail(20))
+        assert n.running(), n.tail()
+    with c.nodes[0].connect() as conn:
+        try:
+            conn.call("GET", "k")
+            raise AssertionError("a halted node answers")
+        except resp.Error as e:
+            assert e.code == "CLUSTERDOWN" and "halted" in str(e), e
+        conn.call("READONLY")
+        assert conn.call("GET", "k") == b"v"
+    word = skip_word(c.nodes[0].tail(100))
+    c.kill()
+    # Not by all: those who leave it out have no link to the one that does not.
+    for n in c.nodes[:2]:
+        n.start(wait=False, extra=["--skip-slot", word])
+    c.nodes[2].start(wait=False)
+    with c.wait_leader(nodes=c.nodes[:2]).connect() as conn:
+        assert conn.call("SET", "k", "w") == b"OK"
+    assert halted(c.nodes[2]), c.nodes[2].tail()
+    c.nodes[2].kill()
+    c.nodes[2].start(wait=False, extra=["--skip-slot", word])
+    c.wait_leader()
+    c.wait_converged()
+    # It is durable.
+    c.kill()
+    c.start()
+    with c.nodes[1].connect() as conn:
+        assert conn.call("GET", "k") == b"w"
+    assert not any(halted(n) for n in c.nodes)
+
+
+@limited(120)
+def test_an_entry_that_needs_more_memory_than_there_is_names_the_way_past_it():
+    node = processes.single("everysec")
+    with open("/proc/%d/status" % node.pid) as f:
+        idle = int(re.search(r"VmSize:\s+(\d+) kB", f.read()).group(1)) << 10
+    with node.connect() as conn:
+        conn.call("SET", "before", "1")
+        conn.call("SETRANGE", "zeros", 200_000_000, "x")
+        conn.call("BITOP", "NOT", "big", "zeros")  # a small entry that takes 200 MB
+        conn.call("SET", "after", "2")
+    node.kill()
+    small = processes.Process(node.argv, node.port, node.dir, "small", prefix=["prlimit", "--as=%d" % (idle + (120 << 20))])
+    small.start(wait=False)
+    assert small.wait_exit(30) == 1, small.tail()  # by itself, not by a signal
+    assert "out of memory while slot" in small.tail(), small.tail()
+    word = skip_word(small.tail(100))
+    small.start(extra=["--skip-slot", word])
+    with small.connect() as conn:
+        assert conn.call("MGET", "before", "after") == [b"1", b"2"]
+        assert conn.call("EXISTS", "big") == 0
+    small.kill()
+    small.start()  # it is durable
+    with small.connect() as conn:
+        assert conn.call("EXISTS", "big") == 0
+    small.kill()
+
+
+@limited(60)
+def test_what_skip_slot_must_not_do():
+    node = processes.single("always")
+    with node.connect() as conn:
+        conn.call("SET", "k", "1")
+        conn.call("SAVE")
+        conn.call("SAVE")
+    node.stop()
+    for word, said in (
+        ("x:0123456789abcdef", "SLOT:HASH"),
+        ("5:abc", "SLOT:HASH"),
+        ("1:0123456789abcdef", "is applied here already"),
+    ):
+        node.start(wait=False, extra=["--skip-slot", word])
+        assert node.wait_exit(10) not in (None, 0), node.tail()
+        assert said in node.tail(3), node.tail(5)
+    node.start()
+    with node.connect() as conn:
+        assert conn.call("GET", "k") == b"1"

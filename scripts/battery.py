@@ -68,6 +68,7 @@ STAGES = [
     Stage("bad-input", 180, [*REAL, "bad_input", "limits", "directives", "errands"], False, "malformed and excessive input, 10,000 connections, 100 MB; configuration"),
     Stage("faults", 300, [*REAL, "faults.", "maintenance."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories; planned maintenance"),
     Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),
+    Stage("budget", 300, [*REAL, "budget"], False, "items, replies and clients that want too much memory, in little address space"),
     Stage("storage", 300, [*REAL, "storage", "formation"], False, "torn, rotten, full and lost disks; wrong formations"),
     Stage("peers", 240, [*REAL, "peers.", "strangers."], False, "peers without the secret, spoken by hand; clients without the password"),
     Stage("demo", 240, [PY, "scripts/demo", "packages"], False, "every Debian package into three nodes, leader killed midway"),

@@ -46,7 +46,9 @@ namespace clustron {
   X(kLongerLeaseForgotten)    /* a restart under a lower setting forgets the longer lease */       \
   X(kDigestsNeverCompared)    /* what peers say of their digests is not looked at */               \
   X(kMutationDiffers)         /* one node leaves a key that all others remove */                   \
-  X(kVersionRaisedEarly)      /* the feature version rises before every member knows it */
+  X(kVersionRaisedEarly)      /* the feature version rises before every member knows it */         \
+  X(kBudgetWhereClientIs)     /* an item's budget is judged on the node of its client alone */     \
+  X(kUndoneKeepsRevision)     /* an item that was undone leaves its revision taken */
 
 enum class Bug : uint8_t {
   kNone,

@@ -1,5 +1,7 @@
 #include "commands/access.h"
 
+#include <string>
+
 #include "base/breather.h"
 #include "commands/ports.h"
 
@@ -21,11 +23,21 @@ void ReplyString(Context& ctx, const store::Entry& entry) {
 
 void ReplyStringRange(Context& ctx, const store::Entry& entry, size_t offset, size_t size) {
   ctx.reply.BulkBegin(size);
+  if (ctx.reply.SkipParts(size)) return ctx.reply.BulkEnd();
   entry.ForEachPiece(offset, size, [&](std::string_view piece) {
     ctx.reply.BulkPart(piece);
     if (size > piece.size()) Breathe();
   });
   ctx.reply.BulkEnd();
+}
+
+void ReplyOverBudget(Context& ctx) {
+  const std::string_view name = ctx.spec->name;
+  const std::string_view code = name == "EXEC"  ? "EXECABORT "
+                                : name == "TXN" ? "TXNLIMIT "
+                                                : "ERR ";
+  ctx.reply.StartOver();
+  ctx.reply.Error(std::string(code) + std::string(kOverBudget));
 }
 
 std::string LowerName(const CommandSpec& spec) {

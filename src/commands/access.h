@@ -58,6 +58,21 @@ void ReplyString(Context& ctx, const store::Entry& entry);
 // Bytes [offset, offset + size) of it. REQUIRES: they are there.
 void ReplyStringRange(Context& ctx, const store::Entry& entry, size_t offset, size_t size);
 
+// What a bulk reply has around its bytes, at most.
+inline constexpr size_t kBulkFrameBytes = 16;
+
+// True if the item's budget has room for as many lookups in a hash: a packed one is walked.
+inline bool SpendLookups(Context& ctx, const store::HashValue& hash, size_t count) {
+  return !hash.packed() || ctx.Spend(count * hash.size());
+}
+// Before a pattern is tried on a text: what that may take at most, a comparison of some bytes being
+// an element.
+inline bool SpendGlob(Context& ctx, std::string_view pattern, std::string_view text) {
+  return ctx.Spend(pattern.size() * text.size() / 16);
+}
+// In place of the reply to an item that was undone because its budget is used up.
+void ReplyOverBudget(Context& ctx);
+
 inline constexpr store::Event kEventDel = {store::EventClass::kGeneric, "del"};
 inline constexpr store::Event kEventExpire = {store::EventClass::kGeneric, "expire"};
 inline constexpr store::Event kEventExpired = {store::EventClass::kExpired, "expired"};

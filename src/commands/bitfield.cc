@@ -153,16 +153,32 @@ Wide Operand(const FieldOp& op) {
   return op.is_signed ? Wide{op.operand} : Wide{static_cast<uint64_t>(op.operand)};
 }
 
-// COMPAT: the string grows to the end of the last field that is written, even if OVERFLOW FAIL then
-// leaves all fields alone. True if it did.
-bool Grow(Mutation& m, const std::vector<FieldOp>& ops) {
+// Where the last field ends that is written.
+uint64_t EndOf(const std::vector<FieldOp>& ops) {
   uint64_t end = 0;
   for (const FieldOp& op : ops) {
     if (op.op != Op::kGet) end = std::max(end, (op.offset + op.bits + 7) >> 3);
   }
+  return end;
+}
+
+// COMPAT: the string grows to the end of the last field that is written, even if OVERFLOW FAIL then
+// leaves all fields alone. True if it did.
+bool Grow(Mutation& m, const std::vector<FieldOp>& ops) {
+  const uint64_t end = EndOf(ops);
   if (m.exists() && m.entry()->StringSize() >= end) return false;
   m.SetRange(end - 1, {"\0", 1});
   return true;
+}
+
+// True if growing and the longest reply that there may be are within the item's budget: they are
+// looked at before anything is changed.
+bool SpendWrites(Context& ctx, const Entry* entry, const std::vector<FieldOp>& ops) {
+  constexpr size_t kIntReplyBytes = 23;
+  const uint64_t old_size = entry == nullptr ? 0 : entry->StringSize();
+  const uint64_t end = EndOf(ops);
+  if (end > old_size && !ctx.SpendMade(end - old_size)) return false;
+  return ctx.HasReplyRoom((ops.size() + 1) * kIntReplyBytes);
 }
 
 // COMPAT: whatever it writes, the string is raw from then on.
@@ -176,6 +192,7 @@ void MakeRaw(Mutation& m) {
 void RunWrites(Context& ctx, const std::vector<FieldOp>& ops) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kString)) return;
+  if (!SpendWrites(ctx, m.entry(), ops)) return;
   const bool grew = Grow(m, ops);
   MakeRaw(m);
   bool changed = false;

@@ -160,6 +160,8 @@ void CmdSetbit(Context& ctx) {
     same = BitAt(m.entry()->StringRange(offset >> 3, 1, scratch), offset & 7) == (bit != 0);
     if (same && m.entry()->encoding() == "raw") return ctx.reply.Int(bit);
   }
+  const size_t old_size = m.exists() ? m.entry()->StringSize() : 0;
+  if (offset >> 3 > old_size && !ctx.SpendMade((offset >> 3) - old_size)) return;
   const bool old = m.SetBit(offset, bit != 0);
   m.Commit({EventClass::kString, same ? "" : "setbit"});
   ctx.reply.Int(old ? 1 : 0);
@@ -200,6 +202,7 @@ void CmdBitcount(Context& ctx) {
 
   const int64_t first_byte = range.in_bits ? range.first >> 3 : range.first;
   const int64_t last_byte = range.in_bits ? range.last >> 3 : range.last;
+  if (!ctx.SpendRead(static_cast<uint64_t>(last_byte - first_byte))) return;
   uint64_t count = 0;
   entry->ForEachPiece(static_cast<size_t>(first_byte),
                       static_cast<size_t>(last_byte - first_byte + 1), [&](std::string_view piece) {
@@ -245,6 +248,7 @@ void CmdBitpos(Context& ctx) {
   CutRange(range, entry->StringSize());
   if (range.first > range.last) return ctx.reply.Int(-1);
   const int64_t scale = range.in_bits ? 1 : 8;
+  if (!ctx.SpendRead(static_cast<uint64_t>((range.last - range.first) * scale / 8))) return;
   const size_t found = FindBit(*entry, bit == 1, static_cast<size_t>(range.first * scale),
                                static_cast<size_t>((range.last + 1) * scale - 1));
   if (found != std::string_view::npos) return ctx.reply.Uint(found);
@@ -263,6 +267,13 @@ void CmdBitop(Context& ctx) {
     if (!CheckType(ctx, entry, Type::kString)) return;
     sources.push_back(entry);
   }
+  uint64_t longest = 0;
+  for (const Entry* source : sources) {
+    if (source == nullptr) continue;
+    longest = std::max<uint64_t>(longest, source->StringSize());
+    if (!ctx.SpendRead(source->StringSize())) return;
+  }
+  if (!ctx.SpendMade(longest)) return;
   const std::string result = CombineAll(op, sources);
   Mutation m = Modify(ctx, ctx.args[2]);
   if (!result.empty()) {

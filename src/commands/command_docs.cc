@@ -155,7 +155,7 @@ class Fields {
 
  private:
   Context& ctx_;
-  size_t place_;
+  uint64_t place_;
   size_t count_ = 0;
 };
 
@@ -324,7 +324,7 @@ void CmdCommandList(Context& ctx) {
   const ListFilter filter = TakeFilter(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   const Registry& registry = Registry::Get();
-  const size_t place = ctx.reply.Deferred();
+  const uint64_t place = ctx.reply.Deferred();
   size_t count = 0;
   const auto list = [&](const CommandSpec& spec) {
     if (!Passes(spec, filter)) return;

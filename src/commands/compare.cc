@@ -2,7 +2,8 @@
 
 #include <string>
 
-#include "base/hash.h"
+#include "base/breather.h"
+#include "base/stream_hash.h"
 #include "store/store.h"
 
 namespace clustron::commands {
@@ -16,13 +17,30 @@ bool IsHex(char c) {
 }
 
 // Whether `text` is the digest of `value`: unkeyed XXH3, as every client can compute it.
-bool DigestIs(std::string_view value, std::string_view text) {
+bool DigestIs(const store::Entry& entry, std::string_view text) {
   uint64_t given = 0;
   for (char c : text) {
     const int digit = c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
     given = given << 4 | static_cast<uint64_t>(digit);
   }
-  return given == HashBytes(value, 0);
+  // By pieces: the whole may be long.
+  StreamHash hash;
+  entry.ForEachPiece([&](std::string_view piece) {
+    hash.Add(piece);
+    Breathe();
+  });
+  return given == hash.Digest();
+}
+
+bool ValueIs(const store::Entry& entry, std::string_view text) {
+  if (entry.StringSize() != text.size()) return false;
+  bool same = true;
+  size_t at = 0;
+  entry.ForEachPiece([&](std::string_view piece) {
+    same = same && piece == text.substr(at, piece.size());
+    at += piece.size();
+  });
+  return same;
 }
 
 void TakeDigest(ArgCursor& args, Compare::Kind kind, Compare* out) {
@@ -36,7 +54,6 @@ void TakeDigest(ArgCursor& args, Compare::Kind kind, Compare* out) {
 }  // namespace
 
 bool Compare::Holds(const store::Entry* entry) const {
-  store::Scratch scratch;
   switch (kind) {
     case Kind::kNone:
       return true;
@@ -47,13 +64,13 @@ bool Compare::Holds(const store::Entry* entry) const {
     case Kind::kRevision:
       return (entry == nullptr ? 0 : entry->revision()) == revision;
     case Kind::kEqual:
-      return entry != nullptr && entry->String(scratch) == text;
+      return entry != nullptr && ValueIs(*entry, text);
     case Kind::kNotEqual:
-      return entry == nullptr || entry->String(scratch) != text;
+      return entry == nullptr || !ValueIs(*entry, text);
     case Kind::kDigest:
-      return entry != nullptr && DigestIs(entry->String(scratch), text);
+      return entry != nullptr && DigestIs(*entry, text);
     case Kind::kOtherDigest:
-      return entry == nullptr || !DigestIs(entry->String(scratch), text);
+      return entry == nullptr || !DigestIs(*entry, text);
   }
   return false;
 }

@@ -27,6 +27,11 @@ struct Compare {
 
   // Those look at the value, so that another type is an error.
   bool needs_string() const { return kind >= Kind::kEqual; }
+  // Of the value, to judge it: those that are not bounded by the condition's own text.
+  uint64_t bytes_read(const store::Entry* entry) const {
+    const bool whole = kind == Kind::kDigest || kind == Kind::kOtherDigest;
+    return whole && entry != nullptr ? entry->StringSize() : 0;
+  }
   // REQUIRES: absent or, if needs_string(), a string.
   bool Holds(const store::Entry* entry) const;
 };

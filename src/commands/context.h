@@ -9,14 +9,14 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/check.h"
 #include "base/rng.h"
+#include "base/work_meter.h"
 #include "commands/spec.h"
+#include "resp/reply_writer.h"
 
-namespace clustron::resp {
-class ReplyWriter;
-}
 namespace clustron::store {
 class Store;
 }
@@ -36,6 +36,13 @@ enum ItemFlag : uint8_t {
 };
 
 using Args = std::span<const std::string_view>;
+
+// A PUBLISH inside of EXEC; views into its arguments.
+struct HeldMessage {
+  std::string_view channel;
+  std::string_view message;
+  bool sharded;
+};
 
 // Runs a command inside another one (EXEC, TXN, ONCE, LOCK DO, LEASE DO): same entry, same
 // revision, same caller. Implemented by the executor.
@@ -84,6 +91,25 @@ class Context {
   std::span<const LockToken> lock_tokens = {};
 
   uint32_t key_hits = 0;  // keys that readers found, for INFO
+
+  // The item's budget; null outside of entries, where nothing is bounded. A handler that does more
+  // than its arguments' worth says so before it does it, and if there isn't so much left it does
+  // nothing and may leave its reply as it is: the item is undone, and answered with an error.
+  WorkMeter* work = nullptr;
+  bool Spend(uint64_t units) { return work == nullptr || work->Spend(units); }
+  bool SpendRead(uint64_t bytes) { return work == nullptr || work->SpendRead(bytes); }
+  bool SpendMade(uint64_t bytes) { return work == nullptr || work->SpendMade(bytes); }
+  // The budget of work or of reply is used up. A command that has replied with something big asks
+  // before it changes anything.
+  bool HasReplyRoom(uint64_t bytes) {
+    if (work == nullptr || reply.HasRoom(bytes)) return true;
+    work->Exhaust();
+    return false;
+  }
+  bool over_budget() const { return work != nullptr && (work->exceeded() || reply.over_limit()); }
+
+  // Messages that are to be published when the item is known to stay; null: at once.
+  std::vector<HeldMessage>* held_messages = nullptr;
 
   // True behind a check of all guards at once (EXEC, TXN): inner commands are not asked again.
   bool guards_checked = false;

@@ -15,13 +15,19 @@ using store::Type;
 
 namespace {
 
+// Of a string that is no number because it is too long, enough to see that.
+std::string_view Beginning(const store::Entry& entry, store::Scratch& scratch) {
+  constexpr size_t kNumberBytesMax = 8 * 1024;
+  return entry.StringRange(0, kNumberBytesMax, scratch);
+}
+
 void Increment(Context& ctx, int64_t by) {
   Mutation m = Modify(ctx, ctx.args[1]);
   int64_t value = 0;
   if (m.exists()) {
     if (!CheckType(ctx, m.entry(), Type::kString)) return;
     store::Scratch scratch;
-    const std::optional<int64_t> old = ParseInt64(m.entry()->String(scratch));
+    const std::optional<int64_t> old = ParseInt64(Beginning(*m.entry(), scratch));
     if (!old) return ctx.reply.Error(kErrNotInteger);
     value = *old;
   }
@@ -57,7 +63,7 @@ void CmdIncrbyfloat(Context& ctx) {
   if (m.exists()) {
     if (!CheckType(ctx, m.entry(), Type::kString)) return;
     store::Scratch scratch;
-    const std::optional<long double> old = ParseLongDouble(m.entry()->String(scratch));
+    const std::optional<long double> old = ParseLongDouble(Beginning(*m.entry(), scratch));
     if (!old) return ctx.reply.Error(kErrNotFloat);
     value = *old;
   }
@@ -66,6 +72,7 @@ void CmdIncrbyfloat(Context& ctx) {
   value += *by;
   if (!std::isfinite(value)) return ctx.reply.Error(kErrIncrNotFinite);
   const std::string text = FormatLongDouble(value);
+  if (!ctx.HasReplyRoom(text.size() + kBulkFrameBytes)) return;  // it may be long
   m.SetString(text, Keep::kAll, StringForm::kText);
   m.Commit({EventClass::kString, "incrbyfloat"});
   ctx.reply.Bulk(text);

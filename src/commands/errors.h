@@ -80,6 +80,10 @@ inline constexpr std::string_view kErrKeyHasLease =
 inline constexpr std::string_view kErrKeyHasTtl = "ERR the key has an expiry of its own";
 inline constexpr std::string_view kErrTxnLimit =
     "TXNLIMIT a transaction has at most 1024 conditions and 1024 commands";
+// Behind "EXECABORT", "TXNLIMIT" or "ERR": an item that would cost more than an entry may.
+inline constexpr std::string_view kOverBudget =
+    "nothing was done: the reply would be larger than item-reply-max, or the work more than one "
+    "entry of the log may cause";
 inline constexpr std::string_view kErrOnceId = "ERR a request id has 1 to 256 bytes";
 inline constexpr std::string_view kErrOnceKeep = "ERR keep-ms must be between 1 and 86400000";
 inline constexpr std::string_view kErrOnceOther =

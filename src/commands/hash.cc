@@ -58,7 +58,7 @@ void ReplyAll(Context& ctx, Part part) {
   } else {
     ctx.reply.Array(size);
   }
-  if (hash == nullptr) return;
+  if (hash == nullptr || !ctx.Spend(size)) return;
   hash->ForEach([&](FieldValue fv) {
     if (part != Part::kValues) ctx.reply.Bulk(fv.field);
     if (part != Part::kFields) ctx.reply.Bulk(fv.value);
@@ -95,6 +95,7 @@ void CmdHsetnx(Context& ctx) {
 void CmdHget(Context& ctx) {
   const store::HashValue* hash;
   if (!ReadHash(ctx, &hash)) return;
+  if (hash != nullptr && !SpendLookups(ctx, *hash, 1)) return;
   const auto value = hash == nullptr ? std::nullopt : hash->Get(ctx.args[2]);
   if (value) {
     ctx.reply.Bulk(*value);
@@ -106,6 +107,7 @@ void CmdHget(Context& ctx) {
 void CmdHmget(Context& ctx) {
   const store::HashValue* hash;
   if (!ReadHash(ctx, &hash)) return;
+  if (hash != nullptr && !SpendLookups(ctx, *hash, ctx.args.size() - 2)) return;
   ctx.reply.Array(ctx.args.size() - 2);
   for (std::string_view field : ctx.args.subspan(2)) {
     const auto value = hash == nullptr ? std::nullopt : hash->Get(field);
@@ -130,12 +132,14 @@ void CmdHlen(Context& ctx) {
 void CmdHexists(Context& ctx) {
   const store::HashValue* hash;
   if (!ReadHash(ctx, &hash)) return;
+  if (hash != nullptr && !SpendLookups(ctx, *hash, 1)) return;
   ctx.reply.Int(hash != nullptr && hash->Has(ctx.args[2]) ? 1 : 0);
 }
 
 void CmdHstrlen(Context& ctx) {
   const store::HashValue* hash;
   if (!ReadHash(ctx, &hash)) return;
+  if (hash != nullptr && !SpendLookups(ctx, *hash, 1)) return;
   const auto value = hash == nullptr ? std::nullopt : hash->Get(ctx.args[2]);
   ctx.reply.Uint(value ? value->size() : 0);
 }
@@ -185,6 +189,7 @@ void CmdHincrbyfloat(Context& ctx) {
   value += *by;
   if (!std::isfinite(value)) return ctx.reply.Error(kErrIncrNotFinite);
   const std::string text = FormatLongDouble(value);
+  if (!ctx.HasReplyRoom(text.size() + kBulkFrameBytes)) return;  // it may be long
   m.HashSet(ctx.args[2], text);
   m.Commit({EventClass::kHash, "hincrbyfloat"});
   ctx.reply.Bulk(text);

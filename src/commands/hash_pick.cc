@@ -47,19 +47,38 @@ Wish ParseWish(ArgCursor& args) {
   return wish;
 }
 
-// `count` different positions below `size`: Floyd's sampling (Bentley, Floyd 1987).
-std::vector<size_t> Sample(Rng& rng, size_t size, size_t count) {
-  std::vector<size_t> picked;
-  std::set<size_t> seen;
+// Which of many positions were picked: by name while they are few, else a bit for each.
+class Picked {
+ public:
+  Picked(size_t size, size_t count) {
+    constexpr size_t kFew = 1000;
+    if (count > kFew) bits_.resize(size);
+  }
+  // True if it was not picked yet.
+  bool Add(size_t at) {
+    if (bits_.empty()) return few_.insert(at).second;
+    if (bits_[at]) return false;
+    bits_[at] = true;
+    return true;
+  }
+
+ private:
+  std::set<size_t> few_;
+  std::vector<bool> bits_;
+};
+
+// Calls f for `count` different positions below `size`: Floyd's sampling (Bentley, Floyd 1987).
+template <typename F>
+void Sample(Rng& rng, size_t size, size_t count, F&& f) {
+  Picked picked(size, count);
   for (size_t top = size - count; top < size; top++) {
     size_t at = rng.Below(top + 1);
-    if (!seen.insert(at).second) {
+    if (!picked.Add(at)) {
       at = top;
-      seen.insert(at);
+      picked.Add(at);
     }
-    picked.push_back(at);
+    f(at);
   }
-  return picked;
 }
 
 void ReplyField(Context& ctx, const Wish& wish, FieldValue fv) {
@@ -86,14 +105,18 @@ void CmdHrandfield(Context& ctx) {
   if (!wish.with_count) return ctx.reply.Bulk(hash.At(ctx.rng().Below(size)).field);
   if (wish.count < 0) {
     const auto repeats = static_cast<size_t>(-wish.count);
+    if (!ctx.Spend(repeats) || !SpendLookups(ctx, hash, repeats)) return;
     BeginFields(ctx, wish, repeats);
-    for (size_t i = 0; i < repeats; i++) ReplyField(ctx, wish, hash.At(ctx.rng().Below(size)));
+    for (size_t i = 0; i < repeats && !ctx.over_budget(); i++) {
+      ReplyField(ctx, wish, hash.At(ctx.rng().Below(size)));
+    }
     return;
   }
   const size_t count = std::min(size, static_cast<size_t>(wish.count));
+  if (!ctx.Spend(count) || !SpendLookups(ctx, hash, count == size ? 1 : count)) return;
   BeginFields(ctx, wish, count);
   if (count == size) return hash.ForEach([&](FieldValue fv) { ReplyField(ctx, wish, fv); });
-  for (size_t at : Sample(ctx.rng(), size, count)) ReplyField(ctx, wish, hash.At(at));
+  Sample(ctx.rng(), size, count, [&](size_t at) { ReplyField(ctx, wish, hash.At(at)); });
 }
 
 void CmdHscan(Context& ctx) {
@@ -104,21 +127,23 @@ void CmdHscan(Context& ctx) {
   ArgCursor args(ctx.args, 2);
   const ScanOptions options = TakeScanOptions(args, /*with_type=*/false);
   if (entry != nullptr && !args.ok()) return ctx.reply.Error(args.error());
-  std::vector<FieldValue> found;
+  const uint64_t place = ctx.reply.Deferred();
+  size_t found = 0;
   uint64_t next = 0;
   if (entry != nullptr) {
-    next =
-        entry->hash().Scan(options.cursor, static_cast<size_t>(options.count), [&](FieldValue fv) {
-          if (options.Matches(fv.field)) found.push_back(fv);
-        });
+    const HashValue& hash = entry->hash();
+    const auto count = static_cast<uint64_t>(options.count);
+    if (!ctx.Spend(hash.packed() ? hash.size() : std::min<uint64_t>(hash.size(), count))) return;
+    next = hash.Scan(options.cursor, static_cast<size_t>(options.count), [&](FieldValue fv) {
+      if (ctx.over_budget()) return;
+      if (options.has_pattern && !SpendGlob(ctx, options.pattern, fv.field)) return;
+      if (!options.Matches(fv.field)) return;
+      ctx.reply.Bulk(fv.field);
+      ctx.reply.Bulk(fv.value);
+      found += 2;
+    });
   }
-  ctx.reply.Array(2);
-  ctx.reply.Bulk(Decimal(next));
-  ctx.reply.Array(found.size() * 2);
-  for (const FieldValue& fv : found) {
-    ctx.reply.Bulk(fv.field);
-    ctx.reply.Bulk(fv.value);
-  }
+  PutScanHeader(ctx, place, next, found);
 }
 
 }  // namespace clustron::commands

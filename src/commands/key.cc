@@ -16,6 +16,9 @@ using store::Mutation;
 
 namespace {
 
+// What a new table takes; the keys of the old one are freed elsewhere.
+constexpr uint64_t kFlushUnits = 1000;
+
 size_t CountLive(Context& ctx) {
   size_t count = 0;
   for (std::string_view key : ctx.args.subspan(1)) count += Read(ctx, key) != nullptr;
@@ -38,6 +41,12 @@ bool CheckFlushMode(Context& ctx) {
   args.ExpectEnd();
   if (!args.ok()) ctx.reply.Error(args.error());
   return args.ok();
+}
+
+// A copy shares what it can, but each of the two may be changed, or loaded from a snapshot.
+bool SpendCopy(Context& ctx, const Entry& source) {
+  if (source.type() == store::Type::kString) return ctx.SpendMade(source.StringSize());
+  return ctx.SpendMade(source.hash().StoredBytes());
 }
 
 enum class Renamed : uint8_t { kYes, kSourceMissing, kTargetExists };
@@ -74,6 +83,7 @@ void CmdDelex(Context& ctx) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!m.exists()) return ctx.reply.Int(0);
   if (compare.needs_string() && !CheckType(ctx, m.entry(), store::Type::kString)) return;
+  if (!ctx.SpendRead(compare.bytes_read(m.entry()))) return;
   if (!compare.Holds(m.entry())) return ctx.reply.Int(0);
   m.Delete();
   m.Commit(kEventDel);
@@ -118,8 +128,10 @@ void CmdCopy(Context& ctx) {
   const std::string_view to = ctx.args[2];
   if (args.ok() && to_db == ctx.db && from == to) args.Fail(kErrSameObject);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (ctx.store.Find(ctx.db, from) == nullptr) return ctx.reply.Int(0);
+  const Entry* source = ctx.store.Find(ctx.db, from);
+  if (source == nullptr) return ctx.reply.Int(0);
   if (!replace && ctx.store.Find(to_db, to) != nullptr) return ctx.reply.Int(0);
+  if (!SpendCopy(ctx, *source)) return;
   ctx.store.Copy(ctx.db, from, to_db, to);
   ctx.reply.Int(1);
 }
@@ -143,6 +155,8 @@ void CmdSwapdb(Context& ctx) {
   const int64_t b = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid second DB index");
   if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
   if (!args.ok()) return ctx.reply.Error(args.error());
+  // Attached keys change their names, by way of a third.
+  if (!ctx.Spend(3 * ctx.store.leases().attached_keys())) return;
   if (a != b) ctx.store.SwapDb(static_cast<int>(a), static_cast<int>(b));
   ctx.reply.Ok();
 }
@@ -157,12 +171,14 @@ void CmdDbsize(Context& ctx) { ctx.reply.Uint(ctx.store.Size(ctx.db)); }
 
 void CmdFlushdb(Context& ctx) {
   if (!CheckFlushMode(ctx)) return;
+  if (!ctx.Spend(kFlushUnits)) return;
   ctx.store.FlushDb(ctx.db);
   ctx.reply.Ok();
 }
 
 void CmdFlushall(Context& ctx) {
   if (!CheckFlushMode(ctx)) return;
+  if (!ctx.Spend(kFlushUnits * store::kDatabases)) return;
   ctx.store.FlushAll();
   ctx.reply.Ok();
 }

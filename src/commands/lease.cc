@@ -219,20 +219,20 @@ void CmdLeaseDo(Context& ctx) {
     return;
   }
   if (Named(ctx) == nullptr) return;
+  const resp::ReplyWriter::Mark begin = ctx.reply.mark();
   AllOrNothing whole(ctx);
-  std::string bytes;
-  resp::ReplyWriter reply(&bytes, ctx.reply.version());
-  const bool ok = RunInner(ctx, inner, reply);
+  const bool ok = RunInner(ctx, inner, ctx.reply);
+  if (ctx.over_budget()) return whole.Undo();
   // The command may have ended the lease itself.
   const bool alive = ctx.store.leases().Find(ctx.args[2]) != nullptr;
   const std::string_view error =
       ok && alive ? AttachWritten(ctx, inner, whole.Written()) : std::string_view();
   if (!error.empty()) {
     whole.Undo();
+    ctx.reply.Rewind(begin);
     return ctx.reply.Error(error);
   }
   whole.Keep();
-  ctx.reply.Raw(bytes, reply.error_count());
 }
 
 void CmdLeaseTtl(Context& ctx) {
@@ -274,6 +274,7 @@ void CmdLeaseList(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
+  if (!ctx.Spend(ctx.store.leases().size())) return;
   const std::vector<const Lease*> leases =
       ctx.store.leases().List(after, limit, has_owner ? &owner : nullptr);
   ctx.reply.Array(leases.size());

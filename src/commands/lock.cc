@@ -227,6 +227,7 @@ void CmdLockList(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
+  if (!ctx.Spend(ctx.store.locks().size())) return;
   const auto rows = ctx.store.locks().List(ctx.db, prefix, has_after ? &after : nullptr, limit);
   ctx.reply.Array(rows.size());
   for (const auto& row : rows) {

@@ -2,6 +2,7 @@
 
 #include "base/numeric.h"
 #include "commands/access.h"
+#include "commands/all_or_nothing.h"
 #include "commands/arg_cursor.h"
 #include "commands/db_index.h"
 #include "commands/guard.h"
@@ -112,10 +113,65 @@ std::string_view MemoryError(const Context& ctx, const ExecCall& call) {
 // subscribers, so these two run everywhere.
 void RunQueued(Context& ctx, Args command) {
   const CommandSpec* spec = SpecOf(command);
-  const bool here = spec == nullptr || spec->ClassOf(command) != Class::kLocal ||
-                    ctx.client != nullptr || spec->name == "SELECT" || spec->Is(kPubsub);
-  if (!here) return ctx.reply.Null();
-  ctx.nested->Run(command, ctx.reply, ctx);
+  const bool local = spec != nullptr && spec->ClassOf(command) == Class::kLocal;
+  const bool here = !local || ctx.client != nullptr || spec->name == "SELECT" || spec->Is(kPubsub);
+  // What differs from node to node does not count.
+  const bool differs = local || (spec != nullptr && spec->Is(kLocalState));
+  if (differs) ctx.reply.BeginUncounted();
+  if (here) {
+    ctx.nested->Run(command, ctx.reply, ctx);
+  } else {
+    ctx.reply.Null();
+  }
+  if (!differs) return;
+  ctx.reply.EndUncounted();
+  // HELLO takes effect behind the EXEC: the replies of the others are as long on all nodes.
+  ctx.reply.SwitchTo(ctx.resp_version);
+}
+
+void RunAll(Context& ctx, const ExecCall& call) {
+  ctx.reply.Array(call.commands.size());
+  for (const Args& command : call.commands) {
+    if (ctx.over_budget()) return;
+    RunQueued(ctx, command);
+  }
+}
+
+// Whether the transaction may cost more than its budget: then it must be possible to undo it.
+bool MayPassBudget(const Context& ctx, const ExecCall& call) {
+  if (ctx.work == nullptr) return false;
+  // Of narrow commands, see kWide.
+  constexpr size_t kNarrowReplyBytes = 1024;
+  uint64_t reply_bytes = kNarrowReplyBytes;
+  for (const Args& command : call.commands) {
+    const CommandSpec* spec = SpecOf(command);
+    if (spec != nullptr && spec->IsWide(command)) return true;
+    reply_bytes += kNarrowReplyBytes;
+    for (std::string_view arg : command) reply_bytes += arg.size();
+  }
+  return reply_bytes > ctx.store.item_reply_max();
+}
+
+// All of it, or nothing if that would cost too much. What a command did to the connection
+// (SUBSCRIBE …) stays done; the database is the one before.
+void RunWithinBudget(Context& ctx, const ExecCall& call) {
+  const int db = ctx.db;
+  std::vector<HeldMessage> messages;
+  ctx.held_messages = &messages;
+  AllOrNothing whole(ctx);
+  RunAll(ctx, call);
+  ctx.held_messages = nullptr;
+  if (ctx.over_budget()) {
+    whole.Undo();
+    if (ctx.client != nullptr && ctx.db != db) ctx.client->SelectDb(db);
+    ctx.db = db;
+    return;
+  }
+  whole.Keep();
+  if (ctx.server == nullptr || ctx.recovering) return;
+  for (const HeldMessage& message : messages) {
+    ctx.server->Publish(message.channel, message.message, message.sharded, true);
+  }
 }
 
 // The bare command: there is no MULTI, or a command of it was refused.
@@ -152,8 +208,7 @@ void CmdExec(Context& ctx) {
   const GuardVerdict verdict = CheckAllGuards(ctx, call);
   if (!verdict.allowed) return ReplyLocked(ctx, verdict);
   ctx.guards_checked = true;
-  ctx.reply.Array(call.commands.size());
-  for (const Args& command : call.commands) RunQueued(ctx, command);
+  MayPassBudget(ctx, call) ? RunWithinBudget(ctx, call) : RunAll(ctx, call);
 }
 
 void CmdMulti(Context& ctx) {

@@ -39,15 +39,16 @@ void ReplyStored(Context& ctx, const OnceTable::Stored& stored) {
 // Runs the command and keeps its reply, unless it was an error that changed nothing.
 void RunAndStore(Context& ctx, OnceTable::Stored stored) {
   const store::Revision before = ctx.store.ItemRevision();
-  std::string bytes;
-  resp::ReplyWriter inner(&bytes, ctx.reply.version());
-  const bool ok = RunInner(ctx, ctx.args.subspan(kOnceCommandIndex), inner);
-  ctx.reply.Raw(bytes, inner.error_count());
+  resp::ReplyPrefix copy(kOnceReplyBytesMax);
+  ctx.reply.BeginCapture(&copy);
+  const bool ok = RunInner(ctx, ctx.args.subspan(kOnceCommandIndex), ctx.reply);
+  ctx.reply.EndCapture();
+  if (ctx.over_budget()) return;
   if (!ok && ctx.store.ItemRevision() == before) return;
   stored.resp_version = ctx.reply.version();
   const store::Revision revision = ctx.store.TakeRevision();
-  if (bytes.size() <= kOnceReplyBytesMax) {
-    stored.reply = std::move(bytes);
+  if (copy.whole()) {
+    stored.reply = copy.Take();
   } else {
     resp::ReplyWriter(&stored.reply, stored.resp_version)
         .Bulk("DONE " + std::string(Decimal(revision).view()));

@@ -65,7 +65,9 @@ void Publish(Context& ctx, bool sharded) {
                            "' is reserved for the server's own events");
   }
   if (ctx.in_entry) {
-    if (ctx.server != nullptr && !ctx.recovering) {
+    if (ctx.held_messages != nullptr) {
+      ctx.held_messages->push_back({ctx.args[1], ctx.args[2], sharded});
+    } else if (ctx.server != nullptr && !ctx.recovering) {
       ctx.server->Publish(ctx.args[1], ctx.args[2], sharded, true);
     }
     return ctx.reply.Int(0);

@@ -67,24 +67,34 @@ ScanOptions TakeScanOptions(ArgCursor& args, bool with_type) {
   return o;
 }
 
+void PutScanHeader(Context& ctx, uint64_t place, uint64_t next, size_t found) {
+  std::string header;
+  resp::ReplyWriter writer(&header, ctx.reply.version());
+  writer.Array(2);
+  writer.Bulk(Decimal(next));
+  writer.Array(found);
+  ctx.reply.RawAt(place, header);
+}
+
 void CmdScan(Context& ctx) {
   ArgCursor args(ctx.args);
   const ScanOptions options = TakeScanOptions(args, /*with_type=*/true);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  std::vector<const Entry*> found;
+  const uint64_t place = ctx.reply.Deferred();
+  size_t found = 0;
   uint64_t next = 0;
   if (options.cursor < kCursorEnd) {
     next = ctx.store.Scan(
         ctx.db, options.cursor, static_cast<size_t>(options.count), [&](const Entry& entry) {
+          if (ctx.over_budget()) return;
+          if (options.has_pattern && !SpendGlob(ctx, options.pattern, entry.key())) return;
           if (!options.Matches(entry.key())) return;
           if (options.has_type && !EqualIgnoringCase(options.type, TypeName(entry.type()))) return;
-          found.push_back(&entry);
+          ctx.reply.Bulk(entry.key());
+          found++;
         });
   }
-  ctx.reply.Array(2);
-  ctx.reply.Bulk(Decimal(next));
-  ctx.reply.Array(found.size());
-  for (const Entry* entry : found) ctx.reply.Bulk(entry->key());
+  PutScanHeader(ctx, place, next, found);
 }
 
 void CmdKeys(Context& ctx) {
@@ -96,10 +106,11 @@ void CmdKeys(Context& ctx) {
     return;
   }
   const bool all = pattern == "*";
-  const size_t place = ctx.reply.Deferred();
+  const uint64_t place = ctx.reply.Deferred();
   size_t count = 0;
   ctx.store.Scan(ctx.db, 0, SIZE_MAX, [&](const Entry& entry) {
-    if (!all && !GlobMatch(pattern, entry.key())) return;
+    if (ctx.over_budget()) return;
+    if (!all && !(SpendGlob(ctx, pattern, entry.key()) && GlobMatch(pattern, entry.key()))) return;
     ctx.reply.Bulk(entry.key());
     count++;
   });

@@ -9,6 +9,8 @@
 
 namespace clustron::commands {
 
+class Context;
+
 struct ScanOptions {
   uint64_t cursor = 0;
   int64_t count = 10;
@@ -22,6 +24,9 @@ struct ScanOptions {
 
 // Reads cursor and options; TYPE only `with_type`. Errors are in `args`.
 ScanOptions TakeScanOptions(ArgCursor& args, bool with_type);
+
+// The cursor and the count of what was found, in front of what was replied since `place`.
+void PutScanHeader(Context& ctx, uint64_t place, uint64_t next, size_t found);
 
 // A cursor as clients send it back. Nothing if it is no number.
 std::optional<uint64_t> ParseScanCursor(std::string_view text);

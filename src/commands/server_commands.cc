@@ -94,6 +94,9 @@ void CmdMemoryUsage(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   const store::Entry* entry = Peek(ctx, ctx.args[2]);
   if (entry == nullptr) return ctx.reply.Null();
+  constexpr size_t kPieceBytes = 64 * 1024;
+  if (entry->type() == store::Type::kString && !ctx.Spend(entry->StringSize() / kPieceBytes))
+    return;
   ctx.reply.Uint(entry->MemoryUsage());
 }
 

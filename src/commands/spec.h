@@ -50,6 +50,10 @@ enum Flag : uint32_t {
   kEarly = 1u << 29,
   // The commands behind it are not looked at before it has run (WATCH, SUBSCRIBE …).
   kStalls = 1u << 28,
+  // Reply or work may be more than some 1 KB beyond what its arguments take: inside of EXEC it is
+  // undone with the rest when the item's budget is passed. Alone such a command asks before it
+  // changes anything (Context::Spend, over_budget).
+  kWide = 1u << 30,
 };
 
 // ACL categories, in Redis's order.
@@ -193,6 +197,8 @@ struct CommandSpec {
   std::span<const std::string_view> tips = {};
   std::string_view deprecated_since = {};
   std::string_view replaced_by = {};
+  // kWide: only a call of at least so many arguments (its options make it so).
+  uint8_t wide_args = 0;
   Compat compat = Compat::kFull;
   std::string_view compat_note = {};  // what differs; names the case that shows it
   // For a command whose class depends on its arguments (wrappers, LOCK RENEW …); null for most.
@@ -203,6 +209,10 @@ struct CommandSpec {
     return class_of != nullptr ? class_of(call) : cls;
   }
   bool Is(uint32_t flag) const { return (flags & flag) != 0; }
+  // See kWide. What wraps another command counts as wide, whatever that is.
+  bool IsWide(std::span<const std::string_view> call) const {
+    return Is(kWrapper) || (Is(kWide) && call.size() >= wide_args);
+  }
   // Redis's arity rule. `argc` counts the name.
   bool ArityOk(size_t argc) const {
     const int n = static_cast<int>(argc);

@@ -22,7 +22,8 @@ using store::Type;
 
 namespace {
 
-// The string at a key as the reply, nil when absent. False if it is of another type.
+// The string at a key as the reply, nil when absent. False if it is of another type, or too big for
+// the item's budget.
 bool ReplyOldValue(Context& ctx, const Entry* entry) {
   if (!CheckType(ctx, entry, Type::kString)) return false;
   if (entry == nullptr) {
@@ -30,7 +31,7 @@ bool ReplyOldValue(Context& ctx, const Entry* entry) {
   } else {
     ReplyString(ctx, *entry);
   }
-  return true;
+  return !ctx.over_budget();
 }
 
 struct SetOptions {
@@ -92,6 +93,7 @@ bool WriteValue(Context& ctx, const SetOptions& options,
   } else if (options.compare.needs_string() && !CheckType(ctx, m.entry(), Type::kString)) {
     return false;
   }
+  if (!ctx.SpendRead(options.compare.bytes_read(m.entry()))) return false;
   if (!options.compare.Holds(m.entry())) {
     if (!options.get) ctx.reply.Null();
     return false;
@@ -240,6 +242,7 @@ void CmdGetex(Context& ctx) {
     if (!deadline || !CheckNoLease(ctx, *entry)) return;
   }
   ReplyString(ctx, *entry);
+  if (ctx.over_budget()) return;
   if (ctx.args.size() > 2) ChangeEnd(ctx, deadline, persist);
 }
 

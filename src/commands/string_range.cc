@@ -74,9 +74,11 @@ void CmdSetrange(Context& ctx) {
   const size_t old_size = SizeOf(m.entry());
   if (bytes.empty()) return ctx.reply.Uint(old_size);
   if (!CheckSize(ctx, static_cast<uint64_t>(offset), bytes.size())) return;
-  m.SetRange(static_cast<size_t>(offset), bytes);
+  const auto from = static_cast<size_t>(offset);
+  if (from > old_size && !ctx.SpendMade(from - old_size)) return;
+  m.SetRange(from, bytes);
   m.Commit({EventClass::kString, "setrange"});
-  ctx.reply.Uint(std::max(old_size, static_cast<size_t>(offset) + bytes.size()));
+  ctx.reply.Uint(std::max(old_size, from + bytes.size()));
 }
 
 }  // namespace clustron::commands

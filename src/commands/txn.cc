@@ -62,28 +62,41 @@ GuardVerdict CheckBranch(const Context& ctx, const std::vector<Args>& branch,
   return {};
 }
 
-// Runs a branch; the replies go one after the other to `bytes`. False: one of them failed, and with
-// it the whole; `bytes` is that error then, and says whose it is.
-bool RunBranch(Context& ctx, const std::vector<Args>& branch, bool then, std::string* bytes) {
-  resp::ReplyWriter replies(bytes, ctx.reply.version());
+// Runs a branch; the replies stand one after the other. False: one of them failed, and with it the
+// whole: the only reply now is that error, which says whose it is; or the budget is used up.
+bool RunBranch(Context& ctx, const std::vector<Args>& branch, bool then) {
+  const resp::ReplyWriter::Mark begin = ctx.reply.mark();
   for (size_t i = 0; i < branch.size(); i++) {
-    const size_t start = bytes->size();
-    if (RunInner(ctx, branch[i], replies)) continue;
+    const uint64_t at = ctx.reply.size();
+    const bool ok = RunInner(ctx, branch[i], ctx.reply);
+    if (ctx.over_budget()) return false;
+    if (ok) continue;
+    const std::string error = ctx.reply.LastError(at);
+    ctx.reply.Rewind(begin);
     // "-CODE text\r\n", or deeper inside what an EXEC or the like replied.
-    const std::string_view error = std::string_view(*bytes).substr(start);
     const size_t end = error.find("\r\n");
-    if (error.starts_with('-') && end != std::string_view::npos) {
-      const std::string text = WithPrefix(
-          error.substr(1, end - 1), (then ? "command " : "ELSE: command ") + std::to_string(i + 1) +
-                                        " (" + Sketch(branch[i]) + ")");
-      bytes->clear();
-      resp::ReplyWriter(bytes, ctx.reply.version()).Error(text);
+    if (error.starts_with('-') && end != std::string::npos) {
+      ctx.reply.Error(WithPrefix(std::string_view(error).substr(1, end - 1),
+                                 (then ? "command " : "ELSE: command ") + std::to_string(i + 1) +
+                                     " (" + Sketch(branch[i]) + ")"));
     } else {
-      bytes->erase(0, start);
+      ctx.reply.Raw(error, 1);
     }
     return false;
   }
   return true;
+}
+
+// In front of the branch's replies.
+void PutHeader(Context& ctx, uint64_t place, bool then, size_t replies) {
+  const store::Revision revision = ctx.store.ItemRevision();
+  std::string header;
+  resp::ReplyWriter writer(&header, ctx.reply.version());
+  writer.Array(3);
+  writer.Int(then ? 1 : 0);
+  writer.Uint(ctx.in_entry && revision != 0 ? revision : ctx.store.revision());
+  writer.Array(replies);
+  ctx.reply.RawAt(place, header);
 }
 
 Class CommandsClass(const std::vector<Args>& commands) {
@@ -142,24 +155,15 @@ void CmdTxn(Context& ctx) {
   ctx.guards_checked = true;
   ctx.lock_tokens = tokens;
 
-  std::string bytes;
+  const uint64_t place = ctx.reply.Deferred();
   if (ctx.in_entry) {
     AllOrNothing whole(ctx);
-    const bool ok = RunBranch(ctx, branch, then, &bytes);
-    if (!ok) {
-      whole.Undo();
-      return ctx.reply.Raw(bytes, 1);
-    }
+    if (!RunBranch(ctx, branch, then)) return whole.Undo();
     whole.Keep();
-  } else if (!RunBranch(ctx, branch, then, &bytes)) {
-    return ctx.reply.Raw(bytes, 1);
+  } else if (!RunBranch(ctx, branch, then)) {
+    return;
   }
-  const store::Revision revision = ctx.store.ItemRevision();
-  ctx.reply.Array(3);
-  ctx.reply.Int(then ? 1 : 0);
-  ctx.reply.Uint(ctx.in_entry && revision != 0 ? revision : ctx.store.revision());
-  ctx.reply.Array(branch.size());
-  ctx.reply.Raw(bytes);
+  PutHeader(ctx, place, then, branch.size());
 }
 
 std::span<const CommandSpec> TxnCommands() { return kTxnRows; }

@@ -1,5 +1,7 @@
 #include "commands/txn_call.h"
 
+#include <algorithm>
+
 #include "base/numeric.h"
 #include "commands/arg_cursor.h"
 #include "commands/error_text.h"
@@ -158,6 +160,13 @@ bool CompareOptional(std::optional<std::string_view> present, Op op, std::string
   return present ? CompareValues(*present, op, wanted) : op == Op::kNe;
 }
 
+// As much of the string as decides how it compares with `wanted`: it may be long. What is no number
+// is none when it is cut, either.
+std::string_view Comparable(const Entry& entry, std::string_view wanted, store::Scratch& scratch) {
+  constexpr size_t kLongerThanNumbers = 64;
+  return entry.StringRange(0, std::max(wanted.size() + 1, kLongerThanNumbers), scratch);
+}
+
 std::optional<uint64_t> LengthOf(const Entry* entry) {
   if (entry == nullptr) return 0;
   if (entry->type() == Type::kString) return entry->StringSize();
@@ -220,7 +229,7 @@ bool ConditionHolds(const TxnCondition& c, const store::Store& store, int db,
     case Kind::kValue:
       if (entry == nullptr) return CompareOptional(std::nullopt, c.op, c.value);
       if (entry->type() == Type::kString) {
-        return CompareOptional(entry->String(scratch), c.op, c.value);
+        return CompareOptional(Comparable(*entry, c.value, scratch), c.op, c.value);
       }
       break;
     case Kind::kField:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace clustron::net {
 
@@ -51,6 +52,20 @@ void Stream::Write(std::string* bytes) {
   }
   bytes->clear();
   if (bytes->capacity() > kKeptOutputBytes) std::string().swap(*bytes);
+}
+
+void Stream::Write(Ring<std::string>* blocks, std::string* bytes) {
+  if (blocks->empty()) return Write(bytes);
+  DCHECK(loop_.OnOwnThread());
+  if (!broken_) {
+    const bool waits = !queue_.empty();
+    for (; !blocks->empty(); blocks->pop_front()) queue_.Append(std::move(blocks->front()));
+    queue_.Append(std::move(*bytes));
+    if (!waits && queue_.Send(fd_.get()) == SendQueue::Outcome::kFailed) Break(errno);
+    UpdateWatch();
+  }
+  blocks->Release();
+  FreeString(bytes);
 }
 
 void Stream::Break(int error) {

@@ -154,6 +154,9 @@ class Client final : public commands::ClientPort {
   bool told_moving = false;
   bool sent_elsewhere = false;  // to masters on other nodes, since this one stops
   bool told_failing_over = false;
+  // Its part of the sum that maxmemory-clients bounds, as the client table has it.
+  size_t counted_bytes = 0;
+  bool evicted = false;  // it is being closed for that bound
   // When its output first went over the soft limit (LimitChecker), 0: it isn't.
   int64_t soft_limit_since_ms = 0;
   // Since when it has been a stranger (ClientTable), 0: it isn't.

@@ -40,7 +40,8 @@ void ClientConnection::Flush(Session& session) {
   if (!session.close_now() && !session.out.empty()) {
     server_.engine_->stats().output_bytes += session.out.size();
     server_.engine_->stats().writes++;
-    stream_.Write(&session.out);
+    stream_.Write(&session.out.chunks(), session.out.tail());
+    session.out.Taken();
   }
   LookAtSession();
 }

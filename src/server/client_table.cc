@@ -1,9 +1,11 @@
 #include "server/client_table.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "commands/spec.h"
 #include "server/auth.h"
@@ -53,6 +55,7 @@ void ClientTable::Add(Client& client) {
 void ClientTable::Remove(Client& client) {
   const size_t removed = clients_.erase(client.id());
   CHECK(removed == 1);
+  counted_bytes_ -= std::exchange(client.counted_bytes, 0);
 }
 
 Client* ClientTable::Find(uint64_t id) const {
@@ -117,6 +120,55 @@ bool ClientTable::OverQueryLimit(const Client& client) const {
          static_cast<size_t>(config_.Int(Opt::kClientQueryBufferLimit));
 }
 
+// ---- maxmemory-clients ----
+
+size_t ClientTable::MemoryLimit() const {
+  constexpr size_t kLeast = 128 * 1024;
+  const int64_t given = config_.Int(Opt::kMaxMemoryClients);
+  if (given == 0) return 0;
+  size_t limit = static_cast<size_t>(given);
+  if (given < 0) {
+    const int64_t max_bytes = config_.Int(Opt::kMaxMemory);
+    // COMPAT: a part of no limit is none.
+    if (max_bytes == 0) return SIZE_MAX;
+    limit = static_cast<size_t>(static_cast<double>(max_bytes) * static_cast<double>(-given) / 100);
+  }
+  return std::max(limit, kLeast);
+}
+
+void ClientTable::NoteMemory(Client& client) {
+  if (MemoryLimit() == 0 || client.evicted) return;
+  counted_bytes_ -= client.counted_bytes;
+  client.counted_bytes = client.MemoryBytes();
+  counted_bytes_ += client.counted_bytes;
+}
+
+size_t ClientTable::Evict() {
+  const size_t limit = MemoryLimit();
+  if (limit == 0 || counted_bytes_ < limit) return 0;
+  std::vector<Client*> largest;
+  for (const auto& [id, client] : clients_) {
+    NoteMemory(*client);  // sums are kept where they change most; now they must be right
+    if (!client->evicted && !client->no_evict()) largest.push_back(client);
+  }
+  if (counted_bytes_ < limit) return 0;
+  std::sort(largest.begin(), largest.end(), [](const Client* a, const Client* b) {
+    return std::pair(b->counted_bytes, a->id()) < std::pair(a->counted_bytes, b->id());
+  });
+  size_t evicted = 0;
+  for (Client* client : largest) {
+    if (counted_bytes_ < limit) break;
+    Log(LogLevel::kNotice,
+        "closed {}: it takes {} bytes, and all clients more than maxmemory-clients",
+        client->address().peer, client->counted_bytes);
+    counted_bytes_ -= std::exchange(client->counted_bytes, 0);
+    client->evicted = true;
+    client->link().CloseNow();
+    ++evicted;
+  }
+  return evicted;
+}
+
 ClientTable::Sweep ClientTable::SweepLimits() {
   Sweep sweep;
   const int64_t now_ms = NowMs();
@@ -124,6 +176,7 @@ ClientTable::Sweep ClientTable::SweepLimits() {
   std::vector<Client*> leaving;  // closing one changes the table
   OldestStranger();              // forgets who is none any more
   for (const auto& [id, client] : clients_) {
+    NoteMemory(*client);
     const OutputLimit& limit = LimitOf(config_, *client);
     const bool soft = limit.soft_bytes != 0 && client->link().output_bytes() >= limit.soft_bytes;
     if (!soft) {

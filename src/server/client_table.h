@@ -67,6 +67,16 @@ class ClientTable final : public commands::ClientsPort {
   bool OverHardLimit(const Client& client) const;
   bool OverQueryLimit(const Client& client) const;
 
+  // --- maxmemory-clients -----------------------------------------------------------------------
+  // What all clients together may take, bytes; 0: no limit. As in Redis: percents are of maxmemory,
+  // and a limit below 128 KB counts as that.
+  size_t MemoryLimit() const;
+  // Call where a client's buffers may have changed. Does nothing without a limit.
+  void NoteMemory(Client& client);
+  // Closes the largest ones until all together take less than the limit; returns how many. NO-EVICT
+  // keeps a client, but what it takes counts.
+  size_t Evict();
+
   // --- Pause -----------------------------------------------------------------------------------
   // Whether this command must wait now. CLIENT commands that could end the pause are never held.
   bool Holds(const commands::CommandSpec& spec, bool may_write) const;
@@ -92,6 +102,7 @@ class ClientTable final : public commands::ClientsPort {
   std::map<uint64_t, Client*> clients_;  // by rising id, as CLIENT LIST has them
   // Ids in the order in which they became strangers; some are none any more, or gone.
   Ring<uint64_t> strangers_;
+  size_t counted_bytes_ = 0;             // of all clients that are not being closed for it
   uint64_t last_id_ = 0;
   int64_t paused_until_ms_ = 0;
   bool pause_writes_only_ = false;

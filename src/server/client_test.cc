@@ -311,6 +311,47 @@ TEST_CASE("RESET forgets the handshake, the transaction and the modes") {
   CHECK(!a.client.TakeReplyMuted());
 }
 
+TEST_CASE_FIXTURE(Fixture, "over maxmemory-clients the largest clients go, until the rest fits") {
+  const auto limit = [&](std::string_view value) { Set("maxmemory-clients", value); };
+  FakeClient& small = Add();
+  FakeClient& large = Add();
+  FakeClient& larger = Add();
+  FakeClient& kept = Add();
+  small.link.output = 10'000;
+  large.link.input = 400'000;
+  larger.link.output = 500'000;
+  kept.link.output = 600'000;
+  kept.client.SetNoEvict(true);
+  table.SweepLimits();
+  CHECK(table.MemoryLimit() == 0);
+  CHECK(table.Evict() == 0);
+
+  limit("2mb");
+  table.SweepLimits();
+  CHECK(table.Evict() == 0);
+  limit("1100kb");
+  CHECK(table.Evict() == 1);
+  CHECK(larger.link.closed);
+  CHECK(!large.link.closed);
+  // It counts no more, though it is still there; who is kept counts.
+  CHECK(table.Evict() == 0);
+  large.link.input = 600'000;
+  CHECK(table.Evict() == 0);  // not yet noted
+  table.NoteMemory(large.client);
+  CHECK(table.Evict() == 1);
+  CHECK(large.link.closed);
+  CHECK(!small.link.closed);
+  CHECK(!kept.link.closed);
+
+  limit("1");
+  CHECK(table.MemoryLimit() == 128 * 1024);
+  limit("10%");
+  CHECK(table.MemoryLimit() == SIZE_MAX);
+  Set("maxmemory", "50mb");
+  CHECK(table.MemoryLimit() == 5 * 1024 * 1024);
+  CHECK(!config.Set(std::vector<Config::PairView>{{"maxmemory-clients", "101%"}}));
+}
+
 TEST_CASE("RESP2 subscribers may send few commands, RESP3 ones any") {
   PubsubHub hub;
   FakeClient a(1);

@@ -24,6 +24,7 @@ enum class Opt : uint8_t {
   kMaxClients,
   kClientOutputBufferLimit,
   kClientQueryBufferLimit,
+  kMaxMemoryClients,
   kProtoMaxBulkLen,
   kDatabases,
   kDaemonize,
@@ -74,6 +75,7 @@ enum class Opt : uint8_t {
   kHashMaxListpackEntries,
   kHashMaxListpackValue,
   kMaxMemory,
+  kItemReplyMax,
   kMaxMemoryPolicy,
   kNotifyKeyspaceEvents,
 };

@@ -82,6 +82,25 @@ Result<std::string> CanonicalMembers(std::string_view text) {
   return Join(words, ',');
 }
 
+Result<std::string> CanonicalMemoryOrPercent(std::string_view text) {
+  const std::string complaint = "argument must be a memory or percent value";
+  if (text.ends_with('%')) {
+    const auto percent = ParseInt64(text.substr(0, text.size() - 1));
+    if (!percent || *percent < 0 || *percent > 100) return Complain(complaint);
+    return std::to_string(*percent) + "%";
+  }
+  const auto bytes = ParseMemory(text);
+  if (!bytes) return Complain(complaint);
+  return std::to_string(*bytes);
+}
+
+int64_t MemoryOrPercentNumber(std::string_view canonical) {
+  const bool percent = canonical.ends_with('%');
+  if (percent) canonical.remove_suffix(1);
+  const int64_t number = ParseInt64(canonical).value_or(0);
+  return percent ? -number : number;
+}
+
 Status ParseOutputLimits(std::string_view text, OutputLimits* limits) {
   const std::vector<std::string> words = SplitWords(text);
   if (words.empty() || words.size() % 4 != 0) {

@@ -32,6 +32,10 @@ struct MemberAddress {
   uint16_t peer_port = 0;
 };
 Result<MemberAddress> ParseMember(std::string_view word);
+// Bytes ("100mb"), or a part of maxmemory ("5%", at most 100 %): as a number, percents are
+// negative.
+Result<std::string> CanonicalMemoryOrPercent(std::string_view text);
+int64_t MemoryOrPercentNumber(std::string_view canonical);
 
 // One class of client-output-buffer-limit.
 struct OutputLimit {

@@ -236,6 +236,8 @@ void Engine::EndOfTurn() {
     if (session->sink != nullptr) session->sink->Flush(*session);
     session->shows_state_ = false;
   }
+  // What the kernel has not taken is theirs.
+  if (client_table_.MemoryLimit() != 0) stats_.evicted_clients += client_table_.Evict();
   if (!closed_.empty()) Reap();
 }
 

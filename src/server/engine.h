@@ -204,6 +204,8 @@ class Engine final : public cluster::NodeHost,
     }
   };
 
+  static constexpr size_t kDiscardedBytes = 64;  // of a reply, for counters and the digest
+
   // engine_dispatch.cc
   void Prefetch(const Session& session, Batch& batch);
   size_t ParseAll(Session& session, std::string_view bytes);
@@ -242,10 +244,17 @@ class Engine final : public cluster::NodeHost,
 
   // engine_queue.cc
   Pending& Enqueue(Session& session, Pending::Kind kind);
+  resp::ReplyOutput* OutputOf(Session& session, bool muted) {
+    if (muted) return &discarded_;
+    return &session.out;
+  }
   Executor::Verdict RunPending(Session& session, Pending& pending);
   void MakeWrite(Session& session, Pending& front);
   void CheckMemory();
   void CheckDiskLowWater();
+  // In the middle of a reply that grows.
+  void OutputGrew(Session& session);
+  void LimitMemory(Session& session);
   void NoteStall();
   void WarnOfStrangers(int64_t now_ns);
   void Drain(Session& session);
@@ -319,12 +328,12 @@ class Engine final : public cluster::NodeHost,
   uint64_t failed_round_ = 0;
 
   int64_t timed_ns_ = 0;                 // when the last command was done
-  size_t own_reply_at_ = 0;              // where the reply to the item being applied begins
+  uint64_t own_reply_at_ = 0;            // where the reply to the item being applied begins
   Batch batch_;                          // of the Feed at hand
   uint64_t key_hash_ = 0;                // of the request being dispatched; 0: not known
   int64_t now_ms_ = 0;                   // at the Feed's beginning
   std::vector<std::string_view> views_;  // reused
-  std::string discarded_;
+  resp::ReplyPrefix discarded_{kDiscardedBytes};
 
   SnapshotStats snapshots_;
   bool shutting_down_ = false;

@@ -124,6 +124,7 @@ void Engine::Feed(Session& session, std::string_view bytes) {
         session.client.address().peer);
     session.CloseNow();
   }
+  LimitMemory(session);
 }
 
 void Engine::CheckOutput(Session& session) {
@@ -131,6 +132,16 @@ void Engine::CheckOutput(Session& session) {
   Log(LogLevel::kWarning, "closed {}: its replies are more than client-output-buffer-limit",
       session.client.address().peer);
   session.CloseNow();
+}
+
+void Engine::OutputGrew(Session& session) {
+  CheckOutput(session);
+  LimitMemory(session);
+}
+
+void Engine::LimitMemory(Session& session) {
+  client_table_.NoteMemory(session.client);
+  stats_.evicted_clients += client_table_.Evict();
 }
 
 // Returns how many bytes were used up.
@@ -170,7 +181,7 @@ size_t Engine::ParseAll(Session& session, std::string_view bytes) {
       ++done;
       used = request.end;
       // One write can ask for any amount.
-      if (session.out.size() >= kOutputLookBytes || !authenticated) CheckOutput(session);
+      if (session.out.memory_bytes() >= kOutputLookBytes || !authenticated) CheckOutput(session);
       if (!session.WantsInput()) break;
     }
     if (done < batch.requests.size()) {
@@ -206,9 +217,12 @@ void Engine::ReplyError(Session& session, std::string_view error) {
   session.client.SpoilMulti();
   const bool muted = session.client.TakeReplyMuted();
   if (muted) return;
-  std::string* out = &session.out;
-  if (!session.queue_.empty()) out = &Enqueue(session, Pending::Kind::kReply).reply;
-  resp::ReplyWriter(out, session.client.resp_version()).Error(error);
+  const int version = session.client.resp_version();
+  if (session.queue_.empty()) {
+    resp::ReplyWriter(&session.out, version).Error(error);
+  } else {
+    resp::ReplyWriter(&Enqueue(session, Pending::Kind::kReply).reply, version).Error(error);
+  }
   MarkDirty(session);
 }
 
@@ -287,9 +301,12 @@ void Engine::Dispatch(Session& session, Args args) {
     std::vector<std::string> owned(args.begin(), args.end());
     client.Queue({spec, std::move(owned)});
     if (client.TakeReplyMuted()) return;
-    std::string* out = &session.out;
-    if (!session.queue_.empty()) out = &Enqueue(session, Pending::Kind::kReply).reply;
-    resp::ReplyWriter(out, client.resp_version()).Simple("QUEUED");
+    if (session.queue_.empty()) {
+      resp::ReplyWriter(&session.out, client.resp_version()).Simple("QUEUED");
+    } else {
+      std::string* reply = &Enqueue(session, Pending::Kind::kReply).reply;
+      resp::ReplyWriter(reply, client.resp_version()).Simple("QUEUED");
+    }
     MarkDirty(session);
     return;
   }
@@ -399,10 +416,12 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     }
   }
   if (now) {
-    discarded_.clear();
-    std::string* out = muted ? &discarded_ : &session.out;
-    if (!at_head && !muted) out = &Enqueue(session, Pending::Kind::kReply).reply;
-    const size_t reply_at = out->size();
+    discarded_.Clear();
+    resp::ReplyChunks in_its_place;
+    resp::ReplyOutput* out = muted     ? static_cast<resp::ReplyOutput*>(&discarded_)
+                             : at_head ? &session.out
+                                       : &in_its_place;
+    const uint64_t reply_at = out->size();
     session.answering_ = true;
     session.shows_state_ = session.shows_state_ || cls != Class::kLocal;
     const Executor::Verdict verdict = executor_.RunHere(spec, args, CallerOf(session), out);
@@ -412,8 +431,11 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
       return;
     }
     stats_.keyspace_hits += verdict.key_hits;
-    NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
+    NoteCall(session, spec, args, out->View(reply_at));
     EndAnswer(session);
+    if (!at_head && !muted) {
+      Enqueue(session, Pending::Kind::kReply).reply = in_its_place.TakeAll();
+    }
     if (session.client.late_reply() != nullptr) {
       Enqueue(session, Pending::Kind::kLate).muted = muted;
       session.stalled_ = true;
@@ -476,13 +498,13 @@ bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, boo
     if (!node_->InlineReady()) return false;
     OpenInline(node_->LiveElapsedMs(), node_->LiveWallMs());
   }
-  discarded_.clear();
-  std::string* out = muted ? &discarded_ : &session.out;
-  const size_t reply_at = out->size();
+  discarded_.Clear();
+  resp::ReplyOutput* out = OutputOf(session, muted);
+  const uint64_t reply_at = out->size();
   session.answering_ = true;
   session.shows_state_ = true;
   executor_.RunInline(spec, args, CallerOf(session), node_->verdicts(), out);
-  NoteCall(session, spec, args, std::string_view(*out).substr(reply_at));
+  NoteCall(session, spec, args, out->View(reply_at));
   EndAnswer(session);
   session.client.last_write_slot = executor_.applied_slot() + 1;
   ++stats_.inline_writes;

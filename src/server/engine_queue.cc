@@ -84,7 +84,7 @@ void Engine::MakeWrite(Session& session, Pending& front) {
 
 // Runs a read or a local command from the queue's front, now.
 Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
-  discarded_.clear();
+  discarded_.Clear();
   std::vector<std::string_view> views;
   std::swap(views, views_);
   pending.args.Views(&views);
@@ -92,14 +92,14 @@ Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
   caller.db = pending.db;
   caller.resp_version = pending.resp_version;
   caller.key_hash = 0;
-  std::string* out = pending.muted ? &discarded_ : &session.out;
-  const size_t reply_at = out->size();
+  resp::ReplyOutput* out = OutputOf(session, pending.muted);
+  const uint64_t reply_at = out->size();
   StartTiming();
   session.answering_ = true;
   const Executor::Verdict verdict = executor_.RunHere(*pending.spec, views, caller, out);
   if (!verdict.needs_entry) {
     stats_.keyspace_hits += verdict.key_hits;
-    NoteCall(session, *pending.spec, views, std::string_view(*out).substr(reply_at));
+    NoteCall(session, *pending.spec, views, out->View(reply_at));
   }
   EndAnswer(session);
   std::swap(views, views_);
@@ -120,7 +120,7 @@ void Engine::Drain(Session& session) {
     Pending& front = session.queue_.front();
     if (front.kind == Pending::Kind::kWrite || front.kind == Pending::Kind::kCalled) return;
     if (front.kind == Pending::Kind::kReply) {
-      if (!front.muted) session.out.append(front.reply);
+      if (!front.muted) session.out.Append(front.reply);
       MarkDirty(session);
     } else if (front.kind == Pending::Kind::kCall) {
       StartCall(session, front);
@@ -129,7 +129,7 @@ void Engine::Drain(Session& session) {
       PollLate(session, front);
       if (session.client.late_reply() != nullptr) return;
     } else if (front.round != 0 && front.round <= failed_round_ && front.round > ready_round_) {
-      resp::ReplyWriter(front.muted ? &discarded_ : &session.out, front.resp_version)
+      resp::ReplyWriter(OutputOf(session, front.muted), front.resp_version)
           .Error(ErrorOf(cluster::Failure::kClusterDown));
       MarkDirty(session);
     } else if (front.round > ready_round_) {
@@ -137,7 +137,7 @@ void Engine::Drain(Session& session) {
     } else if (MeetsLoad(front)) {
       // It was granted before, or needs no grant, and waited behind a write.
       REACH("queued read met a snapshot being loaded");
-      resp::ReplyWriter(front.muted ? &discarded_ : &session.out, front.resp_version)
+      resp::ReplyWriter(OutputOf(session, front.muted), front.resp_version)
           .Error(commands::kErrLoading);
       stats_.commands.Rejected(*front.spec);
       stats_.commands.ErrorReplied(commands::kErrLoading);
@@ -187,7 +187,7 @@ OwnCall Engine::BeginOwnItem(void* cookie) {
   while (session.queue_.front().kind != Pending::Kind::kWrite) {
     Pending& front = session.queue_.front();
     if (front.kind == Pending::Kind::kReply) {
-      if (!front.muted) session.out.append(front.reply);
+      if (!front.muted) session.out.Append(front.reply);
     } else {
       CHECK(front.kind == Pending::Kind::kRun);
       RunPending(session, front);
@@ -197,8 +197,8 @@ OwnCall Engine::BeginOwnItem(void* cookie) {
   if (session.sink == nullptr) return {};
   session.shows_state_ = true;
   session.client.last_write_slot = executor_.applied_slot() + 1;
-  discarded_.clear();
-  std::string* out = session.queue_.front().muted ? &discarded_ : &session.out;
+  discarded_.Clear();
+  resp::ReplyOutput* out = OutputOf(session, session.queue_.front().muted);
   own_reply_at_ = out->size();
   session.answering_ = true;
   StartTiming();
@@ -210,9 +210,8 @@ void Engine::EndOwnItem(void* cookie) {
   const Pending& front = session.queue_.front();
   CHECK(front.kind == Pending::Kind::kWrite);
   if (session.sink != nullptr) {
-    const std::string& out = front.muted ? discarded_ : session.out;
-    NoteCall(session, *front.spec, executor_.item_args(),
-             std::string_view(out).substr(own_reply_at_));
+    const resp::ReplyOutput& out = *OutputOf(session, front.muted);
+    NoteCall(session, *front.spec, executor_.item_args(), out.View(own_reply_at_));
     EndAnswer(session);
   }
   session.queue_.pop_front();
@@ -311,8 +310,10 @@ std::optional<std::string> Engine::RunLeaderCall(std::string_view body) {
   args[0] = spec->name;
   Executor::Caller caller{header.db, header.resp_version, header.user};
   caller.timers = this;
-  const Executor::Verdict verdict = executor_.RunHere(*spec, args, caller, &out);
+  resp::ReplyChunks reply;
+  const Executor::Verdict verdict = executor_.RunHere(*spec, args, caller, &reply);
   if (verdict.met_ending) return std::nullopt;
+  out = reply.TakeAll();
   // First a byte: whether the caller must make it an entry instead.
   out.insert(out.begin(), verdict.needs_entry ? kNeedsEntry : kAnswered);
   return out;
@@ -354,8 +355,8 @@ void Engine::PollLate(Session& session, Pending& pending) {
   if (pending.round == 0 && client.late_timeout_ms() > 0)
     pending.round = static_cast<uint64_t>(now_ms + client.late_timeout_ms());
   const bool expired = pending.round != 0 && now_ms >= static_cast<int64_t>(pending.round);
-  discarded_.clear();
-  resp::ReplyWriter reply(pending.muted ? &discarded_ : &session.out, pending.resp_version);
+  discarded_.Clear();
+  resp::ReplyWriter reply(OutputOf(session, pending.muted), pending.resp_version);
   if (!client.late_reply()->Poll(expired, reply)) {
     CHECK(!expired);
     return;

@@ -75,7 +75,7 @@ void Engine::NoteLeaderCall(const commands::CommandSpec& spec, std::string_view 
 void Engine::EndAnswer(Session& session) {
   session.answering_ = false;
   if (session.held_pushes_.empty()) return;
-  session.out.append(session.held_pushes_);
+  session.out.Append(session.held_pushes_);
   session.held_pushes_.clear();
 }
 

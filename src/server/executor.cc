@@ -5,9 +5,9 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/hash.h"
-#include "base/memory.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "commands/access.h"
 #include "commands/errors.h"
 #include "commands/guard.h"
 #include "resp/reply_writer.h"
@@ -28,9 +28,9 @@ namespace {
 constexpr uint64_t kSystemItem = 0xff00;
 // Removals per entry: a mass expiry is spread over ticks instead of stalling one apply.
 constexpr size_t kExpirePerEntry = 1000;
-// Beyond this a discarded reply's buffer is given back.
-constexpr size_t kDiscardedBytesMax = 1 << 20;
 // Of the snapshot's section "state"; 2 had no feature version.
+// From this feature version on items have a budget.
+constexpr uint16_t kBudgetVersion = 2;
 constexpr uint8_t kStateVersion = 3;
 
 // What the digest takes from a reply: of errors the code, of integers the number. It's the same on
@@ -173,7 +173,7 @@ void Executor::ApplyItem(const ItemHeader& header) {
     ApplySystem(header);
     // A reserve is of one start, not of what clients did: the digest after a restart is as before.
     if (header.kind != ItemKind::kReserve)
-      ChainItem(kSystemItem + static_cast<uint64_t>(header.kind), 0, {});
+      ChainItem(kSystemItem + static_cast<uint64_t>(header.kind), 0, 0);
     return;
   }
   if (cookie == nullptr) {
@@ -226,10 +226,8 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   const CommandSpec* spec = registry_.ById(header.command_id);
   CHECK(spec != nullptr);  // CanApply was asked
   args_[0] = spec->name;
-  if (discarded_.capacity() > kDiscardedBytesMax) FreeString(&discarded_);
-  discarded_.clear();
-  std::string* out = call.out != nullptr ? call.out : &discarded_;
-  const size_t start = out->size();
+  discarded_.Clear();
+  resp::ReplyOutput* out = call.out != nullptr ? call.out : &discarded_;
   resp::ReplyWriter reply(out, header.resp_version);
   Context ctx(*spec, args_, *store_, header.db, reply);
   ctx.in_entry = true;
@@ -244,10 +242,30 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   ctx.server = server_;
   nested_count_ = 0;
   count_inner_ = call.out != nullptr;
+  const uint64_t reply_summary = ExecuteItem(ctx);
+  ChainItem(header.command_id, header.db, reply_summary);
+}
+
+// What is chosen is applied on every node and in every replay: it must not cost more than any of
+// them can bear. Whether an item stays within its budget is a function of the log, as are its
+// effects: the length of a reply counts where nobody waits for it as well.
+uint64_t Executor::ExecuteItem(Context& ctx) {
   store_->BeginItem();
   once_.BeginItem();
+  const bool here = count_inner_;
+  if (feature_version_ >= kBudgetVersion && (here || !Planted(Bug::kBudgetWhereClientIs))) {
+    store_->work().Begin(item_work_max_);
+    ctx.work = &store_->work();
+    ctx.reply.SetLimit(store_->item_reply_max());
+  }
   ExecuteWrite(ctx);
-  ChainItem(header.command_id, header.db, std::string_view(*out).substr(start));
+  if (ctx.over_budget()) [[unlikely]] {
+    if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
+    REACH("item undone because its budget is used up");
+    DCHECK(store_->ItemRevision() == 0);
+    commands::ReplyOverBudget(ctx);
+  }
+  return ReplySummary(ctx.reply.head());
 }
 
 void Executor::ExecuteWrite(Context& ctx) {
@@ -339,8 +357,8 @@ void Executor::Chain(uint64_t value) { digest_ = Mix64(digest_ ^ Mix64(value)); 
 
 // What an item did, as far as that is cheap to tell: which one it was, its revision (0: it changed
 // nothing), its reply's code or number, and how many keys there are now in its database.
-void Executor::ChainItem(uint64_t what, int db, std::string_view reply) {
-  digest_ = Mix64(digest_ ^ (what << 48) ^ store_->ItemRevision() ^ ReplySummary(reply) ^
+void Executor::ChainItem(uint64_t what, int db, uint64_t reply_summary) {
+  digest_ = Mix64(digest_ ^ (what << 48) ^ store_->ItemRevision() ^ reply_summary ^
                   Mix64(Mix64(entry_slot_) + store_->Size(db)));
 }
 
@@ -349,6 +367,7 @@ uint64_t Executor::ItemSeed() const { return Mix64(Mix64(seed_ ^ entry_slot_) + 
 // --- Commands inside commands --------------------------------------------------------------------
 
 bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer) {
+  if (outer.over_budget()) return false;  // whatever it does will be undone
   const uint32_t errors = reply.error_count();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = args.empty() ? nullptr : registry_.Resolve(args, &container);
@@ -370,13 +389,15 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   ctx.live_elapsed_ms = outer.live_elapsed_ms;
   ctx.live_wall_ms = outer.live_wall_ms;
   ctx.timers = outer.timers;
+  ctx.work = outer.work;
+  ctx.held_messages = outer.held_messages;
   ctx.nested = this;
   ctx.client = outer.client;
   ctx.server = outer.server;
   const bool counted = count_inner_ && inner_calls_ != nullptr;
   const InnerCallCounter::Start start =
       counted ? inner_calls_->BeginInner() : InnerCallCounter::Start{};
-  const size_t reply_at = reply.size();
+  const uint64_t reply_at = reply.size();
   if (outer.in_entry && spec->ClassOf(args) == commands::Class::kWrite) {
     ExecuteWrite(ctx);
   } else {
@@ -394,7 +415,7 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
 // --- Outside entries -----------------------------------------------------------------------------
 
 Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args,
-                                    const Caller& caller, std::string* out) {
+                                    const Caller& caller, resp::ReplyOutput* out) {
   resp::ReplyWriter reply(out, caller.resp_version);
   Context ctx(spec, args, *store_, caller.db, reply);
   ctx.resp_version = caller.resp_version;
@@ -531,9 +552,8 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
 }
 
 void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
-                         uint8_t verdicts, std::string* out) {
+                         uint8_t verdicts, resp::ReplyOutput* out) {
   DCHECK(inline_.open);
-  const size_t start = out->size();
   resp::ReplyWriter reply(out, caller.resp_version);
   Context ctx(spec, args, *store_, caller.db, reply);
   ctx.in_entry = true;
@@ -549,9 +569,7 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
   ctx.server = server_;
   nested_count_ = 0;
   count_inner_ = true;
-  store_->BeginItem();
-  once_.BeginItem();
-  ExecuteWrite(ctx);
+  const uint64_t reply_summary = ExecuteItem(ctx);
   if (store_->ItemRevision() == 0) {
     --item_index_;  // not logged: seeds and numbers count logged items only
     return;
@@ -566,7 +584,7 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
                          .resp_version = static_cast<uint8_t>(caller.resp_version),
                          .user = caller.user},
                         args, &inline_.bytes);
-  ChainItem(spec.id, caller.db, std::string_view(*out).substr(start));
+  ChainItem(spec.id, caller.db, reply_summary);
 }
 
 void Executor::RunInlineItem(std::string_view item) {

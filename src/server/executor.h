@@ -21,13 +21,14 @@
 #include "commands/context.h"
 #include "commands/once_table.h"
 #include "commands/registry.h"
+#include "resp/reply_output.h"
 #include "store/store.h"
 
 namespace clustron::server {
 
 // Where the reply to one of this node's own items goes.
 struct OwnCall {
-  std::string* out = nullptr;              // null: nobody waits any more
+  resp::ReplyOutput* out = nullptr;        // null: nobody waits any more
   commands::ClientPort* client = nullptr;  // the caller's connection
 };
 
@@ -148,7 +149,7 @@ class Executor final : public cluster::StateMachine,
   };
   // A command of class kRead, kLocal or kLeader, on the state as it is.
   Verdict RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
-                  std::string* out);
+                  resp::ReplyOutput* out);
   // True if a read under this grant could see a key that is due by the grant's clocks but not by
   // the applied ones: then a tick must be applied first.
   bool NeedsTick(const commands::CommandSpec& spec, commands::Args args, int db,
@@ -164,7 +165,7 @@ class Executor final : public cluster::StateMachine,
   size_t inline_bytes() const { return inline_.open ? inline_.bytes.size() : 0; }
   // Applies a write within the open entry and logs it if it changed something.
   void RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
-                 uint8_t verdicts, std::string* out);
+                 uint8_t verdicts, resp::ReplyOutput* out);
   // The server's own item within the open entry (lease ends, snapshot marks).
   void RunInlineItem(std::string_view item);
   // Ends it. Empty: nothing needs logging, and the slot is not used up.
@@ -182,6 +183,11 @@ class Executor final : public cluster::StateMachine,
     const bool more = once_.FreeSome(budget);
     return store_->Upkeep(budget) || more;
   }
+  // Units of work that an item may cause (base/work_meter.h): a rule of the feature version, the
+  // same everywhere. Tests and the simulator set it, for all nodes alike.
+  static constexpr uint64_t kItemWorkMax = 500'000'000;
+  void SetItemWorkMax(uint64_t units) { item_work_max_ = units; }
+
   // The words of the item being applied, until the next one.
   commands::Args item_args() const { return args_; }
   uint64_t items_applied() const { return items_applied_; }
@@ -190,6 +196,9 @@ class Executor final : public cluster::StateMachine,
   const std::string& config_record() const { return config_record_; }
 
  private:
+  // Of a reply that nobody waits for: enough for what the digest takes.
+  static constexpr size_t kDiscardedBytes = 64;
+
   struct SessionState {
     uint32_t boot = 0;
     uint64_t next = 1;
@@ -225,9 +234,12 @@ class Executor final : public cluster::StateMachine,
   void ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
   void ApplySystem(const cluster::ItemHeader& header);
   void ExecuteWrite(commands::Context& ctx);
+  // The command at the top of an item, within the item's budget. Returns what the digest takes from
+  // its reply.
+  uint64_t ExecuteItem(commands::Context& ctx);
   void ExpireDue();
   void Chain(uint64_t value);
-  void ChainItem(uint64_t what, int db, std::string_view reply);
+  void ChainItem(uint64_t what, int db, uint64_t reply_summary);
   uint64_t ItemSeed() const;
 
   uint64_t seed_;
@@ -260,8 +272,9 @@ class Executor final : public cluster::StateMachine,
   bool recovering_ = false;
 
   InlineEntry inline_;
-  std::vector<std::string_view> args_;  // reused
-  std::string discarded_;               // replies that nobody waits for
+  std::vector<std::string_view> args_;            // reused
+  resp::ReplyPrefix discarded_{kDiscardedBytes};  // a reply that nobody waits for
+  uint64_t item_work_max_ = kItemWorkMax;
   uint64_t items_applied_ = 0;
   uint64_t items_skipped_ = 0;
   uint64_t nested_count_ = 0;  // within the item at hand

@@ -43,9 +43,9 @@ struct Fixture {
     const commands::CommandSpec* container = nullptr;
     const commands::CommandSpec* spec =
         commands::Registry::Get().Resolve(commands::Args(words), &container);
-    std::string out;
+    resp::ReplyChunks out;
     executor.RunHere(*spec, words, {}, &out);
-    return out;
+    return out.TakeAll();
   }
   static std::string U16(uint16_t value) {
     std::string bytes;
@@ -253,10 +253,10 @@ struct InlineFixture : Fixture {
   }
   std::string Inline(const std::vector<std::string_view>& words, uint8_t verdicts = 0) {
     const commands::CommandSpec* container = nullptr;
-    std::string out;
+    resp::ReplyChunks out;
     executor.RunInline(*commands::Registry::Get().Resolve(commands::Args(words), &container), words,
                        caller, verdicts, &out);
-    return out;
+    return out.TakeAll();
   }
   std::string Seal() {
     std::string entry = executor.SealInline();

@@ -207,6 +207,7 @@ void InfoFields::GatherTraffic(InfoData* data) const {
                  .output_kbps = stats.output_rate.per_s() / 1024,
                  .rejected_connections = stats.rejected_connections,
                  .strangers_closed = stats.strangers_closed,
+                 .evicted_clients = stats.evicted_clients,
                  .expired_keys = stats.expired_keys,
                  .keyspace_hits = stats.keyspace_hits,
                  .keyspace_misses = stats.keyspace_misses,

@@ -213,7 +213,7 @@ void Stats(const InfoData& data, std::string* out) {
       .Field("expired_time_cap_reached_count", 0)
       .Field("expire_cycle_cpu_milliseconds", 0)
       .Field("evicted_keys", 0)
-      .Field("evicted_clients", 0)
+      .Field("evicted_clients", d.evicted_clients)
       .Field("total_eviction_exceeded_time", 0)
       .Field("current_eviction_exceeded_time", 0)
       .Field("keyspace_hits", d.keyspace_hits)

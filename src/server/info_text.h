@@ -69,6 +69,7 @@ struct InfoData {
     double output_kbps = 0;
     uint64_t rejected_connections = 0;
     uint64_t strangers_closed = 0;
+    uint64_t evicted_clients = 0;
     uint64_t expired_keys = 0;
     uint64_t keyspace_hits = 0;
     uint64_t keyspace_misses = 0;

@@ -1,5 +1,6 @@
 #include "server/session.h"
 
+#include "base/memory.h"
 #include "server/engine.h"
 
 namespace clustron::server {
@@ -40,10 +41,16 @@ bool Session::WantsInput() const {
 }
 
 void Session::Push(std::string_view frames) {
-  (answering_ ? held_pushes_ : out).append(frames);
+  if (answering_) {
+    held_pushes_.append(frames);
+  } else {
+    out.Append(frames);
+  }
   shows_state_ = true;
   engine_.MarkDirty(*this);
 }
+
+void Session::OutputGrew() { engine_.OutputGrew(*this); }
 
 void Session::CloseAfterReply() {
   client.closing = true;
@@ -54,11 +61,13 @@ void Session::CloseAfterReply() {
 void Session::CloseNow() {
   client.closing = true;
   close_now_ = true;
+  out.Drop();
+  FreeString(&held_pushes_);
   engine_.MarkDirty(*this);
 }
 
 size_t Session::output_bytes() const {
-  return out.size() + (sink == nullptr ? 0 : sink->unsent_bytes());
+  return out.memory_bytes() + held_pushes_.size() + (sink == nullptr ? 0 : sink->unsent_bytes());
 }
 
 }  // namespace clustron::server

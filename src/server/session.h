@@ -17,6 +17,7 @@
 
 #include "base/ring.h"
 #include "commands/context.h"
+#include "resp/reply_output.h"
 #include "resp/request_parser.h"
 #include "server/client.h"
 
@@ -49,13 +50,13 @@ class SessionSink {
   virtual size_t unsent_bytes() const = 0;
 };
 
-class Session final : public ClientLink {
+class Session final : public ClientLink, private resp::ReplyChunks::Listener {
  public:
   Session(Engine& engine, uint64_t id, Client::Address address, int64_t now_ms);
 
   Client client;
   SessionSink* sink = nullptr;  // null once the socket is gone
-  std::string out;
+  resp::ReplyChunks out{this};
 
   // True while more input is wanted: not while much is waiting, or the end is near.
   bool WantsInput() const;
@@ -78,6 +79,10 @@ class Session final : public ClientLink {
 
  private:
   friend class Engine;
+
+  // In the middle of a reply: looks at the limits. If the connection is to end for them, the
+  // command runs on all the same, and what it replies is dropped.
+  void OutputGrew() override;
 
   // While a reply is being written: pushes would stand in its middle, and what is in `out` from its
   // beginning on goes into the digest. They follow the reply.

@@ -57,6 +57,7 @@ struct Stats {
   uint64_t connections_received = 0;
   uint64_t rejected_connections = 0;
   uint64_t strangers_closed = 0;  // too late with the password, or one too many
+  uint64_t evicted_clients = 0;
   uint64_t commands_processed = 0;
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;

@@ -95,9 +95,13 @@ class BigHash {
   // Drops up to about `count` items; true if more is left. For a hash being thrown away.
   bool FreeSome(size_t count);
   size_t MemoryUsage() const;
+  // Of items and index; the same for every history.
+  size_t stored_bytes() const { return item_bytes_ + size_ * kIndexBytes; }
   uint64_t seed() const { return seed_; }
 
  private:
+  static constexpr size_t kIndexBytes = 16;  // a field's share, about
+
   uint64_t HashOf(std::string_view field) const;
   uint64_t HashAt(size_t place) const { return HashOf(At(place).field()); }
   HashIndex::Ref RefOf(std::string_view field, uint64_t hash) const;

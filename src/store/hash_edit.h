@@ -18,6 +18,8 @@ class HashUndo {
   HashUndo(HashUndo&& other) noexcept;
   HashUndo& operator=(HashUndo&&) = delete;
   ~HashUndo();  // forgets: frees what was set aside
+  // Of a block that was copied for it; items were not.
+  size_t kept_bytes() const;
 
  private:
   friend class HashEdit;

@@ -59,6 +59,10 @@ size_t HashValue::MemoryUsage() const {
   return packed() ? packed_hash()->MemoryUsage() : big_hash()->MemoryUsage();
 }
 
+size_t HashValue::StoredBytes() const {
+  return packed() ? packed_hash()->end() : big_hash()->stored_bytes();
+}
+
 HashUndo::HashUndo(HashUndo&& other) noexcept
     : kind_(std::exchange(other.kind_, Kind::kNone)),
       word_(other.word_),
@@ -68,6 +72,11 @@ HashUndo::HashUndo(HashUndo&& other) noexcept
 HashUndo::~HashUndo() {
   if (kind_ == Kind::kBlock) HashEdit::Destroy(word_);
   if (kind_ == Kind::kReplace || kind_ == Kind::kRemove) HashItem::Unref(item_);
+}
+
+size_t HashUndo::kept_bytes() const {
+  if (kind_ != Kind::kBlock || !HashEdit::IsPacked(word_)) return 0;
+  return reinterpret_cast<const PackedHash*>(word_ & ~uintptr_t{1})->end();
 }
 
 uintptr_t HashEdit::New() { return Word(PackedHash::New()); }

@@ -66,6 +66,8 @@ class HashValue {
   }
 
   size_t MemoryUsage() const;
+  // What a copy stands for, about: a function of fields and values, not of how they are kept here.
+  size_t StoredBytes() const;
 
  private:
   friend class HashEdit;  // hash_edit.h: how the store changes hashes

@@ -28,6 +28,30 @@ void Journal::Disarm(size_t mark) {
   Deliver();
 }
 
+namespace {
+
+// About half of what a record takes, which is what bytes made cost.
+constexpr uint64_t kRecordUnits = 64;
+
+uint64_t BytesKept(const undo::EntryChanged& r) {
+  return r.old == nullptr ? 0 : EntryEdit::ShellBytes(*r.old);
+}
+uint64_t BytesKept(const undo::EntryMoved& r) { return EntryEdit::ShellBytes(*r.old); }
+uint64_t BytesKept(const undo::BigStringWritten& r) { return r.bytes.size(); }
+uint64_t BytesKept(const undo::HashChanged& r) { return r.undo.kept_bytes(); }
+template <typename R>
+uint64_t BytesKept(const R&) {
+  return 0;
+}
+
+}  // namespace
+
+void Journal::Add(undo::Record record) {
+  store_.work_.Spend(kRecordUnits);
+  store_.work_.SpendMade(std::visit([](const auto& r) { return BytesKept(r); }, record));
+  records_.push_back(std::move(record));
+}
+
 void Journal::Deliver() {
   const std::vector<HeldEvent> events = std::exchange(events_, {});
   for (const HeldEvent& event : events) store_.Deliver(event);
@@ -128,6 +152,8 @@ void Journal::Undo(undo::Flushed& r) {
 void Journal::Keep(undo::Flushed& r) { store_.Discard(std::move(r.table)); }
 
 void Journal::Undo(undo::Swapped& r) { store_.SwapTables(r.a, r.b); }
+
+void Journal::Undo(undo::SettingChanged& r) { store_.UndoSetting(*r.spec, r.text); }
 
 // ---- leases and locks ----
 

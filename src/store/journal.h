@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/option.h"
 #include "store/entry_edit.h"
 #include "store/events.h"
 #include "store/hash_edit.h"
@@ -117,11 +118,15 @@ struct LockRenewed {
   int64_t ttl_ms;
   Revision renewed;
 };
+struct SettingChanged {
+  const OptionSpec* spec;
+  std::string text;
+};
 
 using Record = std::variant<EntryChanged, EntryMoved, HeadChanged, HashChanged, BigStringWritten,
                             Touched, FlushTouched, CreatedNoted, Flushed, Swapped, LeaseGranted,
                             LeaseEnded, KeyAttached, KeyDetached, KeyRenamed, LeaseRenewed,
-                            LockAcquired, LockEnded, LockRenewed>;
+                            LockAcquired, LockEnded, LockRenewed, SettingChanged>;
 
 }  // namespace undo
 
@@ -146,7 +151,8 @@ class Journal {
   void Disarm(size_t mark);
   void Rollback(size_t mark);
 
-  void Add(undo::Record record) { records_.push_back(std::move(record)); }
+  // Keeping it is work, too: the item pays for what is set aside.
+  void Add(undo::Record record);
   void Hold(HeldEvent event) { events_.push_back(std::move(event)); }
   size_t size() const { return records_.size(); }
   // The entries whose values were changed or moved since Arm() gave the mark, sorted by address.
@@ -179,6 +185,7 @@ class Journal {
   void Undo(undo::LockAcquired& r);
   void Undo(undo::LockEnded& r);
   void Undo(undo::LockRenewed& r);
+  void Undo(undo::SettingChanged& r);
   void Keep(undo::EntryChanged& r);
   void Keep(undo::EntryMoved& r);
   void Keep(undo::Flushed& r);

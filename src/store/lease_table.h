@@ -43,6 +43,7 @@ class LeaseTable {
   const Lease* Find(std::string_view id) const;
   size_t size() const { return leases_.size(); }
   bool empty() const { return leases_.empty(); }
+  size_t attached_keys() const { return by_key_.size(); }
   // What leases and attachments take, about, with the timers; names of keys are counted with the
   // keys.
   size_t used_bytes() const { return leases_.size() * kLeaseBytes + by_key_.size() * kKeyBytes; }

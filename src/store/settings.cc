@@ -22,6 +22,11 @@ constexpr OptionSpec kSpecs[] = {
      .default_value = "64"},
     // Judged by the leader, whose verdict travels with the items.
     {.name = "maxmemory", .type = OptionType::kMemory, .default_value = "0"},
+    {.name = "item-reply-max",
+     .type = OptionType::kMemory,
+     .default_value = "536870912",
+     .min = 1024,
+     .max = int64_t{1} << 40},
     {.name = "maxmemory-policy",
      .type = OptionType::kEnum,
      .default_value = "noeviction",

@@ -34,6 +34,7 @@ Store::Store(uint64_t seed)
     tables_[db] = NewTable(db);
     table_by_id_[db] = tables_[db].get();
   }
+  ApplySettings();
 }
 
 Store::~Store() = default;
@@ -87,11 +88,15 @@ size_t Store::KeysWithDeadline(int db) const { return table(db).with_deadline; }
 
 uint64_t Store::ScanImpl(int db, uint64_t cursor, size_t count, Visit visit, void* ctx) const {
   DCHECK(count > 0);
-  return table(db).Scan(cursor, count, [&](const Entry* e) {
+  uint64_t visited = 0;
+  const uint64_t next = table(db).Scan(cursor, count, [&](const Entry* e) {
+    ++visited;
     if (e->has_deadline() && Due(*e)) return false;
     visit(ctx, *e);
     return true;
   });
+  work_.Spend(visited);
+  return next;
 }
 
 const Entry* Store::RandomKey(int db, uint64_t random) const {

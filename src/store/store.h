@@ -22,6 +22,7 @@
 
 #include "base/coding.h"
 #include "base/result.h"
+#include "base/work_meter.h"
 #include "store/entry.h"
 #include "store/events.h"
 #include "store/hash_value.h"
@@ -83,6 +84,8 @@ class Store {
   void BeginEntry(int64_t elapsed_ms, int64_t wall_ms);
   // Starts an item: its changes will share one revision, taken by the first of them.
   void BeginItem() { item_revision_ = 0; }
+  // What the item at hand has cost. Scans and the journal add to it.
+  WorkMeter& work() { return work_; }
   // 0 while the item has changed nothing.
   Revision ItemRevision() const { return item_revision_; }
   // The item's revision, taking it if need be: for changes outside the store (labels, queues, a
@@ -100,11 +103,11 @@ class Store {
   uint64_t seed() const { return seed_; }
 
   HashLimits hash_limits() const { return hash_limits_; }
+  uint64_t item_reply_max() const { return item_reply_max_; }
 
   // ---- cluster-wide settings ----
   const Settings& settings() const { return settings_; }
-  // True if it differs from before; then the item takes a revision. Not undone by Rollback: CONFIG
-  // SET is refused where a journal is armed. Errors are Redis's complaints.
+  // True if it differs from before; then the item takes a revision. Errors are Redis's complaints.
   Result<bool> ChangeSetting(const OptionSpec& spec, std::string_view text);
 
   // ---- reading ----
@@ -326,9 +329,12 @@ class Store {
   int64_t wall_ms_ = 0;
   uint64_t seed_;
   void ApplySettings();
+  void UndoSetting(const OptionSpec& spec, std::string_view text);
   void RestoreSettings(Settings settings);
 
   HashLimits hash_limits_;
+  uint64_t item_reply_max_ = 0;  // as the setting says
+  mutable WorkMeter work_;       // of the item, not state
   Settings settings_;
   std::array<std::unique_ptr<Table>, kDatabases> tables_;
   std::array<Table*, kDatabases> table_by_id_ = {};

@@ -68,6 +68,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.pipelines) add(MakePipelines(setup, 2));
   if (work.locks) add(MakeLocks(setup, 3));
   if (work.leases) add(MakeLeases(setup, 3));
+  if (work.budgets) add(MakeBudgets(setup, 2));
   // An act is some 1.5 requests.
   world_.think_ns =
       static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);

@@ -92,18 +92,19 @@ class ReplayTap final : public cluster::ApplyListener, public server::OriginHost
     return this;
   }
   server::OwnCall BeginOwnItem(void*) override {
-    reply_.clear();
+    reply_.TakeAll();
     return {.out = &reply_, .client = nullptr};
   }
   void EndOwnItem(void*) override {
     const auto it = replies_.find(sequence_);
     if (it == replies_.end()) return;  // nobody waited for it any more
     ++compared_;
-    if (it->second == reply_) return;
+    const std::string reply = reply_.TakeAll();
+    if (it->second == reply) return;
     report_.Fail("replay", "item " + std::to_string(sequence_) + " of node " +
                                std::to_string(session_.node) + " boot " +
                                std::to_string(session_.boot) + " was answered " + it->second +
-                               " and is answered " + reply_ + " by a replay of the log");
+                               " and is answered " + reply + " by a replay of the log");
   }
   void OnGap(cluster::Session, uint64_t) override {}
   void OnSnapshotWanted() override {}
@@ -120,7 +121,7 @@ class ReplayTap final : public cluster::ApplyListener, public server::OriginHost
   const std::map<uint64_t, std::string>& replies_;
   uint64_t sequence_ = 0;
   uint64_t compared_ = 0;
-  std::string reply_;
+  resp::ReplyChunks reply_;
 };
 
 void History::ReplaySession(cluster::Session session,

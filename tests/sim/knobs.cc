@@ -199,6 +199,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     knobs.faults.poison_at_ns = rng.Between(5, 20) * kSecond;
     knobs.faults.rot_ns = knobs.faults.rot_race_ns = 0;
   }
+  knobs.work.budgets = rng.Percent(25);
   return knobs;
 }
 
@@ -216,6 +217,7 @@ std::string WorkloadMix::ToString() const {
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");
+  add(budgets, "budgets");
   return text;
 }
 

@@ -61,6 +61,7 @@ struct WorkloadMix {
   bool pipelines = false;
   bool locks = false;
   bool leases = false;
+  bool budgets = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

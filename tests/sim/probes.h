@@ -52,6 +52,7 @@ inline constexpr const char* kWantedProbes[] = {
     "leases found gone",
     "transfers refused by WATCH",
     "transactions undone",
+    "items refused for their budget",
 };
 
 }  // namespace clustron::sim

@@ -39,7 +39,7 @@ struct SimNode::Connection final : server::SessionSink {
   void Flush(server::Session& s) override {
     if (!owner->fatal_.empty() || owner->fs_.stopped()) return;  // it is dead already
     if (s.shows_state()) owner->CheckWritten();
-    if (!s.out.empty()) owner->carrier_.ToClient(id, std::exchange(s.out, {}));
+    if (!s.close_now() && !s.out.empty()) owner->carrier_.ToClient(id, s.out.TakeAll());
     if (s.close_after_flush() || s.close_now()) ending = true;
   }
   size_t unsent_bytes() const override { return 0; }
@@ -59,8 +59,8 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
   std::map<uint64_t, std::unique_ptr<Connection>> connections;
   bool turn_filed = false;
   uint64_t sequence = 0;  // of the own item that is being applied
-  std::string* reply = nullptr;
-  size_t reply_begin = 0;
+  resp::ReplyOutput* reply = nullptr;
+  uint64_t reply_begin = 0;
   paxos::Slot traced_slot = 0;
   paxos::Slot logged_slot = 0;  // weak durability: handed to the history
 
@@ -92,7 +92,7 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
   }
   void EndOwnItem(void* cookie) override {
     if (reply != nullptr && !owner->disturbed_) {
-      history->OnReply(node().session(), sequence, std::string_view(*reply).substr(reply_begin));
+      history->OnReply(node().session(), sequence, reply->View(reply_begin));
     }
     reply = nullptr;
     engine->EndOwnItem(cookie);

@@ -164,6 +164,7 @@ struct StringsOptions {
 std::unique_ptr<Workload> MakeStrings(const WorkloadSetup& setup, const StringsOptions& options);
 std::unique_ptr<Workload> MakeBank(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeHashes(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeBudgets(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors);

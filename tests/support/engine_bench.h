@@ -47,7 +47,7 @@ class EngineBench final : private EngineHost {
   struct BenchClient final : SessionSink {
     Session* session = nullptr;
     std::string got;
-    void Flush(Session& s) override { got += std::exchange(s.out, {}); }
+    void Flush(Session& s) override { got += s.out.TakeAll(); }
     size_t unsent_bytes() const override { return 0; }
     std::string Take() { return std::exchange(got, {}); }
   };

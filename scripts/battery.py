@@ -71,6 +71,8 @@ STAGES = [
     Stage("budget", 300, [*REAL, "budget"], False, "items, replies and clients that want too much memory, in little address space"),
     Stage("storage", 300, [*REAL, "storage", "formation"], False, "torn, rotten, full and lost disks; wrong formations"),
     Stage("peers", 240, [*REAL, "peers.", "strangers."], False, "peers without the secret, spoken by hand; clients without the password"),
+    Stage("clocks-and-disks", 120, [*REAL, "clocks_and_disks"], False,
+          "wrong and drifting clocks, failed fsyncs, half writes, stalls, by a library in front of the C library"),
     Stage("demo", 240, [PY, "scripts/demo", "packages"], False, "every Debian package into three nodes, leader killed midway"),
     Stage("compat-cli", 120, [PY, "tests/compat/run.py", "cli"], False, "redis-cli and redis-benchmark, as against redis-server"),
     Stage("compat-hiredis", 30, [PY, "tests/compat/run.py", "hiredis"], False, "hiredis"),

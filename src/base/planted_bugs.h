@@ -28,7 +28,8 @@ namespace clustron {
   X(kLeaseNotKept)          /* phase 1 is answered under a lease that was given to another */      \
   X(kCandidateNotCaughtUp)  /* a candidate leads without what others know to be chosen */          \
   X(kUncertainAsDefinite)   /* of a write that has left its node it is said that it failed */      \
-  X(kWallClockFalls)        /* a leader logs its own wall clock, whatever was logged before */     \
+  X(kWallClockFalls)        /* a fall of the wall brings back a key that was seen gone */          \
+  X(kOwnWallBelieved)       /* a leader logs its own wall clock, whatever the others' show */      \
   X(kOldVoteServed)         /* votes in slots that came with a snapshot are served as chosen */    \
   X(kSetBackVotesEarly)     /* who was set back votes before every other voter has confirmed */    \
   X(kSetBackSkipsNoop)      /* who was set back takes part before the no-op of a new leader */     \

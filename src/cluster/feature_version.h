@@ -14,6 +14,9 @@ inline constexpr uint16_t kFirstFeatureVersion = 1;
 // 2: items are bounded in work and reply, the wall clock is held to the voters' median.
 inline constexpr uint16_t kFeatureVersion = 2;
 
+// From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).
+inline constexpr uint16_t kWallMayFall = 2;
+
 // The highest version that this program can apply: kFeatureVersion, unless it was built for a test
 // of mixed versions (make FEATURE_VERSION=N). THREAD: any.
 uint16_t SupportedFeatureVersion();

@@ -37,6 +37,7 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
               replica_, state, *this, clock.MonotonicNs()),
       origin_(Session{config.paxos.self, config.boot}),
       reads_(FirstNumber(config.seed, 1)),
+      ticks_(FirstNumber(config.seed, 3)),
       next_call_(FirstNumber(config.seed, 2)) {
   const auto& list = snapshots_.list();
   if (!list.empty()) {
@@ -46,6 +47,7 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
   loaded_slot_ = snapshot_slot_;
   if (list.size() > 1) previous_snapshot_slot_ = list[1].slot;
   cluster_clock_.Continue(state_.elapsed_ms(), clock_.MonotonicNs());
+  if (state_.wall_ms() > 0) wall_clock_.GoOnFrom(state_.wall_ms(), clock_.MonotonicNs());
   log_.SetListener(this);
 }
 
@@ -56,8 +58,6 @@ void Node::ContinueClock(int64_t elapsed_ms, int64_t at_ns, Slot slot) {
   cluster_clock_.Observe(state_.elapsed_ms(), NowNs());
   clock_slot_ = slot;
 }
-
-int64_t Node::LiveWallMs() const { return std::max(state_.wall_ms(), clock_.WallMs()); }
 
 // --- Events --------------------------------------------------------------------------------------
 
@@ -110,10 +110,27 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
       reads_.Granted(id, grant);
       return true;
     }
-    case WireKind::kTickAsk: {
-      int64_t elapsed_ms, wall_ms;
-      if (!ReadTickAsk(body, &elapsed_ms, &wall_ms)) return false;
-      if (leading_) RequestTick(elapsed_ms, wall_ms);
+    case WireKind::kTickAsk:
+      if (!ReadTickAsk(body, &id)) return false;
+      ServeTickAsk(from, id);
+      return true;
+    case WireKind::kTickGrant: {
+      Slot slot;
+      if (!ReadTickGrant(body, &id, &slot)) return false;
+      ticks_.Granted(id, {.index = slot});
+      return true;
+    }
+    case WireKind::kClockAsk: {
+      int64_t asked_ns;
+      if (!ReadClockAsk(body, &asked_ns)) return false;
+      host_.Send(from, true, WireClockAnswer(asked_ns, clock_.WallMs()));
+      return true;
+    }
+    case WireKind::kClockAnswer: {
+      int64_t asked_ns, wall_ms;
+      if (!ReadClockAnswer(body, &asked_ns, &wall_ms)) return false;
+      wall_clock_.Hear(from, wall_ms, asked_ns, NowNs());
+      if (!wall_clock_.sure()) LookAtClocks(NowNs());
       return true;
     }
     case WireKind::kLeaderCall:
@@ -209,6 +226,7 @@ void Node::TickWhileBusy() {
 void Node::OnPeerUp(NodeId peer) {
   if (halted_) return;
   roster_.OnLinkUp(peer, NowNs());
+  AskClock(peer, NowNs());
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
     leader_link_down_ = false;
@@ -232,6 +250,7 @@ void Node::Tick() {
   // Who would lead without its state: better another does.
   if (restore_ != nullptr && replica_.role() == paxos::Role::kLeader) replica_.StepDown(now);
   NoticeDeposed();
+  LookAtClocks(now);
   if (now - log_tick_ns_ >= 100'000'000) {
     log_tick_ns_ = now;
     log_.Tick(now);
@@ -249,20 +268,6 @@ void Node::Tick() {
   TickSnapshots(now);
 }
 
-// Carries the elapsed clock over a restart of the process; see LogStore's local marks.
-void Node::NoteClock() {
-  if (restore_ != nullptr) return;
-  if (state_.applied_slot() == marked_slot_ && !roster_.AcknowledgedMore()) return;
-  marked_slot_ = state_.applied_slot();
-  const int64_t now = NowNs();
-  log_.AppendMark({.boot = clock_.MachineBootId(),
-                   .elapsed_ms = cluster_clock_.ElapsedMs(now),
-                   .wall_ms = clock_.WallMs(),
-                   .monotonic_ns = now,
-                   .slot = marked_slot_,
-                   .members = roster_.TakeAcknowledged()});
-}
-
 void Node::EndOfTurn() {
   if (halted_) return;
   StepRestore();
@@ -272,8 +277,10 @@ void Node::EndOfTurn() {
     LookAtLeadership();
     SendOwnItems();
     if (unsent_calls_) SendCalls(NowNs());
+    AskTicks();
     if (leading_) ProposeBatches();
     Pump();
+    GrantTicks();
     AskReads();
     DeliverReads();
     if (halted_) return;
@@ -310,7 +317,6 @@ void Node::Pump() {
   in_pump_ = false;
   if (applied) {
     RetryWaitingCalls();
-    host_.Applied();
   }
 }
 
@@ -342,6 +348,8 @@ bool Node::ApplyChosen() {
       if (!leading_ && !alone() && slot > clock_slot_ && state_.elapsed_ms() != elapsed_before) {
         cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
       }
+      if (!leading_ && !alone() && !wall_clock_.sure() && state_.wall_ms() > 0)
+        wall_clock_.GoOnFrom(state_.wall_ms(), NowNs());
       if (!announced_ && known_leader_ != self() && value.first_ballot == known_ballot_)
         AnnounceLeader();
       if (snapshot_wanted_) BeginSnapshot();
@@ -415,6 +423,7 @@ void Node::LookAtLeadership() {
     origin_.SendAllAgain();
     for (PendingCall& call : calls_) call.sent_ns = 0;
     if (reads_.Unanswered()) reads_again_ = true;
+    if (ticks_.Unanswered()) ticks_again_ = true;
   }
   if (!leading_ && (leads || leads_early)) StartLeading();
   if (leading_ && !announced_) AnnounceLeader();

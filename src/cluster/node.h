@@ -41,6 +41,7 @@
 #include "cluster/read_rounds.h"
 #include "cluster/roster.h"
 #include "cluster/state_machine.h"
+#include "cluster/wall_clock.h"
 #include "persist/snapshot_store.h"
 
 namespace clustron::cluster {
@@ -71,10 +72,11 @@ class NodeHost {
   // The write will not be answered by apply. Once per cookie.
   virtual void FailWrite(void* cookie, Failure failure) = 0;
   // All read rounds up to `round` may read now: what is due by the grant's clocks must be gone
-  // first (RequestTick). !ok: no leader could be asked in time.
+  // first (JoinTick). !ok: no leader could be asked in time.
   virtual void ReadsReady(uint64_t round, bool ok, const ReadGrant& grant) = 0;
-  // Entries were applied (once per pump, not per entry).
-  virtual void Applied() = 0;
+  // An entry with clocks not older than the question is applied here, for all ticks up to `tick`.
+  // !ok: no leader could be asked in time.
+  virtual void TicksReady(uint64_t tick, bool ok) = 0;
   // As leader: run a command of class kLeader. Nullopt: it has met an end that is under way; it
   // will be run again after the next apply.
   virtual std::optional<std::string> RunLeaderCall(std::string_view body) = 0;
@@ -136,6 +138,8 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // At start: the elapsed clock stood at `elapsed_ms` at `at_ns` of this machine's clock, when
   // `slot` was the last entry applied.
   void ContinueClock(int64_t elapsed_ms, int64_t at_ns, Slot slot);
+  // At start, alone: by this node's own note the wall clock would stand there now, at least.
+  void ContinueWall(int64_t wall_ms) { wall_clock_.GoOnFrom(wall_ms, NowNs()); }
 
   // --- Clients -------------------------------------------------------------------------------
 
@@ -145,8 +149,10 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool CanReadNow(ReadGrant* grant) const;
   // The read waits for host.ReadsReady(round >= returned).
   uint64_t JoinReadRound();
-  // Has the applied clocks reach at least these; NodeHost::Applied tells that something happened.
-  void RequestTick(int64_t elapsed_ms, int64_t wall_ms);
+  // Has an entry applied here whose clocks are not older than this call: the caller waits for
+  // host.TicksReady(tick >= returned). What that entry left in place may be read, whatever its
+  // clocks turn out to be.
+  uint64_t JoinTick() { return ticks_.Join(NowNs()); }
   // Runs a command in the leader's memory. The answer comes by host.LeaderAnswer(id).
   uint64_t CallLeader(std::string body);
   void Publish(std::string_view body);  // to all other nodes
@@ -230,6 +236,10 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // The clocks that an entry proposed now would have.
   int64_t LiveElapsedMs() const { return cluster_clock_.ElapsedMs(NowNs()); }
   int64_t LiveWallMs() const;
+  // What TIME tells.
+  int64_t ShownWallMs() const { return wall_clock_.known() ? LiveWallMs() : clock_.WallMs(); }
+  // See WallClock.
+  const WallClock& wall_clock() const { return wall_clock_; }
   bool snapshot_running() const { return snapshot_ != nullptr; }
   int64_t snapshot_running_ns() const;  // since when; -1: there is none
   // The state is being replaced by a snapshot: it may not be looked at.
@@ -288,6 +298,11 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
     uint64_t read_round;
     Slot index;
   };
+  struct WaitingTick {  // at the leader
+    NodeId from;
+    uint64_t id;
+    Slot slot;  // of an entry proposed since; kNoSlot: none is yet
+  };
 
   // LogStore::Listener
   void OnDurable(uint64_t seq) override;
@@ -309,7 +324,16 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void NoticeDeposed();
   void SendPaxos(NodeId to, const paxos::Message& message);
   void ServeCatchUp(const paxos::CatchUpNeed& need);
+
+  // node_time.cc
   void NoteClock();
+  void LookAtClocks(int64_t now_ns);
+  void LogDoubt(int64_t now_ns);
+  void AskClock(NodeId voter, int64_t now_ns);
+  void AskTicks();
+  void ServeTickAsk(NodeId from, uint64_t id);
+  void TickProposed(Slot slot);
+  void GrantTicks();
 
   // node_clients.cc
   void SendOwnItems();
@@ -379,8 +403,13 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   Origin origin_;
   Batcher batcher_;
   ReadRounds reads_;
+  ReadRounds ticks_;  // asked for and granted like rounds of reads
   EndTimers timers_;
   ClusterClock cluster_clock_;
+  WallClock wall_clock_;
+  int64_t clocks_asked_ns_ = 0;
+  bool wall_doubted_ = false;  // and said so
+  int64_t wall_doubted_ns_ = 0;
   Slot clock_slot_ = 0;  // entries up to it were counted before the restart
 
   bool halted_ = false;
@@ -392,14 +421,16 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool leader_link_down_ = false;  // the link to that leader broke, and is not up again
   bool in_pump_ = false;
   bool reads_again_ = false;  // the leader changed: ask for the reads anew
-  std::string wire_;          // reused for encoding
+  bool ticks_again_ = false;
+  std::string wire_;  // reused for encoding
   int64_t log_tick_ns_ = 0;
   Slot marked_slot_ = 0;
+  int64_t marked_ns_ = 0;
 
-  // Ticks: an entry with at least these clocks is wanted.
-  int64_t tick_elapsed_ms_ = 0;
-  int64_t tick_wall_ms_ = 0;
+  // As leader.
+  bool tick_wanted_ = false;  // an entry is, for its clocks
   int64_t last_tick_ns_ = 0;
+  std::vector<WaitingTick> waiting_ticks_;
 
   uint64_t next_call_;
   std::deque<PendingCall> calls_;  // by id; answered mostly in that order
@@ -409,9 +440,11 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   uint64_t calls_confirmed_ = 0;                // read rounds confirmed so far
   static constexpr size_t kWaitingMax = 65536;  // more asks or calls are dropped, and come again
 
-  // The highest clocks that were proposed: those of entries in flight must not fall either.
+  // The clocks of the entry that was proposed last in this leadership, and its slot. Elapsed must
+  // not fall behind it; before feature version 2 neither must the wall.
   int64_t proposed_elapsed_ms_ = 0;
   int64_t proposed_wall_ms_ = 0;
+  Slot proposed_slot_ = paxos::kNoSlot;
   std::map<NodeId, uint16_t> peer_versions_;  // as announced to this process
   uint16_t raise_proposed_ = 0;               // in this leadership
   bool over_memory_ = false;

@@ -131,15 +131,7 @@ void Node::DeliverReads() {
   ReadGrant grant;
   while (reads_.TakeReady(state_.applied_slot(), &round, &grant))
     host_.ReadsReady(round, true, grant);
-}
-
-void Node::RequestTick(int64_t elapsed_ms, int64_t wall_ms) {
-  if (leading_) {
-    tick_elapsed_ms_ = std::max(tick_elapsed_ms_, elapsed_ms);
-    tick_wall_ms_ = std::max(tick_wall_ms_, wall_ms);
-  } else if (known_leader_ != paxos::kNoNode && known_leader_ != self()) {
-    host_.Send(known_leader_, true, WireTickAsk(elapsed_ms, wall_ms));
-  }
+  while (ticks_.TakeReady(state_.applied_slot(), &round, &grant)) host_.TicksReady(round, true);
 }
 
 // --- Calls to the leader's memory ----------------------------------------------------------------
@@ -213,6 +205,8 @@ void Node::ExpireClients(int64_t now_ns) {
   }
   if (const uint64_t round = reads_.TakeExpired(now_ns, config_.hold_ns))
     host_.ReadsReady(round, false, {});
+  if (const uint64_t tick = ticks_.TakeExpired(now_ns, config_.hold_ns))
+    host_.TicksReady(tick, false);
   while (!calls_.empty() && now_ns - calls_.front().since_ns > config_.hold_ns) {
     const PendingCall call = std::move(calls_.front());
     calls_.pop_front();

@@ -28,9 +28,10 @@ void Node::StartLeading() {
   leading_ = true;
   batcher_.Reset();
   timers_.Clear();
-  tick_elapsed_ms_ = tick_wall_ms_ = 0;
+  tick_wanted_ = false;
   // What an earlier leadership here proposed is applied by now, or will be void.
   proposed_elapsed_ms_ = proposed_wall_ms_ = 0;
+  proposed_slot_ = paxos::kNoSlot;
   snapshot_proposed_ = false;
   raise_proposed_ = 0;
   calls_confirmed_ = 0;
@@ -79,6 +80,7 @@ void Node::StopLeading() {
   batcher_.Reset();
   timers_.Clear();
   waiting_asks_.clear();
+  waiting_ticks_.clear();
   waiting_calls_.clear();
 }
 
@@ -122,25 +124,24 @@ void Node::ProposeBatches() {
   while (replica_.CanPropose()) {
     const int64_t elapsed = cluster_clock_.ElapsedMs(now);
     const int64_t wall = LiveWallMs();
-    const bool tick = tick_elapsed_ms_ > proposed_elapsed_ms_ || tick_wall_ms_ > proposed_wall_ms_;
     std::string entry;
     // The clocks of entries in flight must not fall either.
     proposed_elapsed_ms_ = std::max({proposed_elapsed_ms_, elapsed, state_.elapsed_ms()});
-    proposed_wall_ms_ = std::max({proposed_wall_ms_, wall, state_.wall_ms()});
-    if (Planted(Bug::kWallClockFalls)) proposed_wall_ms_ = clock_.WallMs();
+    proposed_wall_ms_ = state_.feature_version() >= kWallMayFall
+                            ? wall
+                            : std::max({proposed_wall_ms_, wall, state_.wall_ms()});
     const EntryHeader header{.elapsed_ms = proposed_elapsed_ms_,
                              .wall_ms = proposed_wall_ms_,
                              .feature_version = state_.feature_version()};
     if (!batcher_.Empty()) {
       entry = batcher_.Take(header);
-    } else if (tick) {
+    } else if (tick_wanted_) {
       AppendEntryHeader(header, &entry);
     } else {
       return;
     }
-    tick_elapsed_ms_ = tick_wall_ms_ = 0;
-    replica_.Propose(paxos::EntryKind::kBatch,
-                     std::make_shared<const std::string>(std::move(entry)), now);
+    TickProposed(replica_.Propose(paxos::EntryKind::kBatch,
+                                  std::make_shared<const std::string>(std::move(entry)), now));
   }
 }
 
@@ -153,13 +154,15 @@ void Node::ProposeDue(int64_t now_ns) {
   const bool left = (state_.NextDueElapsedMs() <= state_.elapsed_ms() ||
                      state_.NextDueWallMs() <= state_.wall_ms()) &&
                     replica_.last_slot() == state_.applied_slot();
-  if ((left || now_ns - last_tick_ns_ >= config_.tick_ns) &&
-      (state_.NextDueElapsedMs() <= elapsed || state_.NextDueWallMs() <= wall)) {
+  const bool any_due = state_.NextDueElapsedMs() <= elapsed ||
+                       state_.NextDueWallMs() <= std::max(wall, state_.wall_ms());
+  // Nobody needs to write for a wall that was wrong to be put right.
+  const bool wrong =
+      state_.feature_version() >= kWallMayFall && state_.wall_ms() - wall > WallClock::kApartMaxMs;
+  if ((left || now_ns - last_tick_ns_ >= config_.tick_ns) && (any_due || wrong)) {
     last_tick_ns_ = now_ns;
     if (!InlineReady()) {
-      // Also when the clocks stand still: a slice of what is due goes with each tick.
-      tick_elapsed_ms_ = std::max(elapsed, proposed_elapsed_ms_ + 1);
-      tick_wall_ms_ = wall;
+      tick_wanted_ = true;
     } else {
       host_.InlineTick();
     }

@@ -1,6 +1,7 @@
 #include "cluster/node_messages.h"
 
 #include "base/coding.h"
+#include "cluster/wall_clock.h"
 
 namespace clustron::cluster {
 
@@ -36,7 +37,8 @@ bool IsWireKind(uint8_t byte) {
   };
   return within(WireKind::kPaxos, WireKind::kSnapshotAck) ||
          within(WireKind::kIntroduction, WireKind::kStanding) ||
-         within(WireKind::kDigestAsk, WireKind::kBeyond);
+         within(WireKind::kDigestAsk, WireKind::kBeyond) ||
+         within(WireKind::kClockAsk, WireKind::kTickGrant);
 }
 
 }  // namespace
@@ -130,10 +132,30 @@ std::string WireReadGrant(uint64_t id, const ReadGrant& grant) {
   return out;
 }
 
-std::string WireTickAsk(int64_t elapsed_ms, int64_t wall_ms) {
-  std::string out = Begin(WireKind::kTickAsk, 16);
+std::string WireTickAsk(uint64_t id) {
+  std::string out = Begin(WireKind::kTickAsk, 8);
+  Writer(&out).U64(id);
+  return out;
+}
+
+std::string WireTickGrant(uint64_t id, paxos::Slot slot) {
+  std::string out = Begin(WireKind::kTickGrant, 16);
   Writer writer(&out);
-  writer.I64(elapsed_ms);
+  writer.U64(id);
+  writer.U64(slot);
+  return out;
+}
+
+std::string WireClockAsk(int64_t asked_ns) {
+  std::string out = Begin(WireKind::kClockAsk, 8);
+  Writer(&out).I64(asked_ns);
+  return out;
+}
+
+std::string WireClockAnswer(int64_t asked_ns, int64_t wall_ms) {
+  std::string out = Begin(WireKind::kClockAnswer, 16);
+  Writer writer(&out);
+  writer.I64(asked_ns);
   writer.I64(wall_ms);
   return out;
 }
@@ -211,11 +233,30 @@ bool ReadReadGrant(std::string_view body, uint64_t* id, ReadGrant* grant) {
   return reader.Done();
 }
 
-bool ReadTickAsk(std::string_view body, int64_t* elapsed_ms, int64_t* wall_ms) {
+bool ReadTickAsk(std::string_view body, uint64_t* id) {
   Reader reader(body);
-  *elapsed_ms = reader.I64();
-  *wall_ms = reader.I64();
+  *id = reader.U64();
   return reader.Done();
+}
+
+bool ReadTickGrant(std::string_view body, uint64_t* id, paxos::Slot* slot) {
+  Reader reader(body);
+  *id = reader.U64();
+  *slot = reader.U64();
+  return reader.Done();
+}
+
+bool ReadClockAsk(std::string_view body, int64_t* asked_ns) {
+  Reader reader(body);
+  *asked_ns = reader.I64();
+  return reader.Done();
+}
+
+bool ReadClockAnswer(std::string_view body, int64_t* asked_ns, int64_t* wall_ms) {
+  Reader reader(body);
+  *asked_ns = reader.I64();
+  *wall_ms = reader.I64();
+  return reader.Done() && *wall_ms >= 0 && *wall_ms <= WallClock::kWallMaxMs;
 }
 
 bool ReadCall(std::string_view body, uint64_t* id, std::string_view* rest) {

@@ -18,7 +18,7 @@ enum class WireKind : uint8_t {
   kForward = 2,         // ballot, then encoded items of the sender's session
   kReadAsk = 3,         // round id
   kReadGrant = 4,       // round id, slot, elapsed, wall
-  kTickAsk = 5,         // elapsed, wall: "have these clocks applied"
+  kTickAsk = 5,         // tick id: "have the clocks of now applied"
   kLeaderCall = 6,      // call id, body of the caller's host
   kLeaderAnswer = 7,    // call id, body
   kPublish = 8,         // body of the host
@@ -33,6 +33,9 @@ enum class WireKind : uint8_t {
   kDigestAsk = 30,      // slot: "what is your digest there?"
   kDigest = 31,         // slot, the sender's digest there
   kBeyond = 32,         // see Beyond
+  kClockAsk = 40,       // the asker's monotonic ns: "what does your wall clock show?"
+  kClockAnswer = 41,    // that number again, unix ms
+  kTickGrant = 42,      // tick id, slot: chosen, with clocks not older than the question
 };
 
 // The longest list of forwarded items in one message.
@@ -71,7 +74,10 @@ std::string WireOf(WireKind kind, std::string_view body);
 std::string WirePaxos(std::string_view body);
 std::string WireReadAsk(uint64_t id);
 std::string WireReadGrant(uint64_t id, const ReadGrant& grant);
-std::string WireTickAsk(int64_t elapsed_ms, int64_t wall_ms);
+std::string WireTickAsk(uint64_t id);
+std::string WireTickGrant(uint64_t id, paxos::Slot slot);
+std::string WireClockAsk(int64_t asked_ns);
+std::string WireClockAnswer(int64_t asked_ns, int64_t wall_ms);
 std::string WireCall(WireKind kind, uint64_t id, std::string_view body);
 std::string WirePublish(std::string_view body);
 std::string WireSnapshotOffer(const SnapshotName& name);
@@ -97,7 +103,10 @@ bool ReadWireKind(std::string_view message, WireKind* kind, std::string_view* bo
 bool ReadForward(std::string_view body, paxos::Ballot* ballot, std::string_view* items);
 bool ReadReadAsk(std::string_view body, uint64_t* id);
 bool ReadReadGrant(std::string_view body, uint64_t* id, ReadGrant* grant);
-bool ReadTickAsk(std::string_view body, int64_t* elapsed_ms, int64_t* wall_ms);
+bool ReadTickAsk(std::string_view body, uint64_t* id);
+bool ReadTickGrant(std::string_view body, uint64_t* id, paxos::Slot* slot);
+bool ReadClockAsk(std::string_view body, int64_t* asked_ns);
+bool ReadClockAnswer(std::string_view body, int64_t* asked_ns, int64_t* wall_ms);
 bool ReadCall(std::string_view body, uint64_t* id, std::string_view* rest);
 bool ReadSnapshotOffer(std::string_view body, SnapshotName* name);
 bool ReadSnapshotChunk(std::string_view body, SnapshotName* name, persist::SnapshotChunk* chunk);

@@ -326,7 +326,6 @@ void Node::FinishRestore() {
   Log(LogLevel::kNotice, "the snapshot at slot {} is loaded, in {} ms", name.slot,
       (NowNs() - restored->began_ns) / 1'000'000);
   host_.Send(restored->from, false, WireSnapshotAck(name, name.bytes));
-  host_.Applied();
 }
 
 }  // namespace clustron::cluster

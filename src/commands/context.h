@@ -124,9 +124,11 @@ class Context {
   // Set by a kLeader command that met a lease or lock whose end is under way: its reply must not be
   // used, and it is run again behind the next apply.
   bool met_ending = false;
-  // Set by a kLeader command that turned out to be a change (RENEW above the granted TTL): its
-  // reply must not be used, and it goes the way of a write.
+  // Set by a kLeader command that turned out to be a change (RENEW above the granted TTL), and by a
+  // refresh: its reply must not be used, and it goes the way of a write.
   bool needs_entry = false;
+  // A refresh that needs an entry (commands/expire.h) asks there for this TTL; 0: for its own.
+  int64_t entry_ttl_ms = 0;
 
   // The item's own random numbers: the same on every node.
   Rng& rng() {

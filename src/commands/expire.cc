@@ -101,35 +101,12 @@ void ReplyEnd(Context& ctx, TimeUnit unit, TimeBase base) {
   ctx.reply.Int(unit == TimeUnit::kMs ? ms : (ms + 500) / 1000);
 }
 
-// The relative TTL that the call asks for without conditions; nothing if it asks for more.
-std::optional<int64_t> PlainTtlMs(const Context& ctx) {
-  int64_t unit_ms = 1000;
-  std::string_view text;
-  if (ctx.spec->name == "GETEX") {
-    if (ctx.args.size() != 4) return std::nullopt;
-    if (IsWord(ctx.args[2], "PX")) {
-      unit_ms = 1;
-    } else if (!IsWord(ctx.args[2], "EX")) {
-      return std::nullopt;
-    }
-    text = ctx.args[3];
-  } else {
-    if (ctx.args.size() != 3) return std::nullopt;
-    if (ctx.spec->name == "PEXPIRE") unit_ms = 1;
-    text = ctx.args[2];
-  }
-  const std::optional<int64_t> value = ParseInt64(text);
-  if (!value || *value <= 0 || *value > INT64_MAX / 2000) return std::nullopt;
-  return *value * unit_ms;
-}
-
-// Whether the call moves the key's end so little that it may be answered without an entry; then it
-// is answered.
-bool Coalesce(Context& ctx) {
-  constexpr int64_t kTtlMinMs = 20'000;
-  constexpr int64_t kMoveMaxMs = 30'000;
-  const std::optional<int64_t> ttl = PlainTtlMs(ctx);
-  if (!ttl || *ttl < kTtlMinMs) return false;
+// Answers the refresh if the key's end keeps its promise as it is. Else says what the entry is to
+// have: an end that is earlier is moved behind the promise; every other one becomes what was asked
+// for.
+bool AnswerRefresh(Context& ctx) {
+  const std::optional<int64_t> ttl = PlainTtlMs(*ctx.spec, ctx.args);
+  if (!ttl || *ttl < kRefreshTtlMinMs) return false;
   const Entry* entry = Read(ctx, ctx.args[1]);
   if (entry == nullptr || !entry->has_deadline() ||
       entry->deadline().clock() != store::ClockKind::kElapsed) {
@@ -137,23 +114,60 @@ bool Coalesce(Context& ctx) {
   }
   // A guard refuses it; that is judged where entries are applied.
   if (ctx.store.locks().Guard(ctx.db, ctx.args[1]) != nullptr) return false;
-  const int64_t now = std::max(ctx.live_elapsed_ms, ctx.store.elapsed_ms());
-  const int64_t moved = now + *ttl - entry->deadline().ms();
-  if (moved < 0 || moved >= std::min(*ttl / 20, kMoveMaxMs)) return false;
-  if (ctx.spec->name != "GETEX") {
-    ctx.reply.Int(1);
-    return true;
+  const bool getex = ctx.spec->name == "GETEX";
+  if (getex && entry->type() != store::Type::kString) return false;
+  const int64_t promised = std::max(ctx.live_elapsed_ms, ctx.store.elapsed_ms()) + *ttl;
+  const int64_t pad = RefreshPadMs(*ttl);
+  if (entry->deadline().ms() < promised) {
+    ctx.entry_ttl_ms = *ttl + pad;
+    return false;
   }
-  if (entry->type() != store::Type::kString) return false;
-  ReplyString(ctx, *entry);
+  if (entry->deadline().ms() > promised + pad) return false;
+  if (getex) {
+    ReplyString(ctx, *entry);
+  } else {
+    ctx.reply.Int(1);
+  }
   return true;
 }
 
 }  // namespace
 
+std::optional<int64_t> PlainTtlMs(const CommandSpec& spec, Args args) {
+  int64_t unit_ms = 1000;
+  std::string_view text;
+  if (spec.name == "GETEX") {
+    if (args.size() != 4) return std::nullopt;
+    if (IsWord(args[2], "PX")) {
+      unit_ms = 1;
+    } else if (!IsWord(args[2], "EX")) {
+      return std::nullopt;
+    }
+    text = args[3];
+  } else {
+    if (args.size() != 3) return std::nullopt;
+    if (spec.name == "PEXPIRE") unit_ms = 1;
+    text = args[2];
+  }
+  const std::optional<int64_t> value = ParseInt64(text);
+  if (!value || *value <= 0 || *value > INT64_MAX / 2000) return std::nullopt;
+  return *value * unit_ms;
+}
+
+const CommandSpec& WithTtlMs(const CommandSpec& spec, Args args, int64_t ttl_ms,
+                             std::string* number, std::vector<std::string_view>* words) {
+  *number = std::to_string(ttl_ms);
+  if (spec.name == "GETEX") {
+    *words = {args[0], args[1], "PX", *number};
+    return spec;
+  }
+  *words = {"PEXPIRE", args[1], *number};
+  return *Registry::Get().Find("PEXPIRE");
+}
+
 bool AnsweredAsRead(Context& ctx) {
   if (ctx.in_entry) return false;
-  if (!Coalesce(ctx)) ctx.needs_entry = true;
+  if (!AnswerRefresh(ctx)) ctx.needs_entry = true;
   return true;
 }
 

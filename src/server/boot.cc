@@ -319,17 +319,22 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
                                               std::move(paxos_state));
   if (recovered.mark) {
     // The elapsed clock goes on: by this machine's own clock while it has not been restarted, else,
-    // for a node alone, by the wall time that passed. Not if another's entries came after the mark:
-    // what their leader logged holds.
+    // for a node alone, by the wall time that passed, 30 days at most. Not if another's entries
+    // came after the mark: what their leader logged holds.
     const cluster::LocalMark& mark = *recovered.mark;
     const int64_t now = clock.MonotonicNs();
+    const bool same_run = mark.boot == clock.MachineBootId() && mark.monotonic_ns <= now;
     const bool alone = config.paxos.members.voters.size() == 1;
-    if (mark.boot == clock.MachineBootId() && mark.monotonic_ns <= now) {
+    if (alone)
+      node->ContinueWall(mark.wall_ms + (same_run ? (now - mark.monotonic_ns) / 1'000'000 : 0));
+    if (same_run) {
       if (alone || mark.slot >= engine.executor().applied_slot())
         node->ContinueClock(mark.elapsed_ms, mark.monotonic_ns, mark.slot);
     } else if (alone) {
-      node->ContinueClock(mark.elapsed_ms + std::max<int64_t>(0, clock.WallMs() - mark.wall_ms),
-                          now, mark.slot);
+      const int64_t passed_ms = clock.WallMs() - mark.wall_ms;
+      node->ContinueClock(
+          mark.elapsed_ms + std::clamp<int64_t>(passed_ms, 0, cluster::WallClock::kLeapMaxMs), now,
+          mark.slot);
     }
   }
   engine.SetNode(std::move(node));

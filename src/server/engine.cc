@@ -88,10 +88,10 @@ void Engine::Close(Session* session) {
   hub_.Forget(session->client);
   sessions_.erase(session);
   std::erase_if(call_waiters_, [&](const CallWaiter& w) { return w.session == session; });
-  for (size_t i = 0; i < round_waiters_.size(); ++i)
-    if (round_waiters_[i].session == session) round_waiters_[i].session = nullptr;
-  for (auto* list : {&tick_waiters_, &late_waiters_, &held_, &look_, &dirty_})
-    std::erase(*list, session);
+  for (auto* waiters : {&round_waiters_, &tick_waiters_})
+    for (size_t i = 0; i < waiters->size(); ++i)
+      if ((*waiters)[i].session == session) (*waiters)[i].session = nullptr;
+  for (auto* list : {&late_waiters_, &held_, &look_, &dirty_}) std::erase(*list, session);
   session->in_ready_ = session->dirty_ = true;  // in no list any more, and in none again
   closed_.push_back(session);
 }
@@ -134,8 +134,6 @@ void Engine::Tick() {
   CheckMemory();
   CheckDiskLowWater();
   node_->Tick();
-  // The leader who was to tick is gone: nothing may be applied for long.
-  if (!tick_waiters_.empty() && node_->ballot() != grant_ballot_) LookAtTickWaiters();
   if (gave_up_ && (node_->leader_in_sight() || MajorityInSight())) gave_up_ = false;
   const int64_t now = clock_.MonotonicNs();
   for (size_t i = 0; i < late_waiters_.size();) {
@@ -398,8 +396,8 @@ commands::RoleView Engine::Role() const {
 }
 
 int64_t Engine::WallUs() const {
-  const int64_t us = clock_.WallMs() * 1000 + (clock_.MonotonicNs() / 1000) % 1000;
-  return std::max(us, executor_.wall_ms() * 1000);
+  const int64_t ms = node_ == nullptr ? clock_.WallMs() : node_->ShownWallMs();
+  return ms * 1000 + (clock_.MonotonicNs() / 1000) % 1000;
 }
 
 // A candidate that lacks definite answers for a slot waits for ever if nobody has them. One that

@@ -29,6 +29,7 @@
 #include "server/maintenance.h"
 #include "server/notifications.h"
 #include "server/pubsub_hub.h"
+#include "server/refresh_table.h"
 #include "server/session.h"
 #include "server/stats.h"
 
@@ -110,7 +111,7 @@ class Engine final : public cluster::NodeHost,
   void Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) override;
   void FailWrite(void* cookie, cluster::Failure failure) override;
   void ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) override;
-  void Applied() override;
+  void TicksReady(uint64_t tick, bool ok) override;
   std::optional<std::string> RunLeaderCall(std::string_view body) override;
   void LeaderAnswer(uint64_t call, std::optional<std::string_view> answer,
                     cluster::Failure failure) override;
@@ -217,10 +218,16 @@ class Engine final : public cluster::NodeHost,
   void Run(Session& session, const commands::CommandSpec& spec, commands::Args args,
            commands::Class cls, bool muted);
   bool HasRoomFor(commands::Args args);
-  void RunWrite(Session& session, const commands::CommandSpec& spec, commands::Args args,
+  // A write as the log has it: of a refresh not always what the client sent.
+  struct Written {
+    const commands::CommandSpec* spec;
+    commands::Args args;
+  };
+  void RunWrite(Session& session, const commands::CommandSpec& spec, const Written& written,
                 bool muted);
+  bool Refreshes(const Session& session, const commands::CommandSpec& spec, commands::Args args);
   void OpenInline(int64_t elapsed_ms, int64_t wall_ms);
-  bool TryInline(Session& session, const commands::CommandSpec& spec, commands::Args args,
+  bool TryInline(Session& session, const commands::CommandSpec& spec, const Written& written,
                  bool muted);
   // What waits in a queue and looks at the state, while a snapshot takes its place.
   bool MeetsLoad(const Pending& pending);
@@ -249,7 +256,7 @@ class Engine final : public cluster::NodeHost,
     return &session.out;
   }
   Executor::Verdict RunPending(Session& session, Pending& pending);
-  void MakeWrite(Session& session, Pending& front);
+  void MakeWrite(Session& session, Pending& front, int64_t ttl_ms = 0);
   void CheckMemory();
   void CheckDiskLowWater();
   // In the middle of a reply that grows.
@@ -262,7 +269,7 @@ class Engine final : public cluster::NodeHost,
   void FailReadsBefore(Session& session, size_t end);
   void StartCall(Session& session, Pending& pending);
   void PollLate(Session& session, Pending& pending);
-  void LookAtTickWaiters();
+  bool WaitsForTick(Session& session, Pending& front);
   void MarkDirty(Session& session);
   void Reap();
   void StepFailover(int64_t now_ns);
@@ -299,6 +306,7 @@ class Engine final : public cluster::NodeHost,
   PubsubHub hub_;
   Notifications notifications_;
   Maintenance maintenance_{client_table_};
+  RefreshTable refreshes_;
   Stats stats_;
   Executor executor_;
   std::unique_ptr<cluster::Node> node_;
@@ -314,18 +322,21 @@ class Engine final : public cluster::NodeHost,
     uint64_t round;
     Session* session;
   };
-  Ring<RoundWaiter> round_waiters_;
+  using RoundWaiters = Ring<RoundWaiter>;
+  void LookAtWaiters(RoundWaiters& waiters, uint64_t round);
+  RoundWaiters round_waiters_;
+  RoundWaiters tick_waiters_;
   std::vector<CallWaiter> call_waiters_;
-  std::vector<Session*> tick_waiters_;
   std::vector<Session*> late_waiters_;
   std::vector<Session*> held_;
 
   // Of the Feed at hand: whether reads may run at once, found out once.
   enum class ReadNow : uint8_t { kUnknown, kYes, kNo } read_now_ = ReadNow::kUnknown;
-  cluster::ReadGrant grant_;      // of this Feed, or of the last round
-  cluster::Ballot grant_ballot_;  // of the last round: which leader's clocks those are
+  cluster::ReadGrant grant_;  // of this Feed, or of the last round
   uint64_t ready_round_ = 0;
   uint64_t failed_round_ = 0;
+  uint64_t ready_tick_ = 0;
+  uint64_t failed_tick_ = 0;
 
   int64_t timed_ns_ = 0;                 // when the last command was done
   uint64_t own_reply_at_ = 0;            // where the reply to the item being applied begins

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/reach.h"
+#include "base/rng.h"
 #include "base/strings.h"
 #include "commands/arg_cursor.h"
 #include "commands/errors.h"
+#include "commands/expire.h"
 #include "commands/multi.h"
 #include "commands/multi.spec.h"
 #include "resp/reply_writer.h"
@@ -358,8 +360,10 @@ Executor::Caller Engine::CallerOf(Session& session) const {
   caller.resp_version = client.resp_version();
   if (client.user() != "default") caller.user = client.user();
   caller.client = &client;
-  caller.live_elapsed_ms = grant_.elapsed_ms;
-  caller.live_wall_ms = grant_.wall_ms;
+  if (!client.local_reads()) {
+    caller.live_elapsed_ms = grant_.elapsed_ms;
+    caller.live_wall_ms = grant_.wall_ms;
+  }
   caller.key_hash = key_hash_;
   return caller;
 }
@@ -368,8 +372,8 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
   // A write that may turn out to need no entry is tried as a read, if it needn't wait for that; the
   // connection's next commands wait for the outcome.
   const bool maybe_write = cls == Class::kWrite && spec.Is(commands::kCoalesce) &&
-                           session.queue_.empty() && !session.client.local_reads() &&
-                           config_.Bool(Opt::kExpireCoalesce);
+                           Refreshes(session, spec, args) && session.queue_.empty() &&
+                           !session.client.local_reads();
   if (maybe_write) cls = Class::kRead;
   // What stood behind commands that were held in vain is not held once more.
   if (session.backlog_ns_ != 0 && cls != Class::kLocal && !session.client.local_reads() &&
@@ -389,7 +393,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     return;
   }
   if (cls == Class::kWrite) {
-    RunWrite(session, spec, args, muted);
+    RunWrite(session, spec, {&spec, args}, muted);
     return;
   }
   // An EXEC that has nothing to execute only ends the transaction.
@@ -427,7 +431,12 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
     const Executor::Verdict verdict = executor_.RunHere(spec, args, CallerOf(session), out);
     if (verdict.needs_entry) {
       EndAnswer(session);
-      RunWrite(session, spec, args, muted);
+      std::string number;
+      std::vector<std::string_view> words(args.begin(), args.end());
+      const CommandSpec* row = &spec;
+      if (verdict.entry_ttl_ms != 0)
+        row = &commands::WithTtlMs(spec, args, verdict.entry_ttl_ms, &number, &words);
+      RunWrite(session, spec, {row, words}, muted);
       return;
     }
     stats_.keyspace_hits += verdict.key_hits;
@@ -466,21 +475,22 @@ bool Engine::HasRoomFor(Args args) {
   return node_->HasRoomFor(bytes);
 }
 
-void Engine::RunWrite(Session& session, const CommandSpec& spec, Args args, bool muted) {
-  if (!HasRoomFor(args)) {
+void Engine::RunWrite(Session& session, const CommandSpec& spec, const Written& written,
+                      bool muted) {
+  if (!HasRoomFor(written.args)) {
     REACH("write refused for lack of room in the log");
     if (!muted) Refuse(session, spec, commands::kErrDiskLow);
     return;
   }
-  if (session.queue_.empty() && TryInline(session, spec, args, muted)) return;
+  if (session.queue_.empty() && TryInline(session, spec, written, muted)) return;
   Client& client = session.client;
   std::string item;
-  cluster::AppendItem({.command_id = spec.id,
+  cluster::AppendItem({.command_id = written.spec->id,
                        .db = static_cast<uint8_t>(client.db()),
                        .resp_version = static_cast<uint8_t>(client.resp_version()),
                        .session = node_->session(),
                        .user = client.user() == "default" ? std::string_view() : client.user()},
-                      args, &item);
+                      written.args, &item);
   Pending& pending = Enqueue(session, Pending::Kind::kWrite);
   pending.muted = muted;
   pending.spec = &spec;
@@ -489,11 +499,22 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, Args args, bool
   node_->SubmitWrite(std::move(item), &session);
 }
 
+// Notes a plain EXPIRE, PEXPIRE or GETEX; true if it repeats the last one on its key here.
+bool Engine::Refreshes(const Session& session, const CommandSpec& spec, Args args) {
+  if (!config_.Bool(Opt::kExpireCoalesce)) return false;
+  const std::optional<int64_t> ttl_ms = commands::PlainTtlMs(spec, args);
+  if (!ttl_ms) return false;
+  const uint64_t hash = key_hash_ != 0 ? key_hash_ : executor_.store().Hash(args[1]);
+  const uint64_t key = hash ^ Mix64(static_cast<uint64_t>(session.client.db()));
+  return refreshes_.Repeats(key, *ttl_ms) && *ttl_ms >= commands::kRefreshTtlMinMs;
+}
+
 void Engine::OpenInline(int64_t elapsed_ms, int64_t wall_ms) {
   executor_.OpenInline(node_->NextInlineSlot(), elapsed_ms, wall_ms, node_->InlineIsRead());
 }
 
-bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, bool muted) {
+bool Engine::TryInline(Session& session, const CommandSpec& spec, const Written& written,
+                       bool muted) {
   if (!executor_.inline_open()) {
     if (!node_->InlineReady()) return false;
     OpenInline(node_->LiveElapsedMs(), node_->LiveWallMs());
@@ -503,8 +524,8 @@ bool Engine::TryInline(Session& session, const CommandSpec& spec, Args args, boo
   const uint64_t reply_at = out->size();
   session.answering_ = true;
   session.shows_state_ = true;
-  executor_.RunInline(spec, args, CallerOf(session), node_->verdicts(), out);
-  NoteCall(session, spec, args, out->View(reply_at));
+  executor_.RunInline(*written.spec, written.args, CallerOf(session), node_->verdicts(), out);
+  NoteCall(session, spec, written.args, out->View(reply_at));
   EndAnswer(session);
   session.client.last_write_slot = executor_.applied_slot() + 1;
   ++stats_.inline_writes;

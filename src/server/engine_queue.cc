@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/reach.h"
 #include "commands/errors.h"
+#include "commands/expire.h"
 #include "resp/reply_writer.h"
 #include "server/engine.h"
 
@@ -16,6 +17,11 @@ namespace {
 // The first byte of the leader's answer to a call.
 constexpr char kAnswered = 'a';
 constexpr char kNeedsEntry = 'e';
+
+// A round of reads, or a tick, that nobody could be asked for in time.
+bool Failed(uint64_t round, uint64_t failed, uint64_t ready) {
+  return round != 0 && round <= failed && round > ready;
+}
 
 }  // namespace
 
@@ -65,18 +71,23 @@ void Engine::LookLater(Session& session) {
   look_.push_back(&session);
 }
 
-// What was tried otherwise first goes the way of a write, in its place at the queue's front.
-void Engine::MakeWrite(Session& session, Pending& front) {
+// What was tried otherwise first goes the way of a write, in its place at the queue's front; with
+// another TTL, if one is given.
+void Engine::MakeWrite(Session& session, Pending& front, int64_t ttl_ms) {
   std::vector<std::string_view> args;
   front.args.Views(&args);
+  std::vector<std::string_view> words = args;
+  std::string number;
+  const CommandSpec* row = front.spec;
+  if (ttl_ms != 0) row = &commands::WithTtlMs(*front.spec, args, ttl_ms, &number, &words);
   std::string item;
   cluster::AppendItem(
-      {.command_id = front.spec->id,
+      {.command_id = row->id,
        .db = static_cast<uint8_t>(front.db),
        .resp_version = static_cast<uint8_t>(front.resp_version),
        .session = node_->session(),
        .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
-      args, &item);
+      words, &item);
   front.kind = Pending::Kind::kWrite;
   ++session.writes_;
   node_->SubmitWrite(std::move(item), &session);
@@ -92,6 +103,7 @@ Executor::Verdict Engine::RunPending(Session& session, Pending& pending) {
   caller.db = pending.db;
   caller.resp_version = pending.resp_version;
   caller.key_hash = 0;
+  if (pending.round > ready_round_) caller.live_elapsed_ms = caller.live_wall_ms = 0;
   resp::ReplyOutput* out = OutputOf(session, pending.muted);
   const uint64_t reply_at = out->size();
   StartTiming();
@@ -113,6 +125,18 @@ bool Engine::MeetsLoad(const Pending& pending) {
   return pending.spec->ClassOf(views_) != commands::Class::kLocal;
 }
 
+// A granted read that could meet a key due by its grant's clocks waits until a tick is applied,
+// once: what that has left is there. (Clocks are no measure: the wall may fall.)
+bool Engine::WaitsForTick(Session& session, Pending& front) {
+  if (front.round == 0 || front.tick != 0) return false;
+  front.args.Views(&views_);
+  if (!executor_.NeedsTick(*front.spec, views_, front.db, grant_)) return false;
+  REACH("queued read waits for a tick");
+  front.tick = node_->JoinTick();
+  tick_waiters_.push_back({front.tick, &session});
+  return true;
+}
+
 // Answers what can be answered, from the front.
 void Engine::Drain(Session& session) {
   session.shows_state_ = true;
@@ -128,11 +152,12 @@ void Engine::Drain(Session& session) {
     } else if (front.kind == Pending::Kind::kLate) {
       PollLate(session, front);
       if (session.client.late_reply() != nullptr) return;
-    } else if (front.round != 0 && front.round <= failed_round_ && front.round > ready_round_) {
+    } else if (Failed(front.round, failed_round_, ready_round_) ||
+               Failed(front.tick, failed_tick_, ready_tick_)) {
       resp::ReplyWriter(OutputOf(session, front.muted), front.resp_version)
           .Error(ErrorOf(cluster::Failure::kClusterDown));
       MarkDirty(session);
-    } else if (front.round > ready_round_) {
+    } else if (front.round > ready_round_ || front.tick > ready_tick_) {
       return;
     } else if (MeetsLoad(front)) {
       // It was granted before, or needs no grant, and waited behind a write.
@@ -143,27 +168,10 @@ void Engine::Drain(Session& session) {
       stats_.commands.ErrorReplied(commands::kErrLoading);
       MarkDirty(session);
     } else {
-      if (front.round != 0) {
-        front.args.Views(&views_);
-        if (executor_.NeedsTick(*front.spec, views_, front.db, grant_)) {
-          if (node_->ballot() != grant_ballot_) {
-            // The clocks of that leader may never be reached under the next one.
-            REACH("read asks the next leader, the tick of the last one not seen");
-            front.round = node_->JoinReadRound();
-            round_waiters_.push_back({front.round, &session});
-            return;
-          }
-          REACH("queued read waits for a tick");
-          if (!session.waits_for_tick_) {
-            session.waits_for_tick_ = true;
-            tick_waiters_.push_back(&session);
-          }
-          node_->RequestTick(grant_.elapsed_ms, grant_.wall_ms);
-          return;
-        }
-      }
-      if (RunPending(session, front).needs_entry) {
-        MakeWrite(session, front);
+      if (WaitsForTick(session, front)) return;
+      const Executor::Verdict verdict = RunPending(session, front);
+      if (verdict.needs_entry) {
+        MakeWrite(session, front, verdict.entry_ttl_ms);
         return;
       }
       if (session.client.late_reply() != nullptr) {
@@ -258,24 +266,22 @@ void Engine::ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant
   if (ok) {
     ready_round_ = std::max(ready_round_, round);
     grant_ = grant;
-    grant_ballot_ = node_->ballot();
   } else {
     failed_round_ = std::max(failed_round_, round);
   }
-  while (!round_waiters_.empty() && round_waiters_.front().round <= round) {
-    if (Session* session = round_waiters_.front().session) LookLater(*session);
-    round_waiters_.pop_front();
-  }
+  LookAtWaiters(round_waiters_, round);
 }
 
-void Engine::Applied() { LookAtTickWaiters(); }
+void Engine::TicksReady(uint64_t tick, bool ok) {
+  uint64_t& reached = ok ? ready_tick_ : failed_tick_;
+  reached = std::max(reached, tick);
+  LookAtWaiters(tick_waiters_, tick);
+}
 
-void Engine::LookAtTickWaiters() {
-  std::vector<Session*> waiters;
-  std::swap(waiters, tick_waiters_);
-  for (Session* session : waiters) {
-    session->waits_for_tick_ = false;
-    LookLater(*session);
+void Engine::LookAtWaiters(RoundWaiters& waiters, uint64_t round) {
+  while (!waiters.empty() && waiters.front().round <= round) {
+    if (Session* session = waiters.front().session) LookLater(*session);
+    waiters.pop_front();
   }
 }
 

@@ -104,12 +104,9 @@ TEST_CASE("an EXEC of nothing asks for what it watches") {
 
 TEST_CASE("behind an EXPIRE that may need no entry the connection waits for the outcome") {
   EngineBench bench(3);
-  FollowTwo(bench, {CommandItem({"SET", "k", "v", "EX", "1000"}), CommandItem({"MOVE", "k", "3"})});
+  FollowTwo(bench, {CommandItem({"SET", "k", "v", "EX", "1010"}), CommandItem({"MOVE", "k", "3"})});
   auto& client = bench.Connect();
   const char* ttl = "1000";
-  bench.Say(client, "SELECT 3");
-  bench.Turn();
-  client.Take();
   SUBCASE("it needs none") {}
   SUBCASE("it needs one") { ttl = "5000"; }
   size_t items = 0;
@@ -119,6 +116,13 @@ TEST_CASE("behind an EXPIRE that may need no entry the connection waits for the 
     REQUIRE(client.Take() == "+OK\r\n");
     items = 2;
   }
+  // It may need none if it repeats the one before.
+  bench.Say(client,
+            std::string("SELECT 3\r\nMULTI\r\nEXPIRE k 5000\r\nDISCARD\r\nEXPIRE k ") + ttl);
+  bench.Turn();
+  ServeTwo(bench);
+  bench.Turn();
+  client.Take();
   bench.Say(client, std::string("EXPIRE k ") + ttl + "\r\nSET k w\r\nGET k");
   bench.Turn();
   CHECK(ServeTwo(bench) == items);

@@ -326,9 +326,14 @@ TEST_CASE("a read that waits for a leader's tick asks the next leader when that 
     bench.Follow(kThree);
     bench.Choose(kThree, EntryKind::kNoop, "");
     bench.Tick();
-    const uint64_t round = AskedRound(bench, 3);
-    bench.FromWire(3, cluster::WireReadGrant(round, {3, 1050, 1'700'000'000'050}));
+    const auto asks = bench.TakeSent(3, WireKind::kTickAsk);
+    REQUIRE(asks.size() == 1);
+    uint64_t tick = 0;
+    REQUIRE(cluster::ReadTickAsk(asks[0], &tick));
+    bench.FromWire(3, cluster::WireTickGrant(tick, 4));
     bench.Turn();
+    CHECK(client.got.empty());  // its slot is not applied yet
+    bench.Choose(kThree, EntryKind::kBatch, EntryOf(1050, 1'700'000'000'050, {}));
     CHECK(client.Take() == "$1\r\nv\r\n");
   }
   SUBCASE("there is none: the answer comes in time") {

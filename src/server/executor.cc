@@ -26,12 +26,11 @@ namespace {
 
 // System items in the digest: above all command ids in use.
 constexpr uint64_t kSystemItem = 0xff00;
-// Removals per entry: a mass expiry is spread over ticks instead of stalling one apply.
-constexpr size_t kExpirePerEntry = 1000;
-// Of the snapshot's section "state"; 2 had no feature version.
 // From this feature version on items have a budget.
 constexpr uint16_t kBudgetVersion = 2;
-constexpr uint8_t kStateVersion = 3;
+// Of the snapshot's section "state"; 2 had no feature version, 3 did not say whether due keys were
+// left.
+constexpr uint8_t kStateVersion = 4;
 
 // What the digest takes from a reply: of errors the code, of integers the number. It's the same on
 // all nodes even where bytes differ (local commands inside EXEC come as an array).
@@ -142,10 +141,7 @@ void Executor::ApplyBatch(std::string_view payload) {
   CHECK(cluster::ReadEntryHeader(&reader, &entry));
   CHECK(entry.elapsed_ms >= store_->elapsed_ms() || Planted(Bug::kStaleEntryNotVoided) ||
         Planted(Bug::kChosenOutOfOrder));
-  CHECK(entry.wall_ms >= store_->wall_ms() || Planted(Bug::kStaleEntryNotVoided) ||
-        Planted(Bug::kChosenOutOfOrder));
-  store_->BeginEntry(std::max(entry.elapsed_ms, store_->elapsed_ms()),
-                     std::max(entry.wall_ms, store_->wall_ms()));
+  store_->BeginEntry(std::max(entry.elapsed_ms, store_->elapsed_ms()), WallOf(entry.wall_ms));
   for (uint32_t i = 0; i < entry.item_count; ++i) {
     ItemHeader header;
     CHECK(cluster::ReadItem(&reader, &header, &args_));
@@ -153,6 +149,14 @@ void Executor::ApplyBatch(std::string_view payload) {
   }
   CHECK(reader.Done());
   ExpireDue();
+}
+
+// The wall that an entry gets whose leader's clock showed `wall_ms`. It falls only if nothing is
+// due by the one that is applied: until what was seen gone is removed, that one stands.
+int64_t Executor::WallOf(int64_t wall_ms) const {
+  const bool may_fall = feature_version_ >= cluster::kWallMayFall && !due_left_;
+  if (may_fall || Planted(Bug::kWallClockFalls)) return wall_ms;
+  return std::max(wall_ms, store_->wall_ms());
 }
 
 void Executor::ApplyItem(const ItemHeader& header) {
@@ -345,9 +349,10 @@ void Executor::RaiseVersion(uint16_t version) {
 
 void Executor::ExpireDue() {
   store_->BeginItem();
-  size_t limit = kExpirePerEntry;
+  size_t limit = expire_per_entry_;
   if (Planted(Bug::kMutationDiffers) && own_.node == 2 && entry_slot_ > 300) limit = 1;
   const size_t removed = store_->ExpireDue(limit);
+  due_left_ = removed == limit;
   if (removed == 0) return;
   Chain(removed);
   Chain(store_->ItemRevision());
@@ -430,7 +435,7 @@ Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args
   ctx.timers = caller.timers;
   count_inner_ = caller.client != nullptr;
   spec.handler(ctx);
-  return {ctx.met_ending, ctx.needs_entry, ctx.key_hits};
+  return {ctx.met_ending, ctx.needs_entry, ctx.entry_ttl_ms, ctx.key_hits};
 }
 
 bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
@@ -540,9 +545,9 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
   inline_.count = 0;
   inline_.keep_items = keep_items || tracer_ != nullptr;
   inline_.elapsed_ms = std::max(elapsed_ms, store_->elapsed_ms());
-  inline_.wall_ms = std::max(wall_ms, store_->wall_ms());
+  inline_.wall_ms = WallOf(wall_ms);
   // What is seen gone must be gone for good: with something due, the clocks must reach the log.
-  inline_.must_log = store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
+  inline_.must_log = due_left_ || store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
                      store_->NextDueWallMs() <= inline_.wall_ms;
   inline_.bytes.clear();
   cluster::AppendEntryHeader({}, &inline_.bytes);
@@ -624,6 +629,7 @@ void Executor::EncodeTables(std::string* out) const {
   writer.U64(digest_);
   writer.U16(feature_version_);
   skips_.Encode(out);
+  writer.U8(due_left_ ? 1 : 0);
   writer.Bytes(config_record_);
   writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
   if (Planted(Bug::kSessionsNotInSnapshot)) return;
@@ -653,6 +659,7 @@ Status Executor::DecodeTables(std::string_view bytes) {
                                      std::to_string(feature_version_) +
                                      ", and this program knows up to " +
                                      std::to_string(supported_version_) + ": start a newer one");
+  due_left_ = version >= 4 && reader.U8() != 0;
   config_record_ = reader.Bytes();
   once_.Clear();
   sessions_.clear();

@@ -85,6 +85,8 @@ class Executor final : public cluster::StateMachine,
   void SetInnerCallCounter(InnerCallCounter* counter) { inner_calls_ = counter; }
 
   void SetTracer(ApplyTracer* tracer) { tracer_ = tracer; }
+  // For tests: how many keys that are due an entry removes. The same on all nodes.
+  void SetExpirePerEntry(size_t keys) { expire_per_entry_ = keys; }
 
   // The highest feature version that this program is to know, if not its own: for tests.
   void SetSupportedVersion(uint16_t version) { supported_version_ = version; }
@@ -145,6 +147,7 @@ class Executor final : public cluster::StateMachine,
   struct Verdict {
     bool met_ending = false;
     bool needs_entry = false;
+    int64_t entry_ttl_ms = 0;  // see Context
     uint32_t key_hits = 0;
   };
   // A command of class kRead, kLocal or kLeader, on the state as it is.
@@ -226,6 +229,7 @@ class Executor final : public cluster::StateMachine,
   bool IsVoid(const paxos::Value& value) const;
   void EndEntry(cluster::Slot slot);
   void ApplyBatch(std::string_view payload);
+  int64_t WallOf(int64_t wall_ms) const;
   void ReserveRevisions(uint64_t at_least);
   void RaiseVersion(uint16_t version);
   void ApplyItem(const cluster::ItemHeader& header);
@@ -260,6 +264,8 @@ class Executor final : public cluster::StateMachine,
   cluster::Ballot noop_ballot_;  // of the highest own-ballot no-op applied: earlier ones are void
   uint64_t digest_ = 0;
   uint16_t feature_version_ = cluster::kFirstFeatureVersion;
+  // The last entry removed as many keys as an entry may: there may be more that are due.
+  bool due_left_ = false;
   std::map<uint32_t, SessionState> sessions_;  // by node
   cluster::DigestLog digests_;
   cluster::SkipList skips_;
@@ -279,6 +285,8 @@ class Executor final : public cluster::StateMachine,
   uint64_t items_skipped_ = 0;
   uint64_t nested_count_ = 0;  // within the item at hand
   uint64_t local_seed_ = 0;
+  // A mass expiry is spread over ticks instead of stalling one apply.
+  size_t expire_per_entry_ = 1000;
   uint64_t snapshot_revision_ = 0;
   uint64_t saved_revision_ = 0;
 };

@@ -27,6 +27,10 @@ struct Fixture {
   void Items(const std::vector<std::string>& items, Ballot first = {1, 1}) {
     Apply(EntryKind::kBatch, first, EntryOf(elapsed_ms, 1'700'000'000'000, items));
   }
+  // An entry whose leader's clock showed `wall_ms`.
+  void AtWall(int64_t wall_ms, const std::vector<std::string>& items = {}) {
+    Apply(EntryKind::kBatch, {1, 1}, EntryOf(elapsed_ms, wall_ms, items));
+  }
   void Command(const std::vector<std::string_view>& words) { Items({CommandItem(words)}); }
   void System(ItemKind kind, const std::vector<std::string_view>& args) {
     std::string item;
@@ -110,7 +114,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(other.feature_version() == 2);
   // The section as it was before it knew of versions: theirs is the first.
   tables[0] = 2;
-  tables.erase(1 + 8 + 8 + 12 + 8, 2 + 1);  // and an empty list of slots to skip
+  // … and an empty list of slots to skip, and whether due keys were left.
+  tables.erase(1 + 8 + 8 + 12 + 8, 2 + 1 + 1);
   REQUIRE(other.DecodeTables(tables).has_value());
   CHECK(other.feature_version() == cluster::kFirstFeatureVersion);
 }
@@ -181,6 +186,93 @@ TEST_CASE_FIXTURE(Fixture,
   System(ItemKind::kEndSession, {std::string("\2\0\0\0", 4)});
   CHECK(executor.NextSequence({2, 5}) == 1);
   CHECK(executor.NextSequence({3, 5}) == 2);
+}
+
+struct WallFixture : Fixture {
+  static constexpr int64_t kWall = 1'700'000'000'000;
+  static constexpr int64_t kTenYears = 10 * 365LL * 86'400'000;
+
+  void AllowFalls() { System(ItemKind::kRaiseVersion, {U16(cluster::kWallMayFall)}); }
+  void SetThree() {
+    AtWall(kWall, {CommandItem({"SET", "a", "v", "PXAT", "1700000060000"}),
+                   CommandItem({"SET", "b", "v", "PXAT", "1700000070000"}),
+                   CommandItem({"SET", "c", "v", "PXAT", "1700000080000"})});
+  }
+  bool Gone() {
+    return Read({"GET", "a"}) + Read({"GET", "b"}) + Read({"GET", "c"}) == "$-1\r\n$-1\r\n$-1\r\n";
+  }
+};
+
+TEST_CASE_FIXTURE(WallFixture,
+                  "the wall clock falls once nothing is due: what was gone stays gone") {
+  AllowFalls();
+  executor.SetExpirePerEntry(1);
+  SetThree();
+  AtWall(kWall + kTenYears);
+  CHECK(Gone());
+  CHECK(executor.store().Size(0) == 2);
+  AtWall(kWall + 200);
+  CHECK(executor.wall_ms() == kWall + kTenYears);
+  CHECK(Gone());
+  AtWall(kWall + 300);
+  CHECK(executor.wall_ms() == kWall + kTenYears);
+  CHECK(executor.store().Size(0) == 0);
+  AtWall(kWall + 350);  // only now it is known that there are no more
+  CHECK(executor.wall_ms() == kWall + kTenYears);
+  AtWall(kWall + 400, {CommandItem({"SET", "d", "v", "PXAT", "1700000060000"})});
+  CHECK(executor.wall_ms() == kWall + 400);
+  CHECK(Gone());
+  CHECK(Read({"GET", "d"}) == "$1\r\nv\r\n");
+  AtWall(kWall + 59'999);
+  CHECK(Read({"EXISTS", "d"}) == ":1\r\n");
+  AtWall(kWall + 60'000);
+  CHECK(Read({"EXISTS", "d"}) == ":0\r\n");
+}
+
+TEST_CASE_FIXTURE(WallFixture, "a key that was filed long before the wall fell ends at its time") {
+  AllowFalls();
+  AtWall(kWall + kTenYears);
+  SetThree();  // the wall falls first
+  CHECK_FALSE(Gone());
+  AtWall(kWall + 70'000);
+  CHECK(executor.store().Size(0) == 1);
+  AtWall(kWall + 10);
+  CHECK(executor.wall_ms() == kWall + 10);
+  CHECK(Read({"EXISTS", "a", "b", "c"}) == ":1\r\n");
+  AtWall(kWall + 80'000);
+  CHECK(executor.store().Size(0) == 0);
+}
+
+TEST_CASE_FIXTURE(
+    WallFixture,
+    "whether due keys are left is in snapshots: who starts from one lets the wall fall no sooner") {
+  AllowFalls();
+  executor.SetExpirePerEntry(2);
+  SetThree();
+  AtWall(kWall + kTenYears);
+  std::string tables;
+  executor.EncodeTables(&tables);
+  Executor other{7};
+  REQUIRE(other.DecodeTables(tables).has_value());
+  other.store().BeginEntry(executor.elapsed_ms(), executor.wall_ms());
+  other.Apply(
+      slot + 1,
+      {EntryKind::kBatch, {1, 1}, std::make_shared<std::string>(EntryOf(elapsed_ms, kWall, {}))},
+      false);
+  AtWall(kWall);
+  CHECK(executor.wall_ms() == kWall + kTenYears);
+  CHECK(other.wall_ms() == kWall + kTenYears);
+}
+
+TEST_CASE_FIXTURE(WallFixture, "in entries of the first feature version the wall never falls") {
+  AtWall(kWall + kTenYears);
+  AtWall(kWall, {CommandItem({"SET", "a", "v", "PXAT", "1700000060000"})});
+  CHECK(executor.wall_ms() == kWall + kTenYears);
+  CHECK(Read({"EXISTS", "a"}) == ":0\r\n");
+  AllowFalls();
+  AtWall(kWall, {CommandItem({"SET", "a", "v", "PXAT", "1700000060000"})});
+  CHECK(executor.wall_ms() == kWall);
+  CHECK(Read({"EXISTS", "a"}) == ":1\r\n");
 }
 
 // A read under a grant whose clocks are ahead of what is applied.
@@ -336,6 +428,36 @@ TEST_CASE_FIXTURE(InlineFixture,
     CHECK(Read({"GET", "wall"}) == "$-1\r\n");
     CHECK_FALSE(Seal().empty());
     CHECK(executor.store().Size(0) == 1);
+  }
+}
+
+TEST_CASE("walls of inline entries that nobody logged leave no trace, whether they rose or fell") {
+  constexpr int64_t kWall = 1'700'000'000'000;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    Rng rng(seed);
+    InlineFixture live;
+    Fixture again;
+    for (Fixture* f : {static_cast<Fixture*>(&live), &again}) {
+      f->executor.SetExpirePerEntry(2);
+      f->System(ItemKind::kRaiseVersion, {Fixture::U16(cluster::kWallMayFall)});
+    }
+    for (int turn = 0; turn < 60; ++turn) {
+      live.Open(1000 + turn, kWall + rng.Between(-2000, 2000));
+      for (uint64_t n = rng.Percent(50) ? rng.Below(4) : 0; n > 0; --n) {
+        const std::string key(1, static_cast<char>('a' + rng.Below(8)));
+        const std::string end = std::to_string(kWall + rng.Between(-2000, 3000));
+        live.Inline({"SET", key, "v", "PXAT", end});
+      }
+      const std::string entry = live.Seal();
+      if (!entry.empty()) again.Apply(EntryKind::kBatch, {1, 1}, entry);
+    }
+    REQUIRE(live.executor.digest() == again.executor.digest());
+    live.Open(2000, kWall);
+    live.executor.RunInlineItem(CommandItem({"SET", "last", "v"}));
+    again.Apply(EntryKind::kBatch, {1, 1}, live.Seal());
+    REQUIRE(live.executor.digest() == again.executor.digest());
+    REQUIRE(live.executor.store().Digest() == again.executor.store().Digest());
   }
 }
 

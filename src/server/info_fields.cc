@@ -178,6 +178,7 @@ void InfoFields::GatherNode(InfoData* data) const {
                         .items_applied = executor.items_applied(),
                         .items_skipped = executor.items_skipped(),
                         .elapsed_ms = store.elapsed_ms(),
+                        .wall_clock_ahead_ms = node.wall_clock().ahead_ms(),
                         .totals = stats.coordination,
                         .leases_per_s = stats.leases_rate.per_s(),
                         .locks_per_s = stats.locks_rate.per_s(),

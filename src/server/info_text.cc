@@ -378,6 +378,7 @@ void Coordination(const InfoData& data, std::string* out) {
   Section(out, "Coordination")
       .Field("revision", d.revision)
       .Field("elapsed_ms", d.elapsed_ms)
+      .Field("wall_clock_ahead_ms", d.wall_clock_ahead_ms)
       .Field("leases", d.leases)
       .Field("locks", d.locks)
       .Field("once_replies", d.once_replies)

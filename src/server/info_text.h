@@ -129,6 +129,7 @@ struct InfoData {
     uint64_t items_applied = 0;
     uint64_t items_skipped = 0;
     int64_t elapsed_ms = 0;
+    int64_t wall_clock_ahead_ms = 0;  // this machine's, while it is not believed; else 0
     CoordinationStats totals = {};
     double leases_per_s = 0;  // granted
     double locks_per_s = 0;   // granted

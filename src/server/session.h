@@ -96,6 +96,7 @@ class Session final : public ClientLink, private resp::ReplyChunks::Listener {
     int8_t resp_version = 2;
     int8_t db = 0;
     uint64_t round = 0;  // kRun: of its read; 0: none needed. kCalled: the call's id
+    uint64_t tick = 0;   // kRun: that it waits for, or has waited for
     const commands::CommandSpec* spec = nullptr;
     OwnedArgs args;
     std::string reply;
@@ -115,7 +116,6 @@ class Session final : public ClientLink, private resp::ReplyChunks::Listener {
   bool dirty_ = false;    // in the engine's list of sessions to flush
   bool shows_state_ = false;
   bool in_ready_ = false;  // in the engine's list of sessions to look at
-  bool waits_for_tick_ = false;
   bool close_after_flush_ = false;
   bool close_now_ = false;
 };

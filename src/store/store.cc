@@ -43,7 +43,7 @@ std::unique_ptr<Table> Store::NewTable(int id) const { return std::make_unique<T
 
 void Store::BeginEntry(int64_t elapsed_ms, int64_t wall_ms) {
   CHECK(elapsed_ms >= elapsed_ms_);
-  CHECK(wall_ms >= wall_ms_);
+  if (wall_ms < wall_ms_) wall_wheel_->GoBack(wall_ms);
   elapsed_ms_ = elapsed_ms;
   wall_ms_ = wall_ms;
 }

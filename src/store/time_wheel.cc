@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <utility>
 
+#include "base/breather.h"
 #include "base/check.h"
 
 namespace clustron::store {
@@ -140,6 +142,33 @@ bool TimeWheel::Peek(int64_t now, int64_t& ms, std::vector<WheelRecord>& group) 
 void TimeWheel::Consume() {
   size_ -= group_end_ - batch_at_;
   batch_at_ = group_end_;
+}
+
+void TimeWheel::GoBack(int64_t now) {
+  constexpr int64_t kFarMs = 60'000;
+  constexpr size_t kRecordsPerBreath = 1000;
+  if (now_ - now < kFarMs) return;
+  const int64_t was = std::exchange(now_, now);
+  const auto levels = std::make_unique<std::array<Level, kLevels>>(std::exchange(levels_, {}));
+  const auto late = std::exchange(late_, {});
+  for (size_t i = batch_at_; i < batch_.size(); i++) Place(batch_ms_, batch_[i]);
+  batch_.clear();
+  pivots_.clear();
+  batch_at_ = group_end_ = 0;
+  for (const auto& [ms, records] : late)
+    for (const uint64_t bits : records) Place(ms, bits);
+  size_t moved = 0;
+  for (int level = 0; level < kLevels; level++) {
+    const int above = (level + 1) * kSlotBits;
+    const int64_t base = was >> above << above;
+    for (int slot = 0; slot < kSlots; slot++) {
+      const int64_t ms = base | static_cast<int64_t>(slot) << (level * kSlotBits);
+      for (const uint64_t bits : (*levels)[level].slots[slot]) {
+        Place(ms | static_cast<int64_t>((bits & kTimeMask) << Shift(level)), bits & ~kTimeMask);
+        if (++moved % kRecordsPerBreath == 0) Breathe();
+      }
+    }
+  }
 }
 
 int64_t TimeWheel::NextMs() const {

@@ -42,6 +42,10 @@ class TimeWheel {
   bool Peek(int64_t now, int64_t& ms, std::vector<WheelRecord>& group);
   void Consume();
 
+  // The clock has gone back to `now`. Far back, all records are filed anew: later ones would be too
+  // many for late_.
+  void GoBack(int64_t now);
+
   // A time not after the earliest record; INT64_MAX when empty.
   int64_t NextMs() const;
   size_t size() const { return size_; }

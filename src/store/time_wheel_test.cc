@@ -34,7 +34,9 @@ std::vector<Filed> TakeAll(TimeWheel& wheel, int64_t now, const std::map<uint32_
   return out;
 }
 
-TEST_CASE("records come up in order of time and hash, none early, none lost") {
+TEST_CASE(
+    "records come up in order of time and hash, none early, none lost, also if the clock goes "
+    "back") {
   for (uint64_t seed = 1; seed <= 20; seed++) {
     CAPTURE(seed);
     Rng rng(seed);
@@ -55,6 +57,14 @@ TEST_CASE("records come up in order of time and hash, none early, none lost") {
         wheel.Add(now, ms, record);
       }
       if (!model.empty()) REQUIRE(wheel.NextMs() <= std::get<0>(*model.begin()));
+      if (rng.Percent(20)) {
+        const int64_t far[] = {10, 1000, 100'000, 90'000'000, 700'000'000'000};
+        now -= std::min(now,
+                        static_cast<int64_t>(rng.Below(static_cast<uint64_t>(far[rng.Below(5)]))));
+        wheel.GoBack(now);
+        REQUIRE(wheel.size() == model.size());
+        continue;
+      }
       const int64_t step[] = {1, 10, 1000, 100'000, 50'000'000, 400'000'000'000};
       now += static_cast<int64_t>(rng.Below(static_cast<uint64_t>(step[rng.Below(6)])));
       std::vector<Filed> expected;

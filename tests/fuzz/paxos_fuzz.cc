@@ -38,7 +38,7 @@ void FuzzWire(std::string_view bytes) {
   std::string_view rest;
   uint64_t id = 0;
   uint64_t offset = 0;
-  int64_t elapsed_ms = 0;
+  int64_t asked_ns = 0;
   int64_t wall_ms = 0;
   cluster::ReadGrant grant;
   cluster::SnapshotName name;
@@ -58,8 +58,17 @@ void FuzzWire(std::string_view bytes) {
         CHECK(!cluster::WireReadGrant(id, grant).empty());
       break;
     case cluster::WireKind::kTickAsk:
-      if (cluster::ReadTickAsk(body, &elapsed_ms, &wall_ms))
-        CHECK(!cluster::WireTickAsk(elapsed_ms, wall_ms).empty());
+      if (cluster::ReadTickAsk(body, &id)) CHECK(!cluster::WireTickAsk(id).empty());
+      break;
+    case cluster::WireKind::kTickGrant:
+      if (cluster::ReadTickGrant(body, &id, &offset))
+        CHECK(!cluster::WireTickGrant(id, offset).empty());
+      break;
+    case cluster::WireKind::kClockAsk:
+      if (cluster::ReadClockAsk(body, &asked_ns)) CHECK(!cluster::WireClockAsk(asked_ns).empty());
+      break;
+    case cluster::WireKind::kClockAnswer:
+      if (cluster::ReadClockAnswer(body, &asked_ns, &wall_ms)) CHECK(wall_ms >= 0);
       break;
     case cluster::WireKind::kLeaderCall:
     case cluster::WireKind::kLeaderAnswer:

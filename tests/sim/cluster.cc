@@ -11,6 +11,12 @@ namespace {
 constexpr int64_t kCheckEveryNs = 5 * kMillisecond;
 // After everything is whole again: until each client has had an answer, and until all are equal.
 constexpr int64_t kRecoveryNsMax = 20 * kSecond;
+// Where most clocks are right: 0.2 s that they are off by, 0.5 s from the median; ahead also what a
+// node that hears nobody drifts away by, behind what an answer may have been on its way.
+constexpr int64_t kWallAheadMsMax = 1100;
+constexpr int64_t kWallBehindMsMax = 1300;
+constexpr int64_t kGapNsMax = 1500 * kMillisecond;
+constexpr int64_t kWallHeardForNs = 12 * kSecond;
 
 }  // namespace
 
@@ -43,6 +49,7 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
   world_.report = report;
   world_.network = this;
   world_.drift = knobs.drift_max;
+  if (knobs.clocks_right) world_.absolute_slack_ns = kWallAheadMsMax * kMillisecond;
   world_.burst_percent = knobs.work.burst_percent;
   AddActors(knobs.work);
 }
@@ -69,6 +76,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.locks) add(MakeLocks(setup, 3));
   if (work.leases) add(MakeLeases(setup, 3));
   if (work.budgets) add(MakeBudgets(setup, 2));
+  if (work.ends) add(MakeEnds(setup, 2));
   // An act is some 1.5 requests.
   world_.think_ns =
       static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);
@@ -200,6 +208,7 @@ void Cluster::Run(int64_t duration_ns) {
 void Cluster::Heal() {
   if (report_.tracing()) report_.Trace("everything is made whole");
   nemesis_->Stop();
+  stable_leader_ = -1;
   network_.MakeReliable();
   int home = 0;
   for (auto& node : nodes_) {
@@ -316,11 +325,67 @@ void Cluster::CheckNow() {
                                 std::to_string(history_.last_slot()) + " is applied elsewhere");
     }
   }
+  CheckWalls();
+  CheckStability();
   if (checks_ % 8 != 0) return;
   for (auto& node : nodes_) {
     const auto broken = node->CheckInvariants();
     if (broken)
       report_.Fail("invariants", "node " + std::to_string(node->index()) + ": " + *broken);
+  }
+}
+
+// Where only one clock is ever wrong, nobody tells a wrong time, and none is in the log.
+void Cluster::CheckWalls() {
+  if (!knobs_.clocks_right) return;
+  const int64_t true_ms = SimClock::kEpochMs + loop_.now_ns() / kMillisecond;
+  if (nodes_[0]->clock().WallMs() < true_ms - knobs_.wall_offset_ms_max)
+    clock_behind_ns_ = loop_.now_ns();
+  for (auto& node : nodes_) {
+    if (!node->running()) continue;
+    const int64_t told_ms = static_cast<const commands::NodePort&>(*node->engine()).WallUs() / 1000;
+    const cluster::WallClock& wall = node->node()->wall_clock();
+    const int64_t applied_ms = node->engine()->executor().wall_ms();
+    // A voter that is not heard counts for nothing, so that of two a clock that is behind wins.
+    const bool all_right = loop_.now_ns() > clock_behind_ns_ + kWallHeardForNs;
+    const bool behind = wall.sure() && all_right && told_ms < true_ms - kWallBehindMsMax;
+    if ((wall.known() && told_ms > true_ms + kWallAheadMsMax) || behind ||
+        applied_ms > true_ms + kWallAheadMsMax) {
+      report_.Fail("walls", "node " + std::to_string(node->index()) + " tells a time that is " +
+                                std::to_string(told_ms - true_ms) + " ms ahead, and has applied " +
+                                std::to_string(applied_ms - true_ms) + " ms");
+    }
+  }
+}
+
+void Cluster::BeginStability(int a, int b) {
+  stable_leader_ = Leader();
+  cut_a_ = a;
+  cut_b_ = b;
+  replies_ = world_.replies;
+  replies_ns_ = loop_.now_ns();
+}
+
+void Cluster::CheckStability() {
+  if (stable_leader_ < 0) return;
+  for (const auto& node : nodes_) {
+    const bool leads = node->node() != nullptr && node->node()->leading();
+    if (leads == (node->index() == stable_leader_)) continue;
+    report_.Fail("stability", "the leader was node " + std::to_string(stable_leader_) +
+                                  " when the link between " + std::to_string(cut_a_) + " and " +
+                                  std::to_string(cut_b_) + " was cut" + Standing());
+    return;
+  }
+  const bool others = std::any_of(actors_.begin(), actors_.end(), [this](const auto& actor) {
+    const int node = actor->client().node();
+    return actor->client().connected() && node != cut_a_ && node != cut_b_;
+  });
+  if (world_.replies != replies_ || !others) {
+    replies_ = world_.replies;
+    replies_ns_ = loop_.now_ns();
+  } else if (loop_.now_ns() - replies_ns_ > kGapNsMax) {
+    report_.Fail("stability", "nobody was answered for " +
+                                  std::to_string(kGapNsMax / kMillisecond) + " ms" + Standing());
   }
 }
 

@@ -52,6 +52,9 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   int DeadCount() const;
   // An operator has all members leave an entry out.
   void SkipSlot(const cluster::SkipWord& word) { history_.SkipSlot(word.skip); }
+  // The link between these two is cut, and nothing else is wrong: from now on the leader stays, and
+  // clients of all other nodes are served without a gap.
+  void BeginStability(int a, int b);
   std::string Standing() const;
 
  private:
@@ -80,6 +83,8 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   void CheckLater();
   void CheckNow();
   void CheckLeaseIsBacked(const SimNode& leader);
+  void CheckWalls();
+  void CheckStability();
   void Heal();
   void NoteRecorded(int to, int from, std::string_view message);
   bool Live();
@@ -107,7 +112,13 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   // By whom, whose start: its nonce.
   std::map<std::pair<paxos::NodeId, paxos::NodeId>, uint64_t> recorded_;
   int64_t looked_after_ns_ = 0;
-  std::map<const Actor*, bool> progressed_;  // since the healing; only looked up
+  int stable_leader_ = -1;  // see BeginStability; -1: not judged
+  int cut_a_ = -1;
+  int cut_b_ = -1;
+  uint64_t replies_ = 0;  // when last looked, and when there were more than before
+  int64_t replies_ns_ = 0;
+  int64_t clock_behind_ns_ = -kSecond * 100;  // when that of node 0 last was
+  std::map<const Actor*, bool> progressed_;   // since the healing; only looked up
 };
 
 }  // namespace clustron::sim

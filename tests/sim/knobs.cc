@@ -105,6 +105,17 @@ double DriftThatAMarginBears(const paxos::Config& paxos) {
   return std::min(0.03, 0.9 * spare / (2 * lease));
 }
 
+// One link is cut, nothing else.
+void DrawOneCut(Knobs* knobs) {
+  const int nodes = knobs->nodes;
+  const WorkloadMix work = knobs->work;
+  *knobs = Knobs();
+  knobs->nodes = nodes;
+  knobs->one_cut = true;
+  knobs->work = work;
+  knobs->work.strings = true;
+}
+
 // One node below `always`: the inline path.
 void DrawAlone(Rng& rng, Knobs* knobs) {
   knobs->nodes = 1;
@@ -179,6 +190,11 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
       knobs.paxos.window_bytes_max = 1 << 12;
     }
   }
+  knobs.faults.wall_glitch_ns = Rate(rng, 40, kSecond, 8 * kSecond);
+  knobs.expire_per_entry = rng.Percent(40) ? rng.Below(3) + 1 : 1000;
+  knobs.work.ends = rng.Percent(knobs.faults.wall_glitch_ns != 0 ? 80 : 20);
+  knobs.clocks_right = rng.Percent(50) && knobs.nodes > 1;
+  if (knobs.clocks_right) knobs.wall_offset_ms_max = 200;
   const bool alone = rng.Percent(12);
   if (nodes == 0 ? alone : nodes == 1) DrawAlone(rng, &knobs);
   // What a member forgets must be known to all others for sure.
@@ -188,8 +204,6 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
       faults.disk_full_ns == 0 && faults.sync_error_ns == 0)
     faults.set_back_ns = set_back_ns;
   if (rng.Percent(50)) knobs.drift_max = DriftThatAMarginBears(knobs.paxos);
-  // A machine that comes back alone goes on by its wall clock, whatever that says.
-  if (knobs.nodes == 1) knobs.faults.wall_jump_ns = 0;
   knobs.mixed_versions = knobs.nodes > 1 && rng.Percent(12);
   const bool disturbed = rng.Percent(4);
   const bool poisoned = rng.Percent(4);
@@ -200,6 +214,12 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     knobs.faults.rot_ns = knobs.faults.rot_race_ns = 0;
   }
   knobs.work.budgets = rng.Percent(25);
+  if (rng.Percent(4) && knobs.nodes > 2) DrawOneCut(&knobs);
+  // A machine that comes back alone goes on by its wall clock, whatever that says.
+  if (knobs.nodes == 1) {
+    knobs.faults.wall_jump_ns = 0;
+    knobs.clocks_right = false;
+  }
   return knobs;
 }
 
@@ -218,11 +238,13 @@ std::string WorkloadMix::ToString() const {
   add(locks, "locks");
   add(leases, "leases");
   add(budgets, "budgets");
+  add(ends, "ends");
   return text;
 }
 
 std::string Knobs::ToString() const {
   std::string text = std::to_string(nodes) + " nodes, ";
+  if (one_cut) text += "one link cut, ";
   if (durability == cluster::Durability::kEverySec) text += "everysec, ";
   if (durability == cluster::Durability::kMemory) text += "memory, ";
   text += network.datagram ? "datagrams" : "streams";
@@ -242,6 +264,7 @@ std::string Knobs::ToString() const {
   add(faults.stop_point_ns, "stop-point");
   add(faults.pause_ns, "pause");
   add(faults.wall_jump_ns, "wall-jump");
+  add(faults.wall_glitch_ns, "wall-glitch");
   add(faults.disk_full_ns, "disk-full");
   add(faults.slow_disk_ns, "slow-disk");
   add(faults.rot_ns, "rot");

@@ -28,6 +28,7 @@ struct FaultRates {
   int64_t pause_ns = 0;
   int64_t pause_hold_ns = kSecond;
   int64_t wall_jump_ns = 0;
+  int64_t wall_glitch_ns = 0;  // wrong for a moment: by years, or everybody's
   int64_t disk_full_ns = 0;
   int64_t disk_full_hold_ns = 4 * kSecond;
   int64_t slow_disk_ns = 0;
@@ -62,6 +63,7 @@ struct WorkloadMix {
   bool locks = false;
   bool leases = false;
   bool budgets = false;
+  bool ends = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;
@@ -73,6 +75,10 @@ struct Knobs {
   DiskSpeed disk;
   double drift_max = 0.0045;  // of each node's monotonic clock, either way
   int64_t wall_offset_ms_max = 200;
+  // Nothing goes wrong but that one link is cut: nobody may notice but who needs it.
+  bool one_cut = false;
+  // Only node 0's wall clock is ever wrong by more than that.
+  bool clocks_right = false;
   int64_t client_delay_ns = 200 * kMicrosecond;
   FaultRates faults;
   WorkloadMix work;
@@ -91,6 +97,7 @@ struct Knobs {
   uint64_t apply_entries_per_turn = 1'000'000;
   // Nodes run programs that know different feature versions, and are upgraded at restarts.
   bool mixed_versions = false;
+  uint64_t expire_per_entry = 1000;
 
   std::string ToString() const;
 };

@@ -5,6 +5,10 @@
 
 namespace clustron::sim {
 
+namespace {
+constexpr int64_t kYearMs = 365LL * 86'400'000;
+}
+
 Nemesis::Nemesis(Cluster* cluster) : cluster_(*cluster), rng_(cluster->loop().rng()) {}
 
 int64_t Nemesis::Exponential(int64_t mean_ns) {
@@ -23,6 +27,8 @@ void Nemesis::Every(int64_t mean_ns, Fault fault) {
 void Nemesis::Start() {
   const FaultRates& faults = cluster_.knobs().faults;
   rot_victim_ = AnyNode();
+  if (cluster_.knobs().one_cut)
+    cluster_.loop().After(rng_.Between(2 * kSecond, 10 * kSecond), [this] { CutOneLink(); });
   if (cluster_.size() > 1) {
     Every(faults.partition_ns, &Nemesis::DoPartition);
     Every(faults.break_ns, &Nemesis::DoBreak);
@@ -52,6 +58,7 @@ void Nemesis::Start() {
   Every(faults.stop_point_ns, &Nemesis::DoStopPoint);
   Every(faults.pause_ns, &Nemesis::DoPause);
   Every(faults.wall_jump_ns, &Nemesis::DoWallJump);
+  Every(faults.wall_glitch_ns, &Nemesis::DoWallGlitch);
   Every(faults.disk_full_ns, &Nemesis::DoDiskFull);
   Every(faults.slow_disk_ns, &Nemesis::DoSlowDisk);
   Every(faults.sync_error_ns, &Nemesis::DoSyncError);
@@ -145,6 +152,15 @@ void Nemesis::DoPartition() {
   });
 }
 
+void Nemesis::CutOneLink() {
+  const int a = AnyNode();
+  const int b = (a + 1 + static_cast<int>(rng_.Below(cluster_.size() - 1))) % cluster_.size();
+  cluster_.report().Count("one link cut");
+  cluster_.network().Block(a, b, true);
+  cluster_.network().Block(b, a, true);
+  cluster_.BeginStability(a, b);
+}
+
 void Nemesis::DoBreak() {
   const int a = AnyNode();
   const int b = AnyNode();
@@ -198,9 +214,30 @@ void Nemesis::DoPause() {
 
 void Nemesis::DoWallJump() {
   cluster_.report().Count("wall clocks jumped");
-  const int64_t delta_ms =
+  int64_t delta_ms =
       rng_.Percent(50) ? rng_.Between(-3'600'000, 3'600'000) : rng_.Between(-2'000, 2'000);
-  cluster_.node(AnyNode()).clock().JumpWall(delta_ms);
+  if (rng_.Percent(20)) delta_ms = rng_.Between(-10 * kYearMs, 10 * kYearMs);
+  SimClock& clock = cluster_.node(cluster_.knobs().clocks_right ? 0 : AnyNode()).clock();
+  clock.JumpWall(delta_ms);
+}
+
+// As before NTP has looked: a clock is wrong by years for a moment. Where that may be, all clocks
+// are a little ahead for a moment, so that much is due at once, and then the wall falls.
+void Nemesis::DoWallGlitch() {
+  cluster_.report().Count("wall clock glitches");
+  const int64_t now_ns = cluster_.loop().now_ns();
+  const bool alone = cluster_.size() == 1;
+  if (alone || (!cluster_.knobs().clocks_right && rng_.Percent(60))) {
+    const int64_t ahead_ms = rng_.Between(1'000, alone ? 9'000 : 20'000);
+    const int64_t hold_ns = rng_.Between(kMillisecond, alone ? 60 * kMillisecond : 3 * kSecond);
+    for (int i = 0; i < cluster_.size(); ++i)
+      cluster_.node(i).clock().Glitch(ahead_ms, now_ns + hold_ns);
+    return;
+  }
+  const int64_t by_ms = rng_.Between(-kYearMs, 10 * kYearMs);
+  const int64_t hold_ns = rng_.Between(10 * kMillisecond, 3 * kSecond);
+  SimClock& clock = cluster_.node(cluster_.knobs().clocks_right ? 0 : AnyNode()).clock();
+  clock.Glitch(by_ms, now_ns + hold_ns);
 }
 
 void Nemesis::DoDiskFull() {
@@ -232,6 +269,12 @@ void Nemesis::DoSyncError() {
   if (node < 0) return;
   cluster_.report().Count("syncs failed");
   cluster_.node(node).fs().FailNextSync();
+  if (rng_.Percent(40)) return;
+  // What that sync was to make durable is put to the test.
+  cluster_.loop().After(Exponential(300 * kMillisecond), [this, node] {
+    if (!stopped_ && cluster_.node(node).running())
+      cluster_.node(node).Crash(true, "power lost after a failed sync");
+  });
 }
 
 void Nemesis::DoShutdown() {

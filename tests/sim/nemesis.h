@@ -31,6 +31,7 @@ class Nemesis {
   // Some running node; -1: none.
   int RunningNode();
 
+  void CutOneLink();
   void DoPartition();
   void DoBreak();
   void DoClog();
@@ -40,6 +41,7 @@ class Nemesis {
   void DoStopPoint();
   void DoPause();
   void DoWallJump();
+  void DoWallGlitch();
   void DoDiskFull();
   void DoSlowDisk();
   void DoRot();

@@ -27,7 +27,8 @@ class SimClock final : public Clock {
 
   int64_t MonotonicNs() const override { return AtTrueNs(loop_.now_ns()); }
   int64_t WallMs() const override {
-    return kEpochMs + loop_.now_ns() / kMillisecond + wall_offset_ms_;
+    const int64_t glitch_ms = loop_.now_ns() < glitch_until_ns_ ? glitch_ms_ : 0;
+    return kEpochMs + loop_.now_ns() / kMillisecond + wall_offset_ms_ + glitch_ms;
   }
 
   uint64_t MachineBootId() const override { return machine_boot_; }
@@ -46,6 +47,12 @@ class SimClock final : public Clock {
     ++machine_boot_;
     anchor_true_ns_ = loop_.now_ns();
     anchor_ns_ = start_ns;
+    glitch_until_ns_ = 0;
+  }
+  // It is off by so much until then, or until the machine is started again.
+  void Glitch(int64_t by_ms, int64_t until_ns) {
+    glitch_ms_ = by_ms;
+    glitch_until_ns_ = until_ns;
   }
   void JumpWall(int64_t delta_ms) { wall_offset_ms_ += delta_ms; }
   void SetWallOffset(int64_t offset_ms) { wall_offset_ms_ = offset_ms; }
@@ -58,6 +65,8 @@ class SimClock final : public Clock {
   int64_t anchor_true_ns_;
   int64_t anchor_ns_;
   int64_t wall_offset_ms_;
+  int64_t glitch_ms_ = 0;
+  int64_t glitch_until_ns_ = 0;
   uint64_t machine_boot_ = 1;
 };
 

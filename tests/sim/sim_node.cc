@@ -190,6 +190,7 @@ Status SimNode::StartProcess() {
   process_->engine = std::make_unique<server::Engine>(
       clock_, process_->config, static_cast<server::EngineHost&>(*this), around_.hash_seed);
   process_->engine->executor().SetTracer(process_.get());
+  process_->engine->executor().SetExpirePerEntry(knobs.expire_per_entry);
 
   server::BootOptions options;
   options.dir = DirName();

@@ -1,8 +1,10 @@
 // Strings: registers that several clients read and write, keys with times to live, groups of keys
 // that change together (MULTI, WATCH, TXN), counters whose increments are repeated under ONCE.
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include "tests/sim/sim_clock.h"
 #include "tests/sim/workload.h"
 
 namespace clustron::sim {
@@ -149,9 +151,13 @@ class StringsActor final : public Actor {
               {"PEXPIRE", Key(group), ttl});
         return;
       case 4: {
-        // Bound to the wall clock, which jumps: it may end at any time.
-        const int64_t at_ms = 1'700'000'000'000 + now_ns() / kMillisecond + ttl_ms;
-        Issue(group, {.kind = Model::Kind::kExpire, .expire_from = now_ns()},
+        // Bound to the wall clock: where most may be wrong, it may end at any time.
+        const int64_t at_ms = SimClock::kEpochMs + now_ns() / kMillisecond + ttl_ms;
+        const int64_t slack_ns = world().absolute_slack_ns;
+        const int64_t earliest_ns =
+            slack_ns < 0 ? now_ns()
+                         : std::max(now_ns(), now_ns() + ttl_ms * kMillisecond - slack_ns);
+        Issue(group, {.kind = Model::Kind::kExpire, .expire_from = earliest_ns},
               {"PEXPIREAT", Key(group), std::to_string(at_ms)});
         return;
       }

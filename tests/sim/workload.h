@@ -30,9 +30,11 @@ struct World {
   int64_t think_ns = 100 * kMillisecond;  // mean pause of an actor
   double drift = 0.005;                   // no node's clock runs faster than true time by more
   double burst_percent = 20;              // of the acts send several requests at once
-  bool stopping = false;                  // nothing new but the final reads
-  uint64_t next_value = 1;                // written values are never repeated
-  uint64_t replies = 0;                   // that said something other than "no leader"
+  // By so much may an absolute end come early; below 0: most clocks may be wrong, it may any time.
+  int64_t absolute_slack_ns = -1;
+  bool stopping = false;    // nothing new but the final reads
+  uint64_t next_value = 1;  // written values are never repeated
+  uint64_t replies = 0;     // that said something other than "no leader"
   uint64_t errors = 0;
   Losses losses;
   std::map<int64_t, std::string> tokens;  // of locks: whose, forgotten ones too
@@ -162,6 +164,7 @@ struct StringsOptions {
   int actors = 2;
 };
 std::unique_ptr<Workload> MakeStrings(const WorkloadSetup& setup, const StringsOptions& options);
+std::unique_ptr<Workload> MakeEnds(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBank(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeHashes(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBudgets(const WorkloadSetup& setup, int actors);

@@ -152,6 +152,11 @@ class EngineBench final : private EngineHost {
       std::string_view body;
       REQUIRE(cluster::ReadWireKind(one.message, &kind, &body));
       if (one.to == silent_peer) continue;
+      if (int64_t asked_ns; kind == cluster::WireKind::kClockAsk) {
+        REQUIRE(cluster::ReadClockAsk(body, &asked_ns));
+        FromWire(one.to, cluster::WireClockAnswer(asked_ns, peers_wall_ms()));
+        continue;
+      }
       if (kind != cluster::WireKind::kPaxos) {
         sent_.push_back(std::move(one));
         continue;
@@ -177,6 +182,12 @@ class EngineBench final : private EngineHost {
       }
     }
     Turn();
+  }
+  // What the peers' clocks show: this machine's, as it was before it was `wall_ahead_ms` ahead.
+  int64_t peers_wall_ms() const { return clock.wall_ms - wall_ahead_ms; }
+  void JumpWall(int64_t by_ms) {
+    clock.wall_ms += by_ms;
+    wall_ahead_ms += by_ms;
   }
   // Elected, its own no-op applied, under a lease.
   void Lead() {
@@ -232,6 +243,7 @@ class EngineBench final : private EngineHost {
   bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
   bool introduce = true;  // the peers, at each start
+  int64_t wall_ahead_ms = 0;
   cluster::NodeId silent_peer = 0;
   cluster::NodeId asked_to_lead = 0;                     // by the last hand-over
   std::map<cluster::NodeId, paxos::Slot> peers_durable;  // as AnswerAll has it

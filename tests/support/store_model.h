@@ -291,7 +291,21 @@ class ModelledStore {
 
   void Advance() {
     const auto ms = static_cast<int64_t>(rng_.Below(rng_.Percent(3) ? 30'000'000 : 300));
+    if (rng_.Percent(10)) return FallBack(ms);
     store.BeginEntry(store.elapsed_ms() + ms, store.wall_ms() + ms + rng_.Between(0, 2));
+  }
+
+  // The wall clock falls, unless something is due by it (see Executor::WallOf).
+  void FallBack(int64_t ms) {
+    bool due = false;
+    for (const auto& db : model) {
+      for (const auto& [key, value] : db)
+        due = due || (value.deadline.clock() == ClockKind::kWall &&
+                      value.deadline.DueAt(0, store.wall_ms()));
+    }
+    if (due) return;
+    const int64_t wall_ms = std::max<int64_t>(1, store.wall_ms() - ms);
+    store.BeginEntry(store.elapsed_ms(), wall_ms);
   }
 
   // Everything that is due goes, in the order of deadlines.

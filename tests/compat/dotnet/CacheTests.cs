@@ -69,6 +69,34 @@ public static class CacheTests
         Check.Between(3_500, 3_600, (await db.KeyTimeToLiveAsync(x.Key("cache:c")))?.TotalSeconds, "an absolute date");
     }
 
+    public static async Task RefreshesKeepTheirPromise(Context x)
+    {
+        var db = (await x.Connect()).GetDatabase();
+        using var cache = Cache(x);
+        async Task<double?> Left(string key) => (await db.KeyTimeToLiveAsync(x.Key("cache:" + key)))?.TotalSeconds;
+
+        // Read again and again, the entry always has its whole sliding time, and at most 5 % more.
+        await cache.SetStringAsync("s", "v", Sliding(30));
+        for (int i = 0; i < 40; i++)
+        {
+            Check.Equal("v", await cache.GetStringAsync("s"), "get");
+            Check.Between(29, 31.5, await Left("s"), "slides");
+            await Task.Delay(50);
+        }
+        // Near its absolute end each read asks for less than the one before: that is exact.
+        var both = Sliding(500);
+        both.AbsoluteExpiration = DateTimeOffset.UtcNow.AddSeconds(25);
+        await cache.SetStringAsync("b", "v", both);
+        for (int i = 0; i < 20; i++)
+        {
+            await cache.RefreshAsync("b");
+            // The client's clock told the first, this machine's tells the second.
+            double end = (both.AbsoluteExpiration.Value - DateTimeOffset.UtcNow).TotalSeconds;
+            Check.Between(end - 3, end + 0.3, await Left("b"), "within the absolute end");
+            await Task.Delay(20);
+        }
+    }
+
     public static async Task BuffersAndLargeValues(Context x)
     {
         using var cache = Cache(x);

@@ -49,7 +49,9 @@ namespace clustron {
   X(kMutationDiffers)         /* one node leaves a key that all others remove */                   \
   X(kVersionRaisedEarly)      /* the feature version rises before every member knows it */         \
   X(kBudgetWhereClientIs)     /* an item's budget is judged on the node of its client alone */     \
-  X(kUndoneKeepsRevision)     /* an item that was undone leaves its revision taken */
+  X(kUndoneKeepsRevision)     /* an item that was undone leaves its revision taken */              \
+  X(kWindowNotKept)           /* a node sends its clients' items without regard to its window */   \
+  X(kPushedToWhoLags)         /* accepts are pushed to a peer that does not take them */
 
 enum class Bug : uint8_t {
   kNone,

@@ -15,8 +15,9 @@ namespace clustron::cluster {
 
 class Batcher {
  public:
-  // Batches that wait for the window hold at most this; more is not taken (and sent again later).
-  static constexpr size_t kWaitingBytesMax = 64 << 20;
+  // Each origin keeps what it has under way within its window (origin.h), so this is never reached
+  // by members that do. Beyond it nothing is taken, and comes again later.
+  static constexpr size_t kWaitingBytesMax = 1 << 30;
 
   // Forgets everything: a leadership begins or ends.
   void Reset();

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
+#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "cluster/log_store_shared.h"
@@ -144,10 +145,10 @@ void LogStore::FlushAlways() {
 }
 
 void LogStore::WriteOnRunner() {
-  stalled_ = false;
   // A promise is in two places before it is given: damage to one of them can't hide it.
   std::string mark = flush_mark_ ? Encoded(next_mark_) : std::string();
   auto write_status = std::make_shared<Status>();
+  writing_ = true;
   RunTask(
       [shared = shared_, mark = std::move(mark), write_status]() -> Status {
         *write_status = shared->Write();
@@ -158,12 +159,13 @@ void LogStore::WriteOnRunner() {
         return {};
       },
       [this, write_status](const Status& status) {
+        writing_ = false;
         if (!*write_status && write_status->error().code == Errc::kNoSpace) {
           REACH("log waits on a full disk");
-          stalled_ = true;
-          SetDiskLow(true);
+          SetStalled(true);
           return;
         }
+        SetStalled(false);
         OnFlushed(*write_status ? status : *write_status);
       });
 }
@@ -195,13 +197,13 @@ void LogStore::FlushEverySec() {
 
 void LogStore::WriteHere() {
   const Status status = shared_->Write();
-  stalled_ = !status && status.error().code == Errc::kNoSpace;
-  if (stalled_) {
+  if (!status && status.error().code == Errc::kNoSpace) {
     REACH("log waits on a full disk");
-    SetDiskLow(true);
+    SetStalled(true);
     return;
   }
   if (!status) return Fatal(status.error());
+  SetStalled(false);
   flushing_ = false;
   written_lsn_ = shared_->buffer.last_lsn;
   written_seq_ = flushing_seq_;
@@ -315,7 +317,7 @@ void LogStore::SetDurability(Durability durability, Slot floor, std::function<vo
 
 void LogStore::Tick(int64_t now_ns) {
   if (failed_) return;
-  if (stalled_) durability_ == Durability::kAlways ? WriteOnRunner() : WriteHere();
+  if (stalled_ && !writing_) durability_ == Durability::kAlways ? WriteOnRunner() : WriteHere();
   if (failed_) return;
   if (checked_at_ns_ == 0 || now_ns - checked_at_ns_ >= kSecondNs) {
     checked_at_ns_ = now_ns;
@@ -367,13 +369,18 @@ void LogStore::CheckSpace() {
   if (checking_) return;
   checking_ = true;
   unchecked_bytes_ = 0;
-  const uint64_t enough = options_.low_water_bytes + options_.low_water_bytes / 4;
+  // In memory nothing is written that a snapshot would have to let go.
+  const uint64_t room = encoder_ == nullptr ? 0 : snapshot_room_;
+  const uint64_t low_water = options_.low_water_bytes + room;
+  const uint64_t enough = low_water + options_.low_water_bytes / 4;
   // low: now too little. Else, if it was low: only over when there is enough, spare file included.
   auto low = std::make_shared<bool>(disk_low_);
+  auto seen = std::make_shared<uint64_t>(0);
   RunTask(
-      [shared = shared_, low, enough, was_low = disk_low_, low_water = options_.low_water_bytes,
+      [shared = shared_, low, seen, enough, was_low = disk_low_, low_water,
        spare_bytes = options_.spare_bytes, has_log = encoder_ != nullptr]() -> Status {
         ASSIGN_OR_RETURN(const uint64_t free, shared->fs.FreeBytes(shared->options.dir));
+        *seen = free;
         *low = free < low_water || (was_low && free < enough);
         const bool spare_missing =
             has_log && spare_bytes > 0 && !shared->fs.Exists(shared->SparePath());
@@ -386,9 +393,10 @@ void LogStore::CheckSpace() {
         *low = true;
         return {};
       },
-      [this, low](const Status& status) {
+      [this, low, seen](const Status& status) {
         checking_ = false;
         if (!status) return Fatal(status.error());
+        free_bytes_ = *seen;
         SetDiskLow(*low || stalled_);
       });
 }
@@ -409,10 +417,28 @@ bool LogStore::LooksRoomFor(uint64_t bytes) const {
   return needed <= *free + spare;
 }
 
+void LogStore::SetStalled(bool stalled) {
+  if (std::exchange(stalled_, stalled) == stalled) return;
+  if (stalled) {
+    if (const Result<uint64_t> free = fs_.FreeBytes(dir_)) free_bytes_ = *free;
+  }
+  if (listener_ != nullptr) listener_->OnWaitsForRoom(stalled);
+  if (stalled) SetDiskLow(true);
+}
+
 void LogStore::SetDiskLow(bool low) {
   if (std::exchange(disk_low_, low) == low) return;
-  if (low) REACH("log disk low");
-  if (!low) REACH("log disk has room again");
+  if (low) {
+    REACH("log disk low");
+    Log(LogLevel::kWarning,
+        "disk low: {} bytes are free in {}, less than {} (disk-low-water) and {} for the next "
+        "snapshot, or the reserve of {} (disk-reserve) is not there: while this node leads, writes "
+        "that may need space are refused",
+        free_bytes_, dir_, options_.low_water_bytes, snapshot_room_, options_.spare_bytes);
+  } else {
+    REACH("log disk has room again");
+    Log(LogLevel::kNotice, "the disk has room again: {} bytes are free in {}", free_bytes_, dir_);
+  }
   if (listener_ != nullptr) listener_->OnDiskLow(low);
 }
 
@@ -421,7 +447,7 @@ Status LogStore::Close() {
   CHECK(!syncing_);
   CHECK(!marking_);
   CHECK(dropping_ == 0);
-  CHECK(!flushing_ || stalled_);
+  CHECK(!flushing_ || (stalled_ && !writing_));
   failed_ = true;  // nothing may follow
   if (encoder_ == nullptr) return {};
   if (stalled_) TRY(shared_->Write());

@@ -107,6 +107,8 @@ class LogStore {
     // All records up to this sequence number are safe. Rises.
     virtual void OnDurable(uint64_t seq) = 0;
     virtual void OnDiskLow(bool low) = 0;
+    // Records wait for room: nothing that is appended becomes durable before that has passed.
+    virtual void OnWaitsForRoom(bool waits) { static_cast<void>(waits); }
     // fsync or write failed: end the process, acknowledge nothing more.
     virtual void OnFatal(const Error& error) = 0;
 
@@ -196,13 +198,21 @@ class LogStore {
 
   Durability durability() const { return durability_; }
   bool disk_low() const { return disk_low_; }
+  // As last looked at, once a second or more often.
+  uint64_t free_bytes() const { return free_bytes_; }
+  bool waits_for_room() const { return stalled_; }
+  // What the next snapshot will take: the disk is low while it has no room for that besides
+  // low_water. A log whose snapshots find no room grows until the disk is full for good.
+  void SetSnapshotRoom(uint64_t bytes) { snapshot_room_ = bytes; }
   // While running; the disk is looked at anew.
   void SetLowWater(uint64_t bytes);
   bool failed() const { return failed_; }
   // Below kAlways: the highest slot that has been fsynced. The last ones may be missing in it.
   paxos::Slot synced_slot() const { return mark_.max_slot; }
   // Something is on its way to the disk: Close() has to wait for it.
-  bool busy() const { return (flushing_ && !stalled_) || syncing_ || marking_ || dropping_ > 0; }
+  bool busy() const {
+    return (flushing_ && (!stalled_ || writing_)) || syncing_ || marking_ || dropping_ > 0;
+  }
   // Appended, not yet written: bounded by the owner, which stops proposing.
   size_t pending_bytes() const;
   // Of log on disk.
@@ -249,6 +259,7 @@ class LogStore {
   void CheckSpace();
   bool LooksRoomFor(uint64_t bytes) const;
   void SetDiskLow(bool low);
+  void SetStalled(bool stalled);
   // `work` on the runner, then `done` here unless the store is gone by then.
   void RunTask(std::function<Status()> work, std::function<void(const Status&)> done);
 
@@ -277,6 +288,7 @@ class LogStore {
   // --- On its way
   bool flushing_ = false;       // shared_->buffer is being written and synced, or waits for space
   bool stalled_ = false;        // … it waits
+  bool writing_ = false;        // kAlways: the runner has it
   bool flush_promise_ = false;  // kEverySec: it holds a promise
   bool flush_mark_ = false;     // kAlways: the mark is written with it
   bool syncing_ = false;        // kEverySec: an fsync is under way
@@ -312,6 +324,8 @@ class LogStore {
   int64_t checked_at_ns_ = 0;
   bool checking_ = false;
   bool disk_low_ = false;
+  uint64_t free_bytes_ = 0;
+  uint64_t snapshot_room_ = 0;
   uint64_t unchecked_bytes_ = 0;  // appended since the free space was last looked at
   bool failed_ = false;
   uint64_t fsync_count_ = 0;

@@ -218,7 +218,8 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   const Status spare = shared_->MakeSpare(options_.spare_bytes);
   if (!spare && spare.error().code != Errc::kNoSpace) return spare;
   ASSIGN_OR_RETURN(const uint64_t free, fs_.FreeBytes(dir_));
-  disk_low_ = !spare || free < options_.low_water_bytes;
+  free_bytes_ = free;
+  SetDiskLow(!spare || free < options_.low_water_bytes);
   return {};
 }
 

@@ -35,7 +35,7 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
       roster_({.own = config.life, .records = config.member_records, .store = config.member_store},
               {.again_ns = config.paxos.round_ns, .silence_ns = 3 * config.paxos.round_ns},
               replica_, state, *this, clock.MonotonicNs()),
-      origin_(Session{config.paxos.self, config.boot}),
+      origin_(Session{config.paxos.self, config.boot}, config.window_bytes),
       reads_(FirstNumber(config.seed, 1)),
       ticks_(FirstNumber(config.seed, 3)),
       next_call_(FirstNumber(config.seed, 2)) {
@@ -227,10 +227,11 @@ void Node::OnPeerUp(NodeId peer) {
   if (halted_) return;
   roster_.OnLinkUp(peer, NowNs());
   AskClock(peer, NowNs());
+  replica_.OnLinkUp(peer, NowNs());
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
     leader_link_down_ = false;
-    origin_.SendAllAgain();
+    origin_.SendAllAgain(NowNs());
     for (PendingCall& call : calls_) call.sent_ns = 0;
   }
 }
@@ -284,9 +285,8 @@ void Node::EndOfTurn() {
     AskReads();
     DeliverReads();
     if (halted_) return;
-    if (!origin_.HasUnsent() && (!leading_ || batcher_.Empty())) break;
-    if (!replica_.CanPropose() && leading_) break;
-    if (!leading_) break;
+    const bool unsent = origin_.HasUnsent() && known_leader_ != paxos::kNoNode;
+    if (leading_ ? !replica_.CanPropose() || (!unsent && batcher_.Empty()) : !unsent) break;
   }
   if (snapshot_wanted_) BeginSnapshot();
   StepSnapshot();
@@ -395,9 +395,21 @@ void Node::OnDiskLow(bool low) {
   // A leader whose disk is full hands over to one that has room; alone, it refuses writes.
   if (!low || !leading_ || alone()) return;
   REACH("leader with a full disk steps down");
+  Log(LogLevel::kWarning, "leadership is given away: this node's disk is low");
   host_.HandingOver();
   replica_.StepDown(NowNs());
   NoticeDeposed();
+}
+
+void Node::OnWaitsForRoom(bool waits) {
+  if (waits) {
+    Log(LogLevel::kWarning,
+        "the log waits for room on the disk ({} bytes are free): slots from {} on are not durable "
+        "on this node",
+        log_.free_bytes(), DurableSlot() + 1);
+  } else {
+    Log(LogLevel::kNotice, "the log no longer waits for room on the disk");
+  }
 }
 
 void Node::OnFatal(const Error& error) { host_.Fatal("log: " + error.detail); }
@@ -420,7 +432,8 @@ void Node::LookAtLeadership() {
     leader_link_down_ = false;
     known_leader_ = leader;
     known_ballot_ = ballot;
-    origin_.SendAllAgain();
+    batcher_.Reset();
+    origin_.SendAllAgain(NowNs());
     for (PendingCall& call : calls_) call.sent_ns = 0;
     if (reads_.Unanswered()) reads_again_ = true;
     if (ticks_.Unanswered()) ticks_again_ = true;
@@ -451,8 +464,9 @@ void Node::SendPaxos(NodeId to, const paxos::Message& message) {
   }
   const bool urgent = paxos::IsUrgent(message);
   if (wire_.size() > kSharedBytesMin) {
-    host_.Send(to, urgent, std::move(wire_), std::move(tail));
-    wire_ = {};
+    std::string big;
+    big.swap(wire_);
+    host_.Send(to, urgent, std::move(big), std::move(tail));
   } else {
     host_.Send(to, urgent, wire_, std::move(tail));
   }

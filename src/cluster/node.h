@@ -114,6 +114,7 @@ struct NodeConfig {
   bool weak_durability = false;                 // alone, below `always`: commands run inline
   int64_t hold_ns = 2'000'000'000;              // writes and reads without a leader
   int64_t resend_ns = 300'000'000;              // own items and read rounds without progress
+  size_t window_bytes = Origin::kWindowBytes;   // of own items under way
   int64_t tick_ns = 100'000'000;                // least time between ticks
   size_t restore_keys_per_turn = 20'000;        // at most, and not for longer than some ms
   size_t apply_entries_per_turn = 1'000'000;    // the same, unless leading
@@ -307,6 +308,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // LogStore::Listener
   void OnDurable(uint64_t seq) override;
   void OnDiskLow(bool low) override;
+  void OnWaitsForRoom(bool waits) override;
   void OnFatal(const Error& error) override;
 
   // RosterHost
@@ -381,6 +383,8 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void StartSnapshotSend(NodeId peer);
   void SendSnapshotChunks(NodeId peer, SnapshotSend& send);
   void TickSnapshots(int64_t now_ns);
+  void RelieveDisk(int64_t now_ns);
+  uint64_t NextSnapshotBytes() const;
   void OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset);
   void OnSnapshotOffer(NodeId from, const SnapshotName& name);
   void OnSnapshotChunk(NodeId from, const SnapshotName& name, const persist::SnapshotChunk& chunk);
@@ -463,6 +467,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   Slot loaded_slot_ = 0;
   int64_t snapshot_not_before_ns_ = 0;
   bool snapshot_failed_ = false;  // the last one
+  // Of the last one: what the state took in memory, so that the next one's size can be told.
+  uint64_t snapshot_state_bytes_ = 0;
+  int64_t relieved_ns_ = 0;  // when a full disk last made this node take one
   std::unique_ptr<Restore> restore_;
   bool backlog_ = false;
   size_t apply_entries_ = 0;  // in this turn

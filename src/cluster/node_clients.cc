@@ -27,9 +27,7 @@ void Node::SendOwnItems() {
   if (known_leader_ == self()) {
     if (!leading_) return;
     const uint8_t verdicts = Verdicts();
-    while (batcher_.bytes() <= Batcher::kWaitingBytesMax) {
-      const Origin::Item* item = origin_.NextToSend();
-      if (item == nullptr) break;
+    while (const Origin::Item* item = origin_.NextToSend()) {
       Reader reader(item->bytes());
       ItemHeader header;
       std::string_view bytes;
@@ -189,19 +187,19 @@ void Node::Publish(std::string_view body) {
 void Node::ExpireClients(int64_t now_ns) {
   std::vector<void*> definite, uncertain;
   // Big commands take their time to get to the disks of a majority: that is no lack of an answer.
-  constexpr int64_t kNsPerQueuedByte = 50;
-  const int64_t moving_ns = static_cast<int64_t>(origin_.bytes()) * kNsPerQueuedByte;
+  constexpr int64_t kNsPerByte = 100;
+  const int64_t moving_ns = static_cast<int64_t>(origin_.window_bytes()) * kNsPerByte;
   origin_.Expire(now_ns, config_.hold_ns + moving_ns, &definite, &uncertain);
-  for (void* cookie : definite) host_.FailWrite(cookie, Failure::kClusterDown);
+  // A client's items fail in the order in which they were asked for.
   for (void* cookie : uncertain) {
     host_.FailWrite(
         cookie, Planted(Bug::kUncertainAsDefinite) ? Failure::kClusterDown : Failure::kUncertain);
   }
+  for (void* cookie : definite) host_.FailWrite(cookie, Failure::kClusterDown);
   if (now_ns - origin_.StalledSinceNs() > config_.resend_ns + moving_ns &&
       origin_.StalledSinceNs() <= now_ns) {
     REACH("own items sent again for lack of progress");
-    origin_.NoteResend(now_ns);
-    origin_.SendAllAgain();
+    origin_.SendAllAgain(now_ns);
   }
   if (const uint64_t round = reads_.TakeExpired(now_ns, config_.hold_ns))
     host_.ReadsReady(round, false, {});

@@ -26,7 +26,8 @@ std::string U64Bytes(uint64_t value) {
 
 void Node::StartLeading() {
   leading_ = true;
-  batcher_.Reset();
+  // Nothing comes before what the state is to begin with.
+  if (state_.revision() == 0) batcher_.Reset();
   timers_.Clear();
   tick_wanted_ = false;
   // What an earlier leadership here proposed is applied by now, or will be void.
@@ -94,8 +95,10 @@ uint8_t Node::Verdicts() const {
 }
 
 bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
-  // Only what was meant for this leadership: anything else is sent again by its origin.
-  const bool wanted = leading_ && ballot == replica_.ballot();
+  // Only what was meant for this leadership: anything else is sent again by its origin. It may come
+  // before the own no-op is applied, and waits for that.
+  const bool wanted = known_leader_ == self() && ballot == known_ballot_ &&
+                      replica_.role() == paxos::Role::kLeader && ballot == replica_.ballot();
   const uint8_t verdicts = wanted ? Verdicts() : 0;
   const Introduction* introduced = watch_.IntroductionOf(from);
   CHECK(introduced != nullptr);  // else nothing of it is taken
@@ -114,7 +117,7 @@ bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
 }
 
 void Node::OnGap(Session session, uint64_t next_sequence) {
-  if (leading_) batcher_.Rewind(session, next_sequence);
+  batcher_.Rewind(session, next_sequence);
 }
 
 void Node::ProposeBatches() {

@@ -23,7 +23,9 @@ constexpr uint64_t kInFlightBytes = 1 << 20;      // to a peer, unacknowledged
 constexpr int64_t kRetryNs = 500'000'000;         // offer or chunk without an answer
 constexpr int64_t kFailedNs = 1'000'000'000;      // between a snapshot that failed and the next one
 constexpr int64_t kSenderGoneNs = 2'000'000'000;  // then another one's offer is taken
-constexpr int64_t kGiveUpNs = 30'000'000'000;     // a transfer without any progress
+constexpr int64_t kRelieveNs = 500'000'000;       // between snapshots that are to make room
+constexpr uint64_t kSnapshotOverheadBytes = 64 * 1024;  // of one, besides the state
+constexpr int64_t kGiveUpNs = 30'000'000'000;           // a transfer without any progress
 
 }  // namespace
 
@@ -59,6 +61,7 @@ void Node::BeginSnapshot() {
   }
   snapshot_ = std::make_unique<SnapshotWrite>();
   snapshot_->began_ns = NowNs();
+  snapshot_->state_bytes = state_.SizeBytes();
   snapshot_->source = state_.BeginSnapshot();
   snapshot_->slot = snapshot_->source->slot() + (Planted(Bug::kSnapshotSlotOffByOne) ? 1 : 0);
   snapshots_.BeginWrite(snapshot_->slot);
@@ -105,12 +108,14 @@ void Node::FinishSnapshotWrite(Slot slot, const Status& status) {
   }
   snapshot_failed_ = !ok;
   const uint64_t bytes = snapshot_ == nullptr ? 0 : snapshot_->bytes;
+  const uint64_t state_bytes = snapshot_ == nullptr ? 0 : snapshot_->state_bytes;
   const int64_t took_ns = snapshot_ == nullptr ? 0 : NowNs() - snapshot_->began_ns;
   snapshot_.reset();
   if (ok && slot > snapshot_slot_) {
     previous_snapshot_slot_ = snapshot_slot_;
     snapshot_slot_ = slot;
     snapshot_bytes_ = bytes;
+    snapshot_state_bytes_ = state_bytes;
     Compact();
   }
   if (!ok) snapshot_not_before_ns_ = NowNs() + kFailedNs;
@@ -177,7 +182,37 @@ void Node::SendSnapshotChunks(NodeId peer, SnapshotSend& send) {
   }
 }
 
+uint64_t Node::NextSnapshotBytes() const {
+  uint64_t size = state_.SizeBytes();
+  // Small keys take less there than in memory, big values the same.
+  if (snapshot_state_bytes_ > 0) {
+    const double ratio =
+        static_cast<double>(snapshot_bytes_) / static_cast<double>(snapshot_state_bytes_);
+    size = static_cast<uint64_t>(static_cast<double>(size) * std::clamp(ratio, 0.5, 1.0));
+  }
+  return size + kSnapshotOverheadBytes;
+}
+
+// What fills a disk that is low is the log, and snapshots of what was. Both can go once the state
+// as it is now, which may have become small, is on disk twice: the log is kept from the last
+// snapshot but one on. The others need not take part: it is about this node's disk.
+void Node::RelieveDisk(int64_t now_ns) {
+  if (!log_.disk_low() || snapshot_ != nullptr || snapshots_.writing() || restore_ != nullptr ||
+      now_ns < snapshot_not_before_ns_ || now_ns - relieved_ns_ < kRelieveNs)
+    return;
+  const uint64_t size = NextSnapshotBytes();
+  uint64_t held = log_.log_bytes();
+  for (const persist::SnapshotInfo& info : snapshots_.list()) held += info.bytes;
+  const bool helps = held > 2 * size + held / 4 && state_.applied_slot() > snapshot_slot_;
+  if (!helps || log_.free_bytes() < size + size / 4) return;
+  REACH("snapshot to make room on a full disk");
+  relieved_ns_ = now_ns;
+  snapshot_wanted_ = true;
+}
+
 void Node::TickSnapshots(int64_t now_ns) {
+  log_.SetSnapshotRoom(NextSnapshotBytes());
+  RelieveDisk(now_ns);
   for (auto it = snapshot_sends_.begin(); it != snapshot_sends_.end();) {
     const NodeId peer = it->first;
     SnapshotSend& send = *it->second;

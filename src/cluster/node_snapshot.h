@@ -11,6 +11,7 @@ struct Node::SnapshotWrite {
   Slot slot = 0;
   bool walking = true;  // else waiting for the disk
   uint64_t bytes = 0;
+  uint64_t state_bytes = 0;  // in memory, when it began
   int64_t began_ns = 0;
 };
 

@@ -1,7 +1,7 @@
 #include "cluster/origin.h"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "base/planted_bugs.h"
@@ -11,21 +11,78 @@
 namespace clustron::cluster {
 
 void Origin::Add(std::string item, void* cookie, int64_t now_ns) {
-  bytes_ += item.size();
-  const bool big = item.size() > kForwardBytesMax;
+  const size_t size = item.size();
+  const bool big = size > kForwardBytesMax;
   std::shared_ptr<std::string> shared =
       big ? std::make_shared<std::string>(std::move(item)) : nullptr;
   if (big) item.clear();
-  items_.push_back({std::move(item), std::move(shared), cookie, now_ns});
+  Item added{std::move(item), std::move(shared), cookie, now_ns, size};
+  const bool fits = items_.empty() || window_bytes_ + ready_bytes_ + size <= window_bytes_max_;
+  if (lane_items_ == 0 && fits) {
+    ready_bytes_ += size;
+    oldest_ns_ = std::min(oldest_ns_, now_ns);
+    items_.push_back(std::move(added));
+    return;
+  }
+  std::unique_ptr<Lane>& lane = lanes_[cookie];
+  if (lane == nullptr) {
+    lane = std::make_unique<Lane>(cookie);
+    fresh_.push_back(lane.get());
+  }
+  lane->items.push_back(std::move(added));
+  ++lane_items_;
+  lane_bytes_ += size;
+}
+
+// Deficit round robin: a lane whose next item is more than it may send goes to the end, with more
+// to send in its next turn. One that is found empty in its turn is forgotten; not earlier, so that
+// a client that sends little but often is fresh once a round.
+Origin::Lane& Origin::Turn() {
+  for (;;) {
+    const bool fresh = !fresh_.empty();
+    Ring<Lane*>& list = fresh ? fresh_ : turns_;
+    Lane& lane = *list.front();
+    if (!lane.items.empty() && lane.items.front().counts <= lane.credit) return lane;
+    list.pop_front();
+    if (lane.items.empty() && !fresh) {
+      lanes_.erase(lane.cookie);
+      continue;
+    }
+    if (!lane.items.empty()) lane.credit += kTurnBytes;
+    turns_.push_back(&lane);
+  }
+}
+
+void Origin::ForgetLanes() {
+  fresh_.clear();
+  turns_.clear();
+  lanes_.clear();
 }
 
 const Origin::Item* Origin::NextToSend() {
-  if (sent_ == items_.size()) return nullptr;
+  if (sent_ == items_.size()) {
+    if (lane_items_ == 0) return nullptr;
+    Lane& lane = Turn();
+    if (!HasRoom(lane.items.front()) && !Planted(Bug::kWindowNotKept)) {
+      REACH("own items wait for the window");
+      return nullptr;
+    }
+    Item& next = lane.items.front();
+    lane.credit -= next.counts;
+    lane_bytes_ -= next.counts;
+    ready_bytes_ += next.counts;
+    oldest_ns_ = std::min(oldest_ns_, next.submitted_ns);
+    items_.push_back(std::move(next));
+    lane.items.pop_front();
+    if (--lane_items_ == 0) ForgetLanes();
+  }
   Item& item = items_[sent_];
   if (sent_ == numbered_) {
     SetItemSequence(item.shared != nullptr ? item.shared.get() : &item.own,
                     first_sequence_ + sent_);
     ++numbered_;
+    ready_bytes_ -= item.counts;
+    window_bytes_ += item.counts;
   }
   ++sent_;
   return &item;
@@ -34,7 +91,7 @@ const Origin::Item* Origin::NextToSend() {
 void* Origin::Take(uint64_t sequence, int64_t now_ns) {
   CHECK(IsNext(sequence));
   void* cookie = items_.front().cookie;
-  bytes_ -= items_.front().bytes().size();
+  window_bytes_ -= items_.front().counts;
   items_.pop_front();
   ++first_sequence_;
   --numbered_;
@@ -49,8 +106,12 @@ void Origin::StartAnew(Session session, std::vector<void*>* uncertain) {
   }
   session_ = session;
   first_sequence_ = 1;
-  for (size_t i = 0; i < items_.size(); ++i)
-    SetItemSession(items_[i].shared != nullptr ? items_[i].shared.get() : &items_[i].own, session);
+  const auto rename = [&session](Ring<Item>& items) {
+    for (size_t i = 0; i < items.size(); ++i)
+      SetItemSession(items[i].shared != nullptr ? items[i].shared.get() : &items[i].own, session);
+  };
+  rename(items_);
+  for (auto& [cookie, lane] : lanes_) rename(lane->items);
 }
 
 void Origin::SkipTo(uint64_t next, std::vector<void*>* uncertain) {
@@ -62,36 +123,75 @@ void Origin::SkipTo(uint64_t next, std::vector<void*>* uncertain) {
 
 void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* definite,
                     std::vector<void*>* uncertain) {
-  if (items_.empty() || now_ns - progress_ns_ <= timeout_ns) return;
-  const auto late = [&](const Item& item) { return now_ns - item.submitted_ns > timeout_ns; };
-  // Times rise along the queue, so what is late is a prefix of each part.
-  const size_t keep_numbered = Planted(Bug::kSessionNumberReused) ? 0 : numbered_;
-  for (size_t i = 0; i < keep_numbered && late(items_[i]); ++i) {
+  if (now_ns - progress_ns_ <= timeout_ns) return;
+  const int64_t expired_ns = now_ns - timeout_ns;  // what was submitted before this is late
+  // Times rise within a client's items, but not over all: lanes took their turns.
+  if (oldest_ns_ < expired_ns) {
+    oldest_ns_ = std::numeric_limits<int64_t>::max();
+    const size_t keep_numbered = Planted(Bug::kSessionNumberReused) ? 0 : numbered_;
+    for (size_t i = 0; i < keep_numbered; ++i) {
+      Item& item = items_[i];
+      if (item.cookie == nullptr) continue;
+      if (item.submitted_ns >= expired_ns) {
+        oldest_ns_ = std::min(oldest_ns_, item.submitted_ns);
+        continue;
+      }
+      REACH("uncertain item replaced by a void one");
+      uncertain->push_back(item.cookie);
+      item.cookie = nullptr;
+      window_bytes_ -= std::exchange(item.counts, 0);
+      std::string nothing;
+      AppendItem({.kind = ItemKind::kVoid, .session = session_, .sequence = first_sequence_ + i},
+                 {}, &nothing);
+      item.Replace(std::move(nothing));
+    }
+    ExpireReady(keep_numbered, expired_ns, definite);
+  }
+  if (lane_items_ == 0) return;
+  for (Ring<Lane*>* list : {&fresh_, &turns_}) {
+    for (size_t i = 0; i < list->size(); ++i) {
+      Ring<Item>& items = (*list)[i]->items;
+      while (!items.empty() && items.front().submitted_ns < expired_ns) {
+        REACH("items dropped that waited for the window");
+        definite->push_back(items.front().cookie);
+        lane_bytes_ -= items.front().counts;
+        --lane_items_;
+        items.pop_front();
+      }
+    }
+  }
+  if (lane_items_ == 0) ForgetLanes();
+}
+
+// Drops the late ones of items_ from `from` on.
+void Origin::ExpireReady(size_t from, int64_t expired_ns, std::vector<void*>* definite) {
+  size_t kept = from;
+  for (size_t i = from; i < items_.size(); ++i) {
     Item& item = items_[i];
-    if (item.cookie == nullptr) continue;
-    REACH("uncertain item replaced by a void one");
-    uncertain->push_back(item.cookie);
-    item.cookie = nullptr;
-    bytes_ -= item.bytes().size();
-    std::string nothing;
-    AppendItem({.kind = ItemKind::kVoid, .session = session_, .sequence = first_sequence_ + i}, {},
-               &nothing);
-    bytes_ += nothing.size();
-    item.Replace(std::move(nothing));
+    if (item.submitted_ns < expired_ns) {
+      REACH("items dropped that never left");
+      if (item.cookie != nullptr) definite->push_back(item.cookie);
+      (i < numbered_ ? window_bytes_ : ready_bytes_) -= item.counts;
+      continue;
+    }
+    oldest_ns_ = std::min(oldest_ns_, item.submitted_ns);
+    if (i < numbered_) {  // only with kSessionNumberReused
+      window_bytes_ -= item.counts;
+      ready_bytes_ += item.counts;
+    }
+    if (kept != i) items_[kept] = std::move(item);
+    ++kept;
   }
-  size_t end = keep_numbered;
-  while (end < items_.size() && late(items_[end])) ++end;
-  if (end == keep_numbered) return;
-  REACH("items dropped that never left");
-  for (size_t i = keep_numbered; i < end; ++i) {
-    if (items_[i].cookie != nullptr) definite->push_back(items_[i].cookie);
-    bytes_ -= items_[i].bytes().size();
-  }
-  for (size_t i = end; i < items_.size(); ++i)
-    items_[keep_numbered + i - end] = std::move(items_[i]);
-  for (size_t i = keep_numbered; i < end; ++i) items_.pop_back();
-  numbered_ = std::min(numbered_, keep_numbered);
-  sent_ = std::min(sent_, keep_numbered);
+  while (items_.size() > kept) items_.pop_back();
+  numbered_ = std::min(numbered_, from);
+  sent_ = std::min(sent_, from);
+}
+
+bool Origin::WithinWindow() const {
+  if (window_bytes_ <= window_bytes_max_) return true;
+  size_t biggest = 0;
+  for (size_t i = 0; i < numbered_; ++i) biggest = std::max(biggest, items_[i].counts);
+  return window_bytes_ == biggest;
 }
 
 int64_t Origin::StalledSinceNs() const {

@@ -7,13 +7,22 @@
 // place, and whichever of the two is applied first decides. Items that never left have no number
 // yet and can be dropped without a trace.
 //
-// INVARIANT: numbered items come before unnumbered ones; numbers are consecutive.
+// Flow: what has left and is not applied here is bounded by a window of bytes, or is one item. So
+// nobody on the way, links and leader, ever holds more of this node, and nothing has to be dropped
+// there. What doesn't fit waits in a lane per client; lanes are taken from in turn, by bytes, and
+// one that had nothing waiting comes before those that did: a client's bulk delays others by a
+// window at most. Void items are outside the window.
+//
+// INVARIANT: numbered items come before unnumbered ones; numbers are consecutive. While a lane
+// holds an item, new items go to lanes. A client's items leave in the order of Add.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/ring.h"
@@ -23,18 +32,27 @@ namespace clustron::cluster {
 
 class Origin {
  public:
-  explicit Origin(Session session) : session_(session) {}
+  static constexpr size_t kWindowBytes = 16 << 20;
+  // What a lane may send in its turn.
+  static constexpr size_t kTurnBytes = 256 << 10;
+
+  explicit Origin(Session session, size_t window_bytes = kWindowBytes)
+      : session_(session), window_bytes_max_(window_bytes) {}
 
   Session session() const { return session_; }
-  // `item`: encoded with this session and any sequence. `cookie` comes back with its outcome.
+  // `item`: encoded with this session and any sequence. `cookie` comes back with its outcome; items
+  // with one cookie are one client's, and stay in order.
   void Add(std::string item, void* cookie, int64_t now_ns);
 
   // The next item to send under the current leadership, numbered now if it wasn't; null if all have
-  // been sent. Good until the next call.
+  // been sent, or the window is full. Good until the next call.
   struct Item;
   const Item* NextToSend();
   // A new leader, a lost link, or no progress for long: everything is to be sent again, in order.
-  void SendAllAgain() { sent_ = 0; }
+  void SendAllAgain(int64_t now_ns) {
+    sent_ = 0;
+    resent_ns_ = now_ns;
+  }
 
   // This number was given here, and its item is the oldest.
   bool IsNext(uint64_t sequence) const { return numbered_ > 0 && sequence == first_sequence_; }
@@ -49,17 +67,24 @@ class Origin {
 
   // Items that waited for longer than `timeout_ns` without any of ours being applied meanwhile.
   // Those that never left are dropped (`definite`); the others are replaced by void items
-  // (`uncertain`).
+  // (`uncertain`). Of one client, the uncertain ones were added before the definite ones.
   void Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* definite,
               std::vector<void*>* uncertain);
 
-  bool Empty() const { return items_.empty(); }
-  size_t size() const { return items_.size(); }
-  bool HasUnsent() const { return sent_ < items_.size(); }
-  size_t bytes() const { return bytes_; }
+  bool Empty() const { return items_.empty() && lane_items_ == 0; }
+  // NextToSend would give one.
+  bool HasUnsent() {
+    return sent_ < items_.size() || (lane_items_ > 0 && HasRoom(Turn().items.front()));
+  }
+  size_t size() const { return items_.size() + lane_items_; }
+  size_t bytes() const { return window_bytes_ + ready_bytes_ + lane_bytes_; }
+  // Numbered and not applied: what is under way.
+  size_t window_bytes() const { return window_bytes_; }
+  // What has left is within the window, or is one item.
+  bool WithinWindow() const;
+  size_t waiting_bytes() const { return ready_bytes_ + lane_bytes_; }
   // Since when the oldest numbered item has been waiting without progress; INT64_MAX: none.
   int64_t StalledSinceNs() const;
-  void NoteResend(int64_t now_ns) { resent_ns_ = now_ns; }
 
   struct Item {
     std::string own;
@@ -67,6 +92,7 @@ class Origin {
     std::shared_ptr<std::string> shared;
     void* cookie;
     int64_t submitted_ns;
+    size_t counts;  // bytes in the window, or on the way there; 0: void
 
     const std::string& bytes() const { return shared != nullptr ? *shared : own; }
     void Replace(std::string bytes) {
@@ -76,14 +102,40 @@ class Origin {
   };
 
  private:
+  // A client's items that wait for the window.
+  struct Lane {
+    void* cookie;
+    Ring<Item> items;
+    size_t credit = kTurnBytes;  // what it may still send in this turn
+  };
+
+  bool HasRoom(const Item& item) const {
+    return window_bytes_ == 0 || window_bytes_ + item.counts <= window_bytes_max_;
+  }
+  // The lane whose turn it is; it holds an item. REQUIRES: lane_items_ > 0.
+  Lane& Turn();
+  void ForgetLanes();
+  void ExpireReady(size_t from, int64_t expired_ns, std::vector<void*>* definite);
+
   Session session_;
-  Ring<Item> items_;
+  const size_t window_bytes_max_;
+  Ring<Item> items_;             // numbered ones, then those that leave next (ready)
   uint64_t first_sequence_ = 1;  // of items_.front()
   size_t numbered_ = 0;          // items that have left at least once
   size_t sent_ = 0;              // items sent under the current leadership
-  size_t bytes_ = 0;
-  int64_t progress_ns_ = 0;  // when an own item was last applied
+  size_t window_bytes_ = 0;      // of the numbered ones
+  size_t ready_bytes_ = 0;       // of the others in items_
+  int64_t progress_ns_ = 0;      // when an own item was last applied
   int64_t resent_ns_ = 0;
+  // No item in items_ that somebody waits for was submitted before this.
+  int64_t oldest_ns_ = std::numeric_limits<int64_t>::max();
+
+  // By cookie; only looked up. A lane is in exactly one of the lists.
+  std::unordered_map<void*, std::unique_ptr<Lane>> lanes_;
+  size_t lane_items_ = 0;
+  size_t lane_bytes_ = 0;
+  Ring<Lane*> fresh_;  // had nothing waiting before: they come first, for one turn
+  Ring<Lane*> turns_;
 };
 
 }  // namespace clustron::cluster

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace clustron::cluster {
 namespace {
 
@@ -39,7 +41,7 @@ TEST_CASE_FIXTURE(Fixture, "items are numbered when they first leave and keep th
   CHECK(Next() == Sent{2, 101});
   CHECK(Next() == Sent{0, 0});
   Add(2, 0);
-  origin.SendAllAgain();
+  origin.SendAllAgain(0);
   CHECK(Next() == Sent{1, 100});
   CHECK(origin.Take(1, 0) == &cookies[0]);
   CHECK(Next() == Sent{2, 101});
@@ -55,7 +57,7 @@ TEST_CASE_FIXTURE(Fixture, "what never left is dropped, what has left becomes vo
   origin.Expire(5 * kSecond / 2, 2 * kSecond, &definite, &uncertain);
   CHECK(definite == std::vector<void*>{&cookies[1]});
   CHECK(uncertain == std::vector<void*>{&cookies[0]});
-  origin.SendAllAgain();
+  origin.SendAllAgain(0);
   CHECK(Next() == Sent{1, -1});
   CHECK(Next() == Sent{2, 102});  // the dropped item's number was never given
   CHECK(origin.Take(1, 0) == nullptr);
@@ -105,7 +107,7 @@ TEST_CASE_FIXTURE(Fixture, "a big item is shared, and left as it is once it has 
   CHECK(uncertain == std::vector<void*>{&cookies[0]});
   CHECK(*given == before);
   CHECK(origin.bytes() < 100);  // a void item in its place
-  origin.SendAllAgain();
+  origin.SendAllAgain(0);
   CHECK(Next() == Sent{1, -1});
 }
 
@@ -134,6 +136,135 @@ TEST_CASE("under another session what has left is uncertain, and the rest begins
   CHECK(f.origin.IsNext(1));
   CHECK(f.origin.Take(1, 5) == &f.cookies[1]);
   CHECK(f.origin.Empty());
+}
+
+// --- Flow ---
+
+struct SmallWindow {
+  Origin origin{kSession, 1000};
+  int clients[8] = {};
+
+  // The item says which one it is by its command id.
+  void Add(int client, uint16_t id, size_t bytes, int64_t now = 0) {
+    const std::string value(bytes, 'v');
+    const std::string_view args[] = {"SET", value};
+    std::string item;
+    AppendItem({.command_id = id, .session = kSession}, args, &item);
+    origin.Add(std::move(item), &clients[client], now);
+  }
+  int Next() {
+    const Origin::Item* item = origin.NextToSend();
+    if (item == nullptr) return 0;
+    Reader reader(item->bytes());
+    ItemHeader header;
+    std::string_view all;
+    REQUIRE(PeekItem(&reader, &header, &all));
+    return header.command_id;
+  }
+  std::vector<int> All() {
+    std::vector<int> ids;
+    while (const int id = Next()) ids.push_back(id);
+    return ids;
+  }
+};
+
+TEST_CASE_FIXTURE(SmallWindow, "no more than a window is under way, whatever is asked") {
+  for (uint16_t i = 1; i <= 5; ++i) Add(0, i, 400);
+  CHECK(All() == std::vector<int>{1, 2});
+  CHECK(origin.window_bytes() <= 1000);
+  CHECK_FALSE(origin.HasUnsent());
+  origin.SendAllAgain(0);  // a new leader: the same ones, not one more
+  CHECK(All() == std::vector<int>{1, 2});
+  CHECK(origin.Take(1, 0) == &clients[0]);
+  CHECK(origin.HasUnsent());
+  CHECK(All() == std::vector<int>{3});
+  for (uint64_t sequence = 2; sequence <= 5; ++sequence) {
+    origin.Take(sequence, 0);
+    All();
+  }
+  CHECK(origin.Empty());
+  CHECK(origin.bytes() == 0);
+}
+
+TEST_CASE_FIXTURE(SmallWindow, "an item that is more than a window goes alone, and is waited for") {
+  Add(0, 1, 100);
+  Add(0, 2, 5000);
+  Add(1, 3, 100);
+  CHECK(All() == std::vector<int>{1});
+  // The big one's turn is not given to others for ever: at most one turn each.
+  Add(1, 4, 100);
+  origin.Take(1, 0);
+  std::vector<int> order = All();
+  for (uint64_t sequence = 2; !origin.Empty(); ++sequence) {
+    origin.Take(sequence, 0);
+    for (int id : All()) order.push_back(id);
+    REQUIRE(sequence < 10);
+  }
+  CHECK(order == std::vector<int>{3, 4, 2});
+}
+
+TEST_CASE_FIXTURE(SmallWindow,
+                  "clients take turns by bytes, and a client's items keep their order") {
+  Origin turns(kSession, 1 << 20);
+  const auto add = [&](int client, uint16_t id, size_t bytes) {
+    const std::string value(bytes, 'v');
+    const std::string_view args[] = {"SET", value};
+    std::string item;
+    AppendItem({.command_id = id, .session = kSession}, args, &item);
+    turns.Add(std::move(item), &clients[client], 0);
+  };
+  // One client has filled the window and more; another sends little.
+  for (uint16_t i = 0; i < 100; ++i) add(0, static_cast<uint16_t>(100 + i), 100'000);
+  add(1, 1, 10);
+  add(1, 2, 10);
+  std::vector<int> order;
+  uint64_t sequence = 1;
+  while (!turns.Empty()) {
+    while (const Origin::Item* item = turns.NextToSend()) {
+      Reader reader(item->bytes());
+      ItemHeader header;
+      std::string_view all;
+      REQUIRE(PeekItem(&reader, &header, &all));
+      order.push_back(header.command_id);
+      CHECK(turns.window_bytes() <= 1 << 20);
+    }
+    turns.Take(sequence++, 0);
+  }
+  REQUIRE(order.size() == 102);
+  const auto at = [&](int id) { return std::find(order.begin(), order.end(), id) - order.begin(); };
+  CHECK(at(1) <= 15);  // behind what had left before it came
+  CHECK(at(2) == at(1) + 1);
+  for (int id = 101; id < 200; ++id) CHECK(at(id - 1) < at(id));
+}
+
+TEST_CASE_FIXTURE(SmallWindow,
+                  "what waits for the window fails definitely, what has left does not") {
+  for (uint16_t i = 1; i <= 4; ++i) Add(0, i, 400, i * kSecond);
+  CHECK(All() == std::vector<int>{1, 2});
+  std::vector<void*> definite, uncertain;
+  origin.Expire(11 * kSecond / 2, 2 * kSecond, &definite, &uncertain);
+  CHECK(uncertain.size() == 2);
+  CHECK(definite.size() == 1);
+  CHECK(origin.window_bytes() == 0);  // void items are outside the window
+  definite.clear();
+  uncertain.clear();
+  origin.SendAllAgain(0);
+  const std::vector<int> sent = All();
+  REQUIRE(sent.size() == 3);
+  CHECK(sent.back() == 4);
+  origin.Expire(9 * kSecond, 2 * kSecond, &definite, &uncertain);
+  CHECK(definite.empty());
+  CHECK(uncertain == std::vector<void*>{&clients[0]});
+}
+
+TEST_CASE_FIXTURE(SmallWindow, "of one client the items that left are listed as older") {
+  Add(0, 1, 600, 0);
+  Add(0, 2, 600, kSecond);
+  CHECK(All() == std::vector<int>{1});
+  std::vector<void*> definite, uncertain;
+  origin.Expire(4 * kSecond, 2 * kSecond, &definite, &uncertain);
+  CHECK(uncertain == std::vector<void*>{&clients[0]});
+  CHECK(definite == std::vector<void*>{&clients[0]});
 }
 
 }  // namespace

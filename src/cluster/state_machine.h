@@ -73,6 +73,8 @@ class StateMachine {
   // Entries that an operator has all members leave out, by slot: see SkipList.
   virtual const SkipList& skips() const = 0;
   virtual uint64_t revision() const = 0;
+  // About what a snapshot of it takes, or more.
+  virtual uint64_t SizeBytes() const = 0;
   // Whose rules the next entry is applied by: see feature_version.h.
   virtual uint16_t feature_version() const = 0;
 

@@ -20,7 +20,8 @@ uint64_t RoundUp(uint64_t value, uint64_t unit) { return (value + unit - 1) / un
 }  // namespace
 
 void WalBuffer::Clear() {
-  if (bytes.capacity() > kCapacityKeptMax) {
+  // Much is written in a row or not at all: fresh memory for each time costs more than the copy.
+  if (bytes.capacity() > kCapacityKeptMax && bytes.size() < bytes.capacity() / 4) {
     FreeString(&bytes);
   } else {
     bytes.clear();

@@ -114,6 +114,29 @@ void Engine::CheckMemory() {
                        executor_.store().used_bytes() > static_cast<size_t>(max_bytes));
 }
 
+// Memory goes up and down around its limit: one line when it is reached, one when it is well below.
+void Engine::TellOfMemory() {
+  const uint64_t used = executor_.store().used_bytes();
+  const uint64_t max_bytes = static_cast<uint64_t>(config_.Int(Opt::kMaxMemory));
+  if (node_->over_memory() && !told_over_memory_) {
+    told_over_memory_ = true;
+    Log(LogLevel::kWarning,
+        "memory limit reached: the data takes {} bytes, more than {} (maxmemory): while this node "
+        "leads, writes that may need memory are refused",
+        used, max_bytes);
+  } else if (told_over_memory_ && (max_bytes == 0 || used < max_bytes - max_bytes / 20)) {
+    told_over_memory_ = false;
+    Log(LogLevel::kNotice,
+        "the data takes {} bytes: the memory limit ({}) no longer refuses writes", used, max_bytes);
+  }
+}
+
+std::string_view Engine::RefusesWrites() const {
+  if (!takes_writes_) return "no-leader";
+  if (node_->log().disk_low()) return "disk";
+  return node_->over_memory() ? "memory" : "";
+}
+
 void Engine::CheckDiskLowWater() {
   const int64_t bytes = config_.Int(Opt::kDiskLowWater);
   if (std::exchange(disk_low_water_, bytes) != bytes)
@@ -153,6 +176,7 @@ void Engine::Tick() {
     sweep_ns_ = now;
     stats_.strangers_closed += client_table_.SweepLimits().strangers;
     WarnOfStrangers(now);
+    TellOfMemory();
     stats_.Sample(client_table_.NowMs());
     StepAnnouncement(now);
     maintenance_.Step(client_table_.NowMs());
@@ -287,11 +311,24 @@ void Engine::HandingOver() {
 void Engine::StepAnnouncement(int64_t now_ns) {
   if (node_->leader_in_sight()) {
     leaderless_since_ns_ = 0;
+    if (std::exchange(told_leaderless_, false))
+      Log(LogLevel::kNotice, "node {} leads: commands are answered again", node_->leader());
   } else if (leaderless_since_ns_ == 0) {
     leaderless_since_ns_ = now_ns;
   } else if (takes_writes_ && now_ns - leaderless_since_ns_ > kLeaderlessNs) {
     // Cut off, or without a majority: clients may do better elsewhere.
     takes_writes_ = false;
+    told_leaderless_ = true;
+    const paxos::Replica& replica = node_->replica();
+    const auto heard = std::count_if(
+        replica.peers().begin(), replica.peers().end(), [&](const paxos::PeerStatus& peer) {
+          return peer.voter && peer.heard_ns != 0 && now_ns - peer.heard_ns < 1'000'000'000;
+        });
+    Log(LogLevel::kWarning,
+        "no leader since {} ms: {} of {} voters are in reach, this one included; commands that "
+        "need "
+        "a majority are refused",
+        (now_ns - leaderless_since_ns_) / 1'000'000, heard + 1, replica.members().voters.size());
     hub_.Deliver(kMasterChanged, "*", false);
   }
   const int64_t age_ns = now_ns - leader_since_ns_;

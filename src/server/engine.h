@@ -50,6 +50,8 @@ class EngineHost {
   virtual void Stop() = 0;
   // Something that a person should know of.
   virtual void Warn(const std::string& line) = 0;
+  // Messages to peers that their links had no room for.
+  virtual uint64_t PeerMessagesLeftOut() const { return 0; }
   // Where clients reach a member; false: unknown.
   virtual bool AddressOf(cluster::NodeId node, std::string* host, int* port) const = 0;
 };
@@ -85,6 +87,10 @@ class Engine final : public cluster::NodeHost,
   const SnapshotStats& snapshot_stats() const { return snapshots_; }
   bool failing_over() const { return failover_target_ != 0; }
   const Config& configuration() const { return config_; }
+  // Why writes are refused at this node, or would be if it led: "disk", "memory", "no-leader" or
+  // "".
+  std::string_view RefusesWrites() const;
+  uint64_t peer_messages_left_out() const { return host_.PeerMessagesLeftOut(); }
 
   // --- Sessions --------------------------------------------------------------------------------
 
@@ -258,6 +264,7 @@ class Engine final : public cluster::NodeHost,
   Executor::Verdict RunPending(Session& session, Pending& pending);
   void MakeWrite(Session& session, Pending& front, int64_t ttl_ms = 0);
   void CheckMemory();
+  void TellOfMemory();
   void CheckDiskLowWater();
   // In the middle of a reply that grows.
   void OutputGrew(Session& session);
@@ -370,8 +377,10 @@ class Engine final : public cluster::NodeHost,
   std::string halt_error_;  // what commands are answered then
   cluster::NodeId failover_target_ = 0;
   int64_t failover_deadline_ns_ = 0;
-  int64_t handed_over_ns_ = 0;       // when that was last tried
-  bool takes_writes_ = true;         // see RoleView
+  int64_t handed_over_ns_ = 0;    // when that was last tried
+  bool takes_writes_ = true;      // see RoleView
+  bool told_leaderless_ = false;  // in the log
+  bool told_over_memory_ = false;
   int64_t leaderless_since_ns_ = 0;  // 0: it is not
   int64_t leader_since_ns_ = 0;      // see LeadershipChanged
   int64_t announced_ns_ = 0;

@@ -458,6 +458,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
   pending.muted = muted;
   pending.spec = &spec;
   pending.args = OwnedArgs(args);
+  session.CountUnderWay(pending, pending.args.bytes());
   if (cls == Class::kRead && !session.client.local_reads()) {
     pending.round = node_->JoinReadRound();
     round_waiters_.push_back({pending.round, &session});
@@ -494,6 +495,7 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, const Written& 
   Pending& pending = Enqueue(session, Pending::Kind::kWrite);
   pending.muted = muted;
   pending.spec = &spec;
+  session.CountUnderWay(pending, item.size());
   ++session.writes_;
   ++stats_.logged_writes;
   node_->SubmitWrite(std::move(item), &session);

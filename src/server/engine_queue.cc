@@ -89,6 +89,9 @@ void Engine::MakeWrite(Session& session, Pending& front, int64_t ttl_ms) {
        .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
       words, &item);
   front.kind = Pending::Kind::kWrite;
+  front.args = {};
+  session.EndUnderWay(front);
+  session.CountUnderWay(front, item.size());
   ++session.writes_;
   node_->SubmitWrite(std::move(item), &session);
 }
@@ -181,7 +184,7 @@ void Engine::Drain(Session& session) {
         return;
       }
     }
-    session.queue_.pop_front();
+    session.PopFront();
   }
   session.stalled_ = false;
 }
@@ -200,7 +203,7 @@ OwnCall Engine::BeginOwnItem(void* cookie) {
       CHECK(front.kind == Pending::Kind::kRun);
       RunPending(session, front);
     }
-    session.queue_.pop_front();
+    session.PopFront();
   }
   if (session.sink == nullptr) return {};
   session.shows_state_ = true;
@@ -222,7 +225,7 @@ void Engine::EndOwnItem(void* cookie) {
     NoteCall(session, *front.spec, executor_.item_args(), out.View(own_reply_at_));
     EndAnswer(session);
   }
-  session.queue_.pop_front();
+  session.PopFront();
   CHECK(session.writes_ > 0);
   --session.writes_;
   MarkDirty(session);
@@ -237,6 +240,7 @@ void Engine::FailWrite(void* cookie, cluster::Failure failure) {
     if (pending.kind != Pending::Kind::kWrite) continue;
     pending.kind = Pending::Kind::kReply;
     resp::ReplyWriter(&pending.reply, pending.resp_version).Error(ErrorOf(failure));
+    session.EndUnderWay(pending);
     --session.writes_;
     stats_.commands.ErrorReplied(ErrorOf(failure));
     if (failure == cluster::Failure::kUncertain) FailReadsBefore(session, i);

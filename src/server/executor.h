@@ -114,6 +114,7 @@ class Executor final : public cluster::StateMachine,
   // From a person, at a start, for slots that are not applied yet.
   void SetSkips(cluster::SkipList skips) { skips_ = std::move(skips); }
   uint64_t revision() const override { return store_->revision(); }
+  uint64_t SizeBytes() const override { return store_->used_bytes(); }
   uint16_t feature_version() const override { return feature_version_; }
   void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const override;
   void ForEachLock(const std::function<void(const LockInfo&)>& visit) const override;

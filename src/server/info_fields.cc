@@ -146,6 +146,11 @@ void InfoFields::GatherNode(InfoData* data) const {
   for (const cluster::Member& member : genesis_.members) {
     paxos.members.emplace_back(member.node, PrintHostPort(member.host, member.port));
   }
+  paxos.refuses_writes = engine_.RefusesWrites();
+  if (node.log().waits_for_room()) paxos.not_durable_since = node.DurableSlot() + 1;
+  paxos.own_under_way_bytes = node.origin().window_bytes();
+  paxos.own_waiting_bytes = node.origin().waiting_bytes();
+  paxos.peer_messages_left_out = engine_.peer_messages_left_out();
   paxos.lease_ms = std::max<int64_t>(0, (replica.lease_until_ns() - node.NowNs()) / 1'000'000);
 
   InfoData::Replication& replication = data->replication;
@@ -162,6 +167,8 @@ void InfoFields::GatherNode(InfoData* data) const {
   persistence.saving_ns = node.snapshot_running_ns();
   persistence.last_write_ok = !node.log().disk_low();
   persistence.log_bytes = node.log().log_bytes();
+  persistence.disk_low = node.log().disk_low();
+  persistence.disk_free_bytes = node.log().free_bytes();
   persistence.snapshot_slot = node.snapshot_slot();
   persistence.loading = node.restoring();
   persistence.changes_since_save = executor.changes_since_save();

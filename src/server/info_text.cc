@@ -186,6 +186,8 @@ void Persistence(const InfoData& data, std::string* out) {
   }
   section.Field("durability", d.durability)
       .Field("log_bytes", d.log_bytes)
+      .Field("disk_low", d.disk_low ? 1 : 0)
+      .Field("disk_free_bytes", d.disk_free_bytes)
       .Field("snapshot_slot", d.snapshot_slot);
 }
 
@@ -369,6 +371,11 @@ void Paxos(const InfoData& data, std::string* out) {
       .Field("paxos_damaged_slots", d.damaged_slots)
       .Field("paxos_halted", d.halted)
       .Field("paxos_halted_slot", d.halted_slot)
+      .Field("paxos_refuses_writes", d.refuses_writes.empty() ? "no" : d.refuses_writes)
+      .Field("paxos_not_durable_since", d.not_durable_since)
+      .Field("paxos_own_writes_under_way_bytes", d.own_under_way_bytes)
+      .Field("paxos_own_writes_waiting_bytes", d.own_waiting_bytes)
+      .Field("paxos_peer_messages_left_out", d.peer_messages_left_out)
       .Field("paxos_members", members)
       .Field("paxos_lease_ms", d.lease_ms);
 }

@@ -54,6 +54,8 @@ struct InfoData {
     uint64_t changes_since_save = 0;  // revisions
     bool last_write_ok = true;        // there is room for the next one
     uint64_t log_bytes = 0;
+    bool disk_low = false;
+    uint64_t disk_free_bytes = 0;
     uint64_t snapshot_slot = 0;
     bool loading = false;
   } persistence;
@@ -120,6 +122,11 @@ struct InfoData {
     uint64_t halted_slot = 0;                               // nobody in sight can tell it; 0: none
     std::vector<std::pair<uint32_t, std::string>> members;  // node, "host:port"
     int64_t lease_ms = 0;                                   // left, as leader
+    std::string_view refuses_writes;                        // see Engine::RefusesWrites
+    uint64_t not_durable_since = 0;    // the lowest slot that waits for room here; 0: none
+    uint64_t own_under_way_bytes = 0;  // writes of clients here: sent, not applied
+    uint64_t own_waiting_bytes = 0;    // … and not sent
+    uint64_t peer_messages_left_out = 0;
   } paxos;
   struct Coordination {
     uint64_t revision = 0;

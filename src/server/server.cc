@@ -17,9 +17,11 @@
 #include "base/host_port.h"
 #include "base/log.h"
 #include "base/log_format.h"
+#include "persist/disk_size.h"
 #include "server/auth.h"
 #include "server/client_connection.h"
 #include "server/directory_check.h"
+#include "server/disk_limits.h"
 #include "server/info_fields.h"
 #include "server/live_options.h"
 
@@ -262,6 +264,10 @@ Status Server::Start() {
   peer_config.queue_bytes_max = static_cast<size_t>(config_.Int(Opt::kPeerQueueBytes));
   peers_ = std::make_unique<cluster::Peers>(loop_, peer_config, *this);
 
+  ASSIGN_OR_RETURN(const uint64_t disk_bytes, persist::DiskBytes(dir_));
+  if (const std::string line = FitToDisk(config_, dir_, disk_bytes); !line.empty())
+    LogLine(LogLevel::kWarning, line);
+
   BootOptions options;
   options.dir = dir_;
   options.identity = identity_;
@@ -278,6 +284,10 @@ Status Server::Start() {
   }
   options.node.snapshot_log_bytes_min = static_cast<uint64_t>(config_.Int(Opt::kSnapshotLogSize));
   options.node.hold_ns = config_.Int(Opt::kHoldMs) * kNsPerMs;
+  // What this node and each peer may have on their way fits a link's queue, with room for the rest.
+  const uint64_t flight = static_cast<uint64_t>(config_.Int(Opt::kPeerQueueBytes)) / 4;
+  options.node.window_bytes = std::min(options.node.window_bytes, flight);
+  options.node.paxos.flight_bytes_max = std::min(options.node.paxos.flight_bytes_max, flight);
   options.node.tick_ns = config_.Int(Opt::kTickMs) * kNsPerMs;
   options.node.paxos.heartbeat_ns = config_.Int(Opt::kHeartbeatMs) * kNsPerMs;
   options.node.paxos.round_ns = config_.Int(Opt::kElectionRoundMs) * kNsPerMs;

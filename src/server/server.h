@@ -54,6 +54,9 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void Fatal(const std::string& reason) override;
   void Stop() override;
   void Warn(const std::string& line) override;
+  uint64_t PeerMessagesLeftOut() const override {
+    return peers_ == nullptr ? 0 : peers_->left_out();
+  }
   bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
 
  private:

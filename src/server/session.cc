@@ -1,5 +1,7 @@
 #include "server/session.h"
 
+#include <utility>
+
 #include "base/memory.h"
 #include "server/engine.h"
 
@@ -9,6 +11,8 @@ namespace {
 
 // More than this waiting in a session, and no further input is taken from it until it is less.
 constexpr size_t kQueueMax = 16384;
+// The same of bytes: a client that sends faster than its writes are applied has to wait.
+constexpr size_t kUnderWayBytesMax = 8 << 20;
 
 }  // namespace
 
@@ -36,8 +40,19 @@ Session::Session(Engine& engine, uint64_t id, Client::Address address, int64_t n
     : client(id, *this, std::move(address), now_ms), engine_(engine) {}
 
 bool Session::WantsInput() const {
-  return !stalled_ && !held_ && !close_after_flush_ && !close_now_ && !client.closing &&
+  return !stalled_ && !held_ && !full_ && !close_after_flush_ && !close_now_ && !client.closing &&
          queue_.size() < kQueueMax;
+}
+
+void Session::CountUnderWay(Pending& pending, size_t bytes) {
+  pending.bytes = bytes;
+  under_way_bytes_ += bytes;
+  if (under_way_bytes_ > kUnderWayBytesMax) full_ = true;
+}
+
+void Session::EndUnderWay(Pending& pending) {
+  under_way_bytes_ -= std::exchange(pending.bytes, 0);
+  if (under_way_bytes_ <= kUnderWayBytesMax / 2) full_ = false;
 }
 
 void Session::Push(std::string_view frames) {

@@ -98,9 +98,18 @@ class Session final : public ClientLink, private resp::ReplyChunks::Listener {
     uint64_t round = 0;  // kRun: of its read; 0: none needed. kCalled: the call's id
     uint64_t tick = 0;   // kRun: that it waits for, or has waited for
     const commands::CommandSpec* spec = nullptr;
+    size_t bytes = 0;  // counted in under_way_bytes_
     OwnedArgs args;
     std::string reply;
   };
+  // `pending` has so many bytes under way; once, with its kind.
+  void CountUnderWay(Pending& pending, size_t bytes);
+  // It has been done, or has failed.
+  void EndUnderWay(Pending& pending);
+  void PopFront() {
+    EndUnderWay(queue_.front());
+    queue_.pop_front();
+  }
 
   Engine& engine_;
   resp::RequestParser parser_;
@@ -112,8 +121,11 @@ class Session final : public ClientLink, private resp::ReplyChunks::Listener {
   // Since when a whole request has been waiting in in_ for the parser to go on; 0: none is.
   int64_t backlog_ns_ = 0;
   bool stalled_ = false;  // parsing waits until the queue is empty
-  bool held_ = false;     // parsing waits for CLIENT PAUSE to end
-  bool dirty_ = false;    // in the engine's list of sessions to flush
+  // Of writes on their way and of commands in the queue: what they were asked with.
+  size_t under_way_bytes_ = 0;
+  bool full_ = false;   // parsing waits until half of what may be under way is done
+  bool held_ = false;   // parsing waits for CLIENT PAUSE to end
+  bool dirty_ = false;  // in the engine's list of sessions to flush
   bool shows_state_ = false;
   bool in_ready_ = false;  // in the engine's list of sessions to look at
   bool close_after_flush_ = false;

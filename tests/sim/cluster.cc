@@ -73,6 +73,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.bank) add(MakeBank(setup, 3));
   if (work.hashes) add(MakeHashes(setup, 2));
   if (work.pipelines) add(MakePipelines(setup, 2));
+  if (work.bulk) add(MakeBulk(setup, 2));
   if (work.locks) add(MakeLocks(setup, 3));
   if (work.leases) add(MakeLeases(setup, 3));
   if (work.budgets) add(MakeBudgets(setup, 2));
@@ -327,6 +328,7 @@ void Cluster::CheckNow() {
   }
   CheckWalls();
   CheckStability();
+  CheckFlow();
   if (checks_ % 8 != 0) return;
   for (auto& node : nodes_) {
     const auto broken = node->CheckInvariants();
@@ -387,6 +389,36 @@ void Cluster::CheckStability() {
     report_.Fail("stability", "nobody was answered for " +
                                   std::to_string(kGapNsMax / kMillisecond) + " ms" + Standing());
   }
+}
+
+// What is under way is bounded, nothing is dropped where nothing is wrong, and load alone moves no
+// leadership and fails no command.
+void Cluster::CheckFlow() {
+  for (auto& node : nodes_) {
+    if (node->running() && !node->node()->origin().WithinWindow())
+      report_.Fail("flow", "node " + std::to_string(node->index()) + " has " +
+                               std::to_string(node->node()->origin().window_bytes()) +
+                               " bytes of its clients under way");
+  }
+  if (network_.counters().left_out_healthy > 0)
+    report_.Fail("flow", "a healthy link had no room for a message");
+  constexpr int64_t kSettledNs = 3 * kSecond;
+  if (!knobs_.calm || loop_.now_ns() < kSettledNs) return;
+  const int leader = Leader();
+  if (leader < 0) return report_.Fail("flow", "nobody leads, and nothing was wrong" + Standing());
+  const paxos::Ballot ballot = nodes_[leader]->node()->ballot();
+  uint64_t errors = 0;
+  for (const char* what : {"replies CLUSTERDOWN", "replies UNCERTAIN"}) {
+    const auto it = report_.counts().find(what);
+    if (it != report_.counts().end()) errors += it->second;
+  }
+  if (!calm_ballot_) {
+    calm_ballot_ = ballot;
+    calm_errors_ = errors;
+  }
+  if (ballot != calm_ballot_)
+    report_.Fail("flow", "leadership moved, and nothing was wrong" + Standing());
+  if (errors != calm_errors_) report_.Fail("flow", "a command failed, and nothing was wrong");
 }
 
 // --- Messages ------------------------------------------------------------------------------------

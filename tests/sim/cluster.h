@@ -85,6 +85,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   void CheckLeaseIsBacked(const SimNode& leader);
   void CheckWalls();
   void CheckStability();
+  void CheckFlow();
   void Heal();
   void NoteRecorded(int to, int from, std::string_view message);
   bool Live();
@@ -118,6 +119,8 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   uint64_t replies_ = 0;  // when last looked, and when there were more than before
   int64_t replies_ns_ = 0;
   int64_t clock_behind_ns_ = -kSecond * 100;  // when that of node 0 last was
+  paxos::Ballot calm_ballot_;                 // of a calm run, once it has settled
+  uint64_t calm_errors_ = 0;                  // … and the errors until then
   std::map<const Actor*, bool> progressed_;   // since the healing; only looked up
 };
 

@@ -116,6 +116,27 @@ void DrawOneCut(Knobs* knobs) {
   knobs->work.strings = true;
 }
 
+// Links that carry only so much, and windows that are small beside what is asked.
+void DrawFlow(Rng& rng, Knobs* knobs) {
+  NetworkOptions& network = knobs->network;
+  network.bytes_per_s = LogBetween(rng, 1 << 20, 20 << 20);
+  knobs->window_bytes = static_cast<uint64_t>(LogBetween(rng, 4 << 10, 256 << 10));
+  knobs->paxos.flight_bytes_max = static_cast<size_t>(LogBetween(rng, 4 << 10, 256 << 10));
+  // As the product has it: four of these, and what a snapshot has on its way.
+  network.queue_bytes_max =
+      4 * std::max<size_t>(knobs->window_bytes, knobs->paxos.flight_bytes_max) + (2 << 20);
+  knobs->work.bulk = true;
+}
+
+void MakeCalm(Knobs* knobs) {
+  knobs->calm = true;
+  knobs->faults = {};
+  NetworkOptions& network = knobs->network;
+  network.datagram = false;
+  network.tail_percent = network.loss_percent = network.duplicate_percent = 0;
+  knobs->disk.slow_percent = 0;
+}
+
 // One node below `always`: the inline path.
 void DrawAlone(Rng& rng, Knobs* knobs) {
   knobs->nodes = 1;
@@ -214,6 +235,10 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     knobs.faults.rot_ns = knobs.faults.rot_race_ns = 0;
   }
   knobs.work.budgets = rng.Percent(25);
+  if (rng.Percent(25)) {
+    DrawFlow(rng, &knobs);
+    if (rng.Percent(20)) MakeCalm(&knobs);
+  }
   if (rng.Percent(4) && knobs.nodes > 2) DrawOneCut(&knobs);
   // A machine that comes back alone goes on by its wall clock, whatever that says.
   if (knobs.nodes == 1) {
@@ -239,6 +264,7 @@ std::string WorkloadMix::ToString() const {
   add(leases, "leases");
   add(budgets, "budgets");
   add(ends, "ends");
+  add(bulk, "bulk");
   return text;
 }
 
@@ -250,6 +276,11 @@ std::string Knobs::ToString() const {
   text += network.datagram ? "datagrams" : "streams";
   text += " delay " + std::to_string(network.delay_ns / kMicrosecond) + "us";
   text += " loss " + std::to_string(network.loss_percent).substr(0, 4) + "%";
+  if (network.bytes_per_s != 0)
+    text += " " + std::to_string(network.bytes_per_s >> 10) + " KB/s, window " +
+            std::to_string(window_bytes >> 10) + " KB, flight " +
+            std::to_string(paxos.flight_bytes_max >> 10) + " KB";
+  if (calm) text += ", calm";
   const auto add = [&text](int64_t interval_ns, const char* name) {
     if (interval_ns != 0) {
       text += std::string(", ") + name + "/" + std::to_string(interval_ns / kMillisecond) + "ms";

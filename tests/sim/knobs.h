@@ -64,6 +64,7 @@ struct WorkloadMix {
   bool leases = false;
   bool budgets = false;
   bool ends = false;
+  bool bulk = false;  // much at once
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;
@@ -88,6 +89,7 @@ struct Knobs {
   paxos::Config paxos;
   int64_t hold_ns = 2 * kSecond;
   int64_t resend_ns = 300 * kMillisecond;
+  uint64_t window_bytes = 16 << 20;
   uint64_t segment_bytes = 64 << 10;
   uint64_t spare_bytes = 64 << 10;
   uint64_t low_water_bytes = 64 << 10;
@@ -98,6 +100,9 @@ struct Knobs {
   // Nodes run programs that know different feature versions, and are upgraded at restarts.
   bool mixed_versions = false;
   uint64_t expire_per_entry = 1000;
+
+  // Nothing is done to it: whoever leads goes on leading, and every command is answered.
+  bool calm = false;
 
   std::string ToString() const;
 };

@@ -14,7 +14,31 @@ SimNetwork::SimNetwork(EventLoop* loop, int node_count, const NetworkOptions& op
       links_(static_cast<size_t>(node_count) * static_cast<size_t>(node_count)),
       pairs_(links_.size()),
       up_(static_cast<size_t>(node_count), false),
-      lives_(static_cast<size_t>(node_count), 0) {}
+      lives_(static_cast<size_t>(node_count), 0) {
+  if (options_.bytes_per_s == 0 || options_.datagram) return;
+  for (Link& link : links_) link.bytes_per_s = options_.bytes_per_s;
+  links_[loop->rng().Below(links_.size())].bytes_per_s /= 10;
+}
+
+// Bulk leaves one after the other. False: so much waits that this is left out.
+bool SimNetwork::FindRoom(Link& link, size_t bytes) {
+  const int64_t now_ns = loop_.now_ns();
+  const int64_t waits_ns = std::max<int64_t>(0, link.free_ns - now_ns);
+  const auto waiting = static_cast<size_t>(static_cast<double>(waits_ns) / kSecond *
+                                           static_cast<double>(link.bytes_per_s));
+  if (waiting > options_.queue_bytes_max + link.biggest) {
+    constexpr int64_t kHealthyNs = 5 * kSecond;
+    ++counters_.left_out;
+    if (options_.loss_percent == 0 && now_ns - link.faulted_ns > kHealthyNs)
+      ++counters_.left_out_healthy;
+    return false;
+  }
+  link.biggest = std::max(waits_ns == 0 ? 0 : link.biggest, bytes);
+  link.free_ns = now_ns + waits_ns +
+                 static_cast<int64_t>(static_cast<double>(bytes) * kSecond /
+                                      static_cast<double>(link.bytes_per_s));
+  return true;
+}
 
 int64_t SimNetwork::Delay(const Link& link) {
   Rng& rng = loop_.rng();
@@ -55,6 +79,13 @@ void SimNetwork::Send(int from, int to, bool urgent, std::string message) {
 void SimNetwork::Launch(int from, int to, bool urgent, std::string message) {
   Link& link = At(from, to);
   int64_t at_ns = loop_.now_ns() + Delay(link);
+  if (!urgent && link.bytes_per_s > 0) {
+    if (!FindRoom(link, message.size())) {
+      ++counters_.lost;
+      return;
+    }
+    at_ns += link.free_ns - loop_.now_ns();
+  }
   if (!options_.datagram) {
     int64_t& last_ns = link.last_ns[urgent ? 1 : 0];
     at_ns = std::max(at_ns, last_ns + 1);
@@ -140,6 +171,8 @@ void SimNetwork::Drop(int a, int b) {
     link->held.clear();
     link->held_bytes = 0;
     link->last_ns[0] = link->last_ns[1] = 0;
+    link->free_ns = 0;
+    link->faulted_ns = loop_.now_ns();
   }
   if (pair.connected) {
     pair.connected = false;
@@ -154,6 +187,7 @@ void SimNetwork::Block(int from, int to, bool block) {
   Link& link = At(from, to);
   if (link.blocked == block) return;
   link.blocked = block;
+  link.faulted_ns = loop_.now_ns();
   if (options_.datagram) return;
   if (block) {
     link.blocked_since_ns = loop_.now_ns();
@@ -176,6 +210,7 @@ void SimNetwork::Block(int from, int to, bool block) {
 void SimNetwork::Clog(int from, int to, int64_t delay_ns, int64_t until_ns) {
   At(from, to).clog_ns = delay_ns;
   At(from, to).clog_until_ns = until_ns;
+  At(from, to).faulted_ns = until_ns;
 }
 
 void SimNetwork::HealAll() {

@@ -5,6 +5,8 @@
 //             priority arrive in order, each at most once. A blocked direction holds them back; if
 //             it stays blocked the connection breaks, what was in flight is lost, and a new one is
 //             made once both directions work: then both ends hear of it (OnLinkUp).
+//            With a bound on the bytes per second, bulk waits in a queue, and beyond the queue's
+//            bound it is left out: on a healthy link that must never happen.
 //   datagram  what the protocol claims to stand: every message alone, lost, doubled, overtaken.
 // `loss_percent` holds in both: a sender with a full queue drops messages too.
 //
@@ -32,6 +34,10 @@ struct NetworkOptions {
   int64_t break_after_ns = kSecond;           // blocked for longer: the connection breaks
   int64_t reconnect_ns = 100 * kMillisecond;  // up to, after it could be made
   size_t held_bytes_max = 1 << 20;            // per direction while blocked; beyond: it breaks
+  // Streams only. What is not urgent takes its time, and what has no room is left out, as the
+  // product's links do it. One direction, drawn by chance, has a tenth of this.
+  int64_t bytes_per_s = 0;  // 0: no bound
+  size_t queue_bytes_max = 0;
 };
 
 class SimNetwork {
@@ -56,7 +62,9 @@ class SimNetwork {
   void Block(int from, int to, bool blocked);
   bool blocked(int from, int to) const { return At(from, to).blocked; }
   void Clog(int from, int to, int64_t delay_ns, int64_t until_ns);
-  void Lose(int from, int to, int64_t until_ns) { At(from, to).lose_until_ns = until_ns; }
+  void Lose(int from, int to, int64_t until_ns) {
+    At(from, to).lose_until_ns = At(from, to).faulted_ns = until_ns;
+  }
   // Cuts the connection of a pair; it is made again at once if it can be.
   void Break(int a, int b);
   // No blocks, no clogs, nothing lost on purpose.
@@ -71,6 +79,8 @@ class SimNetwork {
     uint64_t lost = 0;
     uint64_t duplicated = 0;
     uint64_t breaks = 0;
+    uint64_t left_out = 0;          // no room in a queue
+    uint64_t left_out_healthy = 0;  // … of a link that nothing has been done to for a while
   };
   const Counters& counters() const { return counters_; }
 
@@ -89,6 +99,10 @@ class SimNetwork {
     std::deque<Held> held;
     size_t held_bytes = 0;
     uint32_t newest_life = 0;  // of the sender, of what has arrived
+    int64_t bytes_per_s = 0;
+    int64_t free_ns = 0;     // when all bulk given to it so far has left
+    size_t biggest = 0;      // message since it was free
+    int64_t faulted_ns = 0;  // when something was last done to it
   };
   struct Pair {
     bool connected = false;
@@ -100,6 +114,7 @@ class SimNetwork {
   Link& At(int from, int to) { return links_[from * node_count_ + to]; }
   Pair& PairOf(int a, int b) { return pairs_[(a < b ? a : b) * node_count_ + (a < b ? b : a)]; }
   int64_t Delay(const Link& link);
+  bool FindRoom(Link& link, size_t bytes);
   void Launch(int from, int to, bool urgent, std::string message);
   void Arrive(int from, int to, bool urgent, uint32_t epoch, uint32_t life, std::string message);
   void TryConnect(int a, int b);

@@ -203,6 +203,7 @@ Status SimNode::StartProcess() {
   options.node.paxos = knobs.paxos;
   options.node.hold_ns = knobs.hold_ns;
   options.node.resend_ns = knobs.resend_ns;
+  options.node.window_bytes = knobs.window_bytes;
   options.node.snapshot_log_bytes_min = knobs.snapshot_log_bytes_min;
   options.node.restore_keys_per_turn = knobs.restore_keys_per_turn;
   options.node.apply_entries_per_turn = knobs.apply_entries_per_turn;

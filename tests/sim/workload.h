@@ -169,6 +169,7 @@ std::unique_ptr<Workload> MakeBank(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeHashes(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBudgets(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeBulk(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors);
 

@@ -38,7 +38,10 @@ struct Config {
   // heartbeats are answered (wedged disk or apply, links that lose only bulk data).
   int64_t stall_ns = 10'000'000'000;
 
-  size_t open_bytes_max = 64 << 20;     // of open slots; one more may always pass it
+  size_t open_bytes_max = 64 << 20;  // of open slots; one more may always pass it
+  // Of accepts that a peer was sent and has not acknowledged; or one. What it then misses it pulls
+  // (CatchUpRequest).
+  size_t flight_bytes_max = 16 << 20;
   uint32_t window_slots = 32;           // open slots of a leader, at most 64
   uint32_t ahead_slots_max = 256;       // how far beyond its chosen prefix a node accepts
   size_t window_bytes_max = 64 << 20;   // applied entries kept in memory for slow peers

@@ -1,6 +1,7 @@
 #include "cluster/paxos/leader.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/check.h"
@@ -11,10 +12,14 @@ namespace clustron::paxos {
 
 namespace {
 
-// Of one peer in one tick; the rest follows in the next.
+// What is sent at first after a loss.
 constexpr size_t kResendBytes_max = 1 << 20;
 // retry_ns doubles this often: a slow link is not helped by more of the same.
 constexpr uint32_t kResendDoublings_max = 4;
+// Of an accept besides its payload, in memory and on the wire.
+constexpr size_t kAcceptBytes = 128;
+// A peer whose disk or link is so much slower than Core::TransferNs is not taken for lost yet.
+constexpr int64_t kSlownessMax = 4;
 
 }  // namespace
 
@@ -22,7 +27,7 @@ void Leader::Start(Ballot ballot, std::vector<Value> inherited) {
   Stop();
   ballot_ = ballot;
   next_slot_ = learner_.chosen() + 1;
-  for (NodeId node : core_.membership.peers()) progress_.push_back({node, 0});
+  ResetProgress();
   inherited_.assign(std::make_move_iterator(inherited.begin()),
                     std::make_move_iterator(inherited.end()));
   noop_slot_ = next_slot_ + inherited_.size();
@@ -49,9 +54,26 @@ void Leader::Stop() {
 
 bool Leader::OnMembersChanged() {
   if (!open_.empty()) return false;
-  progress_.clear();
-  for (NodeId node : core_.membership.peers()) progress_.push_back({node, 0});
+  ResetProgress();
   return true;
+}
+
+void Leader::ResetProgress() {
+  progress_.clear();
+  for (NodeId node : core_.membership.peers()) {
+    Progress& progress = progress_.emplace_back();
+    progress.node = node;
+    if (core_.membership.IsVoter(node)) progress.bit = core_.membership.BitOf(node);
+    progress.next = next_slot_;
+    progress.flight_bytes_max = core_.config.flight_bytes_max;
+  }
+}
+
+Leader::Progress* Leader::Find(NodeId node) {
+  for (Progress& progress : progress_) {
+    if (progress.node == node) return &progress;
+  }
+  return nullptr;
 }
 
 bool Leader::AtBarrier() const {
@@ -88,12 +110,8 @@ void Leader::OpenSlot(Value value) {
   open.entry = {slot, ballot_, std::move(value)};
   open_bytes_ += BytesOf(open.entry.value.payload).size();
   open.proposed_ns = core_.now_ns;
-  open.sent_ns = core_.now_ns;
   // To the others and to the own disk at once: whichever quorum is first.
-  for (NodeId peer : core_.membership.peers()) {
-    if (!core_.membership.IsVoter(peer)) continue;  // learners are told when it is chosen
-    core_.outbox.Send(peer, Accept{open.entry, learner_.chosen()});
-  }
+  for (Progress& progress : progress_) Push(progress);
   const Acceptor::Verdict verdict = acceptor_.Accept(open.entry, learner_.chosen());
   CHECK(verdict != Acceptor::Verdict::kLower);
   if (verdict == Acceptor::Verdict::kAccepted) {
@@ -110,11 +128,109 @@ void Leader::Pump() {
   }
 }
 
+// --- What is on its way to the peers ---
+
+Slot Leader::PrefixOf(const Progress& progress) const {
+  const PeerStatus* peer = core_.Peer(progress.node);
+  return std::max(progress.up_to, peer == nullptr ? 0 : peer->chosen);
+}
+
+void Leader::Send(const Progress& progress, const Open& open) {
+  core_.outbox.Send(progress.node, Accept{open.entry, learner_.chosen()});
+}
+
+void Leader::Push(Progress& progress) {
+  if (progress.bit == 0) return;
+  const Slot prefix = PrefixOf(progress);
+  if (progress.next < first_open()) {
+    if (prefix + 1 < first_open()) {
+      REACH("paxos.peer_lags_and_pulls");
+      return;
+    }
+    progress.next = first_open();
+  }
+  for (; progress.next <= last_slot(); ++progress.next) {
+    const Open& open = open_[progress.next - first_open()];
+    if ((open.votes & progress.bit) != 0) continue;
+    const size_t bytes = BytesOf(open.entry.value.payload).size() + kAcceptBytes;
+    const bool full = progress.flight_bytes + bytes > progress.flight_bytes_max;
+    if (full && !progress.flight.empty() && !Planted(Bug::kPushedToWhoLags)) {
+      REACH("paxos.flight_full");
+      return;
+    }
+    if (progress.next > prefix + core_.config.ahead_slots_max) return;
+    if (progress.flight.empty()) progress.moved_ns = core_.now_ns;
+    progress.flight.push_back({progress.next, bytes, core_.now_ns});
+    progress.flight_bytes += bytes;
+    Send(progress, open);
+  }
+}
+
+void Leader::Acknowledge(Progress& progress, Slot up_to, uint64_t more) {
+  progress.up_to = std::max(progress.up_to, up_to);
+  const Slot highest = more == 0 ? up_to : up_to + static_cast<Slot>(std::bit_width(more));
+  progress.highest = std::max(progress.highest, highest);
+  const auto has = [&](const Flight& flight) {
+    const bool acknowledged =
+        flight.slot <= progress.up_to ||
+        (flight.slot > up_to && flight.slot <= highest && (more >> (flight.slot - up_to - 1) & 1));
+    if (acknowledged) progress.flight_bytes -= flight.bytes;
+    return acknowledged;
+  };
+  size_t count = progress.flight.size();
+  while (!progress.flight.empty() && has(progress.flight.front())) progress.flight.pop_front();
+  if (more != 0) std::erase_if(progress.flight, has);
+  if (progress.flight.size() == count) return;
+  progress.moved_ns = core_.now_ns;
+  progress.resends = 0;
+  progress.flight_bytes_max =
+      std::min(core_.config.flight_bytes_max, 2 * progress.flight_bytes_max);
+}
+
+void Leader::EndFlight(Progress& progress) {
+  progress.flight.clear();
+  progress.flight_bytes = 0;
+  progress.next = std::min(progress.next, first_open());
+}
+
+void Leader::OnPeerHeard(NodeId from) {
+  Progress* progress = Find(from);
+  if (progress == nullptr || progress->bit == 0) return;
+  Acknowledge(*progress, PrefixOf(*progress), 0);
+  Push(*progress);
+}
+
+void Leader::OnLinkUp(NodeId peer) {
+  Progress* progress = Find(peer);
+  if (progress == nullptr) return;
+  EndFlight(*progress);
+  progress->flight_bytes_max = core_.config.flight_bytes_max;
+  progress->resends = 0;
+  Push(*progress);
+}
+
+bool Leader::OnItsWay(NodeId peer, Slot slot) const {
+  for (const Progress& progress : progress_) {
+    if (progress.node != peer) continue;
+    // Links keep the order: what is behind it was acknowledged, it was not.
+    if (slot < progress.highest) return false;
+    return std::any_of(progress.flight.begin(), progress.flight.end(),
+                       [slot](const Flight& flight) { return flight.slot == slot; });
+  }
+  return false;
+}
+
+void Leader::OnPulledAll(NodeId peer) {
+  Progress* progress = Find(peer);
+  if (progress == nullptr || progress->next >= first_open()) return;
+  progress->next = first_open();
+  Push(*progress);
+}
+
 void Leader::OnAcceptOk(NodeId from, const AcceptOk& ok) {
   if (ok.ballot != ballot_) return;
-  for (Progress& progress : progress_) {
-    if (progress.node == from) progress.up_to = std::max(progress.up_to, ok.up_to);
-  }
+  Progress* progress = Find(from);
+  if (progress != nullptr) Acknowledge(*progress, ok.up_to, ok.more);
   const Votes bit = core_.membership.BitOf(from);
   for (Open& open : open_) {
     const Slot slot = open.entry.slot;
@@ -122,6 +238,7 @@ void Leader::OnAcceptOk(NodeId from, const AcceptOk& ok) {
     if (slot <= ok.up_to || (ok.more >> (slot - ok.up_to - 1) & 1) != 0) open.votes |= bit;
   }
   AdvanceChosen();
+  if (progress != nullptr) Push(*progress);
 }
 
 void Leader::OnOwnDurable() {
@@ -166,34 +283,44 @@ void Leader::OnApplied() {
   Pump();
 }
 
-int64_t Leader::ResendAfterNs(const Open& open) const {
-  return (core_.config.retry_ns << std::min(open.resends, kResendDoublings_max)) +
-         Core::TransferNs(BytesOf(open.entry.value.payload).size());
+int64_t Leader::ResendAfterNs(const Progress& progress, size_t bytes) const {
+  return (core_.config.retry_ns << std::min(progress.resends, kResendDoublings_max)) +
+         kSlownessMax * Core::TransferNs(bytes);
+}
+
+// What stands before an acknowledged slot was lost, or ignored.
+void Leader::ResendLost(Progress& progress) {
+  std::erase_if(progress.flight, [&](Flight& flight) {
+    const bool lost = flight.slot < progress.highest &&
+                      core_.now_ns - flight.sent_ns >= ResendAfterNs(progress, flight.bytes);
+    if (!lost) return false;
+    if (flight.slot < first_open()) {  // it pulls that
+      progress.flight_bytes -= flight.bytes;
+      return true;
+    }
+    REACH("paxos.lost_accept_sent_again");
+    flight.sent_ns = core_.now_ns;
+    Send(progress, open_[flight.slot - first_open()]);
+    return false;
+  });
 }
 
 void Leader::Tick() {
-  Slot reached = last_slot();  // by all: what is behind it stays due
-  for (const PeerStatus& peer : core_.peers) {
-    const Votes bit = core_.membership.BitOf(peer.node);
-    if (bit == 0 || !core_.IsResponsive(peer)) continue;
-    size_t bytes = 0;
-    for (Open& open : open_) {
-      const bool early = core_.now_ns - open.sent_ns < ResendAfterNs(open);
-      if ((open.votes & bit) != 0 || early) continue;
-      bytes += BytesOf(open.entry.value.payload).size();
+  for (Progress& progress : progress_) {
+    const PeerStatus* peer = core_.Peer(progress.node);
+    if (progress.bit == 0 || peer == nullptr || !core_.IsResponsive(*peer)) continue;
+    Acknowledge(progress, PrefixOf(progress), 0);
+    ResendLost(progress);
+    const bool silent =
+        !progress.flight.empty() &&
+        core_.now_ns - progress.moved_ns >= ResendAfterNs(progress, progress.flight_bytes);
+    if (silent) {
       REACH("paxos.accept_sent_again");
-      core_.outbox.Send(peer.node, Accept{open.entry, learner_.chosen()});
-      if (bytes >= kResendBytes_max) {
-        reached = std::min(reached, open.entry.slot);
-        break;
-      }
+      EndFlight(progress);
+      ++progress.resends;
+      progress.flight_bytes_max = std::min(progress.flight_bytes_max, kResendBytes_max);
     }
-  }
-  for (Open& open : open_) {
-    if (open.entry.slot > reached) break;
-    if (core_.now_ns - open.sent_ns < ResendAfterNs(open)) continue;
-    open.sent_ns = core_.now_ns;
-    ++open.resends;
+    Push(progress);
   }
 }
 

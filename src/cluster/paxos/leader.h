@@ -1,5 +1,10 @@
 // The leader: Paxos phase 2, pipelined. One slot per entry, at most window_slots open, chosen
 // strictly in slot order.
+//
+// Flow: each voter has at most flight_bytes_max of accepts on their way to it, or one, and nothing
+// that it would ignore as too far ahead. A voter that is slower than the others misses slots that
+// they make chosen; it lags, and is sent nothing until it has pulled those. So no link has to drop
+// what it carries, and nothing is sent twice while acknowledgements come in.
 #pragma once
 
 #include <deque>
@@ -27,6 +32,14 @@ class Leader {
   bool CanProposeConfig() const;
   Slot Propose(EntryKind kind, Payload payload);
   void OnAcceptOk(NodeId from, const AcceptOk& ok);
+  // News of how far a peer is: it may be sent more.
+  void OnPeerHeard(NodeId from);
+  // The link to it is new: what was on its way is lost.
+  void OnLinkUp(NodeId peer);
+  // This slot has been sent to the peer, and nothing says that it was lost.
+  bool OnItsWay(NodeId peer, Slot slot) const;
+  // It has been sent all that is chosen: from here on accepts are pushed.
+  void OnPulledAll(NodeId peer);
   // The own votes count once the disk has them.
   void OnOwnDurable();
   // An entry was applied: a barrier may be over.
@@ -57,18 +70,40 @@ class Leader {
     Votes votes = 0;
     uint64_t own_seq = 0;  // 0: damaged here, or chosen already
     int64_t proposed_ns = 0;
+  };
+  // An accept on its way.
+  struct Flight {
+    Slot slot = kNoSlot;
+    size_t bytes = 0;
     int64_t sent_ns = 0;
-    uint32_t resends = 0;
   };
   struct Progress {
     NodeId node = kNoNode;
-    Slot up_to = 0;  // acknowledged without a gap
+    Votes bit = 0;              // 0: a learner, which is told when it is chosen
+    Slot up_to = 0;             // acknowledged without a gap
+    Slot highest = 0;           // … and with gaps
+    Slot next = 0;              // nothing from here on has been sent
+    std::deque<Flight> flight;  // not acknowledged; by rising slot
+    size_t flight_bytes = 0;
+    size_t flight_bytes_max = 0;  // less after a loss, until acknowledgements come in
+    int64_t moved_ns = 0;         // when one came last, or when the flight began
+    uint32_t resends = 0;         // without an acknowledgement
   };
 
   void OpenSlot(Value value);
   void Pump();
   bool HasRoom() const;
-  int64_t ResendAfterNs(const Open& open) const;
+  void ResetProgress();
+  Progress* Find(NodeId node);
+  // What the peer is known to have without a gap.
+  Slot PrefixOf(const Progress& progress) const;
+  void Acknowledge(Progress& progress, Slot up_to, uint64_t more);
+  void EndFlight(Progress& progress);
+  // Sends what it may be sent.
+  void Push(Progress& progress);
+  void Send(const Progress& progress, const Open& open);
+  int64_t ResendAfterNs(const Progress& progress, size_t bytes) const;
+  void ResendLost(Progress& progress);
   void AdvanceChosen();
   bool AtBarrier() const;
   bool SkipsTheQueue() const;  // planted bug: a later slot's votes are enough
@@ -80,8 +115,8 @@ class Leader {
   std::deque<Open> open_;  // slots chosen() + 1 … next_slot_ - 1
   size_t open_bytes_ = 0;
   Slot next_slot_ = 1;
-  std::deque<Value> inherited_;  // of phase 1, waiting for the window; the own no-op is the last
-  std::vector<Progress> progress_;
+  std::deque<Value> inherited_;     // of phase 1, waiting for the window; the own no-op is the last
+  std::vector<Progress> progress_;  // of all peers
   Slot noop_slot_ = kNoSlot;
   bool noop_chosen_ = false;
   Slot barrier_slot_ = kNoSlot;  // a kConfig: nothing is proposed behind it until it is applied

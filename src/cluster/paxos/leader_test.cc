@@ -304,30 +304,141 @@ TEST_CASE("accepts are sent again to who has not answered, less and less often")
   CHECK(sent_again <= 6);
 }
 
-TEST_CASE("of much that is sent again each tick brings a part, until all has been sent") {
+// --- What is on its way to a peer ---
+
+const std::string kMegabyte(1 << 20, 'x');
+
+// Slots of the accepts sent to `to` since the last call.
+std::vector<Slot> SentSlots(Bench& node, NodeId to) {
+  std::vector<Slot> slots;
+  for (const Accept& accept : node.Sent<Accept>(to)) slots.push_back(accept.entry.slot);
+  std::erase_if(node.sent, [to](const Outgoing& out) {
+    return out.to == to && std::holds_alternative<Accept>(out.message);
+  });
+  return slots;
+}
+
+TEST_CASE("a peer has a bounded amount on its way, and gets more as it acknowledges") {
   Bench node(3);
   node.Lead();
-  constexpr size_t kEntries = 32;
-  for (size_t i = 0; i < kEntries; ++i) node.Propose(std::string(256 << 10, 'x'));
-  REQUIRE_FALSE(node->CanPropose());
+  const Slot first = node->last_slot() + 1;
+  for (int i = 0; i < 30; ++i) node.Propose(kMegabyte);
+  CHECK(SentSlots(node, 2).size() == 15);
+  CHECK(SentSlots(node, 3).size() == 15);
+  node.Step(2, AcceptOk{node->ballot(), first + 3, 0});
+  CHECK(SentSlots(node, 2) == std::vector<Slot>{first + 15, first + 16, first + 17, first + 18});
+  CHECK(SentSlots(node, 3).empty());
+  // With a gap before it, a slot is off the way all the same.
+  node.Step(2, AcceptOk{node->ballot(), first + 3, 0b110});
+  CHECK(SentSlots(node, 2) == std::vector<Slot>{first + 19, first + 20});
+  // One that is more than all goes alone.
+  node.Step(2, AcceptOk{node->ballot(), node->last_slot(), 0});
   node.Fsync();
-  std::set<Slot> slots;
-  size_t most = 0;
-  size_t all = 0;
-  // The first wait of each is 100 ms and what its bytes take; the second is twice as long.
-  for (int i = 0; i < 25; ++i) {
+  node.Propose(std::string(20 << 20, 'y'));
+  CHECK(SentSlots(node, 2) == std::vector<Slot>{node->last_slot()});
+}
+
+TEST_CASE("of what was lost a part is sent again at first, and more as it arrives") {
+  Bench node(3);
+  node.Lead();
+  const Slot first = node->last_slot() + 1;
+  for (size_t i = 0; i < 32; ++i) node.Propose(std::string(256 << 10, 'x'));
+  node.Fsync();
+  node.sent.clear();
+  const auto wait_for_accepts = [&] {
+    for (int i = 0; i < 2000; ++i) {
+      node.Tick(10);
+      node.AnswerPolls(2);
+      node.AnswerPolls(3);
+      if (auto slots = SentSlots(node, 3); !slots.empty()) return slots;
+    }
+    return std::vector<Slot>();
+  };
+  CHECK(wait_for_accepts() == std::vector<Slot>{first, first + 1, first + 2});
+  node.Step(3, AcceptOk{node->ballot(), first + 2, 0});
+  CHECK(SentSlots(node, 3).size() == 7);  // twice as much
+}
+
+TEST_CASE("one lost accept among many is sent again alone") {
+  Bench node(3);
+  node.Lead();
+  const Slot first = node->last_slot() + 1;
+  for (size_t i = 0; i < 5; ++i) node.Propose("x");
+  node.sent.clear();
+  node.Step(3, AcceptOk{node->ballot(), first, 0b1110});
+  std::vector<Slot> again;
+  for (int i = 0; i < 15; ++i) {
+    node.Tick(10);
     node.AnswerPolls(2);
     node.AnswerPolls(3);
-    node.sent.clear();
-    node.Tick(10);
-    const auto accepts = node.Sent<Accept>(3);
-    most = std::max(most, accepts.size());
-    all += accepts.size();
-    for (const Accept& accept : accepts) slots.insert(accept.entry.slot);
+    for (Slot slot : SentSlots(node, 3)) again.push_back(slot);
   }
-  CHECK(most <= 4);
-  CHECK(all == kEntries);
-  CHECK(slots.size() == kEntries);
+  CHECK(again == std::vector<Slot>{first + 1});
+}
+
+TEST_CASE("a peer that lags is sent nothing until it has pulled what it missed") {
+  Bench node(3);
+  node.Lead();
+  const Slot first = node->last_slot() + 1;
+  const auto propose = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      node.Propose(kMegabyte);
+      node.Fsync();
+      node.Step(2, AcceptOk{node->ballot(), node->last_slot(), 0});
+    }
+  };
+  propose(20);
+  CHECK(node->chosen_slot() == first + 19);
+  CHECK(SentSlots(node, 3).size() == 15);
+  node.Step(3, AcceptOk{node->ballot(), first + 14, 0});
+  propose(1);
+  CHECK(SentSlots(node, 3).empty());
+  node.sent.clear();
+  node.Step(3, CatchUpRequest{first + 15, kMaxSlot});
+  const auto replies = node.Sent<CatchUpReply>(3);
+  REQUIRE(replies.size() == 1);
+  REQUIRE_FALSE(replies[0].entries.empty());
+  CHECK(replies[0].entries.front().slot == first + 15);
+  CHECK(SentSlots(node, 3).empty());
+  for (Slot slot = replies[0].entries.back().slot + 1; slot <= node->chosen_slot();)
+    node.Step(3, CatchUpRequest{slot++, kMaxSlot});
+  propose(1);
+  CHECK(SentSlots(node, 3) == std::vector<Slot>{node->last_slot()});
+}
+
+TEST_CASE("what is on its way to a peer is not sent to it a second time for its asking") {
+  Bench node(3);
+  node.Lead();
+  node.Propose(kMegabyte);
+  node.Fsync();
+  node.Step(2, AcceptOk{node->ballot(), node->last_slot(), 0});
+  node.sent.clear();
+  node.Step(3, CatchUpRequest{node->last_slot(), kMaxSlot});
+  auto replies = node.TakeSent<CatchUpReply>(3);
+  REQUIRE(replies.size() == 1);
+  CHECK(replies[0].entries.empty());
+  CHECK(IsUrgent(replies[0]));
+  // Links keep their order: who has the next one has lost this.
+  node.Propose("y");
+  node.Step(3, AcceptOk{node->ballot(), node->last_slot() - 2, 0b10});
+  node.sent.clear();
+  node.Step(3, CatchUpRequest{node->last_slot() - 1, kMaxSlot});
+  replies = node.TakeSent<CatchUpReply>(3);
+  REQUIRE(replies.size() == 1);
+  CHECK(replies[0].entries.size() == 1);
+}
+
+TEST_CASE("on a new link to a peer what it has not acknowledged is sent at once") {
+  Bench node(3);
+  node.Lead();
+  node.Propose("x");
+  node.Propose("y");
+  node.Step(3, AcceptOk{node->ballot(), node->last_slot() - 1, 0});
+  node.sent.clear();
+  node->OnLinkUp(3, node.now_ns());
+  node.Collect();
+  CHECK(SentSlots(node, 3) == std::vector<Slot>{node->last_slot()});
+  CHECK(SentSlots(node, 2).empty());
 }
 
 TEST_CASE("news of what is chosen rides on a small accept, not on a big one") {

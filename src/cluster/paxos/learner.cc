@@ -129,17 +129,18 @@ void Learner::TrimMemory() {
   }
 }
 
-void Learner::OnCatchUpRequest(NodeId from, const CatchUpRequest& request) {
+Slot Learner::OnCatchUpRequest(NodeId from, const CatchUpRequest& request) {
   const Slot last = std::min(request.last, chosen_);
-  if (request.first > last) return;
+  if (request.first > last) return kNoSlot;
   if (request.first < core_.window.first()) {
     REACH("paxos.catch_up_from_disk");
     core_.outbox.NeedCatchUp({from, request.first, last});
-    return;
+    return kNoSlot;
   }
   if (ServedLately(from, request.first)) {
     REACH("paxos.catch_up_already_on_its_way");
-    return;
+    SayOnItsWay(from);
+    return kNoSlot;
   }
   CatchUpReply reply;
   reply.chosen = chosen_;
@@ -157,8 +158,18 @@ void Learner::OnCatchUpRequest(NodeId from, const CatchUpRequest& request) {
   std::erase_if(served_, [&](const Served& served) {
     return served.peer == from || served.until_ns <= core_.now_ns;
   });
+  const Slot served = reply.entries.back().slot;
   served_.push_back({from, request.first, core_.now_ns + Core::TransferNs(bytes)});
   core_.outbox.Send(from, std::move(reply));
+  return served;
+}
+
+void Learner::SayOnItsWay(NodeId peer) {
+  core_.outbox.Send(peer, CatchUpReply{.chosen = chosen_, .compacted = compacted_, .entries = {}});
+}
+
+void Learner::OnLinkUp(NodeId peer) {
+  std::erase_if(served_, [peer](const Served& served) { return served.peer == peer; });
 }
 
 bool Learner::ServedLately(NodeId peer, Slot first) const {
@@ -169,6 +180,12 @@ bool Learner::ServedLately(NodeId peer, Slot first) const {
 
 void Learner::OnCatchUpReply(NodeId from, const CatchUpReply& reply) {
   OnPeerChosen(reply.chosen);
+  if (reply.entries.empty()) {
+    if (requested_ns_ < 0) return;
+    requests_failed_ = 0;
+    requested_ns_ = core_.now_ns;
+    return;
+  }
   const Slot before = chosen_;
   for (const Accepted& entry : reply.entries) {
     // Out of order over a lost reply: it would open a gap in memory without bound.

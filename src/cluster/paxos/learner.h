@@ -38,7 +38,11 @@ class Learner {
   // Some node says that slots up to `chosen` are chosen: not enough to know what.
   void OnPeerChosen(Slot chosen) { chosen_elsewhere_ = std::max(chosen_elsewhere_, chosen); }
 
-  void OnCatchUpRequest(NodeId from, const CatchUpRequest& request);
+  // Returns the last slot that was sent; 0: none.
+  Slot OnCatchUpRequest(NodeId from, const CatchUpRequest& request);
+  // What it asked for has been sent: it is to wait, and to ask nobody else.
+  void SayOnItsWay(NodeId peer);
+  void OnLinkUp(NodeId peer);
   void OnCatchUpReply(NodeId from, const CatchUpReply& reply);
   // The slot's chosen value, from whomever.
   void LearnValue(const Accepted& entry);

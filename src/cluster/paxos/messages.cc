@@ -331,6 +331,7 @@ Result<Message> Decode(std::string_view bytes) {
 }
 
 bool IsUrgent(const Message& message) {
+  if (const auto* reply = std::get_if<CatchUpReply>(&message)) return reply->entries.empty();
   return std::holds_alternative<Heartbeat>(message) ||
          std::holds_alternative<HeartbeatReply>(message) ||
          std::holds_alternative<AcceptOk>(message) || std::holds_alternative<Prepare>(message) ||

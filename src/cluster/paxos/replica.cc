@@ -35,6 +35,11 @@ std::optional<Heartbeat> Replica::HeartbeatWhileBusy(int64_t now_ns) {
   return impl_->HeartbeatWhileBusy();
 }
 
+void Replica::OnLinkUp(NodeId peer, int64_t now_ns) {
+  impl_->SetNow(now_ns);
+  impl_->OnLinkUp(peer);
+}
+
 void Replica::OnDurable(uint64_t persist_seq, int64_t now_ns) {
   impl_->SetNow(now_ns);
   impl_->OnDurable(persist_seq);

@@ -75,6 +75,8 @@ class Replica {
   std::optional<Heartbeat> HeartbeatWhileBusy(int64_t now_ns);
   // Everything up to this record is fsynced. Counts our own vote, lets held messages go.
   void OnDurable(uint64_t persist_seq, int64_t now_ns);
+  // A new link to a peer: what was sent on the one before may be lost.
+  void OnLinkUp(NodeId peer, int64_t now_ns);
 
   // True on a leader past phase 1 whose window has room and that is not handing over or waiting for
   // a configuration to be applied. Room for kConfig: nothing else in flight.

@@ -279,6 +279,11 @@ void Replica::Impl::OnDurable(uint64_t seq) {
   }
 }
 
+void Replica::Impl::OnLinkUp(NodeId peer) {
+  learner.OnLinkUp(peer);
+  if (role == Role::kLeader) leader.OnLinkUp(peer);
+}
+
 void Replica::Impl::TakeReady(Ready* ready) {
   ready->Clear();
   if (halted()) {

@@ -24,6 +24,7 @@ struct Replica::Impl {
   void Tick();
   void Step(NodeId from, Message message);
   void OnDurable(uint64_t seq);
+  void OnLinkUp(NodeId peer);
   void TakeReady(Ready* ready);
   uint64_t StartReadRound();
   void InstallSnapshot(Slot upto);

@@ -110,6 +110,7 @@ void Replica::Impl::On(NodeId from, HeartbeatReply& m) {
   peer->heard_ns = core.now_ns;
   peer->durable = m.durable;
   election.OnReply(from, m);
+  if (role == Role::kLeader) leader.OnPeerHeard(from);
   const bool mine = role == Role::kLeader && m.ballot == ballot;
   if (!mine || !m.granted || m.promised > ballot || !core.membership.IsVoter(from)) return;
   lease.OnAck(from, m.probe, m.sent_ns, m.lease_ns);
@@ -197,7 +198,16 @@ void Replica::Impl::On(NodeId from, Chosen& m) {
 
 // --- Catching up, handing over ---
 
-void Replica::Impl::On(NodeId from, CatchUpRequest& m) { learner.OnCatchUpRequest(from, m); }
+void Replica::Impl::On(NodeId from, CatchUpRequest& m) {
+  if (role == Role::kLeader && leader.OnItsWay(from, m.first)) {
+    REACH("paxos.catch_up_wants_what_is_on_its_way");
+    learner.SayOnItsWay(from);
+    return;
+  }
+  const Slot served = learner.OnCatchUpRequest(from, m);
+  if (role == Role::kLeader && served != kNoSlot && served == learner.chosen())
+    leader.OnPulledAll(from);
+}
 
 void Replica::Impl::On(NodeId from, CatchUpReply& m) {
   // A leader has everything that was chosen before it, and decides the rest itself.

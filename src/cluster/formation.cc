@@ -501,6 +501,7 @@ class Former {
     Reader reader(body);
     switch (ask) {
       case Ask::kState:
+      case Ask::kTakePlace:  // there is none to give yet: the answer says so
         return Now();
       case Ask::kGenesis: {
         const std::string cluster_id(reader.Bytes());

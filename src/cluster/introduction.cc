@@ -20,6 +20,9 @@ enum class Tag : uint8_t {
   kVerdict = 7,         // u8 1: set back; the rest: why
   kKnown = 8,           // standing: highest ballot, chosen slot
   kAcceptsLoss = 9,     // u8 1: yes
+  kInForce = 10,        // u16
+  kSkips = 11,          // SkipList
+  kDigest = 12,         // u64 slot, u64 digest
 };
 
 void Put(Writer& out, const Standing& standing) {
@@ -81,6 +84,14 @@ std::string EncodeIntroduction(const Introduction& introduction) {
     out.U8(introduction.set_back ? 1 : 0);
     out.U64(introduction.recovered_boot);
   });
+  fields.Add(Tag::kInForce, [&](Writer& out) { out.U16(introduction.in_force); });
+  std::string skips;
+  introduction.skips.Encode(&skips);
+  fields.Add(Tag::kSkips, [&](Writer& out) { out.Raw(skips); });
+  fields.Add(Tag::kDigest, [&](Writer& out) {
+    out.U64(introduction.digest_slot);
+    out.U64(introduction.digest);
+  });
   return fields.Take();
 }
 
@@ -103,6 +114,15 @@ bool DecodeIntroduction(std::string_view body, Introduction* introduction) {
       case Tag::kSetBack:
         introduction->set_back = in.U8() != 0;
         introduction->recovered_boot = in.U64();
+        return true;
+      case Tag::kInForce:
+        introduction->in_force = in.U16();
+        return true;
+      case Tag::kSkips:
+        return introduction->skips.Decode(&in).has_value();
+      case Tag::kDigest:
+        introduction->digest_slot = in.U64();
+        introduction->digest = in.U64();
         return true;
       default:
         return false;

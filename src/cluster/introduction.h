@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "cluster/paxos/types.h"
+#include "cluster/skip_list.h"
 
 namespace clustron::cluster {
 
@@ -34,6 +35,11 @@ struct Introduction {
   Standing held;                 // of its log when the process started
   bool set_back = false;         // as it knows itself
   uint64_t recovered_boot = 0;   // the boot in which it last recovered from that; 0: never
+  uint16_t in_force = 1;         // the feature version of its state
+  SkipList skips;                // what its operator has left out
+  // The last 64th slot that it has applied, and its digest there; 0: none.
+  paxos::Slot digest_slot = 0;
+  uint64_t digest = 0;
 
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };

@@ -98,6 +98,8 @@ class MemberWatch {
 
   // `boot_in_state`: of the member's session in the state here; 0: none.
   void OnIntroduction(paxos::NodeId from, const Introduction& said, uint64_t boot_in_state);
+  // What it says of itself does not go together with this node: nothing else is taken from it.
+  void Refuse(paxos::NodeId from) { Of(from).taken = false; }
   void OnStanding(paxos::NodeId from, const Standing& standing);
   // The peer's newest start is recorded: what else it says is taken.
   bool Taken(paxos::NodeId peer) const;

@@ -314,7 +314,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // RosterHost
   void SendToMember(NodeId to, WireKind kind, const std::string& body) override;
   void BootRaised(uint32_t boot) override;
-  void MemberSupports(NodeId member, uint16_t version) override { OnPeerSupports(member, version); }
+  void DescribeState(Introduction* own) const override;
+  bool GoesTogether(NodeId from, const Introduction& peer) override;
+  void MemberIntroduced(NodeId from, const Introduction& peer) override;
   void RosterFailed(const Error& error) override;
 
   // node.cc
@@ -449,6 +451,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   int64_t proposed_elapsed_ms_ = 0;
   int64_t proposed_wall_ms_ = 0;
   Slot proposed_slot_ = paxos::kNoSlot;
+  std::map<NodeId, std::string> refused_;     // what was said of whom
   std::map<NodeId, uint16_t> peer_versions_;  // as announced to this process
   uint16_t raise_proposed_ = 0;               // in this leadership
   bool over_memory_ = false;

@@ -25,7 +25,7 @@ constexpr const char* kWayBack =
 
 void Node::CompareStates(int64_t now_ns) {
   if (restore_ != nullptr || alone()) return;
-  StateNews own{.boot = config_.boot,
+  StateNews own{.boot = roster_.watch().own().boot,
                 .applied = state_.applied_slot(),
                 .follows = replica_.ballot(),
                 .slot = state_.digests().newest()};

@@ -56,8 +56,12 @@ bool Roster::OnMessage(NodeId from, WireKind kind, std::string_view body, int64_
   }
   Introduction said;
   if (!DecodeIntroduction(body, &said)) return false;
+  if (!host_.GoesTogether(from, said)) {
+    watch_.Refuse(from);
+    return true;
+  }
   watch_.OnIntroduction(from, said, state_.LatestBoot(from));
-  host_.MemberSupports(from, said.feature_version);
+  host_.MemberIntroduced(from, said);
   SetVotes(now_ns, false);
   Save();
   SendAnswers();
@@ -70,10 +74,12 @@ void Roster::OnLinkUp(NodeId member, int64_t now_ns) {
 }
 
 void Roster::Introduce(int64_t now_ns) {
-  for (const NodeId member : watch_.TakeDue(others_, now_ns)) {
-    host_.SendToMember(member, WireKind::kIntroduction,
-                       EncodeIntroduction(watch_.OwnIntroduction()));
-  }
+  const std::vector<NodeId> due = watch_.TakeDue(others_, now_ns);
+  if (due.empty()) return;
+  Introduction own = watch_.OwnIntroduction();
+  host_.DescribeState(&own);
+  const std::string body = EncodeIntroduction(own);
+  for (const NodeId member : due) host_.SendToMember(member, WireKind::kIntroduction, body);
 }
 
 void Roster::SendAnswers() {

@@ -26,8 +26,12 @@ class RosterHost {
   virtual void SendToMember(NodeId to, WireKind kind, const std::string& body) = 0;
   // This node's items go under another boot from now on.
   virtual void BootRaised(uint32_t boot) = 0;
-  // What a member's program supports.
-  virtual void MemberSupports(NodeId member, uint16_t feature_version) = 0;
+  // Adds to an introduction what the node's state is.
+  virtual void DescribeState(Introduction* own) const = 0;
+  // False: what the member says of itself does not go together with this node.
+  virtual bool GoesTogether(NodeId member, const Introduction& said) = 0;
+  // It does, and was looked at.
+  virtual void MemberIntroduced(NodeId member, const Introduction& said) = 0;
   // The disk failed.
   virtual void RosterFailed(const Error& error) = 0;
 

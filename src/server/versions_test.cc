@@ -228,5 +228,71 @@ TEST_CASE("a leader takes no item from a peer that nobody could apply") {
   CHECK(bench.halted.empty());
 }
 
+// Whether peer 3's poll is answered.
+bool Answered(EngineBench& bench) {
+  bench.TakeAllSent(3);
+  paxos::Heartbeat poll;
+  poll.probe = 77;
+  poll.sent_ns = 1;
+  bench.From(3, poll);
+  bench.Turn();
+  for (const std::string& body : bench.TakeSent(3, cluster::WireKind::kPaxos)) {
+    const auto message = paxos::Decode(body);
+    REQUIRE(message.has_value());
+    if (std::holds_alternative<paxos::HeartbeatReply>(*message)) return true;
+  }
+  return false;
+}
+
+void Introduce(EngineBench& bench, const cluster::Introduction& introduction) {
+  bench.FromWire(3, cluster::WireOf(cluster::WireKind::kIntroduction,
+                                    cluster::EncodeIntroduction(introduction)));
+}
+
+TEST_CASE("a peer whose program is too old for the version in force has no link with this node") {
+  EngineBench bench(3);
+  bench.node().OnPeerSupports(2, cluster::kFeatureVersion);
+  bench.node().OnPeerSupports(3, cluster::kFeatureVersion);
+  bench.Lead();
+  Settle(bench);
+  REQUIRE(bench.executor().feature_version() == cluster::kFeatureVersion);
+  CHECK(Answered(bench));
+  Introduce(bench, {.boot = 2, .nonce = 5, .feature_version = 1});
+  CHECK_FALSE(Answered(bench));
+  Introduce(bench, {.boot = 3, .nonce = 6, .feature_version = cluster::kFeatureVersion});
+  CHECK(Answered(bench));
+  CHECK(bench.halted.empty());
+}
+
+TEST_CASE("a node that is too old for the version in force halts, and says both numbers") {
+  EngineBench bench(3);
+  Introduce(bench, {.boot = 2, .nonce = 5, .feature_version = 9, .in_force = 8});
+  CHECK(bench.halted.find("feature version 8 is in force") != std::string::npos);
+  CHECK(bench.halted.find("node 3") != std::string::npos);
+  CHECK(bench.halted.find("knows up to 2") != std::string::npos);
+  // Not for good: a newer program goes on.
+  bench.halted.clear();
+  bench.node_config.feature_version = 9;
+  bench.Restart(2);
+  Introduce(bench, {.boot = 3, .nonce = 6, .feature_version = 9, .in_force = 8});
+  CHECK(bench.halted.empty());
+  CHECK(Answered(bench));
+}
+
+TEST_CASE("members whose lists of slots to skip differ have no link") {
+  EngineBench bench(3);
+  cluster::SkipList skips;
+  REQUIRE(skips.Set({7, 1}));
+  Introduce(bench, {.boot = 2, .nonce = 5, .skips = skips});
+  CHECK_FALSE(Answered(bench));
+  bench.skip_slots = {{.skip = {7, 1}}};
+  bench.Restart(2);
+  Introduce(bench, {.boot = 2, .nonce = 5, .skips = skips});
+  CHECK(Answered(bench));
+  Introduce(bench, {.boot = 3, .nonce = 6});
+  CHECK_FALSE(Answered(bench));
+  CHECK(bench.halted.empty());
+}
+
 }  // namespace
 }  // namespace clustron::server

@@ -114,7 +114,11 @@ class EngineBench final : private EngineHost {
         FromWire(peer, cluster::WireOf(kind, body));
       };
       wire(cluster::WireKind::kIntroduction,
-           cluster::EncodeIntroduction({.boot = 1, .nonce = peer}));
+           cluster::EncodeIntroduction({.boot = 1,
+                                        .nonce = peer,
+                                        .feature_version = executor().feature_version(),
+                                        .in_force = executor().feature_version(),
+                                        .skips = executor().skips()}));
       const cluster::OwnLife& own = node().members().own();
       wire(cluster::WireKind::kIntroductionAnswer,
            cluster::EncodeIntroductionAnswer({.boot = own.boot, .nonce = own.nonce}));

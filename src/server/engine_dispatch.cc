@@ -119,11 +119,10 @@ void Engine::Feed(Session& session, std::string_view bytes) {
   }
   if (session.in_.size() > 0 && client_table_.OverQueryLimit(session.client)) {
     REACH("query buffer over its limit");
-    Log(LogLevel::kWarning,
-        client_table_.Stranger(session.client)
-            ? "closed {}: more than 64 KB without a whole request, and it has not authenticated"
-            : "closed {}: more than client-query-buffer-limit without a whole request",
-        session.client.address().peer);
+    Log(LogLevel::kWarning, "closed {}: more than {} without a whole request",
+        session.client.address().peer,
+        client_table_.Stranger(session.client) ? "64 KB before it has authenticated"
+                                               : "client-query-buffer-limit");
     session.CloseNow();
   }
   LimitMemory(session);

@@ -140,7 +140,8 @@ void Leader::Send(const Progress& progress, const Open& open) {
 }
 
 void Leader::Push(Progress& progress) {
-  if (progress.bit == 0) return;
+  // Who doesn't vote takes no accepts: it pulls what is chosen.
+  if (progress.bit == 0 || core_.VoteOf(progress.node) == 0) return;
   const Slot prefix = PrefixOf(progress);
   if (progress.next < first_open()) {
     if (prefix + 1 < first_open()) {
@@ -210,6 +211,7 @@ void Leader::OnLinkUp(NodeId peer) {
 }
 
 bool Leader::OnItsWay(NodeId peer, Slot slot) const {
+  if (core_.VoteOf(peer) == 0) return false;
   for (const Progress& progress : progress_) {
     if (progress.node != peer) continue;
     // Links keep the order: what is behind it was acknowledged, it was not.

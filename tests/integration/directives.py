@@ -126,7 +126,7 @@ def test_every_directive_of_redis_is_known():
     ours = open(DOC, encoding="utf-8").read()
     words = []
     for name, value in theirs.items():
-        if name not in ("dir", "pidfile", "logfile", "port", "save", "maxmemory-clients"):
+        if name not in ("dir", "pidfile", "logfile", "port", "save"):
             words += ["--" + name, *(value.split() or [""])]
     rc, text = check(*words)
     assert "unknown directive" not in text, text
@@ -139,7 +139,7 @@ def test_every_directive_of_redis_is_known():
     assert rc == 0 and len(names) > 100, text
     for name in names:
         assert "'%s 1' is ignored" % name in text, name
-    missing = set(theirs) - set(re.findall(r"[a-z_-]+", ours)) - {"maxmemory-clients"}
+    missing = set(theirs) - set(re.findall(r"[a-z_-]+", ours))
     assert missing <= {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value"}, missing
 
 
@@ -200,6 +200,11 @@ VALUES = {
     "cluster-port": (["0", "1", "65535"], ["-1", "65536"]),
     "cluster-secret-file": ([""], ["/nonexistent/secret"]),  # more: peers
     "cluster-insecure": YES_NO,
+    "cluster-take-place": (["no"], ["maybe", "yes"]),  # yes: set_back
+    "cluster-accept-loss": YES_NO,
+    "skip-slot": ([""], ["1", "x:y", "1:"]),
+    "maxmemory-clients": (["0", "5%", "100%", ("100mb", "104857600")], ["101%", "-1", "x"]),
+    "item-reply-max": ([("1kb", "1024"), ("512mb", "536870912")], ["1023", "x"]),
     "cluster-heartbeat-ms": (["50", "10"], ["0", "60001"]),
     "cluster-election-round-ms": (["150", "5", "600000"], ["4", "600001"]),
     "cluster-election-bad-rounds": (["1", "3", "100"], ["0", "101"]),

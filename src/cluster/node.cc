@@ -334,7 +334,8 @@ bool Node::ApplyChosen() {
       }
       CHECK(slot == state_.applied_slot() + 1 || Planted(Bug::kChosenOutOfOrder));
       if (const Status can = state_.CanApply(slot, chosen->value); !can) {
-        Halt(HaltCause::kCannotApply, can.error().detail);
+        const bool another_log = can.error().code == Errc::kCorruption;
+        Halt(another_log ? HaltCause::kDiverged : HaltCause::kCannotApply, can.error().detail);
         return any;
       }
       // The replica may let go of the entry while its items are answered: hold the bytes.

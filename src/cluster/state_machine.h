@@ -44,7 +44,8 @@ class StateMachine {
  public:
   virtual ~StateMachine() = default;
 
-  // Whether this program can apply the next slot's entry; changes nothing. The error says why not.
+  // Whether this program can apply the next slot's entry; changes nothing. The error says why not;
+  // kCorruption: the entry belongs to another log than the state.
   // It is looked at before Apply, which may be called only if it can.
   virtual Status CanApply(Slot slot, const paxos::Value& value) const = 0;
   // The same of an item that another node wants to have proposed.

@@ -82,11 +82,24 @@ Status Executor::CanApply(cluster::Slot slot, const paxos::Value& value) const {
   }
   if (value.kind != paxos::EntryKind::kBatch || IsVoid(value)) return {};
   const std::string why = WhyNotApplicable(paxos::BytesOf(value.payload), supported_version_);
-  if (why.empty()) return {};
+  if (why.empty()) return CheckClock(slot, value);
   return Fail(Errc::kMismatch, "slot " + std::to_string(slot) + " can't be applied: " + why +
                                    ". A newer program may know it; to leave it out for ever, start "
                                    "every member once with --skip-slot " +
                                    cluster::SkipText({slot, cluster::HashOf(value)}));
+}
+
+// The elapsed clock never falls within one log.
+Status Executor::CheckClock(cluster::Slot slot, const paxos::Value& value) const {
+  Reader reader(paxos::BytesOf(value.payload));
+  cluster::EntryHeader entry;
+  if (cluster::ReadEntryHeader(&reader, &entry) && entry.elapsed_ms >= store_->elapsed_ms())
+    return {};
+  if (Planted(Bug::kStaleEntryNotVoided) || Planted(Bug::kChosenOutOfOrder)) return {};
+  return Fail(Errc::kCorruption,
+              "slot " + std::to_string(slot) +
+                  " can't be applied: its clock is before that of the slots before it, so it "
+                  "belongs to another log than the state here");
 }
 
 Status Executor::CanTake(const ItemHeader& header, std::string_view item) const {

@@ -228,6 +228,7 @@ class Executor final : public cluster::StateMachine,
   void OnLock(const store::LockEvent& event) override;
 
   bool IsVoid(const paxos::Value& value) const;
+  Status CheckClock(cluster::Slot slot, const paxos::Value& value) const;
   void EndEntry(cluster::Slot slot);
   void ApplyBatch(std::string_view payload);
   int64_t WallOf(int64_t wall_ms) const;

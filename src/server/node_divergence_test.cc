@@ -191,6 +191,19 @@ TEST_CASE("who is told by a majority that its log is another one halts, by fewer
   CHECK(bench.halted.find("another one") != std::string::npos);
 }
 
+TEST_CASE("an entry whose clock is before the state's belongs to another log: the node halts") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "a", "1"})});
+  const Slot applied = bench.executor().applied_slot();
+  bench.Choose(kTwo, EntryKind::kBatch,
+               EntryOf(999, 1'700'000'000'000, {CommandItem({"SET", "a", "2"})}));
+  CHECK(bench.halted.find("another log") != std::string::npos);
+  CHECK(bench.executor().applied_slot() == applied);
+  bench.halted.clear();
+  bench.Restart(2);
+  CHECK(bench.halted.find("another log") != std::string::npos);  // for good
+}
+
 TEST_CASE("a snapshot of a peer whose state differs is not taken: it would replace the only copy") {
   EngineBench bench(3);
   FollowTwo(bench, {CommandItem({"SET", "a", "1"})});

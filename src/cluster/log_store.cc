@@ -507,6 +507,27 @@ void LogStore::PersistReserve(uint64_t value, std::function<void()> done) {
       });
 }
 
+// --- The longest lease ---------------------------------------------------------------------------
+
+Status LogStore::RecordLease(int64_t lease_ns) {
+  std::string bytes;
+  Writer(&bytes).I64(lease_ns);
+  return shared_->lease.WriteBoth(bytes);
+}
+
+void LogStore::LowerLease(int64_t lease_ns) {
+  if (failed_) return;
+  RunTask(
+      [shared = shared_, lease_ns] {
+        std::string bytes;
+        Writer(&bytes).I64(lease_ns);
+        return shared->lease.WriteBoth(bytes);
+      },
+      [this](const Status& status) {
+        if (!status) Fatal(status.error());
+      });
+}
+
 // --- Reading -------------------------------------------------------------------------------------
 
 Result<persist::File*> LogStore::ReadHandle(uint64_t segment) {

@@ -12,7 +12,8 @@
 //   kMemory   at once; nothing is written. Only identity and reserved revisions are on disk.
 //
 // Files in `dir`: wal/*.log, wal.a, wal.b (durable mark, promise, compaction point), reserve.a/.b
-// (reserved revisions), wal/spare (64 MB that a full disk gives back).
+// (reserved revisions), lease.a/.b (the longest lease that may have been granted), wal/spare (64 MB
+// that a full disk gives back).
 //
 // A full disk: segments are allocated before anything is written into them, so running out harms
 // nothing that is there. The spare file is removed, which gives room for control records (promises,
@@ -45,6 +46,10 @@
 #include "persist/wal_writer.h"
 
 namespace clustron::cluster {
+
+// If both copies of the record can't be read, a lease of any length may run: the longest that
+// `cluster-lease-ms` takes.
+inline constexpr int64_t kLeaseNsMax = 600'000'000'000;
 
 enum class Durability : uint8_t { kAlways, kEverySec, kMemory };
 
@@ -87,6 +92,7 @@ struct RecoveredLog {
   std::vector<paxos::Slot> unknown;
   std::optional<LocalMark> mark;    // the last one written
   uint64_t reserved = 0;            // see PersistReserve; 0: none
+  int64_t lease_ns = 0;             // see RecordLease; 0: none was recorded
   bool existed = false;             // false: there was no log here
   uint64_t torn_bytes = 0;          // an unacknowledged tail that was cut
   std::vector<std::string> report;  // lines for the log: what was damaged and where
@@ -194,6 +200,14 @@ class LogStore {
   // any crash. Rises; works in every mode.
   void PersistReserve(uint64_t value, std::function<void()> done);
 
+  // --- The longest lease
+
+  // The longest lease that this node may have granted and that may still run, from now on. Before a
+  // longer one than recorded is granted: RecordLease, durable on return. Blocking. When all longer
+  // ones are over: LowerLease, which returns at once.
+  Status RecordLease(int64_t lease_ns);
+  void LowerLease(int64_t lease_ns);
+
   // --- State
 
   Durability durability() const { return durability_; }
@@ -234,6 +248,7 @@ class LogStore {
   class Recovery;
 
   LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir, const LogStoreOptions& options);
+  Status LoadLease(RecoveredLog* recovered);
   Status OpenMemory(RecoveredLog* recovered);
   Status Recover(RecoveredLog* recovered);
   Status StartEmptyLog(paxos::Slot floor);

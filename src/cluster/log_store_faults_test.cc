@@ -433,6 +433,31 @@ TEST_CASE("log store: reserved numbers survive one damaged copy, two are refused
   CHECK(Node(&fs, Durability::kEverySec).error.code == Errc::kCorruption);
 }
 
+TEST_CASE(
+    "log store: the longest lease survives one damaged copy; without any it may be of any length") {
+  SimFs fs;
+  {
+    Node node(&fs, Durability::kAlways);
+    CHECK(node.recovered.lease_ns == 0);
+    REQUIRE(node.store->RecordLease(5'000'000'000).has_value());
+  }
+  Crash(&fs);
+  CHECK(Node(&fs, Durability::kAlways).recovered.lease_ns == 5'000'000'000);
+  fs.FlipBit("/data/lease.a", 20, 1);
+  {
+    Node node(&fs, Durability::kAlways);
+    CHECK(node.recovered.lease_ns == 5'000'000'000);
+    node.store->LowerLease(450'000'000);
+    node.runner.RunAll();
+  }
+  Crash(&fs);
+  CHECK(Node(&fs, Durability::kAlways).recovered.lease_ns == 450'000'000);
+  for (const char* copy : {"/data/lease.a", "/data/lease.b"}) fs.FlipBit(copy, 20, 1);
+  const Node node(&fs, Durability::kAlways);
+  CHECK(node.recovered.lease_ns == kLeaseNsMax);
+  CHECK(node.recovered.report.size() == 1);
+}
+
 TEST_CASE("log store: damage at the end with the mark damaged too is refused: a promise may hide") {
   SimFs fs;
   {

@@ -98,9 +98,25 @@ Result<std::unique_ptr<LogStore>> LogStore::Open(persist::Fs* fs, TaskRunner* ru
   if (store->shared_->reserve.damaged() && !store->shared_->reserve.value()) {
     return Fail(Errc::kCorruption, store->dir_ + ": both copies of `reserve` are damaged");
   }
+  TRY(store->LoadLease(recovered));
   TRY(options.durability == Durability::kMemory ? store->OpenMemory(recovered)
                                                 : store->Recover(recovered));
   return store;
+}
+
+// Absent in directories of earlier versions.
+Status LogStore::LoadLease(RecoveredLog* recovered) {
+  TRY(shared_->lease.Load());
+  if (const auto& value = shared_->lease.value()) {
+    Reader in(*value);
+    recovered->lease_ns = in.I64();
+    const bool sound = in.Done() && recovered->lease_ns > 0 && recovered->lease_ns <= kLeaseNsMax;
+    if (!sound) return Fail(Errc::kCorruption, dir_ + "/lease can't be read");
+  } else if (shared_->lease.damaged()) {
+    recovered->lease_ns = kLeaseNsMax;
+    recovered->report.push_back(dir_ + ": both copies of `lease` are damaged");
+  }
+  return {};
 }
 
 Status LogStore::OpenMemory(RecoveredLog* recovered) {

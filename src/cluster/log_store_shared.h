@@ -17,7 +17,8 @@ struct LogStore::Shared {
         options(options_in),
         writer(fs_in, options_in),
         mark(fs_in, dir, "wal"),
-        reserve(fs_in, dir, "reserve") {}
+        reserve(fs_in, dir, "reserve"),
+        lease(fs_in, dir, "lease") {}
 
   // Writes the buffer; gives up the spare file if the disk is full.
   Status Write();
@@ -31,6 +32,7 @@ struct LogStore::Shared {
   persist::WalBuffer buffer;
   persist::MarkFile mark;
   persist::MarkFile reserve;
+  persist::MarkFile lease;
 };
 
 inline persist::WalBallot ToWal(const paxos::Ballot& ballot) {

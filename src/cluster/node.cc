@@ -31,6 +31,9 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
       snapshots_(snapshots),
       snapshot_tasks_(snapshot_tasks),
       host_(host),
+      longer_lease_until_ns_(recovered.longest_lease_ns > config.paxos.lease_ns
+                                 ? clock.MonotonicNs() + recovered.longest_lease_ns
+                                 : 0),
       replica_(config.paxos, std::move(recovered), Rng(config.seed), clock.MonotonicNs()),
       roster_({.own = config.life, .records = config.member_records, .store = config.member_store},
               {.again_ns = config.paxos.round_ns, .silence_ns = 3 * config.paxos.round_ns},
@@ -257,6 +260,7 @@ void Node::Tick() {
     log_.Tick(now);
     NoteClock();
     ReserveRevisions();
+    ForgetLongerLease(now);
     CompareStates(now);
     if (halted_) return;
   }
@@ -267,6 +271,13 @@ void Node::Tick() {
     ProposeDue(now);
   }
   TickSnapshots(now);
+}
+
+// What an earlier setting may have granted is over.
+void Node::ForgetLongerLease(int64_t now_ns) {
+  if (longer_lease_until_ns_ == 0 || now_ns < longer_lease_until_ns_) return;
+  longer_lease_until_ns_ = 0;
+  log_.LowerLease(config_.paxos.lease_ns);
 }
 
 void Node::EndOfTurn() {
@@ -491,6 +502,25 @@ void Node::ServeCatchUp(const paxos::CatchUpNeed& need) {
   SendPaxos(need.peer, paxos::CatchUpReply{.chosen = replica_.chosen_slot(),
                                            .compacted = log_.floor(),
                                            .entries = *std::move(entries)});
+}
+
+size_t Node::OthersWithSlot(Slot slot, uint64_t round) {
+  constexpr int64_t kAskAgainNs = 5'000'000;
+  size_t have = 0;
+  bool all = true;
+  for (const paxos::PeerStatus& peer : replica_.peers()) {
+    const bool has = Planted(Bug::kWaitCountsVotes)
+                         ? peer.durable >= slot
+                         : peer.answered_probe > round && peer.safe >= slot;
+    have += has ? 1 : 0;
+    all = all && has;
+  }
+  const int64_t now = NowNs();
+  if (!all && now - durability_asked_ns_ >= kAskAgainNs) {
+    durability_asked_ns_ = now;
+    replica_.AskAll(now);
+  }
+  return have;
 }
 
 // --- The inline path -----------------------------------------------------------------------------

@@ -208,6 +208,8 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool halted() const { return halted_; }
   bool TransferLeadership(NodeId to);
   // Over maxmemory here: as leader, items are marked for it.
+  // The replicated setting: nothing is to rest on the leader's lease.
+  void SetQuorumReads(bool quorum) { quorum_reads_ = quorum; }
   void SetOverMemory(bool over) { over_memory_ = over; }
   bool over_memory() const { return over_memory_; }
   void StepDown() { replica_.StepDown(NowNs()); }
@@ -255,6 +257,10 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
     const Slot accepted = replica_.durable_slot();
     return config_.weak_durability ? std::min(accepted, log_.synced_slot()) : accepted;
   }
+  // Of the others: how many have this slot, chosen, on their disks, by what they said in answer to
+  // a question that was asked after `round` began. Asks again for those who have not.
+  uint64_t BeginDurabilityRound() { return replica_.AskAll(NowNs()); }
+  size_t OthersWithSlot(Slot slot, uint64_t round);
   uint8_t verdicts() const { return Verdicts(); }
   void SetDiskLowWater(uint64_t bytes) { log_.SetLowWater(bytes); }
   // As leader, as which it decides about the writes of all.
@@ -338,6 +344,13 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void ServeTickAsk(NodeId from, uint64_t id);
   void TickProposed(Slot slot);
   void GrantTicks();
+  void ForgetLongerLease(int64_t now_ns);
+
+  // Leading for certain without asking anybody: alone, or by a valid lease where the cluster lets
+  // it be used.
+  bool LeadsByLease(int64_t now_ns) const {
+    return alone() || (!quorum_reads_ && replica_.LeaseValid(now_ns));
+  }
 
   // node_clients.cc
   void SendOwnItems();
@@ -403,6 +416,10 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   persist::SnapshotStore& snapshots_;
   TaskRunner& snapshot_tasks_;
   NodeHost& host_;
+  // Until then a lease that is longer than the setting may run, and the disk says so; 0: none.
+  int64_t longer_lease_until_ns_ = 0;
+  int64_t durability_asked_ns_ = 0;
+  bool quorum_reads_ = false;
   paxos::Replica replica_;
   paxos::Ready ready_;
   Roster roster_;

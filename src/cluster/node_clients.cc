@@ -61,7 +61,7 @@ void Node::SendOwnItems() {
 bool Node::CanReadNow(ReadGrant* grant) const {
   if (!leading_ || state_.applied_slot() < replica_.chosen_slot()) return false;
   const int64_t now = NowNs();
-  if (!alone() && !replica_.LeaseValid(now)) return false;
+  if (!LeadsByLease(now)) return false;
   *grant = {state_.applied_slot(), cluster_clock_.ElapsedMs(now), LiveWallMs()};
   return true;
 }
@@ -87,7 +87,7 @@ void Node::AskReads() {
 bool Node::ServeReadAsk(NodeId from, uint64_t id) {
   if (!leading_) return false;
   const Slot index = replica_.chosen_slot();
-  if (alone() || replica_.LeaseValid(NowNs())) {
+  if (LeadsByLease(NowNs())) {
     GrantRead(from, id, index);
     return true;
   }

@@ -217,7 +217,7 @@ struct ShutdownRequest {
   bool force = false;  // stop even if the snapshot can't be written
 };
 
-// How many other nodes have a write on their disks.
+// Who has a write, chosen, on their disks.
 struct Durability {
   bool here = false;
   size_t others = 0;
@@ -251,7 +251,9 @@ class NodePort {
 
   // The slot of the client's last write, 0 if it has none.
   virtual uint64_t LastWriteSlot(const ClientPort& client) const = 0;
-  virtual Durability DurableAt(uint64_t slot) const = 0;
+  // Others count by what they say from this moment on, not by what they have said before.
+  virtual uint64_t BeginDurabilityRound() = 0;
+  virtual Durability DurableAt(uint64_t slot, uint64_t round) = 0;
 };
 
 // The leader's timers of leases and locks, for commands of class kLeader. They are not replicated:

@@ -30,19 +30,22 @@ bool Defer(Context& ctx, std::unique_ptr<LateReply> late, int64_t timeout_ms) {
          ctx.client->Defer(std::move(late), timeout_ms);
 }
 
-// WAIT and WAITAOF: until enough nodes have the caller's last write.
+// WAIT and WAITAOF: until enough nodes have the caller's last write, chosen, on their disks. Others
+// count by what they answer after the command has come, so whoever is gone counts for nothing;
+// where nothing can be waited for (MULTI), nobody has answered.
 class DurabilityWait final : public LateReply {
  public:
   struct Goal {
     uint64_t slot = 0;
+    uint64_t round = 0;
     bool here = false;
     size_t others = 0;
     bool tell_here = false;  // WAITAOF's reply: [here, others]
   };
-  DurabilityWait(const NodePort& node, Goal goal) : node_(node), goal_(goal) {}
+  DurabilityWait(NodePort& node, Goal goal) : node_(node), goal_(goal) {}
 
   bool Poll(bool expired, resp::ReplyWriter& reply) override {
-    const Durability now = node_.DurableAt(goal_.slot);
+    const Durability now = node_.DurableAt(goal_.slot, goal_.round);
     const bool reached = (now.here || !goal_.here) && now.others >= goal_.others;
     if (!reached && !expired) return false;
     if (goal_.tell_here) {
@@ -54,13 +57,14 @@ class DurabilityWait final : public LateReply {
   }
 
  private:
-  const NodePort& node_;
+  NodePort& node_;
   const Goal goal_;
 };
 
 void WaitFor(Context& ctx, DurabilityWait::Goal goal, int64_t timeout_ms) {
-  const NodePort& node = ctx.server->node();
+  NodePort& node = ctx.server->node();
   goal.slot = node.LastWriteSlot(*ctx.client);
+  goal.round = node.BeginDurabilityRound();
   auto wait = std::make_unique<DurabilityWait>(node, goal);
   if (wait->Poll(false, ctx.reply)) return;
   DurabilityWait at_once(node, goal);

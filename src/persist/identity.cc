@@ -13,7 +13,8 @@ namespace {
 constexpr const char* kName = "identity";
 // What makes a directory "used": names that only a node that had an identity leaves behind.
 constexpr const char* kTraces[] = {"wal", "snapshots"};
-constexpr const char* kTraceFiles[] = {"wal.a", "wal.b", "reserve.a", "reserve.b"};
+constexpr const char* kTraceFiles[] = {"wal.a",     "wal.b",   "reserve.a",
+                                       "reserve.b", "lease.a", "lease.b"};
 
 std::string Encode(const Identity& identity) {
   std::string bytes;

@@ -228,6 +228,20 @@ Status FindLife(persist::Fs& fs, TaskRunner& tasks, const BootOptions& options,
   return {};
 }
 
+// The leases that an earlier life of this node granted still bind it, whatever this one's setting.
+Result<int64_t> KeepLongestLease(const BootOptions& options, cluster::LogStore& log,
+                                 const cluster::RecoveredLog& recovered, BootReport* report) {
+  const int64_t lease_ns = options.node.paxos.lease_ns;
+  if (options.genesis.members.size() == 1) return lease_ns;
+  if (lease_ns > recovered.lease_ns) TRY(log.RecordLease(lease_ns));
+  const int64_t longest_ns = std::max(lease_ns, recovered.lease_ns);
+  if (longest_ns > lease_ns)
+    report->notes.push_back("cluster-lease-ms was " + std::to_string(longest_ns / 1'000'000) +
+                            " before: a lease of that length may still run, so this node neither "
+                            "leads nor lets others lead for so long");
+  return longest_ns;
+}
+
 Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, cluster::Slot applied,
                                                    const cluster::RecoveredLog& recovered) {
   std::vector<paxos::Accepted> accepted;
@@ -297,6 +311,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
     if (slot > paxos_state.applied_up_to) paxos_state.unknown.push_back(slot);
   // Who lost its log may have granted a lease in it.
   paxos_state.restarted = recovered.existed || options.identity.set_back;
+  ASSIGN_OR_RETURN(paxos_state.longest_lease_ns,
+                   KeepLongestLease(options, *storage->log, recovered, &report));
 
   cluster::NodeConfig config = options.node;
   config.paxos.self = options.identity.node_id;

@@ -46,5 +46,40 @@ TEST_CASE("with peers time goes on from the node's own note if nothing else can 
   CHECK((bench.executor().elapsed_ms() > 3'600'000) == noted);
 }
 
+// Whether node 3 may lead for all that this node has promised to node 2. Nothing is promised by it.
+bool LetsOthersLead(EngineBench& bench) {
+  bench.TakeAllSent(3);
+  bench.From(3, paxos::Prepare{{90, 3}, 1, {}});
+  bench.Turn();
+  for (const std::string& body : bench.TakeSent(3, cluster::WireKind::kPaxos)) {
+    const auto message = paxos::Decode(body);
+    REQUIRE(message.has_value());
+    if (std::holds_alternative<paxos::Promise>(*message)) return true;
+  }
+  return false;
+}
+
+TEST_CASE("a lease that an earlier life granted under a longer setting is kept") {
+  EngineBench bench(3);
+  bench.node_config.paxos.lease_ns = 5'000'000'000;
+  bench.Restart(2);
+  bench.Follow(kTwo);
+  bench.node_config.paxos.lease_ns = 450'000'000;
+  bench.Restart(3);
+  for (int i = 0; i < 30; ++i) bench.Tick();
+  bench.Restart(4);  // what has passed before it does not count
+  for (int i = 0; i < 480; ++i) bench.Tick();
+  CHECK_FALSE(LetsOthersLead(bench));
+  for (int i = 0; i < 30; ++i) bench.Tick();
+  SUBCASE("for its time") { CHECK(LetsOthersLead(bench)); }
+  SUBCASE("and once that is over, the setting holds") {
+    bench.Restart(5);
+    for (int i = 0; i < 40; ++i) bench.Tick();
+    CHECK_FALSE(LetsOthersLead(bench));
+    for (int i = 0; i < 10; ++i) bench.Tick();
+    CHECK(LetsOthersLead(bench));
+  }
+}
+
 }  // namespace
 }  // namespace clustron::server

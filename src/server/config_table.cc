@@ -24,6 +24,7 @@ constexpr OptionEnum kLogFormats[] = {
     {"redis", kLogFormatRedis}, {"iso", kLogFormatIso}, {"json", kLogFormatJson}};
 constexpr OptionEnum kRoles[] = {{"auto", 0}, {"leader", 1}, {"all", 2}};  // AdvertisedRole
 constexpr OptionEnum kFsyncs[] = {{"always", 1}, {"everysec", 2}, {"no", 0}};
+constexpr OptionEnum kReads[] = {{"lease", 0}, {"quorum", 1}};
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
 
 using enum OptionType;
@@ -163,6 +164,9 @@ constexpr OptionRow kRows[] = {
      {.name = "skip-slot", .type = kCustom, .default_value = "", .canonical = CanonicalSkips},
      Scope::kNode,
      kOptStartOnly | kOptManyWords},
+    {Opt::kClusterReads,
+     {.name = "cluster-reads", .type = kEnum, .default_value = "lease", .words = kReads},
+     Scope::kCluster},
     {Opt::kHashMaxListpackEntries,
      {.name = "hash-max-listpack-entries",
       .alias = "hash-max-ziplist-entries",

@@ -72,6 +72,7 @@ enum class Opt : uint8_t {
   kClusterTakePlace,
   kSkipSlot,
   // Cluster-wide settings: rows of store/settings.
+  kClusterReads,
   kHashMaxListpackEntries,
   kHashMaxListpackValue,
   kMaxMemory,

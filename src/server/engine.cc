@@ -221,6 +221,7 @@ void Engine::WarnOfStrangers(int64_t now_ns) {
 
 void Engine::EndOfTurn() {
   if (node_ == nullptr) return;
+  LookAtAnswers();
   for (int round = 0; round == 0 || (round < 8 && !node_->backlog()); ++round) {
     if (executor_.inline_open()) {
       std::string entry = executor_.SealInline();
@@ -503,12 +504,17 @@ uint64_t Engine::LastWriteSlot(const commands::ClientPort& client) const {
   return found == nullptr ? 0 : found->last_write_slot;
 }
 
-commands::Durability Engine::DurableAt(uint64_t slot) const {
-  commands::Durability durability;
-  durability.here = node_->DurableSlot() >= slot;
-  for (const paxos::PeerStatus& peer : node_->replica().peers())
-    if (peer.durable >= slot) ++durability.others;
-  return durability;
+commands::Durability Engine::DurableAt(uint64_t slot, uint64_t round) {
+  return {.here = node_->DurableSlot() >= slot, .others = node_->OthersWithSlot(slot, round)};
+}
+
+// WAIT need not wait for a tick when the others have answered.
+void Engine::LookAtAnswers() {
+  if (late_waiters_.empty()) return;
+  uint64_t answers = 0;
+  for (const paxos::PeerStatus& peer : node_->replica().peers()) answers += peer.answered_probe;
+  if (std::exchange(answers_seen_, answers) == answers) return;
+  for (Session* session : late_waiters_) LookLater(*session);
 }
 
 }  // namespace clustron::server

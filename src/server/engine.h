@@ -158,7 +158,8 @@ class Engine final : public cluster::NodeHost,
   Status AbortShutdown() override;
   bool ShuttingDown() const override { return shutting_down_; }
   uint64_t LastWriteSlot(const commands::ClientPort& client) const override;
-  commands::Durability DurableAt(uint64_t slot) const override;
+  uint64_t BeginDurabilityRound() override { return node_->BeginDurabilityRound(); }
+  commands::Durability DurableAt(uint64_t slot, uint64_t round) override;
 
  private:
   friend class Session;
@@ -277,6 +278,7 @@ class Engine final : public cluster::NodeHost,
   void StartCall(Session& session, Pending& pending);
   void PollLate(Session& session, Pending& pending);
   bool WaitsForTick(Session& session, Pending& front);
+  void LookAtAnswers();
   void MarkDirty(Session& session);
   void Reap();
   void StepFailover(int64_t now_ns);
@@ -335,6 +337,7 @@ class Engine final : public cluster::NodeHost,
   RoundWaiters tick_waiters_;
   std::vector<CallWaiter> call_waiters_;
   std::vector<Session*> late_waiters_;
+  uint64_t answers_seen_ = 0;  // of peers, when late waiters looked last
   std::vector<Session*> held_;
 
   // Of the Feed at hand: whether reads may run at once, found out once.

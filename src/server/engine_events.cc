@@ -79,6 +79,7 @@ void Engine::ShowSettings() {
       Log(LogLevel::kVerbose, "the cluster-wide setting {} is '{}'", spec.name, now);
     config_.SetEffective(spec.name, now);
   }
+  if (node_ != nullptr) node_->SetQuorumReads(settings.Number("cluster-reads") != 0);
   const bool on =
       notifications_.SetFlags(static_cast<uint32_t>(settings.Number("notify-keyspace-events")));
   for (int db = 0; db < store::kDatabases; ++db)

@@ -195,6 +195,56 @@ TEST_CASE("WAIT is about the last write of its connection, and over when it is a
   CHECK_FALSE(blocked());
 }
 
+TEST_CASE("WAIT counts who has the write, chosen and on disk, by what they say after it has come") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto live = [&](int ms, bool others) {
+    for (int i = 0; i < ms / 10; ++i) {
+      bench.Tick();
+      if (others) bench.AnswerAll();
+    }
+  };
+  bench.Say(client, "SET k v");
+  live(50, true);
+  CHECK(client.Take() == "+OK\r\n");
+  const paxos::Slot slot = bench.node().replica().chosen_slot();
+  bench.peers_durable = {{2, slot}, {3, slot}};
+  SUBCASE("nobody answers any more") {
+    live(200, true);
+    bench.Say(client, "WAIT 2 100\r\nWAITAOF 1 2 100");
+    live(90, false);
+    CHECK(client.Take().empty());
+    live(150, false);
+    CHECK(client.Take() == ":0\r\n*2\r\n:1\r\n:0\r\n");
+  }
+  SUBCASE("one answers") {
+    bench.silent_peer = 3;
+    bench.Say(client, "WAIT 2 100");
+    live(200, true);
+    CHECK(client.Take() == ":1\r\n");
+  }
+  SUBCASE("they have voted, and don't know yet what was chosen") {
+    bench.peers_chosen = slot - 1;
+    bench.Say(client, "WAIT 1 100");
+    live(200, true);
+    CHECK(client.Take() == ":0\r\n");
+  }
+  SUBCASE("they know it, but their disks don't have it") {
+    bench.peers_durable = {{2, slot - 1}, {3, slot - 1}};
+    bench.Say(client, "WAIT 1 100");
+    live(200, true);
+    CHECK(client.Take() == ":0\r\n");
+  }
+  SUBCASE("an answer is enough: no tick is waited for") {
+    bench.Say(client, "WAIT 2 0");
+    bench.Turn();
+    CHECK(client.Take().empty());
+    bench.AnswerAll();
+    CHECK(client.Take() == ":2\r\n");
+  }
+}
+
 TEST_CASE("what was muted stays so, whatever becomes of it") {
   EngineBench bench(3);
   FollowTwo(bench, {});

@@ -376,6 +376,57 @@ TEST_CASE("a keepalive is not acknowledged before a quorum says that this still 
   CHECK(bench.TakeSent(3, WireKind::kLeaderAnswer).size() == answers);
 }
 
+TEST_CASE("where reads are by quorum nothing rests on the leader's lease") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto answer = [&] {
+    bench.Tick(50);
+    bench.AnswerAll();
+  };
+  bench.Say(client, "SET k v\r\nLEASE GRANT 60000 ID l\r\nCONFIG SET cluster-reads quorum");
+  for (int i = 0; i < 4; ++i) answer();
+  REQUIRE(client.Take().ends_with("+OK\r\n"));
+  REQUIRE(bench.node().replica().LeaseValid(bench.clock.ns));
+  SUBCASE("a read of its own client") {
+    bench.Say(client, "GET k");
+    bench.Turn();
+    CHECK(client.Take().empty());
+    answer();
+    CHECK(client.Take() == "$1\r\nv\r\n");
+  }
+  SUBCASE("a keepalive of its own client") {
+    bench.Say(client, "LEASE KEEPALIVE l");
+    bench.Turn();
+    CHECK(client.Take().empty());
+    answer();
+    CHECK(client.Take() == "*1\r\n:60000\r\n");
+  }
+  SUBCASE("what others ask for their clients") {
+    bench.TakeAllSent(3);
+    bench.FromWire(3, cluster::WireReadAsk(5));
+    bench.FromWire(
+        3, cluster::WireCall(WireKind::kLeaderCall, 77, CommandItem({"LEASE", "KEEPALIVE", "l"})));
+    bench.Turn();
+    size_t answers = 0;
+    for (const auto& [kind, body] : bench.TakeAllSent(3))
+      answers += kind == WireKind::kReadGrant || kind == WireKind::kLeaderAnswer ? 1 : 0;
+    CHECK(answers == 0);
+    answer();
+    for (const auto& [kind, body] : bench.TakeAllSent(3))
+      answers += kind == WireKind::kReadGrant || kind == WireKind::kLeaderAnswer ? 1 : 0;
+    CHECK(answers == 2);
+  }
+  SUBCASE("until it is set back") {
+    bench.Say(client, "CONFIG SET cluster-reads lease");
+    for (int i = 0; i < 4; ++i) answer();
+    client.Take();
+    bench.Say(client, "GET k");
+    bench.Turn();
+    CHECK(client.Take() == "$1\r\nv\r\n");
+  }
+}
+
 TEST_CASE("WAITAOF waits for the fsync, also where a write is answered before it") {
   EngineBench bench(1, 1, cluster::Durability::kEverySec);
   for (int i = 0; i < 300 && !bench.node().InlineReady(); ++i) bench.Tick();

@@ -216,6 +216,26 @@ Status Server::FitMaxClients() {
   return {};
 }
 
+// Timings that can't work together, and such as cost more than one would think.
+Status Server::CheckTimings() const {
+  if (genesis_.members.size() == 1) return {};
+  const int64_t heartbeat_ms = config_.Int(Opt::kHeartbeatMs);
+  const int64_t round_ms = config_.Int(Opt::kElectionRoundMs);
+  if (heartbeat_ms > round_ms)
+    return Fail(Errc::kInvalidArgument, "cluster-heartbeat-ms " + std::to_string(heartbeat_ms) +
+                                            " is above cluster-election-round-ms " +
+                                            std::to_string(round_ms));
+  const int64_t usable_ms =
+      config_.Int(Opt::kLeaseMs) * 99 / 100 - config_.Int(Opt::kLeaseMarginMs);
+  if (usable_ms <= heartbeat_ms)
+    Log(LogLevel::kWarning,
+        "cluster-lease-ms less 1 % and cluster-lease-margin-ms is {} ms, not above "
+        "cluster-heartbeat-ms: the lease is over before it is renewed, so most reads go by quorum "
+        "rounds",
+        usable_ms);
+  return {};
+}
+
 Status Server::Start() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
@@ -264,6 +284,7 @@ Status Server::Start() {
   peer_config.queue_bytes_max = static_cast<size_t>(config_.Int(Opt::kPeerQueueBytes));
   peers_ = std::make_unique<cluster::Peers>(loop_, peer_config, *this);
 
+  TRY(CheckTimings());
   ASSIGN_OR_RETURN(const uint64_t disk_bytes, persist::DiskBytes(dir_));
   if (const std::string line = FitToDisk(config_, dir_, disk_bytes); !line.empty())
     LogLine(LogLevel::kWarning, line);

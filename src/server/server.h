@@ -73,6 +73,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   Status Form(const Membership& membership);
   bool RefusesStranger(int fd) const;
   Status FindIdentity();
+  Status CheckTimings() const;
   Status CheckAddress(const persist::Identity& identity) const;
   Status ListenForClients();
   void AcceptClients();

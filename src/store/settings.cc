@@ -10,8 +10,10 @@ namespace clustron::store {
 namespace {
 
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
+constexpr OptionEnum kReads[] = {{"lease", 0}, {"quorum", 1}};
 
 constexpr OptionSpec kSpecs[] = {
+    {.name = "cluster-reads", .type = OptionType::kEnum, .default_value = "lease", .words = kReads},
     {.name = "hash-max-listpack-entries",
      .alias = "hash-max-ziplist-entries",
      .type = OptionType::kInt,

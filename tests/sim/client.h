@@ -64,6 +64,7 @@ class Client {
   size_t outstanding() const { return waiting_.size(); }
   int id() const { return id_; }
   int node() const { return node_; }
+  uint64_t connection() const { return connection_; }
 
   // REQUIRES: connected(). Sent with the others of the same moment.
   void Send(std::initializer_list<std::string_view> args, uint64_t tag) {

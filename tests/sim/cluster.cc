@@ -33,6 +33,7 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
                       .network = &network_,
                       .history = &history_,
                       .losses = &world_.losses,
+                      .said = &said_,
                       .hash_seed = history_.hash_seed(),
                       .recorded_by_others = [this](paxos::NodeId node, uint64_t nonce) {
                         return RecordedByOthers(node, nonce);
@@ -51,6 +52,9 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
   world_.drift = knobs.drift_max;
   if (knobs.clocks_right) world_.absolute_slack_ns = kWallAheadMsMax * kMillisecond;
   world_.burst_percent = knobs.work.burst_percent;
+  world_.count_holders = [this](const Client& client, int64_t since_ns) {
+    return CountHolders(client, since_ns);
+  };
   AddActors(knobs.work);
 }
 
@@ -78,6 +82,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.leases) add(MakeLeases(setup, 3));
   if (work.budgets) add(MakeBudgets(setup, 2));
   if (work.ends) add(MakeEnds(setup, 2));
+  if (work.waits) add(MakeWaits(setup, 2));
   // An act is some 1.5 requests.
   world_.think_ns =
       static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);
@@ -296,6 +301,14 @@ void Cluster::CheckLater() {
     CheckNow();
     CheckLater();
   });
+}
+
+std::optional<size_t> Cluster::CountHolders(const Client& client, int64_t since_ns) const {
+  const paxos::Slot slot = nodes_[client.node()]->LastWriteSlot(client.connection());
+  if (slot == 0) return std::nullopt;
+  return static_cast<size_t>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return node->index() != client.node() && node->MayHaveToldOf(slot, since_ns);
+  }));
 }
 
 // A lease is the promise of a majority, by each one's own clock.

@@ -82,6 +82,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   void AddActors(const WorkloadMix& work);
   void CheckLater();
   void CheckNow();
+  std::optional<size_t> CountHolders(const Client& client, int64_t since_ns) const;
   void CheckLeaseIsBacked(const SimNode& leader);
   void CheckWalls();
   void CheckStability();
@@ -99,6 +100,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   const Knobs& knobs_;
   History history_;
   SimNetwork network_;
+  Said said_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::unique_ptr<Nemesis> nemesis_;
   paxos::Agreement agreement_;

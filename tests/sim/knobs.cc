@@ -224,6 +224,10 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   if (knobs.nodes > 1 && faults.rot_ns == 0 && faults.rot_race_ns == 0 &&
       faults.disk_full_ns == 0 && faults.sync_error_ns == 0)
     faults.set_back_ns = set_back_ns;
+  knobs.faults.late_release_race_ns = Rate(rng, 25, 3 * kSecond, 10 * kSecond);
+  knobs.lease_changes = rng.Percent(25);
+  knobs.quorum_reads = rng.Percent(15);
+  knobs.work.waits = knobs.nodes > 1 && rng.Percent(40);
   if (rng.Percent(50)) knobs.drift_max = DriftThatAMarginBears(knobs.paxos);
   knobs.mixed_versions = knobs.nodes > 1 && rng.Percent(12);
   const bool disturbed = rng.Percent(4);
@@ -265,6 +269,7 @@ std::string WorkloadMix::ToString() const {
   add(budgets, "budgets");
   add(ends, "ends");
   add(bulk, "bulk");
+  add(waits, "waits");
   return text;
 }
 
@@ -273,6 +278,8 @@ std::string Knobs::ToString() const {
   if (one_cut) text += "one link cut, ";
   if (durability == cluster::Durability::kEverySec) text += "everysec, ";
   if (durability == cluster::Durability::kMemory) text += "memory, ";
+  if (lease_changes) text += "lease changes, ";
+  if (quorum_reads) text += "reads by quorum, ";
   text += network.datagram ? "datagrams" : "streams";
   text += " delay " + std::to_string(network.delay_ns / kMicrosecond) + "us";
   text += " loss " + std::to_string(network.loss_percent).substr(0, 4) + "%";
@@ -310,6 +317,7 @@ std::string Knobs::ToString() const {
   add(faults.sleep_race_ns, "sleep-race");
   add(faults.old_vote_race_ns, "old-vote-race");
   add(faults.set_back_ns, "set-back");
+  add(faults.late_release_race_ns, "late-release-race");
   add(faults.two_lives_race_ns, "two-lives-race");
   add(faults.behind_snapshot_race_ns, "behind-snapshot-race");
   add(faults.shutdown_ns, "shutdown");

@@ -44,6 +44,7 @@ struct FaultRates {
   int64_t sleep_race_ns = 0;
   int64_t old_vote_race_ns = 0;
   int64_t set_back_ns = 0;
+  int64_t late_release_race_ns = 0;
   int64_t two_lives_race_ns = 0;
   int64_t behind_snapshot_race_ns = 0;
   int64_t shutdown_ns = 0;  // a node alone is stopped in the orderly way
@@ -65,6 +66,7 @@ struct WorkloadMix {
   bool budgets = false;
   bool ends = false;
   bool bulk = false;  // much at once
+  bool waits = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;
@@ -103,6 +105,9 @@ struct Knobs {
 
   // Nothing is done to it: whoever leads goes on leading, and every command is answered.
   bool calm = false;
+
+  bool lease_changes = false;  // starts after the first have a shorter lease, or this one again
+  bool quorum_reads = false;
 
   std::string ToString() const;
 };

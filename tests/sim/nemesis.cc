@@ -42,6 +42,7 @@ void Nemesis::Start() {
     Every(faults.sleep_race_ns, &Nemesis::DoSleepRace);
     Every(faults.old_vote_race_ns, &Nemesis::DoOldVoteRace);
     Every(faults.set_back_ns, &Nemesis::DoSetBack);
+    Every(faults.late_release_race_ns, &Nemesis::DoLateReleaseRace);
     Every(faults.two_lives_race_ns, &Nemesis::DoTwoLivesRace);
     Every(faults.behind_snapshot_race_ns, &Nemesis::DoBehindSnapshotRace);
   }
@@ -499,6 +500,30 @@ void Nemesis::DoSleepRace() {
   // Until it hears of the next one it goes on as the leader: what its clients read must not be old.
   cluster_.loop().At(awake_ns + rng_.Between(5, 400) * kMillisecond,
                      [this] { cluster_.network().HealAll(); });
+}
+
+// A leader that is cut off stops; the word of that reaches one of the others when it has just
+// granted the next leader a lease and hears it no more, together with the first one's wish to lead
+// again.
+void Nemesis::DoLateReleaseRace() {
+  const int first = cluster_.Leader();
+  if (first < 0 || cluster_.size() != 3) return;
+  cluster_.report().Count("late release races");
+  partition_ = 0;
+  cluster_.network().HealAll();
+  Apart(first, first);
+  const paxos::Config& paxos = cluster_.knobs().paxos;
+  const int64_t ns = paxos.lease_ns + rng_.Between(4, 8) * paxos.round_ns;
+  cluster_.loop().After(ns, [=, this] {
+    const int next = cluster_.Leader();
+    if (stopped_ || next < 0 || next == first) return;
+    const int third = 3 - first - next;
+    cluster_.network().HealAll();
+    Cut(first, next, true);
+    Cut(next, third, true);
+  });
+  cluster_.loop().After(ns + rng_.Between(1, 3) * kSecond,
+                        [this] { cluster_.network().HealAll(); });
 }
 
 void Nemesis::SnapshotsNow() {

@@ -57,6 +57,7 @@ class Nemesis {
   void DoSleepRace();
   void DoOldVoteRace();
   void DoSetBack();
+  void DoLateReleaseRace();
   void DoBehindSnapshotRace();
   void DieWhileLoading(int node, int64_t until_ns);
   // Cuts the links of `node` but those with `friend_of`.

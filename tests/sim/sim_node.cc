@@ -201,6 +201,16 @@ Status SimNode::StartProcess() {
   options.log.spare_bytes = knobs.spare_bytes;
   options.log.low_water_bytes = knobs.low_water_bytes;
   options.node.paxos = knobs.paxos;
+  if (knobs.lease_changes && identity.boot > 1) {
+    // What an earlier life granted may be longer.
+    const int64_t shorter_ns = knobs.paxos.lease_ns >> (2 * around_.loop->rng().Below(3));
+    options.node.paxos.lease_ns =
+        std::max(shorter_ns, knobs.paxos.lease_margin_ns + knobs.paxos.heartbeat_ns / 10);
+  }
+  if (knobs.quorum_reads) {
+    const Status set = process_->config.LoadText("cluster-reads quorum", "knobs");
+    CHECK(set.has_value());
+  }
   options.node.hold_ns = knobs.hold_ns;
   options.node.resend_ns = knobs.resend_ns;
   options.node.window_bytes = knobs.window_bytes;
@@ -611,41 +621,9 @@ void SimNode::OnLinkUp(int peer) {
 void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
                          std::shared_ptr<const std::string> tail) {
   if (tail != nullptr) message.append(*tail);
-  NoteObligations(message);
+  NoteObligations(to, message);
   NoteRead(to, message);
   around_.network->Send(index_, static_cast<int>(to) - 1, urgent, std::move(message));
-}
-
-// A promise once given binds this machine for good, restarts included; so does the one that it
-// gives itself when it asks for others'. (Messages may leave in another order than they were made,
-// so the order says nothing.) A lease binds it for its time.
-void SimNode::NoteObligations(std::string_view message) {
-  constexpr std::string_view kBinding = "\x02\x03\x04";  // on the wire, see paxos/messages.cc
-  constexpr char kPromise = 4;
-  constexpr char kAcceptOk = 7;
-  if (message.size() < 2 || message[0] != static_cast<char>(cluster::WireKind::kPaxos)) return;
-  if (message[1] == kAcceptOk) CheckMayVote("an accept");
-  if (message[1] == kPromise) CheckMayVote("a promise");
-  if (kBinding.find(message[1]) == std::string_view::npos) return;
-  const Result<paxos::Message> decoded = paxos::Decode(message.substr(1));
-  CHECK(decoded.has_value());
-  if (const auto* promise = std::get_if<paxos::Promise>(&*decoded)) {
-    promised_ = std::max(promised_, promise->ballot);
-  }
-  const auto* prepare = std::get_if<paxos::Prepare>(&*decoded);
-  if (prepare != nullptr && !PlantedBallotTwice()) {
-    promised_ = std::max(promised_, prepare->ballot);
-  }
-  const auto* reply = std::get_if<paxos::HeartbeatReply>(&*decoded);
-  if (reply != nullptr && reply->granted && reply->ballot >= lease_to_) {
-    const int64_t until_ns = around_.loop->now_ns() + clock_.TrueDelay(reply->lease_ns);
-    lease_until_ns_ = reply->ballot == lease_to_ ? std::max(lease_until_ns_, until_ns) : until_ns;
-    lease_to_ = reply->ballot;
-  }
-}
-
-bool SimNode::IsBoundTo(paxos::Ballot leader) const {
-  return lease_to_ == leader && around_.loop->now_ns() < lease_until_ns_;
 }
 
 // Who was set back has no vote before all others have recorded that.
@@ -659,18 +637,10 @@ void SimNode::CheckMayVote(const char* what) {
   put_back_ = false;
 }
 
-void SimNode::NoteRead(cluster::NodeId to, std::string_view message) {
-  cluster::WireKind kind;
-  std::string_view body;
-  CHECK(cluster::ReadWireKind(message, &kind, &body));
-  uint64_t round = 0;
-  cluster::ReadGrant grant;
-  if (kind == cluster::WireKind::kReadAsk && cluster::ReadReadAsk(body, &round)) {
-    around_.history->OnReadAsked(index_, round);
-  } else if (kind == cluster::WireKind::kReadGrant &&
-             cluster::ReadReadGrant(body, &round, &grant)) {
-    around_.history->OnReadGranted(static_cast<int>(to) - 1, round, grant.index);
-  }
+paxos::Slot SimNode::LastWriteSlot(uint64_t connection) const {
+  if (process_ == nullptr) return 0;
+  const auto it = process_->connections.find(connection);
+  return it == process_->connections.end() ? 0 : it->second->session->client.last_write_slot;
 }
 
 void SimNode::Halted(cluster::HaltCause cause, const std::string& reason) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,12 @@
 
 namespace clustron::sim {
 
+// What any machine has said, as far as it decides what others may.
+struct Said {
+  std::set<paxos::Ballot> led;       // phase 1 was completed under them
+  std::set<paxos::Ballot> released;  // their leaders have stopped
+};
+
 // What the machines have in common.
 struct Surroundings {
   EventLoop* loop = nullptr;
@@ -39,6 +46,7 @@ struct Surroundings {
   SimNetwork* network = nullptr;
   History* history = nullptr;
   Losses* losses = nullptr;
+  Said* said = nullptr;
   std::string cluster_id = "0123456789abcdef0123456789abcdef";
   uint64_t hash_seed = 0;
   // Every other machine has recorded this start of the node.
@@ -131,6 +139,10 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   std::optional<std::string> CheckInvariants();
   // It has promised this leader not to answer others' phase 1, and the time is not over.
   bool IsBoundTo(paxos::Ballot leader) const;
+  // Of the client of this connection; 0: it has none, or is not here.
+  paxos::Slot LastWriteSlot(uint64_t connection) const;
+  // It may have said at that time or later that it knows the slot chosen and has it on its disk.
+  bool MayHaveToldOf(paxos::Slot slot, int64_t since_ns) const;
 
  private:
   struct Process;
@@ -159,7 +171,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void ShowLiveClocks();
   void TickLater();
   void CheckMayVote(const char* what);
-  void NoteObligations(std::string_view message);
+  void NoteObligations(cluster::NodeId to, std::string_view message);
+  void CheckLeaseKept(cluster::NodeId to, paxos::Ballot promise);
   void NoteRead(cluster::NodeId to, std::string_view message);
   void CheckWritten();
   void NoteCommits();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,9 @@ struct World {
   uint64_t errors = 0;
   Losses losses;
   std::map<int64_t, std::string> tokens;  // of locks: whose, forgotten ones too
+  // How many other nodes may have said since then that they have this client's last write, chosen,
+  // on their disks; nothing if that can't be told any more.
+  std::function<std::optional<size_t>(const Client& client, int64_t since_ns)> count_holders;
 
   std::string UniqueValue() { return "v" + std::to_string(next_value++); }
 };
@@ -171,6 +175,7 @@ std::unique_ptr<Workload> MakeBudgets(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBulk(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeWaits(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors);
 
 }  // namespace clustron::sim

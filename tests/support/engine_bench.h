@@ -179,6 +179,8 @@ class EngineBench final : private EngineHost {
         reply.granted = reply.happy = bool{h->ballot};
         reply.lease_ns = h->ballot ? 450'000'000 : 0;
         reply.durable = peers_durable[one.to];
+        reply.chosen =
+            std::min(reply.durable, peers_chosen.value_or(node().replica().chosen_slot()));
         if (one.to - 2 < blobs.size()) reply.blob = blobs[one.to - 2];
         From(one.to, reply);
       } else if (const auto* r = std::get_if<paxos::Release>(&*message)) {
@@ -252,6 +254,7 @@ class EngineBench final : private EngineHost {
   cluster::NodeId asked_to_lead = 0;                     // by the last hand-over
   std::map<cluster::NodeId, paxos::Slot> peers_durable;  // as AnswerAll has it
   std::vector<cluster::SkipWord> skip_slots;             // the same
+  std::optional<paxos::Slot> peers_chosen;               // as they know; else what this node does
   cluster::NodeConfig node_config;                       // for the next start
 
  private:

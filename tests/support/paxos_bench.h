@@ -27,9 +27,11 @@ inline Value Batch(Ballot first, const std::string& bytes) {
 // A replica, what it asked for, and a disk that is as fast as the test says.
 class Bench {
  public:
-  explicit Bench(uint32_t voters, Recovered recovered = {}, NodeId self = 1) {
+  explicit Bench(uint32_t voters, Recovered recovered = {}, NodeId self = 1,
+                 uint32_t window_slots = 32) {
     Config config;
     config.self = self;
+    config.window_slots = window_slots;
     for (NodeId node = 1; node <= voters; ++node) config.members.voters.push_back(node);
     replica_.emplace(config, std::move(recovered), Rng(7), now_ns_);
   }

@@ -116,12 +116,11 @@ Slot Acceptor::DurableUpTo(Slot chosen) const {
     const Cell* cell = core_.window.Find(slot);
     return cell != nullptr && cell->accepted && core_.outbox.IsDurable(cell->persist_seq);
   };
-  // What the others made chosen may still be on its way to this disk. A leader has no more than a
-  // window open: nothing is missing behind so many that are there.
+  // What the others made chosen may still be on its way to this disk. No leader has more than a
+  // window open, whatever its setting: nothing is missing behind so many that are there.
   Slot up_to = chosen;
   uint32_t in_a_row = 0;
-  for (Slot slot = chosen; slot >= core_.window.first() && in_a_row < core_.config.window_slots;
-       --slot) {
+  for (Slot slot = chosen; slot >= core_.window.first() && in_a_row < kWindowSlotsMax; --slot) {
     ++in_a_row;
     if (durable(slot)) continue;
     up_to = slot - 1;

@@ -146,6 +146,28 @@ TEST_CASE("a restarted node is silent in phase 1 for one lease, an empty one is 
   CHECK(node.records.size() == 1);
 }
 
+TEST_CASE(
+    "a node that granted longer leases in an earlier life is silent for the longest of them") {
+  Recovered recovered;
+  recovered.restarted = true;
+  int64_t silent_ms = 5000;
+  SUBCASE("longer") { recovered.longest_lease_ns = 5000 * kMs; }
+  SUBCASE("shorter than it may grant now") {
+    recovered.longest_lease_ns = 100 * kMs;
+    silent_ms = 450;
+  }
+  Bench node(3, recovered);
+  node.Wait(silent_ms - 1);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  CHECK(node.records.empty());
+  for (NodeId peer : {2u, 3u}) node.AnswerPolls(peer);
+  node.Tick();
+  CHECK(node->role() == Role::kFollower);
+  node.Wait(1);
+  node.Step(2, Prepare{{5, 2}, 1, {}});
+  CHECK(node.records.size() == 1);
+}
+
 TEST_CASE("an answered heartbeat of a leader blocks other candidates for the lease") {
   Bench node(3);
   node.Step(2, Heartbeat{1, 0, {5, 2}, 0, ""});
@@ -191,6 +213,21 @@ TEST_CASE("a slot is told to be durable when this node's own disk has it, whoeve
   CHECK(told() == 1);
   node.Fsync();
   CHECK(told() == 3);
+}
+
+TEST_CASE("what others may have open in flight is not judged by the own setting") {
+  Bench node(3, {}, 1, 1);
+  const Ballot ballot{5, 2};
+  for (Slot slot = 2; slot <= 9; ++slot) {
+    node.Step(2, Accept{{slot, ballot, Batch(ballot, "x")}, 0});
+  }
+  node.Fsync();
+  node.Step(2, Accept{{1, ballot, Batch(ballot, "late")}, 0});
+  node.Step(2, Chosen{ballot, 9});
+  REQUIRE(node->chosen_slot() == 9);
+  CHECK(node->durable_slot() == 0);
+  node.Fsync();
+  CHECK(node->durable_slot() == 9);
 }
 
 TEST_CASE("who is asked to take over does so if its lease is the one that was let go") {

@@ -17,6 +17,9 @@ struct Members {
   friend bool operator==(const Members&, const Members&) = default;
 };
 
+// Of open slots, whatever Config says: what other nodes may have open is not ours to set.
+inline constexpr uint32_t kWindowSlotsMax = 64;
+
 struct Config {
   NodeId self = kNoNode;
   Members members;
@@ -29,7 +32,7 @@ struct Config {
   int64_t round_ns = 150'000'000;     // election poll of everybody; ± 20 % each time
   uint32_t bad_rounds_max = 3;        // without a good leader, then take over
   // What a follower promises, from receipt. Nodes may differ (a leader counts with the smaller),
-  // but whoever restarts with less than it had must not start within the difference.
+  // and so may two lives of a node (Recovered::longest_lease_ns).
   int64_t lease_ns = 450'000'000;
   double lease_drift = 0.01;  // how much faster another node's clock may run
   int64_t lease_margin_ns = 20'000'000;
@@ -42,7 +45,7 @@ struct Config {
   // Of accepts that a peer was sent and has not acknowledged; or one. What it then misses it pulls
   // (CatchUpRequest).
   size_t flight_bytes_max = 16 << 20;
-  uint32_t window_slots = 32;           // open slots of a leader, at most 64
+  uint32_t window_slots = 32;           // open slots of a leader, at most kWindowSlotsMax
   uint32_t ahead_slots_max = 256;       // how far beyond its chosen prefix a node accepts
   size_t window_bytes_max = 64 << 20;   // applied entries kept in memory for slow peers
   size_t catch_up_bytes_max = 1 << 20;  // per catch-up reply
@@ -63,8 +66,10 @@ struct Recovered {
   // the same slot (an older record) is ignored.
   std::vector<Slot> unknown;
   // False only for the first start on an empty disk. A restarted member may have granted a lease
-  // that it no longer knows of: it is silent in phase 1 for one lease.
+  // that it no longer knows of: it is silent in phase 1 for the longest that it may have granted,
+  // and for Config::lease_ns at least.
   bool restarted = false;
+  int64_t longest_lease_ns = 0;
 };
 
 }  // namespace clustron::paxos

@@ -4,7 +4,8 @@
 // own clock, not to answer phase 1 of any other node. The leader counts the same lease from when it
 // *sent* that heartbeat, which is earlier in true time, shortened by the clocks' possible drift and
 // a margin. So while a quorum's leases run by the leader's clock, no other candidate can complete
-// phase 1. The promise is in memory only: whoever restarts stays silent in phase 1 for one lease.
+// phase 1. The promise is in memory only, its longest duration is on disk: whoever restarts stays
+// silent in phase 1 for that long.
 #pragma once
 
 #include <cstdint>

@@ -81,6 +81,12 @@ uint64_t Replica::StartReadRound(int64_t now_ns) {
   return impl_->StartReadRound();
 }
 
+uint64_t Replica::AskAll(int64_t now_ns) {
+  impl_->SetNow(now_ns);
+  impl_->heartbeat_wanted = true;
+  return impl_->last_probe;
+}
+
 // --- Control ---
 
 void Replica::Compact(Slot upto) { impl_->learner.Compact(upto); }

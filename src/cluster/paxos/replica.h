@@ -48,6 +48,10 @@ struct PeerStatus {
   int64_t heard_ns = 0;  // when a heartbeat's answer last came; 0: never
   Slot chosen = 0;       // as of its last answer
   Slot durable = 0;
+  // As of the answer to the newest probe: what is chosen, as it knows itself, and on its disk. What
+  // it merely voted for is not among it: that may be another value than the chosen one.
+  Slot safe = 0;
+  uint64_t answered_probe = 0;
   std::string blob;  // the driver's, from its last heartbeat or answer
 };
 
@@ -108,6 +112,10 @@ class Replica {
   // the leadership changes; ids are never used again. REQUIRES: role() == kLeader and
   // own_noop_chosen().
   uint64_t StartReadRound(int64_t now_ns);
+
+  // Asks all members now. What PeerStatus::safe says of those whose answered_probe is above the
+  // returned number was true after this call.
+  uint64_t AskAll(int64_t now_ns);
 
   // --- Control ---
 

@@ -22,7 +22,8 @@ Ballot HighestBallot(const Recovered& recovered) {
 int64_t SilentUntil(const Config& config, const Recovered& recovered, int64_t now_ns) {
   const bool alone = config.members.voters.size() == 1;
   if (!recovered.restarted || alone || Planted(Bug::kLeaseSurvivesRestart)) return 0;
-  return now_ns + config.lease_ns;
+  if (Planted(Bug::kLongerLeaseForgotten)) return now_ns + config.lease_ns;
+  return now_ns + std::max(config.lease_ns, recovered.longest_lease_ns);
 }
 
 }  // namespace
@@ -38,7 +39,7 @@ Replica::Impl::Impl(const Config& config, const Recovered& recovered, Rng rng, i
       leader(&core, &acceptor, &learner),
       last_probe(core.rng.Next() >> 8) {
   CHECK(config.window_slots >= 1);
-  CHECK(config.window_slots <= 64);
+  CHECK(config.window_slots <= kWindowSlotsMax);
   CHECK(config.ahead_slots_max >= config.window_slots);
   CHECK(config.heartbeat_ns > 0 && config.heartbeat_ns <= config.round_ns);
   CHECK(config.lease_drift >= 0 && config.lease_drift < 0.5);
@@ -290,8 +291,8 @@ void Replica::Impl::TakeReady(Ready* ready) {
     ready->contradiction = core.contradiction;
     return;
   }
+  if (heartbeat_wanted) SendHeartbeats();
   if (role == Role::kLeader) {
-    if (heartbeat_wanted) SendHeartbeats();
     ConfirmReads();
     FlushChosen();
   }

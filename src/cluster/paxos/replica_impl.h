@@ -101,7 +101,7 @@ struct Replica::Impl {
   uint64_t last_probe;
   int64_t heartbeat_due_ns = 0;
   int64_t last_tick_ns = 0;
-  bool heartbeat_wanted = false;  // a read round waits for fresh probes
+  bool heartbeat_wanted = false;  // somebody waits for answers to fresh probes
 
   Ballot ack_ballot;             // of the last accept
   uint64_t last_accept_seq = 0;  // its record

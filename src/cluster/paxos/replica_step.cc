@@ -109,6 +109,10 @@ void Replica::Impl::On(NodeId from, HeartbeatReply& m) {
   NotePeer(from, m.chosen, m.blob);
   peer->heard_ns = core.now_ns;
   peer->durable = m.durable;
+  if (m.probe > peer->answered_probe) {
+    peer->answered_probe = m.probe;
+    peer->safe = std::min(m.durable, m.chosen);
+  }
   election.OnReply(from, m);
   if (role == Role::kLeader) leader.OnPeerHeard(from);
   const bool mine = role == Role::kLeader && m.ballot == ballot;

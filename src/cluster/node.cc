@@ -352,6 +352,7 @@ bool Node::ApplyChosen() {
       // The replica may let go of the entry while its items are answered: hold the bytes.
       const paxos::Value value = chosen->value;
       const int64_t elapsed_before = state_.elapsed_ms();
+      const int64_t wall_before = state_.wall_ms();
       state_.Apply(slot, value, false);
       // From here on it counts what the leader logged, even if this node, leading before, had
       // counted further: else its next leadership would leap, and end what has just been given its
@@ -360,7 +361,7 @@ bool Node::ApplyChosen() {
       if (!leading_ && !alone() && slot > clock_slot_ && state_.elapsed_ms() != elapsed_before) {
         cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
       }
-      if (!leading_ && !alone() && !wall_clock_.sure() && state_.wall_ms() > 0)
+      if (!leading_ && !alone() && !wall_clock_.sure() && state_.wall_ms() != wall_before)
         wall_clock_.GoOnFrom(state_.wall_ms(), NowNs());
       if (!announced_ && known_leader_ != self() && value.first_ballot == known_ballot_)
         AnnounceLeader();

@@ -125,17 +125,15 @@ void Node::ProposeBatches() {
   if (config_.weak_durability && !RevisionsReserved()) return;
   const int64_t now = NowNs();
   while (replica_.CanPropose()) {
-    const int64_t elapsed = cluster_clock_.ElapsedMs(now);
-    const int64_t wall = LiveWallMs();
-    std::string entry;
     // The clocks of entries in flight must not fall either.
-    proposed_elapsed_ms_ = std::max({proposed_elapsed_ms_, elapsed, state_.elapsed_ms()});
-    proposed_wall_ms_ = state_.feature_version() >= kWallMayFall
-                            ? wall
-                            : std::max({proposed_wall_ms_, wall, state_.wall_ms()});
-    const EntryHeader header{.elapsed_ms = proposed_elapsed_ms_,
-                             .wall_ms = proposed_wall_ms_,
-                             .feature_version = state_.feature_version()};
+    const EntryHeader header{
+        .elapsed_ms =
+            std::max({proposed_elapsed_ms_, cluster_clock_.ElapsedMs(now), state_.elapsed_ms()}),
+        .wall_ms = state_.feature_version() >= kWallMayFall
+                       ? LiveWallMs()
+                       : std::max({proposed_wall_ms_, LiveWallMs(), state_.wall_ms()}),
+        .feature_version = state_.feature_version()};
+    std::string entry;
     if (!batcher_.Empty()) {
       entry = batcher_.Take(header);
     } else if (tick_wanted_) {
@@ -143,6 +141,8 @@ void Node::ProposeBatches() {
     } else {
       return;
     }
+    proposed_elapsed_ms_ = header.elapsed_ms;
+    proposed_wall_ms_ = header.wall_ms;
     TickProposed(replica_.Propose(paxos::EntryKind::kBatch,
                                   std::make_shared<const std::string>(std::move(entry)), now));
   }

@@ -1,5 +1,10 @@
 // expire-coalesce, as a client sees it (commands/expire.h).
+#include "server/engine.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
 #include <doctest/doctest.h>
+// clang-format on
 
 #include "tests/support/engine_bench.h"
 

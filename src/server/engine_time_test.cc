@@ -1,5 +1,10 @@
 // Clocks that are wrong, as clients of a node see them.
+#include "server/engine.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
 #include <doctest/doctest.h>
+// clang-format on
 
 #include "tests/support/engine_bench.h"
 
@@ -58,7 +63,7 @@ TEST_CASE("a leader that is ten years ahead for a second ends no key and tells n
   CHECK(bench.node().wall_clock().ahead_ms() == 0);
   CHECK(TimeAhead(bench, client) == 0);
   CHECK(Ask(bench, client, "EXISTS k j") == ":2\r\n");
-  Pass(bench, 58'000);
+  Pass(bench, 59'000);
   CHECK(Ask(bench, client, "EXISTS k j") == ":0\r\n");
 }
 
@@ -126,7 +131,7 @@ TEST_CASE("alone a start believes the machine, but no leap by years") {
     reboot(kDay);
     CHECK(TimeAhead(bench, *client) == 0);
     CHECK(Ask(bench, *client, "EXISTS wall elapsed longer") == ":3\r\n");
-    CHECK(bench.executor().elapsed_ms() >= kDay);
+    CHECK(bench.node().LiveElapsedMs() >= kDay);
   }
   SUBCASE("a year") {
     reboot(kYear);
@@ -185,6 +190,7 @@ TEST_CASE(
   bench.FromWire(2, cluster::WireTickAsk(12));
   bench.peers_write = false;
   bench.Turn();
+  bench.AnswerAll();
   CHECK(grants(2).empty());
   bench.peers_write = true;
   Pass(bench, 1000);

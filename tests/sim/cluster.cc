@@ -11,10 +11,12 @@ namespace {
 constexpr int64_t kCheckEveryNs = 5 * kMillisecond;
 // After everything is whole again: until each client has had an answer, and until all are equal.
 constexpr int64_t kRecoveryNsMax = 20 * kSecond;
-// Where most clocks are right: 0.2 s that they are off by, 0.5 s from the median; ahead also what a
-// node that hears nobody drifts away by, behind what an answer may have been on its way.
-constexpr int64_t kWallAheadMsMax = 1100;
-constexpr int64_t kWallBehindMsMax = 1300;
+// Where most clocks are right: 0.2 s that they are off by, 0.5 s from the median, some to spare;
+// ahead also what a node that hears nobody drifts away by, behind what an answer may have been on
+// its way. How old what is known of the others may be.
+constexpr int64_t kWallAheadMsMax = 830;
+constexpr int64_t kWallBehindMsMax = 1330;
+constexpr int64_t kUnheardMsMax = 90'000;
 constexpr int64_t kGapNsMax = 1500 * kMillisecond;
 constexpr int64_t kWallHeardForNs = 12 * kSecond;
 
@@ -50,7 +52,7 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
   world_.report = report;
   world_.network = this;
   world_.drift = knobs.drift_max;
-  if (knobs.clocks_right) world_.absolute_slack_ns = kWallAheadMsMax * kMillisecond;
+  if (knobs.clocks_right) world_.absolute_slack_ns = WallAheadMsMax() * kMillisecond;
   world_.burst_percent = knobs.work.burst_percent;
   world_.count_holders = [this](const Client& client, int64_t since_ns) {
     return CountHolders(client, since_ns);
@@ -350,6 +352,13 @@ void Cluster::CheckNow() {
   }
 }
 
+// What a clock of this simulation may be off by after that time.
+int64_t Cluster::Drift(int64_t ms) const {
+  return static_cast<int64_t>(static_cast<double>(ms) * knobs_.drift_max);
+}
+
+int64_t Cluster::WallAheadMsMax() const { return kWallAheadMsMax + Drift(kUnheardMsMax); }
+
 // Where only one clock is ever wrong, nobody tells a wrong time, and none is in the log.
 void Cluster::CheckWalls() {
   if (!knobs_.clocks_right) return;
@@ -363,9 +372,10 @@ void Cluster::CheckWalls() {
     const int64_t applied_ms = node->engine()->executor().wall_ms();
     // A voter that is not heard counts for nothing, so that of two a clock that is behind wins.
     const bool all_right = loop_.now_ns() > clock_behind_ns_ + kWallHeardForNs;
-    const bool behind = wall.sure() && all_right && told_ms < true_ms - kWallBehindMsMax;
-    if ((wall.known() && told_ms > true_ms + kWallAheadMsMax) || behind ||
-        applied_ms > true_ms + kWallAheadMsMax) {
+    const int64_t behind_ms_max = kWallBehindMsMax + Drift(kWallHeardForNs / kMillisecond);
+    const bool behind = wall.sure() && all_right && told_ms < true_ms - behind_ms_max;
+    if ((wall.known() && told_ms > true_ms + WallAheadMsMax()) || behind ||
+        applied_ms > true_ms + WallAheadMsMax()) {
       report_.Fail("walls", "node " + std::to_string(node->index()) + " tells a time that is " +
                                 std::to_string(told_ms - true_ms) + " ms ahead, and has applied " +
                                 std::to_string(applied_ms - true_ms) + " ms");

@@ -85,6 +85,8 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   std::optional<size_t> CountHolders(const Client& client, int64_t since_ns) const;
   void CheckLeaseIsBacked(const SimNode& leader);
   void CheckWalls();
+  int64_t Drift(int64_t ms) const;
+  int64_t WallAheadMsMax() const;
   void CheckStability();
   void CheckFlow();
   void Heal();

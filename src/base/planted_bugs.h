@@ -51,7 +51,12 @@ namespace clustron {
   X(kBudgetWhereClientIs)     /* an item's budget is judged on the node of its client alone */     \
   X(kUndoneKeepsRevision)     /* an item that was undone leaves its revision taken */              \
   X(kWindowNotKept)           /* a node sends its clients' items without regard to its window */   \
-  X(kPushedToWhoLags)         /* accepts are pushed to a peer that does not take them */
+  X(kPushedToWhoLags)         /* accepts are pushed to a peer that does not take them */           \
+  X(kGuardFirstKeyOnly)       /* of a command's keys only the first is guarded */                  \
+  X(kOlderTokenOpens)         /* the token of an earlier grant opens a guard */                    \
+  X(kWatchBlindToDeletes)     /* WATCH does not see a key that came and went */                    \
+  X(kWatchBlindToTtls)        /* WATCH does not see changes of a time to live */                   \
+  X(kOnceForgottenEarly)      /* a stored reply is forgotten a second early */
 
 enum class Bug : uint8_t {
   kNone,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/numeric.h"
+#include "base/planted_bugs.h"
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
 #include "commands/db_index.h"
@@ -28,6 +29,7 @@ bool IsOpen(const store::Lock& lock, std::string_view name, Tokens tokens) {
     if (shown.name != name) continue;
     for (const store::LockHolder& holder : lock.holders) {
       if (holder.token == shown.token) return true;
+      if (Planted(Bug::kOlderTokenOpens) && shown.token < holder.token) return true;
     }
   }
   return false;
@@ -78,6 +80,7 @@ GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens token
     // COPY leaves its own database alone.
     if (spec.id != kCopyId || target_db == db) {
       if (const GuardVerdict v = CheckKey(store, db, name, tokens); !v.allowed) return v;
+      if (Planted(Bug::kGuardFirstKeyOnly)) return {};
     }
     if (target_db != db) {
       if (const GuardVerdict v = CheckKey(store, target_db, name, {}); !v.allowed) return v;

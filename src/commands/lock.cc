@@ -2,6 +2,7 @@
 // revision, so tokens of a name only rise.
 #include <string>
 
+#include "base/planted_bugs.h"
 #include "commands/access.h"
 #include "commands/arg_cursor.h"
 #include "commands/coordination_args.h"
@@ -168,7 +169,8 @@ void CmdLockDo(Context& ctx) {
   const std::string_view name = ctx.args[2];
   const Lock* lock = ctx.store.locks().Find(ctx.db, name);
   const store::Revision current = lock == nullptr ? 0 : lock->holder().token;
-  if (current == 0 || current != token) return ReplyFenced(ctx, name, lock);
+  const bool holds = current == token || (Planted(Bug::kOlderTokenOpens) && token < current);
+  if (current == 0 || !holds) return ReplyFenced(ctx, name, lock);
   std::vector<Context::LockToken> tokens(ctx.lock_tokens.begin(), ctx.lock_tokens.end());
   tokens.push_back({name, token});
   ctx.lock_tokens = tokens;

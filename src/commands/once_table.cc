@@ -3,13 +3,20 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/planted_bugs.h"
 
 namespace clustron::commands {
+
+namespace {
+constexpr int64_t kEarlyMs = 1000;  // of kOnceForgottenEarly
+}
 
 const OnceTable::Stored* OnceTable::Find(std::string_view user, std::string_view id,
                                          int64_t now_ms) const {
   const auto it = entries_.find(Key(user, id));
-  return it == entries_.end() || it->second.until_ms <= now_ms ? nullptr : &it->second;
+  if (it == entries_.end() || it->second.until_ms <= now_ms) return nullptr;
+  if (Planted(Bug::kOnceForgottenEarly) && it->second.until_ms <= now_ms + kEarlyMs) return nullptr;
+  return &it->second;
 }
 
 bool OnceTable::HasRoom(int64_t now_ms) const {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/check.h"
+#include "base/planted_bugs.h"
 #include "store/big_hash.h"
 #include "store/big_string.h"
 #include "store/entry_edit.h"
@@ -259,7 +260,8 @@ bool Mutation::Commit(Event event, Reason reason) {
   if (!begun_) return false;
   const Revision revision = store_.TakeRevision();
   if (entry_ != nullptr && value_changed_) store_.SetRevision(db_, *entry_, revision);
-  if (deleted_ || touched_) store_.Touch(db_, hash_);
+  const bool deleted = deleted_ && !Planted(Bug::kWatchBlindToDeletes);
+  if (deleted || (touched_ && !Planted(Bug::kWatchBlindToTtls))) store_.Touch(db_, hash_);
   if ((store_.hooks_[db_] & Store::kObserverHooks) == 0) [[likely]]
     return true;
 

@@ -244,6 +244,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     if (rng.Percent(20)) MakeCalm(&knobs);
   }
   if (rng.Percent(4) && knobs.nodes > 2) DrawOneCut(&knobs);
+  knobs.work.rules = rng.Percent(40);
   // A machine that comes back alone goes on by its wall clock, whatever that says.
   if (knobs.nodes == 1) {
     knobs.faults.wall_jump_ns = 0;
@@ -270,6 +271,7 @@ std::string WorkloadMix::ToString() const {
   add(ends, "ends");
   add(bulk, "bulk");
   add(waits, "waits");
+  add(rules, "rules");
   return text;
 }
 

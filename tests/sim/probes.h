@@ -56,6 +56,15 @@ inline constexpr const char* kWantedProbes[] = {
     "transfers refused by WATCH",
     "transactions undone",
     "items refused for their budget",
+    "rules: guards of several keys",
+    "rules: guards of other databases",
+    "rules: tokens of older grants",
+    "rules: watched keys that come and go",
+    "rules: locks of a lease",
+    "rules: RESP3",
+    "rules: settings",
+    "rules: big values",
+    "ONCE repeated near its end",
 };
 
 }  // namespace clustron::sim

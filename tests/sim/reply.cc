@@ -66,13 +66,20 @@ int64_t Parse(std::string_view bytes, int depth, Reply* reply) {
     reply->text = line;
     return static_cast<int64_t>(at);
   }
-  const auto number = ParseInt64(line);
+  if (type == '_' || type == '#' || type == ',' || type == '(') {
+    reply->kind = type == '_' ? Reply::Kind::kNil : Reply::Kind::kBulk;
+    reply->text = line;
+    return static_cast<int64_t>(at);
+  }
+  auto number = ParseInt64(line);
   if (!number) return -1;
+  if (type == '%') number = *number * 2;
   switch (type) {
     case ':':
       reply->kind = Reply::Kind::kInteger;
       reply->integer = *number;
       return static_cast<int64_t>(at);
+    case '=':
     case '$': {
       reply->kind = *number < 0 ? Reply::Kind::kNil : Reply::Kind::kBulk;
       if (*number < 0) return static_cast<int64_t>(at);
@@ -81,6 +88,9 @@ int64_t Parse(std::string_view bytes, int depth, Reply* reply) {
       reply->text = bytes.substr(at, size);
       return static_cast<int64_t>(at + size + 2);
     }
+    case '%':
+    case '~':
+    case '>':
     case '*': {
       reply->kind = *number < 0 ? Reply::Kind::kNilArray : Reply::Kind::kArray;
       for (int64_t i = 0; i < *number; ++i) {

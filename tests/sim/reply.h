@@ -1,4 +1,5 @@
-// A RESP2 reply as the simulated clients see it.
+// A reply as the simulated clients see it. What RESP3 has besides comes as its RESP2 counterpart: a
+// map or set as an array, a null as nil, a double or verbatim string as a bulk string.
 #pragma once
 
 #include <cstdint>

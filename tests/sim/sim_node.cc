@@ -455,7 +455,9 @@ void SimNode::PutBack(const SimFs& copy) {
   around_.report->Count("directories put back from a copy");
   fs_.Become(copy);
   put_back_ = true;
+  // It votes again behind a leader whom others elected without it: what it had promised is theirs.
   promised_ = {};
+  lease_until_ns_ = 0;
 }
 
 void SimNode::TakePlace(uint64_t boot) {

@@ -100,8 +100,10 @@ bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
   const bool wanted = known_leader_ == self() && ballot == known_ballot_ &&
                       replica_.role() == paxos::Role::kLeader && ballot == replica_.ballot();
   const uint8_t verdicts = wanted ? Verdicts() : 0;
-  const Introduction* introduced = watch_.IntroductionOf(from);
-  CHECK(introduced != nullptr);  // else nothing of it is taken
+  const std::vector<MemberRecord>& records = roster_.watch().records();
+  const auto introduced = std::find_if(records.begin(), records.end(),
+                                       [from](const MemberRecord& r) { return r.node == from; });
+  CHECK(introduced != records.end());  // else nothing of it is taken
   Reader reader(items);
   while (reader.remaining() > 0) {
     ItemHeader header;

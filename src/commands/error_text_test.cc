@@ -7,7 +7,9 @@ namespace clustron::commands {
 TEST_CASE("others' words are shown cut and printable") {
   CHECK(Quoted("") == "''");
   CHECK(Quoted("a b") == "'a b'");
-  CHECK(Quoted(std::string_view("a\r\n\0\xff", 5)) == "'a????'");
+  CHECK(Quoted(std::string_view("a\r\n\0\xff", 5)) ==
+        "'a???"
+        "?'");
   CHECK(Quoted(std::string(64, 'x')) == "'" + std::string(64, 'x') + "'");
   CHECK(Quoted(std::string(65, 'x')) == "'" + std::string(64, 'x') + "...'");
 }

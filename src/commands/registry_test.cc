@@ -1,12 +1,15 @@
 #include "commands/registry.h"
 
-#include <doctest/doctest.h>
-
 #include <fstream>
 #include <set>
 #include <sstream>
 
 #include "resp/reply_writer.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
+#include <doctest/doctest.h>
+// clang-format on
 
 namespace clustron::commands {
 

@@ -1,12 +1,15 @@
 #include "resp/reply_parser.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
 #include <vector>
 
 #include "base/rng.h"
 #include "resp/reply_writer.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
+#include <doctest/doctest.h>
+// clang-format on
 
 namespace clustron::resp {
 namespace {

@@ -133,7 +133,7 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
       int64_t asked_ns, wall_ms;
       if (!ReadClockAnswer(body, &asked_ns, &wall_ms)) return false;
       wall_clock_.Hear(from, wall_ms, asked_ns, NowNs());
-      if (!wall_clock_.sure()) LookAtClocks(NowNs());
+      LookAtClocks(NowNs());
       return true;
     }
     case WireKind::kLeaderCall:

@@ -122,6 +122,7 @@ void Roster::Save() {
       }
       watch_.OnRecordsSaved(version);
       SendAnswers();
+      Save();  // what has come meanwhile
     };
     saving_records_ = true;
     store_ == nullptr ? saved(Status()) : store_->SaveRecords(watch_.records(), saved);

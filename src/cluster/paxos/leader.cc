@@ -144,10 +144,11 @@ void Leader::Push(Progress& progress) {
   if (progress.bit == 0 || core_.VoteOf(progress.node) == 0) return;
   const Slot prefix = PrefixOf(progress);
   if (progress.next < first_open()) {
-    if (prefix + 1 < first_open()) {
+    if (progress.lags && prefix + 1 < first_open()) {
       REACH("paxos.peer_lags_and_pulls");
       return;
     }
+    progress.lags = false;
     progress.next = first_open();
   }
   for (; progress.next <= last_slot(); ++progress.next) {
@@ -225,6 +226,7 @@ bool Leader::OnItsWay(NodeId peer, Slot slot) const {
 void Leader::OnPulledAll(NodeId peer) {
   Progress* progress = Find(peer);
   if (progress == nullptr || progress->next >= first_open()) return;
+  progress->lags = false;
   progress->next = first_open();
   Push(*progress);
 }
@@ -260,6 +262,11 @@ void Leader::AdvanceChosen() {
   bool any = false;
   while (!open_.empty() && (decided(open_.front()) || SkipsTheQueue())) {
     learner_.OnOwnQuorum(open_.front().entry);
+    for (Progress& progress : progress_) {
+      const bool missed =
+          progress.next <= open_.front().entry.slot && (open_.front().votes & progress.bit) == 0;
+      if (missed) progress.lags = true;
+    }
     if (open_.front().entry.slot == noop_slot_) noop_chosen_ = true;
     open_bytes_ -= BytesOf(open_.front().entry.value.payload).size();
     open_.pop_front();
@@ -301,7 +308,7 @@ void Leader::ResendLost(Progress& progress) {
       return true;
     }
     REACH("paxos.lost_accept_sent_again");
-    flight.sent_ns = core_.now_ns;
+    flight.sent_ns = progress.moved_ns = core_.now_ns;
     Send(progress, open_[flight.slot - first_open()]);
     return false;
   });

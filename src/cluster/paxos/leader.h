@@ -83,6 +83,7 @@ class Leader {
     Slot up_to = 0;             // acknowledged without a gap
     Slot highest = 0;           // … and with gaps
     Slot next = 0;              // nothing from here on has been sent
+    bool lags = false;          // slots below the open ones were chosen without being sent to it
     std::deque<Flight> flight;  // not acknowledged; by rising slot
     size_t flight_bytes = 0;
     size_t flight_bytes_max = 0;  // less after a loss, until acknowledgements come in

@@ -107,7 +107,9 @@ TEST_CASE("the same big part is not sent to the same peer twice while it may be 
   CHECK(node.TakeSent<CatchUpReply>(2).size() == 1);
   node.Wait(100);
   node.Step(2, CatchUpRequest{1, kMaxSlot});
-  CHECK(node.TakeSent<CatchUpReply>(2).empty());
+  const auto on_its_way = node.TakeSent<CatchUpReply>(2);
+  REQUIRE(on_its_way.size() == 1);
+  CHECK(on_its_way[0].entries.empty());
   node.Step(3, CatchUpRequest{1, kMaxSlot});
   CHECK(node.TakeSent<CatchUpReply>(3).size() == 1);
   node.Wait(10);

@@ -174,7 +174,10 @@ TEST_CASE("heartbeats are urgent, bulk is not") {
   CHECK(IsUrgent(HeartbeatReply{}));
   CHECK(IsUrgent(Prepare{}));
   CHECK_FALSE(IsUrgent(Accept{}));
-  CHECK_FALSE(IsUrgent(CatchUpReply{}));
+  CatchUpReply reply;
+  CHECK(IsUrgent(reply));  // says that what was asked for is on its way
+  reply.entries.emplace_back();
+  CHECK_FALSE(IsUrgent(reply));
 }
 
 }  // namespace

@@ -51,9 +51,9 @@ struct FormationConfig {
   // The cluster was formed long ago; this member has lost its disk and comes back in its place, as
   // one that was set back to nothing (member_watch.h).
   bool take_place = false;
-  std::function<void(const std::string&)> say;  // progress, for the log
+  std::function<void(const std::string&)> say;        // progress, for the log
   std::function<void(const std::string&)> waits_for;  // who is missing, and why; may be empty
-  std::function<bool()> stop;                   // asked often; true gives up
+  std::function<bool()> stop;                         // asked often; true gives up
 };
 
 // Returns when the directory's identity is that of a formed cluster. `listener`: the peer port's.

@@ -30,12 +30,12 @@ enum class WireKind : uint8_t {
   kIntroductionAnswer = 21,  // introduction.h
   kStanding = 22,            // introduction.h: how far the sender's log is durable
 
-  kDigestAsk = 30,      // slot: "what is your digest there?"
-  kDigest = 31,         // slot, the sender's digest there
-  kBeyond = 32,         // see Beyond
-  kClockAsk = 40,       // the asker's monotonic ns: "what does your wall clock show?"
-  kClockAnswer = 41,    // that number again, unix ms
-  kTickGrant = 42,      // tick id, slot: chosen, with clocks not older than the question
+  kDigestAsk = 30,    // slot: "what is your digest there?"
+  kDigest = 31,       // slot, the sender's digest there
+  kBeyond = 32,       // see Beyond
+  kClockAsk = 40,     // the asker's monotonic ns: "what does your wall clock show?"
+  kClockAnswer = 41,  // that number again, unix ms
+  kTickGrant = 42,    // tick id, slot: chosen, with clocks not older than the question
 };
 
 // The longest list of forwarded items in one message.

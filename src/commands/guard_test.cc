@@ -155,7 +155,7 @@ TEST_CASE("who shows a token that is no longer the holder's is fenced in EXEC an
   GuardedServer server;
   const std::string now = std::to_string(server.token);
   const std::string fenced =
-      "-FENCED current=" + now + " lock 'k' is held with token " + now + "\r\n";
+      "-FENCED current=" + now + " lock 'k' is held by 'me' with token " + now + "\r\n";
   CHECK(RunExec(server, {{"SET", "free", "x"}, {"LOCK", "DO", "k", "1", "SET", "k", "x"}}) ==
         fenced);
   CHECK(server.Run("TXN THEN 2 3 SET free x 7 LOCK DO k 1 SET k x") == fenced);

@@ -76,9 +76,12 @@ bool RunBranch(Context& ctx, const std::vector<Args>& branch, bool then) {
     // "-CODE text\r\n", or deeper inside what an EXEC or the like replied.
     const size_t end = error.find("\r\n");
     if (error.starts_with('-') && end != std::string::npos) {
-      ctx.reply.Error(WithPrefix(std::string_view(error).substr(1, end - 1),
-                                 (then ? "command " : "ELSE: command ") + std::to_string(i + 1) +
-                                     " (" + Sketch(branch[i]) + ")"));
+      const std::string_view text = std::string_view(error).substr(1, end - 1);
+      const std::string which = (then ? "command " : "ELSE: command ") + std::to_string(i + 1) +
+                                " (" + Sketch(branch[i]) + ")";
+      // Programs read the token behind this code.
+      ctx.reply.Error(text.starts_with("FENCED ") ? std::string(text) + ", in " + which
+                                                  : WithPrefix(text, which));
     } else {
       ctx.reply.Raw(error, 1);
     }

@@ -213,7 +213,7 @@ TEST_CASE_FIXTURE(Budget, "TXN, ONCE, LOCK DO and LEASE DO around wide commands"
   CHECK(Run({"ONCE", "id", "1000", "TXN", "THEN", "2", "3", "SET", "k", "w", "2", "GET", "big"})
             .starts_with("*3\r\n:1\r\n:"));
   CHECK(Run({"TXN", "THEN", "2", "2", "GET", "big", "2", "INCR", "big"}) ==
-        "-ERR value is not an integer or out of range\r\n");
+        "-ERR command 2 (INCR big): value is not an integer or out of range\r\n");
 }
 
 TEST_CASE_FIXTURE(Budget, "what ONCE stores is the same everywhere: 64 KB, or DONE") {

@@ -102,7 +102,7 @@ class ClientTable final : public commands::ClientsPort {
   std::map<uint64_t, Client*> clients_;  // by rising id, as CLIENT LIST has them
   // Ids in the order in which they became strangers; some are none any more, or gone.
   Ring<uint64_t> strangers_;
-  size_t counted_bytes_ = 0;             // of all clients that are not being closed for it
+  size_t counted_bytes_ = 0;  // of all clients that are not being closed for it
   uint64_t last_id_ = 0;
   int64_t paused_until_ms_ = 0;
   bool pause_writes_only_ = false;

@@ -347,7 +347,7 @@ TEST_CASE_FIXTURE(Fixture, "over maxmemory-clients the largest clients go, until
   CHECK(table.MemoryLimit() == 128 * 1024);
   limit("10%");
   CHECK(table.MemoryLimit() == SIZE_MAX);
-  Set("maxmemory", "50mb");
+  config.SetEffective("maxmemory", "52428800");
   CHECK(table.MemoryLimit() == 5 * 1024 * 1024);
   CHECK(!config.Set(std::vector<Config::PairView>{{"maxmemory-clients", "101%"}}));
 }

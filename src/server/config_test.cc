@@ -263,7 +263,8 @@ TEST_CASE("appendonly and appendfsync tell the durability, and may ask for more"
 
 TEST_CASE("CONFIG GET matches names and older names, in any case") {
   Config config;
-  CHECK(GetAll(config, "MAXMEM*") == "maxmemory=0;maxmemory-policy=noeviction;");
+  CHECK(GetAll(config, "MAXMEM*") ==
+        "maxmemory-clients=0;maxmemory=0;maxmemory-policy=noeviction;");
   CHECK(GetAll(config, "slave-read-only") == "slave-read-only=no;");
   CHECK(GetAll(config, "replica-read-only") == "replica-read-only=no;");
   CHECK(GetAll(config, "databases") == "databases=16;");

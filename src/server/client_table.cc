@@ -35,6 +35,9 @@ std::string Flags(const Client& client) {
   return flags.empty() ? "N" : flags;
 }
 
+// Not one who sent RESET just now: what waits for it is its own, and AUTH may be on its way.
+bool KnownAsStranger(const Client& client) { return client.stranger_since_ms != 0; }
+
 const OutputLimit& LimitOf(const Config& config, const Client& client) {
   const OutputLimits& limits = config.output_limits();
   return client.type() == ClientType::kPubsub ? limits.pubsub : limits.normal;
@@ -108,13 +111,16 @@ bool ClientTable::StrangerForTooLong(Client& client, int64_t now_ms) {
 }
 
 bool ClientTable::OverHardLimit(const Client& client) const {
-  if (Stranger(client) && client.link().output_bytes() > kStrangerOutputBytesMax) return true;
+  if (Stranger(client) && KnownAsStranger(client) &&
+      client.link().output_bytes() > kStrangerOutputBytesMax)
+    return true;
   const OutputLimit& limit = LimitOf(config_, client);
   return limit.hard_bytes != 0 && client.link().output_bytes() >= limit.hard_bytes;
 }
 
 bool ClientTable::OverQueryLimit(const Client& client) const {
-  if (Stranger(client) && client.link().input_bytes() > kStrangerInputBytesMax && !paused())
+  if (Stranger(client) && KnownAsStranger(client) &&
+      client.link().input_bytes() > kStrangerInputBytesMax && !paused())
     return true;
   return client.link().input_bytes() >
          static_cast<size_t>(config_.Int(Opt::kClientQueryBufferLimit));

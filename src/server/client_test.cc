@@ -198,7 +198,13 @@ TEST_CASE("strangers cost little and have ten seconds; who authenticates is none
   b.client.SetAuthenticated("default");
   CHECK(!f.table.OverHardLimit(b.client));
   CHECK(!f.table.OverQueryLimit(b.client));
-  a.link.output = a.link.input = 0;
+  f.table.SweepLimits();
+  CHECK(a.link.closed);
+  b.client.RequireAuth();  // RESET, with its replies still on their way
+  CHECK(!f.table.OverHardLimit(b.client));
+  b.client.SetAuthenticated("default");
+  a.link.output = a.link.input = b.link.output = b.link.input = 0;
+  a.link.closed = false;
 
   f.clock.ms += 6'000;
   FakeClient& later = stranger();

@@ -32,6 +32,9 @@ std::string WhyNotCommand(const ItemHeader& header, size_t argc) {
   // COMPAT: the item of an EXEC has its queue as arguments, more than the command takes.
   if (argc < static_cast<size_t>(std::abs(spec->arity)))
     return "it holds a " + std::string(spec->name) + " with too few arguments";
+  // Others run at a connection or in the leader's memory, and find neither here.
+  if (spec->class_of == nullptr && spec->cls != commands::Class::kWrite)
+    return "it holds a " + std::string(spec->name) + ", which is no write";
   if (header.resp_version != 2 && header.resp_version != 3)
     return "it holds a " + std::string(spec->name) + " of an unknown protocol version";
   return {};

@@ -175,7 +175,8 @@ Status Server::Form(const Membership& membership) {
   FormingClients clients(
       std::move(listening),
       [this](int fd, bool unix_socket) {
-        return std::string(!unix_socket && RefusesStranger(fd) ? ProtectedModeText() : "");
+        if (unix_socket || !RefusesStranger(fd)) return std::string();
+        return "-" + std::string(ProtectedModeText()) + "\r\n";
       },
       membership.self == 0
           ? "the other nodes of cluster-initial"

@@ -84,7 +84,8 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
     NoticeDeposed();
     return well_formed;
   }
-  if (!roster_.Taken(from)) {
+  // Whom this node refused may have been taken in an earlier life.
+  if (!roster_.Taken(from) || refused_.contains(from)) {
     REACH("message before the introduction");
     return true;
   }
@@ -201,7 +202,7 @@ bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
   WireKind kind;
   std::string_view body;
   if (message.size() > kHeartbeatBytesMax || !ReadWireKind(message, &kind, &body) ||
-      kind != WireKind::kPaxos || !roster_.Taken(from))
+      kind != WireKind::kPaxos || !roster_.Taken(from) || refused_.contains(from))
     return false;
   const Result<paxos::Message> decoded = paxos::Decode(body);
   const auto* heartbeat = decoded ? std::get_if<paxos::Heartbeat>(&*decoded) : nullptr;

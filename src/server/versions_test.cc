@@ -191,6 +191,7 @@ TEST_CASE("a program that knows a later version goes on where another one halted
 
 TEST_CASE("void entries are skipped, whatever they hold") {
   EngineBench bench(3);
+  for (int i = 0; i < 3; ++i) bench.Tick();  // until both peers are recorded
   bench.Follow(kThree);
   bench.Choose(kThree, EntryKind::kNoop, "");
   const paxos::Slot slot = bench.node().replica().chosen_slot() + 1;
@@ -247,6 +248,7 @@ bool Answered(EngineBench& bench) {
 void Introduce(EngineBench& bench, const cluster::Introduction& introduction) {
   bench.FromWire(3, cluster::WireOf(cluster::WireKind::kIntroduction,
                                     cluster::EncodeIntroduction(introduction)));
+  for (int i = 0; i < 3; ++i) bench.Tick();  // until it is recorded
 }
 
 TEST_CASE("a peer whose program is too old for the version in force has no link with this node") {

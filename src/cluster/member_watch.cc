@@ -191,6 +191,12 @@ void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t
         record.recovered_boot != before.recovered_boot)
       ++records_version_;
     if (!same_life) peer.taken = false;
+    if (before.SetBack() && !record.SetBack() && own_.accepts_loss) {
+      // That is what a loss was accepted for here; it held once.
+      own_.accepts_loss = false;
+      own_.loss_used = true;
+      ++own_version_;
+    }
   }
   peer.answer = std::move(answer);
   peer.answer_due = true;
@@ -331,7 +337,10 @@ void MemberWatch::Recover(bool by_loss) {
   CHECK(own_.set_back);
   own_.set_back = false;
   own_.why.clear();
-  if (by_loss) own_.loss_used = true;
+  if (by_loss) {
+    own_.loss_used = true;
+    own_.accepts_loss = false;
+  }
   own_.recovered_boot = own_.boot;
   confirmed_ = true;
   ++own_version_;

@@ -248,6 +248,20 @@ TEST_CASE("a loss is accepted by every voter or by none") {
   CHECK(watch.LossAccepted(kThree));
   watch.Recover(true);
   CHECK(watch.own().loss_used);
+  CHECK(!watch.own().accepts_loss);
+  // Who was not set back itself has accepted it for the other, once.
+  own.set_back = false;
+  MemberWatch other = Watch(own);
+  Introduction said = kTwoSays;
+  said.set_back = true;
+  Say(other, 2, said);
+  CHECK(other.own().accepts_loss);
+  said.set_back = false;
+  said.recovered_boot = said.boot;
+  Say(other, 2, said);
+  CHECK(other.own().loss_used);
+  CHECK(!other.own().accepts_loss);
+  CHECK(other.own_version() == 1u);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ ClusterOptions Options(uint32_t voters, uint64_t seed) {
 // It and all others know.
 void SetVoting(TestCluster& cluster, NodeId node, bool voting) {
   for (NodeId other = 1; other <= cluster.node_count(); ++other) {
+    if (!cluster.Up(other)) continue;
     if (other == node) {
       cluster.At(node).SetVoting(voting, cluster.LocalNow(node));
     } else {

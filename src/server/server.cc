@@ -320,7 +320,15 @@ Status Server::Start() {
   options.seed = static_cast<uint64_t>(clock_.MonotonicNs()) ^ (uint64_t{identity_.node_id} << 48);
   const int64_t began = clock_.MonotonicNs();
   auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, options, *engine_, &storage_);
-  if (!report) return std::unexpected(report.error());
+  if (!report) {
+    Error error = report.error();
+    if (!alone && error.code == Errc::kCorruption)
+      error.detail +=
+          ". A member whose data is lost comes back with an empty directory (set this one aside) "
+          "and "
+          "--cluster-take-place yes";
+    return std::unexpected(std::move(error));
+  }
   for (const std::string& note : report->notes) LogLine(LogLevel::kWarning, note);
   if (engine_->executor().revision() > 0) {
     for (const std::string& difference : config_.SeedDifferences())

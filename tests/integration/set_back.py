@@ -90,7 +90,11 @@ def test_a_copy_made_while_it_ran_is_put_back_while_the_leader_is_away():
     leader = c.wait_leader()
     node = c.followers()[0]
     third = next(n for n in c.nodes if n not in (leader, node))
-    copy = copy_of(node)
+    node.pause()  # as a volume is copied: at one moment
+    try:
+        copy = copy_of(node)
+    finally:
+        node.resume()
     for i in range(200):
         call(leader, "SET", "k%d" % (i % 10), str(i))
     time.sleep(2.5)  # what it acknowledged is known, and kept, by all
@@ -292,10 +296,11 @@ def test_places_are_not_given_twice_or_to_strangers():
     node.start()
     recovered(c, node)
     second = processes.temp_dir("second-")
-    port = node.port
-    argv = c.argv(1, second, ["--cluster-take-place", "yes", "--cluster-port", str(processes.free_ports(1)[0])])
-    twin = processes.Process(argv, port, second, "twin")
-    twin.argv[twin.argv.index("--port") + 1] = str(processes.free_ports(1)[0])
+    port, peer_port = processes.free_ports(2)
+    members = c.initial.split(",")
+    members[1] += "@%d" % peer_port
+    twin = processes.Process(c.argv(1, second, ["--cluster-take-place", "yes"], initial=",".join(members)), port, second, "twin")
+    twin.argv[twin.argv.index("--port") + 1] = str(port)
     twin.start(wait=False)
     assert twin.wait_exit(25) != 0
     assert "alive" in twin.tail(), twin.tail()

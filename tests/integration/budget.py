@@ -56,8 +56,8 @@ def poison(conn):
         assert conn.call("GET", "n") == b"1", name
         assert conn.call("DBSIZE") == 3, name
         assert conn.call("STRLEN", "big") == len(value)
-    branch = ["TXN", "THEN", "1000"]
-    for _ in range(1000):
+    branch = ["TXN", "THEN", "1000", "2", "INCR", "n"]
+    for _ in range(999):
         branch += ["2", "GET", "big"]
     r = outcome(conn, *branch)
     assert isinstance(r, resp.Error) and r.code == "TXNLIMIT", r
@@ -78,7 +78,7 @@ def intact(conn):
     assert conn.call("STRLEN", "big") == MB
 
 
-@limited(180)
+@limited(300)
 def test_no_item_ends_a_node_alone_with_little_address_space():
     for durability in ("always", "everysec"):
         node = limit_space(processes.single(durability, start=False)).start()
@@ -92,7 +92,7 @@ def test_no_item_ends_a_node_alone_with_little_address_space():
         node.kill()
 
 
-@limited(240)
+@limited(300)
 def test_no_item_ends_the_nodes_of_a_cluster_with_little_address_space():
     c = cluster.Cluster(3)
     for node in c.nodes:

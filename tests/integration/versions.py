@@ -1,6 +1,7 @@
 """Clusters of two builds: the feature version in force, and what becomes of a program that is too old for it; entries that nobody can apply."""
 import os
 import re
+import shutil
 import subprocess
 
 import cluster
@@ -202,3 +203,53 @@ def test_what_skip_slot_must_not_do():
     node.start()
     with node.connect() as conn:
         assert conn.call("GET", "k") == b"1"
+
+
+def alarms(node):
+    """What a node says of states that do not go together; empty: all is well."""
+    with node.connect(timeout=3) as c:
+        i = resp.info(c, "paxos")
+    found = [i["paxos_halted"]] if i["paxos_halted"] else []
+    return found + ["%s=%s" % (f, i[f]) for f in ("paxos_diverged_slot", "paxos_set_back") if i[f] != "0"]
+
+
+@limited(180)
+def test_a_copy_that_nobody_could_notice_ends_in_a_halt_and_not_in_silence():
+    c = cluster.Cluster(3).start()
+    a, b, rich = c.nodes
+    c.wait_converged()
+    b.kill()
+    c.wait_leader(nodes=[a, rich])
+    # A copy of the running node; what is acknowledged afterwards only the third node has seen.
+    aside = a.dir + ".copy"
+    a.pause()
+    shutil.copytree(a.dir, aside)
+    a.resume()
+    c.wait_leader(nodes=[a, rich])
+    with rich.connect() as conn:
+        for i in range(300):
+            assert conn.call("SET", "k%d" % i, "acknowledged") == b"OK"
+    a.kill()
+    rich.kill()
+    shutil.rmtree(a.dir)
+    os.rename(aside, a.dir)
+    a.start(wait=False)
+    b.start(wait=False)
+    with c.wait_leader(nodes=[a, b], timeout=30).connect() as conn:
+        for i in range(3):
+            conn.call("SET", "k%d" % i, "another truth")
+    rich.start(wait=False)
+    rich.wait_ready()
+
+    def said():
+        try:
+            return all(alarms(n) for n in (a, b, rich))
+        except (OSError, resp.Error):
+            return False
+
+    until(said, lambda: c.logs(20), 40)
+    # The only copy of what was acknowledged is still there, and can be read.
+    with rich.connect() as conn:
+        conn.call("READONLY")
+        assert conn.call("GET", "k100") == b"acknowledged", c.logs(30)
+    print("        " + "; ".join("%s: %s" % (n.name, ", ".join(alarms(n))[:150]) for n in c.nodes))

@@ -113,7 +113,7 @@ TEST_CASE("commands nested as deep as a request can be are refused at once") {
     }
     words.insert(words.end(), {"SET", "a", "1"});
     const std::vector<std::string_view> call(words.begin(), words.end());
-    CHECK(server.Run(call) == "-ERR commands are nested too deep\r\n");
+    CHECK(server.Run(call) == "-ERR command 1 (TXN THEN ...): commands are nested too deep\r\n");
   }
   CHECK(server.Run("EXISTS a") == ":0\r\n");
 }

@@ -68,7 +68,8 @@ TEST_CASE("a full table refuses, and nothing runs") {
 TEST_CASE("a stored reply is undone with its transaction") {
   TestServer server;
   server.Run("SET s x");
-  CHECK(server.Run("TXN THEN 2 5 ONCE r 1000 INCR n 2 INCR s").starts_with("-ERR value"));
+  CHECK(server.Run("TXN THEN 2 5 ONCE r 1000 INCR n 2 INCR s")
+            .starts_with("-ERR command 2 (INCR s): value"));
   CHECK(server.once.size() == 0);
   CHECK(server.Run("TXN THEN 1 5 ONCE r 1000 INCR n").starts_with("*3\r\n:1\r\n"));
   CHECK(server.Run("ONCE r 1000 INCR n") == ":1\r\n");

@@ -457,7 +457,6 @@ void SimNode::PutBack(const SimFs& copy) {
   put_back_ = true;
   // It votes again behind a leader whom others elected without it: what it had promised is theirs.
   promised_ = {};
-  lease_until_ns_ = 0;
 }
 
 void SimNode::TakePlace(uint64_t boot) {

@@ -32,8 +32,10 @@ std::string WhyNotCommand(const ItemHeader& header, size_t argc) {
   // COMPAT: the item of an EXEC has its queue as arguments, more than the command takes.
   if (argc < static_cast<size_t>(std::abs(spec->arity)))
     return "it holds a " + std::string(spec->name) + " with too few arguments";
-  // Others run at a connection or in the leader's memory, and find neither here.
-  if (spec->class_of == nullptr && spec->cls != commands::Class::kWrite)
+  // Others run at a connection or on a node's state, and find neither here. (A renewal above the
+  // granted TTL, which is the leader's to answer otherwise, is an entry.)
+  const bool logged = spec->cls == commands::Class::kWrite || spec->cls == commands::Class::kLeader;
+  if (spec->class_of == nullptr && !logged)
     return "it holds a " + std::string(spec->name) + ", which is no write";
   if (header.resp_version != 2 && header.resp_version != 3)
     return "it holds a " + std::string(spec->name) + " of an unknown protocol version";

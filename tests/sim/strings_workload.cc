@@ -325,7 +325,7 @@ class GroupActor final : public Actor {
     Record<Model::Op>& ops = strings_.groups[group_]->ops;
     Model::Op& op = ops[op_];
     has_op_ = false;
-    if (std::exchange(spoiled_, false) && reply.IsError("ERR value is not an integer")) {
+    if (std::exchange(spoiled_, false) && reply.IsError("ERR command 3 (INCR")) {
       world().report->Count("transactions undone");
       ops.Drop(op_);  // all or nothing: nothing
       return;

@@ -153,10 +153,10 @@ void Engine::NoteStall() {
 
 void Engine::Tick() {
   NoteStall();
-  NoteElection();
   CheckMemory();
   CheckDiskLowWater();
   node_->Tick();
+  NoteElection();
   if (gave_up_ && (node_->leader_in_sight() || MajorityInSight())) gave_up_ = false;
   const int64_t now = clock_.MonotonicNs();
   for (size_t i = 0; i < late_waiters_.size();) {

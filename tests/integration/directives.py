@@ -204,6 +204,7 @@ VALUES = {
     "cluster-accept-loss": YES_NO,
     "skip-slot": ([""], ["1", "x:y", "1:"]),
     "maxmemory-clients": (["0", "5%", "100%", ("100mb", "104857600")], ["101%", "-1", "x"]),
+    "cluster-reads": (["lease", "quorum"], ["often"]),
     "item-reply-max": ([("1kb", "1024"), ("512mb", "536870912")], ["1023", "x"]),
     "cluster-heartbeat-ms": (["50", "10"], ["0", "60001"]),
     "cluster-election-round-ms": (["150", "5", "600000"], ["4", "600001"]),

@@ -73,7 +73,21 @@ class Member {
         return cluster::WireReadGrant(Asked(cluster::WireKind::kReadAsk),
                                       {Slots(), Clock(), Clock()});
       case 5:
-        return cluster::WireTickAsk(Clock(), Clock());
+        switch (script_.Below(5)) {
+          case 0:
+            return cluster::WireTickAsk(Number(1));
+          case 1:
+            return cluster::WireTickGrant(Asked(cluster::WireKind::kTickAsk), Slots());
+          case 2:
+            return cluster::WireClockAsk(static_cast<int64_t>(script_.Any()));
+          case 3:
+            return cluster::WireClockAnswer(bench_.clock.ns, Clock());
+          default:  // of the kinds that have codecs of their own
+            return cluster::WireOf(
+                static_cast<cluster::WireKind>(script_.Below(2) == 0 ? 20 + script_.Below(35)
+                                                                     : script_.Byte()),
+                script_.Bytes(script_.Below(80)));
+        }
       case 6:
         return cluster::WireCall(cluster::WireKind::kLeaderCall, Number(1), CallBody());
       case 7:

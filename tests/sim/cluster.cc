@@ -26,7 +26,7 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
     : loop_(*loop),
       report_(*report),
       knobs_(knobs),
-      history_(report, loop->rng().Next()),
+      history_(report, loop->rng().Next(), knobs.expire_per_entry),
       network_(loop, knobs.nodes, knobs.network, this) {
   Rng& rng = loop->rng();
   Surroundings around{.loop = loop,

@@ -130,6 +130,7 @@ void History::ReplaySession(cluster::Session session,
   server::Executor executor(hash_seed_);
   executor.Attach(session, &tap, &tap, nullptr);
   executor.SetSkips(skips_);
+  executor.SetExpirePerEntry(expire_per_entry_);
   executor.SetSupportedVersion(UINT16_MAX);
   paxos::Ballot newest;  // of the no-ops so far
   for (paxos::Slot slot = 1; slot < slots_.size() && !report_.failed(); ++slot) {

@@ -22,7 +22,9 @@ namespace clustron::sim {
 
 class History {
  public:
-  History(Report* report, uint64_t hash_seed) : report_(*report), hash_seed_(hash_seed) {}
+  // `expire_per_entry`: how many due keys an entry removes, on the nodes and in the replay.
+  History(Report* report, uint64_t hash_seed, size_t expire_per_entry)
+      : report_(*report), hash_seed_(hash_seed), expire_per_entry_(expire_per_entry) {}
 
   // A node applied this slot and has this digest now.
   void OnApplied(int node, paxos::Slot slot, const paxos::Value& value, uint64_t digest);
@@ -64,6 +66,7 @@ class History {
 
   Report& report_;
   const uint64_t hash_seed_;
+  const size_t expire_per_entry_;
   cluster::SkipList skips_;
   std::vector<SlotRecord> slots_;
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> replies_;

@@ -106,6 +106,25 @@ TEST_CASE("a candidate asks, and leads, once its own promise is durable") {
   CHECK(node->ballot() == ballot);
 }
 
+TEST_CASE("a candidate whose disk is busy with much else waits for it under one ballot") {
+  Bench node(5);
+  for (int i = 0; i < 40 && node->role() == Role::kFollower; ++i) {
+    node.Tick(50);
+    for (NodeId peer = 2; peer <= 5; ++peer) node.AnswerPolls(peer);
+  }
+  REQUIRE(node->role() == Role::kCandidate);
+  const Ballot ballot = node->ballot();
+  // Far longer than others' silence is borne.
+  for (int i = 0; i < 80; ++i) {
+    node.Tick(50);
+    for (NodeId peer = 2; peer <= 5; ++peer) node.AnswerPolls(peer);
+  }
+  CHECK(node->role() == Role::kCandidate);
+  CHECK(node->ballot() == ballot);
+  node.Fsync();
+  CHECK(node.Sent<Prepare>(2).size() == 1);
+}
+
 TEST_CASE("two reports of different values under one ballot stop the candidate") {
   Recovered recovered;
   recovered.promised = {3, 2};

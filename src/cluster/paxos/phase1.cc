@@ -48,7 +48,7 @@ bool Phase1::OwnPromiseDurable() const {
 void Phase1::OnDurable() {
   if (asked_ || !OwnPromiseDurable()) return;
   asked_ = true;
-  asked_ns_ = core_.now_ns;
+  asked_ns_ = progress_ns_ = core_.now_ns;
   for (const Voter& voter : voters_) Ask(voter);
 }
 
@@ -109,6 +109,9 @@ void Phase1::Tick() {
 
 bool Phase1::TimedOut() const {
   const int64_t silence_ns = core_.now_ns - progress_ns_;
+  // While the own disk is busy with much else nobody has been asked yet. Another ballot would only
+  // wait for that disk anew.
+  if (!asked_) return silence_ns > core_.config.stall_ns;
   const int64_t patience_ns = kPatienceRounds * core_.config.round_ns;
   return silence_ns > patience_ns && silence_ns > patience_ns + TransferNs();
 }

@@ -243,7 +243,7 @@ TEST_CASE_FIXTURE(Budget,
   std::vector<std::string> hset = {"HSET", "h"};
   for (int i = 0; i < 1000; ++i) {
     hset.push_back("field" + std::to_string(i));
-    hset.push_back(std::string(20, 'v'));
+    hset.emplace_back(20, 'v');
     Run({"SET", "many" + std::to_string(i), "1"});
   }
   Run(hset);

@@ -120,6 +120,9 @@ TEST_CASE("the section paxos has its fields") {
         "paxos_boot:4\r\npaxos_set_back:1\r\npaxos_set_back_why:a copy\r\n"
         "paxos_set_back_members:1,3\r\n"
         "paxos_damaged_slots:0\r\npaxos_halted:\r\npaxos_halted_slot:0\r\n"
+        "paxos_refuses_writes:no\r\npaxos_not_durable_since:0\r\n"
+        "paxos_own_writes_under_way_bytes:0\r\npaxos_own_writes_waiting_bytes:0\r\n"
+        "paxos_peer_messages_left_out:0\r\n"
         "paxos_members:1=a:1,2=b:2\r\npaxos_lease_ms:400\r\n");
 }
 

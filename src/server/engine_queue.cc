@@ -311,8 +311,12 @@ std::optional<std::string> Engine::RunLeaderCall(std::string_view body) {
   std::vector<std::string_view> args;
   std::string out;
   const CommandSpec* spec = nullptr;
-  if (cluster::ReadItem(&reader, &header, &args)) spec = registry_.ById(header.command_id);
-  if (spec == nullptr) {
+  if (cluster::ReadItem(&reader, &header, &args) && header.kind == cluster::ItemKind::kCommand)
+    spec = registry_.ById(header.command_id);
+  // A member may say anything: what a connection would have refused gets no further here either.
+  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size()) ||
+      spec->ClassOf(args) != commands::Class::kLeader || header.db >= store::kDatabases ||
+      (header.resp_version != 2 && header.resp_version != 3)) {
     out.push_back(kAnswered);
     resp::ReplyWriter(&out, 2).Error("ERR unknown command for the leader");
     return out;

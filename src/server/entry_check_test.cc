@@ -29,6 +29,8 @@ TEST_CASE("a member has clients' writes proposed, whole ones, and nothing else")
   CHECK(Taken({"TXN", "THEN", "1", "SET", "k", "v"}));
   // What runs at a connection or in the leader's memory finds neither while it is applied.
   for (const char* name : {"PING", "COMMAND", "QUIT", "MULTI"}) CHECK_FALSE(Taken({name}));
+  CHECK(Taken({"LOCK", "RENEW", "k", "7", "60000"}));  // an entry if it is above the granted TTL
+  CHECK(Taken({"LEASE", "KEEPALIVE", "l"}));
   CHECK_FALSE(Taken({"SUBSCRIBE", "c"}));
   CHECK_FALSE(Taken({"CLIENT", "ID"}));
   CHECK_FALSE(Taken({"GET", "k"}));

@@ -482,6 +482,8 @@ TEST_CASE("a configuration is checked without touching anything") {
         {"logfile /nonexistent/log", "x:1: 'logfile /nonexistent/log': No such file"},
         {"logfile /tmp", "x:1: 'logfile /tmp': Is a directory"},
         {"pidfile /nonexistent/pid", "x:1: 'pidfile /nonexistent/pid': No such file"},
+        {"cluster-election-round-ms 49", "x:1: 'cluster-election-round-ms 49': cluster-heartbeat"},
+        {"cluster-heartbeat-ms 151", "x:1: 'cluster-heartbeat-ms 151': cluster-heartbeat-ms (151)"},
         {"durability memory\ncluster-initial a:1,b:2", "x:1: 'durability memory': this is for"}}) {
     CAPTURE(text);
     CHECK(checked(text).find(why) != std::string::npos);

@@ -93,6 +93,14 @@ Result<Membership> FindMembership(const Config& config) {
 }
 
 Status CheckConfig(const Config& config) {
+  // A follower would take over between two heartbeats.
+  if (config.Int(Opt::kHeartbeatMs) > config.Int(Opt::kElectionRoundMs)) {
+    const bool round = config.Given(Opt::kElectionRoundMs);
+    return config.Wrong(round ? Opt::kElectionRoundMs : Opt::kHeartbeatMs,
+                        "cluster-heartbeat-ms (" + config.Text(Opt::kHeartbeatMs) +
+                            ") must not be above cluster-election-round-ms (" +
+                            config.Text(Opt::kElectionRoundMs) + ")");
+  }
   ASSIGN_OR_RETURN(const Membership membership, FindMembership(config));
   TRY(CheckWritable(config, Opt::kLogFile));
   TRY(CheckWritable(config, Opt::kPidFile));

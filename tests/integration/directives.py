@@ -195,7 +195,7 @@ VALUES = {
     "slowlog-max-len": (["0", "128"], ["-1"]),
     "expire-coalesce": YES_NO,
     "ignore-unknown": (["a", "a b"], []),
-    "cluster-initial": (["127.0.0.1:@PORT"], ["a", "a:0", "::1:7000", "a:1,a:1", "a:1@0", "127.0.0.1:1,127.0.0.1:2"]),
+    "cluster-initial": (["127.0.0.1:@PORT"], ["a", "a:0", "::1:7000", "a:1,a:1", "a:1@0"]),
     "cluster-announce": (["", "db1:6379", "[::1]:7000"], ["db1", "[db1]:1", "::1:7000", "db1:65536"]),
     "cluster-port": (["0", "1", "65535"], ["-1", "65536"]),
     "cluster-secret-file": ([""], ["/nonexistent/secret"]),  # more: peers
@@ -206,8 +206,8 @@ VALUES = {
     "maxmemory-clients": (["0", "5%", "100%", ("100mb", "104857600")], ["101%", "-1", "x"]),
     "cluster-reads": (["lease", "quorum"], ["often"]),
     "item-reply-max": ([("1kb", "1024"), ("512mb", "536870912")], ["1023", "x"]),
-    "cluster-heartbeat-ms": (["50", "10"], ["0", "60001"]),
-    "cluster-election-round-ms": (["150", "5", "600000"], ["4", "600001"]),
+    "cluster-heartbeat-ms": (["50", "1", "150"], ["0", "151", "60001"]),
+    "cluster-election-round-ms": (["150", "50", "600000"], ["4", "5", "49", "600001"]),
     "cluster-election-bad-rounds": (["1", "3", "100"], ["0", "101"]),
     "cluster-lease-ms": (["450", "10", "600000"], ["9", "600001"]),
     "cluster-lease-margin-ms": (["0", "20", "60000"], ["-1", "60001"]),
@@ -233,7 +233,7 @@ VALUES = {
     "hash-max-listpack-entries": (["0", "512", "65536"], ["-1", "x"]),
     "hash-max-listpack-value": (["0", "64", ("8kb", "8192")], ["-1"]),
     "maxmemory-policy": (["noeviction"], ["allkeys-lru", "volatile-ttl"]),
-    "notify-keyspace-events": (["", ("KEA", "AKE"), "Kx"], ["?"]),
+    "notify-keyspace-events": (["", ("KEA", "AKE"), ("Kx", "xK")], ["?"]),
 }
 ALIASES = {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value"}
 

@@ -159,7 +159,8 @@ void Node::SendCalls(int64_t now_ns) {
       const std::string body = call.body;
       ServeCall(self(), id, body);
     } else {
-      host_.Send(known_leader_, false, WireCall(WireKind::kLeaderCall, id, call.body));
+      host_.Send(known_leader_, IsSmallCall(call.body),
+                 WireCall(WireKind::kLeaderCall, id, call.body));
     }
     if (i < calls_.size() && calls_[i].id == id) ++i;
   }

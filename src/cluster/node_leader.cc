@@ -251,7 +251,7 @@ void Node::AnswerCall(NodeId to, uint64_t id, std::string_view answer) {
   if (to == self()) {
     OnCallAnswer(id, answer);
   } else {
-    host_.Send(to, false, WireCall(WireKind::kLeaderAnswer, id, answer));
+    host_.Send(to, IsSmallCall(answer), WireCall(WireKind::kLeaderAnswer, id, answer));
   }
 }
 

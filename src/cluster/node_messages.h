@@ -79,6 +79,9 @@ std::string WireTickGrant(uint64_t id, paxos::Slot slot);
 std::string WireClockAsk(int64_t asked_ns);
 std::string WireClockAnswer(int64_t asked_ns, int64_t wall_ms);
 std::string WireCall(WireKind kind, uint64_t id, std::string_view body);
+// Small calls to the leader's memory, and small answers, go with the urgent messages: a keepalive
+// does not wait behind another client's bulk.
+inline bool IsSmallCall(std::string_view body) { return body.size() <= 4096; }
 std::string WirePublish(std::string_view body);
 std::string WireSnapshotOffer(const SnapshotName& name);
 std::string WireSnapshotChunk(const SnapshotName& name, const persist::SnapshotChunk& chunk);

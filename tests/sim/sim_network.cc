@@ -29,10 +29,11 @@ bool SimNetwork::FindRoom(Link& link, size_t bytes) {
   if (waiting > options_.queue_bytes_max + link.biggest) {
     constexpr int64_t kHealthyNs = 5 * kSecond;
     ++counters_.left_out;
-    if (options_.loss_percent == 0 && now_ns - link.faulted_ns > kHealthyNs)
+    if (options_.loss_percent == 0 && link.drained_ns > link.faulted_ns + kHealthyNs)
       ++counters_.left_out_healthy;
     return false;
   }
+  if (waits_ns == 0) link.drained_ns = now_ns;
   link.biggest = std::max(waits_ns == 0 ? 0 : link.biggest, bytes);
   link.free_ns = now_ns + waits_ns +
                  static_cast<int64_t>(static_cast<double>(bytes) * kSecond /

@@ -103,6 +103,7 @@ class SimNetwork {
     int64_t free_ns = 0;     // when all bulk given to it so far has left
     size_t biggest = 0;      // message since it was free
     int64_t faulted_ns = 0;  // when something was last done to it
+    int64_t drained_ns = 0;  // when nothing waited last
   };
   struct Pair {
     bool connected = false;

@@ -162,11 +162,13 @@ void CmdTxn(Context& ctx) {
   if (ctx.in_entry) {
     AllOrNothing whole(ctx);
     if (!RunBranch(ctx, branch, then)) return whole.Undo();
+    PutHeader(ctx, place, then, branch.size());
+    // The header counts, too.
+    if (ctx.over_budget()) return whole.Undo();
     whole.Keep();
-  } else if (!RunBranch(ctx, branch, then)) {
-    return;
+  } else if (RunBranch(ctx, branch, then)) {
+    PutHeader(ctx, place, then, branch.size());
   }
-  PutHeader(ctx, place, then, branch.size());
 }
 
 std::span<const CommandSpec> TxnCommands() { return kTxnRows; }

@@ -216,6 +216,26 @@ TEST_CASE_FIXTURE(Budget, "TXN, ONCE, LOCK DO and LEASE DO around wide commands"
         "-ERR command 2 (INCR big): value is not an integer or out of range\r\n");
 }
 
+TEST_CASE_FIXTURE(Budget,
+                  "the limit of a TXN is its reply's length to the byte, its header included") {
+  Run({"SET", "big", std::string(2000, 'v')});
+  const Words txn = {"TXN", "THEN", "2", "2", "INCR", "n", "2", "GET", "big"};
+  Run({"SET", "n", "10"});
+  const std::string reply = Run(txn);
+  Limit(reply.size());
+  CHECK(Run(txn).size() == reply.size());
+  for (uint64_t less = 1; less < 30; ++less) {
+    CAPTURE(less);
+    Limit(reply.size() - less);
+    Refused("TXNLIMIT", [&] { return Run(txn); });
+    Refused("ERR", [&] {
+      Words once = {"ONCE", "id", "1000"};
+      once.insert(once.end(), txn.begin(), txn.end());
+      return Run(once);
+    });
+  }
+}
+
 TEST_CASE_FIXTURE(Budget, "what ONCE stores is the same everywhere: 64 KB, or DONE") {
   for (const size_t size : {size_t{65'526}, size_t{65'528}, size_t{500'000}}) {
     CAPTURE(size);

@@ -65,7 +65,7 @@ STAGES = [
     Stage("oracle", 90, [PY, "tests/commands/oracle.py", "--seed", SEED], True, "random commands: our replies against redis-server's"),
     Stage("oracle-always", 90, [PY, "tests/commands/oracle.py", "--durability", "always", "--seed", SEED], True, "the same by the log path"),
     Stage("oracle-cluster", 90, [PY, "tests/commands/oracle.py", "--target", "cluster", "--seed", SEED], True, "the same with one of three nodes"),
-    Stage("bad-input", 180, [*REAL, "bad_input", "limits", "directives", "errands"], False, "malformed and excessive input, 10,000 connections, 100 MB; configuration"),
+    Stage("bad-input", 420, [*REAL, "bad_input", "limits", "directives", "errands"], False, "malformed and excessive input, 10,000 connections, 100 MB; configuration"),
     Stage("faults", 300, [*REAL, "faults.", "maintenance."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories; planned maintenance"),
     Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),
     Stage("budget", 300, [*REAL, "budget"], False, "items, replies and clients that want too much memory, in little address space"),

@@ -54,6 +54,7 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
   world_.drift = knobs.drift_max;
   if (knobs.clocks_right) world_.absolute_slack_ns = WallAheadMsMax() * kMillisecond;
   world_.burst_percent = knobs.work.burst_percent;
+  if (knobs.network.bytes_per_s != 0) world_.value_bytes_max = 20'000;
   world_.count_holders = [this](const Client& client, int64_t since_ns) {
     return CountHolders(client, since_ns);
   };

@@ -257,7 +257,8 @@ class RulesActor final : public Actor {
 
   void BigValue() {
     const bool big = world().loop->now_ns() % 4 == 0;
-    const auto size = static_cast<size_t>(big ? rng().Between(260'000, 600'000) : 3'000);
+    const auto size = static_cast<size_t>(
+        big ? rng().Between(world().value_bytes_max / 2, world().value_bytes_max) : 3'000);
     const std::string value(size, static_cast<char>('a' + rng().Below(26)));
     const std::string key = Key('v');
     Say({"SET", key, value}, Ok);

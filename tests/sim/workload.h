@@ -31,6 +31,7 @@ struct World {
   int64_t think_ns = 100 * kMillisecond;  // mean pause of an actor
   double drift = 0.005;                   // no node's clock runs faster than true time by more
   double burst_percent = 20;              // of the acts send several requests at once
+  int64_t value_bytes_max = 600'000;      // what the links can carry well within a resend's time
   // By so much may an absolute end come early; below 0: most clocks may be wrong, it may any time.
   int64_t absolute_slack_ns = -1;
   bool stopping = false;    // nothing new but the final reads

@@ -6,6 +6,8 @@
 
 namespace clustron::sim {
 
+bool flow_seeds = false;
+
 namespace {
 
 // Between low and high, small values as likely as big ones.
@@ -241,7 +243,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     knobs.faults.rot_ns = knobs.faults.rot_race_ns = 0;
   }
   knobs.work.budgets = rng.Percent(25);
-  if (rng.Percent(25)) {
+  if (rng.Percent(25) && flow_seeds) {
     DrawFlow(rng, &knobs);
     if (rng.Percent(20)) MakeCalm(&knobs);
   }

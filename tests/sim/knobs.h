@@ -113,6 +113,10 @@ struct Knobs {
   std::string ToString() const;
 };
 
+// A quarter of the seeds have links that carry only so much (--flow). Set before a simulation
+// starts.
+extern bool flow_seeds;
+
 // `nodes`: 0 lets the seed decide.
 Knobs DrawKnobs(Rng& rng, int nodes);
 

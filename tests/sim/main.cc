@@ -8,8 +8,10 @@
 //   --bug NAME    with this bug planted
 //   --bugs        every planted bug must be found within --seeds (default 1..200); prints the first
 //                 seed that finds it
+//   --first       ends with the first seed that fails, and prints no trace
 //   --trace       prints the trace of the one seed
 //   --dump TEXT   the same, and at its end the log's items whose arguments contain the text
+//   --flow        a quarter of the seeds have slow links and small windows
 //   --verify      runs each seed twice and compares the traces (else every 50th)
 //   --probes      fails if a rare branch of the list below was never reached
 //
@@ -50,6 +52,7 @@ struct Options {
   Bug bug = Bug::kNone;
   bool all_bugs = false;
   std::vector<Bug> bugs;
+  bool first_only = false;
   bool trace = false;
   const char* dump = nullptr;
   bool verify = false;
@@ -375,14 +378,14 @@ int RunSeeds(const Options& options) {
   if (options.regression) seeds = RegressionSeeds(options.regression_file);
   for (uint64_t seed : Range(options.first, options.last)) seeds.push_back(seed);
   Runner runner(options);
-  runner.Run(seeds, false);
+  runner.Run(seeds, options.first_only);
   for (size_t i = 0; i < runner.findings().size(); ++i) {
     const Finding& finding = runner.findings()[i];
     std::printf("seed %llu FAILED: %s", static_cast<unsigned long long>(finding.seed),
                 finding.text.c_str());
     Rng knob_rng = KnobRng(finding.seed);
     std::printf("  %s\n", DrawKnobs(knob_rng, options.nodes).ToString().c_str());
-    if (i < 3) std::printf("%s", TraceOf(finding.seed, options).c_str());
+    if (i < 3 && !options.first_only) std::printf("%s", TraceOf(finding.seed, options).c_str());
   }
   std::printf("--- counts\n");
   for (const auto& [what, count] : runner.counts()) {
@@ -436,6 +439,10 @@ bool ParseArguments(int argc, char** argv, Options* options) {
     } else if (arg == "--dump" && i + 1 < argc) {
       options->trace = true;
       options->dump = argv[++i];
+    } else if (arg == "--first") {
+      options->first_only = true;
+    } else if (arg == "--flow") {
+      flow_seeds = true;
     } else if (arg == "--verify") {
       options->verify = true;
     } else if (arg == "--regression") {

@@ -11,16 +11,6 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
-#ifdef CLUSTRON_JEMALLOC
-// jemalloc looks this up. Values and messages are large, come and go fast, and fresh pages are what
-// a copy into them costs most: huge pages are a hundredth as many faults, and blocks above 8 MB are
-// not given back to the system at once either, but after some seconds like all others.
-extern "C" {
-extern const char* malloc_conf;
-const char* malloc_conf = "thp:always,oversize_threshold:0";
-}
-#endif
-
 namespace clustron {
 
 namespace {

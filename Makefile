@@ -53,7 +53,7 @@ LIB_SRCS := $(filter-out %_test.cc src/main.cc,$(SRCS))
 include tests/sim/sim.mk
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 
-.PHONY: all server unit sim clean help test check asan tsan debug tidy format bench compat sim-long demo
+.PHONY: all server unit sim clean help test check asan tsan debug tidy format bench compat sim-long demo mutants
 all: server
 server: $(or $(VERSIONED),build/clustron-server)
 unit: $(B)/unit-tests
@@ -100,6 +100,7 @@ tsan: ; $(MAKE) V=tsan build/tsan/clustron-server unit && build/tsan/unit-tests 
 compat: server ; scripts/test compat-python compat-node compat-dotnet compat-cli compat-tcl
 bench: server ; scripts/bench
 demo: server ; scripts/demo packages
+mutants: ; scripts/mutants
 
 clean:
 	rm -rf build

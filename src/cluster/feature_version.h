@@ -11,11 +11,15 @@
 namespace clustron::cluster {
 
 inline constexpr uint16_t kFirstFeatureVersion = 1;
-// 2: items are bounded in work and reply, the wall clock is held to the voters' median.
+// 2: items are bounded in work and reply, the wall clock is held to the voters' median, digests are
+// compared.
 inline constexpr uint16_t kFeatureVersion = 2;
 
 // From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).
 inline constexpr uint16_t kWallMayFall = 2;
+// The entry that raises the version to this one starts the chained digest anew. Programs before it
+// chained otherwise, and members' snapshots hold what they had then.
+inline constexpr uint16_t kDigestsComparable = 2;
 
 // The highest version that this program can apply: kFeatureVersion, unless it was built for a test
 // of mixed versions (make FEATURE_VERSION=N). THREAD: any.

@@ -68,7 +68,8 @@ class StateMachine {
   virtual int64_t NextDueWallMs() const = 0;
   // Chained digest of all that was applied.
   virtual uint64_t digest() const = 0;
-  // The same as of every 64th slot, as far back as they are kept.
+  // The same as of every 64th slot, as far back as they are kept; none of before
+  // kDigestsComparable (feature_version.h).
   virtual const DigestLog& digests() const = 0;
   virtual void ForgetDigestsBelow(Slot slot) = 0;
   // Entries that an operator has all members leave out, by slot: see SkipList.

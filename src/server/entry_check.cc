@@ -131,13 +131,7 @@ std::string WhyNotTaken(const ItemHeader& header, std::string_view item) {
   if (!cluster::CountArgs(header, item, &argc)) return std::string(kMalformed);
   if (header.kind == ItemKind::kVoid) return {};
   if (header.kind != ItemKind::kCommand) return "it is no client's";
-  std::string why = WhyNotCommand(header, argc);
-  if (!why.empty()) return why;
-  // What runs at the connection, or only reads, has no business in the log.
-  const commands::CommandSpec& spec = *commands::Registry::Get().ById(header.command_id);
-  const bool may_be_logged = spec.class_of != nullptr || spec.cls == commands::Class::kWrite ||
-                             spec.cls == commands::Class::kLeader;
-  return may_be_logged ? std::string() : std::string(spec.name) + " is no write";
+  return WhyNotCommand(header, argc);
 }
 
 }  // namespace clustron::server

@@ -145,7 +145,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
 void Executor::EndEntry(cluster::Slot slot) {
   applied_slot_ = slot;
   recovering_ = false;
-  digests_.Note(slot, digest_);
+  if (feature_version_ >= cluster::kDigestsComparable) digests_.Note(slot, digest_);
 }
 
 void Executor::ApplyBatch(std::string_view payload) {
@@ -356,6 +356,9 @@ void Executor::ApplySystem(const ItemHeader& header) {
 }
 
 void Executor::RaiseVersion(uint16_t version) {
+  const bool first_comparable =
+      feature_version_ < cluster::kDigestsComparable && version >= cluster::kDigestsComparable;
+  if (first_comparable) digest_ = 0;
   feature_version_ = std::max(feature_version_, version);
   Chain(feature_version_);
 }

@@ -120,6 +120,37 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(other.feature_version() == cluster::kFirstFeatureVersion);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "what programs of before chained otherwise is not compared: the version that "
+                  "compares digests starts them anew") {
+  // Two members of one state: one has it by entries, one by a snapshot of an older program.
+  Executor other{7};
+  std::string tables;
+  executor.EncodeTables(&tables);
+  tables[1 + 8 + 8 + 12] ^= 1;  // its chained digest
+  REQUIRE(other.DecodeTables(tables).has_value());
+  REQUIRE(executor.digest() != other.digest());
+  const auto both = [&](ItemKind kind, const std::vector<std::string_view>& args) {
+    std::string item;
+    cluster::AppendItem({.kind = kind}, args, &item);
+    Items({item});
+    other.Apply(slot,
+                {EntryKind::kBatch,
+                 {1, 1},
+                 std::make_shared<std::string>(EntryOf(elapsed_ms, 1'700'000'000'000, {item}))},
+                false);
+  };
+  while (slot < cluster::DigestLog::kEvery) both(ItemKind::kSnapshot, {});
+  CHECK(executor.digest() != other.digest());
+  CHECK(executor.digests().newest() == 0);
+  both(ItemKind::kRaiseVersion, {U16(cluster::kDigestsComparable)});
+  CHECK(executor.digest() == other.digest());
+  while (slot < 2 * cluster::DigestLog::kEvery) both(ItemKind::kSnapshot, {});
+  CHECK(executor.digest() == other.digest());
+  CHECK(executor.digests().oldest() == 2 * cluster::DigestLog::kEvery);
+  CHECK(executor.digests().Find(slot) == executor.digest());
+}
+
 TEST_CASE_FIXTURE(Fixture, "items of a session apply in the order of their numbers, each once") {
   const Session session{2, 5};
   const auto incr = [&](uint64_t sequence) {

@@ -14,10 +14,17 @@ using cluster::WireKind;
 using paxos::EntryKind;
 using paxos::Slot;
 
+// All members know the version from which on digests are compared.
+void CompareDigests(EngineBench& bench) {
+  bench.peers_version = cluster::kDigestsComparable;
+  bench.IntroducePeers();
+}
+
 // A leader with some hundred slots applied.
 struct Leader {
   EngineBench bench;
   explicit Leader(uint32_t nodes = 3) : bench(nodes) {
+    CompareDigests(bench);
     bench.Lead();
     auto& client = bench.Connect();
     while (bench.executor().applied_slot() < 200) {
@@ -127,6 +134,7 @@ TEST_CASE("nodes that are far apart compare too: the digests of every 64th slot 
 
 TEST_CASE("digests are kept over a restart, from the log and from a snapshot") {
   EngineBench bench(1);
+  CompareDigests(bench);
   bench.Lead();
   auto& client = bench.Connect();
   const auto run = [&](Slot until) {
@@ -206,7 +214,10 @@ TEST_CASE("an entry whose clock is before the state's belongs to another log: th
 
 TEST_CASE("a snapshot of a peer whose state differs is not taken: it would replace the only copy") {
   EngineBench bench(3);
-  FollowTwo(bench, {CommandItem({"SET", "a", "1"})});
+  std::string raise;
+  const std::vector<std::string_view> version = {std::string_view("\x02\0", 2)};
+  cluster::AppendItem({.kind = cluster::ItemKind::kRaiseVersion}, version, &raise);
+  FollowTwo(bench, {raise});
   while (bench.executor().applied_slot() < 70)
     bench.Choose(kTwo, EntryKind::kBatch,
                  EntryOf(1000, 1'700'000'000'000, {CommandItem({"INCR", "n"})}));

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "cluster/introduction.h"
 #include "cluster/node_messages.h"
 #include "cluster/paxos/messages.h"
 
@@ -43,6 +44,11 @@ void FuzzWire(std::string_view bytes) {
   cluster::ReadGrant grant;
   cluster::SnapshotName name;
   persist::SnapshotChunk chunk;
+  cluster::Introduction introduction;
+  cluster::IntroductionAnswer answer;
+  cluster::Standing standing;
+  cluster::Beyond beyond;
+  uint64_t digest = 0;
   switch (kind) {
     case cluster::WireKind::kPaxos:
       FuzzPaxos(body);
@@ -84,6 +90,32 @@ void FuzzWire(std::string_view bytes) {
       break;
     case cluster::WireKind::kSnapshotAck:
       static_cast<void>(cluster::ReadSnapshotAck(body, &name, &offset));
+      break;
+    case cluster::WireKind::kIntroduction:
+      if (cluster::DecodeIntroduction(body, &introduction)) {
+        const std::string again = cluster::EncodeIntroduction(introduction);
+        cluster::Introduction same;
+        CHECK(cluster::DecodeIntroduction(again, &same));
+        CHECK(same == introduction);
+      }
+      break;
+    case cluster::WireKind::kIntroductionAnswer:
+      if (cluster::DecodeIntroductionAnswer(body, &answer))
+        CHECK(!cluster::EncodeIntroductionAnswer(answer).empty());
+      break;
+    case cluster::WireKind::kStanding:
+      if (cluster::DecodeStanding(body, &standing))
+        CHECK(!cluster::EncodeStanding(standing).empty());
+      break;
+    case cluster::WireKind::kDigestAsk:
+      if (cluster::ReadDigestAsk(body, &offset)) CHECK(!cluster::WireDigestAsk(offset).empty());
+      break;
+    case cluster::WireKind::kDigest:
+      if (cluster::ReadDigest(body, &offset, &digest))
+        CHECK(!cluster::WireDigest(offset, digest).empty());
+      break;
+    case cluster::WireKind::kBeyond:
+      if (cluster::ReadBeyond(body, &beyond)) CHECK(!cluster::WireBeyond(beyond).empty());
       break;
   }
 }

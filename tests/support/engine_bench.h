@@ -114,11 +114,12 @@ class EngineBench final : private EngineHost {
         FromWire(peer, cluster::WireOf(kind, body));
       };
       wire(cluster::WireKind::kIntroduction,
-           cluster::EncodeIntroduction({.boot = 1,
-                                        .nonce = peer,
-                                        .feature_version = executor().feature_version(),
-                                        .in_force = executor().feature_version(),
-                                        .skips = executor().skips()}));
+           cluster::EncodeIntroduction(
+               {.boot = 1,
+                .nonce = peer,
+                .feature_version = peers_version.value_or(executor().feature_version()),
+                .in_force = executor().feature_version(),
+                .skips = executor().skips()}));
       const cluster::OwnLife& own = node().members().own();
       wire(cluster::WireKind::kIntroductionAnswer,
            cluster::EncodeIntroductionAnswer({.boot = own.boot, .nonce = own.nonce}));
@@ -249,6 +250,8 @@ class EngineBench final : private EngineHost {
   bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
   bool introduce = true;  // the peers, at each start
+  // That the peers know; else what is in force.
+  std::optional<uint16_t> peers_version;
   int64_t wall_ahead_ms = 0;
   cluster::NodeId silent_peer = 0;
   cluster::NodeId asked_to_lead = 0;                     // by the last hand-over

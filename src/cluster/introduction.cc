@@ -1,6 +1,7 @@
 #include "cluster/introduction.h"
 
 #include "base/coding.h"
+#include "cluster/paxos/messages.h"
 
 namespace clustron::cluster {
 
@@ -38,6 +39,8 @@ Standing GetStanding(Reader& in) {
   standing.slot = in.U64();
   return standing;
 }
+
+bool Possible(const Standing& standing) { return standing.ballot.round <= paxos::kMaxRound; }
 
 class FieldWriter {
  public:
@@ -128,8 +131,8 @@ bool DecodeIntroduction(std::string_view body, Introduction* introduction) {
         return false;
     }
   });
-  return read && introduction->boot != 0 && introduction->boot <= kBootMax &&
-         introduction->nonce != 0;
+  return read && Possible(introduction->held) && introduction->boot != 0 &&
+         introduction->boot <= kBootMax && introduction->nonce != 0;
 }
 
 std::string EncodeIntroductionAnswer(const IntroductionAnswer& answer) {
@@ -181,8 +184,8 @@ bool DecodeIntroductionAnswer(std::string_view body, IntroductionAnswer* answer)
         return false;
     }
   });
-  return read && answer->nonce != 0 && answer->known_boot <= kBootMax &&
-         answer->why.size() <= kWhyBytesMax;
+  return read && answer->highest.round <= paxos::kMaxRound && answer->nonce != 0 &&
+         answer->known_boot <= kBootMax && answer->why.size() <= kWhyBytesMax;
 }
 
 std::string EncodeStanding(const Standing& standing) {
@@ -195,7 +198,7 @@ std::string EncodeStanding(const Standing& standing) {
 bool DecodeStanding(std::string_view body, Standing* standing) {
   Reader reader(body);
   *standing = GetStanding(reader);
-  return reader.Done();
+  return reader.Done() && Possible(*standing);
 }
 
 }  // namespace clustron::cluster

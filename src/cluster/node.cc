@@ -14,6 +14,8 @@ namespace clustron::cluster {
 
 namespace {
 
+constexpr int64_t kLeapSaidEveryNs = 60'000'000'000;
+
 // Where the numbers of what this process asks others for start: elsewhere at each start.
 uint64_t FirstNumber(uint64_t seed, uint64_t of) { return Mix64(seed + of) >> 8; }
 
@@ -93,7 +95,7 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
   switch (kind) {
     case WireKind::kPaxos: {
       Result<paxos::Message> decoded = paxos::Decode(body);
-      if (!decoded) return false;
+      if (!decoded || !BallotCredible(from, paxos::HighestRound(*decoded))) return false;
       replica_.Step(from, *std::move(decoded), NowNs());
       NoticeDeposed();
       return true;
@@ -194,6 +196,19 @@ void Node::BootRaised(uint32_t boot) {
   host_.SessionChanged(origin_.session());
 }
 
+bool Node::BallotCredible(NodeId from, uint64_t round) {
+  const uint64_t promised = replica_.promised().round;
+  if (round <= promised || round - promised <= paxos::kRoundLeapUsual) return true;
+  const bool credible = round - promised <= paxos::kRoundLeapMax;
+  const int64_t now = NowNs();
+  if (leap_said_ns_ == 0 || now - leap_said_ns_ >= kLeapSaidEveryNs) {
+    leap_said_ns_ = now;
+    Log(LogLevel::kWarning, "node {} speaks of ballot {}, far beyond {}, the highest seen here{}",
+        from, round, promised, credible ? "" : ": refused, no elections lead there");
+  }
+  return credible;
+}
+
 void Node::RosterFailed(const Error& error) { host_.Fatal("log: members: " + error.detail); }
 
 bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
@@ -206,7 +221,7 @@ bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
     return false;
   const Result<paxos::Message> decoded = paxos::Decode(body);
   const auto* heartbeat = decoded ? std::get_if<paxos::Heartbeat>(&*decoded) : nullptr;
-  if (heartbeat == nullptr) return false;
+  if (heartbeat == nullptr || !BallotCredible(from, heartbeat->ballot.round)) return false;
   const auto reply = replica_.AnswerWhileBusy(from, *heartbeat, NowNs());
   if (!reply) return false;
   std::string bytes;
@@ -284,6 +299,7 @@ void Node::ForgetLongerLease(int64_t now_ns) {
 void Node::EndOfTurn() {
   if (halted_) return;
   StepRestore();
+  StepSnapshotCheck();
   apply_entries_ = 0;
   apply_until_ns_ = NowNs() + kApplySliceNs;
   for (int round = 0; round < 4; ++round) {

@@ -247,6 +247,8 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   int64_t snapshot_running_ns() const;  // since when; -1: there is none
   // The state is being replaced by a snapshot: it may not be looked at.
   bool restoring() const { return restore_ != nullptr; }
+  // A peer's is being read, to see whether it may be loaded.
+  bool checking_snapshot() const;
   // The turn's time was up with chosen entries left to apply. To the outside that is as if they had
   // not been heard of yet.
   bool backlog() const { return backlog_; }
@@ -266,6 +268,8 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // As leader, as which it decides about the writes of all.
   bool refuses_for_disk() const { return leading_ && log_.disk_low(); }
   Slot snapshot_slot() const { return snapshot_slot_; }
+  // Of peers, that were whole and could not be loaded, since the start.
+  uint64_t snapshots_refused() const { return snapshots_refused_; }
   uint16_t supported_version() const { return config_.feature_version; }
   // Some peer's state differs from this one's, from no later slot on; 0: none is known.
   Slot diverged_slot() const { return diverged_slot_; }
@@ -323,6 +327,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void DescribeState(Introduction* own) const override;
   bool GoesTogether(NodeId from, const Introduction& peer) override;
   void MemberIntroduced(NodeId from, const Introduction& peer) override;
+  bool BallotCredible(NodeId from, uint64_t round) override;
   void RosterFailed(const Error& error) override;
 
   // node.cc
@@ -403,6 +408,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset);
   void OnSnapshotOffer(NodeId from, const SnapshotName& name);
   void OnSnapshotChunk(NodeId from, const SnapshotName& name, const persist::SnapshotChunk& chunk);
+  void CheckReceivedSnapshot();
+  void StepSnapshotCheck();
+  void RefuseSnapshot(const Error& error);
   void InstallReceivedSnapshot(NodeId from, const SnapshotName& name);
   void BeginRestore(NodeId from, const SnapshotName& name);
   void StepRestore();
@@ -483,6 +491,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool snapshot_proposed_ = false;
   std::map<NodeId, std::unique_ptr<SnapshotSend>> snapshot_sends_;
   std::unique_ptr<SnapshotReceive> snapshot_receive_;
+  uint64_t snapshots_refused_ = 0;
+  int64_t leap_said_ns_ = 0;       // when a ballot far beyond all others was last logged
+  SnapshotName refused_snapshot_;  // the last one
   // The snapshot that this state began with, own or a peer's: the log speaks for later slots only.
   Slot loaded_slot_ = 0;
   int64_t snapshot_not_before_ns_ = 0;

@@ -45,6 +45,7 @@ struct SnapshotName {
   paxos::Slot slot = 0;
   uint64_t bytes = 0;
   uint64_t file_id = 0;  // its checksum: two nodes' snapshots of one slot may differ in order
+  friend bool operator==(const SnapshotName&, const SnapshotName&) = default;
 };
 
 // What a node's heartbeats and their answers say of its state.

@@ -16,7 +16,7 @@ namespace clustron::cluster {
 namespace {
 
 constexpr size_t kSliceBytes = 128 * 1024;        // of the walk, at a time
-constexpr int64_t kSliceNs = 1'500'000;           // per loop turn
+constexpr int64_t kSliceNs = 1'500'000;           // of the walk, or of a check, per loop turn
 constexpr int64_t kRestoreSliceNs = 8'000'000;    // of loading a peer's snapshot, per loop turn
 constexpr size_t kBacklogBytesMax = 16 << 20;     // not yet written by the worker
 constexpr uint64_t kInFlightBytes = 1 << 20;      // to a peer, unacknowledged
@@ -31,6 +31,10 @@ constexpr int64_t kGiveUpNs = 30'000'000'000;           // a transfer without an
 
 int64_t Node::snapshot_running_ns() const {
   return snapshot_ == nullptr ? -1 : NowNs() - snapshot_->began_ns;
+}
+
+bool Node::checking_snapshot() const {
+  return snapshot_receive_ != nullptr && snapshot_receive_->check != nullptr;
 }
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -239,6 +243,8 @@ void Node::TickSnapshots(int64_t now_ns) {
 void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
   // What it would replace may be the only copy of what was acknowledged.
   if (restore_ != nullptr || divergence_.Differs(from)) return;
+  // Its bytes would come again and again. Another slot's or another node's may be good.
+  if (name == refused_snapshot_) return;
   if (name.slot <= state_.applied_slot()) {
     host_.Send(from, false, WireSnapshotAck(name, name.bytes));  // not needed
     return;
@@ -255,7 +261,7 @@ void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
   snapshot_receive_->name = name;
   snapshot_receive_->progress_ns = NowNs();
   if (*offset == name.bytes) {
-    InstallReceivedSnapshot(from, name);
+    CheckReceivedSnapshot();
     return;
   }
   host_.Send(from, false, WireSnapshotAck(name, *offset));
@@ -270,14 +276,64 @@ void Node::OnSnapshotChunk(NodeId from, const SnapshotName& name,
   const uint64_t offset = snapshots_.receive_offset();
   if (status) snapshot_receive_->progress_ns = NowNs();
   if (offset == name.bytes) {
-    InstallReceivedSnapshot(from, name);
+    CheckReceivedSnapshot();
     return;
   }
   host_.Send(from, false, WireSnapshotAck(name, offset));
 }
 
+void Node::CheckReceivedSnapshot() {
+  SnapshotReceive& receive = *snapshot_receive_;
+  receive.finishing = true;
+  snapshots_.OpenReceived([this](Result<std::unique_ptr<persist::File>> file) {
+    SnapshotReceive& received = *snapshot_receive_;  // only this ends it while it is finishing
+    if (!file) {
+      host_.Send(received.from, false, WireSnapshotAck(received.name, 0));
+      snapshot_receive_.reset();
+      return;
+    }
+    received.file = *std::move(file);
+    received.check = state_.BeginCheck(*received.file, received.name.slot);
+  });
+}
+
+// Beside the ordinary work: the node serves its clients meanwhile.
+void Node::StepSnapshotCheck() {
+  if (!checking_snapshot()) return;
+  constexpr size_t kStepKeys = 64;
+  const int64_t until = NowNs() + kSliceNs;
+  size_t left = config_.restore_keys_per_turn;
+  do {
+    const size_t step = std::min(left, kStepKeys);
+    left -= step;
+    const auto done = snapshot_receive_->check->Step(step);
+    if (!done) {
+      RefuseSnapshot(done.error());
+      return;
+    }
+    if (*done) {
+      snapshot_receive_->check.reset();
+      snapshot_receive_->file.reset();
+      InstallReceivedSnapshot(snapshot_receive_->from, snapshot_receive_->name);
+      return;
+    }
+    Breathe();
+  } while (left > 0 && NowNs() < until);
+  REACH("snapshot checked in slices");
+}
+
+void Node::RefuseSnapshot(const Error& error) {
+  REACH("snapshot of a peer refused");
+  const std::unique_ptr<SnapshotReceive> refused = std::move(snapshot_receive_);
+  refused_snapshot_ = refused->name;
+  ++snapshots_refused_;
+  Log(LogLevel::kWarning,
+      "node {}'s snapshot at slot {} is refused, and this node keeps its own state: {}",
+      refused->from, refused->name.slot, error.detail);
+  snapshots_.AbortReceive();
+}
+
 void Node::InstallReceivedSnapshot(NodeId from, const SnapshotName& name) {
-  snapshot_receive_->finishing = true;
   snapshots_.FinishReceive([this, from, name](Status status, bool fatal) {
     if (fatal) {
       host_.Fatal("snapshot: " + status.error().detail);

@@ -35,11 +35,14 @@ struct Node::Restore {
   int64_t began_ns = 0;
 };
 
-// On its way here.
+// On its way here. When all of it has come it is read once without being loaded: a member's frames
+// may be wrong in any way, and the own state is let go for a good one only.
 struct Node::SnapshotReceive {
   NodeId from = 0;
   SnapshotName name;
   bool finishing = false;
+  std::unique_ptr<persist::File> file;
+  std::unique_ptr<SnapshotRestore> check;
   int64_t progress_ns = 0;
 };
 

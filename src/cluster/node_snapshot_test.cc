@@ -4,9 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <set>
 
 #include "base/crc.h"
+#include "base/crc64.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -53,29 +55,32 @@ std::vector<std::string> SetKeys(int keys) {
   return items;
 }
 
+// A file on its way, named as one of this slot.
+PeersSnapshot OnItsWay(paxos::Slot slot, const std::string& file) {
+  PeersSnapshot snapshot{{slot, file.size(), 0}, {}};
+  std::memcpy(&snapshot.name.file_id, file.data() + file.size() - 8, 8);
+  for (uint64_t at = 0; at < file.size(); at += persist::kSnapshotChunkBytesMax) {
+    const std::string bytes = file.substr(at, persist::kSnapshotChunkBytesMax);
+    snapshot.chunks.push_back(
+        cluster::WireSnapshotChunk(snapshot.name, {at, bytes, Crc32c(bytes)}));
+  }
+  return snapshot;
+}
+
 // Then node 2 led, and three more slots were chosen, the last with the item `last`.
-PeersSnapshot SnapshotOfTwo(int keys = 1,
-                            const std::string& last = CommandItem({"SET", "l", "x"})) {
+std::string FileOfTwo(int keys = 1, const std::string& last = CommandItem({"SET", "l", "x"})) {
   EngineBench two(3, 2);
   FollowEarlier(two);
   FollowTwo(two, SetKeys(keys));
   two.Choose(kTwo, EntryKind::kBatch, EntryOf(2000, 1'700'000'001'000, {last}));
   two.node().TakeSnapshotNow();
   for (int i = 0; i < 100; ++i) two.Tick();
-  sim::QueueRunner runner;
-  const auto store = persist::SnapshotStore::Open(&two.fs, &runner, "/data/snapshots");
-  REQUIRE(store.has_value());
-  const auto sender = (*store)->OpenSender(4);
-  REQUIRE(sender.has_value());
-  const persist::SnapshotInfo& info = (*sender)->info;
-  PeersSnapshot snapshot{{info.slot, info.bytes, (*sender)->file_id}, {}};
-  for (uint64_t at = 0; at < info.bytes;) {
-    const auto chunk = persist::SnapshotStore::ReadChunk(**sender, at);
-    REQUIRE(chunk.has_value());
-    snapshot.chunks.push_back(cluster::WireSnapshotChunk(snapshot.name, *chunk));
-    at += chunk->bytes.size();
-  }
-  return snapshot;
+  return two.fs.Content("/data/snapshots/00000000000000000004.rdb");
+}
+
+PeersSnapshot SnapshotOfTwo(int keys = 1,
+                            const std::string& last = CommandItem({"SET", "l", "x"})) {
+  return OnItsWay(4, FileOfTwo(keys, last));
 }
 
 // Node 3 led on, and this node alone has what it proposed in slots 2 to 4; node 2's no-op is heard
@@ -95,7 +100,13 @@ void VoteForThreeNeverChosen(EngineBench& bench) {
   REQUIRE(bench.executor().applied_slot() == 1u);
 }
 
-// Begins to load it.
+// It has come, and has been looked at: now it is loaded.
+void TurnUntilLoading(EngineBench& bench) {
+  for (int i = 0; i < 10'000 && !bench.node().restoring(); ++i) bench.Turn();
+  REQUIRE(bench.node().restoring());
+}
+
+// Has it come.
 void Receive(EngineBench& bench, const PeersSnapshot& snapshot) {
   bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
   bench.Turn();
@@ -317,6 +328,72 @@ TEST_CASE("a snapshot of what is applied already is not fetched") {
   CHECK(offset == snapshot.name.bytes);
 }
 
+// The checksum at its end is right again: only a member that means ill sends such a file.
+std::string Forged(std::string file, const std::string& from, const std::string& to) {
+  const size_t at = file.find(from);
+  REQUIRE(at != std::string::npos);
+  file.replace(at, from.size(), to);
+  file.resize(file.size() - 8);
+  const uint64_t crc = Crc64(file);
+  file.append(reinterpret_cast<const char*>(&crc), 8);
+  return file;
+}
+
+TEST_CASE("a snapshot that can't be loaded is refused, and the own state is kept") {
+  const std::string good = FileOfTwo(40);
+  PeersSnapshot bad;
+  SUBCASE("one that is no state") { bad = OnItsWay(4, Forged(good, "tables", "tablez")); }
+  SUBCASE("one that ends early") { bad = OnItsWay(4, Forged(good, "digest", "digesu")); }
+  SUBCASE("one with another value") {
+    bad = OnItsWay(4, Forged(good, std::string("\1l\1x", 4), std::string("\1l\1y", 4)));
+  }
+  SUBCASE("one with a key twice") {
+    // Small numbers are bytes behind 0xc0.
+    bad = OnItsWay(4, Forged(good, "\xc0\x0a\x01v", "\xc0\x0b\x01v"));
+  }
+  SUBCASE("one of another slot") { bad = OnItsWay(5, good); }
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.Follow(kTwo);
+  bench.Choose(kTwo, EntryKind::kNoop, "");
+  REQUIRE(bench.executor().applied_slot() == 2u);
+  const uint64_t state = bench.executor().store().Digest();
+  for (int turn = 0; turn < 2; ++turn) {  // offered again it is not fetched again
+    Receive(bench, bad);
+    for (int i = 0; i < 200; ++i) bench.Tick();
+    CHECK(bench.fatal == "");
+    CHECK(bench.node().snapshots_refused() == 1u);
+    CHECK(bench.executor().applied_slot() == 2u);
+    CHECK(bench.executor().store().Digest() == state);
+  }
+  // Nothing is left of it for the next start, and a good one is taken.
+  bench.Restart(2);
+  CHECK(bench.executor().applied_slot() <= 2u);
+  bench.Follow(kTwo);
+  Receive(bench, OnItsWay(4, good));
+  for (int i = 0; i < 200; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == 4u);
+  CHECK(bench.fatal == "");
+}
+
+TEST_CASE("a snapshot whose clock or revision fell is refused") {
+  const std::string good = FileOfTwo();
+  EngineBench bench(3, 1);
+  FollowEarlier(bench);
+  bench.Follow(kTwo);
+  bench.Choose(kTwo, EntryKind::kNoop, "");
+  std::vector<std::string> items;
+  int64_t elapsed_ms = 100;
+  SUBCASE("the clock") { elapsed_ms = 100'000; }
+  SUBCASE("the revision") { items = SetKeys(100); }
+  bench.Choose(kTwo, EntryKind::kBatch, EntryOf(elapsed_ms, 1'700'000'000'000, items));
+  REQUIRE(bench.executor().applied_slot() == 3u);
+  Receive(bench, OnItsWay(4, good));
+  for (int i = 0; i < 200; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == 3u);
+  CHECK(bench.node().snapshots_refused() == 1u);
+}
+
 TEST_CASE("of a snapshot that arrived damaged the sender is asked again from its beginning") {
   const PeersSnapshot snapshot = SnapshotOfTwo();
   EngineBench bench(3, 1);
@@ -408,7 +485,7 @@ TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
   bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
   bench.Turn();
   for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
-  bench.Turn();
+  TurnUntilLoading(bench);
   bench.Say(local, "EXEC");
   bench.Say(local, "GET k");
   bench.Say(local, "WATCH k");
@@ -442,7 +519,7 @@ TEST_CASE("a node elected while it loads a snapshot leaves the lead to another")
   bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
   bench.Turn();
   for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
-  bench.Turn();
+  TurnUntilLoading(bench);
   const auto elected = [&] { return bench.node().replica().role() == paxos::Role::kLeader; };
   for (int i = 0; i < 100 && !elected(); ++i) {
     bench.Tick(50);

@@ -52,5 +52,39 @@ TEST_CASE("a node says first on a new link who it is, another one at each start"
   CHECK_FALSE(bench.node().OnMessage(2, WireOf(WireKind::kIntroduction, "nonsense")));
 }
 
+TEST_CASE("a ballot that no elections lead to is not believed, and uses up no rounds") {
+  EngineBench bench(3, 1);
+  bench.Follow({4, 2});
+  const auto says = [&](const paxos::Message& message) {
+    std::string bytes;
+    paxos::Encode(message, &bytes);
+    const bool taken = bench.node().OnMessage(2, WirePaxos(bytes));
+    bench.Turn();
+    return taken;
+  };
+  REQUIRE(says(paxos::Prepare{{4, 2}, 1, {}}));
+  const auto promised = [&] { return bench.node().replica().promised().round; };
+  for (const uint64_t round : {paxos::kMaxRound, 5 + paxos::kRoundLeapMax}) {
+    const paxos::Ballot ballot{round, 2};
+    CHECK_FALSE(says(paxos::Prepare{ballot, 1, {}}));
+    CHECK_FALSE(says(paxos::Nack{{4, 1}, ballot}));
+    CHECK_FALSE(says(paxos::Heartbeat{1, 1, ballot, 0, {}}));
+    CHECK_FALSE(says(paxos::Chosen{ballot, 1}));
+    CHECK_FALSE(says(paxos::Release{ballot, 1}));
+    CHECK_FALSE(says(paxos::Accept{{1, ballot, {paxos::EntryKind::kNoop, ballot, {}}}, 0}));
+    paxos::HeartbeatReply reply;
+    reply.promised = ballot;
+    CHECK_FALSE(says(reply));
+    CHECK_FALSE(bench.node().OnMessage(
+        2, WireOf(WireKind::kStanding, EncodeStanding({.ballot = ballot, .slot = 1}))));
+    CHECK(promised() == 4u);
+  }
+  // As far as may be, it is a ballot as others.
+  CHECK(says(paxos::Prepare{{4 + paxos::kRoundLeapMax, 2}, 1, {}}));
+  CHECK(promised() == 4 + paxos::kRoundLeapMax);
+  // One that can't be at all is malformed.
+  CHECK_FALSE(says(paxos::Prepare{{UINT64_MAX, 2}, 1, {}}));
+}
+
 }  // namespace
 }  // namespace clustron::cluster

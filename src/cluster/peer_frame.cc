@@ -75,6 +75,31 @@ bool FrameReader::Verify(std::string_view check, std::string_view body) {
   return EqualsConstantTime(check, std::string_view(tag, sizeof tag));
 }
 
+// Memory is taken for what has come, and for what was announced as far as that is believed.
+Status FrameReader::Take(uint8_t flags, std::string_view piece, Part* part) {
+  std::string& bytes = part->bytes;
+  const size_t bytes_max = (flags & kUrgentBit) != 0
+                               ? std::min(kUrgentMessageBytesMax, message_bytes_max_)
+                               : message_bytes_max_;
+  if ((flags & kTotalBit) != 0) {
+    if (piece.size() < kFrameTotalBytes || !bytes.empty())
+      return Fail(Errc::kCorruption, "frame with a size in the wrong place");
+    part->announced = Reader(piece).U32();
+    piece.remove_prefix(kFrameTotalBytes);
+    if (part->announced > bytes_max) return Fail(Errc::kLimit, "message longer than the limit");
+  }
+  const size_t size = bytes.size() + piece.size();
+  if (size > bytes_max) return Fail(Errc::kLimit, "message longer than the limit");
+  if (part->announced != 0) {
+    if (size > part->announced) return Fail(Errc::kCorruption, "message longer than announced");
+    if (size > bytes.capacity() || bytes.empty())
+      ReserveBig(&bytes, std::min(part->announced, std::max(kAnnouncedBytesBelieved,
+                                                            kAnnouncedTimesBelieved * size)));
+  }
+  bytes.append(piece);
+  return {};
+}
+
 Result<bool> FrameReader::Next(std::string* message) {
   for (;;) {
     const size_t check_bytes = CheckBytes(mac_ ? Check::kMac : Check::kCrc);
@@ -91,21 +116,11 @@ Result<bool> FrameReader::Next(std::string* message) {
                   mac_ ? "frame that the other end has not sent" : "frame with a wrong checksum");
     const uint8_t flags = static_cast<uint8_t>(body[0]);
     pos_ += head_bytes + size;
-    std::string& part = parts_[flags & kUrgentBit];
-    std::string_view piece = body.substr(1);
-    if ((flags & kTotalBit) != 0) {
-      if (piece.size() < kFrameTotalBytes || !part.empty())
-        return Fail(Errc::kCorruption, "frame with a size in the wrong place");
-      const uint32_t total = Reader(piece).U32();
-      piece.remove_prefix(kFrameTotalBytes);
-      if (total > message_bytes_max_) return Fail(Errc::kLimit, "message longer than the limit");
-      ReserveBig(&part, total);
-    }
-    if (part.size() + piece.size() > message_bytes_max_)
-      return Fail(Errc::kLimit, "message longer than the limit");
-    part.append(piece);
+    Part& part = parts_[flags & kUrgentBit];
+    TRY(Take(flags, body.substr(1), &part));
     if ((flags & kLastBit) == 0) continue;
-    *message = std::exchange(part, {});  // a plain move would leave the last message's block here
+    // A plain move would leave the last message's block here.
+    *message = std::exchange(part, {}).bytes;
     return true;
   }
   in_.erase(0, pos_);

@@ -21,7 +21,13 @@ namespace clustron::cluster {
 
 inline constexpr size_t kFrameBytesMax = 64 * 1024;
 inline constexpr size_t kFrameTotalBytes = 4;
+// An entry of the biggest command, with its head.
 inline constexpr size_t kPeerMessageBytesMax = size_t{1} << 30;
+// What is urgent is small.
+inline constexpr size_t kUrgentMessageBytesMax = 256 * 1024;
+// A message's announced size is believed so far; from there on as many times what has come of it.
+inline constexpr size_t kAnnouncedBytesBelieved = 16 << 20;
+inline constexpr size_t kAnnouncedTimesBelieved = 8;
 
 enum class Stream : uint8_t { kBulk = 0, kUrgent = 1 };
 enum class Check : uint8_t { kCrc, kMac };
@@ -70,13 +76,20 @@ class FrameReader {
   void Expect(FrameMac mac) { mac_ = std::move(mac); }
 
  private:
+  // A message of the stream that is not all here yet.
+  struct Part {
+    std::string bytes;
+    size_t announced = 0;  // 0: nothing was
+  };
+
   bool Verify(std::string_view check, std::string_view body);
+  Status Take(uint8_t flags, std::string_view piece, Part* part);
 
   std::string in_;
   size_t pos_ = 0;
   size_t message_bytes_max_ = kPeerMessageBytesMax;
   std::optional<FrameMac> mac_;
-  std::string parts_[2];  // by stream: the message being put together
+  Part parts_[2];  // by stream
 };
 
 }  // namespace clustron::cluster

@@ -1,13 +1,23 @@
 #include "cluster/peer_frame.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
+#include <fstream>
+#include <memory>
 #include <vector>
 
 #include "base/rng.h"
 
 namespace clustron::cluster {
 namespace {
+
+// Of this process's address space.
+size_t ResidentAndReserved() {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
 
 // One frame, sealed by CRC.
 void Append(Stream stream, bool last, std::string_view piece, std::string* wire,
@@ -162,6 +172,52 @@ TEST_CASE("a size given ahead is held to the limit and stands on the first frame
   FrameReader wrong;
   wrong.Feed(late);
   CHECK(wrong.Next(&message).error().code == Errc::kCorruption);
+
+  std::string more;
+  Append(Stream::kBulk, false, "abc", &more, 5);
+  Append(Stream::kBulk, true, "def", &more);
+  FrameReader longer;
+  longer.Feed(more);
+  CHECK(longer.Next(&message).error().code == Errc::kCorruption);
+}
+
+TEST_CASE("what is urgent is small, whatever a member announces") {
+  const std::string piece(60'000, 'u');
+  std::string message;
+  for (const bool announced : {true, false}) {
+    FrameReader reader;
+    Status refused;
+    for (int i = 0; i < 5 && refused; ++i) {
+      std::string wire;
+      Append(Stream::kUrgent, false, piece, &wire, announced && i == 0 ? 1 << 20 : 0);
+      reader.Feed(wire);
+      if (const auto next = reader.Next(&message); !next) refused = std::unexpected(next.error());
+    }
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::kLimit);
+  }
+}
+
+TEST_CASE("memory is taken for what comes, not for what a member announces") {
+  const size_t before = ResidentAndReserved();
+  std::vector<std::unique_ptr<FrameReader>> readers;
+  for (int i = 0; i < 40; ++i) {
+    readers.push_back(std::make_unique<FrameReader>());
+    std::string wire, message;
+    Append(Stream::kBulk, false, "abc", &wire, 1 << 30);
+    readers.back()->Feed(wire);
+    REQUIRE_FALSE(readers.back()->Next(&message).value_or(true));
+  }
+  CHECK(ResidentAndReserved() - before < size_t{2} << 30);
+  // Announced and sent, it comes whole.
+  std::string big(40 << 20, 'b'), wire, message;
+  big[20 << 20] = 'x';
+  AppendFrames(Check::kCrc, Stream::kBulk, big, &wire);
+  FrameSealer().Seal(&wire);
+  FrameReader reader;
+  reader.Feed(wire);
+  REQUIRE(reader.Next(&message).value_or(false));
+  CHECK(message == big);
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ class Peers::Outbound {
 
   void Send(bool urgent, std::string head, std::shared_ptr<const std::string> tail) {
     if (state_ != State::kUp) return;
-    if (urgent) {
+    if (urgent && head.size() + (tail ? tail->size() : 0) <= kUrgentMessageBytesMax) {
       if (tail != nullptr) head.append(*tail);
       AppendFrames(sealer_.check(), Stream::kUrgent, head, &urgent_);
       if (urgent_.size() <= owner_.config_.queue_bytes_max) return;

@@ -42,20 +42,24 @@ bool Roster::MaySendItemsTo(NodeId leader) const {
 bool Roster::OnMessage(NodeId from, WireKind kind, std::string_view body, int64_t now_ns) {
   if (kind == WireKind::kStanding) {
     Standing standing;
-    if (!DecodeStanding(body, &standing)) return false;
+    if (!DecodeStanding(body, &standing) || !host_.BallotCredible(from, standing.ballot.round))
+      return false;
     if (watch_.Taken(from)) watch_.OnStanding(from, standing);
     return true;
   }
   if (kind == WireKind::kIntroductionAnswer) {
     IntroductionAnswer answer;
-    if (!DecodeIntroductionAnswer(body, &answer)) return false;
+    if (!DecodeIntroductionAnswer(body, &answer) ||
+        !host_.BallotCredible(from, answer.highest.round))
+      return false;
     watch_.OnAnswer(from, answer);
     Save();
     SetVotes(now_ns, false);
     return true;
   }
   Introduction said;
-  if (!DecodeIntroduction(body, &said)) return false;
+  if (!DecodeIntroduction(body, &said) || !host_.BallotCredible(from, said.held.ballot.round))
+    return false;
   if (!host_.GoesTogether(from, said)) {
     watch_.Refuse(from);
     return true;

@@ -32,6 +32,8 @@ class RosterHost {
   virtual bool GoesTogether(NodeId member, const Introduction& said) = 0;
   // It does, and was looked at.
   virtual void MemberIntroduced(NodeId member, const Introduction& said) = 0;
+  // False: no such ballot can be, beside what was promised here.
+  virtual bool BallotCredible(NodeId member, uint64_t round) = 0;
   // The disk failed.
   virtual void RosterFailed(const Error& error) = 0;
 
@@ -56,7 +58,7 @@ class Roster {
   // Items of this node's session may go to this leader: nobody has seen its numbers before.
   bool MaySendItemsTo(NodeId leader) const;
 
-  // kIntroduction, kIntroductionAnswer, kStanding. False: malformed.
+  // kIntroduction, kIntroductionAnswer, kStanding. False: malformed, or not to be believed.
   bool OnMessage(NodeId from, WireKind kind, std::string_view body, int64_t now_ns);
   void OnLinkUp(NodeId member, int64_t now_ns);
   // `state_readable`: it is not being replaced.

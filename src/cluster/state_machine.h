@@ -102,6 +102,9 @@ class StateMachine {
   // Replaces the whole state by a snapshot file's, a slice at a time. Until that is done, and for
   // good on an error, the state may not be read, nor anything applied to it.
   virtual std::unique_ptr<SnapshotRestore> BeginRestore(persist::File& file) = 0;
+  // Reads the whole file as BeginRestore would, and leaves the state alone: whether it is a state
+  // of this slot that can be loaded, and that this one may be replaced by. Values are not kept.
+  virtual std::unique_ptr<SnapshotRestore> BeginCheck(persist::File& file, Slot slot) const = 0;
 };
 
 // What applying an entry tells the node. THREAD: core loop.

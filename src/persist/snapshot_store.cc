@@ -348,6 +348,29 @@ Status SnapshotStore::Receive(const SnapshotChunk& chunk) {
 
 uint64_t SnapshotStore::receive_offset() const { return receiving_ ? receiving_->offset : 0; }
 
+void SnapshotStore::OpenReceived(std::function<void(Result<std::unique_ptr<File>>)> done) {
+  CHECK(receiving_ != nullptr);
+  CHECK(receiving_->offset == receiving_->info.bytes);
+  auto opened = std::make_shared<Result<std::unique_ptr<File>>>();
+  runner_.Run(
+      [fs = &fs_, pending = receiving_, opened] {
+        if (!pending->error) {
+          *opened = std::unexpected(pending->error.error());
+          return;
+        }
+        *opened = fs->Open(pending->temporary, OpenMode::kRead);
+        if (!*opened) return;
+        if (const Status verified = VerifyRdb(***opened); !verified)
+          *opened = std::unexpected(verified.error());
+      },
+      [this, pending = receiving_, opened, done = std::move(done),
+       alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        if (!*opened && receiving_ == pending) AbortReceive();
+        done(std::move(*opened));
+      });
+}
+
 void SnapshotStore::FinishReceive(std::function<void(Status, bool fatal)> done) {
   CHECK(receiving_ != nullptr);
   CHECK(receiving_->offset == receiving_->info.bytes);

@@ -91,6 +91,9 @@ class SnapshotStore {
   // the offset expected. Written on the runner.
   Status Receive(const SnapshotChunk& chunk);
   uint64_t receive_offset() const;
+  // All bytes are there: opens the file for reading, if its checksum is right. kCorruption: it is
+  // not, the transfer is dropped. Another error: it could not be written or read.
+  void OpenReceived(std::function<void(Result<std::unique_ptr<File>>)> done);
   // All bytes are there: verifies, fsyncs, renames as FinishWrite does. On kCorruption the transfer
   // is dropped and must start anew.
   void FinishReceive(std::function<void(Status, bool fatal)> done);

@@ -110,7 +110,8 @@ class Engine final : public cluster::NodeHost,
   void EndOfTurn();  // flushes the dirty sessions' output at its end
   // There is work that goes a slice per turn: the next turn should come at once.
   bool WantsTurn() const {
-    return upkeep_left_ || !look_.empty() || node_->backlog() || node_->restoring();
+    return upkeep_left_ || !look_.empty() || node_->backlog() || node_->restoring() ||
+           node_->checking_snapshot();
   }
 
   // --- cluster::NodeHost -----------------------------------------------------------------------

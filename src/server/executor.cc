@@ -488,6 +488,11 @@ std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& 
   return BeginLoad(file, *this);
 }
 
+std::unique_ptr<cluster::SnapshotRestore> Executor::BeginCheck(persist::File& file,
+                                                               cluster::Slot slot) const {
+  return server::BeginCheck(file, *this, slot);
+}
+
 Status Executor::RestoreSnapshot(persist::File& file) {
   const auto done = BeginRestore(file)->Step(SIZE_MAX);
   return done ? Status() : std::unexpected(done.error());

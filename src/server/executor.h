@@ -90,6 +90,8 @@ class Executor final : public cluster::StateMachine,
 
   // The highest feature version that this program is to know, if not its own: for tests.
   void SetSupportedVersion(uint16_t version) { supported_version_ = version; }
+  uint64_t seed() const { return seed_; }
+  uint16_t supported_version() const { return supported_version_; }
 
   store::Store& store() { return *store_; }
   const store::Store& store() const { return *store_; }
@@ -120,6 +122,8 @@ class Executor final : public cluster::StateMachine,
   void ForEachLock(const std::function<void(const LockInfo&)>& visit) const override;
   std::unique_ptr<cluster::SnapshotSource> BeginSnapshot() override;
   std::unique_ptr<cluster::SnapshotRestore> BeginRestore(persist::File& file) override;
+  std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file,
+                                                       cluster::Slot slot) const override;
   Status RestoreSnapshot(persist::File& file);  // in one go
   // The snapshot begun last is on disk; the state is a snapshot's.
   void SnapshotSaved() { saved_revision_ = snapshot_revision_; }

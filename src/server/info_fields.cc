@@ -151,6 +151,7 @@ void InfoFields::GatherNode(InfoData* data) const {
   paxos.own_under_way_bytes = node.origin().window_bytes();
   paxos.own_waiting_bytes = node.origin().waiting_bytes();
   paxos.peer_messages_left_out = engine_.peer_messages_left_out();
+  paxos.snapshots_refused = node.snapshots_refused();
   paxos.lease_ms = std::max<int64_t>(0, (replica.lease_until_ns() - node.NowNs()) / 1'000'000);
 
   InfoData::Replication& replication = data->replication;

@@ -376,6 +376,7 @@ void Paxos(const InfoData& data, std::string* out) {
       .Field("paxos_own_writes_under_way_bytes", d.own_under_way_bytes)
       .Field("paxos_own_writes_waiting_bytes", d.own_waiting_bytes)
       .Field("paxos_peer_messages_left_out", d.peer_messages_left_out)
+      .Field("paxos_peer_snapshots_refused", d.snapshots_refused)
       .Field("paxos_members", members)
       .Field("paxos_lease_ms", d.lease_ms);
 }

@@ -127,6 +127,7 @@ struct InfoData {
     uint64_t own_under_way_bytes = 0;  // writes of clients here: sent, not applied
     uint64_t own_waiting_bytes = 0;    // … and not sent
     uint64_t peer_messages_left_out = 0;
+    uint64_t snapshots_refused = 0;  // of peers
   } paxos;
   struct Coordination {
     uint64_t revision = 0;

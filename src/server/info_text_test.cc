@@ -123,6 +123,7 @@ TEST_CASE("the section paxos has its fields") {
         "paxos_refuses_writes:no\r\npaxos_not_durable_since:0\r\n"
         "paxos_own_writes_under_way_bytes:0\r\npaxos_own_writes_waiting_bytes:0\r\n"
         "paxos_peer_messages_left_out:0\r\n"
+        "paxos_peer_snapshots_refused:0\r\n"
         "paxos_members:1=a:1,2=b:2\r\npaxos_lease_ms:400\r\n");
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/coding.h"
+#include "base/planted_bugs.h"
 #include "persist/rdb_reader.h"
 #include "server/executor.h"
 #include "store/snapshot_load.h"
@@ -125,7 +126,8 @@ namespace {
 
 class Loader final : public persist::RdbVisitor {
  public:
-  explicit Loader(Executor& executor) : executor_(executor), store_(executor.store()) {}
+  Loader(Executor& executor, store::StoreLoader::Keep keep)
+      : executor_(executor), store_(executor.store(), keep) {}
 
   Status OnSection(std::string_view name, std::string_view bytes) override {
     // Long sections come in pieces of one name: each is taken up when the next name comes.
@@ -223,8 +225,9 @@ class Loader final : public persist::RdbVisitor {
 
 class SnapshotLoad final : public cluster::SnapshotRestore {
  public:
-  SnapshotLoad(persist::File& file, Executor& executor)
-      : loader_(executor), source_(&file), stepper_(&source_, Limits(), &loader_) {}
+  SnapshotLoad(persist::File& file, Executor& executor,
+               store::StoreLoader::Keep keep = store::StoreLoader::Keep::kKeys)
+      : loader_(executor, keep), source_(&file), stepper_(&source_, Limits(), &loader_) {}
 
   Result<bool> Step(size_t keys) override {
     ASSIGN_OR_RETURN(const bool all, stepper_.Step(keys));
@@ -244,7 +247,54 @@ class SnapshotLoad final : public cluster::SnapshotRestore {
   persist::RdbStepper stepper_;
 };
 
+// Loads into an executor of its own, which keeps the tables and no keys.
+class SnapshotCheck final : public cluster::SnapshotRestore {
+ public:
+  SnapshotCheck(persist::File& file, const Executor& state, cluster::Slot slot)
+      : state_(state),
+        slot_(slot),
+        trial_(state.seed()),
+        load_(file, Prepared(trial_, state), store::StoreLoader::Keep::kNothing) {}
+
+  Result<bool> Step(size_t keys) override {
+    ASSIGN_OR_RETURN(const bool all, load_.Step(keys));
+    if (all) TRY(Judge());
+    return all;
+  }
+
+ private:
+  static Executor& Prepared(Executor& trial, const Executor& state) {
+    trial.SetSupportedVersion(state.supported_version());
+    return trial;
+  }
+
+  // What never falls in a log is not below what this node has of it.
+  Status Judge() const {
+    if (trial_.applied_slot() != slot_ && !Planted(Bug::kSnapshotSlotOffByOne))
+      return Fail(Errc::kCorruption,
+                  "the state in it is that of slot " + std::to_string(trial_.applied_slot()));
+    if (trial_.applied_slot() <= state_.applied_slot()) return {};  // it is not loaded anyway
+    if (trial_.feature_version() < state_.feature_version() ||
+        trial_.elapsed_ms() < state_.elapsed_ms() || trial_.revision() < state_.revision() ||
+        trial_.newest_noop() < state_.newest_noop())
+      return Fail(Errc::kMismatch,
+                  "feature version, clock, revision or ballot in it are behind those of slot " +
+                      std::to_string(state_.applied_slot()) + " here");
+    return {};
+  }
+
+  const Executor& state_;
+  const cluster::Slot slot_;
+  Executor trial_;
+  SnapshotLoad load_;
+};
+
 }  // namespace
+
+std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file, const Executor& state,
+                                                     cluster::Slot slot) {
+  return std::make_unique<SnapshotCheck>(file, state, slot);
+}
 
 std::unique_ptr<cluster::SnapshotRestore> BeginLoad(persist::File& file, Executor& executor) {
   return std::make_unique<SnapshotLoad>(file, executor);

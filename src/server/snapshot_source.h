@@ -56,5 +56,9 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
 // Reads such a file (or a plain Redis dump) into the executor's store and tables. Empties them at
 // once. Borrows both.
 std::unique_ptr<cluster::SnapshotRestore> BeginLoad(persist::File& file, Executor& executor);
+// Reads it and leaves `state` alone: whether it can be loaded, is of this slot, and what never
+// falls is not below `state`'s. Borrows both.
+std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file, const Executor& state,
+                                                     cluster::Slot slot);
 
 }  // namespace clustron::server

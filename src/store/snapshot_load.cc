@@ -1,9 +1,12 @@
 #include "store/snapshot_load.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/breather.h"
 #include "base/check.h"
 #include "base/coding.h"
+#include "base/hash.h"
 #include "store/digest.h"
 #include "store/entry_edit.h"
 #include "store/hash_edit.h"
@@ -14,11 +17,17 @@ namespace {
 
 constexpr HashLimits kNoLimits{UINT32_MAX, UINT32_MAX};
 
+// Hashes of keys are put in order a part at a time.
+constexpr int kSeenBits = 10;
+
 Status Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
 
 }  // namespace
 
-StoreLoader::StoreLoader(Store& store) : store_(store) { store.Clear(); }
+StoreLoader::StoreLoader(Store& store, Keep keep) : store_(store), keep_(keep) {
+  store.Clear();
+  if (keep == Keep::kNothing) seen_keys_.resize(size_t{1} << kSeenBits);
+}
 
 StoreLoader::~StoreLoader() {
   if (hash_ != 0) HashEdit::Destroy(hash_);
@@ -115,33 +124,55 @@ Status StoreLoader::Field(FieldValue fv) {
   return {};
 }
 
+Entry* StoreLoader::NewEntry(DeadlineWord deadline) {
+  if (type_ == Type::kHash) {
+    return EntryEdit::NewPointer(key_, Type::kHash, Form::kObject, std::exchange(hash_, 0),
+                                 deadline);
+  }
+  if (big_ != nullptr) {
+    return EntryEdit::NewPointer(key_, Type::kString, Form::kBig,
+                                 reinterpret_cast<uintptr_t>(big_.release()), deadline);
+  }
+  // A form that the bytes contradict would be corruption that no checksum saw; harmless, though.
+  Form form = meta_.form;
+  if (form > Form::kRaw || (form == Form::kInt && !IsCanonicalInt(text_))) form = Form::kRaw;
+  Entry* e = EntryEdit::NewInline(key_, text_.size(), form, deadline);
+  std::memcpy(EntryEdit::InlineBytes(*e), text_.data(), text_.size());
+  return e;
+}
+
 Status StoreLoader::EndKey() {
   if (seen_ != size_) return Corrupt("snapshot: a value of another size than stated");
-  Table& t = store_.table(db_);
   const uint64_t hash = store_.Hash(key_);
-  if (t.Find(key_, hash)) return Corrupt("snapshot: a key twice");
+  const bool kept = keep_ == Keep::kKeys;
+  if (kept && store_.table(db_).Find(key_, hash)) return Corrupt("snapshot: a key twice");
   DeadlineWord word;
-  if (meta_.deadline.exists()) word = store_.File(db_, hash, meta_.deadline, {});
-  Entry* e;
-  if (type_ == Type::kHash) {
-    e = EntryEdit::NewPointer(key_, Type::kHash, Form::kObject, std::exchange(hash_, 0), word);
-  } else if (big_ != nullptr) {
-    e = EntryEdit::NewPointer(key_, Type::kString, Form::kBig,
-                              reinterpret_cast<uintptr_t>(big_.release()), word);
-  } else {
-    // A form that the bytes contradict would be corruption that no checksum saw; harmless, though.
-    Form form = meta_.form;
-    if (form > Form::kRaw || (form == Form::kInt && !IsCanonicalInt(text_))) form = Form::kRaw;
-    e = EntryEdit::NewInline(key_, text_.size(), form, word);
-    std::memcpy(EntryEdit::InlineBytes(*e), text_.data(), text_.size());
-  }
+  if (meta_.deadline.exists())
+    word = kept ? store_.File(db_, hash, meta_.deadline, {}) : DeadlineWord(meta_.deadline, 0);
+  Entry* e = NewEntry(word);
   EntryEdit::SetRevision(*e, meta_.revision);
-  t.Insert(hash, e);
   digest_ += type_ == Type::kHash ? key_digest_ : KeyDigest(db_, *e);
   const auto& leased = store_.leases_.by_key_;
-  if (!leased.empty() && leased.contains(KeyName{db_, key_})) {
-    EntryEdit::SetLease(*e, true);
-    leased_keys_++;
+  const bool has_lease = !leased.empty() && leased.contains(KeyName{db_, key_});
+  if (has_lease) leased_keys_++;
+  if (kept) {
+    store_.table(db_).Insert(hash, e);
+    if (has_lease) EntryEdit::SetLease(*e, true);
+    return {};
+  }
+  EntryEdit::Destroy(e);
+  const std::array<uint64_t, 2> seen = {HashBytes(key_, Mix64(2 * db_)),
+                                        HashBytes(key_, Mix64(2 * db_ + 1))};
+  seen_keys_[seen[0] >> (64 - kSeenBits)].push_back(seen);
+  return {};
+}
+
+Status StoreLoader::NoKeyTwice() {
+  for (auto& part : seen_keys_) {
+    std::sort(part.begin(), part.end());
+    if (std::adjacent_find(part.begin(), part.end()) != part.end())
+      return Corrupt("snapshot: a key twice");
+    Breathe();
   }
   return {};
 }
@@ -151,7 +182,7 @@ Status StoreLoader::Finish() {
   if (leased_keys_ != store_.leases_.by_key_.size()) {
     return Corrupt("snapshot: a key of a lease is missing");
   }
-  return {};
+  return NoKeyTwice();
 }
 
 }  // namespace clustron::store

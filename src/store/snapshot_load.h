@@ -9,12 +9,15 @@
 // as the saved one would have. THREAD: core loop.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "store/big_string.h"
+#include "store/entry_edit.h"
 #include "store/key_meta.h"
 #include "store/store.h"
 
@@ -22,9 +25,12 @@ namespace clustron::store {
 
 class StoreLoader {
  public:
+  // kNothing: keys are looked at and let go, so that a snapshot can be checked in little memory (16
+  // bytes a key, and the value at hand).
+  enum class Keep : uint8_t { kKeys, kNothing };
   // Empties the store first (observer and hooks stay as they are). REQUIRES: no snapshot walk, no
   // armed journal.
-  explicit StoreLoader(Store& store);
+  explicit StoreLoader(Store& store, Keep keep = Keep::kKeys);
   ~StoreLoader();
   StoreLoader(const StoreLoader&) = delete;
   StoreLoader& operator=(const StoreLoader&) = delete;
@@ -47,12 +53,17 @@ class StoreLoader {
   uint64_t digest() const { return digest_; }
 
  private:
+  Entry* NewEntry(DeadlineWord deadline);
+  Status NoKeyTwice();
+
   // Calls row(Reader*) for each whole row of what was left over and `bytes`.
   template <typename F>
   Status ForEachRow(std::string_view bytes, F&& row);
 
   Store& store_;
-  bool begun_ = false;  // tables or a key were loaded
+  const Keep keep_;
+  std::vector<std::vector<std::array<uint64_t, 2>>> seen_keys_;  // hashes, if none are kept
+  bool begun_ = false;                                           // tables or a key were loaded
   int db_ = 0;
   std::string key_;
   Type type_ = Type::kString;

@@ -1,6 +1,7 @@
 // Snapshot files and Redis's own dumps: whatever is in them, loading ends with a state or an error.
 // A state that was loaded can be written and loaded again, and is then the same. Checksums are made
-// right first, so that changed bytes reach the readers behind them.
+// right first, so that changed bytes reach the readers behind them. What a check lets pass can be
+// loaded, and what can be loaded passes it.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -53,19 +54,26 @@ std::string Written(server::Executor& executor) {
 }
 
 // A few keys at a time, as a node loads what a peer sent.
-Status Load(persist::File& file, server::Executor& executor) {
-  const auto restore = server::BeginLoad(file, executor);
+Status ToItsEnd(cluster::SnapshotRestore& restore) {
   for (;;) {
-    ASSIGN_OR_RETURN(const bool done, restore->Step(3));
+    ASSIGN_OR_RETURN(const bool done, restore.Step(3));
     if (done) return {};
   }
+}
+Status Load(persist::File& file, server::Executor& executor) {
+  return ToItsEnd(*server::BeginLoad(file, executor));
 }
 
 void FuzzLoad(std::string_view input) {
   constexpr uint64_t kSeed = 7;
   MemoryFile file(WithChecksum(input.substr(0, input.size() - std::min<size_t>(input.size(), 8))));
   server::Executor executor(kSeed);
-  if (!Load(file, executor)) return;
+  const Status first = Load(file, executor);
+  const server::Executor fresh(kSeed);
+  const Status checked =
+      ToItsEnd(*server::BeginCheck(file, fresh, first ? executor.applied_slot() : 0));
+  CHECK(checked.has_value() == first.has_value());
+  if (!first) return;
   MemoryFile second(Written(executor));
   server::Executor again(kSeed);
   const Status loaded = Load(second, again);

@@ -110,8 +110,17 @@ def patience(code, budget_s, still_s=60):
 
 
 # Over its budget in wall time, but not in what the machine could have given: it may go on. Sleeping or using all up: it may not.
+OVER_AND_AT_WORK = """import time
+end = time.monotonic() + 4.5
+while time.monotonic() < end:
+    busy = time.process_time() + 0.02
+    while time.process_time() < busy:
+        pass
+    time.sleep(0.08)
+"""
 PATIENCE = [
     ("import time; time.sleep(0.3)", 5, 60, None),
+    (OVER_AND_AT_WORK, 4, 60, None),
     ("import time; time.sleep(60)", 0.2, 0.5, "stands still"),
     ("import time; time.sleep(60)", 0.3, 60, "three times its budget"),
     ("while True: pass", 0.2, 60, "used up"),

@@ -125,6 +125,46 @@ def test_leases_locks_and_stored_replies_survive_the_leader_and_a_restart():
 
 
 @limited(90)
+def test_under_cluster_reads_quorum_nothing_rests_on_the_leaders_lease():
+    """As on a machine whose clock stood still: the leader's lease seems valid for long, and the others are not there. Nothing that it could
+    say by the lease alone may be answered."""
+    c = cluster.Cluster(3, options=["--cluster-reads", "quorum", "--cluster-lease-ms", "20000"]).start()
+    lead = c.wait_leader()
+    call(lead, "LEASE", "GRANT", 60000, "ID", "l")
+    token = token_of(call(lead, "LOCK", "ACQUIRE", "n", 60000, "OWNER", "me"))
+    call(lead, "SET", "k", "v")
+    asked = [
+        ("LEASE", "KEEPALIVE", "l"),
+        ("LEASE", "TTL", "l"),
+        ("LOCK", "RENEW", "n", token, 60000),
+        ("LOCK", "CHECK", "n", token),
+        ("LOCK", "INFO", "n"),
+        ("GET", "k"),
+        ("EXISTS", "due"),
+    ]
+    for command in asked:
+        assert not isinstance(call(lead, *command), str) and not str(call(lead, *command)).startswith("CLUSTERDOWN"), command
+    call(lead, "SET", "due", "v", "PX", "400")
+    conns = [lead.connect(timeout=20) for _ in asked]
+    for conn in conns:
+        assert conn.call("PING") == b"PONG"
+    for n in c.followers():
+        n.pause()
+    try:
+        for conn, command in zip(conns, asked):
+            conn.send(*command)
+        for conn, command in zip(conns, asked):
+            answer = conn.read()
+            assert isinstance(answer, resp.Error) and answer.code in ("CLUSTERDOWN", "UNCERTAIN"), (command, answer)
+    finally:
+        for n in c.running():
+            n.resume()
+    c.wait_leader(60)
+    assert call(lead, "GET", "k") == b"v" and call(lead, "LOCK", "CHECK", "n", token) == 1
+    c.stop()
+
+
+@limited(90)
 def test_without_a_majority_every_command_has_an_answer_in_time():
     """-CLUSTERDOWN for what never left its node, -UNCERTAIN only for what may still happen; then it didn't, or did once."""
     c = cluster.Cluster(3).start()

@@ -364,14 +364,30 @@ def test_a_server_in_the_background():
     pid = os.path.join(node.dir, "pid")
     node.argv += ["--daemonize", "yes", "--pidfile", pid, "--logfile", os.path.join(node.dir, "server.log")]
     node.start(wait=False)
-    assert node.wait_exit(15) == 0, node.tail()
     try:
+        assert node.wait_exit(15) == 0, node.tail()
         with until_running(node) as c:
             assert c.call("SET", "k", "v") == b"OK"
-    finally:
         with open(pid) as f:
             os.kill(int(f.read()), 15)
-    until(lambda: not os.path.exists(pid), "the pid file goes with the server", 15)
+        until(lambda: not os.path.exists(pid), "the pid file goes with the server", 15)
+    finally:
+        # Whatever has failed, it does not outlive the test: it is nobody's child any more.
+        for left in processes_of(node.dir):
+            os.kill(left, 9)
+
+
+def processes_of(directory):
+    """The ids of processes with this directory in their command lines."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                if directory.encode() in f.read().split(b"\0"):
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
 
 
 def until_running(node):

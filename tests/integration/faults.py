@@ -1,11 +1,13 @@
 """Processes that die, hang and come back, under load with checked histories."""
+import os
 import random
+import shutil
 import time
 
 import cluster
 import processes
 import resp
-from testing import limited, no_complaints, rounds, until
+from testing import Skip, limited, no_complaints, rounds, until
 from workload import Workload
 
 FAILOVER_S = 1.5
@@ -111,6 +113,64 @@ def test_a_stopped_process_does_not_answer_with_old_state():
     work.stop()
     c.wait_converged()
     no_complaints(work)
+
+
+@limited(120)
+def test_a_lease_that_was_lowered_over_a_restart_makes_no_two_leaders():
+    """The others come back under a lease of 450 ms; what they granted before lasts for 5 s, and its leader sleeps meanwhile."""
+    for attempt in range(2):
+        c = cluster.Cluster(3, options=["--cluster-lease-ms", "5000"]).start()
+        leader = c.wait_leader()
+        others = c.followers()
+        with leader.connect(timeout=30) as conn:
+            assert conn.call("SET", "k", "old") == b"OK"
+            until(lambda: conn.call("GET", "k") == b"old", "it reads")
+            leader.pause()
+            conn.send("GET", "k")  # is answered when it wakes up
+            for n in others:
+                n.kill()
+                n.argv = n.argv + ["--cluster-lease-ms", "450"]
+                n.start(wait=False)
+            with c.wait_leader(40, nodes=others).connect() as new:
+                assert new.call("SET", "k", "new") == b"OK"
+            leader.resume()
+            answer = conn.read()
+            assert answer != b"old", "two leaders: read from the old one what the new one has replaced"
+        c.wait_converged(40)
+        c.kill()
+
+
+def test_what_save_writes_without_a_majority_is_loaded_by_redis():
+    c = cluster.Cluster(3).start()
+    node = c.followers()[0]
+    with node.connect() as conn:
+        for i in range(100):
+            conn.call("SET", "k%d" % i, "v%d" % i)
+        conn.call("HSET", "h", "f", "1", "g", "2")
+        conn.call("SET", "t", "v", "EX", "1000")
+        conn.call("SELECT", "3")
+        conn.call("SET", "other", "db")
+    c.wait_converged()
+    for n in c.nodes:
+        if n is not node:
+            n.kill()
+    with node.connect(timeout=30) as conn:
+        until(lambda: resp.info(conn, "paxos")["paxos_refuses_writes"] == "no-leader", "it has no majority", 20)
+        assert conn.call("SAVE") == b"OK"
+    places = os.path.join(node.dir, "snapshots")
+    copy = processes.temp_dir("backup-")
+    shutil.copy(os.path.join(places, max(f for f in os.listdir(places) if f.endswith(".rdb"))), os.path.join(copy, "dump.rdb"))
+    redis = processes.redis_server(options=["--dir", copy])
+    if redis is None:
+        raise Skip("no redis-server")
+    with redis.connect() as conn:
+        assert conn.call("DBSIZE") == 102 and conn.call("GET", "k99") == b"v99", conn.call("DBSIZE")
+        assert conn.call("HGETALL", "h") == [b"f", b"1", b"g", b"2"]
+        assert 0 < conn.call("TTL", "t") <= 1000
+        conn.call("SELECT", "3")
+        assert conn.call("GET", "other") == b"db"
+    redis.kill()
+    c.kill()
 
 
 @limited(60)

@@ -1,14 +1,12 @@
 """Clusters that are put together wrongly: each ends in a clear message, never in two histories."""
 import os
-import socket
-import threading
 import time
 
 import cluster
 import peer_wire
 import processes
 import resp
-from peer_wire import frame
+from peer_wire import Impostor, frame
 from testing import limited, until
 
 
@@ -80,36 +78,18 @@ def hello(node, **fields):
     return frame(peer_wire.hello(node, **fields))
 
 
-class Impostor:
-    """Something on a member's peer port that answers the first and the second message of a caller as told; None: hangs up."""
+def saying(answers):
+    """A conversation: the first and the second message of a caller are answered so; None: hangs up."""
 
-    def __init__(self, port, answers):
-        self.answers = answers
-        self.sock = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                conn, _ = self.sock.accept()
-            except OSError:
+    def converse(_, conn):
+        for answer in answers:
+            conn.recv(65536)
+            if answer is None:
                 return
-            with conn:
-                conn.settimeout(3)
-                try:
-                    for answer in self.answers:
-                        conn.recv(65536)
-                        if answer is None:
-                            break
-                        conn.sendall(answer)
-                    else:
-                        conn.recv(65536)
-                except OSError:
-                    pass
+            conn.sendall(answer)
+        conn.recv(65536)
 
-    def close(self):
-        self.sock.shutdown(socket.SHUT_RDWR)
-        self.sock.close()
+    return converse
 
 
 @limited(90)
@@ -133,7 +113,7 @@ def test_what_keeps_a_cluster_from_forming_is_called_what_it_is():
         ((hello(2), frame(b"\x01\x00\x00" + b"m" * 32)), "it has another cluster secret, or none"),
     ):
         before = len(first.tail(1000))
-        impostor = Impostor(c.ports[1] + processes.PEER_OFFSET, answers)
+        impostor = Impostor(c.ports[1] + processes.PEER_OFFSET, saying(answers))
         try:
             text = "waiting for %s: " % other
             until(lambda: said in first.tail(1000)[before:] and text in first.tail(1000)[before:], said + "\n" + first.tail(5))

@@ -2,13 +2,12 @@
 import os
 import socket
 import struct
-import threading
 import time
 
 import cluster
 import peer_wire
 import processes
-from peer_wire import FORMATION, LINK, Talk, hello, proof, sealed
+from peer_wire import FORMATION, LINK, Impostor, Talk, hello, proof, sealed
 from testing import limited, until
 
 ASK_STATE, ASK_GENESIS, ASK_GO = b"\1", b"\2", b"\3"
@@ -99,39 +98,21 @@ def test_a_node_that_waits_to_be_formed_believes_no_one_without_the_secret():
         t.close()
 
 
-class Impostor:
-    """On a member's peer port: answers Hellos as node `number`, and requests with what `seal` makes of (dialer, acceptor)."""
+class FalseMember(Impostor):
+    """Answers Hellos as node `number`, and requests with what `seal` makes of (dialer, acceptor)."""
 
     def __init__(self, port, number, seal, boot=0, cluster_id=b""):
-        self.number, self.seal, self.boot, self.cluster_id = number, seal, boot, cluster_id
         self.requests = []
-        self.proofs = []
-        self.sock = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self.run, daemon=True).start()
 
-    def run(self):
-        while True:
-            try:
-                conn, _ = self.sock.accept()
-            except OSError:
-                return
-            talk = Talk.__new__(Talk)
-            talk.sock, talk.buf = conn, b""
-            conn.settimeout(3)
-            try:
-                dialer = talk.receive()
-                mine = hello(self.number, boot=self.boot, cluster_id=self.cluster_id, nonce=os.urandom(32))
-                talk.send(mine)
-                self.requests.append(talk.receive())
-                talk.send(self.seal(dialer, mine))
-                talk.receive()
-            except (OSError, TypeError, AssertionError):
-                pass
-            conn.close()
+        def converse(talk, _):
+            dialer = talk.receive()
+            mine = hello(number, boot=boot, cluster_id=cluster_id, nonce=os.urandom(32))
+            talk.send(mine)
+            self.requests.append(talk.receive())
+            talk.send(seal(dialer, mine))
+            talk.receive()
 
-    def close(self):
-        self.sock.shutdown(socket.SHUT_RDWR)
-        self.sock.close()
+        super().__init__(port, converse)
 
 
 @limited(120)
@@ -151,7 +132,7 @@ def test_the_first_node_forms_no_cluster_with_one_that_does_not_know_the_secret(
 
     def asked_for(seal, **options):
         """What the node asks of such an impostor: the kinds of its requests."""
-        impostor = Impostor(port, 2, seal, **options)
+        impostor = FalseMember(port, 2, seal, **options)
         try:
             until(lambda: len(impostor.requests) >= 3, "it asks", 20)
             return {r[:1] for r in impostor.requests if r}

@@ -41,7 +41,11 @@ def main():
     signal.signal(signal.SIGALRM, on_alarm)
     passed = failed = skipped = 0
     for module in MODULES:
-        for name, function in list(vars(importlib.import_module(module)).items()):
+        loaded = importlib.import_module(module)
+        # A module of the same name elsewhere would be taken in silence, and its tests never run.
+        if os.path.dirname(os.path.abspath(loaded.__file__)) != HERE or not any(n.startswith("test_") for n in vars(loaded)):
+            sys.exit("no tests in module %s: %s" % (module, loaded.__file__))
+        for name, function in list(vars(loaded).items()):
             if not name.startswith("test_") or (args.names and not any(n in module + "." + name for n in args.names)):
                 continue
             if args.list:

@@ -104,17 +104,28 @@ def test_a_stranger_may_say_little():
 @limited(60)
 def test_a_stranger_has_ten_seconds():
     node = server()
+    opened = time.monotonic()
     silent, busy, was_known = stranger(node), stranger(node), node.connect()
     known = node.connect()
     was_known.call("RESET")
-    began = time.monotonic()
-    while time.monotonic() < began + 7:
-        busy.send("PING")
-        assert busy.read().code == "NOAUTH"
-        time.sleep(0.2)
-    for c in (silent, busy, was_known):
-        c.settimeout(15)
+    reset = time.monotonic()
+    answered = opened
+    try:
+        while time.monotonic() < opened + 60:
+            busy.send("PING")
+            assert busy.read().code == "NOAUTH"
+            answered = time.monotonic()
+            time.sleep(0.2)
+    except (OSError, resp.Closed):
+        pass
+    # It is heard for ten seconds (by the server's clock, from a moment between the two), and then no more.
+    ended = time.monotonic()
+    assert answered - opened < 50, "a stranger is answered after 50 s"
+    assert ended - opened >= 9, "a stranger had only %.1f s" % (ended - opened)
+    for c in (silent, was_known):
+        c.settimeout(30)
         assert closed(c)
+    assert time.monotonic() - reset >= 9, "who had been known had only %.1f s" % (time.monotonic() - reset)
     assert known.call("PING") == b"PONG"
     with node.connect() as c:
         assert resp.info(c, "stats")["unauthenticated_connections_closed"] == "3"
@@ -154,7 +165,9 @@ def test_protected_mode_is_redis_s():
     why = netns.available()
     if why:
         raise Skip(why)
-    redis = processes.redis_binary()
+    redis, cli = processes.redis_binary(), shutil.which("redis-cli")
+    if cli is None:
+        raise Skip("no redis-cli")
     lan = netns.Lan(1)
     host, prefix = lan.hosts[0], lan.prefix(0)
 
@@ -172,7 +185,6 @@ def test_protected_mode_is_redis_s():
             directory = processes.temp_dir("protected-")
             node = processes.Process(argv(kind, directory, options), 7001, directory, kind, prefix=prefix, host=host).start()
             if here:
-                cli = shutil.which("redis-cli")
                 assert os.system(" ".join([*prefix, cli, "-p", "7001", *here, ">/dev/null"])) == 0
             with resp.Conn(7001, host, timeout=5) as c:
                 try:

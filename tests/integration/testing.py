@@ -24,14 +24,14 @@ def rounds(short, long):
 
 
 def until(condition, what, seconds=10.0, every=0.02):
-    """Waits until condition() is true; its value."""
+    """Waits until condition() is true; its value. `what`: text, or a function that gives it."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError("not within %g s: %s" % (seconds, what))
+            raise AssertionError("not within %g s: %s" % (seconds, what() if callable(what) else what))
         time.sleep(every)
 
 

@@ -1,6 +1,6 @@
 // Wrong clocks and bad disks for a real process: loaded before the C library (LD_PRELOAD), it stands
 // between the server and the calls named below. What goes wrong is in a file of 64-bit numbers that
-// the test maps and changes while the process runs (CLUSTRON_FAULTS names it; tests/support/faults.py).
+// the test maps and changes while the process runs (CLUSTRON_FAULTS names it; tests/support/shim.py).
 //
 // It makes system calls itself, so that it needs nothing of the library that it stands before.
 // THREAD: any; the numbers are read with each call.

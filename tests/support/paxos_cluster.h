@@ -176,4 +176,24 @@ class TestCluster {
   Ready ready_;
 };
 
+// --- What tests of whole groups begin with.
+
+inline constexpr int64_t kMs = 1'000'000;
+inline constexpr int64_t kSecond = 1000 * kMs;
+
+#define CHECK_SAFE(cluster) CHECK_MESSAGE((cluster).violation().empty(), (cluster).violation())
+
+inline ClusterOptions Options(uint32_t voters, uint64_t seed) {
+  ClusterOptions options;
+  options.voters = voters;
+  options.seed = seed;
+  return options;
+}
+
+// Nobody if none leads within the time.
+inline NodeId AwaitLeader(TestCluster& cluster, int64_t ns_max = 3 * kSecond) {
+  cluster.RunUntil([&] { return cluster.Leader() != kNoNode; }, ns_max);
+  return cluster.Leader();
+}
+
 }  // namespace clustron::paxos

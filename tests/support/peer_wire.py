@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import socket
 import struct
+import threading
 
 VERSION = 2
 LINK, FORMATION = b"link", b"formation"
@@ -51,8 +52,8 @@ def sealed(secret, role, dialer, acceptor, text):
 class Talk:
     """A connection to a peer port. receive() gives the next message, or None once the other end has hung up."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=5.0):
-        self.sock = socket.create_connection((host, port), timeout=timeout)
+    def __init__(self, port, host="127.0.0.1", timeout=5.0, sock=None):
+        self.sock = sock or socket.create_connection((host, port), timeout=timeout)
         self.buf = b""
 
     def send(self, message):
@@ -75,4 +76,31 @@ class Talk:
             self.buf += data
 
     def close(self):
+        self.sock.close()
+
+
+class Impostor:
+    """Something on a member's peer port: converse(talk, socket) speaks with each caller, one after the other, and the connection ends with
+    it. What goes wrong in a conversation ends that one only."""
+
+    def __init__(self, port, converse):
+        self.converse = converse
+        self.sock = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                conn, _ = self.sock.accept()
+            except OSError:
+                return
+            with conn:
+                conn.settimeout(3)
+                try:
+                    self.converse(Talk(0, sock=conn), conn)
+                except (OSError, TypeError, AssertionError):
+                    pass
+
+    def close(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()

@@ -10,18 +10,6 @@
 namespace clustron::paxos {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kSecond = 1000 * kMs;
-
-#define CHECK_SAFE(cluster) CHECK_MESSAGE((cluster).violation().empty(), (cluster).violation())
-
-ClusterOptions Options(uint32_t voters, uint64_t seed) {
-  ClusterOptions options;
-  options.voters = voters;
-  options.seed = seed;
-  return options;
-}
-
 struct Chaos {
   TestCluster& cluster;
   Rng& rng = cluster.rng();

@@ -9,23 +9,6 @@
 namespace clustron::paxos {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kSecond = 1000 * kMs;
-
-#define CHECK_SAFE(cluster) CHECK_MESSAGE((cluster).violation().empty(), (cluster).violation())
-
-ClusterOptions Options(uint32_t voters, uint64_t seed) {
-  ClusterOptions options;
-  options.voters = voters;
-  options.seed = seed;
-  return options;
-}
-
-NodeId AwaitLeader(TestCluster& cluster, int64_t ns_max = 3 * kSecond) {
-  cluster.RunUntil([&] { return cluster.Leader() != kNoNode; }, ns_max);
-  return cluster.Leader();
-}
-
 // Runs until this node leads, helped by the leader there is.
 bool MakeLeader(TestCluster& cluster, NodeId wanted) {
   return cluster.RunUntil(

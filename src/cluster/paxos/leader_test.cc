@@ -86,13 +86,18 @@ TEST_CASE("of what several acceptors report of a slot the highest ballot's value
   }
 }
 
-TEST_CASE("a candidate asks, and leads, once its own promise is durable") {
-  Bench node(5);
+// All answer that nobody leads. Its promise is not durable then.
+void PollUntilCandidate(Bench& node) {
   for (int i = 0; i < 40 && node->role() == Role::kFollower; ++i) {
     node.Tick(50);
     for (NodeId peer = 2; peer <= 5; ++peer) node.AnswerPolls(peer);
   }
   REQUIRE(node->role() == Role::kCandidate);
+}
+
+TEST_CASE("a candidate asks, and leads, once its own promise is durable") {
+  Bench node(5);
+  PollUntilCandidate(node);
   const Ballot ballot = node->ballot();
   node.Tick(150);
   for (NodeId peer = 2; peer <= 5; ++peer) CHECK(node.Sent<Prepare>(peer).empty());
@@ -108,11 +113,7 @@ TEST_CASE("a candidate asks, and leads, once its own promise is durable") {
 
 TEST_CASE("a candidate whose disk is busy with much else waits for it under one ballot") {
   Bench node(5);
-  for (int i = 0; i < 40 && node->role() == Role::kFollower; ++i) {
-    node.Tick(50);
-    for (NodeId peer = 2; peer <= 5; ++peer) node.AnswerPolls(peer);
-  }
-  REQUIRE(node->role() == Role::kCandidate);
+  PollUntilCandidate(node);
   const Ballot ballot = node->ballot();
   // Far longer than others' silence is borne.
   for (int i = 0; i < 80; ++i) {

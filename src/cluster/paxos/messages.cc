@@ -1,5 +1,6 @@
 #include "cluster/paxos/messages.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/breather.h"
@@ -34,7 +35,7 @@ void Put(Writer& w, const Ballot& ballot) {
 bool Get(Reader& r, Ballot* ballot) {
   ballot->round = r.Varint();
   const uint64_t node = r.Varint();
-  if (node > UINT32_MAX || ballot->round > UINT64_MAX / 2) return false;
+  if (node > UINT32_MAX || ballot->round > kMaxRound) return false;
   ballot->node = static_cast<NodeId>(node);
   // A ballot without a node or without a round is none at all.
   return (ballot->round == 0) == (ballot->node == kNoNode);
@@ -369,6 +370,32 @@ const char* NameOf(const Message& message) {
     const char* operator()(const Release&) const { return "release"; }
   };
   return std::visit(Name{}, message);
+}
+
+uint64_t HighestRound(const Message& message) {
+  struct Highest {
+    static uint64_t Of(const std::vector<Accepted>& entries) {
+      uint64_t highest = 0;
+      for (const Accepted& entry : entries) highest = std::max(highest, entry.ballot.round);
+      return highest;
+    }
+    uint64_t operator()(const Heartbeat& m) const { return m.ballot.round; }
+    uint64_t operator()(const HeartbeatReply& m) const {
+      return std::max({m.ballot.round, m.promised.round, m.leader.round});
+    }
+    uint64_t operator()(const Prepare& m) const {
+      return std::max(m.ballot.round, m.released.round);
+    }
+    uint64_t operator()(const Promise& m) const { return std::max(m.ballot.round, Of(m.accepted)); }
+    uint64_t operator()(const Nack& m) const { return std::max(m.ballot.round, m.promised.round); }
+    uint64_t operator()(const Accept& m) const { return m.entry.ballot.round; }
+    uint64_t operator()(const AcceptOk& m) const { return m.ballot.round; }
+    uint64_t operator()(const Chosen& m) const { return m.ballot.round; }
+    uint64_t operator()(const CatchUpRequest&) const { return 0; }
+    uint64_t operator()(const CatchUpReply& m) const { return Of(m.entries); }
+    uint64_t operator()(const Release& m) const { return m.ballot.round; }
+  };
+  return std::visit(Highest{}, message);  // an entry's first ballot is not above its ballot
 }
 
 void EncodeAcceptedHead(const Accepted& entry, std::string* out) {

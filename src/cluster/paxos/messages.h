@@ -25,6 +25,13 @@ namespace clustron::paxos {
 inline constexpr size_t kMaxBlobBytes = 4096;
 inline constexpr int64_t kMaxLeaseNs = 3'600'000'000'000;
 inline constexpr size_t kMaxEntriesPerMessage = 4096;
+// Rounds of ballots: one that no group reaches, so that adding to one never wraps round …
+inline constexpr uint64_t kMaxRound = UINT64_MAX / 2;
+// … and how far one may be above all that was promised here: as many elections as take a hundred
+// years. Beyond it no member that means well can be, and one that doesn't uses up no rounds.
+inline constexpr uint64_t kRoundLeapMax = uint64_t{1} << 32;
+// Above this it is possible, and worth a word.
+inline constexpr uint64_t kRoundLeapUsual = 1'000'000;
 // Lists of entries are cut at this many payload bytes (a single bigger entry goes alone).
 inline constexpr size_t kChunkBytes = 64 << 10;
 
@@ -138,6 +145,8 @@ bool IsUrgent(const Message& message);
 // Roughly how much memory a queued message holds; for bounded queues.
 size_t SizeBytes(const Message& message);
 const char* NameOf(const Message& message);
+// The highest round of all ballots in it.
+uint64_t HighestRound(const Message& message);
 
 // Entries as they are in messages, for whoever stores or ships them (log store, snapshots).
 // The head is all but the payload bytes, which follow it.

@@ -6,18 +6,6 @@
 namespace clustron::paxos {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kSecond = 1000 * kMs;
-
-#define CHECK_SAFE(cluster) CHECK_MESSAGE((cluster).violation().empty(), (cluster).violation())
-
-ClusterOptions Options(uint32_t voters, uint64_t seed) {
-  ClusterOptions options;
-  options.voters = voters;
-  options.seed = seed;
-  return options;
-}
-
 // It and all others know.
 void SetVoting(TestCluster& cluster, NodeId node, bool voting) {
   for (NodeId other = 1; other <= cluster.node_count(); ++other) {
@@ -28,11 +16,6 @@ void SetVoting(TestCluster& cluster, NodeId node, bool voting) {
       cluster.At(other).SetPeerVoting(node, voting);
     }
   }
-}
-
-NodeId AwaitLeader(TestCluster& cluster) {
-  cluster.RunUntil([&] { return cluster.Leader() != kNoNode; }, 3 * kSecond);
-  return cluster.Leader();
 }
 
 TEST_CASE("a member without a vote learns what the others choose, and is no help to them") {

@@ -191,12 +191,7 @@ void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t
         record.recovered_boot != before.recovered_boot)
       ++records_version_;
     if (!same_life) peer.taken = false;
-    if (before.SetBack() && !record.SetBack() && own_.accepts_loss) {
-      // That is what a loss was accepted for here; it held once.
-      own_.accepts_loss = false;
-      own_.loss_used = true;
-      ++own_version_;
-    }
+    if (before.SetBack() && !record.SetBack()) UseUpLoss();
   }
   peer.answer = std::move(answer);
   peer.answer_due = true;
@@ -333,14 +328,23 @@ bool MemberWatch::LossAccepted(const Members& members) const {
                       [this](NodeId voter) { return Find(voter)->told.accepts_loss; });
 }
 
-void MemberWatch::Recover(bool by_loss) {
+// What an operator accepts is the loss of all that were set back at this time. The others need
+// this node's word as long as one of them has not recovered; then it is used up.
+void MemberWatch::UseUpLoss() {
+  const bool all =
+      !own_.set_back && std::none_of(records_.begin(), records_.end(),
+                                     [](const MemberRecord& r) { return r.SetBack(); });
+  if (!own_.accepts_loss || !all) return;
+  own_.accepts_loss = false;
+  own_.loss_used = true;
+  ++own_version_;
+}
+
+void MemberWatch::Recover() {
   CHECK(own_.set_back);
   own_.set_back = false;
   own_.why.clear();
-  if (by_loss) {
-    own_.loss_used = true;
-    own_.accepts_loss = false;
-  }
+  UseUpLoss();
   own_.recovered_boot = own_.boot;
   confirmed_ = true;
   ++own_version_;

@@ -17,7 +17,8 @@
 //      below the no-op.
 // Where no majority is left without the ones that were set back, 2. can't come about. An operator
 // may then say on each node that a loss is accepted (cluster-accept-loss); in place of 2. the node
-// must have applied all that any voter knows to be chosen.
+// must have applied all that any voter knows to be chosen. That holds for all that were set back,
+// until the last of them has recovered: those that come behind the first go by 2. if they can.
 //
 // At a start a member doesn't know yet whether it was set back. It votes as soon as all other
 // voters have taken its introduction, or a majority has and `silence_ns` has passed.
@@ -69,8 +70,8 @@ struct OwnLife {
   bool set_back = false;
   std::string why;
   uint64_t recovered_boot = 0;
-  bool accepts_loss = false;  // an operator says so at this start, and has not before
-  bool loss_used = false;     // that was needed: not again before a start without it
+  bool accepts_loss = false;  // an operator says so at this start, and it is not used up
+  bool loss_used = false;     // all have recovered: not again before a start without it
 
   friend bool operator==(const OwnLife&, const OwnLife&) = default;
 };
@@ -138,8 +139,7 @@ class MemberWatch {
   // An operator has accepted a loss here and at every other voter.
   bool LossAccepted(const paxos::Members& members) const;
   // This node may vote again: to be saved as well.
-  // `by_loss`: 1. held, and a loss was accepted in place of 2.
-  void Recover(bool by_loss = false);
+  void Recover();
 
  private:
   struct Peer {
@@ -161,6 +161,7 @@ class MemberWatch {
   void Judge(const Introduction& said, MemberRecord* record, IntroductionAnswer* answer);
   void NoteSetBack(const std::string& why, uint64_t known_boot);
   void SayAgain();
+  void UseUpLoss();
 
   OwnLife own_;
   const Options options_;

@@ -246,7 +246,7 @@ TEST_CASE("a loss is accepted by every voter or by none") {
   CHECK(!watch.LossAccepted(kThree));
   watch.OnAnswer(3, answer);
   CHECK(watch.LossAccepted(kThree));
-  watch.Recover(true);
+  watch.Recover();
   CHECK(watch.own().loss_used);
   CHECK(!watch.own().accepts_loss);
   // Who was not set back itself has accepted it for the other, once.
@@ -262,6 +262,34 @@ TEST_CASE("a loss is accepted by every voter or by none") {
   CHECK(other.own().loss_used);
   CHECK(!other.own().accepts_loss);
   CHECK(other.own_version() == 1u);
+}
+
+TEST_CASE("a loss is accepted for all that were set back, until the last of them has recovered") {
+  OwnLife own = kOwn;
+  own.set_back = own.accepts_loss = true;
+  MemberWatch watch = Watch(own);
+  IntroductionAnswer answer = Recorded(own);
+  answer.accepts_loss = true;
+  for (const paxos::NodeId voter : {2, 3, 4, 5}) watch.OnAnswer(voter, answer);
+  Introduction two = kTwoSays, three = kTwoSays;
+  two.set_back = three.set_back = true;
+  Say(watch, 2, two);
+  Say(watch, 3, three);
+  // 2 is sooner up to date than this node and 3.
+  two.set_back = false;
+  two.recovered_boot = two.boot;
+  Say(watch, 2, two);
+  CHECK(watch.own().accepts_loss);
+  CHECK(watch.LossAccepted(kFive));
+  // This node's own recovery does not leave 3 alone with it.
+  watch.Recover();
+  CHECK(watch.own().accepts_loss);
+  CHECK(!watch.own().loss_used);
+  three.set_back = false;
+  three.recovered_boot = three.boot;
+  Say(watch, 3, three);
+  CHECK(!watch.own().accepts_loss);
+  CHECK(watch.own().loss_used);
 }
 
 }  // namespace

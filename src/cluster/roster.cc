@@ -207,7 +207,9 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
   }
   if (!state_readable) return;
   const bool passed = state_.newest_noop() > *bound_ || Planted(Bug::kSetBackSkipsNoop);
-  const bool given_up = watch_.LossAccepted(members) && state_.applied_slot() >= told.slot;
+  // Where the others are a majority nothing needs to be given up: their no-op comes.
+  const bool given_up =
+      !Trouble().empty() && watch_.LossAccepted(members) && state_.applied_slot() >= told.slot;
   if (!passed && !given_up) return;
   if (!caught_up_seq_) caught_up_seq_ = replica_.persisted_seq();
   if (replica_.durable_seq() < *caught_up_seq_) return;
@@ -218,7 +220,7 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
         "had "
         "acknowledged is lost",
         watch_.own().why);
-  watch_.Recover(!passed);
+  watch_.Recover();
 }
 
 // --- For people ----------------------------------------------------------------------------------

@@ -280,6 +280,37 @@ def test_of_two_voters_one_is_set_back_and_a_loss_is_accepted():
     until(lambda: refused(c.nodes[1]), "not accepted once more", 20)
 
 
+@limited(120)
+def test_a_loss_is_accepted_for_all_that_were_set_back_the_slower_ones_too():
+    c = cluster.Cluster(5).start()
+    c.stop()
+    copies = [copy_of(n) for n in c.nodes[:4]]
+    c.start()
+    for i in range(30):
+        call(c.nodes[i % 5], "SET", "big%d" % i, "x" * 1_000_000)
+    c.wait_converged()
+    c.stop()
+    copies[3] = copy_of(c.nodes[3])
+    c.start()
+    call(c.nodes[0], "SET", "last", "1")
+    c.wait_converged()
+    c.stop()
+    for n, copy in zip(c.nodes, copies):
+        put_back(n, copy)
+    for n in c.nodes:
+        n.argv += ["--cluster-accept-loss", "yes"]
+    # First the two that have most: the others alone would be a majority that has forgotten everything.
+    for n in c.nodes[3:]:
+        n.start()
+    for n in c.nodes[:3]:
+        n.start(wait=False)
+    c.wait_leader(30)
+    for n in c.nodes:
+        until(lambda: set_back(n) == "0", "all recover", 20)
+    c.wait_converged()
+    assert [call(n, "GET", "last") for n in c.nodes] == [b"1"] * 5
+
+
 @limited(60)
 def test_alone_an_old_directory_is_an_old_directory():
     directory = processes.temp_dir("alone-")

@@ -59,6 +59,12 @@ void SkipList::Remove(paxos::Slot slot) {
   std::erase_if(skips_, [slot](const Skip& skip) { return skip.slot == slot; });
 }
 
+bool SkipList::ReplaceAbove(paxos::Slot slot, const SkipList& by) {
+  std::erase_if(skips_, [slot](const Skip& skip) { return skip.slot > slot; });
+  return std::all_of(by.skips_.begin(), by.skips_.end(),
+                     [&](const Skip& skip) { return skip.slot <= slot || Set(skip); });
+}
+
 std::string SkipList::Text() const {
   if (skips_.empty()) return "none";
   std::string text;

@@ -47,6 +47,8 @@ class SkipList {
   // Replaces what is there of that slot. False: there are too many.
   bool Set(const Skip& skip);
   void Remove(paxos::Slot slot);
+  // Of the slots above `slot` holds what `by` says. False: there are too many.
+  bool ReplaceAbove(paxos::Slot slot, const SkipList& by);
   bool empty() const { return skips_.empty(); }
   const std::vector<Skip>& skips() const { return skips_; }  // by rising slot
   std::string Text() const;                                  // "none", or words with commas

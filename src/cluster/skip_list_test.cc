@@ -36,6 +36,18 @@ TEST_CASE("the hash of a value depends on kind, first ballot and bytes") {
   CHECK(one != hash(paxos::EntryKind::kBatch, {1, 2}, "abd"));
 }
 
+TEST_CASE("of slots to come another list says what is skipped") {
+  SkipList list, by;
+  for (const paxos::Slot slot : {3, 7, 9}) REQUIRE(list.Set({slot, slot}));
+  for (const paxos::Slot slot : {2, 5, 9}) REQUIRE(by.Set({slot, slot + 100}));
+  REQUIRE(list.ReplaceAbove(5, by));
+  CHECK(list.Text() == SkipText({3, 3}) + "," + SkipText({9, 109}));
+  by = {};
+  for (paxos::Slot slot = 1; slot <= SkipList::kCountMax; ++slot) REQUIRE(by.Set({slot + 9, 1}));
+  CHECK_FALSE(list.ReplaceAbove(9, by));
+  CHECK(list.skips().size() == SkipList::kCountMax);
+}
+
 TEST_CASE("a list of slots to skip is bounded, ordered and survives its encoding") {
   SkipList list;
   CHECK(list.Text() == "none");

@@ -46,8 +46,9 @@ Status TakeSkips(persist::Fs& fs, const BootOptions& options, Executor& executor
     cluster::SkipList kept;
     Reader reader(before);
     TRY(kept.Decode(&reader));
-    for (const cluster::Skip& skip : kept.skips())
-      if (skip.slot > applied) skips.Set(skip);
+    // It was written behind the snapshot: what that has of slots to come may have been taken back.
+    if (!skips.ReplaceAbove(applied, kept))
+      return Fail(Errc::kLimit, options.dir + "/skips: too many entries are left out");
   }
   for (const cluster::SkipWord& word : options.skip_slots) {
     const cluster::Skip* known = skips.Find(word.skip.slot);
@@ -57,7 +58,12 @@ Status TakeSkips(persist::Fs& fs, const BootOptions& options, Executor& executor
                   "skip-slot: slot " + std::to_string(word.skip.slot) +
                       " is applied here already (the state is that of slot " +
                       std::to_string(applied) + "), so it can't be " +
-                      (word.keep ? "taken back" : "left out") + " any more");
+                      (word.keep ? "taken back" : "left out") + " any more" +
+                      (options.genesis.members.size() == 1
+                           ? ""
+                           : "; if the other members leave it out, set this data directory aside "
+                             "and start this one with an empty one, --cluster-take-place yes and "
+                             "the same skip-slot"));
     if (word.keep) {
       skips.Remove(word.skip.slot);
     } else if (!skips.Set(word.skip)) {
@@ -205,6 +211,11 @@ Status FindLife(persist::Fs& fs, TaskRunner& tasks, const BootOptions& options,
     report->notes.push_back(
         "cluster-accept-loss has been used already, and holds once: take it out of the "
         "configuration");
+  if (life.accepts_loss && !alone)
+    report->notes.push_back(
+        "cluster-accept-loss: if a majority of the voters was set back, they vote again, and what "
+        "only they had acknowledged is lost. Take it out of the configuration when the cluster has "
+        "a leader");
   if (!options.accept_loss) identity.loss_accepted = false;
   if (identity != options.identity) TRY(persist::IdentityFile::Update(fs, options.dir, identity));
   life.node = identity.node_id;

@@ -672,8 +672,11 @@ Status Executor::DecodeTables(std::string_view bytes) {
   noop_ballot_.node = reader.U32();
   digest_ = reader.U64();
   feature_version_ = version < 3 ? cluster::kFirstFeatureVersion : reader.U16();
-  skips_ = {};
+  const cluster::SkipList before = std::exchange(skips_, {});
   if (version >= 3) TRY(skips_.Decode(&reader));
+  // Whoever wrote the snapshot may not have been told yet, or not yet that a slot is to be kept.
+  if (skips_said_ && !skips_.ReplaceAbove(applied_slot_, before))
+    return Fail(Errc::kLimit, "too many entries are left out");
   digests_.Clear();  // their section comes behind this one
   if (feature_version_ > supported_version_)
     return Fail(Errc::kMismatch, "the snapshot is of feature version " +

@@ -114,7 +114,10 @@ class Executor final : public cluster::StateMachine,
   void ForgetDigestsBelow(cluster::Slot slot) override { digests_.ForgetBelow(slot); }
   const cluster::SkipList& skips() const override { return skips_; }
   // From a person, at a start, for slots that are not applied yet.
-  void SetSkips(cluster::SkipList skips) { skips_ = std::move(skips); }
+  void SetSkips(cluster::SkipList skips) {
+    skips_ = std::move(skips);
+    skips_said_ = true;
+  }
   uint64_t revision() const override { return store_->revision(); }
   uint64_t SizeBytes() const override { return store_->used_bytes(); }
   uint16_t feature_version() const override { return feature_version_; }
@@ -275,6 +278,7 @@ class Executor final : public cluster::StateMachine,
   std::map<uint32_t, SessionState> sessions_;  // by node
   cluster::DigestLog digests_;
   cluster::SkipList skips_;
+  bool skips_said_ = false;  // by this start: no snapshot knows better of slots to come
   commands::OnceTable once_;
   std::string config_record_;  // the last kConfig entry
 

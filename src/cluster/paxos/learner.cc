@@ -78,15 +78,15 @@ void Learner::OnOwnQuorum(const Accepted& entry) {
   CHECK(entry.slot <= chosen_ || !core_.contradiction.empty());
 }
 
-void Learner::LearnValue(const Accepted& entry) {
+bool Learner::LearnValue(const Accepted& entry) {
   Cell* cell = core_.window.Find(entry.slot);
   const bool same =
       cell != nullptr && cell->accepted && (cell->chosen || cell->entry.ballot >= entry.ballot);
   if (same && cell->entry.value != entry.value && !Planted(Bug::kSecondValueTaken)) {
     core_.NoteContradiction(cell->entry, entry);
-    return;
+    return false;
   }
-  if (entry.slot <= chosen_) return;
+  if (entry.slot <= chosen_) return false;
   if (!same) {
     // Overwriting an older vote is safe: the slot is decided, and this is what any later phase 1
     // has to find.
@@ -99,6 +99,7 @@ void Learner::LearnValue(const Accepted& entry) {
   cell->chosen = true;
   OnPeerChosen(entry.slot);
   RaiseChosen();
+  return !same;
 }
 
 void Learner::RaiseChosen() {
@@ -178,24 +179,26 @@ bool Learner::ServedLately(NodeId peer, Slot first) const {
   });
 }
 
-void Learner::OnCatchUpReply(NodeId from, const CatchUpReply& reply) {
+Ballot Learner::OnCatchUpReply(NodeId from, const CatchUpReply& reply) {
   OnPeerChosen(reply.chosen);
   if (reply.entries.empty()) {
-    if (requested_ns_ < 0) return;
+    if (requested_ns_ < 0) return {};
     requests_failed_ = 0;
     requested_ns_ = core_.now_ns;
-    return;
+    return {};
   }
   const Slot before = chosen_;
+  Ballot highest;
   for (const Accepted& entry : reply.entries) {
     // Out of order over a lost reply: it would open a gap in memory without bound.
     if (entry.slot > chosen_ + core_.config.ahead_slots_max) break;
-    LearnValue(entry);
+    if (LearnValue(entry)) highest = std::max(highest, entry.ballot);
   }
-  if (chosen_ == before) return;
+  if (chosen_ == before) return highest;
   requests_failed_ = 0;
   requested_ns_ = -1;
   if (chosen_ < reply.chosen) RequestFrom(from);
+  return highest;
 }
 
 void Learner::Tick(NodeId prefer) {

@@ -43,9 +43,10 @@ class Learner {
   // What it asked for has been sent: it is to wait, and to ask nobody else.
   void SayOnItsWay(NodeId peer);
   void OnLinkUp(NodeId peer);
-  void OnCatchUpReply(NodeId from, const CatchUpReply& reply);
-  // The slot's chosen value, from whomever.
-  void LearnValue(const Accepted& entry);
+  // The highest ballot of the records that it makes: they imply its promise.
+  Ballot OnCatchUpReply(NodeId from, const CatchUpReply& reply);
+  // The slot's chosen value, from whomever. True: it makes a record.
+  bool LearnValue(const Accepted& entry);
   void InstallSnapshot(Slot upto);
   void Compact(Slot upto) { compacted_ = std::max(compacted_, std::min(upto, applied_)); }
 

@@ -137,6 +137,36 @@ TEST_CASE("who makes progress does not ask for what is on its way") {
   CHECK(requests[0].first == 11);
 }
 
+// What a node says that it has promised must be on its disk at the next start.
+TEST_CASE("only entries that are written imply a promise") {
+  Bench node(3);
+  const Ballot first{5, 2}, later{8, 3};
+  node.Step(2, Accept{{1, first, Batch(first, "a")}, 0});
+  node.Step(2, Chosen{first, 1});
+  REQUIRE(node->chosen_slot() == 1);
+  const size_t records = node.records.size();
+  // Late, and chosen here already.
+  CatchUpReply late;
+  late.chosen = 1;
+  late.entries = {{1, later, Batch(first, "a")}};
+  node.Step(3, late);
+  CHECK(node.records.size() == records);
+  CHECK(node->promised() == first);
+  node->Repair({1, later, Batch(first, "a")}, node.now_ns());
+  node.Collect();
+  CHECK(node->promised() == first);
+  // Too far ahead to be taken.
+  CatchUpReply far;
+  far.chosen = kWindowSlotsMax * 1000;
+  far.entries = {{far.chosen, later, Batch(later, "z")}};
+  node.Step(3, far);
+  CHECK(node->promised() == first);
+  late.entries.push_back({2, later, Batch(later, "b")});
+  node.Step(3, late);
+  CHECK(node.records.size() > records);
+  CHECK(node->promised() == later);
+}
+
 TEST_CASE("a snapshot moves the log's beginning") {
   Bench node(3);
   node.Step(2, Accept{{5, {5, 2}, Batch({5, 2}, "e")}, 0});

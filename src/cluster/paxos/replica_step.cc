@@ -217,10 +217,7 @@ void Replica::Impl::On(NodeId from, CatchUpReply& m) {
   // A leader has everything that was chosen before it, and decides the rest itself.
   if (role == Role::kLeader || !core.membership.IsMember(from)) return;
   if (PeerStatus* peer = core.Peer(from)) peer->chosen = std::max(peer->chosen, m.chosen);
-  learner.OnCatchUpReply(from, m);
-  Ballot highest;
-  for (const Accepted& entry : m.entries) highest = std::max(highest, entry.ballot);
-  AfterLearning(highest);
+  AfterLearning(learner.OnCatchUpReply(from, m));
   if (role == Role::kCandidate) TryFinishPhase1();
 }
 
@@ -237,8 +234,7 @@ void Replica::Impl::AfterLearning(Ballot highest) {
 void Replica::Impl::Repair(const Accepted& chosen) {
   // A leader settles its open slots itself.
   if (role == Role::kLeader) return;
-  learner.LearnValue(chosen);
-  AfterLearning(chosen.ballot);
+  if (learner.LearnValue(chosen)) AfterLearning(chosen.ballot);
 }
 
 void Replica::Impl::On(NodeId from, Release& m) {

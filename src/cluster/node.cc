@@ -70,6 +70,8 @@ void Node::Halt(HaltCause cause, const std::string& reason) {
   if (halted_) return;
   REACH("node halted");
   if (leading_) StopLeading();
+  snapshots_.AbortWrite();
+  snapshot_.reset();
   halted_ = true;
   known_leader_ = paxos::kNoNode;
   announced_ = false;
@@ -279,6 +281,7 @@ void Node::Tick() {
     ForgetLongerLease(now);
     CompareStates(now);
     if (halted_) return;
+    LookForRoom(now);
   }
   ExpireClients(now);
   SendCalls(now);

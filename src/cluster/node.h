@@ -371,6 +371,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // node_leader.cc
   bool OnForward(NodeId from, Ballot ballot, std::string_view items);
   uint8_t Verdicts() const;
+  void LookForRoom(int64_t now_ns);
   void ProposeBatches();
   void ProposeDue(int64_t now_ns);
   void ServeCall(NodeId from, uint64_t id, std::string_view body);
@@ -508,6 +509,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
 
   Divergence divergence_;
   int64_t digests_asked_ns_ = 0;
+  int64_t room_sought_ns_ = 0;
   Slot diverged_slot_ = 0;  // a peer's state differs there: an alarm, in INFO
   // As leader: peers that claimed more than was proposed when the read round began that is to show
   // that this is the leader still.

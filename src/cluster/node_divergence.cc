@@ -28,7 +28,8 @@ void Node::CompareStates(int64_t now_ns) {
   StateNews own{.boot = roster_.watch().own().boot,
                 .applied = state_.applied_slot(),
                 .follows = replica_.ballot(),
-                .slot = state_.digests().newest()};
+                .slot = state_.digests().newest(),
+                .disk_low = log_.disk_low()};
   if (own.slot != 0) own.digest = *state_.digests().Find(own.slot);
   replica_.SetBlob(EncodeNews(own));
   for (const paxos::PeerStatus& peer : replica_.peers()) {

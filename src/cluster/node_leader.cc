@@ -94,6 +94,24 @@ uint8_t Node::Verdicts() const {
   return flags;
 }
 
+// A leader whose disk is low has all clients' writes refused, also one that came to lead when it
+// was low already: somebody who has room leads in its place, if there is one.
+void Node::LookForRoom(int64_t now_ns) {
+  constexpr int64_t kAgainNs = 1'000'000'000;
+  if (!leading_ || alone() || !log_.disk_low() || now_ns - room_sought_ns_ < kAgainNs) return;
+  room_sought_ns_ = now_ns;
+  const paxos::PeerStatus* best = nullptr;
+  for (const paxos::PeerStatus& peer : replica_.peers()) {
+    StateNews news;
+    const bool has_room = peer.voter && peer.voting && now_ns - peer.heard_ns <= kAgainNs &&
+                          NewsOf(peer, &news) && !news.disk_low;
+    if (has_room && (best == nullptr || peer.durable > best->durable)) best = &peer;
+  }
+  if (best == nullptr || !TransferLeadership(best->node)) return;
+  REACH("leader with a full disk hands over");
+  Log(LogLevel::kWarning, "leadership is given to node {}: this node's disk is low", best->node);
+}
+
 bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
   // Only what was meant for this leadership: anything else is sent again by its origin. It may come
   // before the own no-op is applied, and waits for that.

@@ -52,6 +52,7 @@ std::string EncodeNews(const StateNews& news) {
   writer.U32(news.follows.node);
   writer.U64(news.slot);
   writer.U64(news.digest);
+  writer.U8(news.disk_low ? 1 : 0);
   return out;
 }
 
@@ -63,6 +64,7 @@ bool DecodeNews(std::string_view bytes, StateNews* news) {
   news->follows.node = reader.U32();
   news->slot = reader.U64();
   news->digest = reader.U64();
+  news->disk_low = reader.U8() != 0;
   return reader.Done();
 }
 

@@ -55,6 +55,7 @@ struct StateNews {
   paxos::Ballot follows;  // its leader's ballot; zero: none
   paxos::Slot slot = 0;   // the last 64th one that is applied; 0: none
   uint64_t digest = 0;    // there
+  bool disk_low = false;
 };
 
 // A leader to a member that claims more than was ever proposed: it has another log.

@@ -94,6 +94,7 @@ void Node::StepSnapshot() {
   snapshot_->source.reset();
   const Slot slot = snapshot_->slot;
   snapshots_.FinishWrite([this, slot](Status status, bool fatal) {
+    if (halted_) return;  // the log before it stays
     if (fatal) {
       host_.Fatal("snapshot: " + status.error().detail);
       return;
@@ -335,6 +336,7 @@ void Node::RefuseSnapshot(const Error& error) {
 
 void Node::InstallReceivedSnapshot(NodeId from, const SnapshotName& name) {
   snapshots_.FinishReceive([this, from, name](Status status, bool fatal) {
+    if (halted_) return;
     if (fatal) {
       host_.Fatal("snapshot: " + status.error().detail);
       return;

@@ -159,5 +159,26 @@ TEST_CASE("a FAILOVER is given up when its time is up") {
   CHECK(admin.Take() == "+OK\r\n");
 }
 
+TEST_CASE("who came to lead with a full disk gives way to one that has room") {
+  EngineBench bench(3);
+  bench.fs.SetCapacity(bench.fs.used_bytes() + (1 << 20));
+  bench.node().SetDiskLowWater(1 << 30);
+  bench.RunTasks();
+  REQUIRE(bench.node().log().disk_low());
+  bench.Lead();
+  const auto answer = [&](bool two_low, bool three_low) {
+    for (int i = 0; i < 6; ++i) {
+      bench.Tick(300);
+      bench.AnswerAll({cluster::EncodeNews({.boot = 1, .disk_low = two_low}),
+                       cluster::EncodeNews({.boot = 1, .disk_low = three_low})});
+    }
+  };
+  answer(true, true);
+  CHECK(bench.node().leading());
+  answer(true, false);
+  CHECK(bench.asked_to_lead == 3);
+  CHECK_FALSE(bench.node().leading());
+}
+
 }  // namespace
 }  // namespace clustron::server

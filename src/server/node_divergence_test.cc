@@ -229,6 +229,35 @@ TEST_CASE("a snapshot of a peer whose state differs is not taken: it would repla
   CHECK(bench.TakeSent(2, WireKind::kSnapshotAck).empty());
 }
 
+TEST_CASE("a snapshot that ends behind a halt lets go of nothing") {
+  Leader leader;
+  EngineBench& bench = leader.bench;
+  const auto take = [&] {
+    bench.node().TakeSnapshotNow();
+    for (int i = 0; i < 20; ++i) {
+      bench.Tick();
+      bench.AnswerAll();
+    }
+  };
+  take();
+  bench.Say(bench.Connect(), "SET a b");
+  bench.Turn();
+  bench.AnswerAll();
+  take();
+  const Slot floor = bench.node().log().floor();
+  REQUIRE(floor > 0);
+  bench.Say(bench.Connect(), "SET a c");
+  bench.Turn();
+  bench.AnswerAll();
+  // Walked to its end, but its worker is slow.
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 20; ++i) bench.engine().EndOfTurn();
+  bench.node().Halt(cluster::HaltCause::kDiverged, "by hand");
+  bench.RunTasks();
+  CHECK(bench.node().log().floor() == floor);
+  CHECK(bench.node().snapshot_slot() < bench.executor().applied_slot());
+}
+
 // --- skip-slot -----------------------------------------------------------------------------------
 
 cluster::SkipWord WordIn(const std::string& text) {
@@ -304,6 +333,65 @@ TEST_CASE("an entry that can't be applied is left out where its slot and hash ar
   const auto late = restart({other});
   REQUIRE_FALSE(late.has_value());
   CHECK(late.error().detail.find("is applied here already") != std::string::npos);
+}
+
+std::string SnapshotOf(Executor& executor) {
+  const auto snapshot = executor.BeginSnapshot();
+  std::string file;
+  while (snapshot->Step(1000, &file) == cluster::SnapshotSource::Progress::kMore) continue;
+  return file;
+}
+
+void LoadSnapshot(Executor& executor, const std::string& bytes) {
+  sim::SimFs fs;
+  REQUIRE(fs.MakeDir("/data").has_value());
+  auto file = fs.Open("/data/file", persist::OpenMode::kCreate);
+  REQUIRE(file.has_value());
+  REQUIRE((*file)->WriteAt(0, bytes).has_value());
+  REQUIRE(executor.RestoreSnapshot(**file).has_value());
+}
+
+TEST_CASE("what is left out of slots to come is said by this start, not by a peer's snapshot") {
+  const paxos::Value nothing{
+      EntryKind::kBatch, {1, 1}, std::make_shared<const std::string>(EntryOf(1, 1, {}))};
+  cluster::SkipList skips;
+  REQUIRE(skips.Set({1, cluster::HashOf(nothing)}));
+  Executor peer{7};
+  peer.SetSkips(skips);
+  peer.Apply(1, nothing, false);
+  REQUIRE(skips.Set({4, 44}));
+  peer.SetSkips(skips);  // 4 is taken back later
+  const std::string file = SnapshotOf(peer);
+
+  cluster::SkipList own;
+  REQUIRE(own.Set({1, cluster::HashOf(nothing)}));
+  REQUIRE(own.Set({3, 33}));
+  Executor here{7};
+  here.SetSkips(own);
+  LoadSnapshot(here, file);
+  CHECK(here.applied_slot() == 1);
+  CHECK(here.skips().Text() == own.Text());
+  // Nothing was said yet at a start.
+  Executor fresh{7};
+  LoadSnapshot(fresh, file);
+  CHECK(fresh.skips().Text() == skips.Text());
+}
+
+TEST_CASE("what was taken back stays so, though an earlier snapshot knows of it") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "a", "1"})});
+  const Slot slot = bench.executor().applied_slot() + 5;
+  bench.skip_slots = {{.skip = {slot, 5}}};
+  bench.Restart(2);
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 50; ++i) bench.Tick();
+  REQUIRE(bench.node().snapshot_slot() > 0);
+  bench.skip_slots = {{.skip = {slot, 0}, .keep = true}};
+  bench.Restart(3);
+  CHECK(bench.executor().skips().empty());
+  bench.skip_slots.clear();
+  bench.Restart(4);
+  CHECK(bench.executor().skips().empty());
 }
 
 TEST_CASE("leaving an entry out shows in the digest") {

@@ -355,8 +355,17 @@ class Former {
     return {};
   }
 
+  // It was told of a cluster by a first node that has come to nothing since.
+  Status LeftOver(size_t peer, const std::string& cluster_id) const {
+    return Fail(Errc::kMismatch,
+                NameOf(peer) + " holds the beginning of a cluster, " + cluster_id +
+                    ", that was never formed: no data, but no empty directory either. Stop it, "
+                    "empty its data directory, and start it again");
+  }
+
   // The first node of the list.
   Status Lead() {
+    Status left_over;
     for (size_t i = 1; i < config_.initial.size(); ++i) {
       const Answer answer = Call(i, Ask::kState, {});
       if (!answer.usable()) {
@@ -364,8 +373,11 @@ class Former {
         return {};
       }
       const bool ours = identity_ && answer.cluster_id == identity_->cluster_id;
-      if (answer.state != State::kEmpty && !ours) return Foreign(i, answer.cluster_id);
+      if (answer.state == State::kEmpty || ours) continue;
+      if (answer.state != State::kPrepared) return Foreign(i, answer.cluster_id);
+      if (left_over) left_over = LeftOver(i, answer.cluster_id);
     }
+    TRY(left_over);
     if (!identity_) {
       genesis_.hash_seed = RandomU64();
       genesis_.members = config_.initial;

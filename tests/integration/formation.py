@@ -1,5 +1,6 @@
 """Clusters that are put together wrongly: each ends in a clear message, never in two histories."""
 import os
+import shutil
 import time
 
 import cluster
@@ -160,6 +161,38 @@ def test_lists_of_other_nodes_are_shown_both():
     for n in c.nodes[:2]:
         until(lambda: other in n.tail(100) and c.initial in n.tail(100), n.tail(20))
         assert no_service(n)
+
+
+@limited(90)
+def test_the_beginning_of_a_cluster_is_called_that():
+    c = cluster.Cluster(3)
+    words = c.initial.split(",")
+    other = ",".join([words[0], "127.0.0.1:%d" % processes.free_ports(1)[0], words[2]])
+    right = c.nodes[2].argv
+    c.nodes[2].argv = c.argv(2, c.nodes[2].dir, initial=other)
+    for n in c.nodes:
+        n.start(wait=False)
+    # The second node has been told of the cluster, the third has refused.
+    until(lambda: "cluster-initial differs" in c.nodes[0].tail(100), c.logs())
+    c.kill()
+    c.nodes[2].argv = right
+
+    def emptied(n):
+        shutil.rmtree(n.dir)
+        n.start(wait=False)
+
+    emptied(c.nodes[0])
+    for n in c.nodes[1:]:
+        n.start(wait=False)
+    assert c.nodes[0].wait_exit(20) not in (None, 0), c.logs()
+    said = c.nodes[0].tail()
+    assert "127.0.0.1:%d holds the beginning of a cluster" % c.nodes[1].port in said and "empty its data directory" in said, said
+    c.nodes[1].kill()
+    emptied(c.nodes[1])
+    c.nodes[0].start(wait=False)
+    for n in c.nodes:
+        n.wait_ready()
+    c.wait_leader()
 
 
 @limited(90)

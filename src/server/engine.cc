@@ -309,6 +309,30 @@ void Engine::HandingOver() {
   maintenance_.BeginHandOver(seq, client_table_.NowMs());
 }
 
+// Why commands that need a majority are refused since `since_ms`.
+static void LogLeaderless(const cluster::Node& node, int64_t since_ms) {
+  const paxos::Replica& replica = node.replica();
+  const int64_t now_ns = node.NowNs();
+  int64_t heard = 1;
+  paxos::Slot chosen = replica.chosen_slot();
+  for (const paxos::PeerStatus& peer : replica.peers()) {
+    heard += peer.voter && peer.heard_ns != 0 && now_ns - peer.heard_ns < 1'000'000'000 ? 1 : 0;
+    chosen = std::max(chosen, peer.chosen);
+  }
+  const bool behind = node.leader() != paxos::kNoNode && node.leader() != node.self();
+  if (behind && replica.applied_slot() < chosen) {
+    Log(LogLevel::kWarning,
+        "this node is behind: it has applied the log up to slot {}, and node {}, which leads, is "
+        "at slot {}; commands that need a majority are refused here until it has caught up",
+        replica.applied_slot(), node.leader(), chosen);
+    return;
+  }
+  Log(LogLevel::kWarning,
+      "no leader since {} ms: {} of {} voters are in reach, this one included; commands that "
+      "need a majority are refused",
+      since_ms, heard, replica.members().voters.size());
+}
+
 void Engine::StepAnnouncement(int64_t now_ns) {
   if (node_->leader_in_sight()) {
     leaderless_since_ns_ = 0;
@@ -320,16 +344,7 @@ void Engine::StepAnnouncement(int64_t now_ns) {
     // Cut off, or without a majority: clients may do better elsewhere.
     takes_writes_ = false;
     told_leaderless_ = true;
-    const paxos::Replica& replica = node_->replica();
-    const auto heard = std::count_if(
-        replica.peers().begin(), replica.peers().end(), [&](const paxos::PeerStatus& peer) {
-          return peer.voter && peer.heard_ns != 0 && now_ns - peer.heard_ns < 1'000'000'000;
-        });
-    Log(LogLevel::kWarning,
-        "no leader since {} ms: {} of {} voters are in reach, this one included; commands that "
-        "need "
-        "a majority are refused",
-        (now_ns - leaderless_since_ns_) / 1'000'000, heard + 1, replica.members().voters.size());
+    LogLeaderless(*node_, (now_ns - leaderless_since_ns_) / 1'000'000);
     hub_.Deliver(kMasterChanged, "*", false);
   }
   const int64_t age_ns = now_ns - leader_since_ns_;

@@ -498,9 +498,11 @@ void Engine::StepSetBack() {
     damage_error_.clear();
     return;
   }
-  if (!damage_error_.empty()) return;
+  // Who else is becomes known one by one.
+  std::string error = "CLUSTERDOWN " + trouble;
+  if (damage_error_ == error) return;
   REACH("too many members were set back");
-  damage_error_ = "CLUSTERDOWN " + trouble;
+  damage_error_ = std::move(error);
   host_.Warn("HALTED: " + trouble);
 }
 

@@ -229,6 +229,25 @@ TEST_CASE("a snapshot of a peer whose state differs is not taken: it would repla
   CHECK(bench.TakeSent(2, WireKind::kSnapshotAck).empty());
 }
 
+TEST_CASE("who was set back is named in the errors as it becomes known") {
+  EngineBench bench(4);
+  auto& client = bench.Connect();
+  const auto tells = [&](std::vector<cluster::NodeId> peers, const std::string& names) {
+    for (const cluster::NodeId peer : peers)
+      bench.FromWire(peer,
+                     cluster::WireOf(WireKind::kIntroduction,
+                                     cluster::EncodeIntroduction(
+                                         {.boot = 2, .nonce = peer + 100u, .set_back = true})));
+    for (int i = 0; i < 100; ++i) bench.Tick();
+    bench.Say(client, "SET a b");
+    bench.Turn();
+    CHECK(client.Take().find("CLUSTERDOWN node " + names + " of 4 was set back") !=
+          std::string::npos);
+  };
+  tells({2, 3}, "2, 3");
+  tells({4}, "2, 3, 4");
+}
+
 TEST_CASE("a snapshot that ends behind a halt lets go of nothing") {
   Leader leader;
   EngineBench& bench = leader.bench;

@@ -595,6 +595,7 @@ bool Server::OnPeerMessageWhileBusy(uint32_t from, std::string_view message) {
 
 cluster::FormationAnswer Server::OnPlaceWanted(uint32_t node) {
   constexpr int64_t kAliveNs = 1500 * kNsPerMs;
+  constexpr int64_t kSayAgainNs = 60'000 * kNsPerMs;
   using State = cluster::FormationState;
   const cluster::Node& mine = engine_->node_ref();
   std::string address;
@@ -611,8 +612,12 @@ cluster::FormationAnswer Server::OnPlaceWanted(uint32_t node) {
   cluster::PlaceGrant grant{cluster::EncodeGenesis(genesis_), engine_->executor().LatestBoot(node)};
   for (const cluster::MemberRecord& record : mine.members().records())
     if (record.node == node) grant.known_boot = std::max(grant.known_boot, record.boot);
-  Log(LogLevel::kWarning, "the place of node {} at {} is taken again by an empty directory", node,
-      address);
+  // Asked ten times a second until enough members answer.
+  if (std::exchange(place_said_, node) != node || mine.NowNs() - place_said_ns_ > kSayAgainNs) {
+    place_said_ns_ = mine.NowNs();
+    Log(LogLevel::kWarning, "the place of node {} at {} is taken again by an empty directory", node,
+        address);
+  }
   return {State::kFormed, identity_.cluster_id, cluster::EncodePlaceGrant(grant)};
 }
 

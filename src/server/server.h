@@ -119,8 +119,10 @@ class Server final : public EngineHost, public cluster::PeerListener {
   bool tick_waits_ = false;
   int64_t tick_ns_ = 0;
   int64_t peak_noted_ns_ = 0;
-  int64_t turn_ns_ = 0;   // when the last turn ended
-  int64_t began_ns_ = 0;  // Run
+  cluster::NodeId place_said_ = 0;  // whose place was asked for, as the log last said, …
+  int64_t place_said_ns_ = 0;       // … and when
+  int64_t turn_ns_ = 0;             // when the last turn ended
+  int64_t began_ns_ = 0;            // Run
   std::vector<std::unique_ptr<net::Signal>> signals_;
   int exit_code_ = 0;
   bool stopping_told_ = false;

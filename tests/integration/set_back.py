@@ -405,6 +405,26 @@ def test_places_are_not_given_twice_or_to_strangers():
     c.wait_converged()
 
 
+@limited(90)
+def test_a_place_that_is_asked_for_while_another_member_is_down_is_said_once():
+    c = cluster.Cluster(3).start()
+    node, down, there = c.nodes[2], c.nodes[1], c.nodes[0]
+    node.kill()
+    down.kill()
+    empty(node)
+    node.start(wait=False, extra=["--cluster-take-place", "yes"])
+
+    def said():
+        with open(there.log, errors="replace") as f:
+            return f.read().count("the place of node 3")
+
+    until(said, "it is asked", 20)
+    time.sleep(2)
+    assert said() == 1
+    down.start()
+    recovered(c, node)
+
+
 def crc64(data):
     """As snapshot files end with it: Jones' polynomial, reflected."""
     table = []

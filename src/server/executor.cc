@@ -13,7 +13,6 @@
 #include "resp/reply_writer.h"
 #include "server/applying_entry.h"
 #include "server/entry_check.h"
-#include "server/snapshot_source.h"
 
 namespace clustron::server {
 
@@ -477,25 +476,6 @@ void Executor::ReserveRevisions(uint64_t at_least) {
   store_->ReserveRevisions(at_least);
   snapshot_revision_ += revision() - before;
   saved_revision_ += revision() - before;
-}
-
-std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
-  snapshot_revision_ = revision();
-  return std::make_unique<ExecutorSnapshot>(*this);
-}
-
-std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& file) {
-  return BeginLoad(file, *this);
-}
-
-std::unique_ptr<cluster::SnapshotRestore> Executor::BeginCheck(persist::File& file,
-                                                               cluster::Slot slot) const {
-  return server::BeginCheck(file, *this, slot);
-}
-
-Status Executor::RestoreSnapshot(persist::File& file) {
-  const auto done = BeginRestore(file)->Step(SIZE_MAX);
-  return done ? Status() : std::unexpected(done.error());
 }
 
 // --- What the store tells ------------------------------------------------------------------------

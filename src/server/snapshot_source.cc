@@ -300,4 +300,25 @@ std::unique_ptr<cluster::SnapshotRestore> BeginLoad(persist::File& file, Executo
   return std::make_unique<SnapshotLoad>(file, executor);
 }
 
+// --- The executor's side -------------------------------------------------------------------------
+
+std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
+  snapshot_revision_ = revision();
+  return std::make_unique<ExecutorSnapshot>(*this);
+}
+
+std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& file) {
+  return BeginLoad(file, *this);
+}
+
+std::unique_ptr<cluster::SnapshotRestore> Executor::BeginCheck(persist::File& file,
+                                                               cluster::Slot slot) const {
+  return server::BeginCheck(file, *this, slot);
+}
+
+Status Executor::RestoreSnapshot(persist::File& file) {
+  const auto done = BeginRestore(file)->Step(SIZE_MAX);
+  return done ? Status() : std::unexpected(done.error());
+}
+
 }  // namespace clustron::server

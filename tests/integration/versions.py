@@ -184,6 +184,34 @@ def test_an_entry_that_needs_more_memory_than_there_is_names_the_way_past_it():
     small.kill()
 
 
+@limited(120)
+def test_a_member_that_lost_its_disk_leaves_out_what_the_others_do():
+    c = cluster.Cluster(3, options=["--snapshot-log-size", "64kb", "--wal-segment-size", "64kb"]).start()
+    node = c.nodes[2]
+
+    def write(count):
+        with c.wait_leader().connect() as conn:
+            for i in range(count):
+                conn.call("SET", "k%d" % (i % 10), "x" * 10_000)
+
+    write(60)
+    c.stop()
+    # A slot to come: the others' snapshots are of before it was said.
+    words = ["--skip-slot", "1000000:0123456789abcdef"]
+    shutil.rmtree(node.dir)
+    for n in c.nodes[:2]:
+        n.start(wait=False, extra=words)
+    c.wait_leader(nodes=c.nodes[:2])
+    node.start(extra=words + ["--cluster-take-place", "yes"], timeout=40)
+    c.wait_converged()
+    assert "loading node" in open(node.log, errors="replace").read(), node.tail(100)
+    # Its links begin anew with what it leaves out.
+    c.nodes[0].restart()
+    c.nodes[1].kill()
+    write(10)
+    assert "is refused" not in c.nodes[0].tail(100), c.nodes[0].tail(20)
+
+
 @limited(60)
 def test_what_skip_slot_must_not_do():
     node = processes.single("always")

@@ -3,7 +3,8 @@
 
 The driver lies beside the checkout (../shared/compat/redis-tcl.py) and fetches the suite from Debian's source package; without
 either this says SKIP. A test that fails here and passes against redis-server must be in tcl_misses.tsv, with its reason; one that is
-listed there and passes must be taken out.
+listed there and passes must be taken out. One whose reason begins with "not run: " would fail, and leave something behind (a pause, held
+clients) for those after it: it is left out.
 """
 import glob
 import os
@@ -21,6 +22,7 @@ UNITS = ["unit/type/string", "unit/type/incr", "unit/type/hash", "unit/expire", 
          "unit/multi", "unit/pubsub", "unit/keyspace", "unit/info-command", "unit/querybuf", "unit/introspection",
          "unit/introspection-2", "unit/pause", "unit/bitops", "unit/bitfield", "unit/slowlog", "unit/latency-monitor", "unit/other"]
 BAD = ("err", "timeout", "notrun")
+NOT_RUN = "not run: "
 
 
 def source_package():
@@ -76,9 +78,11 @@ def main(units):
     if not dsc:
         print("SKIP Redis's Tcl suite: its source package could not be fetched\n0 passed, 0 failed, 1 skipped")
         return 0
+    known, theirs = known_misses(), baseline()
+    left_out = [word for (unit, test), reason in known.items() if unit in units and reason.startswith(NOT_RUN) for word in ("--skiptest", test)]
     node = processes.single("everysec")
     out = os.path.join(processes.temp_dir(), "results.tsv")
-    r = subprocess.run(["/usr/bin/python3", DRIVER, "127.0.0.1", str(node.port), *units, "--out", out],
+    r = subprocess.run(["/usr/bin/python3", DRIVER, "127.0.0.1", str(node.port), *units, *left_out, "--out", out],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                        env=dict(os.environ, REDIS_TCL_DSC=dsc))
     print(r.stdout)
@@ -87,7 +91,6 @@ def main(units):
         return 1
     rows = [line.rstrip("\n").split("\t") for line in open(out, encoding="utf-8", errors="replace")]
     results = {(row[0], row[1]): row[2:] for row in rows if len(row) >= 3 and not row[0].startswith("#")}
-    known, theirs = known_misses(), baseline()
     passed, failed, skipped = 0, 0, 0
     for test, (result, *detail) in sorted(results.items()):
         if result == "ok":

@@ -72,7 +72,7 @@ def test_a_disk_filled_with_data_heals_after_flushall_del_and_growth():
             unmount(disk)
 
 
-@limited(120)
+@limited(180)
 def test_full_disks_of_a_cluster_heal_on_leader_and_follower():
     disks = [small_disk(450) for _ in range(3)]
     try:
@@ -104,6 +104,23 @@ def test_full_disks_of_a_cluster_heal_on_leader_and_follower():
 
             for node in c.nodes:
                 until(lambda node=node: room(node), "room at %s\n%s" % (node.name, node.tail()), 30)
+            # Full again; now the disks grow.
+            again = 0
+            while True:
+                try:
+                    conn.call("SET", "more:%d" % again, b"x" * MB)
+                    again += 1
+                except resp.Error as e:
+                    if e.code == "MISCONF":
+                        break
+                    assert e.code in ("CLUSTERDOWN", "UNCERTAIN"), e
+                assert again < 2000
+            for disk in disks:
+                subprocess.run(["mount", "-o", "remount,size=1500m", disk], check=True)
+            until(writes_again(conn), "writes after the disks have grown\n" + c.logs(), 30)
+            for node in c.nodes:
+                until(lambda node=node: room(node), "room at %s\n%s" % (node.name, node.tail()), 30)
+            assert conn.call("EXISTS", *["more:%d" % i for i in range(again)]) == again
         c.wait_converged(30)
         c.stop()
     finally:

@@ -497,3 +497,77 @@ def paxos_or_none(node, field):
         return paxos(node)[field]
     except (OSError, resp.Error):
         return None
+@limited(180)
+def test_a_node_killed_while_it_loads_a_peers_snapshot_trusts_that_file_or_none():
+    c = cluster.Cluster(3).start()
+    behind, *others = c.followers() + [c.leader()]
+    call(behind, "SET", "early", "1")
+    c.wait_converged()
+    behind.kill()
+    value = "v" * 20
+    with c.wait_leader().connect(timeout=60) as conn:
+        for part in range(60):
+            words = ["MSET"]
+            for i in range(4000):
+                words += ["k%d:%d" % (part, i), value]
+            assert conn.call(*words) == b"OK"
+    # What it has missed is not in the others' logs any more: a whole segment goes behind the last snapshot but one.
+    for _ in range(3):
+        with c.wait_leader().connect(timeout=60) as conn:
+            for i in range(40):
+                assert conn.call("SET", "filler", "x" * 2_000_000) == b"OK"
+        for n in others:
+            with n.connect(timeout=60) as conn:
+                assert conn.call("SAVE") == b"OK"
+    first = [os.path.join(n.dir, "wal", "%016d.log" % 1) for n in others]
+    until(lambda: not any(os.path.exists(f) for f in first), "the first segments are gone", 30)
+    # The file has its name when the loading begins, and that takes some time.
+    for attempt in range(5):
+        size = os.path.getsize(behind.log)
+        behind.start(wait=False)
+
+        def loading():
+            with open(behind.log, "rb") as f:
+                f.seek(size)
+                return b"too far behind for the log: loading" in f.read()
+
+        until(loading, lambda: c.logs(20), 60, every=0.002)
+        behind.kill()
+        with open(behind.log, "rb") as f:
+            f.seek(size)
+            if b"is loaded, in" not in f.read():
+                break
+        # Too late. Once more, with an empty place.
+        empty(behind)
+        behind.argv = behind.argv + ["--cluster-take-place", "yes"] * ("--cluster-take-place" not in behind.argv)
+    else:
+        raise AssertionError("never killed in time")
+    places = os.path.join(behind.dir, "snapshots")
+    newest = os.path.join(places, max(f for f in os.listdir(places) if f.endswith(".rdb")))
+    with open(newest, "rb") as f:
+        whole = f.read()
+    # It starts from that file.
+    aside = behind.dir + ".aside"
+    shutil.copytree(behind.dir, aside)
+    behind.start()
+    c.wait_converged(60)
+    assert call(behind, "GET", "k59:3999") == value.encode()
+    behind.kill()
+    # A later start that finds it rotten: never from the one before, with votes of slots that this one covers.
+    shutil.rmtree(behind.dir)
+    os.rename(aside, behind.dir)
+    behind.start(wait=False)
+    until(lambda: set_back(behind) is not None or not behind.running(), "it has started once", 30)
+    behind.kill()
+    rotten = bytearray(whole)
+    rotten[len(rotten) // 2] ^= 8
+    files = [f for f in os.listdir(places) if f.endswith(".rdb")]
+    with open(os.path.join(places, os.path.basename(newest)), "wb") as f:
+        f.write(rotten)
+    for f in files:
+        if f > os.path.basename(newest):
+            os.unlink(os.path.join(places, f))
+    behind.start(wait=False)
+    assert behind.wait_exit(30) not in (None, 0), behind.tail()
+    assert "snapshot" in behind.tail(5) and ("begins behind slot" in behind.tail(5) or "is sound" in behind.tail(5)), behind.tail()
+    c.wait_converged(60, nodes=others)

@@ -445,7 +445,7 @@ def test_when_even_the_reserve_is_used_up_writes_are_refused_and_nobody_waits():
         subprocess.run(["umount", "-l", disk], capture_output=True)
 
 
-@limited(90)
+@limited(180)
 def test_a_full_disk_on_the_leader_moves_leadership():
     disk = small_disk(700)
     c = None
@@ -473,6 +473,37 @@ def test_a_full_disk_on_the_leader_moves_leadership():
                 write()
             until(lambda: c.leader([c.nodes[1], c.nodes[2]]), "a node with room leads", 20)
             until(write, "writes go on", 20)
+            said = lambda text: open(c.nodes[0].log, errors="replace").read().count(text)
+            assert said("leadership is given away: this node's disk is low") == 1, c.logs()
+            assert said("disk low: ") == 1, c.logs()
+            # The log itself fills what is left, until this node's vote waits for room: said once, with the slot.
+            began = "the log waits for room on the disk"
+
+            def paxos():
+                with c.nodes[0].connect(timeout=10) as node:
+                    return resp.info(node, "paxos")
+
+            def fill():
+                # All but what the log has kept back for itself.
+                try:
+                    with open(os.path.join(disk, "ballast"), "ab", buffering=0) as f:
+                        while True:
+                            f.write(b"\0" * (1 << 20))
+                except OSError:
+                    pass
+                write()
+                return said(began)
+
+            until(fill, lambda: "it waits for room\n" + c.logs(20), 60)
+            since = int(paxos()["paxos_not_durable_since"])
+            assert since > 0 and "slots from %d on are not durable" % since in open(c.nodes[0].log).read(), (since, c.nodes[0].tail())
+            assert until(write, "the others go on", 20)
+            os.unlink(os.path.join(disk, "ballast"))
+            until(lambda: said("the log no longer waits for room"), "its end is said", 30)
+            until(lambda: paxos()["paxos_not_durable_since"] == "0", "INFO knows", 30)
+            until(lambda: said("the disk has room again"), "so is the disk's", 30)
+            assert said(began) == said("the log no longer waits for room") and said(began) < 5, c.nodes[0].tail(50)
+        c.wait_converged(60)
     finally:
         if c:
             c.kill()

@@ -74,21 +74,133 @@ def test_the_version_rises_when_all_know_it_and_a_program_that_is_too_old_is_tol
 
 @limited(300)
 def test_a_node_that_lags_and_is_too_old_is_refused_by_its_peers():
+    """Its own log says nothing of the later version: what its peers say is all that it can go by. So it is when a machine is put back
+    as it was before the upgrade, program and directory."""
     old, new = build(2), build(3)
     c = cluster.Cluster(3)
     for n in c.nodes:
-        with_program(n, new)
-    # Two form the quorum that raises the version; the third is there for long enough to be heard.
+        with_program(n, old)
     c.start()
-    until(lambda: [in_force(n) for n in c.nodes] == [3, 3, 3], "all know version 3")
-    c.stop()
-    # An empty directory in its place would know nothing of it: what its peers say is all that it can go by.
-    with_program(c.nodes[2], old)
+    until(lambda: [in_force(n) for n in c.nodes] == [2, 2, 2], "all know version 2")
+    lags = c.nodes[2]
+    lags.stop()
+    before = lags.dir + ".before"
+    shutil.copytree(lags.dir, before)
     for n in c.nodes:
+        n.stop()
+        with_program(n, new)
         n.start(wait=False)
-    until(lambda: "feature version 3" in c.nodes[2].tail(100), c.logs(20))
-    with c.wait_leader(nodes=c.nodes[:2]).connect() as conn:
+    c.wait_leader()
+    until(lambda: [in_force(n) for n in c.nodes] == [3, 3, 3], "all know version 3")
+    c.wait_converged()
+
+    lags.stop()
+    shutil.rmtree(lags.dir)
+    os.rename(before, lags.dir)
+    with_program(lags, old)
+    lags.start()
+    others = c.nodes[:2]
+    until(lambda: "feature version 3" in lags.tail(100) and "up to 2" in lags.tail(100), lambda: c.logs(20), 30)
+    until(lambda: any("feature version" in n.tail(200) and "refused" in n.tail(200) for n in others), lambda: c.logs(20), 30)
+    # It runs, under the version that it knows, and has taken nothing from them.
+    assert in_force(lags) == 2
+    with c.wait_leader(nodes=others).connect() as conn:
         assert conn.call("SET", "k", "v") == b"OK"
+    with lags.connect() as conn:
+        conn.call("READONLY")
+        assert conn.call("GET", "k") is None
+    assert in_force(lags) == 2
+    lags.stop()
+    with_program(lags, new)
+    lags.start()
+    until(lambda: in_force(lags) == 3, lambda: c.logs(20), 30)
+    c.wait_converged()
+
+
+def filled(conn, number):
+    """Something of everything that a directory keeps, under names with this number; what proves it later."""
+    call = conn.call
+    for i in range(70):
+        call("SET", "s%d:%d" % (number, i), "v%d" % i)
+    call("HSET", "h%d" % number, *[w for i in range(200) for w in ("f%d" % i, str(i))])
+    call("SET", "big%d" % number, "x" * 300_000)
+    call("SET", "ttl%d" % number, "v", "EX", "5000")
+    call("SET", "at%d" % number, "v", "EXAT", "4000000000")
+    call("LEASE", "GRANT", "600000", "ID", "lease%d" % number)
+    call("SET", "leased%d" % number, "v", "LEASE", "lease%d" % number)
+    token = call("LOCK", "ACQUIRE", "lock%d" % number, "600000", "OWNER", "me")[1]
+    assert call("ONCE", "once%d" % number, "600000", "INCR", "n%d" % number) == 1
+    return number, token
+
+
+def all_there(conn, proof):
+    number, token = proof
+    call = conn.call
+    assert [call("GET", "s%d:%d" % (number, i)) for i in range(70)] == [b"v%d" % i for i in range(70)]
+    assert call("HLEN", "h%d" % number) == 200 and call("HGET", "h%d" % number, "f199") == b"199"
+    assert call("GET", "big%d" % number) == b"x" * 300_000
+    assert 0 < call("TTL", "ttl%d" % number) <= 5000
+    assert call("EXPIRETIME", "at%d" % number) == 4_000_000_000
+    assert call("LEASE", "TTL", "lease%d" % number, "KEYS")[3] == [b"leased%d" % number]
+    assert call("LOCK", "CHECK", "lock%d" % number, token) == 1
+    assert call("ONCE", "once%d" % number, "600000", "INCR", "n%d" % number) == 1, "it has run once more"
+    assert call("GET", "n%d" % number) == b"1"
+
+
+@limited(300)
+def test_directories_of_the_first_version_are_loaded_whole_and_raise_no_alarm():
+    """A program of the first feature version writes them, each member's snapshot at another slot; then all are upgraded at once."""
+    first = build(1)
+    c = cluster.Cluster(3)
+    alone = processes.single("everysec", start=False, name="alone")
+    programs = [n.argv[0] for n in c.nodes]
+    for n in [*c.nodes, alone]:
+        with_program(n, first)
+    c.start()
+    alone.start()
+    proofs = []
+    for number, n in enumerate(c.nodes):
+        with n.connect(timeout=30) as conn:
+            proofs.append(filled(conn, number))
+            assert conn.call("SAVE") == b"OK"
+    with alone.connect() as conn:
+        proof = filled(conn, 9)
+        conn.call("SAVE")
+        conn.call("SET", "behind", "the snapshot")
+    assert [in_force(n) for n in [*c.nodes, alone]] == [1] * 4
+    c.wait_converged()
+    c.kill()
+    alone.kill()
+    for n in [*c.nodes, alone]:
+        with_program(n, programs[0])
+        n.start(wait=False)
+    alone.wait_ready()
+    c.wait_leader(30)
+    with alone.connect() as conn:
+        all_there(conn, proof)
+        assert conn.call("GET", "behind") == b"the snapshot"
+    with c.nodes[0].connect() as conn:
+        newest = int(resp.info(conn, "paxos")["paxos_feature_version_supported"])
+    until(lambda: {in_force(n) for n in [*c.nodes, alone]} == {newest}, "the version rises", 30)
+    # Far enough for several digests to be compared, then over restarts of one and of all.
+    for turn in range(3):
+        for n in c.nodes:
+            with n.connect(timeout=30) as conn:
+                for proof in proofs:
+                    all_there(conn, proof)
+                for i in range(80):
+                    conn.call("SET", "after%d" % (i % 7), "%d:%d" % (turn, i))
+        c.wait_converged()
+        for n in c.nodes:
+            assert alarms(n) == [], c.logs(20)
+            assert not os.path.exists(os.path.join(n.dir, "DIVERGED"))
+        if turn == 0:
+            c.nodes[0].kill()
+            c.nodes[0].start()
+            c.wait_leader(30)
+        elif turn == 1:
+            c.kill()
+            c.start()
 
 
 def skip_word(text):

@@ -1,5 +1,6 @@
 """Directories of members that are put back from a copy, or lost."""
 import os
+import random
 import shutil
 import struct
 import time
@@ -7,7 +8,7 @@ import time
 import cluster
 import processes
 import resp
-from testing import limited, until
+from testing import limited, rounds, until
 from workload import Workload
 from testing import no_complaints
 
@@ -365,6 +366,59 @@ def test_a_member_that_lost_its_disk_takes_its_place_under_load():
     c.wait_leader()
     call(c.nodes[1], "SET", "k", "v")
     assert call(c.nodes[2], "GET", "k") == b"v"
+
+
+@limited(180)
+def test_directories_are_copied_put_back_and_lost_at_random_under_load():
+    rng = random.Random(time.time())
+    seed = rng.randrange(1 << 32)
+    rng.seed(seed)
+    print("        seed %d" % seed)
+    c = cluster.Cluster(rng.choice((3, 3, 5)), options=["--snapshot-log-size", "256kb", "--wal-segment-size", "128kb"]).start()
+    work = Workload(c.nodes).start()
+    copies = {}
+
+    def fresh(node):
+        """What its log says from here on is of its next start."""
+        open(node.log, "w").close()
+
+    for _ in range(rounds(20, 20)):
+        node = rng.choice(c.nodes)
+        what = rng.choice(("kill", "kill the leader", "copy", "copy while it runs", "put back", "put back", "lose"))
+        if what == "kill the leader":
+            node = c.wait_leader()
+        if what == "copy":
+            node.stop()
+            copies[node] = copy_of(node)
+            node.start()
+        elif what == "copy while it runs":
+            node.pause()
+            try:
+                copies[node] = copy_of(node)
+            finally:
+                node.resume()
+        elif what == "put back" and node in copies:
+            time.sleep(1.2)  # what it acknowledged is known, and kept, by the others
+            node.kill()
+            put_back(node, copies[node])
+            fresh(node)
+            node.start()
+            until(lambda: logged(node, "it votes again"), "it recovers", 30)
+        elif what == "lose":
+            node.kill()
+            empty(node)
+            node.start(extra=["--cluster-take-place", "yes"], timeout=40)
+            until(lambda: logged(node, "it votes again"), "it recovers", 30)
+        else:
+            node.kill()
+            time.sleep(rng.random())
+            node.start()
+        before = work.progress()
+        until(lambda: all(set_back(n) == "0" and paxos(n)["paxos_set_back_members"] == "" for n in c.nodes), "nobody is set back", 30)
+        until(lambda: work.progress() > before + 20, "clients go on after: " + what, 30)
+    work.stop()
+    c.wait_converged()
+    no_complaints(work)
 
 
 @limited(90)

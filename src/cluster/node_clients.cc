@@ -24,10 +24,11 @@ void* Node::TakeOwnItem(uint64_t sequence) {
 
 void Node::SendOwnItems() {
   if (!origin_.HasUnsent() || known_leader_ == paxos::kNoNode) return;
+  const int64_t now = NowNs();
   if (known_leader_ == self()) {
     if (!leading_) return;
     const uint8_t verdicts = Verdicts();
-    while (const Origin::Item* item = origin_.NextToSend()) {
+    while (const Origin::Item* item = origin_.NextToSend(now)) {
       Reader reader(item->bytes());
       ItemHeader header;
       std::string_view bytes;
@@ -41,7 +42,7 @@ void Node::SendOwnItems() {
   const auto send = [&] {
     if (!forward.empty()) host_.Send(known_leader_, false, forward.Take());
   };
-  while (const Origin::Item* item = origin_.NextToSend()) {
+  while (const Origin::Item* item = origin_.NextToSend(now)) {
     if (!forward.empty() && forward.size() + item->bytes().size() > kForwardBytesMax) {
       send();
       forward = ForwardBuilder(known_ballot_);

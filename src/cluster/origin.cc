@@ -9,6 +9,12 @@
 #include "cluster/node_messages.h"
 
 namespace clustron::cluster {
+namespace {
+
+// A way through the world and back, twice; what took longer waited for something.
+constexpr int64_t kSlowestNs = 1'000'000'000;
+
+}  // namespace
 
 void Origin::Add(std::string item, void* cookie, int64_t now_ns) {
   const size_t size = item.size();
@@ -17,7 +23,7 @@ void Origin::Add(std::string item, void* cookie, int64_t now_ns) {
       big ? std::make_shared<std::string>(std::move(item)) : nullptr;
   if (big) item.clear();
   Item added{std::move(item), std::move(shared), cookie, now_ns, size};
-  const bool fits = items_.empty() || window_bytes_ + ready_bytes_ + size <= window_bytes_max_;
+  const bool fits = items_.empty() || window_bytes_ + ready_bytes_ + size <= room_bytes_;
   if (lane_items_ == 0 && fits) {
     ready_bytes_ += size;
     oldest_ns_ = std::min(oldest_ns_, now_ns);
@@ -59,12 +65,13 @@ void Origin::ForgetLanes() {
   lanes_.clear();
 }
 
-const Origin::Item* Origin::NextToSend() {
+const Origin::Item* Origin::NextToSend(int64_t now_ns) {
   if (sent_ == items_.size()) {
     if (lane_items_ == 0) return nullptr;
     Lane& lane = Turn();
     if (!HasRoom(lane.items.front()) && !Planted(Bug::kWindowNotKept)) {
       REACH("own items wait for the window");
+      was_full_ = true;
       return nullptr;
     }
     Item& next = lane.items.front();
@@ -85,24 +92,64 @@ const Origin::Item* Origin::NextToSend() {
     window_bytes_ += item.counts;
   }
   ++sent_;
+  item.left_ns = now_ns;
   return &item;
+}
+
+// What was applied in a time, per time, is what can be under way without waiting for itself: Vegas'
+// idea of a window (Brakmo and Peterson, 1995), with a wait that is allowed.
+void Origin::Pace(const Item& item, int64_t now_ns) {
+  applied_bytes_ += item.counts;
+  if (item.left_ns != 0) fastest_ns_ = std::min(fastest_ns_, now_ns - item.left_ns);
+  const int64_t passed_ns = now_ns - pace_ns_;
+  const int64_t fastest_ns = std::min(fastest_ns_, kSlowestNs);
+  // Not less than a way there and back: a window comes back in bursts.
+  if (passed_ns < std::max(kPaceNs, fastest_ns)) return;
+  if (!was_full_) {
+    room_bytes_ = std::min(window_bytes_max_, 2 * room_bytes_);
+  } else if (passed_ns < 10 * kPaceNs || applied_bytes_ > item.counts) {
+    const double bytes = static_cast<double>(applied_bytes_) *
+                         static_cast<double>(fastest_ns + kUnderWayNs) /
+                         static_cast<double>(passed_ns);
+    // At most halved or doubled at once: one stall of a disk says little.
+    room_bytes_ = std::clamp(static_cast<size_t>(bytes), room_bytes_ / 2, 2 * room_bytes_);
+    room_bytes_ =
+        std::clamp(room_bytes_, std::min(kTurnBytes, window_bytes_max_), window_bytes_max_);
+    if (room_bytes_ < window_bytes_max_) REACH("own items wait for the window's pace");
+  }
+  pace_ns_ = now_ns;
+  applied_bytes_ = 0;
+  was_full_ = false;
+}
+
+void Origin::PaceAnew(int64_t now_ns) {
+  room_bytes_ = window_bytes_max_;
+  fastest_ns_ = std::numeric_limits<int64_t>::max();
+  pace_ns_ = now_ns;
+  applied_bytes_ = 0;
+  was_full_ = false;
 }
 
 void* Origin::Take(uint64_t sequence, int64_t now_ns) {
   CHECK(IsNext(sequence));
+  Pace(items_.front(), now_ns);
+  progress_ns_ = now_ns;
+  return Forget();
+}
+
+void* Origin::Forget() {
   void* cookie = items_.front().cookie;
   window_bytes_ -= items_.front().counts;
   items_.pop_front();
   ++first_sequence_;
   --numbered_;
   if (sent_ > 0) --sent_;
-  progress_ns_ = now_ns;
   return cookie;
 }
 
 void Origin::StartAnew(Session session, std::vector<void*>* uncertain) {
   while (numbered_ > 0) {
-    if (void* cookie = Take(first_sequence_, progress_ns_)) uncertain->push_back(cookie);
+    if (void* cookie = Forget()) uncertain->push_back(cookie);
   }
   session_ = session;
   first_sequence_ = 1;
@@ -117,7 +164,7 @@ void Origin::StartAnew(Session session, std::vector<void*>* uncertain) {
 void Origin::SkipTo(uint64_t next, std::vector<void*>* uncertain) {
   while (numbered_ > 0 && first_sequence_ < next) {
     REACH("own items covered by a snapshot");
-    if (void* cookie = Take(first_sequence_, progress_ns_)) uncertain->push_back(cookie);
+    if (void* cookie = Forget()) uncertain->push_back(cookie);
   }
 }
 

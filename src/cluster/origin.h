@@ -33,11 +33,17 @@ namespace clustron::cluster {
 class Origin {
  public:
   static constexpr size_t kWindowBytes = 16 << 20;
+  // Where much is under way, the window follows what is really applied: no item should be under way
+  // for longer than this beyond what the fastest one of this leadership took, for it keeps those of
+  // other clients waiting. So slow disks and links get less than kWindowBytes, down to kTurnBytes.
+  static constexpr int64_t kUnderWayNs = 150'000'000;
+  // How often the window is set anew.
+  static constexpr int64_t kPaceNs = 100'000'000;
   // What a lane may send in its turn.
   static constexpr size_t kTurnBytes = 256 << 10;
 
   explicit Origin(Session session, size_t window_bytes = kWindowBytes)
-      : session_(session), window_bytes_max_(window_bytes) {}
+      : session_(session), window_bytes_max_(window_bytes), room_bytes_(window_bytes) {}
 
   Session session() const { return session_; }
   // `item`: encoded with this session and any sequence. `cookie` comes back with its outcome; items
@@ -47,11 +53,12 @@ class Origin {
   // The next item to send under the current leadership, numbered now if it wasn't; null if all have
   // been sent, or the window is full. Good until the next call.
   struct Item;
-  const Item* NextToSend();
+  const Item* NextToSend(int64_t now_ns);
   // A new leader, a lost link, or no progress for long: everything is to be sent again, in order.
   void SendAllAgain(int64_t now_ns) {
     sent_ = 0;
     resent_ns_ = now_ns;
+    PaceAnew(now_ns);
   }
 
   // This number was given here, and its item is the oldest.
@@ -80,6 +87,8 @@ class Origin {
   size_t bytes() const { return window_bytes_ + ready_bytes_ + lane_bytes_; }
   // Numbered and not applied: what is under way.
   size_t window_bytes() const { return window_bytes_; }
+  // What may be under way, as things go.
+  size_t room_bytes() const { return room_bytes_; }
   // What has left is within the window, or is one item.
   bool WithinWindow() const;
   size_t waiting_bytes() const { return ready_bytes_ + lane_bytes_; }
@@ -92,7 +101,8 @@ class Origin {
     std::shared_ptr<std::string> shared;
     void* cookie;
     int64_t submitted_ns;
-    size_t counts;  // bytes in the window, or on the way there; 0: void
+    size_t counts;        // bytes in the window, or on the way there; 0: void
+    int64_t left_ns = 0;  // when it was last sent; 0: not yet
 
     const std::string& bytes() const { return shared != nullptr ? *shared : own; }
     void Replace(std::string bytes) {
@@ -110,8 +120,13 @@ class Origin {
   };
 
   bool HasRoom(const Item& item) const {
-    return window_bytes_ == 0 || window_bytes_ + item.counts <= window_bytes_max_;
+    return window_bytes_ == 0 || window_bytes_ + item.counts <= room_bytes_;
   }
+  // The first item, which is numbered, is over.
+  void* Forget();
+  // The first item is applied.
+  void Pace(const Item& item, int64_t now_ns);
+  void PaceAnew(int64_t now_ns);
   // The lane whose turn it is; it holds an item. REQUIRES: lane_items_ > 0.
   Lane& Turn();
   void ForgetLanes();
@@ -119,6 +134,11 @@ class Origin {
 
   Session session_;
   const size_t window_bytes_max_;
+  size_t room_bytes_;         // of the window, for now
+  bool was_full_ = false;     // since pace_ns_
+  size_t applied_bytes_ = 0;  // since pace_ns_
+  int64_t pace_ns_ = 0;
+  int64_t fastest_ns_ = std::numeric_limits<int64_t>::max();  // of this leadership
   Ring<Item> items_;             // numbered ones, then those that leave next (ready)
   uint64_t first_sequence_ = 1;  // of items_.front()
   size_t numbered_ = 0;          // items that have left at least once

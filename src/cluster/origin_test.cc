@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 
 namespace clustron::cluster {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr Session kSession{3, 9};
+constexpr int64_t kNow = 1;
 
 struct Fixture {
   Origin origin{kSession};
@@ -22,7 +24,7 @@ struct Fixture {
   }
   // {sequence, command id} of the next item to send; {0, 0}: none.
   std::pair<uint64_t, int> Next() {
-    const Origin::Item* item = origin.NextToSend();
+    const Origin::Item* item = origin.NextToSend(kNow);
     if (item == nullptr) return {0, 0};
     Reader reader(item->bytes());
     ItemHeader header;
@@ -97,7 +99,7 @@ TEST_CASE_FIXTURE(Fixture, "a big item is shared, and left as it is once it has 
   const size_t size = item.size();
   origin.Add(std::move(item), &cookies[0], 0);
   CHECK(origin.bytes() == size);
-  const Origin::Item* sent = origin.NextToSend();
+  const Origin::Item* sent = origin.NextToSend(kNow);
   REQUIRE(sent != nullptr);
   REQUIRE(sent->shared != nullptr);
   const std::shared_ptr<const std::string> given = sent->shared;
@@ -124,7 +126,7 @@ TEST_CASE("under another session what has left is uncertain, and the rest begins
   CHECK((uncertain == std::vector<void*>{&f.cookies[0]}));
   CHECK(f.origin.session() == kLater);
   CHECK(!f.origin.IsNext(1));
-  const Origin::Item* item = f.origin.NextToSend();
+  const Origin::Item* item = f.origin.NextToSend(kNow);
   REQUIRE(item != nullptr);
   Reader reader(item->bytes());
   ItemHeader header;
@@ -153,7 +155,7 @@ struct SmallWindow {
     origin.Add(std::move(item), &clients[client], now);
   }
   int Next() {
-    const Origin::Item* item = origin.NextToSend();
+    const Origin::Item* item = origin.NextToSend(kNow);
     if (item == nullptr) return 0;
     Reader reader(item->bytes());
     ItemHeader header;
@@ -220,7 +222,7 @@ TEST_CASE_FIXTURE(SmallWindow,
   std::vector<int> order;
   uint64_t sequence = 1;
   while (!turns.Empty()) {
-    while (const Origin::Item* item = turns.NextToSend()) {
+    while (const Origin::Item* item = turns.NextToSend(kNow)) {
       Reader reader(item->bytes());
       ItemHeader header;
       std::string_view all;
@@ -235,6 +237,62 @@ TEST_CASE_FIXTURE(SmallWindow,
   CHECK(at(1) <= 15);  // behind what had left before it came
   CHECK(at(2) == at(1) + 1);
   for (int id = 101; id < 200; ++id) CHECK(at(id - 1) < at(id));
+}
+
+// A client with much to say, and a cluster that applies `per_ms` bytes each millisecond,
+// `latency_ms` after they left at the earliest. How long an item is under way in the end.
+int64_t UnderWayMs(Origin& origin, size_t per_ms, int64_t latency_ms, int64_t run_ms) {
+  constexpr int64_t kMs = 1'000'000;
+  int client = 0;
+  const std::string value(60'000, 'v');
+  const std::string_view args[] = {"SET", value};
+  std::string item;
+  AppendItem({.command_id = 1, .session = kSession}, args, &item);
+  std::deque<int64_t> left;  // when each of those under way left
+  uint64_t sequence = 1;
+  size_t credit = 0;
+  int64_t took_ms = 0;
+  for (int64_t ms = 1; ms < run_ms; ++ms) {
+    while (origin.size() < 1000) origin.Add(item, &client, ms * kMs);
+    while (origin.NextToSend(ms * kMs) != nullptr) left.push_back(ms);
+    CHECK(origin.WithinWindow());
+    for (credit += per_ms; credit >= item.size() && left.front() + latency_ms <= ms;) {
+      credit -= item.size();
+      took_ms = ms - left.front();
+      left.pop_front();
+      origin.Take(sequence++, ms * kMs);
+    }
+    credit = std::min(credit, per_ms + item.size());
+  }
+  return took_ms;
+}
+
+TEST_CASE("where things are slow less is under way, so that others don't wait behind it") {
+  Origin origin(kSession);
+  SUBCASE("a slow disk") {
+    const int64_t ms = UnderWayMs(origin, 20'000, 2, 3000);
+    CHECK(ms >= 100);
+    CHECK(ms <= 200);
+    CHECK(origin.room_bytes() < 5 << 20);
+  }
+  SUBCASE("hardly anything goes through") {
+    UnderWayMs(origin, 100, 2, 20'000);
+    CHECK(origin.room_bytes() == Origin::kTurnBytes);
+  }
+  SUBCASE("a fast one") {
+    CHECK(UnderWayMs(origin, 1'000'000, 1, 2000) < 50);
+    CHECK(origin.room_bytes() == Origin::kWindowBytes);
+  }
+  SUBCASE("far away, but with a broad link: distance is no queue") {
+    UnderWayMs(origin, 100'000, 300, 6000);
+    CHECK(origin.room_bytes() == Origin::kWindowBytes);
+  }
+  SUBCASE("a new leader may be faster") {
+    UnderWayMs(origin, 5'000, 2, 3000);
+    CHECK(origin.room_bytes() < 2 << 20);
+    origin.SendAllAgain(3 * kSecond);
+    CHECK(origin.room_bytes() == Origin::kWindowBytes);
+  }
 }
 
 TEST_CASE_FIXTURE(SmallWindow,

@@ -1,6 +1,7 @@
 #include "commands/access.h"
 
 #include <string>
+#include <utility>
 
 #include "base/breather.h"
 #include "commands/ports.h"
@@ -24,10 +25,13 @@ void ReplyString(Context& ctx, const store::Entry& entry) {
 void ReplyStringRange(Context& ctx, const store::Entry& entry, size_t offset, size_t size) {
   ctx.reply.BulkBegin(size);
   if (ctx.reply.SkipParts(size)) return ctx.reply.BulkEnd();
-  entry.ForEachPiece(offset, size, [&](std::string_view piece) {
-    ctx.reply.BulkPart(piece);
-    if (size > piece.size()) Breathe();
-  });
+  entry.SharePieces(
+      offset, size,
+      [&](std::string_view piece) {
+        ctx.reply.BulkPart(piece);
+        if (size > piece.size()) Breathe();
+      },
+      [&](SharedBytes piece) { ctx.reply.BulkShared(std::move(piece)); });
   ctx.reply.BulkEnd();
 }
 

@@ -32,15 +32,24 @@ ptrdiff_t SendSome(int fd, std::string_view bytes) {
 void SendQueue::Append(std::string_view bytes) {
   if (bytes.empty()) return;
   size_bytes_ += bytes.size();
-  const bool fits =
-      !blocks_.empty() && blocks_.back().size() + bytes.size() <= blocks_.back().capacity();
-  if (fits) {
-    blocks_.back().append(bytes);
-    return;
+  const bool behind_shared = !blocks_.empty() && blocks_.back().shared();
+  if (!blocks_.empty() && !behind_shared) {
+    std::string& last = blocks_.back().own();
+    if (last.size() + bytes.size() <= last.capacity()) {
+      last.append(bytes);
+      return;
+    }
   }
   std::string block;
-  block.reserve(std::max(bytes.size(), kBlockBytes));
+  // Behind a piece of a value there mostly comes a line's end, a header and the next value.
+  block.reserve(std::max(bytes.size(), behind_shared ? kBlockBytes / 64 : kBlockBytes));
   block.append(bytes);
+  blocks_.push_back(OutputBlock(std::move(block)));
+}
+
+void SendQueue::Append(OutputBlock&& block) {
+  if (!block.shared()) return Append(std::move(block.own()));
+  size_bytes_ += block.size();
   blocks_.push_back(std::move(block));
 }
 
@@ -54,7 +63,7 @@ void SendQueue::Append(std::string&& bytes, size_t sent) {
   }
   if (blocks_.empty()) sent_bytes_ = sent;
   size_bytes_ += rest.size();
-  blocks_.push_back(std::move(bytes));
+  blocks_.push_back(OutputBlock(std::move(bytes)));
   FreeString(&bytes);
 }
 
@@ -81,7 +90,8 @@ SendQueue::Outcome SendQueue::Send(int fd) {
     size_t offered = 0;
     for (size_t i = 0; i < count; ++i) {
       const size_t skip = i == 0 ? sent_bytes_ : 0;
-      parts[i] = {blocks_[i].data() + skip, blocks_[i].size() - skip};
+      const std::string_view bytes = blocks_[i].view().substr(skip);
+      parts[i] = {const_cast<char*>(bytes.data()), bytes.size()};
       offered += parts[i].iov_len;
     }
     msghdr message{};

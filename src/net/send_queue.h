@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/output_block.h"
 #include "base/ring.h"
 
 namespace clustron::net {
@@ -25,6 +26,8 @@ class SendQueue {
   // `bytes` is empty afterwards.
   void Append(std::string&& bytes, size_t sent = 0);
   void Append(std::string_view bytes);
+  // Shared bytes are never copied.
+  void Append(OutputBlock&& block);
 
   enum class Outcome : unsigned char {
     kEmpty,    // all has left
@@ -40,7 +43,7 @@ class SendQueue {
  private:
   void Drop(size_t bytes);
 
-  Ring<std::string> blocks_;
+  Ring<OutputBlock> blocks_;
   size_t sent_bytes_ = 0;  // of the first block
   size_t size_bytes_ = 0;  // not sent yet, of all blocks
 };

@@ -54,7 +54,7 @@ void Stream::Write(std::string* bytes) {
   if (bytes->capacity() > kKeptOutputBytes) std::string().swap(*bytes);
 }
 
-void Stream::Write(Ring<std::string>* blocks, std::string* bytes) {
+void Stream::Write(Ring<OutputBlock>* blocks, std::string* bytes) {
   if (blocks->empty()) return Write(bytes);
   DCHECK(loop_.OnOwnThread());
   if (!broken_) {

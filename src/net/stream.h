@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/output_block.h"
 #include "base/ring.h"
 #include "net/loop.h"
 #include "net/send_queue.h"
@@ -50,7 +51,7 @@ class Stream {
   // and says so through OnBroken on the loop.
   void Write(std::string* bytes);
   // The same for `blocks` and what stands behind them. They are handed over without a copy.
-  void Write(Ring<std::string>* blocks, std::string* bytes);
+  void Write(Ring<OutputBlock>* blocks, std::string* bytes);
   // Of Write, what the kernel has not taken.
   size_t unsent_bytes() const { return queue_.size_bytes(); }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -102,15 +103,33 @@ TEST_CASE("what the kernel doesn't take stays in order and leaves when it can") 
   Recorder recorder;
   Stream stream(loop, std::move(pair.ours), recorder);
   std::string expected;
+  std::deque<std::string> shared;
+  int references = 0;
   for (int i = 0; i < 300; ++i) {
     std::string out;
     const uint64_t size = rng.Percent(20) ? rng.Below(200'000) : rng.Below(500);
     for (uint64_t k = 0; k < size; ++k) out.push_back(static_cast<char>(rng.Next()));
     expected += out;
-    stream.Write(&out);
-    CHECK(out.empty());
+    if (rng.Percent(50)) {
+      stream.Write(&out);
+      CHECK(out.empty());
+      continue;
+    }
+    // In blocks, some of which are somebody else's too.
+    Ring<OutputBlock> blocks;
+    const size_t cut = rng.Below(out.size() + 1);
+    shared.push_back(out.substr(0, cut));
+    ++references;
+    blocks.push_back(OutputBlock(
+        SharedBytes(shared.back(), &references, [](void* count) { --*static_cast<int*>(count); })));
+    if (rng.Percent(50)) blocks.push_back(OutputBlock(out.substr(cut)));
+    std::string rest = blocks.size() == 2 ? std::string() : out.substr(cut);
+    stream.Write(&blocks, &rest);
+    CHECK(blocks.empty());
+    CHECK(rest.empty());
   }
   CHECK(stream.unsent_bytes() > 0);
+  CHECK(references > 0);
   CHECK(recorder.drains == 0);
   std::string got;
   CHECK(RunUntil(
@@ -119,6 +138,7 @@ TEST_CASE("what the kernel doesn't take stays in order and leaves when it can") 
   CHECK(got == expected);
   CHECK(stream.unsent_bytes() == 0);
   CHECK(recorder.drains == 1);
+  CHECK(references == 0);
 }
 
 TEST_CASE("a paused stream reads nothing; resumed it goes on") {

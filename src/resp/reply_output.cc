@@ -69,7 +69,7 @@ void ReplyChunks::Overflow(std::string_view bytes) {
     std::string chunk;
     AppendBreathing(&chunk, bytes);
     elsewhere_ += chunk.size();
-    chunks_.push_back(std::move(chunk));
+    chunks_.push_back(OutputBlock(std::move(chunk)));
   } else {
     tail_.reserve(kChunkBytes);  // more than the first chunk: many will follow
     tail_.append(bytes);
@@ -79,10 +79,23 @@ void ReplyChunks::Overflow(std::string_view bytes) {
   if (dropped_) KeepHead(&tail_, &elsewhere_, bytes);
 }
 
+void ReplyChunks::AppendShared(SharedBytes bytes) {
+  if (dropped_) return Append(bytes.view());
+  PushTail();
+  elsewhere_ += bytes.view().size();
+  chunks_.push_back(OutputBlock(std::move(bytes)));
+  if (listener_ != nullptr) listener_->OutputGrew();
+}
+
 void ReplyChunks::PushTail() {
   if (tail_.empty()) return;
   elsewhere_ += tail_.size();
-  chunks_.push_back(std::move(tail_));
+  if (tail_.size() < tail_.capacity() / 4) {  // the room is kept for what follows
+    chunks_.push_back(OutputBlock(std::string(tail_)));
+    tail_.clear();
+    return;
+  }
+  chunks_.push_back(OutputBlock(std::move(tail_)));
   FreeString(&tail_);
 }
 
@@ -105,8 +118,10 @@ void ReplyChunks::Insert(uint64_t at, std::string_view bytes) {
   for (size_t i = chunks_.size(); i-- > 0;) {
     begin -= chunks_[i].size();
     if (at < begin) continue;
-    chunks_[i].insert(static_cast<size_t>(at - begin), bytes);
     elsewhere_ += bytes.size();
+    // A header goes in front of a value's: never into the bytes that others hold.
+    if (chunks_[i].shared()) chunks_[i] = OutputBlock(chunks_[i].Take());
+    chunks_[i].own().insert(static_cast<size_t>(at - begin), bytes);
     return;
   }
   UNREACHABLE();
@@ -120,7 +135,7 @@ void ReplyChunks::Truncate(uint64_t at) {
     return;
   }
   while (at < elsewhere_) {
-    tail_ = std::move(chunks_.back());
+    tail_ = chunks_.back().Take();
     chunks_.pop_back();
     elsewhere_ -= tail_.size();
   }
@@ -134,14 +149,14 @@ std::string_view ReplyChunks::View(uint64_t at) const {
   uint64_t begin = elsewhere_;
   for (size_t i = chunks_.size(); i-- > 0;) {
     begin -= chunks_[i].size();
-    if (at >= begin) return std::string_view(chunks_[i]).substr(static_cast<size_t>(at - begin));
+    if (at >= begin) return chunks_[i].view().substr(static_cast<size_t>(at - begin));
   }
   UNREACHABLE();
 }
 
 std::string ReplyChunks::TakeAll() {
   std::string all;
-  for (; !chunks_.empty(); chunks_.pop_front()) all.append(chunks_.front());
+  for (; !chunks_.empty(); chunks_.pop_front()) all.append(chunks_.front().view());
   if (all.empty()) {
     std::swap(all, tail_);
   } else {

@@ -1,7 +1,8 @@
 // Where replies go. A ReplyWriter appends to the output's tail; what the tail has no room for goes
 // through Overflow, so a reply of 500 MB is never one block of memory.
 //
-//   ReplyChunks  a client's output: full chunks, and the tail that is being filled
+//   ReplyChunks  a client's output: full chunks and references to big values' pieces, and the tail
+//                that is being filled
 //   ReplyPrefix  where nobody waits: the first bytes, the length of the rest
 //
 // Positions count bytes from the output's beginning. They hold until it is taken or cleared, which
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/output_block.h"
 #include "base/ring.h"
 
 namespace clustron::resp {
@@ -33,6 +35,8 @@ class ReplyOutput {
     if (tail_.size() + bytes.size() > tail_max_) return Overflow(bytes);
     tail_.append(bytes);
   }
+  // The same, without a copy where the output keeps references.
+  virtual void AppendShared(SharedBytes bytes) { Append(bytes.view()); }
   // Of what is appended now, only the number of bytes counts.
   virtual bool discards() const = 0;
   // REQUIRES: discards().
@@ -103,14 +107,16 @@ class ReplyChunks final : public ReplyOutput {
   bool dropped() const { return dropped_; }
 
   // For who sends it: the full chunks, then the tail.
-  Ring<std::string>& chunks() { return chunks_; }
+  Ring<OutputBlock>& chunks() { return chunks_; }
   // Behind that: both are empty.
   void Taken() { elsewhere_ = 0; }
   // As one string: where it is known to be small.
   std::string TakeAll();
-  // Bytes of memory held.
+  // Bytes of memory held, those of values that it refers to included: they may be this client's
+  // alone soon.
   size_t memory_bytes() const { return dropped_ ? 0 : static_cast<size_t>(size()); }
 
+  void AppendShared(SharedBytes bytes) override;
   bool discards() const override { return dropped_; }
   void Insert(uint64_t at, std::string_view bytes) override;
   void Truncate(uint64_t at) override;
@@ -121,7 +127,7 @@ class ReplyChunks final : public ReplyOutput {
   void PushTail();
 
   Listener* listener_;
-  Ring<std::string> chunks_;
+  Ring<OutputBlock> chunks_;
   bool dropped_ = false;
 };
 

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <string>
+#include <vector>
 
 #include "base/rng.h"
 #include "resp/reply_writer.h"
@@ -11,16 +13,27 @@
 namespace clustron::resp {
 namespace {
 
+// Bytes whose references are counted.
+struct Held {
+  std::string bytes;
+  int references = 0;
+  SharedBytes Share() {
+    references++;
+    return {bytes, this, [](void* held) { static_cast<Held*>(held)->references--; }};
+  }
+};
+
 TEST_CASE("chunks hold what was appended, wherever things are put in and cut off") {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     Rng rng(seed);
+    std::vector<Held> held(60);
     ReplyChunks chunks;
     std::string all;
     for (int step = 0; step < 60; ++step) {
       const std::string bytes(rng.Percent(20) ? rng.Below(600'000) : rng.Below(3000),
                               static_cast<char>('a' + rng.Below(26)));
-      switch (rng.Below(6)) {
+      switch (rng.Below(8)) {
         case 0: {
           const size_t at = rng.Below(all.size() + 1);
           chunks.Insert(at, bytes.substr(0, 20));
@@ -31,6 +44,14 @@ TEST_CASE("chunks hold what was appended, wherever things are put in and cut off
           const size_t at = all.size() - std::min<size_t>(all.size(), rng.Below(700'000));
           chunks.Truncate(at);
           all.resize(at);
+          break;
+        }
+        case 2:
+        case 3: {
+          Held& shared = held[static_cast<size_t>(step)];
+          shared.bytes = bytes;
+          chunks.AppendShared(shared.Share());
+          all += bytes;
           break;
         }
         default:
@@ -46,8 +67,54 @@ TEST_CASE("chunks hold what was appended, wherever things are put in and cut off
     }
     CHECK(chunks.TakeAll() == all);
     CHECK(chunks.empty());
+    for (const Held& one : held) CHECK(one.references == 0);
     chunks.Append("again");
     CHECK(chunks.TakeAll() == "again");
+  }
+}
+
+TEST_CASE("what is shared is not copied, is never written into, and is let go once") {
+  Held value{std::string(100'000, 'v')};
+  ReplyChunks chunks;
+  ReplyWriter writer(&chunks, 2);
+  for (int i = 0; i < 3; ++i) {
+    writer.BulkBegin(value.bytes.size());
+    writer.BulkShared(value.Share());
+    writer.BulkEnd();
+  }
+  CHECK(value.references == 3);
+  CHECK(chunks.View(9).data() == value.bytes.data());
+  CHECK(chunks.size() == 3 * (value.bytes.size() + 11));
+  chunks.Insert(9, "front");
+  CHECK(value.references == 2);
+  CHECK(value.bytes == std::string(100'000, 'v'));
+  chunks.Truncate(100'000 + 11 + 9 + 5);
+  CHECK(value.references == 0);
+  writer.BulkShared(value.Share());
+  CHECK(value.references == 1);
+  SUBCASE("a client that is gone") {
+    chunks.Drop();
+    CHECK(value.references == 0);
+    writer.BulkShared(value.Share());
+    CHECK(value.references == 0);
+  }
+  SUBCASE("over the limit") {
+    writer.SetLimit(chunks.size());
+    writer.BulkShared(value.Share());
+    writer.BulkShared(value.Share());
+    CHECK(writer.over_limit());
+    writer.StartOver();
+    CHECK(value.references == 0);
+  }
+  SUBCASE("where one string takes everything, and where nobody waits") {
+    std::string plain;
+    ReplyWriter(&plain, 2).BulkShared(value.Share());
+    CHECK(plain == value.bytes);
+    ReplyPrefix prefix(10);
+    ReplyWriter(&prefix, 2).BulkShared(value.Share());
+    CHECK(prefix.size() == value.bytes.size());
+    CHECK(prefix.kept() == "vvvvvvvvvv");
+    CHECK(value.references == 1);
   }
 }
 
@@ -157,13 +224,14 @@ TEST_CASE("replies are the same wherever they go, and pass the limit or don't to
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     Rng rng(seed);
+    std::deque<std::string> value_kept;
     Three three(rng.Between(1000, 2'000'000));
     ReplyPrefix copies[3] = {ReplyPrefix(500), ReplyPrefix(500), ReplyPrefix(500)};
     uint64_t captured_from = 0;
     bool capturing = false;
     for (int step = 0; step < 40; ++step) {
       const std::string value(rng.Percent(10) ? rng.Below(300'000) : rng.Below(200), 'v');
-      switch (rng.Below(9)) {
+      switch (rng.Below(10)) {
         case 0:
           three.All([&](ReplyWriter& w) { w.Int(static_cast<int64_t>(value.size())); });
           break;
@@ -208,6 +276,13 @@ TEST_CASE("replies are the same wherever they go, and pass the limit or don't to
           three.All([&](ReplyWriter& w) {
             w.BulkBegin(value.size());
             if (!w.SkipParts(value.size())) w.BulkPart(value);
+            w.BulkEnd();
+          });
+          break;
+        case 7:
+          three.All([&](ReplyWriter& w) {
+            w.BulkBegin(value.size());
+            w.BulkShared({value_kept.emplace_back(value), &value_kept, [](void*) {}});
             w.BulkEnd();
           });
           break;

@@ -40,6 +40,15 @@ void ReplyWriter::Verbatim(std::string_view text, std::string_view kind) {
   BulkEnd();
 }
 
+void ReplyWriter::BulkShared(SharedBytes part) {
+  if (over_) return;
+  if (output_ == nullptr) return BulkPart(part.view());
+  for (ReplyPrefix* copy = captures_; copy != nullptr; copy = copy->outer)
+    copy->Append(part.view());
+  output_->AppendShared(std::move(part));
+  AfterPut();
+}
+
 // Once for a big value, instead of again and again as it grows.
 void ReplyWriter::MakeRoom(size_t size) {
   constexpr size_t kAround = 64;

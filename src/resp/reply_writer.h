@@ -64,6 +64,8 @@ class ReplyWriter {
     Header('$', size);
   }
   void BulkPart(std::string_view bytes) { Put(bytes.data(), bytes.size()); }
+  // A part that is referred to where the output can, instead of being copied.
+  void BulkShared(SharedBytes part);
   // True if nobody wants the parts, `size` bytes altogether: they are only counted, and need not be
   // gathered.
   bool SkipParts(size_t size);

@@ -114,6 +114,12 @@ void BigString::Truncate(size_t size) {
   }
 }
 
+SharedBytes BigString::SharePiece(size_t i, size_t offset, size_t size) const {
+  pieces_[i]->refs++;
+  return {piece(i).substr(offset, size), pieces_[i],
+          [](void* held) { Unref(static_cast<Piece*>(held)); }};
+}
+
 std::unique_ptr<BigString> BigString::Share() const {
   std::unique_ptr<BigString> copy(new BigString(*this));
   for (Piece* piece : copy->pieces_) piece->refs++;

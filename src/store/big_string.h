@@ -1,8 +1,8 @@
 // A long string in pieces: all full but the last, which grows geometrically up to a piece.
 //
-// Pieces are shared by counting: a snapshot (or a copy of the key) takes references, and the next
-// change copies only the piece that it touches. Gaps made by writing far behind the end share one
-// piece of zeros. THREAD: core loop.
+// Pieces are shared by counting: a snapshot, a copy of the key or a reply on its way takes
+// references, and the next change copies only the piece that it touches. Gaps made by writing far
+// behind the end share one piece of zeros. THREAD: core loop.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/output_block.h"
 
 namespace clustron::store {
 
@@ -41,6 +42,9 @@ class BigString {
   // REQUIRES: size <= this->size().
   void Truncate(size_t size);
 
+  // Piece i as a reference that keeps it as it is now: what changes the string later, or ends it,
+  // leaves it alone. [offset, offset + size) of the piece.
+  SharedBytes SharePiece(size_t i, size_t offset, size_t size) const;
   // The same bytes; costs by the number of pieces.
   std::unique_ptr<BigString> Share() const;
   // Drops up to `count` pieces from the end; true if more is left. For a string being thrown away.

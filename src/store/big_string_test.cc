@@ -25,6 +25,8 @@ TEST_CASE("long string agrees with std::string, and shared ones don't change") {
     std::string model;
     std::unique_ptr<BigString> shared;
     std::string shared_model;
+    SharedBytes piece;
+    std::string piece_model;
     for (int i = 0; i < 400; i++) {
       const std::string bytes(1 + rng.Below(rng.Percent(10) ? 150'000 : 300),
                               static_cast<char>('a' + rng.Below(26)));
@@ -58,15 +60,36 @@ TEST_CASE("long string agrees with std::string, and shared ones don't change") {
           if (rng.Percent(90)) break;
           shared = big.Share();
           shared_model = model;
+          if (big.piece_count() > 1) {
+            piece = big.SharePiece(big.piece_count() - 2, 100, 50'000);
+            piece_model =
+                model.substr((big.piece_count() - 2) * BigString::kPieceBytes + 100, 50'000);
+          }
       }
       REQUIRE(big.size() == model.size());
       if (i % 40 == 0) {
         REQUIRE(Text(big) == model);
         if (shared != nullptr) REQUIRE(Text(*shared) == shared_model);
+        REQUIRE(piece.view() == piece_model);
       }
     }
     REQUIRE(Text(big) == model);
   }
+}
+
+TEST_CASE("a piece that is on its way outlives its string") {
+  const size_t before = allocated_bytes;
+  SharedBytes piece;
+  {
+    BigString big;
+    big.Append(std::string(150'000, 'x'));
+    piece = big.SharePiece(1, 0, 1000);
+    big.Write(0, std::string(150'000, 'y'));
+  }
+  CHECK(piece.view() == std::string(1000, 'x'));
+  CHECK(allocated_bytes > before);
+  piece = {};
+  CHECK(allocated_bytes == before);
 }
 
 TEST_CASE("appending byte by byte moves each byte a few times only, and memory comes back") {

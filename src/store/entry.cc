@@ -81,6 +81,10 @@ std::string_view Entry::Piece(size_t index) const {
   return form() == Form::kBig ? EntryEdit::Big(*this).piece(index) : inline_value();
 }
 
+SharedBytes Entry::SharedPiece(size_t index, size_t offset, size_t size) const {
+  return EntryEdit::Big(*this).SharePiece(index, offset, size);
+}
+
 const HashValue& Entry::hash() const {
   DCHECK(type() == Type::kHash);
   return EntryEdit::Hash(const_cast<Entry&>(*this));

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/output_block.h"
 
 namespace clustron::store {
 
@@ -104,6 +105,10 @@ class Entry {
   // The same for bytes [offset, offset + size), cut at the end of the value.
   template <typename F>
   void ForEachPiece(size_t offset, size_t size, F&& f) const;
+  // For each piece of such a range either short(std::string_view), or a reference that outlives the
+  // value: long(SharedBytes), if it is worth one.
+  template <typename Short, typename Long>
+  void SharePieces(size_t offset, size_t size, Short&& with_short, Long&& with_long) const;
 
   // REQUIRES: type() == kHash.
   const HashValue& hash() const;
@@ -133,10 +138,27 @@ class Entry {
   std::string_view inline_value() const;
   size_t PieceCount() const;
   std::string_view Piece(size_t index) const;
+  // [offset, offset + size) of it. REQUIRES: form() == Form::kBig.
+  SharedBytes SharedPiece(size_t index, size_t offset, size_t size) const;
 
   uint64_t head_ = 0;
 };
 static_assert(sizeof(Entry) == 8);
+
+template <typename Short, typename Long>
+void Entry::SharePieces(size_t offset, size_t size, Short&& with_short, Long&& with_long) const {
+  // Shorter ones are copied sooner than they are counted and sent on their own.
+  constexpr size_t kSharedBytesMin = 16 * 1024;
+  const size_t piece_size = std::max<size_t>(Piece(0).size(), 1);
+  ForEachPiece(offset, size, [&](std::string_view piece) {
+    if (form() != Form::kBig || piece.size() < kSharedBytesMin) {
+      with_short(piece);
+    } else {
+      with_long(SharedPiece(offset / piece_size, offset % piece_size, piece.size()));
+    }
+    offset += piece.size();
+  });
+}
 
 template <typename F>
 void Entry::ForEachPiece(F&& f) const {

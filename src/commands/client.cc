@@ -260,7 +260,9 @@ void CmdClientTracking(Context& ctx) {
   ArgCursor args(ctx.args, 3);
   while (args.HasNext()) {
     if (args.Option("REDIRECT")) {
-      args.Int();
+      const int64_t id = args.Int();
+      if (args.ok() && ctx.server->clients().Describe(static_cast<uint64_t>(id)).empty())
+        args.Fail("ERR The client ID you want redirect to does not exist");
     } else if (args.Option("PREFIX")) {
       args.Next();
     } else if (!args.Token("BCAST") && !args.Token("OPTIN") && !args.Token("OPTOUT") &&
@@ -290,9 +292,6 @@ void CmdClientTrackinginfo(Context& ctx) {
 void CmdClientGetredir(Context& ctx) { ctx.reply.Int(-1); }
 
 void CmdClientCaching(Context& ctx) {
-  if (!IsWord(ctx.args[2], "YES") && !IsWord(ctx.args[2], "NO")) {
-    return ctx.reply.Error(kErrSyntax);
-  }
   ctx.reply.Error(
       "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
       "OPTOUT mode enabled");

@@ -1,9 +1,11 @@
 // Hashes: fields set, read, counted and deleted.
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include "base/numeric.h"
 #include "commands/access.h"
+#include "commands/all_or_nothing.h"
 #include "commands/arg_cursor.h"
 #include "commands/hash.spec.h"
 #include "commands/registry.h"
@@ -20,6 +22,29 @@ namespace {
 
 constexpr store::Event kEventHset = {EventClass::kHash, "hset"};
 
+// Bytes that are moved within a block, for one unit of work.
+constexpr uint64_t kMovedPerUnit = 16;
+
+// A packed hash is walked to the field, and what lies behind it moves.
+uint64_t EditUnits(size_t fields, size_t bytes) { return fields + bytes / kMovedPerUnit; }
+
+// Before a field of the hash is changed.
+bool SpendEdit(Context& ctx, const store::HashValue& hash) {
+  return !hash.packed() || ctx.Spend(EditUnits(hash.size(), hash.StoredBytes()));
+}
+
+// Whether changing so many fields may cost more than is left: as if it stayed packed.
+bool MayPassBudget(const Context& ctx, const Entry* entry, size_t fields) {
+  if (ctx.work == nullptr || (entry != nullptr && !entry->hash().packed())) return false;
+  size_t bytes = entry == nullptr ? 0 : entry->hash().StoredBytes();
+  for (std::string_view arg : ctx.args) bytes += arg.size() + sizeof(uint64_t);
+  const size_t all = fields + (entry == nullptr ? 0 : entry->hash().size());
+  uint64_t units = 0;
+  if (__builtin_mul_overflow(fields, EditUnits(all, bytes), &units)) return true;
+  WorkMeter left = *ctx.work;
+  return !left.Spend(units);
+}
+
 // The hash at args[1] for a reader; null when absent. False: another type, and that was replied.
 bool ReadHash(Context& ctx, const store::HashValue** hash) {
   const Entry* entry = Read(ctx, ctx.args[1]);
@@ -28,17 +53,44 @@ bool ReadHash(Context& ctx, const store::HashValue** hash) {
   return true;
 }
 
-// HSET and HMSET, after their arity was checked. Returns the number of new fields, or -1 if the
-// key is of another type.
-int64_t SetFields(Context& ctx) {
-  Mutation m = Modify(ctx, ctx.args[1]);
-  if (!CheckType(ctx, m.entry(), Type::kHash)) return -1;
-  int64_t added = 0;
-  for (size_t i = 2; i < ctx.args.size(); i += 2) {
-    added += m.HashSet(ctx.args[i], ctx.args[i + 1]);
+// Changes the fields that the call names, `step` arguments each, from the third argument on: all of
+// them, or none if that costs more than the item's budget has left. `edit`: void(Mutation&,
+// size_t). False: none, and whatever was replied stays.
+template <typename F>
+bool EditFields(Context& ctx, size_t step, store::Event event, F&& edit) {
+  std::optional<AllOrNothing> whole;
+  {
+    Mutation m = Modify(ctx, ctx.args[1]);
+    if (!CheckType(ctx, m.entry(), Type::kHash)) return false;
+    if (MayPassBudget(ctx, m.entry(), (ctx.args.size() - 2) / step)) whole.emplace(ctx);
+    for (size_t i = 2; i < ctx.args.size(); i += step) {
+      if (m.exists() && !SpendEdit(ctx, m.entry()->hash())) break;
+      edit(m, i);
+      // From here on fields cost nothing beyond the arguments' worth.
+      if (whole && m.exists() && !m.entry()->hash().packed()) {
+        whole->Keep();
+        whole.reset();
+      }
+    }
+    m.Commit(event);
   }
-  m.Commit(kEventHset);
-  return added;
+  if (!whole) return true;
+  if (!ctx.over_budget()) {
+    whole->Keep();
+    return true;
+  }
+  whole->Undo();
+  return false;
+}
+
+// HSET and HMSET, after their arity was checked. Returns the number of new fields, or -1 if nothing
+// is to be replied any more.
+int64_t SetFields(Context& ctx) {
+  int64_t added = 0;
+  const bool done = EditFields(ctx, 2, kEventHset, [&](Mutation& m, size_t i) {
+    added += m.HashSet(ctx.args[i], ctx.args[i + 1]);
+  });
+  return done ? added : -1;
 }
 
 bool CheckFieldPairs(Context& ctx) {
@@ -86,6 +138,7 @@ void CmdHmset(Context& ctx) {
 void CmdHsetnx(Context& ctx) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kHash)) return;
+  if (m.exists() && !SpendEdit(ctx, m.entry()->hash())) return;
   if (Present(m, ctx.args[2])) return ctx.reply.Int(0);
   m.HashSet(ctx.args[2], ctx.args[3]);
   m.Commit(kEventHset);
@@ -145,15 +198,11 @@ void CmdHstrlen(Context& ctx) {
 }
 
 void CmdHdel(Context& ctx) {
-  Mutation m = Modify(ctx, ctx.args[1]);
-  if (!CheckType(ctx, m.entry(), Type::kHash)) return;
   int64_t deleted = 0;
-  for (std::string_view field : ctx.args.subspan(2)) {
-    if (!m.exists()) break;
-    deleted += m.HashDelete(field);
-  }
-  m.Commit({EventClass::kHash, "hdel"});
-  ctx.reply.Int(deleted);
+  const bool done = EditFields(ctx, 1, {EventClass::kHash, "hdel"}, [&](Mutation& m, size_t i) {
+    deleted += m.HashDelete(ctx.args[i]);
+  });
+  if (done) ctx.reply.Int(deleted);
 }
 
 void CmdHincrby(Context& ctx) {
@@ -162,6 +211,7 @@ void CmdHincrby(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kHash)) return;
+  if (m.exists() && !SpendEdit(ctx, m.entry()->hash())) return;
   int64_t value = 0;
   if (const auto text = Present(m, ctx.args[2])) {
     const std::optional<int64_t> old = ParseInt64(*text);
@@ -180,6 +230,7 @@ void CmdHincrbyfloat(Context& ctx) {
   if (!std::isfinite(*by)) return ctx.reply.Error("ERR value is NaN or Infinity");
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.entry(), Type::kHash)) return;
+  if (m.exists() && !SpendEdit(ctx, m.entry()->hash())) return;
   long double value = 0;
   if (const auto text = Present(m, ctx.args[2])) {
     const std::optional<long double> old = ParseLongDouble(*text);

@@ -170,10 +170,12 @@ void CmdLeaseKeepalive(Context& ctx) {
 }
 
 void CmdLeaseRevoke(Context& ctx) {
-  if (ctx.store.leases().Find(ctx.args[2]) == nullptr) {
+  const store::Lease* lease = ctx.store.leases().Find(ctx.args[2]);
+  if (lease == nullptr) {
     ctx.reply.Array(1);
     return ctx.reply.Int(0);
   }
+  if (!ctx.Spend(lease->keys.size() + lease->locks.size())) return;
   const size_t deleted = ctx.store.EndLease(ctx.args[2], /*expired=*/false);
   ctx.reply.Array(3);
   ctx.reply.Int(1);

@@ -123,6 +123,11 @@ struct Budget {
   }
 };
 
+Words With(Words first, const Words& rest) {
+  first.insert(first.end(), rest.begin(), rest.end());
+  return first;
+}
+
 TEST_CASE_FIXTURE(Budget, "an EXEC whose replies are too long is undone, wherever its client is") {
   Run({"SET", "big", std::string(10'000, 'v')});
   Run({"SET", "k", "v"});
@@ -455,6 +460,65 @@ TEST_CASE("random transactions at the budget's edge: one verdict, and all or not
     CHECK(refused > 0);
     CHECK(refused < 60);
   }
+}
+
+TEST_CASE_FIXTURE(Budget, "changing fields of a packed hash costs by the walk, and what moves") {
+  REQUIRE(Run({"CONFIG", "SET", "hash-max-listpack-entries", "65536"}) == "+OK\r\n");
+  Words fill = {"HSET", "h"};
+  Words fields;
+  for (int i = 0; i < 4000; ++i) {
+    fields.push_back("field" + std::to_string(i));
+    fill.insert(fill.end(), {fields.back(), "0"});
+  }
+  CHECK(Run(fill) == ":4000\r\n");
+  REQUIRE(store().Find(0, "h")->hash().packed());
+  Words del = {"HDEL", "h"};
+  del.insert(del.end(), fields.rbegin(), fields.rend());
+  Words again = {"HMSET", "h"};
+  for (const std::string& field : fields) again.insert(again.end(), {field, "1"});
+  Limit(1 << 20, 1'000'000);
+  Refused("ERR", [&] { return Run(del); });
+  Refused("ERR", [&] { return Run(again); });
+  Words fresh = fill;
+  fresh[1] = "k";
+  Refused("ERR", [&] { return Run(fresh); });
+  Refused("ERR", [&] { return Run(With({"ONCE", "id", "1000"}, again)); });
+  // Single ones: undone with what came before them.
+  for (const Words& one :
+       {Words{"HSET", "h", "field9", "7"}, Words{"HDEL", "h", "field9"},
+        Words{"HINCRBY", "h", "field9", "1"}, Words{"HSETNX", "h", "new", "1"},
+        Words{"HINCRBYFLOAT", "h", "field9", "1"}, Words{"HMSET", "h", "f", "v"}}) {
+    std::vector<Words> many = {{"SET", "k", "w"}};
+    for (int i = 0; i < 250; ++i) many.push_back(one);
+    if (one[0] == "HDEL")
+      for (int i = 0; i < 250; ++i)
+        many[1 + static_cast<size_t>(i)][2] = "field" + std::to_string(i);
+    Refused("EXECABORT", [&] { return Exec(many); });
+    CHECK(Run(one)[0] != '-');
+  }
+  // What becomes a table on its way costs no more than its arguments.
+  REQUIRE(Run({"CONFIG", "SET", "hash-max-listpack-entries", "128"}) == "+OK\r\n");
+  CHECK(Run(fresh) == ":4000\r\n");
+  CHECK(!store().Find(0, "k")->hash().packed());
+}
+
+TEST_CASE_FIXTURE(Budget, "the end of leases costs by their keys and locks") {
+  for (int i = 0; i < 30; ++i) {
+    const std::string id = "l" + std::to_string(i);
+    Run({"LEASE", "GRANT", "60000", "ID", id});
+    for (int j = 0; j < 40; ++j) {
+      const std::string key = id + "k" + std::to_string(j);
+      Run({"SET", key, "v", "LEASE", id});
+      Run({"LOCK", "ACQUIRE", key + "lock", "60000", "LEASE", id, "ADVISORY"});
+    }
+  }
+  std::vector<Words> ends = {{"SET", "k", "w"}};
+  for (int i = 0; i < 30; ++i) ends.push_back({"LEASE", "REVOKE", "l" + std::to_string(i)});
+  Limit(1 << 20, 2000);
+  Refused("EXECABORT", [&] { return Exec(ends); });
+  CHECK(store().leases().size() == 30);
+  CHECK(store().locks().size() == 1200);
+  CHECK(Run(ends[1]).starts_with("*3\r\n:1\r\n:40\r\n"));
 }
 
 }  // namespace

@@ -122,7 +122,8 @@ bool ClientTable::OverQueryLimit(const Client& client) const {
   if (Stranger(client) && KnownAsStranger(client) &&
       client.link().input_bytes() > kStrangerInputBytesMax && !paused())
     return true;
-  return client.link().input_bytes() >
+  // What waits for EXEC is a part of a request, too.
+  return client.link().input_bytes() + client.queued_bytes() >
          static_cast<size_t>(config_.Int(Opt::kClientQueryBufferLimit));
 }
 

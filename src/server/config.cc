@@ -42,6 +42,16 @@ std::string JoinFrom(const std::vector<std::string>& words, size_t first) {
   return text;
 }
 
+// A line for people to read: what is secret does not get into a log.
+std::string Shown(const std::vector<std::string>& words) {
+  constexpr std::string_view kSecrets[] = {"requirepass", "masterauth", "tls-key-file-pass",
+                                           "tls-client-key-file-pass", "user"};
+  const bool secret =
+      std::any_of(std::begin(kSecrets), std::end(kSecrets),
+                  [&](std::string_view name) { return EqualsIgnoreCase(name, words[0]); });
+  return secret && words.size() > 1 ? words[0] + " (redacted)" : JoinFrom(words, 0);
+}
+
 // Redis's words for a pair that can't be set.
 std::unexpected<Error> SetFailed(std::string_view name, std::string_view why) {
   return Fail(Errc::kInvalidArgument, "ERR CONFIG SET failed (possibly related to argument '" +
@@ -172,7 +182,7 @@ Status Config::LoadLine(const Line& line) {
 }
 
 Status Config::LoadUnknown(const Line& line) {
-  const std::string directive = JoinFrom(line.words, 0);
+  const std::string directive = Shown(line.words);
   const auto foreign = FindForeign(line.words[0], JoinFrom(line.words, 1));
   if (foreign && !foreign->refused) {
     warnings_.push_back(Where(line.origin, directive) +
@@ -193,7 +203,7 @@ Status Config::RefuseUnknown() const {
                     [&](const std::string& word) { return EqualsIgnoreCase(word, name); })) {
       continue;
     }
-    complaints += (complaints.empty() ? "" : "\n") + Where(line.origin, JoinFrom(line.words, 0));
+    complaints += (complaints.empty() ? "" : "\n") + Where(line.origin, Shown(line.words));
     if (const auto foreign = FindForeign(name, JoinFrom(line.words, 1))) {
       complaints += ": refused, as it can't be honoured: " + std::string(foreign->reason);
       continue;
@@ -232,7 +242,7 @@ Status Config::LoadInclude(const Line& line) {
 }
 
 Status Config::LoadOption(const OptionRow& row, const Line& line) {
-  const std::string directive = JoinFrom(line.words, 0);
+  const std::string directive = Shown(line.words);
   const auto bad = [&](std::string why) {
     for (size_t i = 1; i < line.words.size(); i++) {
       if (!line.words[i].starts_with('#')) continue;

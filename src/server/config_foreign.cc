@@ -24,7 +24,8 @@ constexpr Group kGroups[] = {
     {true, "nodes replicate as members of their cluster", "replicaof slaveof"},
     {true, "changing the members of a cluster is not there yet", "cluster-join"},
     {true, "TLS is not there yet",
-     "tls-port=0 tls-auth-clients tls-ca-cert-dir= tls-ca-cert-file= tls-cert-file= tls-ciphers= "
+     "tls-port=0 tls-auth-clients=yes tls-ca-cert-dir= tls-ca-cert-file= tls-cert-file= "
+     "tls-ciphers= "
      "tls-ciphersuites= tls-client-cert-file= tls-client-key-file= tls-client-key-file-pass= "
      "tls-cluster=no tls-dh-params-file= tls-key-file= tls-key-file-pass= "
      "tls-prefer-server-ciphers=no tls-protocols= tls-replication=no tls-session-cache-size=20480 "

@@ -81,15 +81,19 @@ class Rewriter {
     Keep(Says(*row, *words) ? std::string(line) : LineOf(config_, *row));
   }
 
+  // What a start from this file would not have by now, its includes considered.
   std::string Finish() {
+    Config would;
+    static_cast<void>(would.LoadText(out_, ""));  // as far as it goes
     for (const OptionRow& row : OptionRows()) {
-      if (done_[static_cast<size_t>(row.opt)] || !config_.MayRewrite(row)) continue;
-      if (config_.Text(row.opt) == row.spec.default_value) continue;
+      if (!config_.MayRewrite(row) || config_.Text(row.opt) == would.Text(row.opt)) continue;
+      // What a start finds out by itself (sizes that fit the disk …) is not nailed down.
+      if (row.scope == Scope::kNode && !config_.Given(row.opt)) continue;
       if (row.opt == Opt::kClientOutputBufferLimit) {
         const auto now = LimitTexts(config_.Text(row.opt));
-        const auto defaults = LimitTexts(row.spec.default_value);
+        const auto then = LimitTexts(would.Text(row.opt));
         for (size_t i = 0; i < kLimitClasses; i++) {
-          if (limits_done_[i] || now[i] == defaults[i]) continue;
+          if (now[i] == then[i]) continue;
           Append(std::string(row.spec.name) + " " + now[i]);
         }
       } else {

@@ -162,7 +162,7 @@ TEST_CASE("a data directory that is not there is an error of the line that named
 TEST_CASE("what would be unsafe to ignore is refused, the rest of Redis's directives explained") {
   for (const char* text :
        {"rename-command CONFIG x", "tls-port 6380", "replicaof 1.2.3.4 6379", "aclfile /etc/users",
-        "user x on", "loadmodule /x.so", "cluster-join a:1", "databases 17"}) {
+        "loadmodule /x.so", "cluster-join a:1", "databases 17"}) {
     CAPTURE(text);
     Config config;
     Status status = config.LoadText(text, "x");
@@ -323,7 +323,8 @@ TEST_CASE("output limits change class by class") {
   CHECK(config.output_limits().pubsub == OutputLimit{32 << 20, 8 << 20, 60});
   CHECK(config.Text(Opt::kClientOutputBufferLimit) ==
         "normal 1048576 2048 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60");
-  for (std::string_view text : {"normal 1 2", "foo 1 2 3", "normal x 1 1", "normal 1 1 -1", ""}) {
+  for (std::string_view text :
+       {"normal 1 2", "foo 1 2 3", "normal x 1 1", "normal 1 1 -1", "normal"}) {
     CAPTURE(text);
     CHECK(Set(config, {{"client-output-buffer-limit", text}}) != "");
   }
@@ -413,6 +414,48 @@ TEST_CASE("a rewritten file loads to the same values, and rewriting it again cha
   }
   CHECK(again.warnings().empty());
   CHECK(RewrittenConfig(again, text) == text);
+}
+
+TEST_CASE("a rewritten file overrules what its includes say, wherever they stand") {
+  const TempDir dir;
+  const std::string more = dir.File("more.conf", "timeout 30\nmaxclients 50\nloglevel debug\n");
+  const std::string text = "maxclients 60\ninclude " + more + "\n";
+  Config config;
+  REQUIRE(config.LoadText(text, "x"));
+  CHECK(RewrittenConfig(config, text) == "maxclients 50\ninclude " + more + "\n");
+  REQUIRE(Set(config, {{"timeout", "0"}, {"maxclients", "70"}}) == "");  // a default, and a line
+  const std::string now = RewrittenConfig(config, text);
+  Config again;
+  REQUIRE(again.LoadText(now, "y"));
+  for (const OptionRow& row : OptionRows()) {
+    CAPTURE(row.spec.name);
+    CHECK(again.Text(row.opt) == config.Text(row.opt));
+  }
+  CHECK(RewrittenConfig(again, now) == now);
+}
+
+TEST_CASE("what a start finds out by itself is not rewritten") {
+  Config config;
+  REQUIRE(config.LoadText("timeout 5\n", "x"));
+  config.SetEffective(Opt::kWalSegmentSize, "1048576");
+  config.SetEffective(Opt::kDurability, "always");
+  CHECK(RewrittenConfig(config, "timeout 5\n") == "timeout 5\n");
+}
+
+TEST_CASE("what is secret does not get into messages about a line") {
+  for (const char* line : {"masterauth hidden", "requirepass hidden hidden", "user default >hidden",
+                           "tls-key-file-pass hidden"}) {
+    CAPTURE(line);
+    Config config;
+    const Status loaded = config.LoadText(std::string(line) + "\n", "x");
+    std::string said = loaded ? "" : loaded.error().detail;
+    for (const std::string& warning : config.warnings()) said += warning;
+    if (const Status finished = config.FinishLoading(); loaded && !finished)
+      said += finished.error().detail;
+    CHECK(said.find("x:1: '") != std::string::npos);
+    CHECK(said.find("(redacted)") != std::string::npos);
+    CHECK(said.find("hidden") == std::string::npos);
+  }
 }
 
 TEST_CASE("lines of client-output-buffer-limit stay while they are true, class by class") {

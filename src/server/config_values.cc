@@ -86,8 +86,9 @@ Result<std::string> CanonicalMemoryOrPercent(std::string_view text) {
   const std::string complaint = "argument must be a memory or percent value";
   if (text.ends_with('%')) {
     const auto percent = ParseInt64(text.substr(0, text.size() - 1));
-    if (!percent || *percent < 0 || *percent > 100) return Complain(complaint);
-    return std::to_string(*percent) + "%";
+    if (!percent || *percent < 0) return Complain(complaint);
+    if (*percent > 100) return Complain("percentage argument must be less or equal to 100");
+    return *percent == 0 ? std::string("0") : std::to_string(*percent) + "%";
   }
   const auto bytes = ParseMemory(text);
   if (!bytes) return Complain(complaint);
@@ -103,7 +104,7 @@ int64_t MemoryOrPercentNumber(std::string_view canonical) {
 
 Status ParseOutputLimits(std::string_view text, OutputLimits* limits) {
   const std::vector<std::string> words = SplitWords(text);
-  if (words.empty() || words.size() % 4 != 0) {
+  if (words.size() % 4 != 0) {
     return Complain("Wrong number of arguments in buffer limit configuration.");
   }
   OutputLimits parsed = *limits;

@@ -24,6 +24,21 @@ using commands::CommandSpec;
 
 namespace {
 
+// What one command, or what is between MULTI and EXEC, may take in the log: within what an entry's
+// formats can tell, and more than its budget of work lets anybody use.
+constexpr size_t kItemBytesMax = 1 << 30;
+constexpr std::string_view kErrTooBig =
+    "ERR the command is too big: with its arguments, or all that MULTI has queued, it takes more "
+    "than 1 GB in the log";
+
+// What an item of these words takes in the log, about.
+size_t ItemBytes(Args args) {
+  constexpr size_t kItemBytes = 128;  // without its words
+  size_t bytes = kItemBytes;
+  for (std::string_view arg : args) bytes += arg.size() + sizeof(uint32_t);
+  return bytes;
+}
+
 // Output that is worth a look at its limit while requests of one read are run.
 constexpr size_t kOutputLookBytes = 64 * 1024;
 
@@ -117,9 +132,10 @@ void Engine::Feed(Session& session, std::string_view bytes) {
   } else if (session.backlog_ns_ == 0) {
     session.backlog_ns_ = timed_ns_;
   }
-  if (session.in_.size() > 0 && client_table_.OverQueryLimit(session.client)) {
+  if ((session.in_.size() > 0 || session.client.in_multi()) &&
+      client_table_.OverQueryLimit(session.client)) {
     REACH("query buffer over its limit");
-    Log(LogLevel::kWarning, "closed {}: more than {} without a whole request",
+    Log(LogLevel::kWarning, "closed {}: more than {} without a whole request or EXEC",
         session.client.address().peer,
         client_table_.Stranger(session.client) ? "64 KB before it has authenticated"
                                                : "client-query-buffer-limit");
@@ -469,14 +485,22 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
 // COMPAT: as in Redis, a full disk refuses writes and nobody else waits for it. What has no room in
 // the log is refused before it does anything.
 bool Engine::HasRoomFor(Args args) {
-  constexpr size_t kItemBytes = 128;  // without its words
-  size_t bytes = executor_.inline_bytes() + kItemBytes;
-  for (std::string_view arg : args) bytes += arg.size() + sizeof(uint32_t);
-  return node_->HasRoomFor(bytes);
+  return node_->HasRoomFor(executor_.inline_bytes() + ItemBytes(args));
 }
 
 void Engine::RunWrite(Session& session, const CommandSpec& spec, const Written& written,
                       bool muted) {
+  const size_t bytes = ItemBytes(written.args);
+  if (bytes > kItemBytesMax) {
+    REACH("write refused because it is too big for an entry");
+    if (!muted) Refuse(session, spec, kErrTooBig);
+    return;
+  }
+  // Many big ones within one turn are several entries.
+  if (executor_.inline_bytes() + bytes > kItemBytesMax) {
+    std::string entry = executor_.SealInline();
+    if (!entry.empty()) node_->CommitInline(std::move(entry));
+  }
   if (!HasRoomFor(written.args)) {
     REACH("write refused for lack of room in the log");
     if (!muted) Refuse(session, spec, commands::kErrDiskLow);

@@ -243,7 +243,14 @@ bool Origin::WithinWindow() const {
 
 int64_t Origin::StalledSinceNs() const {
   if (numbered_ == 0) return std::numeric_limits<int64_t>::max();
-  return std::max({items_[0].submitted_ns, progress_ns_, resent_ns_});
+  const int64_t moved_ns = std::max(items_[0].submitted_ns, progress_ns_);
+  if (resent_ns_ <= moved_ns) return moved_ns;
+  // Sending again has not helped: on a slow link the copies stand before what comes next. So the
+  // next time is twice as far away, up to what the window takes at 1 MB/s.
+  constexpr int64_t kLongestNs = 500'000'000;
+  constexpr int64_t kNsPerByte = 1'000;
+  const int64_t longest_ns = kLongestNs + static_cast<int64_t>(window_bytes_) * kNsPerByte;
+  return resent_ns_ + std::min(resent_ns_ - moved_ns, longest_ns);
 }
 
 }  // namespace clustron::cluster

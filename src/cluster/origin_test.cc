@@ -50,6 +50,25 @@ TEST_CASE_FIXTURE(Fixture, "items are numbered when they first leave and keep th
   CHECK(Next() == Sent{3, 102});
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "each time that sending again has not helped, the next is further away") {
+  Add(0, kSecond);
+  Add(1, kSecond);
+  CHECK(Next() == Sent{1, 100});
+  CHECK(Next() == Sent{2, 101});
+  CHECK(origin.StalledSinceNs() == kSecond);
+  constexpr int64_t kStep = kSecond / 10;
+  origin.SendAllAgain(kSecond + kStep);
+  CHECK(origin.StalledSinceNs() == kSecond + 2 * kStep);
+  origin.SendAllAgain(kSecond + 3 * kStep);
+  CHECK(origin.StalledSinceNs() == kSecond + 6 * kStep);
+  origin.SendAllAgain(100 * kSecond);  // not for ever
+  CHECK(origin.StalledSinceNs() < 101 * kSecond);
+  CHECK(Next() == Sent{1, 100});
+  CHECK(origin.Take(1, 102 * kSecond) == &cookies[0]);
+  CHECK(origin.StalledSinceNs() == 102 * kSecond);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what never left is dropped, what has left becomes void in its place") {
   Add(0, 0);
   CHECK(Next() == Sent{1, 100});

@@ -16,11 +16,15 @@ constexpr size_t kReplayBytes = 4 << 20;  // read ahead
 constexpr const char* kDivergedFile = "/DIVERGED";
 constexpr uint64_t kDivergedBytesMax = 64 << 10;
 
-Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report) {
+// *damaged: there are snapshots, and none of them is sound.
+Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report,
+                     std::optional<Error>* damaged) {
   auto opened = storage->snapshots->OpenNewestValid();
   if (!opened) {
     if (opened.error().code == Errc::kNotFound) return {};
-    return std::unexpected(opened.error());
+    if (opened.error().code != Errc::kCorruption) return std::unexpected(opened.error());
+    *damaged = opened.error();
+    return {};
   }
   if (!opened->skipped.empty())
     report->notes.push_back("damaged snapshot skipped: " + opened->skipped);
@@ -108,6 +112,26 @@ Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<clus
       ++report->replayed;
     }
   }
+  return {};
+}
+
+// Without a sound snapshot a log that begins with slot 1 holds all that there was. The damaged ones
+// go out of the way: nothing may be cut off the log for their sake.
+Status GoOnWithoutSnapshot(persist::Fs& fs, TaskRunner& snapshot_tasks, const Error& damaged,
+                           const cluster::LogStoreOptions& log, const std::string& dir,
+                           const cluster::RecoveredLog& recovered, Storage* storage,
+                           BootReport* report) {
+  const bool whole =
+      recovered.existed && recovered.floor == 0 && log.durability != cluster::Durability::kMemory;
+  if (!whole) return std::unexpected(damaged);
+  REACH("state from the log alone: no snapshot is sound");
+  report->notes.push_back(damaged.detail + "; the state comes from the log, which is whole");
+  for (const persist::SnapshotInfo& info : storage->snapshots->list()) {
+    const std::string path = storage->snapshots->PathOf(info.slot);
+    TRY(fs.Rename(path, path + ".damaged"));
+  }
+  TRY(fs.SyncDir(dir));
+  ASSIGN_OR_RETURN(storage->snapshots, persist::SnapshotStore::Open(&fs, &snapshot_tasks, dir));
   return {};
 }
 
@@ -282,7 +306,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   ASSIGN_OR_RETURN(storage->snapshots,
                    persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
   engine.executor().SetSupportedVersion(options.node.feature_version);
-  TRY(RestoreNewest(storage, engine, &report));
+  std::optional<Error> damaged;
+  TRY(RestoreNewest(storage, engine, &report, &damaged));
   TRY(TakeSkips(fs, options, engine.executor(), &report));
   ASSIGN_OR_RETURN(const std::string diverged, DivergenceOf(fs, options.dir));
 
@@ -296,6 +321,9 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
     options.identity.log_created = true;
     TRY(persist::IdentityFile::Update(fs, options.dir, options.identity));
   }
+  if (damaged)
+    TRY(GoOnWithoutSnapshot(fs, snapshot_tasks, *damaged, log_options, options.dir + "/snapshots",
+                            recovered, storage, &report));
   for (std::string& line : recovered.report) report.notes.push_back(std::move(line));
   if (recovered.torn_bytes > 0)
     report.notes.push_back("cut " + std::to_string(recovered.torn_bytes) +

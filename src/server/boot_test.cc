@@ -81,5 +81,47 @@ TEST_CASE("a lease that an earlier life granted under a longer setting is kept")
   }
 }
 
+void DamageSnapshots(EngineBench& bench) {
+  for (const std::string& path : bench.fs.Files())
+    if (path.ends_with(".rdb")) bench.fs.FlipBit(path, bench.fs.Content(path).size() / 2, 3);
+}
+
+TEST_CASE("a log that begins with slot 1 needs no snapshot") {
+  EngineBench bench(1);
+  bench.Turn();
+  auto& client = bench.Connect();
+  const auto write_and_save = [&](int value) {
+    for (int i = 0; i < 20; ++i) bench.Say(client, "SET k" + std::to_string(value) + " v");
+    bench.Turn();
+    bench.node().TakeSnapshotNow();
+    for (int i = 0; i < 50; ++i) bench.Tick(100);
+  };
+  write_and_save(1);
+  SUBCASE("the only snapshot is damaged") {
+    bench.Say(client, "SET behind it");
+    bench.Turn();
+    DamageSnapshots(bench);
+    for (uint64_t seed = 2; seed < 4; ++seed) {
+      const auto report = bench.TryRestart(seed);
+      REQUIRE(report.has_value());
+      CHECK(report->snapshot_slot == 0);
+      for (int i = 0; i < 10; ++i) bench.Tick();
+      CHECK(bench.executor().store().Size(0) == 2);
+      // What is out of the way is no snapshot to fall back on.
+      CHECK(report->notes.empty() == (seed == 3));
+    }
+  }
+  SUBCASE("there have been more, so the log was cut: it can't do without") {
+    for (int i = 2; i < 5; ++i) write_and_save(i);
+    DamageSnapshots(bench);
+    for (uint64_t seed = 2; seed < 4; ++seed) {
+      const auto report = bench.TryRestart(seed);
+      REQUIRE_FALSE(report.has_value());
+      CHECK(report.error().code == Errc::kCorruption);
+      CHECK(report.error().detail.find("no snapshot in /data/snapshots is sound") == 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace clustron::server

@@ -19,11 +19,13 @@ void Client::Start() {
 }
 
 void Client::ConnectLater() {
-  loop_.After(loop_.rng().Between(1, options_.reconnect_ns), [this] {
+  const int64_t delay_ns = next_ >= 0 ? 1 : loop_.rng().Between(1, options_.reconnect_ns);
+  loop_.After(delay_ns, [this] {
     if (connection_ != 0) return;
     node_ = options_.home >= 0
                 ? options_.home
                 : static_cast<int>(loop_.rng().Below(static_cast<uint64_t>(network_.node_count())));
+    if (next_ >= 0) node_ = std::exchange(next_, -1);
     connection_ = network_.NextConnection();
     last_reply_ns_ = loop_.now_ns();
     network_.Connect(this, connection_, node_);
@@ -70,6 +72,11 @@ void Client::HangUp() {
   const uint64_t connection = std::exchange(connection_, 0);
   network_.CloseByClient(connection);
   Lose();
+}
+
+void Client::GoTo(int node) {
+  next_ = node;
+  HangUp();
 }
 
 void Client::MoveHome(int node) {
@@ -121,6 +128,7 @@ void Client::OnBytes(uint64_t connection, std::string_view bytes) {
       report_.Trace("client " + std::to_string(id_) + " <- " + reply.ToString().substr(0, 100));
     }
     loop_.Trace(reply.ToString());
+    if (reply.IsError("CLUSTERDOWN") || reply.IsError("UNCERTAIN")) refused_by_ = node_;
     handler_.OnReply(tag, reply);
   }
   if (connection == connection_) in_.erase(0, used);

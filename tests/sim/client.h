@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/event_loop.h"
@@ -65,6 +66,10 @@ class Client {
   int id() const { return id_; }
   int node() const { return node_; }
   uint64_t connection() const { return connection_; }
+  // Since when an answer has been due; 0: none is.
+  int64_t waits_since_ns() const { return connected_ && !waiting_.empty() ? last_reply_ns_ : 0; }
+  // The node that last answered that it can't, since the last call; -1: none did.
+  int TakeRefusedBy() { return std::exchange(refused_by_, -1); }
 
   // REQUIRES: connected(). Sent with the others of the same moment.
   void Send(std::initializer_list<std::string_view> args, uint64_t tag) {
@@ -73,6 +78,8 @@ class Client {
   void Send(std::span<const std::string_view> args, uint64_t tag);
   // Closes; everything outstanding is lost; connects anew.
   void HangUp();
+  // To this node at once, this time.
+  void GoTo(int node);
   // From now on to this node only.
   void MoveHome(int node);
 
@@ -94,12 +101,14 @@ class Client {
   Handler& handler_;
   uint64_t connection_ = 0;  // 0: none
   int node_ = 0;
+  int next_ = -1;  // the node it goes to next; -1: as its options say
   bool connected_ = false;
   bool flush_filed_ = false;
   std::string out_;
   std::string in_;
   std::deque<uint64_t> waiting_;  // tags
-  int64_t last_reply_ns_ = 0;     // or since when it has been waiting
+  int refused_by_ = -1;
+  int64_t last_reply_ns_ = 0;  // or since when it has been waiting
 };
 
 }  // namespace clustron::sim

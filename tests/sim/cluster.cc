@@ -120,6 +120,7 @@ void Cluster::NoteRecorded(int to, int from, std::string_view message) {
 
 bool Cluster::NobodySetBack() const {
   return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    if (node->dead()) return true;
     if (node->node() == nullptr) return false;
     const cluster::MemberWatch& watch = node->node()->members();
     return !watch.own().set_back &&
@@ -237,7 +238,7 @@ bool Cluster::Live() {
   for (auto& node : nodes_) {
     if (!node->dead() && !node->running()) return false;
   }
-  bool all = Leader() >= 0;
+  bool all = Leader() >= 0 && NobodySetBack();
   for (auto& actor : actors_) {
     // Its node turned out to be lost when it was to start.
     const int home = actor->client().node();
@@ -346,6 +347,7 @@ void Cluster::CheckNow() {
   CheckWalls();
   CheckStability();
   CheckFlow();
+  for (auto& node : nodes_) node->LookWhetherSetBack();
   if (checks_ % 8 != 0) return;
   for (auto& node : nodes_) {
     const auto broken = node->CheckInvariants();
@@ -389,8 +391,7 @@ void Cluster::BeginStability(int a, int b) {
   stable_leader_ = Leader();
   cut_a_ = a;
   cut_b_ = b;
-  replies_ = world_.replies;
-  replies_ns_ = loop_.now_ns();
+  for (auto& actor : actors_) actor->client().TakeRefusedBy();
 }
 
 void Cluster::CheckStability() {
@@ -403,16 +404,19 @@ void Cluster::CheckStability() {
                                   std::to_string(cut_b_) + " was cut" + Standing());
     return;
   }
-  const bool others = std::any_of(actors_.begin(), actors_.end(), [this](const auto& actor) {
-    const int node = actor->client().node();
-    return actor->client().connected() && node != cut_a_ && node != cut_b_;
-  });
-  if (world_.replies != replies_ || !others) {
-    replies_ = world_.replies;
-    replies_ns_ = loop_.now_ns();
-  } else if (loop_.now_ns() - replies_ns_ > kGapNsMax) {
-    report_.Fail("stability", "nobody was answered for " +
-                                  std::to_string(kGapNsMax / kMillisecond) + " ms" + Standing());
+  // Who is at another node waits for no answer long, and is refused nothing.
+  for (auto& actor : actors_) {
+    Client& client = actor->client();
+    const int refused_by = client.TakeRefusedBy();
+    const int64_t since_ns = Whole(client.node()) ? client.waits_since_ns() : 0;
+    if (refused_by >= 0 && Whole(refused_by)) {
+      report_.Fail("stability",
+                   "node " + std::to_string(refused_by) + " refused a command" + Standing());
+    } else if (since_ns != 0 && loop_.now_ns() - since_ns > kGapNsMax) {
+      report_.Fail("stability", "client " + std::to_string(client.id()) + " of node " +
+                                    std::to_string(client.node()) + " was not answered for " +
+                                    std::to_string(kGapNsMax / kMillisecond) + " ms" + Standing());
+    }
   }
 }
 
@@ -426,7 +430,7 @@ void Cluster::CheckFlow() {
                                " bytes of its clients under way");
   }
   if (network_.counters().left_out_healthy > 0)
-    report_.Fail("flow", "a healthy link had no room for a message");
+    report_.Fail("flow", "a healthy link had no room for a message, " + network_.no_room());
   constexpr int64_t kSettledNs = 3 * kSecond;
   if (!knobs_.calm || loop_.now_ns() < kSettledNs) return;
   const int leader = Leader();
@@ -454,6 +458,12 @@ void Cluster::OnMessage(int to, int from, std::string message) {
 }
 
 void Cluster::OnLinkUp(int node, int peer) { nodes_[node]->OnLinkUp(peer); }
+void Cluster::OnLinkDown(int node, int peer) { nodes_[node]->OnLinkDown(peer); }
+
+void Cluster::HurryTo(int node, Actor::Hurry what) {
+  for (auto& actor : actors_)
+    if (actor->hurry() == what) actor->HurryTo(node);
+}
 
 int64_t Cluster::ClientDelay() {
   return loop_.rng().Between(knobs_.client_delay_ns / 2, knobs_.client_delay_ns * 2);

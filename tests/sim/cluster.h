@@ -46,6 +46,8 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   bool RecordedByOthers(paxos::NodeId node, uint64_t nonce) const;
   // The operator's part, if there is one.
   void LookAfterSetBack();
+  // Clients that have something of that kind to do go there and do it at once.
+  void HurryTo(int node, Actor::Hurry what);
   // Nobody is set back, as far as anybody knows.
   bool NobodySetBack() const;
   // Alive ones that may be lost without stopping the cluster for good.
@@ -68,6 +70,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   // SimNetwork::Host
   void OnMessage(int to, int from, std::string message) override;
   void OnLinkUp(int node, int peer) override;
+  void OnLinkDown(int node, int peer) override;
   // ClientNetwork
   void Connect(Client* client, uint64_t connection, int node) override;
   void SendToNode(uint64_t connection, std::string bytes) override;
@@ -88,6 +91,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   int64_t Drift(int64_t ms) const;
   int64_t WallAheadMsMax() const;
   void CheckStability();
+  bool Whole(int node) const { return node != cut_a_ && node != cut_b_; }
   void CheckFlow();
   void Heal();
   void NoteRecorded(int to, int from, std::string_view message);
@@ -120,8 +124,6 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   int stable_leader_ = -1;  // see BeginStability; -1: not judged
   int cut_a_ = -1;
   int cut_b_ = -1;
-  uint64_t replies_ = 0;  // when last looked, and when there were more than before
-  int64_t replies_ns_ = 0;
   int64_t clock_behind_ns_ = -kSecond * 100;  // when that of node 0 last was
   paxos::Ballot calm_ballot_;                 // of a calm run, once it has settled
   uint64_t calm_errors_ = 0;                  // … and the errors until then

@@ -42,6 +42,8 @@ class LockActor final : public Actor {
   LockActor(World* w, int id, const ClientOptions& client, Locks* locks)
       : Actor(w, id, client), locks_(*locks) {}
 
+  Hurry hurry() const override { return token_ != 0 ? Hurry::kCalls : Hurry::kNone; }
+
  private:
   void Act() override {
     if (token_ != 0 && rng().Percent(70)) {
@@ -65,6 +67,8 @@ class LockActor final : public Actor {
       Get();
     }
   }
+  // What a leader grants without an entry.
+  void ActInHurry() override { token_ != 0 ? Renew(rng().Between(100, ttl_ms_)) : Get(); }
   void FinalAct() override {
     if (locks_.next_final >= locks_.locks.size()) return;
     lock_ = locks_.next_final++;
@@ -87,11 +91,7 @@ class LockActor final : public Actor {
       // Within the granted TTL it stays in the leader's memory; above, it is an entry.
       const int64_t ttl_ms =
           rng().Percent(70) ? rng().Between(100, ttl_ms_) : ttl_ms_ + rng().Between(1, 1000);
-      const std::string ttl = std::to_string(ttl_ms);
-      Issue({.kind = LockModel::Kind::kRenew,
-             .token = token_,
-             .expire_from = test::EarliestEnd(now_ns(), ttl_ms, world().drift)},
-            {"LOCK", "RENEW", Name(), token, ttl});
+      Renew(ttl_ms);
     } else if (dice < 6) {
       const std::string value = world().UniqueValue();
       Issue({.kind = LockModel::Kind::kDoSet, .text = value, .token = token_},
@@ -102,6 +102,12 @@ class LockActor final : public Actor {
     } else {
       Get();
     }
+  }
+  void Renew(int64_t ttl_ms) {
+    Issue({.kind = LockModel::Kind::kRenew,
+           .token = token_,
+           .expire_from = test::EarliestEnd(now_ns(), ttl_ms, world().drift)},
+          {"LOCK", "RENEW", Name(), std::to_string(token_), std::to_string(ttl_ms)});
   }
   void Issue(LockModel::Op op, std::initializer_list<std::string_view> args) {
     Locks::One& lock = locks_.locks[lock_];
@@ -240,6 +246,8 @@ class LeaseActor final : public Actor {
   LeaseActor(World* w, int id, const ClientOptions& client, Leases* leases)
       : Actor(w, id, client), leases_(*leases) {}
 
+  Hurry hurry() const override { return Hurry::kCalls; }
+
  private:
   static constexpr int64_t kTtlMs = 900;  // of every grant, so that keepalives are predictable
 
@@ -253,8 +261,7 @@ class LeaseActor final : public Actor {
       Issue(lease, {.kind = LeaseModel::Kind::kGrant, .expire_from = from},
             {"LEASE", "GRANT", std::to_string(kTtlMs), "ID", id});
     } else if (dice < 9) {
-      Issue(lease, {.kind = LeaseModel::Kind::kKeepAlive, .expire_from = from},
-            {"LEASE", "KEEPALIVE", id});
+      KeepAlive(lease);
     } else if (dice < 10) {
       Issue(lease, {.kind = LeaseModel::Kind::kRevoke}, {"LEASE", "REVOKE", id});
     } else if (dice < 13) {
@@ -266,6 +273,17 @@ class LeaseActor final : public Actor {
     } else {
       Read(lease);
     }
+  }
+  // Of a lease that it left alone a moment ago, most likely.
+  void ActInHurry() override {
+    world().report->Count("keepalives in a hurry");
+    KeepAlive(leases_.active[rng().Below(leases_.active.size())]);
+  }
+  void KeepAlive(size_t lease) {
+    Issue(lease,
+          {.kind = LeaseModel::Kind::kKeepAlive,
+           .expire_from = test::EarliestEnd(now_ns(), kTtlMs, world().drift)},
+          {"LEASE", "KEEPALIVE", leases_.leases[lease].id});
   }
   void FinalAct() override {
     if (leases_.next_final < leases_.leases.size()) Read(leases_.next_final++);

@@ -22,6 +22,8 @@ class EndsActor final : public Actor {
     for (size_t i = 0; i < kKeys; ++i) Rename(i);
   }
 
+  Hurry hurry() const override { return Hurry::kEnds; }
+
  private:
   static constexpr size_t kKeys = 8;
   static constexpr uint64_t kRead = kKeys;
@@ -46,6 +48,9 @@ class EndsActor final : public Actor {
       for (size_t i = 0; i < kKeys; ++i) Set(i, ttl_ms + static_cast<int64_t>(i));
       return;
     }
+    ActInHurry();
+  }
+  void ActInHurry() override {
     reads_ = 12;
     ReadAll();
   }

@@ -54,7 +54,7 @@ void DrawFaults(Rng& rng, FaultRates* faults) {
   faults->disk_full_hold_ns = LogBetween(rng, kSecond, 8 * kSecond);
   faults->slow_disk_ns = Rate(rng, 25, 3 * kSecond, 20 * kSecond);
   faults->rot_ns = Rate(rng, 25, 3 * kSecond, 20 * kSecond);
-  faults->sync_error_ns = Rate(rng, 10, 10 * kSecond, 30 * kSecond);
+  faults->sync_error_ns = Rate(rng, 15, 5 * kSecond, 25 * kSecond);
   faults->hand_over_ns = Rate(rng, 20, 2 * kSecond, 15 * kSecond);
   faults->lease_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
   faults->rot_race_ns = Rate(rng, 15, 5 * kSecond, 15 * kSecond);
@@ -124,9 +124,11 @@ void DrawFlow(Rng& rng, Knobs* knobs) {
   network.bytes_per_s = LogBetween(rng, 1 << 20, 20 << 20);
   knobs->window_bytes = static_cast<uint64_t>(LogBetween(rng, 4 << 10, 256 << 10));
   knobs->paxos.flight_bytes_max = static_cast<size_t>(LogBetween(rng, 4 << 10, 256 << 10));
-  // As the product has it: four of these, and what a snapshot has on its way.
-  network.queue_bytes_max =
-      4 * std::max<size_t>(knobs->window_bytes, knobs->paxos.flight_bytes_max) + (2 << 20);
+  // As the product has it: parts of a sixteenth; four windows, and what a snapshot has on its way.
+  const size_t window = std::max<size_t>(knobs->window_bytes, knobs->paxos.flight_bytes_max);
+  knobs->paxos.catch_up_bytes_max =
+      std::min(knobs->paxos.catch_up_bytes_max, std::max<size_t>(window / 16, 1 << 10));
+  network.queue_bytes_max = 4 * window + (2 << 20);
   knobs->work.bulk = true;
 }
 
@@ -176,6 +178,7 @@ void DrawDisturbed(Rng& rng, Knobs* knobs) {
   knobs->faults.hand_over_ns = faults.hand_over_ns;
   knobs->faults.disturb_at_ns = rng.Between(5, 30) * kSecond;
   knobs->snapshot_log_bytes_min = 1 << 30;
+  knobs->mixed_versions = false;  // states are compared from the second version on
   const WorkloadMix work = std::exchange(knobs->work, {});
   knobs->work.burst_percent = work.burst_percent;
   knobs->work.counters = true;
@@ -214,6 +217,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
       knobs.segment_bytes = std::min<uint64_t>(knobs.segment_bytes, 16 << 10);
       knobs.paxos.window_bytes_max = 1 << 12;
     }
+    if (knobs.faults.behind_snapshot_race_ns != 0)
+      knobs.restore_keys_per_turn = std::min<uint64_t>(knobs.restore_keys_per_turn, 10);
   }
   knobs.faults.wall_glitch_ns = Rate(rng, 40, kSecond, 8 * kSecond);
   knobs.expire_per_entry = rng.Percent(40) ? rng.Below(3) + 1 : 1000;
@@ -228,6 +233,9 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   if (knobs.nodes > 1 && faults.rot_ns == 0 && faults.rot_race_ns == 0 &&
       faults.disk_full_ns == 0 && faults.sync_error_ns == 0)
     faults.set_back_ns = set_back_ns;
+  if (knobs.nodes > 2 && faults.set_back_ns == 0)
+    faults.snapshot_rot_ns = Rate(rng, 30, 6 * kSecond, 20 * kSecond);
+  if (knobs.nodes > 1) knobs.faults.shutdown_ns = Rate(rng, 20, 4 * kSecond, 15 * kSecond);
   knobs.faults.late_release_race_ns = Rate(rng, 25, 3 * kSecond, 10 * kSecond);
   knobs.lease_changes = rng.Percent(25);
   knobs.quorum_reads = rng.Percent(15);
@@ -240,10 +248,10 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     DrawDisturbed(rng, &knobs);
   } else if (knobs.nodes > 1 && poisoned) {
     knobs.faults.poison_at_ns = rng.Between(5, 20) * kSecond;
-    knobs.faults.rot_ns = knobs.faults.rot_race_ns = 0;
+    knobs.faults.rot_ns = knobs.faults.rot_race_ns = knobs.faults.snapshot_rot_ns = 0;
   }
   knobs.work.budgets = rng.Percent(25);
-  if (rng.Percent(25) && flow_seeds) {
+  if (flow_seeds) {
     DrawFlow(rng, &knobs);
     if (rng.Percent(20)) MakeCalm(&knobs);
   }
@@ -312,6 +320,7 @@ std::string Knobs::ToString() const {
   add(faults.disk_full_ns, "disk-full");
   add(faults.slow_disk_ns, "slow-disk");
   add(faults.rot_ns, "rot");
+  add(faults.snapshot_rot_ns, "snapshot-rot");
   add(faults.sync_error_ns, "sync-error");
   add(faults.hand_over_ns, "hand-over");
   add(faults.lease_race_ns, "lease-race");

@@ -32,10 +32,11 @@ struct FaultRates {
   int64_t disk_full_ns = 0;
   int64_t disk_full_hold_ns = 4 * kSecond;
   int64_t slow_disk_ns = 0;
-  int64_t rot_ns = 0;         // bits on the disk of one chosen node change
-  int64_t sync_error_ns = 0;  // an fsync fails, which ends the process
-  int64_t hand_over_ns = 0;   // leadership is moved
-  int64_t lease_race_ns = 0;  // scripted: see Nemesis
+  int64_t rot_ns = 0;           // bits on the disk of one chosen node change
+  int64_t snapshot_rot_ns = 0;  // its newest snapshot, at a restart
+  int64_t sync_error_ns = 0;    // an fsync fails, which ends the process
+  int64_t hand_over_ns = 0;     // leadership is moved
+  int64_t lease_race_ns = 0;    // scripted: see Nemesis
   int64_t rot_race_ns = 0;
   int64_t vote_race_ns = 0;
   int64_t late_ack_race_ns = 0;
@@ -113,8 +114,7 @@ struct Knobs {
   std::string ToString() const;
 };
 
-// A quarter of the seeds have links that carry only so much (--flow). Set before a simulation
-// starts.
+// Links carry only so much, and windows are small (--flow). Set before a simulation starts.
 extern bool flow_seeds;
 
 // `nodes`: 0 lets the seed decide.

@@ -49,6 +49,7 @@ void Nemesis::Start() {
   if (cluster_.size() > 2) {
     Every(faults.rot_ns, &Nemesis::DoRot);
     Every(faults.rot_race_ns, &Nemesis::DoRotRace);
+    Every(faults.snapshot_rot_ns, &Nemesis::DoSnapshotRot);
   }
   if (faults.disturb_at_ns != 0)
     cluster_.loop().After(faults.disturb_at_ns, [this] { DoDisturb(); });
@@ -230,9 +231,11 @@ void Nemesis::DoWallGlitch() {
   const bool alone = cluster_.size() == 1;
   if (alone || (!cluster_.knobs().clocks_right && rng_.Percent(60))) {
     const int64_t ahead_ms = rng_.Between(1'000, alone ? 9'000 : 20'000);
-    const int64_t hold_ns = rng_.Between(kMillisecond, alone ? 60 * kMillisecond : 3 * kSecond);
+    const int64_t hold_ns = rng_.Between(kMillisecond, alone ? 100 * kMillisecond : 3 * kSecond);
     for (int i = 0; i < cluster_.size(); ++i)
       cluster_.node(i).clock().Glitch(ahead_ms, now_ns + hold_ns);
+    // What is due then is looked at until the clocks have fallen, and a little longer.
+    if (rng_.Percent(50)) cluster_.HurryTo(AnyNode(), Actor::Hurry::kEnds);
     return;
   }
   const int64_t by_ms = rng_.Between(-kYearMs, 10 * kYearMs);
@@ -265,6 +268,14 @@ void Nemesis::DoRot() {
   node.Rot(rng_);
 }
 
+// The newest snapshot is damaged when its node starts again.
+void Nemesis::DoSnapshotRot() {
+  SimNode& node = cluster_.node(rot_victim_);
+  if (!node.running() || cluster_.DeadCount() > 0) return;
+  node.Crash(rng_.Percent(50), "its newest snapshot rots", rng_.Between(1, 200) * kMillisecond);
+  node.RotNewestSnapshot(rng_);
+}
+
 void Nemesis::DoSyncError() {
   const int node = RunningNode();
   if (node < 0) return;
@@ -272,7 +283,8 @@ void Nemesis::DoSyncError() {
   cluster_.node(node).fs().FailNextSync();
   if (rng_.Percent(40)) return;
   // What that sync was to make durable is put to the test.
-  cluster_.loop().After(Exponential(300 * kMillisecond), [this, node] {
+  const int64_t mean_ns = rng_.Percent(50) ? 20 * kMillisecond : 300 * kMillisecond;
+  cluster_.loop().After(Exponential(mean_ns), [this, node] {
     if (!stopped_ && cluster_.node(node).running())
       cluster_.node(node).Crash(true, "power lost after a failed sync");
   });
@@ -280,7 +292,9 @@ void Nemesis::DoSyncError() {
 
 void Nemesis::DoShutdown() {
   const int node = RunningNode();
-  if (node >= 0) cluster_.node(node).ShutDown();
+  if (node < 0) return;
+  cluster_.size() == 1 ? cluster_.node(node).ShutDown()
+                       : cluster_.node(node).BeginShutdown(rng_.Percent(20));
 }
 
 void Nemesis::DoHandOver() {
@@ -288,7 +302,12 @@ void Nemesis::DoHandOver() {
   const int to = AnyNode();
   if (leader < 0 || leader == to) return;
   cluster_.report().Count("leadership handed over");
-  cluster_.node(leader).HandOver(to);
+  if (rng_.Percent(40)) return cluster_.node(leader).HandOver(to);
+  // As clients ask for it, at any node; now and then somebody thinks better of it.
+  cluster_.node(to).AskForFailover(rng_.Between(200, 3000), false);
+  if (rng_.Percent(80)) return;
+  cluster_.loop().After(rng_.Between(0, 300) * kMillisecond,
+                        [=, this] { cluster_.node(leader).AskForFailover(0, true); });
 }
 
 void Nemesis::DoDisturb() {
@@ -497,6 +516,13 @@ void Nemesis::DoSleepRace() {
   }
   const int64_t awake_ns = cluster_.loop().now_ns() + rng_.Between(1000, 3000) * kMillisecond;
   cluster_.node(leader).Pause(awake_ns);
+  // What it alone would answer comes shortly before it wakes up.
+  if (rng_.Percent(60)) {
+    cluster_.loop().At(awake_ns - rng_.Between(20, 150) * kMillisecond, [=, this] {
+      if (!stopped_ && cluster_.node(leader).paused())
+        cluster_.HurryTo(leader, Actor::Hurry::kCalls);
+    });
+  }
   // Until it hears of the next one it goes on as the leader: what its clients read must not be old.
   cluster_.loop().At(awake_ns + rng_.Between(5, 400) * kMillisecond,
                      [this] { cluster_.network().HealAll(); });
@@ -600,7 +626,7 @@ void Nemesis::DieWhileLoading(int node, int64_t until_ns) {
     cluster_.node(node).Crash(false, "dies while loading", 5 * kMillisecond);
     return;
   }
-  cluster_.loop().After(kMillisecond / 2, [=, this] { DieWhileLoading(node, until_ns); });
+  cluster_.loop().After(kMillisecond / 10, [=, this] { DieWhileLoading(node, until_ns); });
 }
 
 void Nemesis::Cut(int a, int b, bool cut) {

@@ -45,6 +45,7 @@ class Nemesis {
   void DoDiskFull();
   void DoSlowDisk();
   void DoRot();
+  void DoSnapshotRot();
   void DoSyncError();
   void DoShutdown();
   void DoHandOver();

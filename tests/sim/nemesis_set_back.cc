@@ -78,7 +78,7 @@ void Nemesis::AwaitKnowledge(int64_t until_ns) {
     return;
   }
   std::vector<uint64_t> nonces;
-  bool known = cluster_.NobodySetBack();
+  bool known = cluster_.DeadCount() == 0 && cluster_.NobodySetBack();
   for (int i = 0; known && i < cluster_.size(); ++i) {
     const cluster::Node& other = *cluster_.node(i).node();
     nonces.push_back(other.members().own().nonce);

@@ -155,7 +155,7 @@ class RulesActor final : public Actor {
     Say({"SWAPDB", here, there}, Code("LOCKED"));
     // A token is for names of its own database.
     SayLater([=, this] { return Words{"LOCK", "DO", key, token_, "MOVE", key, there}; },
-             [](const Reply& reply) { return reply.IsError("FENCED") || reply.IsError("LOCKED"); });
+             Code("FENCED"));
     Say({"GET", key}, Text("2"));
     Say({"SELECT", there}, Ok);
     Say({"GET", key}, Nil);
@@ -285,7 +285,7 @@ class RulesActor final : public Actor {
     const bool as_expected = steps_[next_].expected(reply);
     if (!as_expected) {
       // An answer that explains why there is none ends the conversation; anything else is wrong.
-      if (reply.IsError("EXECABORT") || Judge(world(), reply, "LOCKED") != Outcome::kReply) {
+      if (Judge(world(), reply, "LOCKED") != Outcome::kReply) {
         GiveUp();
         return;
       }

@@ -21,7 +21,8 @@ SimNetwork::SimNetwork(EventLoop* loop, int node_count, const NetworkOptions& op
 }
 
 // Bulk leaves one after the other. False: so much waits that this is left out.
-bool SimNetwork::FindRoom(Link& link, size_t bytes) {
+bool SimNetwork::FindRoom(Link& link, const std::string& message) {
+  const size_t bytes = message.size();
   const int64_t now_ns = loop_.now_ns();
   const int64_t waits_ns = std::max<int64_t>(0, link.free_ns - now_ns);
   const auto waiting = static_cast<size_t>(static_cast<double>(waits_ns) / kSecond *
@@ -29,16 +30,34 @@ bool SimNetwork::FindRoom(Link& link, size_t bytes) {
   if (waiting > options_.queue_bytes_max + link.biggest) {
     constexpr int64_t kHealthyNs = 5 * kSecond;
     ++counters_.left_out;
-    if (options_.loss_percent == 0 && link.drained_ns > link.faulted_ns + kHealthyNs)
+    if (options_.loss_percent == 0 && link.drained_ns > link.faulted_ns + kHealthyNs) {
       ++counters_.left_out_healthy;
+      NoteNoRoom(link, waiting);
+    }
     return false;
   }
-  if (waits_ns == 0) link.drained_ns = now_ns;
+  if (waits_ns == 0) {
+    link.drained_ns = now_ns;
+    link.sent_of.clear();
+  }
+  link.sent_of[message.substr(0, 2)] += bytes;
   link.biggest = std::max(waits_ns == 0 ? 0 : link.biggest, bytes);
   link.free_ns = now_ns + waits_ns +
                  static_cast<int64_t>(static_cast<double>(bytes) * kSecond /
                                       static_cast<double>(link.bytes_per_s));
   return true;
+}
+
+void SimNetwork::NoteNoRoom(const Link& link, size_t waiting) {
+  if (!no_room_.empty()) return;
+  const auto index = static_cast<int>(&link - links_.data());
+  no_room_ = "from " + std::to_string(index / node_count_) + " to " +
+             std::to_string(index % node_count_) + ": " + std::to_string(waiting) +
+             " bytes wait; given to it since it was free, by kind of message:";
+  for (const auto& [kind, bytes] : link.sent_of) {
+    for (const char c : kind) no_room_ += " " + std::to_string(static_cast<uint8_t>(c));
+    no_room_ += ": " + std::to_string(bytes) + ",";
+  }
 }
 
 int64_t SimNetwork::Delay(const Link& link) {
@@ -81,7 +100,7 @@ void SimNetwork::Launch(int from, int to, bool urgent, std::string message) {
   Link& link = At(from, to);
   int64_t at_ns = loop_.now_ns() + Delay(link);
   if (!urgent && link.bytes_per_s > 0) {
-    if (!FindRoom(link, message.size())) {
+    if (!FindRoom(link, message)) {
       ++counters_.lost;
       return;
     }
@@ -178,6 +197,10 @@ void SimNetwork::Drop(int a, int b) {
   if (pair.connected) {
     pair.connected = false;
     ++counters_.breaks;
+    loop_.After(0, [this, a, b] {
+      if (up_[a]) host_.OnLinkDown(a, b);
+      if (up_[b]) host_.OnLinkDown(b, a);
+    });
   }
   TryConnect(a, b);
 }

@@ -4,7 +4,7 @@
 //   stream    what the product has: a TCP connection per pair. Messages of one direction and
 //             priority arrive in order, each at most once. A blocked direction holds them back; if
 //             it stays blocked the connection breaks, what was in flight is lost, and a new one is
-//             made once both directions work: then both ends hear of it (OnLinkUp).
+//             made once both directions work: both ends hear of either (OnLinkUp, OnLinkDown).
 //            With a bound on the bytes per second, bulk waits in a queue, and beyond the queue's
 //            bound it is left out: on a healthy link that must never happen.
 //   datagram  what the protocol claims to stand: every message alone, lost, doubled, overtaken.
@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,11 @@ class SimNetwork {
     virtual void OnMessage(int to, int from, std::string message) = 0;
     // A connection between the two was made, for the first time or again.
     virtual void OnLinkUp(int node, int peer) = 0;
+    // It is there no more.
+    virtual void OnLinkDown(int node, int peer) {
+      static_cast<void>(node);
+      static_cast<void>(peer);
+    }
 
    protected:
     ~Host() = default;
@@ -83,6 +89,8 @@ class SimNetwork {
     uint64_t left_out_healthy = 0;  // … of a link that nothing has been done to for a while
   };
   const Counters& counters() const { return counters_; }
+  // The first healthy link without room, and what was given to it since it was free.
+  const std::string& no_room() const { return no_room_; }
 
  private:
   struct Held {
@@ -104,6 +112,8 @@ class SimNetwork {
     size_t biggest = 0;      // message since it was free
     int64_t faulted_ns = 0;  // when something was last done to it
     int64_t drained_ns = 0;  // when nothing waited last
+    // Bytes since it was free, by the first two of each message: what they are is in there.
+    std::map<std::string, uint64_t> sent_of;
   };
   struct Pair {
     bool connected = false;
@@ -115,7 +125,8 @@ class SimNetwork {
   Link& At(int from, int to) { return links_[from * node_count_ + to]; }
   Pair& PairOf(int a, int b) { return pairs_[(a < b ? a : b) * node_count_ + (a < b ? b : a)]; }
   int64_t Delay(const Link& link);
-  bool FindRoom(Link& link, size_t bytes);
+  bool FindRoom(Link& link, const std::string& message);
+  void NoteNoRoom(const Link& link, size_t waiting);
   void Launch(int from, int to, bool urgent, std::string message);
   void Arrive(int from, int to, bool urgent, uint32_t epoch, uint32_t life, std::string message);
   void TryConnect(int a, int b);
@@ -130,6 +141,7 @@ class SimNetwork {
   std::vector<bool> up_;
   std::vector<uint32_t> lives_;  // processes of each node so far
   Counters counters_;
+  std::string no_room_;
 };
 
 }  // namespace clustron::sim

@@ -15,19 +15,6 @@ namespace {
 
 constexpr int64_t kTickNs = 10 * kMillisecond;
 
-cluster::Genesis GenesisOf(const Surroundings& around) {
-  cluster::Genesis genesis;
-  genesis.formed = true;
-  genesis.hash_seed = around.hash_seed;
-  for (int i = 0; i < around.knobs->nodes; ++i) {
-    genesis.members.push_back({.node = static_cast<uint32_t>(i) + 1,
-                               .host = "node" + std::to_string(i),
-                               .port = 6379,
-                               .peer_port = 16379});
-  }
-  return genesis;
-}
-
 }  // namespace
 
 struct SimNode::Connection final : server::SessionSink {
@@ -130,15 +117,6 @@ const server::Engine* SimNode::engine() const {
 
 // --- Life ----------------------------------------------------------------------------------------
 
-void SimNode::Form() {
-  const persist::Identity identity{.cluster_id = around_.cluster_id,
-                                   .node_id = id(),
-                                   .boot = 0,
-                                   .extra = cluster::EncodeGenesis(GenesisOf(around_))};
-  const Status made = persist::IdentityFile::Create(fs_, DirName(), identity);
-  CHECK(made.has_value());
-}
-
 void SimNode::Start() {
   CHECK(process_ == nullptr);
   if (dead_) return;
@@ -173,7 +151,7 @@ void SimNode::Start() {
     around_.report->Count("starts refused for the disk's sake");
     fs_.Kill();
     StartLater(kSecond);
-  } else if (error.code == Errc::kCorruption && rotten_) {
+  } else if (error.code == Errc::kCorruption && RotExcuses(error.detail)) {
     around_.report->Count("nodes lost to rot");
     dead_ = true;
   } else {
@@ -195,7 +173,7 @@ Status SimNode::StartProcess() {
   server::BootOptions options;
   options.dir = DirName();
   options.identity = identity;
-  options.genesis = GenesisOf(around_);
+  options.genesis = GenesisRecord();
   options.log.durability = knobs.durability;
   options.log.segment_bytes = knobs.segment_bytes;
   options.log.spare_bytes = knobs.spare_bytes;
@@ -235,9 +213,13 @@ Status SimNode::StartProcess() {
                    server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
                                 *process_->engine, &process_->storage));
   if (boot.snapshot_slot != 0) around_.report->Count("starts from a snapshot");
+  if (process_->storage.log->floor() >= boot.snapshot_slot) beyond_log_.insert(boot.snapshot_slot);
   if (boot.replayed != 0) around_.report->Count("starts with a replay");
   for (const std::string& note : boot.notes) {
     around_.report->Count("notes at the start");
+    fell_back_ |=
+        note.find("snapshot") != std::string::npos &&
+        (note.find("damaged") != std::string::npos || note.find("sound") != std::string::npos);
     if (around_.report->tracing()) around_.report->Trace("  " + note);
   }
   server::Executor& executor = process_->engine->executor();
@@ -279,7 +261,7 @@ void SimNode::Crash(bool power, const char* why, int64_t down_ns) {
   process_->connections.clear();
   process_.reset();
   fatal_.clear();
-  disturbed_ = halted_ = false;  // what it had in memory only is gone
+  disturbed_ = halted_ = stopping_ = false;  // what it had in memory only is gone
   for (const auto& [id, connection] : connections) carrier_.ClosedByNode(id, true);
   Rng& rng = around_.loop->rng();
   if (power) {
@@ -316,6 +298,32 @@ void SimNode::ShutDown() {
   around_.report->Count("shutdowns");
   Crash(true, "shut down, then power lost");
   shut_down_ = true;
+}
+
+void SimNode::BeginShutdown(bool now) {
+  Enter([this, now] {
+    around_.report->Count("orderly stops asked for");
+    commands::NodePort& node = *process_->engine;
+    static_cast<void>(node.BeginShutdown({.now = now}));
+  });
+}
+
+void SimNode::AskForFailover(int64_t timeout_ms, bool abort) {
+  Enter([this, timeout_ms, abort] {
+    commands::NodePort& node = *process_->engine;
+    const Status begun =
+        abort ? node.AbortFailover() : node.BeginFailover({.timeout_ms = timeout_ms});
+    if (begun) around_.report->Count(abort ? "FAILOVER called off" : "FAILOVER begun");
+  });
+}
+
+// The server's end: nothing new is heard, what is on its way to the disk arrives there.
+void SimNode::CloseDown() {
+  cluster::LogStore& log = *process_->storage.log;
+  if (log.busy()) return;  // its end comes here again
+  const Status closed = log.Close();
+  if (closed && !fs_.stopped()) around_.report->Count("orderly stops");
+  Crash(around_.loop->rng().Percent(30), "stops in good order");
 }
 
 // --- Below `durability always` ------------------------------------------------------------------
@@ -386,89 +394,8 @@ void SimNode::CheckRecovered() {
   shut_down_ = false;
 }
 
-void SimNode::SlowDisk() {
-  disk_.slow_percent = 30;
-  slowed_ns_ = INT64_MAX;
-}
-
-void SimNode::RestoreDisk() {
-  disk_ = around_.knobs->disk;
-  slowed_ns_ = std::max(paused_until_ns_, around_.loop->now_ns() + disk_.slow_ns);
-}
-
-void SimNode::Rot(Rng& rng) {
-  std::vector<std::string> files;
-  for (std::string& path : fs_.Files()) {
-    if (path.ends_with(".log") || path.ends_with(".rdb") || rng.Percent(10)) {
-      files.push_back(std::move(path));
-    }
-  }
-  if (files.empty()) return;
-  const std::string& path = files[rng.Below(files.size())];
-  const std::string content = fs_.Content(path);
-  if (content.empty()) return;
-  // Mostly in what was written, not in what is only reserved.
-  uint64_t offset = rng.Below(content.size());
-  for (int tries = 0; tries < 20 && content[offset] == 0; ++tries) {
-    offset = rng.Below(content.size());
-  }
-  rotten_ = true;
-  around_.report->Count("bits flipped on disk");
-  if (around_.report->tracing()) {
-    around_.report->Trace("node " + std::to_string(index_) + " rots: " + path + " at " +
-                          std::to_string(offset));
-  }
-  fs_.FlipBit(path, offset, static_cast<int>(rng.Below(8)));
-}
-
-void SimNode::RotLogTail(Rng& rng) {
-  std::string newest;
-  for (std::string& path : fs_.Files()) {
-    if (path.ends_with(".log")) newest = std::move(path);  // sorted: the last one wins
-  }
-  if (newest.empty()) return;
-  const std::string content = fs_.Content(newest);
-  const size_t used = content.find_last_not_of('\0');
-  if (used == std::string::npos || used < 2000) return;
-  rotten_ = true;
-  around_.report->Count("bits flipped in the newest records");
-  fs_.FlipBit(newest, used - rng.Below(1500), static_cast<int>(rng.Below(8)));
-}
-
-void SimNode::RotNewestSnapshot(Rng& rng) {
-  std::vector<std::string> files;
-  for (std::string& path : fs_.Files()) {
-    if (path.ends_with(".rdb")) files.push_back(std::move(path));  // sorted by slot
-  }
-  if (files.size() < 2) return;
-  rotten_ = true;
-  around_.report->Count("bits flipped in the newest snapshot");
-  fs_.FlipBit(files.back(), rng.Below(fs_.Content(files.back()).size()), 5);
-}
-
 void SimNode::TakeSnapshot() {
   if (process_ != nullptr) process_->node().TakeSnapshotNow();
-}
-
-void SimNode::PutBack(const SimFs& copy) {
-  CHECK(process_ == nullptr);
-  around_.report->Count("directories put back from a copy");
-  fs_.Become(copy);
-  put_back_ = true;
-  // It votes again behind a leader whom others elected without it: what it had promised is theirs.
-  promised_ = {};
-}
-
-void SimNode::TakePlace(uint64_t boot) {
-  PutBack(SimFs());
-  const persist::Identity identity{.cluster_id = around_.cluster_id,
-                                   .node_id = id(),
-                                   .boot = boot,
-                                   .set_back = true,
-                                   .set_back_why = "its disk was lost",
-                                   .extra = cluster::EncodeGenesis(GenesisOf(around_))};
-  const Status made = persist::IdentityFile::Create(fs_, DirName(), identity);
-  CHECK(made.has_value());
 }
 
 void SimNode::Disturb() {
@@ -531,13 +458,15 @@ void SimNode::Entered() {
     Crash(false, "ended itself");
   } else if (halted_ && dead_) {
     Crash(false, "halted");
+  } else if (stopping_) {
+    CloseDown();
   } else {
     FileTurnEnd();
   }
 }
 
 void SimNode::FileTurnEnd() {
-  if (process_->turn_filed) return;
+  if (process_->turn_filed || stopping_) return;
   process_->turn_filed = true;
   around_.loop->After(around_.loop->rng().Between(kMicrosecond, 30 * kMicrosecond),
                       [this, life = incarnation_] {
@@ -546,6 +475,7 @@ void SimNode::FileTurnEnd() {
 }
 
 void SimNode::EndTurn() {
+  if (stopping_) return;
   if (paused()) {
     around_.loop->At(paused_until_ns_, [this, life = incarnation_] {
       if (life == incarnation_) EndTurn();
@@ -568,7 +498,7 @@ void SimNode::EndTurn() {
     return true;
   });
   process_->turn_filed = false;
-  if (fs_.stopped() || !fatal_.empty() || halted_) Entered();
+  if (fs_.stopped() || !fatal_.empty() || halted_ || stopping_) Entered();
 }
 
 // Only for planted bugs that look at them while applying.
@@ -583,7 +513,7 @@ void SimNode::ShowLiveClocks() {
 
 void SimNode::TickLater() {
   around_.loop->After(clock_.TrueDelay(kTickNs), [this, life = incarnation_] {
-    if (life != incarnation_) return;
+    if (life != incarnation_ || stopping_) return;
     if (busy()) process_->node().TickWhileBusy();
     Enter([this] { process_->engine->Tick(); });
     if (life == incarnation_) TickLater();
@@ -604,19 +534,35 @@ void SimNode::RunWork(const std::function<void()>& work) {
 // --- The outside ---------------------------------------------------------------------------------
 
 void SimNode::OnPeerMessage(int from, std::string message) {
-  if (busy() && process_->node().OnMessageWhileBusy(static_cast<paxos::NodeId>(from) + 1, message))
+  if (busy() && !stopping_ &&
+      process_->node().OnMessageWhileBusy(static_cast<paxos::NodeId>(from) + 1, message))
     return;
   Enter([this, from, m = std::move(message)] {
-    const bool poisoned = around_.knobs->faults.poison_at_ns != 0;  // a leader refuses to take that
+    if (stopping_) return;
+    // A leader refuses to take items that it does not know.
+    const bool poisoned = around_.knobs->faults.poison_at_ns != 0 &&
+                          m[0] == static_cast<char>(cluster::WireKind::kForward);
+    NoteOffer(m);
     if (!process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m) && !poisoned) {
-      around_.report->Fail("messages",
-                           "node " + std::to_string(index_) + " finds a message malformed");
+      around_.report->Fail("messages", "node " + std::to_string(index_) +
+                                           " finds a message of kind " + std::to_string(m[0]) +
+                                           " and " + std::to_string(m.size()) +
+                                           " bytes from node " + std::to_string(from) +
+                                           " malformed: " + m.substr(0, 200));
     }
   });
 }
 
 void SimNode::OnLinkUp(int peer) {
-  Enter([this, peer] { process_->node().OnPeerUp(static_cast<paxos::NodeId>(peer) + 1); });
+  Enter([this, peer] {
+    if (!stopping_) process_->node().OnPeerUp(static_cast<paxos::NodeId>(peer) + 1);
+  });
+}
+
+void SimNode::OnLinkDown(int peer) {
+  Enter([this, peer] {
+    if (!stopping_) process_->node().OnPeerDown(static_cast<paxos::NodeId>(peer) + 1);
+  });
 }
 
 void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
@@ -636,6 +582,17 @@ void SimNode::CheckMayVote(const char* what) {
                                          " although not all others know that it was set back");
   }
   put_back_ = false;
+}
+
+// Only who was set back may take itself for it.
+void SimNode::LookWhetherSetBack() {
+  if (process_ == nullptr || dead_) return;
+  const bool set_back = process_->node().members().own().set_back;
+  if (set_back && !may_be_set_back_)
+    around_.report->Fail("set back", "node " + std::to_string(index_) +
+                                         " was set back, and nobody has touched its directory");
+  if (seen_set_back_ && !set_back) may_be_set_back_ = false;
+  seen_set_back_ = set_back;
 }
 
 paxos::Slot SimNode::LastWriteSlot(uint64_t connection) const {
@@ -674,8 +631,8 @@ void SimNode::Fatal(const std::string& reason) {
   }
   around_.report->Count("nodes that ended themselves");
   const bool excused = reason.find("has two values") == std::string::npos;
-  if (excused && (fs_.stopped() || rotten_ || reason.starts_with("log:") ||
-                  reason.find("simulated failure") != std::string::npos)) {
+  if (excused && (fs_.stopped() || reason.find("simulated failure") != std::string::npos ||
+                  (reason.starts_with("log:") && rotten()))) {
     return;
   }
   around_.report->Fail("fatal", "node " + std::to_string(index_) + ": " + reason);
@@ -689,6 +646,7 @@ bool SimNode::AddressOf(cluster::NodeId node, std::string* host, int* port) cons
 
 void SimNode::OnClientOpen(uint64_t connection) {
   Enter([this, connection] {
+    if (stopping_) return;
     auto made = std::make_unique<Connection>();
     made->owner = this;
     made->id = connection;
@@ -700,6 +658,7 @@ void SimNode::OnClientOpen(uint64_t connection) {
 
 void SimNode::OnClientBytes(uint64_t connection, std::string bytes) {
   Enter([this, connection, b = std::move(bytes)] {
+    if (stopping_) return;
     const auto it = process_->connections.find(connection);
     if (it != process_->connections.end()) process_->engine->Feed(*it->second->session, b);
   });

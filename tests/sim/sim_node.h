@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/formation.h"
 #include "cluster/log_store.h"
 #include "cluster/node.h"
 #include "cluster/paxos/invariants.h"
@@ -80,9 +81,12 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void Crash(bool power, const char* why, int64_t down_ns = -1);
   // As SHUTDOWN does it, and then the power goes: nothing may be missing. Not while it is paused.
   void ShutDown();
+  // As SHUTDOWN does it in a cluster: what is under way goes first, and the leadership.
+  void BeginShutdown(bool now);
+  // FAILOVER as a client says it here.
+  void AskForFailover(int64_t timeout_ms, bool abort);
   // Where the newest records of the log are.
   void RotLogTail(Rng& rng);
-  // Only if there is an older one to fall back to.
   void RotNewestSnapshot(Rng& rng);
   void Pause(int64_t until_ns);
   bool running() const { return process_ != nullptr; }
@@ -92,6 +96,9 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   bool busy() const { return process_ != nullptr && paused() && paused_until_ns_ % 2 == 0; }
   // Its disk lost what it had promised: it must never vote again.
   bool dead() const { return dead_; }
+  // Its directory was put back, or lost, and it has not recovered since.
+  bool may_be_set_back() const { return may_be_set_back_; }
+  void LookWhetherSetBack();
 
   // --- Faults
   SimFs& fs() { return fs_; }
@@ -126,6 +133,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   // --- From outside
   void OnPeerMessage(int from, std::string message);
   void OnLinkUp(int peer);
+  void OnLinkDown(int peer);
   void OnClientOpen(uint64_t connection);
   void OnClientBytes(uint64_t connection, std::string bytes);
   void OnClientClose(uint64_t connection);
@@ -154,12 +162,13 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Warn(const std::string&) override {}
-  void Stop() override {}
+  void Stop() override { stopping_ = true; }
   bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
   // SimTaskRunner::Host
   void RunOnLoop(std::function<void()> done) override;
   void RunWork(const std::function<void()>& work) override;
 
+  cluster::Genesis GenesisRecord() const;
   Status StartProcess();
   void StartLater(int64_t delay_ns);
   // Runs `f` as part of the process's turn, now or when the pause is over; not if it has died.
@@ -174,12 +183,18 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   void NoteObligations(cluster::NodeId to, std::string_view message);
   void CheckLeaseKept(cluster::NodeId to, paxos::Ballot promise);
   void NoteRead(cluster::NodeId to, std::string_view message);
+  void NoteOffer(std::string_view message);
   void CheckWritten();
+  bool RotExcuses(const std::string& refusal) const;
+  void CloseDown();
   void NoteCommits();
   void CheckRecovered();
   int64_t SyncedWithinNs() const;
   bool weak() const { return around_.knobs->durability != cluster::Durability::kAlways; }
   std::string DirName() const { return "/data"; }
+  void Flip(const std::string& path, uint64_t offset, int bit);
+  bool Damaged(const std::string& path) const;
+  bool rotten() const { return !flipped_.empty(); }
 
   Surroundings around_;
   ClientCarrier& carrier_;
@@ -190,10 +205,18 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   int64_t paused_until_ns_ = 0;
   bool dead_ = false;
   bool rot_allowed_ = false;
-  bool rotten_ = false;
   bool accept_loss_ = false;
   // Its disk is an earlier one, which all others can know: no vote leaves before they do.
   bool put_back_ = false;
+  bool may_be_set_back_ = false;
+  bool seen_set_back_ = false;
+  // What is known of its snapshots: slots of those that reach beyond what its own log could have
+  // given back (they came from others, or were durable before the log), and whether an older one
+  // has had to do before.
+  std::set<paxos::Slot> beyond_log_;
+  bool fell_back_ = false;
+  std::set<std::string> flipped_;  // files that a bit was changed in
+  bool stopping_ = false;          // its loop has ended; the log is about to be closed
   // What has left this machine and binds it: the highest promise, and the last lease, which ends in
   // true time.
   paxos::Ballot promised_;

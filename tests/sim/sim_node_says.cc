@@ -70,6 +70,13 @@ bool SimNode::MayHaveToldOf(paxos::Slot slot, int64_t since_ns) const {
   return replica.chosen_slot() >= slot && replica.durable_slot() >= slot;
 }
 
+void SimNode::NoteOffer(std::string_view message) {
+  cluster::SnapshotName name;
+  if (message[0] == static_cast<char>(cluster::WireKind::kSnapshotOffer) &&
+      cluster::ReadSnapshotOffer(message.substr(1), &name))
+    beyond_log_.insert(name.slot);
+}
+
 void SimNode::NoteRead(cluster::NodeId to, std::string_view message) {
   cluster::WireKind kind;
   std::string_view body;

@@ -42,19 +42,28 @@ void Actor::OnLost(uint64_t tag) { Lost(tag); }
 void Actor::OnConnected() { ActLater(); }
 
 void Actor::ActLater() {
-  if (filed_) return;
+  if (filed_ && !hurry_) return;
   filed_ = true;
-  const int64_t pause_ns =
+  int64_t pause_ns =
       static_cast<int64_t>(-std::log(1.0 - rng().Unit()) * static_cast<double>(world_.think_ns));
+  if (hurry_) pause_ns = 0;
   world_.loop->After(pause_ns, [this] {
     filed_ = false;
     if (client_.connected() && client_.outstanding() == 0) ActNow();
   });
 }
 
+void Actor::HurryTo(int node) {
+  if (world_.stopping) return;
+  hurry_ = true;
+  client_.GoTo(node);
+}
+
 void Actor::ActNow() {
   if (world_.stopping) {
     FinalAct();
+  } else if (std::exchange(hurry_, false)) {
+    ActInHurry();
   } else {
     Act();
   }

@@ -74,12 +74,18 @@ class Actor : public Client::Handler {
 
   void Start() { client_.Start(); }
   Client& client() { return client_; }
+  // What it would do in a hurry, if anything.
+  enum class Hurry : uint8_t { kNone, kCalls, kEnds };
+  virtual Hurry hurry() const { return Hurry::kNone; }
+  // Goes to this node and does there at once what it has for that.
+  void HurryTo(int node);
   // Answered since the last call.
   bool TakeProgress() { return std::exchange(progress_, false); }
 
  protected:
   // Sends at least one request, or none and is asked again later. Only when nothing is outstanding.
   virtual void Act() = 0;
+  virtual void ActInHurry() { Act(); }
   // The same once the workload ends: reads of the final state.
   virtual void FinalAct() {}
   virtual void Answered(uint64_t tag, const Reply& reply) = 0;
@@ -102,6 +108,7 @@ class Actor : public Client::Handler {
   Client client_;
   bool filed_ = false;
   bool progress_ = false;
+  bool hurry_ = false;
 };
 
 template <typename Model>

@@ -1,0 +1,87 @@
+// Where the simulator finds each planted bug: the first seed that did, with which options. What a
+// seed does changes with the product and with the simulator, so these are where to look first:
+// `--bugs` runs some twenty seeds from a little before it, and only if none of them finds the bug
+// all that it may take. docs/testing.md has the same table for readers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+
+#include "base/planted_bugs.h"
+
+namespace clustron::sim {
+
+struct BugRun {
+  Bug bug;
+  const char* name;
+  uint64_t seed;
+  int nodes = 0;      // as --nodes
+  bool flow = false;  // as --flow
+};
+
+inline constexpr BugRun kBugRuns[] = {
+    {.bug = Bug::kPromiseNotFsynced, .name = "kPromiseNotFsynced", .seed = 6},
+    {.bug = Bug::kOwnVoteBeforeDurable, .name = "kOwnVoteBeforeDurable", .seed = 19},
+    {.bug = Bug::kNoOwnBallotNoop, .name = "kNoOwnBallotNoop", .seed = 1},
+    {.bug = Bug::kCorruptSlotAsEmpty, .name = "kCorruptSlotAsEmpty", .seed = 10},
+    {.bug = Bug::kLeaseFromReceipt, .name = "kLeaseFromReceipt", .seed = 4},
+    {.bug = Bug::kLeaseSurvivesRestart, .name = "kLeaseSurvivesRestart", .seed = 20},
+    {.bug = Bug::kExpiryByLiveClock, .name = "kExpiryByLiveClock", .seed = 3},
+    {.bug = Bug::kSessionsNotInSnapshot, .name = "kSessionsNotInSnapshot", .seed = 1},
+    {.bug = Bug::kReadIndexReused, .name = "kReadIndexReused", .seed = 10},
+    {.bug = Bug::kChosenOutOfOrder, .name = "kChosenOutOfOrder", .seed = 12},
+    {.bug = Bug::kSnapshotSlotOffByOne, .name = "kSnapshotSlotOffByOne", .seed = 1},
+    {.bug = Bug::kTtlByLocalClock, .name = "kTtlByLocalClock", .seed = 3},
+    {.bug = Bug::kStaleEntryNotVoided, .name = "kStaleEntryNotVoided", .seed = 4},
+    {.bug = Bug::kSessionNumberReused, .name = "kSessionNumberReused", .seed = 1},
+    {.bug = Bug::kEverySecNotSynced, .name = "kEverySecNotSynced", .seed = 2},
+    {.bug = Bug::kInlineItemNotLogged, .name = "kInlineItemNotLogged", .seed = 2},
+    {.bug = Bug::kReserveForgotten, .name = "kReserveForgotten", .seed = 9},
+    {.bug = Bug::kLeaseNotKept, .name = "kLeaseNotKept", .seed = 1},
+    {.bug = Bug::kCandidateNotCaughtUp, .name = "kCandidateNotCaughtUp", .seed = 3},
+    {.bug = Bug::kUncertainAsDefinite, .name = "kUncertainAsDefinite", .seed = 1},
+    {.bug = Bug::kWallClockFalls, .name = "kWallClockFalls", .seed = 1},
+    {.bug = Bug::kOwnWallBelieved, .name = "kOwnWallBelieved", .seed = 3},
+    {.bug = Bug::kOldVoteServed, .name = "kOldVoteServed", .seed = 30},
+    {.bug = Bug::kSetBackVotesEarly, .name = "kSetBackVotesEarly", .seed = 18},
+    {.bug = Bug::kSetBackSkipsNoop, .name = "kSetBackSkipsNoop", .seed = 44},
+    {.bug = Bug::kAcknowledgedForgotten, .name = "kAcknowledgedForgotten", .seed = 18},
+    {.bug = Bug::kOwnPromiseNotFsynced, .name = "kOwnPromiseNotFsynced", .seed = 18},
+    {.bug = Bug::kBallotTakenTwice, .name = "kBallotTakenTwice", .seed = 1, .nodes = 5},
+    {.bug = Bug::kSecondValueTaken, .name = "kSecondValueTaken", .seed = 1, .nodes = 5},
+    {.bug = Bug::kStaleVoteBehindSnapshot,
+     .name = "kStaleVoteBehindSnapshot",
+     .seed = 1,
+     .nodes = 5},
+    {.bug = Bug::kStartBelowFloor, .name = "kStartBelowFloor", .seed = 1, .nodes = 5},
+    {.bug = Bug::kLeaseWithoutMargin, .name = "kLeaseWithoutMargin", .seed = 23},
+    {.bug = Bug::kHintBeyondChosen, .name = "kHintBeyondChosen", .seed = 4},
+    {.bug = Bug::kAnyReleaseEndsLease, .name = "kAnyReleaseEndsLease", .seed = 1},
+    {.bug = Bug::kKeepaliveWithoutLease, .name = "kKeepaliveWithoutLease", .seed = 1},
+    {.bug = Bug::kWaitCountsVotes, .name = "kWaitCountsVotes", .seed = 1},
+    {.bug = Bug::kLongerLeaseForgotten, .name = "kLongerLeaseForgotten", .seed = 1},
+    {.bug = Bug::kDigestsNeverCompared, .name = "kDigestsNeverCompared", .seed = 5},
+    {.bug = Bug::kMutationDiffers, .name = "kMutationDiffers", .seed = 3},
+    {.bug = Bug::kVersionRaisedEarly, .name = "kVersionRaisedEarly", .seed = 45},
+    {.bug = Bug::kBudgetWhereClientIs, .name = "kBudgetWhereClientIs", .seed = 4},
+    {.bug = Bug::kUndoneKeepsRevision, .name = "kUndoneKeepsRevision", .seed = 2},
+    {.bug = Bug::kWindowNotKept, .name = "kWindowNotKept", .seed = 1, .flow = true},
+    {.bug = Bug::kPushedToWhoLags, .name = "kPushedToWhoLags", .seed = 1, .flow = true},
+    {.bug = Bug::kGuardFirstKeyOnly, .name = "kGuardFirstKeyOnly", .seed = 2},
+    {.bug = Bug::kOlderTokenOpens, .name = "kOlderTokenOpens", .seed = 2},
+    {.bug = Bug::kWatchBlindToDeletes, .name = "kWatchBlindToDeletes", .seed = 2},
+    {.bug = Bug::kWatchBlindToTtls, .name = "kWatchBlindToTtls", .seed = 2},
+    {.bug = Bug::kOnceForgottenEarly, .name = "kOnceForgottenEarly", .seed = 3},
+};
+
+// Every bug has its row, in the order of planted_bugs.h.
+constexpr bool EachHasItsRow() {
+  if (std::size(kBugRuns) + 1 != static_cast<size_t>(Bug::kMaxBug)) return false;
+  for (size_t i = 0; i < std::size(kBugRuns); ++i)
+    if (static_cast<size_t>(kBugRuns[i].bug) != i + 1) return false;
+  return true;
+}
+static_assert(EachHasItsRow());
+
+}  // namespace clustron::sim

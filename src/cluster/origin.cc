@@ -13,6 +13,7 @@ namespace {
 
 // A way through the world and back, twice; what took longer waited for something.
 constexpr int64_t kSlowestNs = 1'000'000'000;
+constexpr int kRoundShift = 10;
 
 }  // namespace
 
@@ -33,55 +34,64 @@ void Origin::Add(std::string item, void* cookie, int64_t now_ns) {
   std::unique_ptr<Lane>& lane = lanes_[cookie];
   if (lane == nullptr) {
     lane = std::make_unique<Lane>(cookie);
-    fresh_.push_back(lane.get());
+  } else if (lane->items.empty()) {
+    idle_.erase(TurnOf(*lane));
   }
   lane->items.push_back(std::move(added));
   ++lane_items_;
   lane_bytes_ += size;
+  if (lane->items.size() == 1) AwaitTurn(*lane);
 }
 
-// Deficit round robin: a lane whose next item is more than it may send goes to the end, with more
-// to send in its next turn. One that is found empty in its turn is forgotten; not earlier, so that
-// a client that sends little but often is fresh once a round.
-Origin::Lane& Origin::Turn() {
-  for (;;) {
-    const bool fresh = !fresh_.empty();
-    Ring<Lane*>& list = fresh ? fresh_ : turns_;
-    Lane& lane = *list.front();
-    if (!lane.items.empty() && lane.items.front().counts <= lane.credit) return lane;
-    list.pop_front();
-    if (lane.items.empty() && !fresh) {
-      lanes_.erase(lane.cookie);
-      continue;
-    }
-    if (!lane.items.empty()) lane.credit += kTurnBytes;
-    turns_.push_back(&lane);
-  }
+void Origin::AwaitTurn(Lane& lane) {
+  lane.ends = std::max(lane.ends, round_) + (uint64_t{lane.items.front().counts} << kRoundShift);
+  lane.order = next_order_++;
+  waiting_.emplace(TurnOf(lane), &lane);
+}
+
+// REQUIRES: the lane is in waiting_.
+void Origin::TakeFirstOf(Lane& lane, Item* item) {
+  round_ += (uint64_t{lane.items.front().counts} << kRoundShift) / waiting_.size();
+  waiting_.erase(TurnOf(lane));
+  if (blocked_ == &lane) blocked_ = nullptr;
+  *item = std::move(lane.items.front());
+  lane.items.pop_front();
+  --lane_items_;
+  lane_bytes_ -= item->counts;
+  if (!lane.items.empty()) return AwaitTurn(lane);
+  // Remembered until the others are as far: who sends one big item after the other is not new each
+  // time.
+  idle_.emplace(TurnOf(lane), &lane);
 }
 
 void Origin::ForgetLanes() {
-  fresh_.clear();
-  turns_.clear();
+  waiting_.clear();
+  idle_.clear();
   lanes_.clear();
+  blocked_ = nullptr;
+  round_ = 0;
 }
 
 const Origin::Item* Origin::NextToSend(int64_t now_ns) {
   if (sent_ == items_.size()) {
     if (lane_items_ == 0) return nullptr;
-    Lane& lane = Turn();
+    Lane& lane = FirstLane();
     if (!HasRoom(lane.items.front()) && !Planted(Bug::kWindowNotKept)) {
       REACH("own items wait for the window");
+      blocked_ = &lane;  // its turn is its turn: what comes now does not go before it for ever
       was_full_ = true;
       return nullptr;
     }
-    Item& next = lane.items.front();
-    lane.credit -= next.counts;
-    lane_bytes_ -= next.counts;
+    Item next;
+    TakeFirstOf(lane, &next);
     ready_bytes_ += next.counts;
     oldest_ns_ = std::min(oldest_ns_, next.submitted_ns);
     items_.push_back(std::move(next));
-    lane.items.pop_front();
-    if (--lane_items_ == 0) ForgetLanes();
+    while (!idle_.empty() && idle_.begin()->first.first <= round_) {
+      lanes_.erase(idle_.begin()->second->cookie);
+      idle_.erase(idle_.begin());
+    }
+    if (lane_items_ == 0) ForgetLanes();
   }
   Item& item = items_[sent_];
   if (sent_ == numbered_) {
@@ -114,7 +124,7 @@ void Origin::Pace(const Item& item, int64_t now_ns) {
     // At most halved or doubled at once: one stall of a disk says little.
     room_bytes_ = std::clamp(static_cast<size_t>(bytes), room_bytes_ / 2, 2 * room_bytes_);
     room_bytes_ =
-        std::clamp(room_bytes_, std::min(kTurnBytes, window_bytes_max_), window_bytes_max_);
+        std::clamp(room_bytes_, std::min(kLeastBytes, window_bytes_max_), window_bytes_max_);
     if (room_bytes_ < window_bytes_max_) REACH("own items wait for the window's pace");
   }
   pace_ns_ = now_ns;
@@ -195,16 +205,15 @@ void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* defi
     ExpireReady(keep_numbered, expired_ns, definite);
   }
   if (lane_items_ == 0) return;
-  for (Ring<Lane*>* list : {&fresh_, &turns_}) {
-    for (size_t i = 0; i < list->size(); ++i) {
-      Ring<Item>& items = (*list)[i]->items;
-      while (!items.empty() && items.front().submitted_ns < expired_ns) {
-        REACH("items dropped that waited for the window");
-        definite->push_back(items.front().cookie);
-        lane_bytes_ -= items.front().counts;
-        --lane_items_;
-        items.pop_front();
-      }
+  // In the order of turns, which no address has a part in.
+  std::vector<Lane*> lanes;
+  for (const auto& [turn, lane] : waiting_) lanes.push_back(lane);
+  for (Lane* lane : lanes) {
+    while (!lane->items.empty() && lane->items.front().submitted_ns < expired_ns) {
+      REACH("items dropped that waited for the window");
+      Item late;
+      TakeFirstOf(*lane, &late);
+      definite->push_back(late.cookie);
     }
   }
   if (lane_items_ == 0) ForgetLanes();

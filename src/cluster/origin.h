@@ -9,9 +9,11 @@
 //
 // Flow: what has left and is not applied here is bounded by a window of bytes, or is one item. So
 // nobody on the way, links and leader, ever holds more of this node, and nothing has to be dropped
-// there. What doesn't fit waits in a lane per client; lanes are taken from in turn, by bytes, and
-// one that had nothing waiting comes before those that did: a client's bulk delays others by a
-// window at most. Void items are outside the window.
+// there. What doesn't fit waits in a lane per client. Lanes share what leaves by bytes, by fair
+// queueing (Demers, Keshav and Shenker, 1989): a round is a byte of each lane, an item ends in the
+// round that is its length beyond the one in which it came or its lane's last one ended, and what
+// ends first leaves first. So a client that sends little is next whenever it comes, however many
+// send much: others' bulk delays it by a window at most. Void items are outside the window.
 //
 // INVARIANT: numbered items come before unnumbered ones; numbers are consecutive. While a lane
 // holds an item, new items go to lanes. A client's items leave in the order of Add.
@@ -19,10 +21,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ring.h"
@@ -35,12 +39,11 @@ class Origin {
   static constexpr size_t kWindowBytes = 16 << 20;
   // Where much is under way, the window follows what is really applied: no item should be under way
   // for longer than this beyond what the fastest one of this leadership took, for it keeps those of
-  // other clients waiting. So slow disks and links get less than kWindowBytes, down to kTurnBytes.
+  // other clients waiting. So slow disks and links get less than kWindowBytes, down to kLeastBytes.
   static constexpr int64_t kUnderWayNs = 150'000'000;
   // How often the window is set anew.
   static constexpr int64_t kPaceNs = 100'000'000;
-  // What a lane may send in its turn.
-  static constexpr size_t kTurnBytes = 256 << 10;
+  static constexpr size_t kLeastBytes = 256 << 10;
 
   explicit Origin(Session session, size_t window_bytes = kWindowBytes)
       : session_(session), window_bytes_max_(window_bytes), room_bytes_(window_bytes) {}
@@ -81,7 +84,7 @@ class Origin {
   bool Empty() const { return items_.empty() && lane_items_ == 0; }
   // NextToSend would give one.
   bool HasUnsent() {
-    return sent_ < items_.size() || (lane_items_ > 0 && HasRoom(Turn().items.front()));
+    return sent_ < items_.size() || (lane_items_ > 0 && HasRoom(FirstLane().items.front()));
   }
   size_t size() const { return items_.size() + lane_items_; }
   size_t bytes() const { return window_bytes_ + ready_bytes_ + lane_bytes_; }
@@ -116,8 +119,11 @@ class Origin {
   struct Lane {
     void* cookie;
     Ring<Item> items;
-    size_t credit = kTurnBytes;  // what it may still send in this turn
+    uint64_t ends = 0;   // the round in which its first item ends; without one: its last one
+    uint64_t order = 0;  // of coming, among those that end in one round
   };
+  using Turn = std::pair<uint64_t, uint64_t>;
+  static Turn TurnOf(const Lane& lane) { return {lane.ends, lane.order}; }
 
   bool HasRoom(const Item& item) const {
     return window_bytes_ == 0 || window_bytes_ + item.counts <= room_bytes_;
@@ -127,8 +133,11 @@ class Origin {
   // The first item is applied.
   void Pace(const Item& item, int64_t now_ns);
   void PaceAnew(int64_t now_ns);
-  // The lane whose turn it is; it holds an item. REQUIRES: lane_items_ > 0.
-  Lane& Turn();
+  // The lane whose turn it is. REQUIRES: lane_items_ > 0.
+  Lane& FirstLane() { return blocked_ != nullptr ? *blocked_ : *waiting_.begin()->second; }
+  // A lane's first item is there, or has become another one.
+  void AwaitTurn(Lane& lane);
+  void TakeFirstOf(Lane& lane, Item* item);
   void ForgetLanes();
   void ExpireReady(size_t from, int64_t expired_ns, std::vector<void*>* definite);
 
@@ -150,12 +159,15 @@ class Origin {
   // No item in items_ that somebody waits for was submitted before this.
   int64_t oldest_ns_ = std::numeric_limits<int64_t>::max();
 
-  // By cookie; only looked up. A lane is in exactly one of the lists.
+  // By cookie; only looked up. A lane is in exactly one of the two below.
   std::unordered_map<void*, std::unique_ptr<Lane>> lanes_;
   size_t lane_items_ = 0;
   size_t lane_bytes_ = 0;
-  Ring<Lane*> fresh_;  // had nothing waiting before: they come first, for one turn
-  Ring<Lane*> turns_;
+  std::map<Turn, Lane*> waiting_;  // with items
+  std::map<Turn, Lane*> idle_;     // without one, but ahead of the round
+  uint64_t round_ = 0;             // in 1024ths, as those that lanes have
+  uint64_t next_order_ = 0;
+  Lane* blocked_ = nullptr;  // its turn had come when there was no room; null: nobody's
 };
 
 }  // namespace clustron::cluster

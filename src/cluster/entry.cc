@@ -32,13 +32,14 @@ struct FixedEntry {
   int64_t elapsed_ms;
   int64_t wall_ms;
   uint16_t feature_version;
-  uint16_t reserved;
+  uint16_t flags;
   uint32_t item_count;
 };
 static_assert(sizeof(FixedEntry) == kEntryHeaderBytes);
 
 FixedEntry Pack(const EntryHeader& header) {
-  return {header.elapsed_ms, header.wall_ms, header.feature_version, 0, header.item_count};
+  return {header.elapsed_ms, header.wall_ms, header.feature_version, header.flags,
+          header.item_count};
 }
 
 void Unpack(const FixedItem& fixed, std::string_view user, ItemHeader* header) {
@@ -190,7 +191,7 @@ bool ReadEntryHeader(Reader* reader, EntryHeader* header) {
   if (!reader->ok()) return false;
   FixedEntry fixed;
   std::memcpy(&fixed, bytes.data(), sizeof fixed);
-  *header = {fixed.elapsed_ms, fixed.wall_ms, fixed.feature_version, fixed.item_count};
+  *header = {fixed.elapsed_ms, fixed.wall_ms, fixed.feature_version, fixed.flags, fixed.item_count};
   return true;
 }
 

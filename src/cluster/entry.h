@@ -72,10 +72,18 @@ bool CountArgs(const ItemHeader& header, std::string_view item, size_t* argc);
 // Only the header; `*bytes` is the whole encoded item, size included.
 bool PeekItem(Reader* reader, ItemHeader* header, std::string_view* bytes);
 
+// What is said of an entry as a whole.
+enum EntryFlag : uint16_t {
+  // What is due is seen gone but not removed: a CLIENT PAUSE holds where it was proposed.
+  kEntryKeepsDue = 1,
+};
+inline constexpr uint16_t kEntryFlagsKnown = kEntryKeepsDue;
+
 struct EntryHeader {
   int64_t elapsed_ms = 0;
   int64_t wall_ms = 0;
   uint16_t feature_version = kFirstFeatureVersion;  // in force where it was proposed
+  uint16_t flags = 0;                               // EntryFlag
   uint32_t item_count = 0;
 };
 inline constexpr size_t kEntryHeaderBytes = 24;

@@ -12,11 +12,13 @@ namespace clustron::cluster {
 
 inline constexpr uint16_t kFirstFeatureVersion = 1;
 // 2: items are bounded in work and reply, the wall clock is held to the voters' median, digests are
-// compared.
+// compared, entries may keep what is due (EntryFlag).
 inline constexpr uint16_t kFeatureVersion = 2;
 
 // From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).
 inline constexpr uint16_t kWallMayFall = 2;
+// From here on entries have flags.
+inline constexpr uint16_t kEntriesHaveFlags = 2;
 // The entry that raises the version to this one starts the chained digest anew. Programs before it
 // chained otherwise, and members' snapshots hold what they had then.
 inline constexpr uint16_t kDigestsComparable = 2;

@@ -212,6 +212,13 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void SetQuorumReads(bool quorum) { quorum_reads_ = quorum; }
   void SetOverMemory(bool over) { over_memory_ = over; }
   bool over_memory() const { return over_memory_; }
+  // While set (CLIENT PAUSE), the entries that this node proposes leave in place what is due: it
+  // counts as gone, but is there. What has come together goes at once when that ends.
+  void KeepDue(bool keep);
+  // Of the entries that this node proposes: EntryFlag.
+  uint16_t EntryFlags() const {
+    return keep_due_ && state_.feature_version() >= kEntriesHaveFlags ? kEntryKeepsDue : 0;
+  }
   void StepDown() { replica_.StepDown(NowNs()); }
   Session session() const { return origin_.session(); }
   NodeId self() const { return config_.paxos.self; }
@@ -481,6 +488,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   std::map<NodeId, uint16_t> peer_versions_;  // as announced to this process
   uint16_t raise_proposed_ = 0;               // in this leadership
   bool over_memory_ = false;
+  bool keep_due_ = false;
   uint64_t reserving_ = 0;          // asked to be durable
   uint64_t reserved_revision_ = 0;  // durable: see LogStore::PersistReserve
 

@@ -152,7 +152,8 @@ void Node::ProposeBatches() {
         .wall_ms = state_.feature_version() >= kWallMayFall
                        ? LiveWallMs()
                        : std::max({proposed_wall_ms_, LiveWallMs(), state_.wall_ms()}),
-        .feature_version = state_.feature_version()};
+        .feature_version = state_.feature_version(),
+        .flags = EntryFlags()};
     std::string entry;
     if (!batcher_.Empty()) {
       entry = batcher_.Take(header);
@@ -177,8 +178,9 @@ void Node::ProposeDue(int64_t now_ns) {
   const bool left = (state_.NextDueElapsedMs() <= state_.elapsed_ms() ||
                      state_.NextDueWallMs() <= state_.wall_ms()) &&
                     replica_.last_slot() == state_.applied_slot();
-  const bool any_due = state_.NextDueElapsedMs() <= elapsed ||
-                       state_.NextDueWallMs() <= std::max(wall, state_.wall_ms());
+  const bool any_due =
+      EntryFlags() == 0 && (state_.NextDueElapsedMs() <= elapsed ||
+                            state_.NextDueWallMs() <= std::max(wall, state_.wall_ms()));
   // Nobody needs to write for a wall that was wrong to be put right.
   const bool wrong =
       state_.feature_version() >= kWallMayFall && state_.wall_ms() - wall > WallClock::kApartMaxMs;
@@ -207,6 +209,13 @@ void Node::ProposeDue(int64_t now_ns) {
     batcher_.AddOwn(item);
   }
   MaybeWantSnapshot();
+}
+
+void Node::KeepDue(bool keep) {
+  keep_due_ = keep;
+  if (keep || !leading_ || halted_) return;
+  last_tick_ns_ = 0;
+  ProposeDue(NowNs());
 }
 
 void Node::OnLeaseGranted(const StateMachine::LeaseInfo& lease) {

@@ -345,13 +345,13 @@ TEST_CASE_FIXTURE(Budget,
 
   live.OpenInline(slot + 1, 2000, 1'700'000'000'000, true);
   CHECK(inline_run(exec.args()).starts_with("-EXECABORT "));
-  CHECK(live.SealInline().empty());
+  CHECK(live.SealInline(0).empty());
 
   live.OpenInline(slot + 1, 2000, 1'700'000'000'000, true);
   CHECK(inline_run(incr) == ":1\r\n");
   CHECK(inline_run(exec.args()).starts_with("-EXECABORT "));
   CHECK(inline_run(grant) == "+OK\r\n");
-  const auto entry = std::make_shared<std::string>(live.SealInline());
+  const auto entry = std::make_shared<std::string>(live.SealInline(0));
   without.executor.Apply(slot + 1, {paxos::EntryKind::kBatch, {1, 1}, entry}, true);
   CHECK(live.digest() == without.executor.digest());
   CHECK(live.store().Digest() == without.executor.store().Digest());

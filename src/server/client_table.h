@@ -81,7 +81,7 @@ class ClientTable final : public commands::ClientsPort {
   // Whether this command must wait now. CLIENT commands that could end the pause are never held.
   bool Holds(const commands::CommandSpec& spec, bool may_write) const;
   // True while anything is held; the owner tries held commands again when it has ended.
-  bool paused() const { return paused_until_ms_ > NowMs(); }
+  bool paused() const { return paused_until_ms_ != 0 && paused_until_ms_ > NowMs(); }
   int64_t paused_until_ms() const { return paused_until_ms_; }
 
   // --- commands::ClientsPort -------------------------------------------------------------------

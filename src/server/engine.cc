@@ -151,6 +151,29 @@ void Engine::NoteStall() {
   last_tick_ns_ = now;
 }
 
+// While clients are paused nothing may seem to change for them: what is due is seen gone, but
+// stays.
+void Engine::StepPause() {
+  const bool paused = client_table_.paused();
+  if (std::exchange(keeps_due_, paused) != paused) {
+    Log(LogLevel::kDebug, "{}", paused ? "clients are paused" : "clients are no longer paused");
+    node_->KeepDue(paused);
+  }
+  if (paused || held_.empty()) return;
+  std::vector<Session*> held;
+  std::swap(held, held_);
+  for (Session* session : held) {
+    session->held_ = session->client.held = false;
+    LookLater(*session);
+  }
+}
+
+void Engine::SealInline() {
+  if (!executor_.inline_open()) return;
+  std::string entry = executor_.SealInline(node_->EntryFlags());
+  if (!entry.empty()) node_->CommitInline(std::move(entry));
+}
+
 void Engine::Tick() {
   NoteStall();
   CheckMemory();
@@ -164,19 +187,13 @@ void Engine::Tick() {
     LookLater(*session);
     ++i;
   }
-  if (!held_.empty() && !client_table_.paused()) {
-    std::vector<Session*> held;
-    std::swap(held, held_);
-    for (Session* session : held) {
-      session->held_ = session->client.held = false;
-      LookLater(*session);
-    }
-  }
+  StepPause();
   if (now - sweep_ns_ >= kSweepNs) {
     sweep_ns_ = now;
     stats_.strangers_closed += client_table_.SweepLimits().strangers;
     WarnOfStrangers(now);
     TellOfMemory();
+    TellState(now);
     stats_.Sample(client_table_.NowMs());
     StepAnnouncement(now);
     maintenance_.Step(client_table_.NowMs());
@@ -221,12 +238,10 @@ void Engine::WarnOfStrangers(int64_t now_ns) {
 
 void Engine::EndOfTurn() {
   if (node_ == nullptr) return;
+  StepPause();
   LookAtAnswers();
   for (int round = 0; round == 0 || (round < 8 && !node_->backlog()); ++round) {
-    if (executor_.inline_open()) {
-      std::string entry = executor_.SealInline();
-      if (!entry.empty()) node_->CommitInline(std::move(entry));
-    }
+    SealInline();
     node_->EndOfTurn();
     if (look_.empty()) break;
     std::vector<Session*> look;
@@ -239,10 +254,7 @@ void Engine::EndOfTurn() {
       if (session->WantsInput() && !session->in_.empty()) Feed(*session, {});
     }
   }
-  if (executor_.inline_open()) {
-    std::string entry = executor_.SealInline();
-    if (!entry.empty()) node_->CommitInline(std::move(entry));
-  }
+  SealInline();
   upkeep_left_ = executor_.Upkeep(kUpkeepPerTurn);
   // The disk has filled up under an entry (RunWrite asks before, so others were faster): what may
   // show it waits until it is written. PING and the like go on.

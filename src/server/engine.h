@@ -266,6 +266,9 @@ class Engine final : public cluster::NodeHost,
   Executor::Verdict RunPending(Session& session, Pending& pending);
   void MakeWrite(Session& session, Pending& front, int64_t ttl_ms = 0);
   void CheckMemory();
+  void StepPause();
+  void TellState(int64_t now_ns);
+  void SealInline();
   void TellOfMemory();
   void CheckDiskLowWater();
   // In the middle of a reply that grows.
@@ -340,6 +343,8 @@ class Engine final : public cluster::NodeHost,
   std::vector<Session*> late_waiters_;
   uint64_t answers_seen_ = 0;  // of peers, when late waiters looked last
   std::vector<Session*> held_;
+  bool keeps_due_ = false;  // the node was told so
+  int64_t told_state_ns_ = 0;
 
   // Of the Feed at hand: whether reads may run at once, found out once.
   enum class ReadNow : uint8_t { kUnknown, kYes, kNo } read_now_ = ReadNow::kUnknown;

@@ -497,10 +497,7 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, const Written& 
     return;
   }
   // Many big ones within one turn are several entries.
-  if (executor_.inline_bytes() + bytes > kItemBytesMax) {
-    std::string entry = executor_.SealInline();
-    if (!entry.empty()) node_->CommitInline(std::move(entry));
-  }
+  if (executor_.inline_bytes() + bytes > kItemBytesMax) SealInline();
   if (!HasRoomFor(written.args)) {
     REACH("write refused for lack of room in the log");
     if (!muted) Refuse(session, spec, commands::kErrDiskLow);

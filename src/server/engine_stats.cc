@@ -1,6 +1,9 @@
 // Engine: how often, how long, how well. What INFO, SLOWLOG and LATENCY tell.
 #include <algorithm>
+#include <utility>
 
+#include "base/log.h"
+#include "base/memory.h"
 #include "commands/arg_cursor.h"
 #include "server/engine.h"
 
@@ -82,6 +85,25 @@ void Engine::EndAnswer(Session& session) {
 void Engine::KeyMissed(int db, std::string_view key, bool announce) {
   ++stats_.keyspace_misses;
   if (announce && notifications_.on()) notifications_.OnMiss(db, key);
+}
+
+// COMPAT: what Redis tells at this level, and where consensus stands.
+void Engine::TellState(int64_t now_ns) {
+  constexpr int64_t kEveryNs = 5'000'000'000;
+  if (!LogEnabled(LogLevel::kDebug) || now_ns - told_state_ns_ < kEveryNs) return;
+  told_state_ns_ = now_ns;
+  const ClientTable::Counts clients = client_table_.Count();
+  Log(LogLevel::kDebug, "{} clients connected ({} blocked), {} bytes in use", clients.clients,
+      clients.blocked, AllocatedBytes());
+  const store::Store& store = executor_.store();
+  for (int db = 0; db < store::kDatabases; ++db) {
+    if (store.Size(db) > 0)
+      Log(LogLevel::kDebug, "DB {}: {} keys ({} volatile)", db, store.Size(db),
+          store.KeysWithDeadline(db));
+  }
+  Log(LogLevel::kDebug, "leader {}, ballot {}.{}, {} of {} nodes in reach, slots applied {}",
+      node_->leader(), node_->ballot().round, node_->ballot().node, VotersInSight(),
+      node_->replica().members().voters.size(), executor_.applied_slot());
 }
 
 }  // namespace clustron::server

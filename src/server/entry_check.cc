@@ -106,6 +106,8 @@ std::string WhyNotApplicable(std::string_view bytes, uint16_t supported) {
   if (!cluster::ReadEntryHeader(&reader, &entry)) return std::string(kMalformed);
   if (entry.feature_version > supported)
     return "it is of " + OfVersion(entry.feature_version, supported);
+  if ((entry.flags & ~cluster::kEntryFlagsKnown) != 0)
+    return "it has flags (" + std::to_string(entry.flags) + ") that this program does not know";
   std::vector<std::string_view> args;
   for (uint32_t i = 0; i < entry.item_count; ++i) {
     ItemHeader header;

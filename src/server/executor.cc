@@ -160,7 +160,7 @@ void Executor::ApplyBatch(std::string_view payload) {
     ApplyItem(header);
   }
   CHECK(reader.Done());
-  ExpireDue();
+  ExpireDue(entry.flags);
 }
 
 // The wall that an entry gets whose leader's clock showed `wall_ms`. It falls only if nothing is
@@ -362,7 +362,11 @@ void Executor::RaiseVersion(uint16_t version) {
   Chain(feature_version_);
 }
 
-void Executor::ExpireDue() {
+void Executor::ExpireDue(uint16_t entry_flags) {
+  if (entry_flags & cluster::kEntryKeepsDue) {
+    due_left_ = true;  // for all that is known: the store is not asked
+    return;
+  }
   store_->BeginItem();
   size_t limit = expire_per_entry_;
   if (Planted(Bug::kMutationDiffers) && own_.node == 2 && entry_slot_ > 300) limit = 1;
@@ -604,15 +608,16 @@ void Executor::RunInlineItem(std::string_view item) {
   if (inline_.keep_items) inline_.bytes.append(item);
 }
 
-std::string Executor::SealInline() {
+std::string Executor::SealInline(uint16_t flags) {
   CHECK(inline_.open);
   inline_.open = false;
   if (inline_.count == 0 && !inline_.must_log) return {};
-  ExpireDue();
+  ExpireDue(flags);
   EndEntry(inline_.slot);
   cluster::PatchEntryHeader({.elapsed_ms = inline_.elapsed_ms,
                              .wall_ms = inline_.wall_ms,
                              .feature_version = feature_version_,
+                             .flags = flags,
                              .item_count = inline_.keep_items ? inline_.count : 0},
                             &inline_.bytes);
   return std::move(inline_.bytes);

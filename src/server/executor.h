@@ -179,8 +179,8 @@ class Executor final : public cluster::StateMachine,
                  uint8_t verdicts, resp::ReplyOutput* out);
   // The server's own item within the open entry (lease ends, snapshot marks).
   void RunInlineItem(std::string_view item);
-  // Ends it. Empty: nothing needs logging, and the slot is not used up.
-  std::string SealInline();
+  // Ends it. Empty: nothing needs logging, and the slot is not used up. `flags`: EntryFlag.
+  std::string SealInline(uint16_t flags);
 
   // The bytes of everything in here that is not in the store, for snapshots.
   void EncodeTables(std::string* out) const;
@@ -250,7 +250,7 @@ class Executor final : public cluster::StateMachine,
   // The command at the top of an item, within the item's budget. Returns what the digest takes from
   // its reply.
   uint64_t ExecuteItem(commands::Context& ctx);
-  void ExpireDue();
+  void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);
   uint64_t ItemSeed() const;

@@ -382,7 +382,7 @@ struct InlineFixture : Fixture {
     return out.TakeAll();
   }
   std::string Seal() {
-    std::string entry = executor.SealInline();
+    std::string entry = executor.SealInline(0);
     if (!entry.empty()) ++slot;
     return entry;
   }

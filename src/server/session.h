@@ -62,8 +62,8 @@ class Session final : public ClientLink, private resp::ReplyChunks::Listener {
   bool WantsInput() const;
   // Bytes that the request being read is known to need; 0: unknown.
   size_t bytes_wanted() const { return parser_.bytes_wanted(); }
-  // Nothing is waiting for an answer.
-  bool idle() const { return queue_.empty() && !held_; }
+  // Nothing is waiting for an answer, nor for its turn to be parsed.
+  bool idle() const { return queue_.empty() && !held_ && backlog_ns_ == 0; }
   // Something in `out` may show what the log doesn't hold yet; not so: PING and the like alone.
   bool shows_state() const { return shows_state_; }
   bool close_after_flush() const { return close_after_flush_; }

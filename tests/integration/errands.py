@@ -104,6 +104,21 @@ def test_logs_say_more_when_asked_and_in_other_forms():
 
 
 @limited(60)
+def test_the_debug_level_tells_how_things_stand():
+    node = processes.single("everysec", options=["--loglevel", "verbose"])
+    with node.connect() as c:
+        c.call("SET", "k", "v")
+        c.call("SET", "j", "v", "EX", "1000")
+        assert "clients connected" not in node.tail(1000)
+        c.call("CONFIG", "SET", "loglevel", "debug")
+        c.call("CLIENT", "PAUSE", "100", "WRITE")
+        for said in (r"\. clients are paused", r"\. clients are no longer paused", r"\. 1 clients connected \(0 blocked\), \d+ bytes in use",
+                     r"\. DB 0: 2 keys \(1 volatile\)", r"\. leader 1, ballot \d+\.1, 1 of 1 nodes in reach, slots applied \d+"):
+            until(lambda: re.search(said, node.tail(1000)), said, 20)
+    node.stop()
+
+
+@limited(60)
 def test_an_election_says_why():
     c = cluster.Cluster(3, options=["--loglevel", "verbose"]).start()
     leader = c.wait_leader()

@@ -163,6 +163,46 @@ public static class ConnectionTests
     /// <summary>What the library throws for an operation whose connection went away under it.</summary>
     internal static bool IsDrop(Exception e) => e is RedisConnectionException or RedisTimeoutException or IOException or TaskCanceledException or ObjectDisposedException;
 
+    /// <summary>
+    /// Without INFO the library knows a server's role by HELLO alone (RESP3), when only its client name tells who it is. A name of
+    /// one's own hides that; cluster-advertise-role is for those.
+    /// </summary>
+    public static async Task WritesWithoutInfo(Context x)
+    {
+        var admin = await x.Connect();
+        foreach (var endpoint in admin.GetEndPoints())
+        {
+            var server = admin.GetServer(endpoint);
+            async Task<IServer> Writes(string? name, bool leaderOnly)
+            {
+                var mux = await x.Connect(o =>
+                {
+                    o.EndPoints.Clear();
+                    o.EndPoints.Add(endpoint);
+                    o.CommandMap = CommandMap.Create(["INFO"], available: false);
+                    if (name != null) o.ClientName = name;
+                });
+                var there = mux.GetServer(endpoint);
+                if (leaderOnly && there.IsReplica) return there;
+                Check.True(!there.IsReplica, $"{endpoint} takes writes from '{name}'");
+                Check.True(await mux.GetDatabase().StringSetAsync(x.Key("no info"), name ?? "-"), "SET");
+                Check.Equal(name ?? "-", (string?)await admin.GetDatabase().StringGetAsync(x.Key("no info")), "read by another connection");
+                return there;
+            }
+            await Writes(null, leaderOnly: false);
+            try
+            {
+                await server.ConfigSetAsync("cluster-advertise-role", "all");
+                await Writes("mine", leaderOnly: false);
+                await server.ConfigSetAsync("cluster-advertise-role", "leader");
+                bool follows = (string?)((RedisResult[])(await server.ExecuteAsync("ROLE"))!)[0] == "slave";
+                // RESP2 has no HELLO, and so no role without INFO.
+                Check.Equal(follows && x.Protocol == RedisProtocol.Resp3, (await Writes("mine", leaderOnly: true)).IsReplica, "the truth, if it is wanted");
+            }
+            finally { await server.ConfigSetAsync("cluster-advertise-role", "auto"); }
+        }
+    }
+
     public static async Task ManyConnections(Context x)
     {
         var all = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => x.Connect()));

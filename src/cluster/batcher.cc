@@ -50,6 +50,13 @@ void Batcher::Rewind(Session session, uint64_t next) {
   it->second.sequence = it->second.rewound = next;
 }
 
+void Batcher::Advance(Session session, uint64_t next) {
+  const auto it = next_.find(session.node);
+  if (it == next_.end() || it->second.boot != session.boot || it->second.sequence >= next) return;
+  REACH("session advanced to what is applied");
+  it->second.sequence = next;
+}
+
 size_t Batcher::Append(std::string_view item) {
   if (open_.count > 0 &&
       (open_.count == kBatchItemsMax || open_.bytes.size() + item.size() > kBatchBytesMax))

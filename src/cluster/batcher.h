@@ -32,6 +32,10 @@ class Batcher {
   // beyond does not count, and is taken again from there on. Further items of the run with the gap
   // say the same when they are applied, after the new run has begun: those change nothing.
   void Rewind(Session session, uint64_t next);
+  // The state expects `next` from its session: nothing below it will come again. So a rewind that
+  // was about a gap in an entry of an earlier leadership (what was taken since had then already
+  // filled it) does not wait for what is over.
+  void Advance(Session session, uint64_t next);
 
   bool Empty() const { return closed_.empty() && open_.count == 0; }
   // The oldest batch; clocks and feature version are `header`'s. REQUIRES: !Empty().

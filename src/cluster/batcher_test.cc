@@ -107,6 +107,20 @@ TEST_CASE_FIXTURE(Fixture, "later entries of the run with the gap don't rewind t
   CHECK(Add(10));
 }
 
+TEST_CASE_FIXTURE(Fixture, "what is applied is not waited for") {
+  CHECK(Add(9));
+  CHECK(Add(10));
+  CHECK(Take() == Sequences{9, 10});
+  batcher.Rewind(kSession, 9);  // an entry of an earlier leadership, applied late: it had 35
+  CHECK_FALSE(Add(11));         // 9 and 10 are applied, and their origin has gone on
+  batcher.Advance(kSession, 11);
+  CHECK(Add(11));
+  batcher.Advance(kSession, 9);  // never back
+  CHECK(Add(12));
+  batcher.Advance({kSession.node, kSession.boot + 1}, 50);  // another life of the node
+  CHECK(Add(13));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a new leadership knows nothing of an earlier one's rewinds") {
   CHECK(Add(35));
   batcher.Rewind(kSession, 9);

@@ -131,7 +131,10 @@ bool Node::OnForward(NodeId from, Ballot ballot, std::string_view items) {
     // the session of its clients, and of an earlier one nothing is of use.
     if (header.session.boot != introduced->boot) continue;
     if (wanted && !state_.CanTake(header, bytes)) return false;
-    if (wanted && !batcher_.Add(header, bytes, verdicts)) REACH("forwarded item not taken");
+    if (!wanted || batcher_.Add(header, bytes, verdicts)) continue;
+    // What is applied is never asked for again, whatever is waited for here.
+    batcher_.Advance(header.session, state_.NextSequence(header.session));
+    if (!batcher_.Add(header, bytes, verdicts)) REACH("forwarded item not taken");
   }
   return true;
 }

@@ -64,6 +64,20 @@ Status MarkFile::Load() {
   return {};
 }
 
+// Where it is, so that a damaged copy stays known as one: the same bytes, which leave as they are
+// those that the disk has already, whatever a power cut makes of this.
+Status MarkFile::Keep() {
+  if (!value_) return {};
+  const std::string path = PathOf(newest_);
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(fs_, path, kValueBytesMax + kHeaderBytes));
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, fs_.Open(path, OpenMode::kReadWrite));
+  TRY(file->WriteAt(0, bytes));
+  TRY(file->Sync());
+  TRY(fs_.SyncDir(dir_));
+  names_synced_ = true;
+  return {};
+}
+
 bool MarkFile::damaged() const {
   return states_[0] == CopyState::kDamaged || states_[1] == CopyState::kDamaged;
 }

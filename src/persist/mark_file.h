@@ -32,6 +32,11 @@ class MarkFile {
   // newer value than value() may have existed.
   Status Load();
   const std::optional<std::string>& value() const { return value_; }
+  // Makes what was read durable, by writing it again; nothing if there is none. It need not be on
+  // disk yet: a process whose sync failed ends, the kernel has forgotten then that the bytes were
+  // not written, so no later sync writes them, but who reads the file sees them until the machine
+  // loses power. For whoever relies on the value; once behind Load().
+  Status Keep();
   bool damaged() const;
   // Neither copy exists.
   bool missing() const;

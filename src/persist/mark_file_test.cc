@@ -23,6 +23,36 @@ struct Disk {
 
 }  // namespace
 
+TEST_CASE("mark file: what a failed sync left behind in the cache is written anew, not relied on") {
+  for (const bool kept : {true, false}) {
+    CAPTURE(kept);
+    Disk disk;
+    MarkFile file = disk.Load();
+    REQUIRE(file.WriteBoth("old"));
+    disk.fs.FailNextSync();
+    CHECK(!file.Write("new"));
+    // The next process sees what no sync will write any more.
+    MarkFile next = disk.Load();
+    CHECK(next.value() == "new");
+    if (kept) REQUIRE(next.Keep());
+    Rng rng(1);
+    disk.fs.Crash(rng, sim::CrashMode::kLost);
+    CHECK(disk.Load().value() == (kept ? "new" : "old"));
+  }
+}
+
+TEST_CASE("mark file: to keep nothing writes nothing; a full disk doesn't matter") {
+  Disk disk;
+  MarkFile file = disk.Load();
+  REQUIRE(file.Keep());
+  CHECK(disk.fs.Files().empty());
+  REQUIRE(file.Write("first"));
+  disk.fs.SetCapacity(1);
+  MarkFile next = disk.Load();
+  CHECK(next.Keep());
+  CHECK(next.value() == "first");
+}
+
 TEST_CASE("mark file: the newest value comes back, copies alternate") {
   Disk disk;
   MarkFile file = disk.Load();

@@ -40,6 +40,7 @@ Status TakeSkips(persist::Fs& fs, const BootOptions& options, Executor& executor
   cluster::SkipList skips = executor.skips();
   persist::MarkFile file(&fs, options.dir, "skips");
   TRY(file.Load());
+  TRY(file.Keep());
   if (file.damaged() && !file.value())
     return Fail(Errc::kCorruption, options.dir +
                                        "/skips: both copies are damaged, and what they "
@@ -293,10 +294,10 @@ Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, clust
 
 Status NoteDivergence(persist::Fs& fs, const std::string& dir, const std::string& reason) {
   const std::string path = dir + kDivergedFile;
-  if (fs.Exists(path)) return {};
-  ASSIGN_OR_RETURN(const auto file, fs.Open(path, persist::OpenMode::kCreate));
+  ASSIGN_OR_RETURN(const auto file, fs.Open(path + ".tmp", persist::OpenMode::kCreate));
   TRY(file->WriteAt(0, reason + "\n"));
   TRY(file->Sync());
+  TRY(fs.Rename(path + ".tmp", path));
   return fs.SyncDir(dir);
 }
 

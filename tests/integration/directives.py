@@ -138,7 +138,7 @@ def test_every_directive_of_redis_is_known():
     rc, text = check(*(word for name in names for word in ("--" + name, "1")))
     assert rc == 0 and len(names) > 100, text
     for name in names:
-        assert "'%s 1' is ignored" % name in text, name
+        assert "'%s 1' is ignored" % name in text or "'%s (redacted)' is ignored" % name in text, name
     missing = set(theirs) - set(re.findall(r"[a-z_-]+", ours))
     assert missing <= {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value"}, missing
 

@@ -590,7 +590,8 @@ void SimNode::LookWhetherSetBack() {
   const bool set_back = process_->node().members().own().set_back;
   if (set_back && !may_be_set_back_)
     around_.report->Fail("set back", "node " + std::to_string(index_) +
-                                         " was set back, and nobody has touched its directory");
+                                         " was set back, and nobody has touched its directory: " +
+                                         process_->node().members().own().why);
   if (seen_set_back_ && !set_back) may_be_set_back_ = false;
   seen_set_back_ = set_back;
 }

@@ -56,7 +56,10 @@ namespace clustron {
   X(kOlderTokenOpens)         /* the token of an earlier grant opens a guard */                    \
   X(kWatchBlindToDeletes)     /* WATCH does not see a key that came and went */                    \
   X(kWatchBlindToTtls)        /* WATCH does not see changes of a time to live */                   \
-  X(kOnceForgottenEarly)      /* a stored reply is forgotten a second early */
+  X(kOnceForgottenEarly)      /* a stored reply is forgotten a second early */                     \
+  X(kOneSnapshotKept)         /* the snapshot before the newest is not kept */                     \
+  X(kFailedSyncIgnored)       /* a failed fsync of the log is taken for success */                 \
+  X(kLogCutEarly)             /* the log goes up to eight slots behind the older snapshot */
 
 enum class Bug : uint8_t {
   kNone,

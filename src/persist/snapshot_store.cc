@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
+#include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "persist/rdb_format.h"
 #include "persist/rdb_reader.h"
@@ -14,7 +15,8 @@
 namespace clustron::persist {
 namespace {
 
-constexpr size_t kKept = 2;
+// The newest, and the one before.
+size_t Kept() { return Planted(Bug::kOneSnapshotKept) ? 1 : 2; }
 constexpr size_t kSlotDigits = 20;
 constexpr std::string_view kSuffix = ".rdb";
 constexpr std::string_view kPartSuffix = ".part";
@@ -209,7 +211,7 @@ void RemoveOld(Fs& fs, const std::string& dir) {
   if (!names) return;
   size_t found = 0;
   for (auto name = names->rbegin(); name != names->rend(); ++name) {
-    const bool old = SlotOf(*name) && ++found > kKept;
+    const bool old = SlotOf(*name) && ++found > Kept();
     if (old || name->ends_with(kDamagedSuffix)) static_cast<void>(fs.Remove(dir + "/" + *name));
   }
 }
@@ -238,7 +240,7 @@ void SnapshotStore::Finish(std::shared_ptr<Pending> pending, bool verify,
         if (alive.expired()) return;
         if (outcome->status) {
           Insert(info);
-          if (list_.size() > kKept) list_.resize(kKept);
+          if (list_.size() > Kept()) list_.resize(Kept());
         }
         done(outcome->status, outcome->fatal);
       });

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/crc.h"
 #include "base/memory.h"
+#include "base/planted_bugs.h"
 #include "base/reach.h"
 
 namespace clustron::persist {
@@ -258,7 +259,10 @@ Status WalWriter::Write(WalBuffer* buffer) {
 WalWriter::SyncWork WalWriter::TakeSyncWork() { return std::exchange(sync_work_, {}); }
 
 Status WalWriter::Run(Fs& fs, const std::string& dir, const SyncWork& work) {
-  for (const std::shared_ptr<File>& file : work.files) TRY(file->Sync());
+  for (const std::shared_ptr<File>& file : work.files) {
+    const Status synced = file->Sync();
+    if (!synced && !Planted(Bug::kFailedSyncIgnored)) return synced;
+  }
   if (work.dir) TRY(fs.SyncDir(dir));
   return {};
 }

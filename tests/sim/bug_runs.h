@@ -73,6 +73,9 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kWatchBlindToDeletes, .name = "kWatchBlindToDeletes", .seed = 2},
     {.bug = Bug::kWatchBlindToTtls, .name = "kWatchBlindToTtls", .seed = 2},
     {.bug = Bug::kOnceForgottenEarly, .name = "kOnceForgottenEarly", .seed = 3},
+    {.bug = Bug::kOneSnapshotKept, .name = "kOneSnapshotKept", .seed = 12},
+    {.bug = Bug::kFailedSyncIgnored, .name = "kFailedSyncIgnored", .seed = 11},
+    {.bug = Bug::kLogCutEarly, .name = "kLogCutEarly", .seed = 1},
 };
 
 // Every bug has its row, in the order of planted_bugs.h.

@@ -137,10 +137,15 @@ void Cluster::LookAfterSetBack() {
   if (!trouble || loop_.now_ns() < looked_after_ns_) return;
   looked_after_ns_ = loop_.now_ns() + 10 * kSecond;
   report_.Count("losses accepted");
-  for (auto& node : nodes_) {
-    node->SetAcceptLoss(true);
-    if (node->running()) node->Crash(false, "is told to accept a loss", 50 * kMillisecond);
-  }
+  // It holds once: who was told before starts without it first.
+  for (auto& node : nodes_)
+    if (node->running()) node->Crash(false, "is told of no loss", 50 * kMillisecond);
+  loop_.After(kSecond / 2, [this] {
+    for (auto& node : nodes_) {
+      node->SetAcceptLoss(true);
+      if (node->running()) node->Crash(false, "is told to accept a loss", 50 * kMillisecond);
+    }
+  });
   loop_.After(9 * kSecond, [this] {
     for (auto& node : nodes_) node->SetAcceptLoss(false);
   });

@@ -129,6 +129,8 @@ void DrawFlow(Rng& rng, Knobs* knobs) {
   knobs->paxos.catch_up_bytes_max =
       std::min(knobs->paxos.catch_up_bytes_max, std::max<size_t>(window / 16, 1 << 10));
   network.queue_bytes_max = 4 * window + (2 << 20);
+  // Who is behind by what may be under way does not need a snapshot for it.
+  knobs->snapshot_log_bytes_min = std::max<uint64_t>(knobs->snapshot_log_bytes_min, 16 * window);
   knobs->work.bulk = true;
 }
 

@@ -14,6 +14,8 @@ namespace clustron::sim {
 namespace {
 
 constexpr int64_t kTickNs = 10 * kMillisecond;
+constexpr uint16_t kUnknownCommand = 60'000;
+constexpr std::string_view kPoisonOnTheWire = "\x60\xea";
 
 }  // namespace
 
@@ -412,7 +414,6 @@ void SimNode::Disturb() {
 
 void SimNode::Poison() {
   Enter([this] {
-    constexpr uint16_t kUnknownCommand = 60'000;
     const std::string_view args[] = {"POISON"};
     std::string item;
     cluster::AppendItem({.command_id = kUnknownCommand, .session = process_->node().session()},
@@ -541,14 +542,14 @@ void SimNode::OnPeerMessage(int from, std::string message) {
     if (stopping_) return;
     // A leader refuses to take items that it does not know.
     const bool poisoned = around_.knobs->faults.poison_at_ns != 0 &&
-                          m[0] == static_cast<char>(cluster::WireKind::kForward);
+                          m[0] == static_cast<char>(cluster::WireKind::kForward) &&
+                          m.find(kPoisonOnTheWire) != std::string::npos;
     NoteOffer(m);
     if (!process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m) && !poisoned) {
-      around_.report->Fail("messages", "node " + std::to_string(index_) +
-                                           " finds a message of kind " + std::to_string(m[0]) +
-                                           " and " + std::to_string(m.size()) +
-                                           " bytes from node " + std::to_string(from) +
-                                           " malformed: " + m.substr(0, 200));
+      around_.report->Fail("messages",
+                           "node " + std::to_string(index_) + " finds a message of kind " +
+                               std::to_string(m[0]) + " and " + std::to_string(m.size()) +
+                               " bytes from node " + std::to_string(from) + " malformed");
     }
   });
 }

@@ -35,7 +35,7 @@ class BulkActor final : public Actor {
   }
   void Act() override {
     client_id_ = client().id();
-    const int64_t count = rng().Between(1, 60);
+    const int64_t count = world().no_bulk ? 1 : rng().Between(1, 60);
     const int64_t size = rng().Between(100, rng().Percent(20) ? 40'000 : 8'000);
     for (int64_t i = 0; i < count; ++i) {
       const size_t key = rng().Below(kKeys);

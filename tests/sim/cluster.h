@@ -94,6 +94,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   bool Whole(int node) const { return node != cut_a_ && node != cut_b_; }
   void CheckFlow();
   void Heal();
+  int64_t RecoveryNs() const;
   void NoteRecorded(int to, int from, std::string_view message);
   bool Live();
   bool Converged() const;

@@ -59,6 +59,13 @@ void History::ForgetAbove(paxos::Slot slot) {
   if (slots_.size() > slot + 1) slots_.resize(slot + 1);
 }
 
+uint64_t History::BytesBehind(paxos::Slot slot) const {
+  uint64_t bytes = 0;
+  for (size_t i = slot + 1; i < slots_.size(); ++i)
+    bytes += paxos::BytesOf(slots_[i].value.payload).size();
+  return bytes;
+}
+
 void History::OnState(int node, paxos::Slot slot, uint64_t digest) {
   if (slot == 0) return;
   SlotRecord& record = At(slot);

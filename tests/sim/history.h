@@ -32,6 +32,8 @@ class History {
   void OnState(int node, paxos::Slot slot, uint64_t digest);
   // A node alone has logged this by the inline path.
   void OnLogged(int node, paxos::Slot slot, const paxos::Value& value);
+  // Of all entries behind this slot.
+  uint64_t BytesBehind(paxos::Slot slot) const;
   // A node alone has come back with its log up to this slot: the rest is as if it had never been.
   void ForgetAbove(paxos::Slot slot);
   // A node asks for a read round; its leader's answer must cover all that anybody had applied then.

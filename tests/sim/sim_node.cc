@@ -593,7 +593,8 @@ void SimNode::LookWhetherSetBack() {
     around_.report->Fail("set back", "node " + std::to_string(index_) +
                                          " was set back, and nobody has touched its directory: " +
                                          process_->node().members().own().why);
-  if (seen_set_back_ && !set_back) may_be_set_back_ = false;
+  // It has recovered: from then on it votes as everybody does.
+  if (seen_set_back_ && !set_back) may_be_set_back_ = put_back_ = false;
   seen_set_back_ = set_back;
 }
 

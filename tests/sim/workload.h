@@ -34,6 +34,7 @@ struct World {
   int64_t value_bytes_max = 600'000;      // what the links can carry well within a resend's time
   // By so much may an absolute end come early; below 0: most clocks may be wrong, it may any time.
   int64_t absolute_slack_ns = -1;
+  bool no_bulk = false;     // a node behind a slow link is to catch up
   bool stopping = false;    // nothing new but the final reads
   uint64_t next_value = 1;  // written values are never repeated
   uint64_t replies = 0;     // that said something other than "no leader"

@@ -12,7 +12,6 @@ from testing import Skip, limited, until
 
 MB = 1 << 20
 UNAVAILABLE = ("UNCERTAIN", "CLUSTERDOWN")  # no majority was heard for two seconds: the machine's doing, or ours
-# Of redis-server's time for the same, without a disk: the leader's, three nodes on one machine. Of the leader's: a follower's.
 # Of redis-server's time, which has no log and here no fresh memory to write to: measured 7, the goal is 5. Of the leader's.
 LEADER_TIMES, FOLLOWER_TIMES = 12, 2
 

@@ -119,13 +119,15 @@ void Cluster::NoteRecorded(int to, int from, std::string_view message) {
 }
 
 bool Cluster::NobodySetBack() const {
-  return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+  return std::all_of(nodes_.begin(), nodes_.end(), [this](const auto& node) {
     if (node->dead()) return true;
     if (node->node() == nullptr) return false;
     const cluster::MemberWatch& watch = node->node()->members();
-    return !watch.own().set_back &&
-           std::none_of(watch.records().begin(), watch.records().end(),
-                        [](const cluster::MemberRecord& record) { return record.SetBack(); });
+    return !watch.own().set_back && std::none_of(watch.records().begin(), watch.records().end(),
+                                                 [this](const cluster::MemberRecord& record) {
+                                                   return record.SetBack() &&
+                                                          !nodes_[record.node - 1]->dead();
+                                                 });
   });
 }
 
@@ -251,6 +253,7 @@ void Cluster::Heal() {
   int home = 0;
   for (auto& node : nodes_) {
     node->fs().ClearFaults();
+    node->disk() = knobs_.disk;
     node->disk().slow_percent = 0;
   }
   for (auto& actor : actors_) {

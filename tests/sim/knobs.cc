@@ -141,8 +141,8 @@ void MakeCalm(Knobs* knobs) {
   network.datagram = false;
   network.tail_percent = network.loss_percent = network.duplicate_percent = 0;
   knobs->disk.slow_percent = 0;
-  // One link has a tenth of it, which must carry what may be under way well within cluster-hold-ms.
-  network.bytes_per_s = std::max<int64_t>(network.bytes_per_s, 10 << 20);
+  // One link has a tenth of it, which must carry all that is written, without a backlog.
+  network.bytes_per_s = std::max<int64_t>(network.bytes_per_s, 40 << 20);
 }
 
 // One node below `always`: the inline path.
@@ -231,7 +231,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   if (nodes == 0 ? alone : nodes == 1) DrawAlone(rng, &knobs);
   // What a member forgets must be known to all others for sure.
   FaultRates& faults = knobs.faults;
-  const int64_t set_back_ns = Rate(rng, 30, 3 * kSecond, 10 * kSecond);
+  const int64_t set_back_ns = Rate(rng, 40, 3 * kSecond, 10 * kSecond);
   if (knobs.nodes > 1 && faults.rot_ns == 0 && faults.rot_race_ns == 0 &&
       faults.disk_full_ns == 0 && faults.sync_error_ns == 0)
     faults.set_back_ns = set_back_ns;

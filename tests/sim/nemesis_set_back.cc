@@ -42,7 +42,10 @@ void Nemesis::DoSetBack() {
   const int victim = RunningNode();
   if (victim < 0) return;
   set_back_ = std::make_shared<SetBackRace>();
-  set_back_->kind = static_cast<CopyKind>(rng_.Below(4));
+  // Of a hot copy only what the others remember tells, as its boot looks new.
+  constexpr CopyKind kKinds[] = {CopyKind::kHot, CopyKind::kHot, CopyKind::kCold,
+                                 CopyKind::kTwoLives, CopyKind::kEmpty};
+  set_back_->kind = kKinds[rng_.Below(std::size(kKinds))];
   set_back_->victim = victim;
   set_back_->copied = StandingOf(*cluster_.node(victim).node());
   CopyDirectory();
@@ -137,7 +140,7 @@ void Nemesis::PutDirectoryBack() {
   victim.Crash(rng_.Percent(30), "is set back", rng_.Between(20, 400) * kMillisecond);
   race.kind == CopyKind::kEmpty ? victim.TakePlace(boot) : victim.PutBack(*race.copy);
   const bool away = rng_.Percent(60);
-  const bool restart = rng_.Percent(50);
+  const bool restart = rng_.Percent(race.kind == CopyKind::kHot ? 80 : 50);
   cluster_.network().HealAll();
   partition_ = ++partitions_;
   for (int i = 0; i < cluster_.size(); ++i) {

@@ -127,7 +127,8 @@ void SimNode::Start() {
     around_.report->Count("starts");
     if (around_.report->tracing()) {
       around_.report->Trace("node " + std::to_string(index_) + " starts at slot " +
-                            std::to_string(engine()->executor().applied_slot()));
+                            std::to_string(engine()->executor().applied_slot()) + ", boot " +
+                            std::to_string(process_->node().members().own().boot));
     }
     around_.network->SetUp(index_, true);
     TickLater();
@@ -238,6 +239,7 @@ Status SimNode::StartProcess() {
                                          std::to_string(promised.node) + " after its restart");
   }
   process_->invariants = paxos::Invariants(promised_);
+  seen_set_back_ = false;  // what it was told may not have come to its disk
   return {};
 }
 
@@ -593,7 +595,15 @@ void SimNode::LookWhetherSetBack() {
     around_.report->Fail("set back", "node " + std::to_string(index_) +
                                          " was set back, and nobody has touched its directory: " +
                                          process_->node().members().own().why);
-  // It has recovered: from then on it votes as everybody does.
+  if (set_back != seen_set_back_ && around_.report->tracing()) {
+    const cluster::OwnLife& own = process_->node().members().own();
+    around_.report->Trace("node " + std::to_string(index_) +
+                          (set_back ? " knows that it was set back: " + own.why
+                                    : " has recovered, in boot " + std::to_string(own.boot)));
+  }
+  // It has recovered, and its disk knows that: from then on it votes as everybody does.
+  const cluster::MemberWatch& watch = process_->node().members();
+  if (!set_back && watch.own_saved() < watch.own_version()) return;
   if (seen_set_back_ && !set_back) may_be_set_back_ = put_back_ = false;
   seen_set_back_ = set_back;
 }

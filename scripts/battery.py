@@ -50,6 +50,7 @@ REAL = [PY, "tests/integration/run.py"]
 STAGES = [
     Stage("build", 900, make("server", "unit"), True, "the server and the unit tests; warnings are errors"),
     Stage("tidy", 60, [PY, "scripts/tidy.py"], True, "layers, formatter, banned calls, file lengths"),
+    Stage("mutants-fit", 60, ["sh", "-c", "scripts/mutants --list >/dev/null && echo 1 passed, 0 failed"], True, "each mutation still fits its source"),
     Stage("unit", 120, ["build/release/unit-tests"], True, "doctest, beside the code"),
     Stage("crash-points", 150, ["sh", "-c", "build/release/unit-tests -ns -tc='*full battery*,rdb: redis*' && echo 3 passed, 0 failed"],
           False, "the log on simulated disks: over 100,000 recoveries from crashes and as many from damage; RDB with redis-server"),

@@ -252,7 +252,7 @@ void Node::OnPeerUp(NodeId peer) {
   // What was on its way when the link broke is lost.
   if (peer == known_leader_) {
     leader_link_down_ = false;
-    origin_.SendAllAgain(NowNs());
+    origin_.OnNewWay(NowNs());
     for (PendingCall& call : calls_) call.sent_ns = 0;
   }
 }
@@ -466,7 +466,7 @@ void Node::LookAtLeadership() {
     known_leader_ = leader;
     known_ballot_ = ballot;
     batcher_.Reset();
-    origin_.SendAllAgain(NowNs());
+    origin_.OnNewWay(NowNs());
     for (PendingCall& call : calls_) call.sent_ns = 0;
     if (reads_.Unanswered()) reads_again_ = true;
     if (ticks_.Unanswered()) ticks_again_ = true;

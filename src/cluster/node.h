@@ -254,11 +254,11 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   int64_t snapshot_running_ns() const;  // since when; -1: there is none
   // The state is being replaced by a snapshot: it may not be looked at.
   bool restoring() const { return restore_ != nullptr; }
-  // A peer's is being read, to see whether it may be loaded.
-  bool checking_snapshot() const;
   // The turn's time was up with chosen entries left to apply. To the outside that is as if they had
   // not been heard of yet.
   bool backlog() const { return backlog_; }
+  // The next turn goes on with something. A halted node goes on with nothing.
+  bool has_work() const { return !halted_ && (backlog_ || restoring() || checking_snapshot()); }
   // BGSAVE: this node alone, of the state as it is.
   void TakeSnapshotNow() { snapshot_wanted_ = true; }
   // The highest slot that this node's disk has, fsynced, without a gap.
@@ -416,8 +416,11 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset);
   void OnSnapshotOffer(NodeId from, const SnapshotName& name);
   void OnSnapshotChunk(NodeId from, const SnapshotName& name, const persist::SnapshotChunk& chunk);
+  // It is being read, to see whether it may be loaded.
+  bool checking_snapshot() const;
   void CheckReceivedSnapshot();
   void StepSnapshotCheck();
+  Result<bool> StepSlice(SnapshotRestore& read, int64_t slice_ns);
   void RefuseSnapshot(const Error& error);
   void InstallReceivedSnapshot(NodeId from, const SnapshotName& name);
   void BeginRestore(NodeId from, const SnapshotName& name);

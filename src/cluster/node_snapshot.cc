@@ -301,26 +301,16 @@ void Node::CheckReceivedSnapshot() {
 // Beside the ordinary work: the node serves its clients meanwhile.
 void Node::StepSnapshotCheck() {
   if (!checking_snapshot()) return;
-  constexpr size_t kStepKeys = 64;
-  const int64_t until = NowNs() + kSliceNs;
-  size_t left = config_.restore_keys_per_turn;
-  do {
-    const size_t step = std::min(left, kStepKeys);
-    left -= step;
-    const auto done = snapshot_receive_->check->Step(step);
-    if (!done) {
-      RefuseSnapshot(done.error());
-      return;
-    }
-    if (*done) {
-      snapshot_receive_->check.reset();
-      snapshot_receive_->file.reset();
-      InstallReceivedSnapshot(snapshot_receive_->from, snapshot_receive_->name);
-      return;
-    }
-    Breathe();
-  } while (left > 0 && NowNs() < until);
-  REACH("snapshot checked in slices");
+  const Result<bool> done = StepSlice(*snapshot_receive_->check, kSliceNs);
+  if (!done) {
+    RefuseSnapshot(done.error());
+  } else if (*done) {
+    snapshot_receive_->check.reset();
+    snapshot_receive_->file.reset();
+    InstallReceivedSnapshot(snapshot_receive_->from, snapshot_receive_->name);
+  } else {
+    REACH("snapshot checked in slices");
+  }
 }
 
 void Node::RefuseSnapshot(const Error& error) {
@@ -378,24 +368,29 @@ void Node::BeginRestore(NodeId from, const SnapshotName& name) {
 
 void Node::StepRestore() {
   if (restore_ == nullptr) return;
+  const Result<bool> done = StepSlice(*restore_->load, kRestoreSliceNs);
+  if (!done) {
+    host_.Fatal("snapshot: " + done.error().detail);
+  } else if (*done) {
+    FinishRestore();
+  } else {
+    REACH("snapshot loaded in slices");
+  }
+}
+
+// What of a snapshot's keys is read within a turn. True: all.
+Result<bool> Node::StepSlice(SnapshotRestore& read, int64_t slice_ns) {
   constexpr size_t kStepKeys = 64;
-  const int64_t until = NowNs() + kRestoreSliceNs;
+  const int64_t until = NowNs() + slice_ns;
   size_t left = config_.restore_keys_per_turn;
   do {
     const size_t step = std::min(left, kStepKeys);
     left -= step;
-    const auto done = restore_->load->Step(step);
-    if (!done) {
-      host_.Fatal("snapshot: " + done.error().detail);
-      return;
-    }
-    if (*done) {
-      FinishRestore();
-      return;
-    }
+    ASSIGN_OR_RETURN(const bool all, read.Step(step));
+    if (all) return true;
     Breathe();
   } while (left > 0 && NowNs() < until);
-  REACH("snapshot loaded in slices");
+  return false;
 }
 
 void Node::FinishRestore() {

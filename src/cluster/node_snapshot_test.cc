@@ -376,6 +376,23 @@ TEST_CASE("a snapshot that can't be loaded is refused, and the own state is kept
   CHECK(bench.fatal == "");
 }
 
+TEST_CASE("a halted node goes on with nothing: not with a snapshot that it was reading either") {
+  const PeersSnapshot snapshot = SnapshotOfTwo(40);
+  EngineBench bench(3, 1);
+  bench.node_config.restore_keys_per_turn = 1;
+  bench.Restart(2);
+  FollowEarlier(bench);
+  bench.Follow(kTwo);
+  bench.Choose(kTwo, EntryKind::kNoop, "");
+  CHECK_FALSE(bench.engine().WantsTurn());
+  Receive(bench, snapshot);
+  bench.Turn();
+  CHECK(bench.engine().WantsTurn());
+  bench.FromWire(2, cluster::WireBeyond({1, 2}));
+  REQUIRE(bench.node().halted());
+  CHECK_FALSE(bench.engine().WantsTurn());  // the loop would turn for ever
+}
+
 TEST_CASE("a snapshot whose clock or revision fell is refused") {
   const std::string good = FileOfTwo();
   EngineBench bench(3, 1);

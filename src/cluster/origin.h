@@ -57,10 +57,14 @@ class Origin {
   // been sent, or the window is full. Good until the next call.
   struct Item;
   const Item* NextToSend(int64_t now_ns);
-  // A new leader, a lost link, or no progress for long: everything is to be sent again, in order.
+  // No progress for long: everything is to be sent again, in order.
   void SendAllAgain(int64_t now_ns) {
     sent_ = 0;
     resent_ns_ = now_ns;
+  }
+  // A new leader, or a new link to it: the same, and how fast things go is not known.
+  void OnNewWay(int64_t now_ns) {
+    SendAllAgain(now_ns);
     PaceAnew(now_ns);
   }
 

@@ -100,6 +100,18 @@ void SnapshotStore::Insert(const SnapshotInfo& info) {
   list_.insert(at, info);
 }
 
+Status SnapshotStore::SetNewestAside() {
+  const std::string path = PathOf(list_.front().slot);
+  TRY(fs_.Rename(path, path + std::string(kDamagedSuffix)));
+  list_.erase(list_.begin());
+  return {};
+}
+
+Status SnapshotStore::SetAllAside() {
+  while (!list_.empty()) TRY(SetNewestAside());
+  return fs_.SyncDir(dir_);
+}
+
 Result<SnapshotStore::Opened> SnapshotStore::OpenNewestValid() {
   if (list_.empty()) return Fail(Errc::kNotFound, dir_ + " holds no snapshot");
   Opened opened;
@@ -116,11 +128,7 @@ Result<SnapshotStore::Opened> SnapshotStore::OpenNewestValid() {
     }
     // Damaged ones get out of the way, so that they don't count as one to fall back on. If none is
     // sound they stay: a later start must not find nothing.
-    for (; i > 0; --i) {
-      const std::string path = PathOf(list_.front().slot);
-      TRY(fs_.Rename(path, path + std::string(kDamagedSuffix)));
-      list_.erase(list_.begin());
-    }
+    for (; i > 0; --i) TRY(SetNewestAside());
     // Who wrote it may have been killed before its name was on disk; all that follows builds on it.
     TRY(fs_.SyncDir(dir_));
     opened.info = info;

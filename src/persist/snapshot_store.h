@@ -58,6 +58,9 @@ class SnapshotStore {
   };
   Result<Opened> OpenNewestValid();
 
+  // None is sound, and none is needed: they get out of the way. list() is empty then.
+  Status SetAllAside();
+
   // --- Writing one. At most one at a time.
 
   // Bytes go out in the order appended. backlog_bytes() is what the runner has not written yet: the
@@ -110,6 +113,7 @@ class SnapshotStore {
               std::function<void(Status, bool fatal)> done);
   void Abort(std::shared_ptr<Pending> pending);
   void Insert(const SnapshotInfo& info);
+  Status SetNewestAside();
   std::string ReceivePath(const SnapshotInfo& info, uint64_t file_id) const;
 
   Fs& fs_;

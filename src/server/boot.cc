@@ -118,8 +118,7 @@ Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<clus
 
 // Without a sound snapshot a log that begins with slot 1 holds all that there was. The damaged ones
 // go out of the way: nothing may be cut off the log for their sake.
-Status GoOnWithoutSnapshot(persist::Fs& fs, TaskRunner& snapshot_tasks, const Error& damaged,
-                           const cluster::LogStoreOptions& log, const std::string& dir,
+Status GoOnWithoutSnapshot(const Error& damaged, const cluster::LogStoreOptions& log,
                            const cluster::RecoveredLog& recovered, Storage* storage,
                            BootReport* report) {
   const bool whole =
@@ -127,13 +126,7 @@ Status GoOnWithoutSnapshot(persist::Fs& fs, TaskRunner& snapshot_tasks, const Er
   if (!whole) return std::unexpected(damaged);
   REACH("state from the log alone: no snapshot is sound");
   report->notes.push_back(damaged.detail + "; the state comes from the log, which is whole");
-  for (const persist::SnapshotInfo& info : storage->snapshots->list()) {
-    const std::string path = storage->snapshots->PathOf(info.slot);
-    TRY(fs.Rename(path, path + ".damaged"));
-  }
-  TRY(fs.SyncDir(dir));
-  ASSIGN_OR_RETURN(storage->snapshots, persist::SnapshotStore::Open(&fs, &snapshot_tasks, dir));
-  return {};
+  return storage->snapshots->SetAllAside();
 }
 
 // Up to the slot that the log knows to be chosen, its newest records are what was chosen. A
@@ -322,9 +315,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
     options.identity.log_created = true;
     TRY(persist::IdentityFile::Update(fs, options.dir, options.identity));
   }
-  if (damaged)
-    TRY(GoOnWithoutSnapshot(fs, snapshot_tasks, *damaged, log_options, options.dir + "/snapshots",
-                            recovered, storage, &report));
+  if (damaged) TRY(GoOnWithoutSnapshot(*damaged, log_options, recovered, storage, &report));
   for (std::string& line : recovered.report) report.notes.push_back(std::move(line));
   if (recovered.torn_bytes > 0)
     report.notes.push_back("cut " + std::to_string(recovered.torn_bytes) +

@@ -170,6 +170,13 @@ TEST_CASE("query buffers and the number of clients are bounded") {
   CHECK(!f.table.OverQueryLimit(a.client));
   a.link.input++;
   CHECK(f.table.OverQueryLimit(a.client));
+  // What MULTI has queued is a part of a request.
+  a.link.input = 0;
+  a.client.BeginMulti();
+  a.client.Queue({&kGet, {std::string(1 << 20, 'x')}});
+  CHECK(f.table.OverQueryLimit(a.client));
+  a.client.DiscardMulti();
+  CHECK(!f.table.OverQueryLimit(a.client));
   f.Set("maxclients", "2");
   CHECK(f.table.HasRoom());
   f.Add();

@@ -24,6 +24,31 @@ constexpr int64_t kAnnounceForNs = 12'000'000'000;
 constexpr int64_t kDamageCertainNs = 1'500'000'000;
 constexpr int64_t kDamageForgottenNs = 5'000'000'000;
 
+// Why commands that need a majority are refused since `since_ms`.
+void LogLeaderless(const cluster::Node& node, int64_t since_ms) {
+  if (node.halted()) return;  // it said why, and answers with that
+  const paxos::Replica& replica = node.replica();
+  const int64_t now_ns = node.NowNs();
+  int64_t heard = 1;
+  paxos::Slot chosen = replica.chosen_slot();
+  for (const paxos::PeerStatus& peer : replica.peers()) {
+    heard += peer.voter && peer.heard_ns != 0 && now_ns - peer.heard_ns < 1'000'000'000 ? 1 : 0;
+    chosen = std::max(chosen, peer.chosen);
+  }
+  const bool behind = node.leader() != paxos::kNoNode && node.leader() != node.self();
+  if (behind && replica.applied_slot() < chosen) {
+    Log(LogLevel::kWarning,
+        "this node is behind: it has applied the log up to slot {}, and node {}, which leads, is "
+        "at slot {}; commands that need a majority are refused here until it has caught up",
+        replica.applied_slot(), node.leader(), chosen);
+    return;
+  }
+  Log(LogLevel::kWarning,
+      "no leader since {} ms: {} of {} voters are in reach, this one included; commands that "
+      "need a majority are refused",
+      since_ms, heard, replica.members().voters.size());
+}
+
 }  // namespace
 
 Engine::Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cluster_seed)
@@ -319,30 +344,6 @@ void Engine::HandingOver() {
   writer.U32(ballot.node);
   node_->Publish(body);
   maintenance_.BeginHandOver(seq, client_table_.NowMs());
-}
-
-// Why commands that need a majority are refused since `since_ms`.
-static void LogLeaderless(const cluster::Node& node, int64_t since_ms) {
-  const paxos::Replica& replica = node.replica();
-  const int64_t now_ns = node.NowNs();
-  int64_t heard = 1;
-  paxos::Slot chosen = replica.chosen_slot();
-  for (const paxos::PeerStatus& peer : replica.peers()) {
-    heard += peer.voter && peer.heard_ns != 0 && now_ns - peer.heard_ns < 1'000'000'000 ? 1 : 0;
-    chosen = std::max(chosen, peer.chosen);
-  }
-  const bool behind = node.leader() != paxos::kNoNode && node.leader() != node.self();
-  if (behind && replica.applied_slot() < chosen) {
-    Log(LogLevel::kWarning,
-        "this node is behind: it has applied the log up to slot {}, and node {}, which leads, is "
-        "at slot {}; commands that need a majority are refused here until it has caught up",
-        replica.applied_slot(), node.leader(), chosen);
-    return;
-  }
-  Log(LogLevel::kWarning,
-      "no leader since {} ms: {} of {} voters are in reach, this one included; commands that "
-      "need a majority are refused",
-      since_ms, heard, replica.members().voters.size());
 }
 
 void Engine::StepAnnouncement(int64_t now_ns) {

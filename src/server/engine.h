@@ -109,10 +109,7 @@ class Engine final : public cluster::NodeHost,
   void Tick();       // every 10 ms
   void EndOfTurn();  // flushes the dirty sessions' output at its end
   // There is work that goes a slice per turn: the next turn should come at once.
-  bool WantsTurn() const {
-    return upkeep_left_ || !look_.empty() || node_->backlog() || node_->restoring() ||
-           node_->checking_snapshot();
-  }
+  bool WantsTurn() const { return upkeep_left_ || !look_.empty() || node_->has_work(); }
 
   // --- cluster::NodeHost -----------------------------------------------------------------------
   void Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) override;

@@ -17,17 +17,9 @@ using paxos::EntryKind;
 constexpr int64_t kHour = 3'600'000;
 constexpr int64_t kYear = 365LL * 86'400'000;
 
-std::string Ask(EngineBench& bench, EngineBench::BenchClient& client, std::string_view line) {
-  client.got.clear();
-  bench.Say(client, line);
-  bench.Turn();
-  for (int i = 0; i < 4; ++i) bench.AnswerAll();
-  return client.Take();
-}
-
 // By how much TIME is ahead of what the peers' clocks show.
 int64_t TimeAhead(EngineBench& bench, EngineBench::BenchClient& client) {
-  const std::string reply = Ask(bench, client, "TIME");  // *2 $10 seconds $N microseconds
+  const std::string reply = bench.Ask(client, "TIME");  // *2 $10 seconds $N microseconds
   const size_t at = reply.find("\r\n$");
   const int64_t seconds = std::stoll(reply.substr(reply.find("\r\n", at + 2) + 2));
   return seconds * 1000 - bench.peers_wall_ms() / 1000 * 1000;
@@ -51,20 +43,20 @@ TEST_CASE("a leader that is ten years ahead for a second ends no key and tells n
   Pass(bench, 1000);
   REQUIRE(bench.executor().feature_version() == 2);
   auto& client = bench.Connect();
-  CHECK(Ask(bench, client, "SET k v PXAT " + At(bench, 60'000)) == "+OK\r\n");
+  CHECK(bench.Ask(client, "SET k v PXAT " + At(bench, 60'000)) == "+OK\r\n");
   bench.JumpWall(10 * kYear);
   Pass(bench, 1000);
   CHECK(bench.node().wall_clock().ahead_ms() == 10 * kYear);
-  CHECK(Ask(bench, client, "SET j v PXAT " + At(bench, 60'000)) == "+OK\r\n");
-  CHECK(Ask(bench, client, "EXISTS k j") == ":2\r\n");
+  CHECK(bench.Ask(client, "SET j v PXAT " + At(bench, 60'000)) == "+OK\r\n");
+  CHECK(bench.Ask(client, "EXISTS k j") == ":2\r\n");
   CHECK(TimeAhead(bench, client) <= 1000);
   bench.JumpWall(-10 * kYear);
   Pass(bench, 1000);
   CHECK(bench.node().wall_clock().ahead_ms() == 0);
   CHECK(TimeAhead(bench, client) == 0);
-  CHECK(Ask(bench, client, "EXISTS k j") == ":2\r\n");
+  CHECK(bench.Ask(client, "EXISTS k j") == ":2\r\n");
   Pass(bench, 59'000);
-  CHECK(Ask(bench, client, "EXISTS k j") == ":0\r\n");
+  CHECK(bench.Ask(client, "EXISTS k j") == ":0\r\n");
 }
 
 TEST_CASE("a wall that most clocks had wrong is put right without anybody's writing") {
@@ -75,12 +67,12 @@ TEST_CASE("a wall that most clocks had wrong is put right without anybody's writ
   auto& client = bench.Connect();
   bench.clock.wall_ms += kHour;  // everybody's
   Pass(bench, 2000);
-  CHECK(Ask(bench, client, "SET k v PXAT " + At(bench, 60'000)) == "+OK\r\n");
+  CHECK(bench.Ask(client, "SET k v PXAT " + At(bench, 60'000)) == "+OK\r\n");
   bench.clock.wall_ms -= kHour;
   Pass(bench, 2000);
   CHECK(bench.executor().wall_ms() <= bench.clock.wall_ms + 500);
   CHECK(TimeAhead(bench, client) == 0);
-  const int64_t left_ms = std::stoll(Ask(bench, client, "PTTL k").substr(1));
+  const int64_t left_ms = std::stoll(bench.Ask(client, "PTTL k").substr(1));
   CHECK(left_ms >= kHour);
   CHECK(left_ms <= kHour + 62'000);
 }
@@ -89,26 +81,26 @@ TEST_CASE("alone a leap forward is believed after a minute, a step back at once"
   EngineBench bench(1);
   bench.Lead();
   auto& client = bench.Connect();
-  CHECK(Ask(bench, client, "SET k v PXAT " + At(bench, 30 * kHour)) == "+OK\r\n");
+  CHECK(bench.Ask(client, "SET k v PXAT " + At(bench, 30 * kHour)) == "+OK\r\n");
   bench.JumpWall(10 * kYear);
   Pass(bench, 30'000);
   CHECK(bench.node().wall_clock().ahead_ms() > 9 * kYear);
   CHECK(TimeAhead(bench, client) == 0);
-  CHECK(Ask(bench, client, "EXISTS k") == ":1\r\n");
+  CHECK(bench.Ask(client, "EXISTS k") == ":1\r\n");
   SUBCASE("it was wrong") {
     bench.JumpWall(-10 * kYear);
     Pass(bench, 60'000);
-    CHECK(Ask(bench, client, "EXISTS k") == ":1\r\n");
+    CHECK(bench.Ask(client, "EXISTS k") == ":1\r\n");
     bench.JumpWall(-5000);
     bench.Tick();
     CHECK(TimeAhead(bench, client) == -5000);
-    CHECK(Ask(bench, client, "SET j v PXAT " + At(bench, -1000)) == "+OK\r\n");
-    CHECK(Ask(bench, client, "EXISTS j") == ":1\r\n");
+    CHECK(bench.Ask(client, "SET j v PXAT " + At(bench, -1000)) == "+OK\r\n");
+    CHECK(bench.Ask(client, "EXISTS j") == ":1\r\n");
   }
   SUBCASE("it was right") {
     Pass(bench, 31'000);
     CHECK(TimeAhead(bench, client) == 10 * kYear);
-    CHECK(Ask(bench, client, "EXISTS k") == ":0\r\n");
+    CHECK(bench.Ask(client, "EXISTS k") == ":0\r\n");
   }
 }
 
@@ -117,9 +109,9 @@ TEST_CASE("alone a start believes the machine, but no leap by years") {
   bench.Lead();
   auto* client = &bench.Connect();
   constexpr int64_t kDay = 24 * kHour;
-  Ask(bench, *client, "SET wall v PXAT " + At(bench, 40 * kDay));
-  Ask(bench, *client, "SET elapsed v PX " + std::to_string(29 * kDay));
-  Ask(bench, *client, "SET longer v PX " + std::to_string(31 * kDay));
+  bench.Ask(*client, "SET wall v PXAT " + At(bench, 40 * kDay));
+  bench.Ask(*client, "SET elapsed v PX " + std::to_string(29 * kDay));
+  bench.Ask(*client, "SET longer v PX " + std::to_string(31 * kDay));
   Pass(bench, 1000);
   const auto reboot = [&](int64_t leap_ms) {
     bench.clock.ns = 77'000'000'000;
@@ -132,25 +124,25 @@ TEST_CASE("alone a start believes the machine, but no leap by years") {
   SUBCASE("a day") {
     reboot(kDay);
     CHECK(TimeAhead(bench, *client) == 0);
-    CHECK(Ask(bench, *client, "EXISTS wall elapsed longer") == ":3\r\n");
+    CHECK(bench.Ask(*client, "EXISTS wall elapsed longer") == ":3\r\n");
     CHECK(bench.node().LiveElapsedMs() >= kDay);
   }
   SUBCASE("a year") {
     reboot(kYear);
     CHECK(TimeAhead(bench, *client) < -364 * kDay);
     // What is relative has lost 30 days at most.
-    CHECK(Ask(bench, *client, "EXISTS wall elapsed longer") == ":2\r\n");
-    CHECK(Ask(bench, *client, "EXISTS elapsed") == ":0\r\n");
+    CHECK(bench.Ask(*client, "EXISTS wall elapsed longer") == ":2\r\n");
+    CHECK(bench.Ask(*client, "EXISTS elapsed") == ":0\r\n");
     SUBCASE("that stays") {
       Pass(bench, 61'000);
       CHECK(TimeAhead(bench, *client) == 0);
-      CHECK(Ask(bench, *client, "EXISTS wall") == ":0\r\n");
+      CHECK(bench.Ask(*client, "EXISTS wall") == ":0\r\n");
     }
     SUBCASE("that is put right") {
       Pass(bench, 5'000);
       bench.clock.wall_ms -= kYear - 10'000;
       Pass(bench, 100'000);
-      CHECK(Ask(bench, *client, "EXISTS wall") == ":1\r\n");
+      CHECK(bench.Ask(*client, "EXISTS wall") == ":1\r\n");
       CHECK(TimeAhead(bench, *client) == 0);
     }
   }

@@ -11,14 +11,6 @@
 namespace clustron::server {
 namespace {
 
-std::string Ask(EngineBench& bench, EngineBench::BenchClient& client, std::string_view line) {
-  client.got.clear();
-  bench.Say(client, line);
-  bench.Turn();
-  for (int i = 0; i < 4; ++i) bench.AnswerAll();
-  return client.Take();
-}
-
 void Pass(EngineBench& bench, int64_t ms) {
   for (; ms > 0; ms -= 10) {
     bench.Tick();
@@ -41,20 +33,20 @@ TEST_CASE("what is due during a pause is seen gone, but stays and is counted whe
                       nodes == 1 ? cluster::Durability::kEverySec : cluster::Durability::kAlways);
     Begin(bench);
     auto& client = bench.Connect();
-    CHECK(Ask(bench, client, "SET gone v PX 50") == "+OK\r\n");
-    CHECK(Ask(bench, client, "SET late v PX 100000") == "+OK\r\n");
-    CHECK(Ask(bench, client, "CLIENT PAUSE 100000 WRITE") == "+OK\r\n");
+    CHECK(bench.Ask(client, "SET gone v PX 50") == "+OK\r\n");
+    CHECK(bench.Ask(client, "SET late v PX 100000") == "+OK\r\n");
+    CHECK(bench.Ask(client, "CLIENT PAUSE 100000 WRITE") == "+OK\r\n");
     Pass(bench, 200);
-    CHECK(Ask(bench, client, "GET gone") == "$-1\r\n");
-    CHECK(Ask(bench, client, "KEYS *") == "*1\r\n$4\r\nlate\r\n");
-    CHECK(Ask(bench, client, "DBSIZE") == ":2\r\n");
+    CHECK(bench.Ask(client, "GET gone") == "$-1\r\n");
+    CHECK(bench.Ask(client, "KEYS *") == "*1\r\n$4\r\nlate\r\n");
+    CHECK(bench.Ask(client, "DBSIZE") == ":2\r\n");
     CHECK(bench.engine().stats().expired_keys == 0);
     // What stays needs no entries.
     const paxos::Slot slot = bench.executor().applied_slot();
     Pass(bench, 2000);
     CHECK(bench.executor().applied_slot() <= slot + 1);
-    CHECK(Ask(bench, client, "CLIENT UNPAUSE") == "+OK\r\n");
-    CHECK(Ask(bench, client, "DBSIZE") == ":1\r\n");
+    CHECK(bench.Ask(client, "CLIENT UNPAUSE") == "+OK\r\n");
+    CHECK(bench.Ask(client, "DBSIZE") == ":1\r\n");
     CHECK(bench.engine().stats().expired_keys == 1);
   }
 }
@@ -64,18 +56,18 @@ TEST_CASE("a pause that ends by itself lets go what was due, and whom it held") 
   Begin(bench);
   auto& client = bench.Connect();
   auto& held = bench.Connect();
-  CHECK(Ask(bench, client, "SET gone v PX 50") == "+OK\r\n");
-  CHECK(Ask(bench, client, "CLIENT PAUSE 300 WRITE") == "+OK\r\n");
-  CHECK(Ask(bench, held, "SET k v") == "");
+  CHECK(bench.Ask(client, "SET gone v PX 50") == "+OK\r\n");
+  CHECK(bench.Ask(client, "CLIENT PAUSE 300 WRITE") == "+OK\r\n");
+  CHECK(bench.Ask(held, "SET k v") == "");
   CHECK(bench.engine().client_table().Count().blocked == 1);
-  CHECK(Ask(bench, client, "CLIENT LIST").find(" flags=b ") != std::string::npos);
+  CHECK(bench.Ask(client, "CLIENT LIST").find(" flags=b ") != std::string::npos);
   Pass(bench, 200);
-  CHECK(Ask(bench, client, "DBSIZE") == ":1\r\n");
+  CHECK(bench.Ask(client, "DBSIZE") == ":1\r\n");
   Pass(bench, 200);
   CHECK(held.Take() == "+OK\r\n");
   CHECK(bench.engine().client_table().Count().blocked == 0);
-  CHECK(Ask(bench, client, "CLIENT LIST").find(" flags=b ") == std::string::npos);
-  CHECK(Ask(bench, client, "DBSIZE") == ":1\r\n");
+  CHECK(bench.Ask(client, "CLIENT LIST").find(" flags=b ") == std::string::npos);
+  CHECK(bench.Ask(client, "DBSIZE") == ":1\r\n");
   CHECK(bench.engine().stats().expired_keys == 1);
 }
 
@@ -84,8 +76,8 @@ TEST_CASE("whom a pause held is not taken for one that waits for nothing") {
   Begin(bench);
   auto& client = bench.Connect();
   auto& held = bench.Connect();
-  CHECK(Ask(bench, client, "CLIENT PAUSE 300 ALL") == "+OK\r\n");
-  CHECK(Ask(bench, held, "GET k") == "");
+  CHECK(bench.Ask(client, "CLIENT PAUSE 300 ALL") == "+OK\r\n");
+  CHECK(bench.Ask(held, "GET k") == "");
   bench.clock.ns += 400'000'000;
   bench.engine().Tick();  // the pause is over, but the turn is not
   CHECK_FALSE(held.session->idle());
@@ -99,9 +91,9 @@ TEST_CASE("what UNPAUSE lets go is answered in its turn") {
   Begin(bench);
   auto& client = bench.Connect();
   auto& held = bench.Connect();
-  CHECK(Ask(bench, client, "CLIENT PAUSE 100000 ALL") == "+OK\r\n");
-  CHECK(Ask(bench, held, "GET k") == "");
-  CHECK(Ask(bench, client, "CLIENT UNPAUSE") == "+OK\r\n");
+  CHECK(bench.Ask(client, "CLIENT PAUSE 100000 ALL") == "+OK\r\n");
+  CHECK(bench.Ask(held, "GET k") == "");
+  CHECK(bench.Ask(client, "CLIENT UNPAUSE") == "+OK\r\n");
   CHECK(held.Take() == "$-1\r\n");
 }
 
@@ -110,16 +102,16 @@ TEST_CASE("a clock that falls brings nothing back that was seen gone in a pause"
   Begin(bench);
   auto& client = bench.Connect();
   const std::string at = std::to_string(bench.clock.wall_ms + 50);
-  CHECK(Ask(bench, client, "SET gone v PXAT " + at) == "+OK\r\n");
-  CHECK(Ask(bench, client, "CLIENT PAUSE 100000 WRITE") == "+OK\r\n");
+  CHECK(bench.Ask(client, "SET gone v PXAT " + at) == "+OK\r\n");
+  CHECK(bench.Ask(client, "CLIENT PAUSE 100000 WRITE") == "+OK\r\n");
   Pass(bench, 200);
-  CHECK(Ask(bench, client, "GET gone") == "$-1\r\n");
+  CHECK(bench.Ask(client, "GET gone") == "$-1\r\n");
   bench.clock.wall_ms -= 3'600'000;
   Pass(bench, 1000);
-  CHECK(Ask(bench, client, "GET gone") == "$-1\r\n");
-  CHECK(Ask(bench, client, "DBSIZE") == ":1\r\n");
-  CHECK(Ask(bench, client, "CLIENT UNPAUSE") == "+OK\r\n");
-  CHECK(Ask(bench, client, "DBSIZE") == ":0\r\n");
+  CHECK(bench.Ask(client, "GET gone") == "$-1\r\n");
+  CHECK(bench.Ask(client, "DBSIZE") == ":1\r\n");
+  CHECK(bench.Ask(client, "CLIENT UNPAUSE") == "+OK\r\n");
+  CHECK(bench.Ask(client, "DBSIZE") == ":0\r\n");
   Pass(bench, 1000);
   CHECK(bench.executor().wall_ms() <= bench.clock.wall_ms);
 }
@@ -128,10 +120,10 @@ TEST_CASE("a restart repeats what a pause kept") {
   EngineBench bench(1, 1, cluster::Durability::kEverySec);
   Begin(bench);
   auto& client = bench.Connect();
-  CHECK(Ask(bench, client, "SET gone v PX 50") == "+OK\r\n");
-  CHECK(Ask(bench, client, "CLIENT PAUSE 100000 WRITE") == "+OK\r\n");
+  CHECK(bench.Ask(client, "SET gone v PX 50") == "+OK\r\n");
+  CHECK(bench.Ask(client, "CLIENT PAUSE 100000 WRITE") == "+OK\r\n");
   Pass(bench, 200);
-  CHECK(Ask(bench, client, "GET gone") == "$-1\r\n");
+  CHECK(bench.Ask(client, "GET gone") == "$-1\r\n");
   Pass(bench, 2000);
   const uint64_t digest = bench.executor().digest();
   const paxos::Slot slot = bench.executor().applied_slot();

@@ -5,7 +5,7 @@ import cluster
 import processes
 import resp
 import shim
-from testing import limited, no_complaints, until
+from testing import limited, no_complaints, paxos, until
 from workload import Workload
 
 HOUR_MS = 3_600_000
@@ -219,8 +219,7 @@ def test_disks_whose_writes_stall_hold_up_writes_and_nothing_else():
 
 
 def paxos_ballot(node):
-    with node.connect() as conn:
-        return resp.info(conn, "paxos")["paxos_ballot"]
+    return paxos(node)["paxos_ballot"]
 
 
 def ends_at(conn, key, in_s):

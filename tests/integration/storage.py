@@ -9,7 +9,7 @@ import time
 import cluster
 import processes
 import resp
-from testing import Skip, limited, until
+from testing import Skip, limited, paxos, until
 
 
 def largest(directory, patterns=("**/*",)):
@@ -81,8 +81,7 @@ def error_of(conn, *command):
 
 
 def halted_slot(node):
-    with node.connect() as conn:
-        return int(resp.info(conn, "paxos")["paxos_halted_slot"])
+    return int(paxos(node)["paxos_halted_slot"])
 
 
 def check_given_up_by_hand(durability):
@@ -324,8 +323,14 @@ def test_the_log_is_let_go_behind_snapshots_and_a_snapshot_is_taken_once_per_lim
         # From the last but one on; what is not on disk yet is kept too.
         end = until(lambda: (lambda i: int(i["log_bytes"]) < 25_000_000 and i)(resp.info(c, "persistence")), "old log is let go", 30)
         assert int(end["log_bytes"]) > 8_000_000 and end["aof_current_size"] == end["log_bytes"], end
-        time.sleep(1)
-        assert resp.info(c, "persistence")["rdb_saves"] == end["rdb_saves"]  # nothing to do, nothing done
+        # The last round may have brought one more snapshot that is being taken; then there is nothing to do, and nothing is done.
+        def idle():
+            before = resp.info(c, "persistence")
+            time.sleep(1)
+            after = resp.info(c, "persistence")
+            return before["rdb_bgsave_in_progress"] == "0" and before["rdb_saves"] == after["rdb_saves"] and after
+
+        assert int(until(idle, "no snapshot without a reason", 10)["rdb_saves"]) <= 12, end
     assert len(wal_files(node.dir)) < 30
     node.restart(graceful=False)
     with node.connect() as c:

@@ -1,5 +1,7 @@
-"""What the tests of this folder share: skipping, limits, the long form, and waiting."""
+"""What the tests of this folder share: skipping, limits, the long form, waiting, and what a node says."""
 import time
+
+import resp
 
 LONG = False
 
@@ -40,3 +42,21 @@ def no_complaints(work):
     complaints = work.check()
     print("        " + work.summary())
     assert not complaints, "\n".join(complaints)
+
+
+def paxos(node):
+    """INFO paxos."""
+    with node.connect(timeout=5) as conn:
+        return resp.info(conn, "paxos")
+
+
+def refuses_all_but_stale_reads(node, key):
+    """As a halted node does; the key's value there."""
+    with node.connect() as conn:
+        try:
+            conn.call("GET", key)
+            raise AssertionError("a halted node answers")
+        except resp.Error as e:
+            assert e.code == "CLUSTERDOWN" and "halted" in str(e), e
+        conn.call("READONLY")
+        return conn.call("GET", key)

@@ -241,6 +241,14 @@ class EngineBench final : private EngineHost {
   void Say(BenchClient& client, std::string_view line) {
     engine_->Feed(*client.session, std::string(line) + "\r\n");
   }
+  // What it is answered at once, with healthy peers.
+  std::string Ask(BenchClient& client, std::string_view line) {
+    client.got.clear();
+    Say(client, line);
+    Turn();
+    for (int i = 0; i < 4; ++i) AnswerAll();
+    return client.Take();
+  }
 
   sim::SimFs fs;
   BenchClock clock;

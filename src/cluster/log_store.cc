@@ -41,6 +41,7 @@ WalRecord RecordOf(const paxos::LogRecord& record) {
       out.kind = static_cast<uint8_t>(record.accepted.value.kind);
       out.first_ballot = ToWal(record.accepted.value.first_ballot);
       out.payload = paxos::BytesOf(record.accepted.value.payload);
+      out.owner = record.accepted.value.payload;
       break;
     case paxos::LogRecord::Type::kChosen:
       out.type = WalType::kChosen;
@@ -103,11 +104,12 @@ void LogStore::AppendMark(const LocalMark& mark) {
           .slot = 0,
           .ballot = {},
           .first_ballot = {},
-          .payload = EncodeMark(mark)});
+          .payload = EncodeMark(mark),
+          .owner = nullptr});
 }
 
 size_t LogStore::pending_bytes() const {
-  return open_.bytes.size() + (flushing_ ? shared_->buffer.bytes.size() : 0);
+  return open_.size() + (flushing_ ? shared_->buffer.size() : 0);
 }
 
 void LogStore::Flush() {
@@ -175,7 +177,7 @@ void LogStore::OnFlushed(const Status& status) {
   ++fsync_count_;
   if (flush_mark_) NextMarkWritten();
   flushing_ = false;
-  written_lsn_ = synced_lsn_ = std::max(written_lsn_, shared_->buffer.last_lsn);
+  written_lsn_ = synced_lsn_ = std::max(written_lsn_, shared_->buffer.last_lsn());
   written_seq_ = synced_seq_ = flushing_seq_;
   shared_->buffer.Clear();
   Report();
@@ -205,7 +207,7 @@ void LogStore::WriteHere() {
   if (!status) return Fatal(status.error());
   SetStalled(false);
   flushing_ = false;
-  written_lsn_ = shared_->buffer.last_lsn;
+  written_lsn_ = shared_->buffer.last_lsn();
   written_seq_ = flushing_seq_;
   shared_->buffer.Clear();
   if (flush_promise_) StartSync();
@@ -406,7 +408,7 @@ bool LogStore::LooksRoomFor(uint64_t bytes) const {
   constexpr uint64_t kKeptBytes = 256 << 10;
   if (encoder_ == nullptr || durability_ != Durability::kEverySec) return true;
   if (stalled_) return false;
-  const uint64_t needed = bytes + open_.bytes.size() + kKeptBytes;
+  const uint64_t needed = bytes + open_.size() + kKeptBytes;
   const uint64_t segment_end = encoder_->segment() == shared_->writer.segment()
                                    ? std::min(shared_->writer.allocated(), options_.segment_bytes)
                                    : 0;
@@ -549,13 +551,9 @@ Result<persist::File*> LogStore::ReadHandle(uint64_t segment) {
 }
 
 Result<paxos::Accepted> LogStore::Decode(Slot slot, const WalLocation& location,
-                                         std::string_view record) const {
+                                         std::string_view head, std::string_view payload) const {
   const std::optional<WalHeader> header =
-      persist::DecodeWalHeader(options_.salt, location.segment, location.offset, record);
-  const std::string_view payload =
-      record.size() < persist::kWalRecordHeaderBytes + location.payload_size
-          ? std::string_view()
-          : record.substr(persist::kWalRecordHeaderBytes, location.payload_size);
+      persist::DecodeWalHeader(options_.salt, location.segment, location.offset, head);
   const bool sound = header && header->type == WalType::kAccept && header->slot == slot &&
                      header->payload_size == payload.size() && header->kind != 0 &&
                      header->kind <= paxos::kEntryKindMax && Crc32c(payload) == header->payload_crc;
@@ -588,12 +586,16 @@ Result<std::vector<paxos::Accepted>> LogStore::ReadRange(Slot first, Slot last, 
   for (Slot slot = first; slot <= last && Has(slot) && (found.empty() || bytes < bytes_max);
        ++slot) {
     const WalLocation& location = *index_.Find(slot);
-    const uint64_t size = persist::kWalRecordHeaderBytes + location.payload_size;
-    std::string_view record = open_.Find(location.segment, location.offset, size);
-    if (record.empty() && flushing_) {
-      record = shared_->buffer.Find(location.segment, location.offset, size);
+    constexpr uint64_t kHead = persist::kWalRecordHeaderBytes;
+    const uint64_t size = kHead + location.payload_size;
+    std::string_view head;
+    std::string_view payload;
+    for (const WalBuffer* buffer : {&open_, flushing_ ? &shared_->buffer : nullptr}) {
+      if (buffer == nullptr || !head.empty()) continue;
+      head = buffer->Find(location.segment, location.offset, kHead);
+      payload = buffer->Find(location.segment, location.offset + kHead, location.payload_size);
     }
-    if (record.empty()) {
+    if (head.empty()) {
       if (ahead_segment != location.segment || location.offset < ahead_offset ||
           location.offset + size > ahead_offset + ahead.size()) {
         ASSIGN_OR_RETURN(persist::File* const file, ReadHandle(location.segment));
@@ -604,10 +606,12 @@ Result<std::vector<paxos::Accepted>> LogStore::ReadRange(Slot first, Slot last, 
         ahead_segment = location.segment;
         ahead_offset = location.offset;
       }
-      record = std::string_view(ahead).substr(
+      const std::string_view record = std::string_view(ahead).substr(
           std::min<size_t>(location.offset - ahead_offset, ahead.size()), size);
+      head = record.substr(0, kHead);
+      payload = record.substr(head.size());
     }
-    ASSIGN_OR_RETURN(paxos::Accepted accepted, Decode(slot, location, record));
+    ASSIGN_OR_RETURN(paxos::Accepted accepted, Decode(slot, location, head, payload));
     bytes += location.payload_size;
     found.push_back(std::move(accepted));
   }

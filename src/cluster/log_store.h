@@ -280,7 +280,7 @@ class LogStore {
 
   Result<persist::File*> ReadHandle(uint64_t segment);
   Result<paxos::Accepted> Decode(paxos::Slot slot, const persist::WalLocation& location,
-                                 std::string_view record) const;
+                                 std::string_view head, std::string_view payload) const;
 
   persist::Fs& fs_;
   TaskRunner& runner_;

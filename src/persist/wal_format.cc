@@ -47,13 +47,9 @@ uint64_t WalRecordBytes(uint64_t payload_size) {
   return (size + kWalAlignment - 1) / kWalAlignment * kWalAlignment;
 }
 
-void EncodeWalRecord(uint64_t salt, uint64_t segment, uint64_t offset, const WalHeader& header,
-                     std::string_view payload, std::string* out) {
+void EncodeWalHeader(uint64_t salt, uint64_t segment, uint64_t offset, const WalHeader& header,
+                     std::string* out) {
   const size_t begin = out->size();
-  // Behind a big record there is room for the small ones of its time: it need not move for them.
-  constexpr size_t kBigBytes = 1 << 20;
-  const size_t size = WalRecordBytes(payload.size());
-  ReserveBreathing(out, begin + size + (size > kBigBytes ? kBigBytes : 0));
   Writer w(out);
   w.U32(kWalRecordMagic);
   w.U32(0);  // checksum, below
@@ -78,8 +74,17 @@ void EncodeWalRecord(uint64_t salt, uint64_t segment, uint64_t offset, const Wal
   w.U64(~uint64_t{0});  // reserved; not zero, so that an unwritten sector always shows
   const std::string_view covered = std::string_view(*out).substr(begin + kCoveredOffset);
   PutCrc(out, begin, PlacedCrc(salt, segment, offset, covered));
+}
+
+void AppendWalPadding(uint64_t payload_size, std::string* out) {
+  out->append(WalRecordBytes(payload_size) - kWalRecordHeaderBytes - payload_size, kPadding);
+}
+
+void EncodeWalRecord(uint64_t salt, uint64_t segment, uint64_t offset, const WalHeader& header,
+                     std::string_view payload, std::string* out) {
+  EncodeWalHeader(salt, segment, offset, header, out);
   AppendBreathing(out, payload);
-  out->append(WalRecordBytes(payload.size()) - kWalRecordHeaderBytes - payload.size(), kPadding);
+  AppendWalPadding(payload.size(), out);
 }
 
 std::optional<WalHeader> DecodeWalHeader(uint64_t salt, uint64_t segment, uint64_t offset,

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ struct WalRecord {
   WalBallot ballot;
   WalBallot first_ballot;
   std::string_view payload;
+  // The payload's owner, if it has one: a big payload is then referred to, not copied.
+  std::shared_ptr<const std::string> owner;
 };
 
 // What stands in a record's header.
@@ -91,7 +94,12 @@ struct WalLocation {
 // so a record whose last byte is zero is one that was not written to its end.
 uint64_t WalRecordBytes(uint64_t payload_size);
 
-// Appends header and payload, padded. REQUIRES: header.payload_size and payload_crc are right.
+// Appends the header of a record at this place. REQUIRES: payload_size and payload_crc are right.
+void EncodeWalHeader(uint64_t salt, uint64_t segment, uint64_t offset, const WalHeader& header,
+                     std::string* out);
+// Appends what stands behind such a payload.
+void AppendWalPadding(uint64_t payload_size, std::string* out);
+// Appends the whole record.
 void EncodeWalRecord(uint64_t salt, uint64_t segment, uint64_t offset, const WalHeader& header,
                      std::string_view payload, std::string* out);
 // The header in the first 128 bytes of `bytes`; nullopt if they are none (magic, checksum, place).

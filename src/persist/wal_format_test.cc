@@ -33,23 +33,6 @@ WalHeader Sample(std::string_view payload) {
 
 }  // namespace
 
-TEST_CASE("a buffer keeps a big block while much is written in a row, and no longer") {
-  WalBuffer buffer;
-  const auto write = [&buffer](size_t size) {
-    buffer.bytes.assign(size, 'x');
-    buffer.last_lsn = 1;
-    buffer.Clear();
-    CHECK(buffer.empty());
-    CHECK(buffer.bytes.empty());
-  };
-  write(1000);
-  CHECK(buffer.bytes.capacity() >= 1000);
-  write(2'000'000);
-  CHECK(buffer.bytes.capacity() >= 2'000'000);
-  write(1000);
-  CHECK(buffer.bytes.capacity() <= 1 << 20);
-}
-
 TEST_CASE("wal format: a record is what wal_format.md says") {
   const std::string payload = "payload!";
   std::string bytes;

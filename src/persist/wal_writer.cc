@@ -12,36 +12,10 @@
 namespace clustron::persist {
 namespace {
 
-constexpr size_t kCapacityKeptMax = 1 << 20;
 // What a segment grows by when the disk has no room for a whole one, and behind big records.
 constexpr uint64_t kSmallAllocationBytes = 64 << 10;
 
 uint64_t RoundUp(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
-
-}  // namespace
-
-void WalBuffer::Clear() {
-  // Much is written in a row or not at all: fresh memory for each time costs more than the copy.
-  if (bytes.capacity() > kCapacityKeptMax && bytes.size() < bytes.capacity() / 4) {
-    FreeString(&bytes);
-  } else {
-    bytes.clear();
-  }
-  pieces.clear();
-  last_lsn = 0;
-  pieces_written = 0;
-}
-
-std::string_view WalBuffer::Find(uint64_t segment, uint64_t offset, uint64_t size) const {
-  for (const WalPiece& piece : pieces) {
-    if (piece.segment != segment || offset < piece.offset) continue;
-    if (offset + size > piece.offset + piece.size) continue;
-    return std::string_view(bytes).substr(piece.begin + (offset - piece.offset), size);
-  }
-  return {};
-}
-
-namespace {
 
 // Widens [*low, *high] to hold [from, to]; high 0: empty.
 void Widen(uint64_t from, uint64_t to, uint64_t* low, uint64_t* high) {
@@ -106,11 +80,8 @@ WalLocation WalEncoder::Add(const WalRecord& record, Lsn durable, WalBuffer* out
 void WalEncoder::StartSegment(Lsn durable, WalBuffer* out) {
   end_.segment = end_.segment == 0 ? end_.base.first_segment : end_.segment + 1;
   end_.offset = kWalSegmentHeaderBytes;
-  out->pieces.push_back({.segment = end_.segment,
-                         .offset = 0,
-                         .begin = out->bytes.size(),
-                         .size = kWalSegmentHeaderBytes});
-  out->bytes += EncodeWalSegmentHeader(options_.salt, end_.segment, end_.last_lsn + 1);
+  out->BeginPiece(end_.segment, 0);
+  *out->own() += EncodeWalSegmentHeader(options_.salt, end_.segment, end_.last_lsn + 1);
   // Whatever segments are removed later, the ones that stay say all that still counts.
   std::string payload;
   EncodeWalBase(end_.base, &payload);
@@ -119,7 +90,8 @@ void WalEncoder::StartSegment(Lsn durable, WalBuffer* out) {
        .slot = 0,
        .ballot = {},
        .first_ballot = {},
-       .payload = payload},
+       .payload = payload,
+       .owner = nullptr},
       durable, out);
 }
 
@@ -170,17 +142,19 @@ WalLocation WalEncoder::Put(const WalRecord& record, Lsn durable, WalBuffer* out
 
   const WalLocation location{
       .segment = end_.segment, .offset = end_.offset, .payload_size = header.payload_size};
-  const size_t begin = out->bytes.size();
-  EncodeWalRecord(options_.salt, end_.segment, end_.offset, header, record.payload, &out->bytes);
-  const size_t size = out->bytes.size() - begin;
-  if (!out->pieces.empty() && out->pieces.back().segment == end_.segment) {
-    out->pieces.back().size += size;
+  // A buffer's first piece goes on where the one before it ended.
+  if (out->piece_count() == 0) out->BeginPiece(end_.segment, end_.offset);
+  if (record.owner != nullptr && record.payload.size() >= WalBuffer::kGuestBytes) {
+    CHECK(record.payload.data() == record.owner->data());
+    CHECK(record.payload.size() == record.owner->size());
+    EncodeWalHeader(options_.salt, end_.segment, end_.offset, header, out->own());
+    out->AddGuest(record.owner);
+    AppendWalPadding(record.payload.size(), out->own());
   } else {
-    out->pieces.push_back(
-        {.segment = end_.segment, .offset = end_.offset, .begin = begin, .size = size});
+    EncodeWalRecord(options_.salt, end_.segment, end_.offset, header, record.payload, out->own());
   }
-  out->last_lsn = lsn;
-  end_.offset += size;
+  out->EndRecord(lsn);
+  end_.offset += WalRecordBytes(record.payload.size());
   return location;
 }
 
@@ -240,8 +214,8 @@ Status WalWriter::EnsureAllocated(uint64_t size) {
 }
 
 Status WalWriter::Write(WalBuffer* buffer) {
-  for (; buffer->pieces_written < buffer->pieces.size(); ++buffer->pieces_written) {
-    const WalPiece& piece = buffer->pieces[buffer->pieces_written];
+  for (; buffer->pieces_written < buffer->piece_count(); ++buffer->pieces_written) {
+    const WalPiece piece = buffer->piece(buffer->pieces_written);
     if (piece.segment != segment_ || file_ == nullptr) {
       CHECK(piece.offset == 0);
       TRY(OpenSegment(piece.segment));
@@ -250,8 +224,11 @@ Status WalWriter::Write(WalBuffer* buffer) {
     if (sync_work_.files.empty() || sync_work_.files.back() != file_) {
       sync_work_.files.push_back(file_);
     }
-    TRY(file_->WriteAt(piece.offset,
-                       std::string_view(buffer->bytes).substr(piece.begin, piece.size)));
+    for (size_t done = 0; done < piece.size;) {
+      const std::string_view part = buffer->Part(piece.begin + done, piece.size - done);
+      TRY(file_->WriteAt(piece.offset + done, part));
+      done += part.size();
+    }
   }
   return {};
 }

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "persist/fs.h"
+#include "persist/wal_buffer.h"
 #include "persist/wal_format.h"
 
 namespace clustron::persist {
@@ -22,27 +23,6 @@ struct WalOptions {
   // How far beyond what is known an accept's slot may lie: bounds what damaged records at the very
   // end may have held. Not below paxos::Config::ahead_slots_max.
   uint64_t ahead_slots_max = 256;
-};
-
-// Consecutive bytes of one segment within a buffer.
-struct WalPiece {
-  uint64_t segment = 0;
-  uint64_t offset = 0;  // in the segment; 0: the segment starts here
-  size_t begin = 0;     // in the buffer
-  size_t size = 0;
-};
-
-// Encoded records on their way to disk.
-struct WalBuffer {
-  std::string bytes;
-  std::vector<WalPiece> pieces;
-  Lsn last_lsn = 0;           // 0: empty
-  size_t pieces_written = 0;  // by WalWriter; a second try goes on there
-
-  bool empty() const { return last_lsn == 0; }
-  void Clear();  // keeps up to 1 MB of capacity
-  // The bytes that will stand at this place; empty if they are not (all) in this buffer.
-  std::string_view Find(uint64_t segment, uint64_t offset, uint64_t size) const;
 };
 
 // What the last records were about: bounds the slots of records that turn out unreadable later.
@@ -111,7 +91,8 @@ class WalWriter {
 
   // Opens the segment that recovery left off in. 0: none yet.
   Status Resume(uint64_t segment);
-  // Writes the buffer's pieces in order: one write each, after allocating what they need.
+  // Writes the buffer's pieces in order, after allocating what they need: one write for what is
+  // copied together, and one for each payload that isn't.
   // kNoSpace: nothing that was there before is harmed, and the same buffer is to be given again,
   // before any other. On a full disk segments are allocated only as far as needed.
   Status Write(WalBuffer* buffer);

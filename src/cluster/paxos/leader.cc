@@ -20,6 +20,8 @@ constexpr uint32_t kResendDoublings_max = 4;
 constexpr size_t kAcceptBytes = 128;
 // A peer whose disk or link is so much slower than Core::TransferNs is not taken for lost yet.
 constexpr int64_t kSlownessMax = 4;
+// No accept is waited for longer before it is sent again, however slow the way is.
+constexpr int64_t kLateNsMax = 5'000'000'000;
 
 }  // namespace
 
@@ -172,11 +174,13 @@ void Leader::Acknowledge(Progress& progress, Slot up_to, uint64_t more) {
   progress.up_to = std::max(progress.up_to, up_to);
   const Slot highest = more == 0 ? up_to : up_to + static_cast<Slot>(std::bit_width(more));
   progress.highest = std::max(progress.highest, highest);
+  int64_t took_ns = -1;
   const auto has = [&](const Flight& flight) {
     const bool acknowledged =
         flight.slot <= progress.up_to ||
         (flight.slot > up_to && flight.slot <= highest && (more >> (flight.slot - up_to - 1) & 1));
     if (acknowledged) progress.flight_bytes -= flight.bytes;
+    if (acknowledged && flight.slot >= progress.fresh) took_ns = core_.now_ns - flight.sent_ns;
     return acknowledged;
   };
   size_t count = progress.flight.size();
@@ -184,7 +188,10 @@ void Leader::Acknowledge(Progress& progress, Slot up_to, uint64_t more) {
   if (more != 0) std::erase_if(progress.flight, has);
   if (progress.flight.size() == count) return;
   progress.moved_ns = core_.now_ns;
-  progress.resends = 0;
+  if (took_ns >= 0) {
+    progress.way.Measure(took_ns);
+    progress.resends = 0;
+  }
   progress.flight_bytes_max =
       std::min(core_.config.flight_bytes_max, 2 * progress.flight_bytes_max);
 }
@@ -192,6 +199,7 @@ void Leader::Acknowledge(Progress& progress, Slot up_to, uint64_t more) {
 void Leader::EndFlight(Progress& progress) {
   progress.flight.clear();
   progress.flight_bytes = 0;
+  progress.fresh = std::max(progress.fresh, progress.next);
   progress.next = std::min(progress.next, first_open());
 }
 
@@ -208,6 +216,7 @@ void Leader::OnLinkUp(NodeId peer) {
   EndFlight(*progress);
   progress->flight_bytes_max = core_.config.flight_bytes_max;
   progress->resends = 0;
+  progress->way = {};
   Push(*progress);
 }
 
@@ -292,8 +301,19 @@ void Leader::OnApplied() {
   Pump();
 }
 
+void Leader::WayTime::Measure(int64_t took_ns) {
+  if (mean_ns_ == 0) {
+    mean_ns_ = took_ns;
+    deviation_ns_ = took_ns / 2;
+    return;
+  }
+  deviation_ns_ += (std::abs(took_ns - mean_ns_) - deviation_ns_) / 4;
+  mean_ns_ += (took_ns - mean_ns_) / 8;
+}
+
 int64_t Leader::ResendAfterNs(const Progress& progress, size_t bytes) const {
-  return (core_.config.retry_ns << std::min(progress.resends, kResendDoublings_max)) +
+  const int64_t late_ns = std::max(core_.config.retry_ns, progress.way.LateNs());
+  return std::min(kLateNsMax, late_ns << std::min(progress.resends, kResendDoublings_max)) +
          kSlownessMax * Core::TransferNs(bytes);
 }
 
@@ -309,6 +329,7 @@ void Leader::ResendLost(Progress& progress) {
     }
     REACH("paxos.lost_accept_sent_again");
     flight.sent_ns = progress.moved_ns = core_.now_ns;
+    progress.fresh = std::max(progress.fresh, flight.slot + 1);
     Send(progress, open_[flight.slot - first_open()]);
     return false;
   });

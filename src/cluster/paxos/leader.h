@@ -77,6 +77,18 @@ class Leader {
     size_t bytes = 0;
     int64_t sent_ns = 0;
   };
+  // How long an accept and its acknowledgement take, by Jacobson and Karels (RFC 6298). Only what was
+  // sent once measures it (Karn): an acknowledgement does not say of which sending it is.
+  class WayTime {
+   public:
+    void Measure(int64_t took_ns);
+    // What takes longer is late.
+    int64_t LateNs() const { return mean_ns_ + 4 * deviation_ns_; }
+
+   private:
+    int64_t mean_ns_ = 0;  // 0: not measured yet
+    int64_t deviation_ns_ = 0;
+  };
   struct Progress {
     NodeId node = kNoNode;
     Votes bit = 0;              // 0: a learner, which is told when it is chosen
@@ -88,7 +100,9 @@ class Leader {
     size_t flight_bytes = 0;
     size_t flight_bytes_max = 0;  // less after a loss, until acknowledgements come in
     int64_t moved_ns = 0;         // when one came last, or when the flight began
-    uint32_t resends = 0;         // without an acknowledgement
+    uint32_t resends = 0;         // since the way's time was measured last
+    Slot fresh = 0;               // from here on each accept is sent for the first time
+    WayTime way;
   };
 
   void OpenSlot(Value value);

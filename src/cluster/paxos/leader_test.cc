@@ -193,6 +193,28 @@ TEST_CASE("a promise in parts: a lost one is asked for again") {
   CHECK(node->last_slot() == 5);
 }
 
+TEST_CASE("a candidate whose way is slow asks seldom, and has more patience after each attempt") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  Bench node(3, recovered);
+  std::vector<int> lasted_ms;
+  std::vector<size_t> asked;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    node.sent.clear();
+    node.Stand();
+    REQUIRE(node->role() == Role::kCandidate);
+    int ms = 0;
+    for (; node->role() == Role::kCandidate && ms < 10'000; ms += 10) node.Tick(10);
+    lasted_ms.push_back(ms);
+    asked.push_back(node.Sent<Prepare>(2).size());
+  }
+  CHECK(lasted_ms[0] < 1'000);
+  CHECK(lasted_ms[1] > 3 * lasted_ms[0] / 2);
+  CHECK(lasted_ms[2] > 3 * lasted_ms[1] / 2);
+  CHECK(asked[0] <= 4);
+  CHECK(asked[2] <= 6);
+}
+
 TEST_CASE("a candidate learns what others know to be chosen before it leads") {
   Recovered recovered;
   recovered.promised = {3, 2};
@@ -322,6 +344,27 @@ TEST_CASE("accepts are sent again to who has not answered, less and less often")
   }
   CHECK(sent_again >= 2);
   CHECK(sent_again <= 6);
+}
+
+TEST_CASE("on a way that takes long an accept is sent once as soon as that is known") {
+  Bench node(3);
+  node.Lead();
+  std::vector<size_t> times;
+  for (int round = 0; round < 6; ++round) {
+    node.sent.clear();
+    node.Propose("x");
+    for (int i = 0; i < 120; ++i) {  // 1.2 s there and back
+      node.Tick(10);
+      node.AnswerPolls(2);
+      node.AnswerPolls(3);
+    }
+    times.push_back(node.Sent<Accept>(3).size());
+    node.Fsync();
+    node.Step(3, AcceptOk{node->ballot(), node->last_slot(), 0});
+  }
+  CHECK(times[0] >= 3);
+  CHECK(times[1] <= 2);
+  CHECK(std::vector<size_t>(times.begin() + 2, times.end()) == std::vector<size_t>(4, 1));
 }
 
 // --- What is on its way to a peer ---

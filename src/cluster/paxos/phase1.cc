@@ -16,6 +16,10 @@ namespace {
 constexpr Slot kReportedAheadMax = 1 << 16;
 // Of election rounds without any progress.
 constexpr int64_t kPatienceRounds = 6;
+// What is asked again, and an attempt that follows one in vain, wait twice as long, so often: on a
+// slow link each answer that was asked for again comes before the next one.
+constexpr uint32_t kAskDoublingsMax = 4;
+constexpr uint32_t kPatienceDoublingsMax = 2;
 
 }  // namespace
 
@@ -31,6 +35,7 @@ void Phase1::Start(Ballot ballot, Ballot released, uint64_t own_seq) {
   progress_ns_ = core_.now_ns;
   asked_ns_ = core_.now_ns;
   asked_ = false;
+  asks_ = 0;
   status_ = {};
   status_.running = true;
   status_.needed = core_.membership.quorum1();
@@ -68,6 +73,7 @@ void Phase1::OnPromise(NodeId from, Promise promise) {
     voter.complete = promise.last == kMaxSlot;
     voter.next = voter.complete ? kMaxSlot : promise.last + 1;
     progress_ns_ = core_.now_ns;
+    asks_ = 0;
     Merge(voter, std::move(promise));
     return;
   }
@@ -99,9 +105,11 @@ int64_t Phase1::TransferNs() const {
 
 void Phase1::Tick() {
   if (!asked_) return;
-  if (core_.now_ns - asked_ns_ < core_.config.retry_ns) return;
-  if (core_.now_ns - asked_ns_ < core_.config.retry_ns + TransferNs()) return;
+  const int64_t wait_ns = core_.config.retry_ns << std::min(asks_, kAskDoublingsMax);
+  if (core_.now_ns - asked_ns_ < wait_ns) return;
+  if (core_.now_ns - asked_ns_ < wait_ns + TransferNs()) return;
   asked_ns_ = core_.now_ns;
+  ++asks_;
   for (const Voter& voter : voters_) {
     if (!voter.complete) Ask(voter);
   }
@@ -112,9 +120,12 @@ bool Phase1::TimedOut() const {
   // While the own disk is busy with much else nobody has been asked yet. Another ballot would only
   // wait for that disk anew.
   if (!asked_) return silence_ns > core_.config.stall_ns;
-  const int64_t patience_ns = kPatienceRounds * core_.config.round_ns;
+  const int64_t patience_ns = (kPatienceRounds * core_.config.round_ns)
+                              << std::min(attempts_, kPatienceDoublingsMax);
   return silence_ns > patience_ns && silence_ns > patience_ns + TransferNs();
 }
+
+void Phase1::GiveUp() { ++attempts_; }
 
 Votes Phase1::Complete() const {
   Votes complete = core_.outbox.IsDurable(own_seq_) ? core_.membership.self_bit() : 0;
@@ -195,6 +206,7 @@ std::vector<Value> Phase1::TakeValues() {
   }
   reported_.clear();
   unknown_.clear();
+  attempts_ = 0;
   status_.running = false;
   return values;
 }

@@ -32,6 +32,8 @@ class Phase1 {
   void Tick();
   // No promise and no catch-up came for so long that others should have a chance.
   bool TimedOut() const;
+  // Then: the next attempt has more patience.
+  void GiveUp();
 
   // Paxos phase 2 may start. Updates the status.
   bool Done();
@@ -71,6 +73,8 @@ class Phase1 {
   Slot chosen_at_progress_ = 0;
   int64_t progress_ns_ = 0;
   int64_t asked_ns_ = 0;
+  uint32_t asks_ = 0;      // that were in vain, since the last progress
+  uint32_t attempts_ = 0;  // that timed out, since one succeeded
   Phase1Status status_;
 };
 

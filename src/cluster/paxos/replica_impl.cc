@@ -63,6 +63,7 @@ void Replica::Impl::Tick() {
     phase1.Tick();
     if (phase1.TimedOut() && !core.membership.sole_voter()) {
       REACH("paxos.candidate_gives_up");
+      phase1.GiveUp();
       BecomeFollower();
     } else {
       TryFinishPhase1();

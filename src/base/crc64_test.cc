@@ -35,6 +35,25 @@ TEST_CASE("CRC-64 of parts continues, wherever the cut") {
   }
 }
 
+TEST_CASE("CRC-64 of long pieces is the one of their bytes one by one") {
+  const uint64_t seed = 6;
+  CAPTURE(seed);
+  Rng rng(seed);
+  std::string bytes;
+  for (int i = 0; i < 1000; ++i) bytes.push_back(static_cast<char>(rng.Next()));
+  const std::string_view all = bytes;
+  for (size_t from = 0; from < 20; ++from) {
+    for (size_t size = 0; size + from <= all.size(); ++size) {
+      CAPTURE(from);
+      CAPTURE(size);
+      const uint64_t before = from * 0x9e3779b97f4a7c15ULL;
+      uint64_t expected = before;
+      for (const char c : all.substr(from, size)) expected = Crc64({&c, 1}, expected);
+      REQUIRE(Crc64(all.substr(from, size), before) == expected);
+    }
+  }
+}
+
 TEST_CASE("keys have the slots that Redis Cluster gives them") {
   CHECK(KeySlot("123456789") == 12739);  // 0x31c3
   CHECK(KeySlot("") == 0);

@@ -21,15 +21,15 @@ void BulkQueue::SetCheck(Check check) {
   check_ = check;
 }
 
-void BulkQueue::Add(std::string head, std::shared_ptr<const std::string> tail) {
-  const size_t size = head.size() + (tail == nullptr ? 0 : tail->size());
+void BulkQueue::Add(std::string head, Payload tail) {
+  const size_t size = head.size() + tail.size();
   biggest_ = std::max(bytes_ == 0 ? 0 : biggest_, size);
   if (size > kFrameBytesMax) {
     bytes_ += size;
     parts_.push_back({.whole = true, .head = std::move(head), .tail = std::move(tail)});
     return;
   }
-  if (tail != nullptr) head.append(*tail);
+  head.append(tail.view());
   if (parts_.empty() || parts_.back().whole || parts_.back().frames.size() >= kFramesBytes)
     parts_.push_back({});
   const size_t before = parts_.back().frames.size();
@@ -83,10 +83,10 @@ size_t BulkQueue::CutFrames(Part& part, size_t budget, std::string* out) const {
     if (part.pos + cut <= part.head.size()) {
       piece = std::string_view(part.head).substr(part.pos, cut);
     } else if (part.pos >= part.head.size()) {
-      piece = std::string_view(*part.tail).substr(part.pos - part.head.size(), cut);
+      piece = part.tail.view().substr(part.pos - part.head.size(), cut);
     } else {
       both = part.head.substr(part.pos);
-      both.append(*part.tail, 0, cut - both.size());
+      both.append(part.tail.view().substr(0, cut - both.size()));
       piece = both;
     }
     AppendFrame(check_, Stream::kBulk, last, piece, out, total);

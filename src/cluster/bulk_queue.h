@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/payload.h"
 #include "base/ring.h"
 #include "cluster/peer_frame.h"
 
@@ -17,8 +17,8 @@ class BulkQueue {
  public:
   // For frames with this kind of check. REQUIRES: nothing waits.
   void SetCheck(Check check);
-  // The message is `head` and `tail` (may be null) behind it.
-  void Add(std::string head, std::shared_ptr<const std::string> tail);
+  // The message is `head` and `tail` behind it.
+  void Add(std::string head, Payload tail);
   // Moves whole frames, not yet sealed, to the end of *out, until about `budget` bytes are taken or
   // none is left.
   void Take(size_t budget, std::string* out);
@@ -34,12 +34,10 @@ class BulkQueue {
     bool whole = false;
     std::string frames;
     std::string head;
-    std::shared_ptr<const std::string> tail;
+    Payload tail;
     size_t pos = 0;  // taken so far
 
-    size_t size() const {
-      return frames.size() + head.size() + (tail == nullptr ? 0 : tail->size());
-    }
+    size_t size() const { return frames.size() + head.size() + tail.size(); }
   };
   size_t TakeFrames(Part& part, size_t budget, std::string* out) const;
   size_t CutFrames(Part& part, size_t budget, std::string* out) const;

@@ -41,7 +41,7 @@ WalRecord RecordOf(const paxos::LogRecord& record) {
       out.kind = static_cast<uint8_t>(record.accepted.value.kind);
       out.first_ballot = ToWal(record.accepted.value.first_ballot);
       out.payload = paxos::BytesOf(record.accepted.value.payload);
-      out.owner = record.accepted.value.payload;
+      out.shared = record.accepted.value.payload;
       break;
     case paxos::LogRecord::Type::kChosen:
       out.type = WalType::kChosen;
@@ -105,7 +105,7 @@ void LogStore::AppendMark(const LocalMark& mark) {
           .ballot = {},
           .first_ballot = {},
           .payload = EncodeMark(mark),
-          .owner = nullptr});
+          .shared = nullptr});
 }
 
 size_t LogStore::pending_bytes() const {

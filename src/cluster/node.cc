@@ -14,6 +14,8 @@ namespace clustron::cluster {
 
 namespace {
 
+// Smaller entries are copied rather than shared.
+constexpr size_t kSharedBytesMin = 16 * 1024;
 constexpr int64_t kLeapSaidEveryNs = 60'000'000'000;
 
 // Where the numbers of what this process asks others for start: elsewhere at each start.
@@ -78,7 +80,7 @@ void Node::Halt(HaltCause cause, const std::string& reason) {
   host_.Halted(cause, reason);
 }
 
-bool Node::OnMessage(NodeId from, std::string_view message) {
+bool Node::OnMessage(NodeId from, std::string message) {
   if (halted_) return true;
   WireKind kind;
   std::string_view body;
@@ -96,7 +98,13 @@ bool Node::OnMessage(NodeId from, std::string_view message) {
   uint64_t id = 0;
   switch (kind) {
     case WireKind::kPaxos: {
-      Result<paxos::Message> decoded = paxos::Decode(body);
+      // A big entry stays where it came: in the message, which lives as long as the entry does.
+      std::shared_ptr<const std::string> shared;
+      if (message.size() > kSharedBytesMin) {
+        shared = std::make_shared<const std::string>(std::move(message));
+        body = std::string_view(*shared).substr(shared->size() - body.size());
+      }
+      Result<paxos::Message> decoded = paxos::Decode(body, shared);
       if (!decoded || !BallotCredible(from, paxos::HighestRound(*decoded))) return false;
       replica_.Step(from, *std::move(decoded), NowNs());
       NoticeDeposed();
@@ -486,13 +494,12 @@ void Node::AnnounceLeader() {
 }
 
 void Node::SendPaxos(NodeId to, const paxos::Message& message) {
-  constexpr size_t kSharedBytesMin = 16 * 1024;
   if (wire_.capacity() > (1 << 20)) FreeString(&wire_);
   wire_.clear();
   wire_.push_back(static_cast<char>(WireKind::kPaxos));
   paxos::Payload tail = paxos::EncodeHead(message, &wire_);
-  if (tail != nullptr && tail->size() <= kSharedBytesMin) {
-    wire_.append(*tail);
+  if (tail.size() <= kSharedBytesMin) {
+    wire_.append(tail.view());
     tail.reset();
   }
   const bool urgent = paxos::IsUrgent(message);

@@ -161,7 +161,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // --- Events --------------------------------------------------------------------------------
 
   // False: malformed; the link should be dropped.
-  bool OnMessage(NodeId from, std::string_view message);
+  bool OnMessage(NodeId from, std::string message);
   // While this node is in the middle of something long (base/breather.h): true if the message was a
   // heartbeat and has been answered. All else waits for OnMessage.
   bool OnMessageWhileBusy(NodeId from, std::string_view message);

@@ -77,10 +77,10 @@ class Peers::Outbound {
 
   bool up() const { return state_ == State::kUp; }
 
-  void Send(bool urgent, std::string head, std::shared_ptr<const std::string> tail) {
+  void Send(bool urgent, std::string head, Payload tail) {
     if (state_ != State::kUp) return;
-    if (urgent && head.size() + (tail ? tail->size() : 0) <= kUrgentMessageBytesMax) {
-      if (tail != nullptr) head.append(*tail);
+    if (urgent && head.size() + tail.size() <= kUrgentMessageBytesMax) {
+      head.append(tail.view());
       AppendFrames(sealer_.check(), Stream::kUrgent, head, &urgent_);
       if (urgent_.size() <= owner_.config_.queue_bytes_max) return;
       Log(LogLevel::kWarning, "the link to node {} is stuck: dropped", address_.node);
@@ -415,7 +415,7 @@ class Peers::Inbound {
         kept_.pop_front();
         kept_bytes_ -= message.size();
       }
-      OnMessage(message);
+      OnMessage(std::move(message));
     }
     if (!ended_ || dead_) return;
     if (state_ == State::kProof)
@@ -425,7 +425,7 @@ class Peers::Inbound {
     Die();
   }
 
-  void OnMessage(const std::string& message) {
+  void OnMessage(std::string message) {
     switch (state_) {
       case State::kHello:
         return OnHello(message);
@@ -434,7 +434,7 @@ class Peers::Inbound {
       case State::kFormation:
         return OnFormationRequest(message);
       case State::kUp:
-        if (owner_.listener_.OnPeerMessage(node_, message)) return;
+        if (owner_.listener_.OnPeerMessage(node_, std::move(message))) return;
         Log(LogLevel::kWarning, "malformed message from node {}: link dropped", node_);
         Die();
     }
@@ -593,7 +593,7 @@ void Peers::Reap() {
 }
 
 void Peers::Send(uint32_t to, bool urgent, std::string head,
-                 std::shared_ptr<const std::string> tail) {
+                 Payload tail) {
   const auto it = outbound_.find(to);
   if (it != outbound_.end()) it->second->Send(urgent, std::move(head), std::move(tail));
 }

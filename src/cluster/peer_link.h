@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/payload.h"
 #include "cluster/formation_wire.h"
 #include "cluster/peer_frame.h"
 #include "cluster/peer_hello.h"
@@ -41,7 +42,7 @@ class PeerListener {
  public:
   virtual ~PeerListener() = default;
   // False: malformed; the link is dropped.
-  virtual bool OnPeerMessage(uint32_t from, std::string_view message) = 0;
+  virtual bool OnPeerMessage(uint32_t from, std::string message) = 0;
   // In Breathe: true if it was dealt with; else it comes by OnPeerMessage later.
   virtual bool OnPeerMessageWhileBusy(uint32_t, std::string_view) { return false; }
   virtual void OnPeerUp(uint32_t node) = 0;    // the link to it is usable
@@ -75,7 +76,7 @@ class Peers {
   void SetPeers(const std::vector<PeerAddress>& peers);
   // The message is `head` and, if there is one, `tail` behind it.
   void Send(uint32_t to, bool urgent, std::string head,
-            std::shared_ptr<const std::string> tail = nullptr);
+            Payload tail = nullptr);
   // Writes what is queued; once per loop turn.
   void Flush();
   // In the middle of a long turn: reads what came and offers it as OnPeerMessageWhileBusy; what is

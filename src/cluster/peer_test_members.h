@@ -21,7 +21,7 @@ struct Inbox : PeerListener {
   std::vector<std::pair<uint32_t, std::string>> messages;
   int ups = 0;
   int downs = 0;
-  bool OnPeerMessage(uint32_t from, std::string_view message) override {
+  bool OnPeerMessage(uint32_t from, std::string message) override {
     messages.emplace_back(from, message);
     return message != "malformed";
   }

@@ -31,8 +31,8 @@ void WalBuffer::BeginPiece(uint64_t segment, uint64_t offset) {
   pieces_.push_back({.segment = segment, .offset = offset, .begin = size(), .size = 0});
 }
 
-void WalBuffer::AddGuest(std::shared_ptr<const std::string> payload) {
-  const size_t bytes = payload->size();
+void WalBuffer::AddGuest(Payload payload) {
+  const size_t bytes = payload.size();
   guests_.push_back({.begin = size(), .before = guest_bytes_, .payload = std::move(payload)});
   guest_bytes_ += bytes;
 }
@@ -51,12 +51,12 @@ std::string_view WalBuffer::Part(size_t begin, size_t size) const {
   size = std::min(size, end - begin);
   if (next == guests_.begin()) return std::string_view(own_).substr(begin, size);
   const Guest& guest = *(next - 1);
-  const size_t behind = guest.begin + guest.payload->size();
+  const size_t behind = guest.begin + guest.payload.size();
   if (begin < behind) {
     const size_t at = begin - guest.begin;
-    return std::string_view(*guest.payload).substr(at, size);
+    return guest.payload.view().substr(at, size);
   }
-  return std::string_view(own_).substr(begin - guest.before - guest.payload->size(), size);
+  return std::string_view(own_).substr(begin - guest.before - guest.payload.size(), size);
 }
 
 std::string_view WalBuffer::Find(uint64_t segment, uint64_t offset, uint64_t size) const {

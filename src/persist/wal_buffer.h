@@ -7,11 +7,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/payload.h"
 #include "persist/wal_format.h"
 
 namespace clustron::persist {
@@ -26,7 +26,7 @@ struct WalPiece {
 
 class WalBuffer {
  public:
-  // Payloads from this size on are referred to, if they have an owner.
+  // Payloads from this size on are referred to, if they are shared.
   static constexpr size_t kGuestBytes = 32 << 10;
 
   bool empty() const { return last_lsn_ == 0; }
@@ -40,7 +40,7 @@ class WalBuffer {
   void BeginPiece(uint64_t segment, uint64_t offset);
   // Copied bytes are appended to this. REQUIRES: a piece was begun.
   std::string* own() { return &own_; }
-  void AddGuest(std::shared_ptr<const std::string> payload);
+  void AddGuest(Payload payload);
   // Everything up to now belongs to records up to this one.
   void EndRecord(Lsn lsn) { last_lsn_ = lsn; }
 
@@ -58,7 +58,7 @@ class WalBuffer {
   struct Guest {
     size_t begin = 0;   // in the buffer
     size_t before = 0;  // bytes of guests before it
-    std::shared_ptr<const std::string> payload;
+    Payload payload;
   };
 
   std::string own_;

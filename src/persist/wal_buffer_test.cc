@@ -42,7 +42,7 @@ struct Log {
                                         .kind = 1,
                                         .slot = slot,
                                         .payload = *payload,
-                                        .owner = owned ? payload : nullptr},
+                                        .shared = owned ? Payload(payload) : Payload()},
                                        0, &buffer);
     CHECK(DecodeWalHeader(options.salt, at.segment, at.offset,
                           buffer.Find(at.segment, at.offset, kWalRecordHeaderBytes)));

@@ -10,10 +10,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/payload.h"
 
 namespace clustron::persist {
 
@@ -53,8 +54,8 @@ struct WalRecord {
   WalBallot ballot;
   WalBallot first_ballot;
   std::string_view payload;
-  // The payload's owner, if it has one: a big payload is then referred to, not copied.
-  std::shared_ptr<const std::string> owner;
+  // The same bytes, if they are shared: a big payload is then referred to, not copied.
+  Payload shared;
 };
 
 // What stands in a record's header.

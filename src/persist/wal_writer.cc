@@ -91,7 +91,7 @@ void WalEncoder::StartSegment(Lsn durable, WalBuffer* out) {
        .ballot = {},
        .first_ballot = {},
        .payload = payload,
-       .owner = nullptr},
+       .shared = nullptr},
       durable, out);
 }
 
@@ -144,11 +144,11 @@ WalLocation WalEncoder::Put(const WalRecord& record, Lsn durable, WalBuffer* out
       .segment = end_.segment, .offset = end_.offset, .payload_size = header.payload_size};
   // A buffer's first piece goes on where the one before it ended.
   if (out->piece_count() == 0) out->BeginPiece(end_.segment, end_.offset);
-  if (record.owner != nullptr && record.payload.size() >= WalBuffer::kGuestBytes) {
-    CHECK(record.payload.data() == record.owner->data());
-    CHECK(record.payload.size() == record.owner->size());
+  if (record.shared != nullptr && record.payload.size() >= WalBuffer::kGuestBytes) {
+    CHECK(record.payload.data() == record.shared.view().data());
+    CHECK(record.payload.size() == record.shared.size());
     EncodeWalHeader(options_.salt, end_.segment, end_.offset, header, out->own());
-    out->AddGuest(record.owner);
+    out->AddGuest(record.shared);
     AppendWalPadding(record.payload.size(), out->own());
   } else {
     EncodeWalRecord(options_.salt, end_.segment, end_.offset, header, record.payload, out->own());

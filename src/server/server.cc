@@ -545,8 +545,8 @@ void Server::Forget(ClientConnection* connection) {
 // --- EngineHost ----------------------------------------------------------------------------------
 
 void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                        std::shared_ptr<const std::string> tail) {
-  peers_->Send(to, urgent, message, std::move(tail));
+                        Payload tail) {
+  peers_->Send(to, urgent, std::move(message), std::move(tail));
 }
 
 void Server::Halted(cluster::HaltCause cause, const std::string& reason) {
@@ -584,9 +584,9 @@ bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const
 
 // --- Peers ---------------------------------------------------------------------------------------
 
-bool Server::OnPeerMessage(uint32_t from, std::string_view message) {
+bool Server::OnPeerMessage(uint32_t from, std::string message) {
   if (closing_) return true;
-  return engine_->node_ref().OnMessage(from, message);
+  return engine_->node_ref().OnMessage(from, std::move(message));
 }
 
 bool Server::OnPeerMessageWhileBusy(uint32_t from, std::string_view message) {

@@ -49,7 +49,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
 
   // --- EngineHost ------------------------------------------------------------------------------
   void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                  std::shared_ptr<const std::string> tail) override;
+                  Payload tail) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Stop() override;
@@ -62,7 +62,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
  private:
   friend class ClientConnection;
 
-  bool OnPeerMessage(uint32_t from, std::string_view message) override;
+  bool OnPeerMessage(uint32_t from, std::string message) override;
   bool OnPeerMessageWhileBusy(uint32_t from, std::string_view message) override;
   void OnPeerUp(uint32_t node) override;
   cluster::FormationAnswer OnPlaceWanted(uint32_t node) override;

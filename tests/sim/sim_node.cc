@@ -569,8 +569,8 @@ void SimNode::OnLinkDown(int peer) {
 }
 
 void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                         std::shared_ptr<const std::string> tail) {
-  if (tail != nullptr) message.append(*tail);
+                         Payload tail) {
+  message.append(tail.view());
   NoteObligations(to, message);
   NoteRead(to, message);
   around_.network->Send(index_, static_cast<int>(to) - 1, urgent, std::move(message));

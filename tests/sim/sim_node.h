@@ -158,7 +158,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
 
   // server::EngineHost
   void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                  std::shared_ptr<const std::string> tail) override;
+                  Payload tail) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Warn(const std::string&) override {}

@@ -291,8 +291,8 @@ class EngineBench final : private EngineHost {
   }
 
   void SendToPeer(cluster::NodeId to, bool, std::string message,
-                  std::shared_ptr<const std::string> tail) override {
-    if (tail != nullptr) message += *tail;
+                  Payload tail) override {
+    message += tail.view();
     sent_.push_back({to, std::move(message)});
   }
   void Halted(cluster::HaltCause cause, const std::string& reason) override {

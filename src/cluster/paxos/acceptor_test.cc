@@ -44,7 +44,8 @@ TEST_CASE("an accept is acknowledged only when it is durable, and again when it 
   REQUIRE(node.records.size() == 1);
   CHECK(node.records[0].accepted == accept.entry);
   // The payload is shared, not copied.
-  CHECK(node.records[0].accepted.value.payload == accept.entry.value.payload);
+  CHECK(BytesOf(node.records[0].accepted.value.payload).data() ==
+        BytesOf(accept.entry.value.payload).data());
   CHECK(node->promised() == Ballot{5, 2});
   node.Fsync();
   CHECK(node.TakeSent<AcceptOk>(2).size() == 1);

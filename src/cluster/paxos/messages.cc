@@ -50,7 +50,22 @@ void PutHead(Writer& w, const Accepted& entry) {
   w.Varint(BytesOf(entry.value.payload).size());
 }
 
-bool Get(Reader& r, Accepted* entry) {
+// Of a message. Of one that is shared, an entry's bytes are a part, if they are most of it.
+struct MessageReader : Reader {
+  MessageReader(std::string_view bytes_in, std::shared_ptr<const std::string> owner_in)
+      : Reader(bytes_in), owner(std::move(owner_in)) {}
+
+  Payload Keep(std::string_view part) const {
+    if (owner != nullptr && part.size() >= owner->size() / 2) return {owner, part};
+    auto copy = std::make_shared<std::string>();
+    AppendBreathing(copy.get(), part);
+    return copy;
+  }
+
+  const std::shared_ptr<const std::string> owner;  // null: not shared
+};
+
+bool Get(MessageReader& r, Accepted* entry) {
   entry->slot = r.Varint();
   if (!Get(r, &entry->ballot)) return false;
   const uint8_t kind = r.U8();
@@ -59,11 +74,7 @@ bool Get(Reader& r, Accepted* entry) {
   if (!Get(r, &entry->value.first_ballot)) return false;
   const std::string_view bytes = r.Bytes();
   if (!r.ok()) return false;
-  if (!bytes.empty()) {
-    auto payload = std::make_shared<std::string>();
-    AppendBreathing(payload.get(), bytes);
-    entry->value.payload = std::move(payload);
-  }
+  if (!bytes.empty()) entry->value.payload = r.Keep(bytes);
   if (entry->slot == kNoSlot || entry->slot >= kMaxSlot / 2) return false;
   return entry->ballot && entry->value.first_ballot && entry->value.first_ballot <= entry->ballot;
 }
@@ -81,7 +92,7 @@ void PutAll(Writer& w, std::string* out, const std::vector<Accepted>& entries, P
   }
 }
 
-bool GetAll(Reader& r, std::vector<Accepted>* entries) {
+bool GetAll(MessageReader& r, std::vector<Accepted>* entries) {
   const uint64_t count = r.Varint();
   if (count > kMaxEntriesPerMessage) return false;
   Slot last = kNoSlot;
@@ -217,7 +228,7 @@ bool Get(Reader& r, Prepare* m) {
   return GetPrefix(r, &m->first) && m->first != kNoSlot && Get(r, &m->released);
 }
 
-bool Get(Reader& r, Promise* m) {
+bool Get(MessageReader& r, Promise* m) {
   if (!Get(r, &m->ballot) || !m->ballot) return false;
   if (!GetPrefix(r, &m->first)) return false;
   m->last = r.Varint();
@@ -240,7 +251,7 @@ bool Get(Reader& r, Promise* m) {
 
 bool Get(Reader& r, Nack* m) { return Get(r, &m->ballot) && Get(r, &m->promised); }
 
-bool Get(Reader& r, Accept* m) { return GetPrefix(r, &m->chosen) && Get(r, &m->entry); }
+bool Get(MessageReader& r, Accept* m) { return GetPrefix(r, &m->chosen) && Get(r, &m->entry); }
 
 bool Get(Reader& r, AcceptOk* m) {
   if (!Get(r, &m->ballot) || !m->ballot) return false;
@@ -260,7 +271,7 @@ bool Get(Reader& r, CatchUpRequest* m) {
   return m->first != kNoSlot && m->first <= m->last;
 }
 
-bool Get(Reader& r, CatchUpReply* m) {
+bool Get(MessageReader& r, CatchUpReply* m) {
   return GetPrefix(r, &m->chosen) && GetPrefix(r, &m->compacted) && GetAll(r, &m->entries);
 }
 
@@ -273,7 +284,7 @@ bool Get(Reader& r, Release* m) {
 }
 
 template <typename M>
-Result<Message> DecodeAs(Reader& r) {
+Result<Message> DecodeAs(MessageReader& r) {
   M message;
   if (!Get(r, &message) || !r.Done()) {
     return Fail(Errc::kCorruption, std::string("peer message: malformed ") + NameOf(Message(M{})));
@@ -302,8 +313,8 @@ void Encode(const Message& message, std::string* out) {
   out->append(BytesOf(payload));
 }
 
-Result<Message> Decode(std::string_view bytes) {
-  Reader r(bytes);
+Result<Message> Decode(std::string_view bytes, std::shared_ptr<const std::string> owner) {
+  MessageReader r(bytes, std::move(owner));
   switch (static_cast<Type>(r.U8())) {
     case Type::kHeartbeat:
       return DecodeAs<Heartbeat>(r);
@@ -404,7 +415,7 @@ void EncodeAcceptedHead(const Accepted& entry, std::string* out) {
 }
 
 Result<Accepted> DecodeAccepted(std::string_view bytes) {
-  Reader r(bytes);
+  MessageReader r(bytes, nullptr);
   Accepted entry;
   if (!Get(r, &entry) || !r.Done()) return Fail(Errc::kCorruption, "log entry: malformed");
   return entry;

@@ -136,8 +136,9 @@ using Message = std::variant<Heartbeat, HeartbeatReply, Prepare, Promise, Nack, 
 Payload EncodeHead(const Message& message, std::string* out);
 // Appends the whole encoding.
 void Encode(const Message& message, std::string* out);
-// Checks everything: bytes from a peer are never trusted. Payloads are copied out of `bytes`.
-Result<Message> Decode(std::string_view bytes);
+// Checks everything: bytes from a peer are never trusted. Payloads are copied out of `bytes`, or,
+// where one is most of what `owner` holds, which `bytes` are part of, are that part of it.
+Result<Message> Decode(std::string_view bytes, std::shared_ptr<const std::string> owner = nullptr);
 
 // True for what is small and must not queue behind bulk data: heartbeats, acknowledgements,
 // prepares, nacks, releases. (Not Chosen: it had better come after its accept.)

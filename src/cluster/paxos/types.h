@@ -3,9 +3,10 @@
 
 #include <compare>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
+
+#include "base/payload.h"
 
 namespace clustron::paxos {
 
@@ -31,11 +32,9 @@ struct Ballot {
 // same bytes are held at once by the log window, the WAL thread, a queue per peer and the apply
 // loop, all of which let go at different times and one of which is another thread. Null and empty
 // mean the same.
-using Payload = std::shared_ptr<const std::string>;
+using Payload = clustron::Payload;
 
-inline std::string_view BytesOf(const Payload& payload) {
-  return payload ? std::string_view(*payload) : std::string_view();
-}
+inline std::string_view BytesOf(const Payload& payload) { return payload.view(); }
 
 // What Paxos needs to know of an entry. Values go to disk and over the wire: never renumber.
 enum class EntryKind : uint8_t {

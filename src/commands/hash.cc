@@ -53,33 +53,39 @@ bool ReadHash(Context& ctx, const store::HashValue** hash) {
   return true;
 }
 
-// Changes the fields that the call names, `step` arguments each, from the third argument on: all of
-// them, or none if that costs more than the item's budget has left. `edit`: void(Mutation&,
-// size_t). False: none, and whatever was replied stays.
+// `edit` for each field that the call names, `step` arguments each, from the third argument on, as
+// far as the item's budget goes.
+template <typename F>
+void EditEach(Context& ctx, Mutation& m, size_t step, store::Event event, F&& edit) {
+  for (size_t i = 2; i < ctx.args.size(); i += step) {
+    if (m.exists() && !SpendEdit(ctx, m.entry()->hash())) break;
+    edit(m, i);
+  }
+  m.Commit(event);
+}
+
+// Changes all fields that the call names, or none if that costs more than the item's budget has
+// left. `edit`: void(Mutation&, size_t). False: none, and whatever was replied stays.
 template <typename F>
 bool EditFields(Context& ctx, size_t step, store::Event event, F&& edit) {
-  std::optional<AllOrNothing> whole;
   {
     Mutation m = Modify(ctx, ctx.args[1]);
     if (!CheckType(ctx, m.entry(), Type::kHash)) return false;
-    if (MayPassBudget(ctx, m.entry(), (ctx.args.size() - 2) / step)) whole.emplace(ctx);
-    for (size_t i = 2; i < ctx.args.size(); i += step) {
-      if (m.exists() && !SpendEdit(ctx, m.entry()->hash())) break;
-      edit(m, i);
-      // From here on fields cost nothing beyond the arguments' worth.
-      if (whole && m.exists() && !m.entry()->hash().packed()) {
-        whole->Keep();
-        whole.reset();
-      }
+    if (!MayPassBudget(ctx, m.entry(), (ctx.args.size() - 2) / step)) {
+      EditEach(ctx, m, step, event, edit);
+      return true;
     }
-    m.Commit(event);
   }
-  if (!whole) return true;
+  AllOrNothing whole(ctx);
+  {
+    Mutation m = Modify(ctx, ctx.args[1]);
+    EditEach(ctx, m, step, event, edit);
+  }
   if (!ctx.over_budget()) {
-    whole->Keep();
+    whole.Keep();
     return true;
   }
-  whole->Undo();
+  whole.Undo();
   return false;
 }
 

@@ -9,6 +9,13 @@ Outcome Judge(World& world, const Reply& reply, std::string_view expected) {
     ++world.replies;
     return Outcome::kReply;
   }
+  // EXEC was refused as each of its writes would have been.
+  constexpr std::string_view kDiscarded = "EXECABORT Transaction discarded because of: ";
+  if (reply.text.starts_with(kDiscarded)) {
+    Reply inner = reply;
+    inner.text.erase(0, kDiscarded.size());
+    return Judge(world, inner, expected);
+  }
   ++world.errors;
   if (reply.IsError("CLUSTERDOWN") || reply.IsError("MISCONF") || reply.IsError("LOADING")) {
     world.report->Count(reply.IsError("CLUSTERDOWN") ? "replies CLUSTERDOWN" : "replies MISCONF");

@@ -1,5 +1,6 @@
 """Much at once: what one client sends holds up neither the others, nor the heartbeats, nor a leadership."""
 import os
+import resource
 import select
 import socket
 import threading
@@ -8,6 +9,7 @@ import time
 import cluster
 import processes
 import resp
+import shim
 from testing import Skip, limited, until
 
 MB = 1 << 20
@@ -254,6 +256,46 @@ def test_a_bulk_while_a_follower_catches_up():
 
     check_bulk(c, machine, other, 60 * MB, lists, not_judged=[behind])
     c.wait_converged(90)
+    c.stop()
+
+
+@limited(300)
+def test_two_gigabytes_pass_a_follower_that_has_little_memory_to_spare():
+    """256 MB of address space beyond what the data takes, ten small clients beside it."""
+    c = cluster.Cluster(3).start()
+    follower = c.followers()[0]
+    pipeline(c.leader(), sets(128, MB))
+    c.wait_converged(60)
+    with open("/proc/%d/statm" % follower.pid) as f:
+        has = int(f.read().split()[0]) * resource.getpagesize()
+    resource.prlimit(follower.pid, resource.RLIMIT_AS, (has + 256 * MB, has + 256 * MB))
+    small = [Small(follower) for _ in range(10)]
+    meter = Meter(c.nodes)
+    assert set(pipeline(follower, sets(2048, MB), timeout=200)) == {b"+OK"}
+    slower = meter.slower()
+    for s in small:
+        s.stop()
+    print("        slowest small SET %.3f s, machine %.1f times slower" % (max(s.worst for s in small), slower))
+    assert all(n.running() for n in c.nodes), c.logs(20)
+    assert not any(s.wrong for s in small) and all(s.count > 0 for s in small), [(s.count, s.wrong) for s in small]
+    if slower < BUSY:
+        assert not any(s.unavailable for s in small) and max(s.worst for s in small) < 1, [(s.worst, s.unavailable) for s in small]
+    c.wait_converged(60)
+    c.stop()
+
+
+@limited(300)
+def test_a_bulk_onto_slow_disks():
+    """Each fsync takes 40 ms longer, on every node: less is under way, so that small writes pass in between."""
+    machine = Machine()
+    directory = processes.temp_dir("cluster-")
+    disks = [shim.Faults(directory, "faults%d" % i) for i in range(3)]
+    c = cluster.Cluster(3, directory=directory, prefixes=[d.prefix for d in disks]).start()
+    for disk in disks:
+        disk.sync_stall_ms = 40
+    for target in (c.leader(), c.followers()[0]):
+        check_bulk(c, machine, target, 100 * MB, lambda: [sets(100, MB)])
+    c.wait_converged(60)
     c.stop()
 
 

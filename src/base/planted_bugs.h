@@ -47,6 +47,7 @@ namespace clustron {
   X(kLongerLeaseForgotten)    /* a restart under a lower setting forgets the longer lease */       \
   X(kDigestsNeverCompared)    /* what peers say of their digests is not looked at */               \
   X(kMutationDiffers)         /* one node leaves a key that all others remove */                   \
+  X(kEntryFlagsIgnored)       /* one node takes no notice of what is said of a whole entry */      \
   X(kVersionRaisedEarly)      /* the feature version rises before every member knows it */         \
   X(kBudgetWhereClientIs)     /* an item's budget is judged on the node of its client alone */     \
   X(kUndoneKeepsRevision)     /* an item that was undone leaves its revision taken */              \

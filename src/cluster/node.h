@@ -414,6 +414,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void RelieveDisk(int64_t now_ns);
   uint64_t NextSnapshotBytes() const;
   void OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset);
+  void CheckSentSnapshot(paxos::Slot slot);
   void OnSnapshotOffer(NodeId from, const SnapshotName& name);
   void OnSnapshotChunk(NodeId from, const SnapshotName& name, const persist::SnapshotChunk& chunk);
   // It is being read, to see whether it may be loaded.

@@ -4,6 +4,7 @@
 #include "cluster/node_snapshot.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/breather.h"
 #include "base/check.h"
@@ -163,6 +164,9 @@ void Node::OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset)
   if (name.slot != send.name.slot || name.file_id != send.name.file_id || offset > send.name.bytes)
     return;
   const int64_t now = NowNs();
+  // All of it has left, and is wanted from its beginning: it may have arrived as it is here.
+  const bool in_vain = send.started && offset == 0 && send.sent == send.name.bytes;
+  if (in_vain && !std::exchange(send.checked, true)) CheckSentSnapshot(send.name.slot);
   if (!send.started || offset > send.acked) send.progress_ns = now;
   if (!send.started || offset < send.acked) send.sent = offset;  // begins, or asks again
   send.started = true;
@@ -179,12 +183,31 @@ void Node::SendSnapshotChunks(NodeId peer, SnapshotSend& send) {
   while (send.sent < send.name.bytes && send.sent - send.acked < kInFlightBytes) {
     auto chunk = persist::SnapshotStore::ReadChunk(*send.sender, send.sent);
     if (!chunk || chunk->bytes.empty()) {
+      CheckSentSnapshot(send.name.slot);
       snapshot_sends_.erase(peer);
       return;
     }
     send.sent += chunk->bytes.size();
     host_.Send(peer, false, WireSnapshotChunk(send.name, *chunk));
   }
+}
+
+// A damaged one would be offered, sent and thrown away for ever.
+void Node::CheckSentSnapshot(Slot slot) {
+  REACH("own snapshot checked because a peer can't use it");
+  snapshots_.Check(slot, [this, slot](const Status& status) {
+    const bool damaged = !status && status.error().code == Errc::kCorruption;
+    if (halted_ || !damaged || slot != snapshot_slot_) return;
+    REACH("own snapshot found damaged while it was sent");
+    Log(LogLevel::kWarning,
+        "this node's snapshot at slot {} is damaged on its disk: it is not offered any more, and "
+        "another one is written: {}",
+        slot, status.error().detail);
+    std::erase_if(snapshot_sends_,
+                  [slot](const auto& send) { return send.second->name.slot == slot; });
+    snapshot_slot_ = std::exchange(previous_snapshot_slot_, 0);
+    snapshot_wanted_ = true;
+  });
 }
 
 uint64_t Node::NextSnapshotBytes() const {

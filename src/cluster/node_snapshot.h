@@ -22,6 +22,7 @@ struct Node::SnapshotSend {
   uint64_t acked = 0;
   uint64_t sent = 0;
   bool started = false;  // the peer has said from where
+  bool checked = false;  // whether it is what was written here
   int64_t progress_ns = 0;
   int64_t retry_ns = 0;
 };

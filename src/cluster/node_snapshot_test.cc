@@ -470,6 +470,45 @@ TEST_CASE(
   CHECK(answer() == 1u);
 }
 
+TEST_CASE("a snapshot that rotted is not offered for ever: another one is written") {
+  for (const int snapshots : {1, 2}) {
+    EngineBench bench(3, 1);
+    for (int i = 0; i < snapshots; ++i) {
+      FollowTwo(bench, {CommandItem({"SET", "k", std::to_string(i)})});
+      bench.node().TakeSnapshotNow();
+      FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
+      for (int j = 0; j < 100 && bench.node().snapshot_running(); ++j) bench.Tick();
+    }
+    bench.Restart(2);
+    bench.Follow(kTwo);
+    const auto offered = [&] {
+      cluster::SnapshotName name;
+      bench.From(2, paxos::CatchUpRequest{1, 1});
+      for (int i = 0; i < 5; ++i) bench.Tick();
+      const auto offers = bench.TakeSent(2, WireKind::kSnapshotOffer);
+      if (!offers.empty()) REQUIRE(cluster::ReadSnapshotOffer(offers[0], &name));
+      return name;
+    };
+    const cluster::SnapshotName rotten = offered();
+    REQUIRE(rotten.slot > 0);
+    std::string path;
+    for (const std::string& file : bench.fs.Files())
+      if (file.ends_with("0" + std::to_string(rotten.slot) + ".rdb")) path = file;
+    REQUIRE_FALSE(path.empty());
+    bench.fs.FlipBit(path, rotten.bytes / 2, 1);
+    // The peer gets all of it, can't use it, and wants it from its beginning.
+    for (int i = 0; i < 2; ++i) {
+      bench.FromWire(2, cluster::WireSnapshotAck(rotten, 0));
+      bench.Turn();
+    }
+    for (int i = 0; i < 20; ++i) bench.Tick();
+    bench.TakeSent(2, WireKind::kSnapshotOffer);
+    CHECK(bench.fs.Exists(path) == (snapshots == 1));
+    const cluster::SnapshotName next = offered();
+    CHECK(next.slot > rotten.slot);
+  }
+}
+
 TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
   const PeersSnapshot snapshot = SnapshotOfTwo(200);
   EngineBench bench(3, 1);

@@ -295,6 +295,23 @@ Result<std::unique_ptr<SnapshotStore::Sender>> SnapshotStore::OpenSender(uint64_
   return sender;
 }
 
+void SnapshotStore::Check(uint64_t slot, std::function<void(Status)> done) {
+  auto status = std::make_shared<Status>();
+  runner_.Run(
+      [fs = &fs_, path = PathOf(slot), status] {
+        const Result<std::unique_ptr<File>> file = fs->Open(path, OpenMode::kRead);
+        *status = file ? VerifyRdb(**file) : Status(std::unexpected(file.error()));
+      },
+      [this, slot, status, done = std::move(done), alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        const bool damaged = !*status && status->error().code == Errc::kCorruption;
+        // Without another one it stays: a later start must not find nothing.
+        if (damaged && list_.size() > 1 && list_.front().slot == slot)
+          static_cast<void>(SetNewestAside());
+        done(*status);
+      });
+}
+
 Result<SnapshotChunk> SnapshotStore::ReadChunk(Sender& sender, uint64_t offset) {
   if (offset >= sender.info.bytes) return Fail(Errc::kInvalidArgument, "behind the snapshot's end");
   SnapshotChunk chunk;

@@ -82,6 +82,9 @@ class SnapshotStore {
     std::unique_ptr<File> file;
   };
   Result<std::unique_ptr<Sender>> OpenSender(uint64_t slot);
+  // Whether it is still as it was written. kCorruption: it is not; if there is an older one it is
+  // set aside then, and list() begins with the older one.
+  void Check(uint64_t slot, std::function<void(Status)> done);
   // At most kSnapshotChunkBytesMax from `offset`; fewer only at the end. Blocking, some 0.1 ms.
   static Result<SnapshotChunk> ReadChunk(Sender& sender, uint64_t offset);
 

@@ -363,6 +363,7 @@ void Executor::RaiseVersion(uint16_t version) {
 }
 
 void Executor::ExpireDue(uint16_t entry_flags) {
+  if (Planted(Bug::kEntryFlagsIgnored) && own_.node == 2) entry_flags = 0;
   if (entry_flags & cluster::kEntryKeepsDue) {
     due_left_ = true;  // for all that is known: the store is not asked
     return;

@@ -63,6 +63,7 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kLongerLeaseForgotten, .name = "kLongerLeaseForgotten", .seed = 87},
     {.bug = Bug::kDigestsNeverCompared, .name = "kDigestsNeverCompared", .seed = 8},
     {.bug = Bug::kMutationDiffers, .name = "kMutationDiffers", .seed = 3},
+    {.bug = Bug::kEntryFlagsIgnored, .name = "kEntryFlagsIgnored", .seed = 88},
     {.bug = Bug::kVersionRaisedEarly, .name = "kVersionRaisedEarly", .seed = 35},
     {.bug = Bug::kBudgetWhereClientIs, .name = "kBudgetWhereClientIs", .seed = 1},
     {.bug = Bug::kUndoneKeepsRevision, .name = "kUndoneKeepsRevision", .seed = 2},

@@ -86,6 +86,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.budgets) add(MakeBudgets(setup, 2));
   if (work.ends) add(MakeEnds(setup, 2));
   if (work.waits) add(MakeWaits(setup, 2));
+  if (work.pauses) add(MakePauses(setup, 2));
   if (work.rules) add(MakeRules(setup, 2, knobs_.nodes > 1));
   // An act is some 1.5 requests.
   world_.think_ns =

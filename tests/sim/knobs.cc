@@ -270,6 +270,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     knobs.faults.wall_jump_ns = 0;
     knobs.clocks_right = false;
   }
+  // Where clients have to be answered soon nobody keeps them waiting.
+  knobs.work.pauses = knobs.work.ends && !knobs.one_cut && rng.Percent(40);
   return knobs;
 }
 
@@ -291,6 +293,7 @@ std::string WorkloadMix::ToString() const {
   add(ends, "ends");
   add(bulk, "bulk");
   add(waits, "waits");
+  add(pauses, "pauses");
   add(rules, "rules");
   return text;
 }

@@ -68,6 +68,7 @@ struct WorkloadMix {
   bool ends = false;
   bool bulk = false;  // much at once
   bool waits = false;
+  bool pauses = false;
   bool rules = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;

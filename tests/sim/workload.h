@@ -185,6 +185,7 @@ std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBulk(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaits(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakePauses(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors);
 // `once`: also an actor for ONCE near its end (not where crashes take what was answered, nor where
 // the elapsed clock leaps at a start).

@@ -132,6 +132,7 @@ class Bench {
       reply.leader = poll.ballot;
       reply.granted = granted && poll.ballot;
       reply.lease_ns = 450 * kMs;
+      reply.durable = peers_durable;
       Step(peer, reply);
     }
   }
@@ -143,6 +144,7 @@ class Bench {
   uint64_t read_confirmed = 0;
   bool changed = false;
   std::string contradiction;
+  Slot peers_durable = 0;  // what AnswerPolls says that others have
 
  private:
   std::vector<Heartbeat> TakeSentTo(NodeId peer) {

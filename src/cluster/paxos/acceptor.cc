@@ -19,7 +19,7 @@ uint64_t Acceptor::RaisePromise(Ballot ballot) {
 }
 
 Acceptor::Verdict Acceptor::Accept(const Accepted& entry, Slot chosen) {
-  if (entry.ballot < promised_) return Verdict::kLower;
+  CHECK(entry.ballot >= promised_);
   const Cell* cell = core_.window.Find(entry.slot);
   const bool had =
       cell != nullptr && cell->accepted && (cell->chosen || cell->entry.ballot == entry.ballot);

@@ -15,7 +15,6 @@ class Acceptor {
   enum class Verdict {
     kAccepted,       // recorded; the vote counts once durable
     kHad,            // accepted under this ballot before, or chosen: ask again for the vote
-    kLower,          // below the promise
     kIgnored,        // not voted on: damaged slot, or too far ahead of what is chosen here
     kContradiction,  // another value has been accepted under this ballot, or is chosen: see Core
   };
@@ -27,7 +26,8 @@ class Acceptor {
   uint64_t RaisePromise(Ballot ballot);
   // An entry accepted under this ballot was learned here: its leadership is older than we are.
   void OnLearned(Ballot ballot) { promised_ = std::max(promised_, ballot); }
-  // Paxos phase 2a. `chosen` is this node's chosen prefix.
+  // Paxos phase 2a. `chosen` is this node's chosen prefix. REQUIRES: the entry's ballot is not below
+  // promised().
   Verdict Accept(const Accepted& entry, Slot chosen);
   // Paxos phase 1b: what is known of the slots from `first` on, once the promise is durable.
   // REQUIRES: ballot == promised().

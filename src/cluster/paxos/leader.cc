@@ -115,7 +115,6 @@ void Leader::OpenSlot(Value value) {
   // To the others and to the own disk at once: whichever quorum is first.
   for (Progress& progress : progress_) Push(progress);
   const Acceptor::Verdict verdict = acceptor_.Accept(open.entry, learner_.chosen());
-  CHECK(verdict != Acceptor::Verdict::kLower);
   if (verdict == Acceptor::Verdict::kAccepted) {
     open.own_seq = core_.outbox.last_seq();
     if (Planted(Bug::kOwnVoteBeforeDurable)) open.votes |= core_.membership.self_bit();

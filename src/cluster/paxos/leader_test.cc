@@ -439,6 +439,23 @@ TEST_CASE("one lost accept among many is sent again alone") {
   CHECK(again == std::vector<Slot>{first + 1});
 }
 
+TEST_CASE("a lost accept is sent again while others of its time are acknowledged") {
+  Bench node(3);
+  node.Lead();
+  const Slot lost = node->last_slot() + 1;
+  node.Propose("lost");
+  node.sent.clear();
+  int again = 0;
+  for (int i = 0; i < 20; ++i) {
+    node.Propose("x");
+    node.Step(3, AcceptOk{node->ballot(), lost - 1, (uint64_t{2} << (i + 1)) - 2});
+    node.Tick(10);
+    node.AnswerPolls(3);
+    for (Slot slot : SentSlots(node, 3)) again += slot == lost ? 1 : 0;
+  }
+  CHECK(again == 1);
+}
+
 TEST_CASE("a peer that lags is sent nothing until it has pulled what it missed") {
   Bench node(3);
   node.Lead();
@@ -561,6 +578,26 @@ TEST_CASE("under its lease a leader answers no other candidate") {
   CHECK_FALSE(node->LeaseValid(node.now_ns()));
   node.Step(3, Prepare{later, 1, {}});
   CHECK(node->role() == Role::kFollower);
+}
+
+TEST_CASE("a leader does not take a past leader's word for what it is about to propose again") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  recovered.accepted = {{1, {3, 2}, Batch({3, 2}, "one")}};
+  Bench node(3, recovered);
+  node.Stand();
+  node.Step(3, Promise{node->ballot(), 1, kMaxSlot, 0, 0, {}, {}});
+  REQUIRE(node->role() == Role::kLeader);
+  node.Step(2, Chosen{{3, 2}, 1});
+  CHECK(node->chosen_slot() == 0);
+  for (int i = 0; i < 30; ++i) {
+    node.Tick(10);
+    node.AnswerPolls(3);
+  }
+  for (const NodeId peer : {2, 3}) CHECK(node.Sent<CatchUpRequest>(peer).empty());
+  node.Fsync();
+  node.Step(3, AcceptOk{node->ballot(), node->last_slot(), 0});
+  CHECK(node->chosen_slot() == node->last_slot());
 }
 
 TEST_CASE("an inherited slot that became known as chosen is not proposed again") {

@@ -173,6 +173,63 @@ TEST_CASE("a configuration of an earlier leader asks for a new phase 1 when it i
   CHECK(node->phase1_status().needed == 3);
 }
 
+TEST_CASE("a candidate does not lead while a configuration that is chosen is not applied") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  recovered.accepted = {{1, {3, 2}, {EntryKind::kConfig, {3, 2}, Bytes("members")}}};
+  recovered.chosen_hint = 1;
+  Bench node(3, recovered);
+  REQUIRE(node->chosen_slot() == 1);
+  node.Stand();
+  node.Step(2, Promise{node->ballot(), 2, kMaxSlot, 1, 0, {}, {}});
+  CHECK(node->role() == Role::kCandidate);
+  node->SetMembers({{1, 2, 3, 4}, {}}, node.now_ns());
+  node->Advance();
+  // Now two of four have answered, and three are needed.
+  node.Tick(10);
+  CHECK(node->role() != Role::kLeader);
+}
+
+TEST_CASE("a node stands back for a while for who has a better log") {
+  // From the first poll to candidacy, in milliseconds.
+  const auto stands_after = [](Slot others_have) {
+    Recovered recovered;
+    recovered.promised = {3, 2};
+    Bench node(3, recovered);
+    node.peers_durable = others_have;
+    for (int ms = 0; ms < 10'000; ms += 10) {
+      node.Tick(10);
+      for (const NodeId peer : {2, 3}) node.AnswerPolls(peer);
+      if (node->role() == Role::kCandidate) return ms;
+    }
+    return 10'000;
+  };
+  const int same_ms = stands_after(32);
+  CHECK(same_ms < 1000);
+  // Two rounds of 150 ms, each 20 % more or less.
+  CHECK(stands_after(33) >= same_ms + 240);
+  CHECK(stands_after(33) <= same_ms + 360);
+}
+
+TEST_CASE("a record that is damaged and another one of its slot: there is no answer for it") {
+  Recovered recovered;
+  recovered.promised = {3, 2};
+  recovered.accepted = {{1, {2, 2}, Batch({2, 2}, "an older vote")}};
+  recovered.unknown = {1};
+  Bench node(3, recovered);
+  node.Step(3, Prepare{{4, 3}, 1, {}});
+  node.Fsync();
+  for (int i = 0; i < 100 && node.Sent<Promise>(3).empty(); ++i) {
+    node.Tick(50);
+    node.Step(3, Prepare{{4, 3}, 1, {}});
+    node.Fsync();
+  }
+  const auto promises = node.Sent<Promise>(3);
+  REQUIRE_FALSE(promises.empty());
+  CHECK(promises[0].accepted.empty());
+  CHECK(promises[0].unknown == std::vector<Slot>{1});
+}
+
 Heartbeat HeartbeatOf(NodeId node, uint64_t round, uint64_t probe, int64_t now_ns) {
   Heartbeat heartbeat;
   heartbeat.probe = probe;

@@ -44,8 +44,7 @@ constexpr size_t kFolded = 4 * kBlock;
 // x^n modulo the polynomial.
 constexpr uint64_t PowerOfX(int n) {
   uint64_t power = uint64_t{1} << 63;
-  for (; n > 0; --n)
-    power = (power & 1) != 0 ? (power >> 1) ^ kPolynomialReflected : power >> 1;
+  for (; n > 0; --n) power = (power & 1) != 0 ? (power >> 1) ^ kPolynomialReflected : power >> 1;
   return power;
 }
 

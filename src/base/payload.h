@@ -28,9 +28,7 @@ class Payload {
 
   std::string_view view() const { return view_; }
   size_t size() const { return view_.size(); }
-  friend bool operator==(const Payload& bytes, std::nullptr_t) {
-    return bytes.owner_ == nullptr;
-  }
+  friend bool operator==(const Payload& bytes, std::nullptr_t) { return bytes.owner_ == nullptr; }
   void reset() { *this = {}; }
 
  private:

@@ -592,8 +592,7 @@ void Peers::Reap() {
                 [](const std::unique_ptr<Inbound>& link) { return link->dead() || link->late(); });
 }
 
-void Peers::Send(uint32_t to, bool urgent, std::string head,
-                 Payload tail) {
+void Peers::Send(uint32_t to, bool urgent, std::string head, Payload tail) {
   const auto it = outbound_.find(to);
   if (it != outbound_.end()) it->second->Send(urgent, std::move(head), std::move(tail));
 }

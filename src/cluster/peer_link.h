@@ -75,8 +75,7 @@ class Peers {
   // Dials these from now on.
   void SetPeers(const std::vector<PeerAddress>& peers);
   // The message is `head` and, if there is one, `tail` behind it.
-  void Send(uint32_t to, bool urgent, std::string head,
-            Payload tail = nullptr);
+  void Send(uint32_t to, bool urgent, std::string head, Payload tail = nullptr);
   // Writes what is queued; once per loop turn.
   void Flush();
   // In the middle of a long turn: reads what came and offers it as OnPeerMessageWhileBusy; what is

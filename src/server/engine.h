@@ -40,8 +40,7 @@ class EngineHost {
  public:
   virtual ~EngineHost() = default;
   // `tail`, if there is one, belongs to the message, behind `message`.
-  virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                          Payload tail) = 0;
+  virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) = 0;
   // This node takes part in nothing any more, but its process stays. Once.
   virtual void Halted(cluster::HaltCause cause, const std::string& reason) = 0;
   // This node must stop at once.

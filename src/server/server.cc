@@ -544,8 +544,7 @@ void Server::Forget(ClientConnection* connection) {
 
 // --- EngineHost ----------------------------------------------------------------------------------
 
-void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                        Payload tail) {
+void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) {
   peers_->Send(to, urgent, std::move(message), std::move(tail));
 }
 

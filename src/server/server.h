@@ -48,8 +48,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   int Run();
 
   // --- EngineHost ------------------------------------------------------------------------------
-  void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                  Payload tail) override;
+  void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Stop() override;

@@ -146,8 +146,7 @@ void MakeCalm(Knobs* knobs) {
   // commands. For the same reason a catch-up reply must be worth its way, and the log long enough.
   constexpr uint64_t kBiggestItem = 64 << 10;
   network.bytes_per_s = std::max<int64_t>(network.bytes_per_s, 400 << 20);
-  knobs->paxos.catch_up_bytes_max =
-      std::max<size_t>(knobs->paxos.catch_up_bytes_max, kBiggestItem);
+  knobs->paxos.catch_up_bytes_max = std::max<size_t>(knobs->paxos.catch_up_bytes_max, kBiggestItem);
   knobs->snapshot_log_bytes_min = std::max(knobs->snapshot_log_bytes_min, 16 * kBiggestItem);
 }
 

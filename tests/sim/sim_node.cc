@@ -568,8 +568,7 @@ void SimNode::OnLinkDown(int peer) {
   });
 }
 
-void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                         Payload tail) {
+void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) {
   message.append(tail.view());
   NoteObligations(to, message);
   NoteRead(to, message);

@@ -157,8 +157,7 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   struct Connection;
 
   // server::EngineHost
-  void SendToPeer(cluster::NodeId to, bool urgent, std::string message,
-                  Payload tail) override;
+  void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Warn(const std::string&) override {}

@@ -290,8 +290,7 @@ class EngineBench final : private EngineHost {
     return report;
   }
 
-  void SendToPeer(cluster::NodeId to, bool, std::string message,
-                  Payload tail) override {
+  void SendToPeer(cluster::NodeId to, bool, std::string message, Payload tail) override {
     message += tail.view();
     sent_.push_back({to, std::move(message)});
   }

@@ -26,8 +26,8 @@ class Acceptor {
   uint64_t RaisePromise(Ballot ballot);
   // An entry accepted under this ballot was learned here: its leadership is older than we are.
   void OnLearned(Ballot ballot) { promised_ = std::max(promised_, ballot); }
-  // Paxos phase 2a. `chosen` is this node's chosen prefix. REQUIRES: the entry's ballot is not below
-  // promised().
+  // Paxos phase 2a. `chosen` is this node's chosen prefix. REQUIRES: the entry's ballot is not
+  // below promised().
   Verdict Accept(const Accepted& entry, Slot chosen);
   // Paxos phase 1b: what is known of the slots from `first` on, once the promise is durable.
   // REQUIRES: ballot == promised().

@@ -77,8 +77,8 @@ class Leader {
     size_t bytes = 0;
     int64_t sent_ns = 0;
   };
-  // How long an accept and its acknowledgement take, by Jacobson and Karels (RFC 6298). Only what was
-  // sent once measures it (Karn): an acknowledgement does not say of which sending it is.
+  // How long an accept and its acknowledgement take, by Jacobson and Karels (RFC 6298). Only what
+  // was sent once measures it (Karn): an acknowledgement does not say of which sending it is.
   class WayTime {
    public:
     void Measure(int64_t took_ns);

@@ -31,6 +31,8 @@ class EndTimers {
   void Clear();
   // Granted, or renewed by an entry: full TTL from now.
   void Set(Key key, uint64_t revision, uint64_t renewed, int64_t ttl_ms, int64_t now_ns);
+  // What waits for its time, what is of no use any more included.
+  size_t filed() const { return heap_.size(); }
   void Erase(const Key& key);
   // Keepalive: moves the deadline to now + `ttl_ms` (0: the granted TTL; never beyond the granted).
   // With `revision` other than 0 it must be the grant's. kOk: *remaining_ms is what it has now.

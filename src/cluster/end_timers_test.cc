@@ -51,6 +51,35 @@ TEST_CASE("a grant's token is checked, a renewal never exceeds the grant nor sho
   CHECK(remaining == 990);
 }
 
+TEST_CASE("a little more time is more time") {
+  EndTimers timers;
+  timers.Set({-1, "a"}, 1, 0, 1000, 0);
+  int64_t remaining = 0;
+  CHECK(timers.Extend({-1, "a"}, 0, 0, 20 * kMs, &remaining) == EndTimers::Touch::kOk);
+  CHECK(Due(timers, 1000) == Names{});
+  CHECK(Due(timers, 1019) == Names{});
+  CHECK(Due(timers, 1020) == Names{"a"});
+}
+
+TEST_CASE("a new leadership knows no timers of an earlier one") {
+  EndTimers timers;
+  timers.Set({-1, "a"}, 1, 0, 1000, 0);
+  timers.Clear();
+  int64_t remaining = 0;
+  CHECK(timers.Extend({-1, "a"}, 0, 0, 20 * kMs, &remaining) == EndTimers::Touch::kGone);
+  CHECK_FALSE(timers.RemainingMs({-1, "a"}, 0));
+  CHECK(Due(timers, 1000) == Names{});
+}
+
+TEST_CASE("a name that is granted again and again leaves nothing behind") {
+  EndTimers timers;
+  for (int i = 0; i < 1000; ++i) {
+    timers.Set({0, "l"}, 7 + i, 0, 100, i * 10 * kMs);
+    CHECK(Due(timers, i * 10) == Names{});
+  }
+  CHECK(timers.filed() <= 11);
+}
+
 TEST_CASE("a name that is granted anew starts anew") {
   EndTimers timers;
   timers.Set({0, "l"}, 7, 0, 100, 0);

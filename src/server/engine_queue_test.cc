@@ -4,6 +4,8 @@
 // Behind base/check.h: in tests CHECK is doctest's.
 // clang-format off
 #include <doctest/doctest.h>
+
+#include <set>
 // clang-format on
 
 #include "tests/support/engine_bench.h"
@@ -297,6 +299,33 @@ TEST_CASE("alone, nothing that may show an unwritten change is told before there
   bench.Say(reader, "PING");
   bench.Turn();
   CHECK(reader.Take() == "+PONG\r\n");
+}
+
+TEST_CASE("every command of an entry draws lots of its own") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& setter = bench.Connect();
+  std::string fields = "HSET h";
+  for (int i = 0; i < 1000; ++i) fields += " f" + std::to_string(i) + " v";
+  bench.Say(setter, fields);
+  bench.Turn();
+  bench.AnswerAll();
+  REQUIRE(setter.Take() == ":1000\r\n");
+  // Two clients, so two items of one entry; two commands in each.
+  std::vector<EngineBench::BenchClient*> clients = {&bench.Connect(), &bench.Connect()};
+  for (EngineBench::BenchClient* client : clients)
+    bench.Say(*client, "TXN THEN 3 2 INCR n 2 HRANDFIELD h 2 HRANDFIELD h");
+  const cluster::Slot before = bench.node().replica().last_slot();
+  bench.Turn();
+  CHECK(bench.node().replica().last_slot() == before + 1);
+  bench.AnswerAll();
+  std::set<std::string> drawn;
+  for (EngineBench::BenchClient* client : clients) {
+    const std::string reply = client->Take();
+    for (size_t at = reply.find("\r\nf"); at != std::string::npos; at = reply.find("\r\nf", at + 1))
+      drawn.insert(reply.substr(at + 2, reply.find('\r', at + 2) - at - 2));
+  }
+  CHECK(drawn.size() == 4);
 }
 
 }  // namespace

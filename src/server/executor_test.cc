@@ -183,6 +183,20 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(Read({"GET", "n"}) == "$1\r\n2\r\n");
   CHECK(executor.NextSequence({2, 5}) == 0);
   CHECK(executor.NextSequence({2, 6}) == 2);
+  CHECK(executor.NextSequence({2, 7}) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "within a wrapper a command is still its user's") {
+  const std::vector<std::string_view> words = {"TXN", "THEN",  "1",    "5", "ONCE",
+                                               "r",   "60000", "INCR", "n"};
+  for (const std::string_view user : {"ann", "bob", "ann"}) {
+    std::string item;
+    cluster::AppendItem(
+        {.command_id = commands::Registry::Get().Find("TXN")->id, .user = std::string(user)}, words,
+        &item);
+    Items({item});
+  }
+  CHECK(Read({"GET", "n"}) == "$1\r\n2\r\n");
 }
 
 TEST_CASE_FIXTURE(Fixture,

@@ -301,6 +301,27 @@ TEST_CASE("alone, nothing that may show an unwritten change is told before there
   CHECK(reader.Take() == "+PONG\r\n");
 }
 
+TEST_CASE("nothing ends a second time: a lease that was revoked has no timer any more") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  const auto say = [&](std::string_view line) {
+    bench.Say(client, line);
+    bench.Turn();
+    bench.AnswerAll();
+    return client.Take();
+  };
+  CHECK_FALSE(say("LEASE GRANT 200 ID x").starts_with("-"));
+  CHECK(say("LOCK ACQUIRE l 200 LEASE x").starts_with("*3"));
+  CHECK(say("LEASE REVOKE x").starts_with("*3\r\n:1"));
+  const cluster::Slot before = bench.node().replica().last_slot();
+  for (int i = 0; i < 100; ++i) {
+    bench.Tick();
+    bench.AnswerAll();
+  }
+  CHECK(bench.node().replica().last_slot() == before);
+}
+
 TEST_CASE("every command of an entry draws lots of its own") {
   EngineBench bench(3);
   bench.Lead();

@@ -415,6 +415,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   uint64_t NextSnapshotBytes() const;
   void OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset);
   void CheckSentSnapshot(paxos::Slot slot);
+  bool StillCatchesUp(NodeId node);
   void OnSnapshotOffer(NodeId from, const SnapshotName& name);
   void OnSnapshotChunk(NodeId from, const SnapshotName& name, const persist::SnapshotChunk& chunk);
   // It is being read, to see whether it may be loaded.
@@ -503,6 +504,12 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   uint64_t snapshot_bytes_ = 0;
   bool snapshot_proposed_ = false;
   std::map<NodeId, std::unique_ptr<SnapshotSend>> snapshot_sends_;
+  // Who was offered a snapshot and has not come up to what the log goes back to.
+  struct CatchingUp {
+    Slot slot = 0;  // of the snapshot
+    int64_t progress_ns = 0;
+  };
+  std::map<NodeId, CatchingUp> catching_up_;
   std::unique_ptr<SnapshotReceive> snapshot_receive_;
   uint64_t snapshots_refused_ = 0;
   int64_t leap_said_ns_ = 0;       // when a ballot far beyond all others was last logged

@@ -129,12 +129,28 @@ void Node::FinishSnapshotWrite(Slot slot, const Status& status) {
 }
 
 // Keeps the log from the previous snapshot on: if the newest turns out damaged, that one and the
-// log bring the state back.
+// log bring the state back. Also what stands behind a snapshot that a peer is loading: without it
+// the peer would need the next one, and never come to an end where much is written.
 void Node::Compact() {
   if (previous_snapshot_slot_ == 0) return;
-  log_.CompactTo(previous_snapshot_slot_ + (Planted(Bug::kLogCutEarly) ? 8 : 0));
-  state_.ForgetDigestsBelow(previous_snapshot_slot_);
-  replica_.Compact(previous_snapshot_slot_);
+  Slot keep = previous_snapshot_slot_;
+  std::erase_if(catching_up_, [&](const auto& peer) { return !StillCatchesUp(peer.first); });
+  for (const auto& [node, peer] : catching_up_) {
+    if (peer.slot < keep) REACH("log kept for a peer that loads a snapshot");
+    keep = std::min(keep, peer.slot);
+  }
+  log_.CompactTo(keep + (Planted(Bug::kLogCutEarly) ? 8 : 0));
+  state_.ForgetDigestsBelow(keep);
+  replica_.Compact(keep);
+}
+
+bool Node::StillCatchesUp(NodeId node) {
+  const CatchingUp& peer = catching_up_.at(node);
+  // A full disk can't wait for others.
+  if (log_.disk_low() || NowNs() - peer.progress_ns > kGiveUpNs) return false;
+  for (const paxos::PeerStatus& status : replica_.peers())
+    if (status.node == node) return status.chosen < previous_snapshot_slot_;
+  return false;
 }
 
 // --- Sending -------------------------------------------------------------------------------------
@@ -153,6 +169,7 @@ void Node::StartSnapshotSend(NodeId peer) {
   send->sender = *std::move(sender);
   send->name = {send->sender->info.slot, send->sender->info.bytes, send->sender->file_id};
   send->progress_ns = NowNs();
+  catching_up_[peer] = {.slot = send->name.slot, .progress_ns = NowNs()};
   host_.Send(peer, false, WireSnapshotOffer(send->name));
   snapshot_sends_.emplace(peer, std::move(send));
 }
@@ -168,6 +185,8 @@ void Node::OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset)
   const bool in_vain = send.started && offset == 0 && send.sent == send.name.bytes;
   if (in_vain && !std::exchange(send.checked, true)) CheckSentSnapshot(send.name.slot);
   if (!send.started || offset > send.acked) send.progress_ns = now;
+  if (const auto peer = catching_up_.find(from); peer != catching_up_.end())
+    peer->second.progress_ns = now;
   if (!send.started || offset < send.acked) send.sent = offset;  // begins, or asks again
   send.started = true;
   send.acked = offset;

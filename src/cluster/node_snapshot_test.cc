@@ -470,6 +470,37 @@ TEST_CASE(
   CHECK(answer() == 1u);
 }
 
+TEST_CASE("the log stays for a peer that loads a snapshot, as long as it gets on") {
+  EngineBench bench(3, 1);
+  const auto snapshot = [&](int i) {
+    FollowTwo(bench, {CommandItem({"SET", "k", std::to_string(i)})});
+    bench.node().TakeSnapshotNow();
+    FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
+    for (int j = 0; j < 100 && bench.node().snapshot_running(); ++j) bench.Tick();
+  };
+  snapshot(1);
+  snapshot(2);
+  snapshot(3);
+  const auto ask = [&](cluster::Slot from) {
+    bench.From(3, paxos::CatchUpRequest{from, from});
+    for (int i = 0; i < 5; ++i) bench.Tick();
+    cluster::SnapshotName name;
+    const auto offers = bench.TakeSent(3, WireKind::kSnapshotOffer);
+    if (!offers.empty()) REQUIRE(cluster::ReadSnapshotOffer(offers[0], &name));
+    return name;
+  };
+  const cluster::SnapshotName name = ask(1);
+  REQUIRE(name.slot > 0);
+  for (int i = 4; i < 8; ++i) snapshot(i);
+  bench.FromWire(3, cluster::WireSnapshotAck(name, name.bytes));
+  CHECK(ask(name.slot + 1).slot == 0);  // from the log
+  // But not for ever: half a minute without a sign is enough.
+  for (int i = 0; i < 310; ++i) bench.Tick(100);
+  bench.Follow(kTwo);
+  for (int i = 8; i < 11; ++i) snapshot(i);
+  CHECK(ask(name.slot + 1).slot > name.slot);
+}
+
 TEST_CASE("a snapshot that rotted is not offered for ever: another one is written") {
   for (const int snapshots : {1, 2}) {
     EngineBench bench(3, 1);

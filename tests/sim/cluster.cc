@@ -120,6 +120,8 @@ void Cluster::NoteRecorded(int to, int from, std::string_view message) {
 }
 
 bool Cluster::NobodySetBack() const {
+  // Who was set back waits for the word of every other voter, and a dead one gives none.
+  if (DeadCount() > 0) return true;
   return std::all_of(nodes_.begin(), nodes_.end(), [this](const auto& node) {
     if (node->dead()) return true;
     if (node->node() == nullptr) return false;

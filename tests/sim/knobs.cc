@@ -270,7 +270,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     knobs.clocks_right = false;
   }
   // Where clients have to be answered soon nobody keeps them waiting.
-  knobs.work.pauses = knobs.work.ends && !knobs.one_cut && rng.Percent(40);
+  knobs.work.pauses =
+      knobs.work.ends && !knobs.one_cut && faults.set_back_ns == 0 && rng.Percent(40);
   return knobs;
 }
 

@@ -48,6 +48,12 @@ TEST_CASE_FIXTURE(Fixture, "a session's items are taken from any first one on, w
   CHECK(batcher.Empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "an entry has a bounded number of items") {
+  for (uint64_t sequence = 1; sequence <= kBatchItemsMax + 1; ++sequence) REQUIRE(Add(sequence));
+  CHECK(Take().size() == kBatchItemsMax);
+  CHECK(Take() == Sequences{kBatchItemsMax + 1});
+}
+
 TEST_CASE_FIXTURE(Fixture, "nothing of an earlier leadership is left to be proposed in a new one") {
   for (uint64_t sequence = 1; sequence <= kBatchItemsMax + 1; ++sequence) REQUIRE(Add(sequence));
   batcher.Reset();

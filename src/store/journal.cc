@@ -25,6 +25,14 @@ void Journal::Disarm(size_t mark) {
     std::visit([this](auto& r) { Keep(r); }, records_.back());
     records_.pop_back();
   }
+  End();
+}
+
+// A big command's records leave no memory behind.
+void Journal::End() {
+  constexpr size_t kRecordsKept = 1024;
+  CHECK(records_.empty());
+  if (records_.capacity() > kRecordsKept) std::vector<undo::Record>().swap(records_);
   Deliver();
 }
 
@@ -68,7 +76,7 @@ void Journal::Rollback(size_t mark) {
   store_.revision_ = m.revision;
   store_.item_revision_ = m.item_revision;
   marks_.resize(mark);
-  if (marks_.empty()) Deliver();
+  if (marks_.empty()) End();
 }
 
 std::vector<const Entry*> Journal::WrittenSince(size_t mark) const {

@@ -191,6 +191,7 @@ class Journal {
   void Keep(undo::Flushed& r);
   template <typename R>
   void Keep(R&) {}
+  void End();
   void Deliver();
 
   Store& store_;

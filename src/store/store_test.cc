@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory.h"
 #include "base/rng.h"
 #include "tests/support/store_model.h"
 
@@ -411,6 +412,28 @@ TEST_CASE("RANDOMKEY reaches every key and finds the only live one") {
   }
   s.BeginEntry(20, 0);
   for (int i = 0; i < 20; i++) CHECK(s.RandomKey(0, rng.Next())->key() == "k0");
+}
+
+TEST_CASE("a big change that could have been undone leaves no memory behind") {
+  if (AllocatorName() == "libc") return;  // sanitizers keep freed blocks for a while
+  for (const bool undone : {false, true}) {
+    Store store(7);
+    store.BeginItem();
+    const uint64_t before = AllocatedBytes();
+    const size_t mark = store.Arm();
+    for (int i = 0; i < 200'000; ++i) {
+      Mutation m = store.Modify(0, "h");
+      m.HashSet("f", std::to_string(i));
+      m.Commit({EventClass::kHash, "hset"});
+    }
+    CHECK(AllocatedBytes() > before + 5'000'000);
+    if (undone) {
+      store.Rollback(mark);
+    } else {
+      store.Disarm(mark);
+    }
+    CHECK(AllocatedBytes() < before + 1'000'000);
+  }
 }
 
 }  // namespace

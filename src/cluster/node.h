@@ -508,6 +508,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   struct CatchingUp {
     Slot slot = 0;  // of the snapshot
     int64_t progress_ns = 0;
+    bool has_all = false;  // and loads it
   };
   std::map<NodeId, CatchingUp> catching_up_;
   std::unique_ptr<SnapshotReceive> snapshot_receive_;

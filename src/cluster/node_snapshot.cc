@@ -27,6 +27,7 @@ constexpr int64_t kSenderGoneNs = 2'000'000'000;  // then another one's offer is
 constexpr int64_t kRelieveNs = 500'000'000;       // between snapshots that are to make room
 constexpr uint64_t kSnapshotOverheadBytes = 64 * 1024;  // of one, besides the state
 constexpr int64_t kGiveUpNs = 30'000'000'000;           // a transfer without any progress
+constexpr int64_t kLoadNs = 600'000'000'000;            // what a peer may take to load all of it
 
 }  // namespace
 
@@ -146,8 +147,9 @@ void Node::Compact() {
 
 bool Node::StillCatchesUp(NodeId node) {
   const CatchingUp& peer = catching_up_.at(node);
-  // A full disk can't wait for others.
-  if (log_.disk_low() || NowNs() - peer.progress_ns > kGiveUpNs) return false;
+  // A full disk can't wait for others. Who loads says nothing until all of it is loaded.
+  const int64_t patience_ns = peer.has_all ? kLoadNs : kGiveUpNs;
+  if (log_.disk_low() || NowNs() - peer.progress_ns > patience_ns) return false;
   for (const paxos::PeerStatus& status : replica_.peers())
     if (status.node == node) return status.chosen < previous_snapshot_slot_;
   return false;
@@ -185,8 +187,10 @@ void Node::OnSnapshotAck(NodeId from, const SnapshotName& name, uint64_t offset)
   const bool in_vain = send.started && offset == 0 && send.sent == send.name.bytes;
   if (in_vain && !std::exchange(send.checked, true)) CheckSentSnapshot(send.name.slot);
   if (!send.started || offset > send.acked) send.progress_ns = now;
-  if (const auto peer = catching_up_.find(from); peer != catching_up_.end())
+  if (const auto peer = catching_up_.find(from); peer != catching_up_.end()) {
     peer->second.progress_ns = now;
+    peer->second.has_all = offset == send.name.bytes;
+  }
   if (!send.started || offset < send.acked) send.sent = offset;  // begins, or asks again
   send.started = true;
   send.acked = offset;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
+#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "persist/rdb_format.h"
@@ -306,8 +307,12 @@ void SnapshotStore::Check(uint64_t slot, std::function<void(Status)> done) {
         if (alive.expired()) return;
         const bool damaged = !*status && status->error().code == Errc::kCorruption;
         // Without another one it stays: a later start must not find nothing.
-        if (damaged && list_.size() > 1 && list_.front().slot == slot)
-          static_cast<void>(SetNewestAside());
+        if (damaged && list_.size() > 1 && list_.front().slot == slot) {
+          const Status aside = SetNewestAside();
+          if (!aside)
+            Log(LogLevel::kWarning, "a damaged snapshot could not be renamed: {}",
+                aside.error().detail);
+        }
         done(*status);
       });
 }

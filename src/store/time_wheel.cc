@@ -33,6 +33,7 @@ void TimeWheel::Add(int64_t now, int64_t ms, WheelRecord record) {
 void TimeWheel::Place(int64_t ms, uint64_t packed) {
   if (ms <= now_) {
     late_[ms].push_back(packed);
+    next_ms_ = std::min(next_ms_, ms);
     return;
   }
   // The level is that of the highest bit in which the time differs from now.
@@ -43,6 +44,7 @@ void TimeWheel::Place(int64_t ms, uint64_t packed) {
   const uint64_t within = static_cast<uint64_t>(ms) & ((uint64_t{1} << (level * kSlotBits)) - 1);
   levels_[level].slots[slot].push_back((packed & ~kTimeMask) | within >> Shift(level));
   Mark(level, slot, true);
+  next_ms_ = std::min(next_ms_, ms - static_cast<int64_t>(within));
 }
 
 int TimeWheel::FirstUsed(int level, int from) const {
@@ -69,6 +71,11 @@ TimeWheel::Found TimeWheel::FirstSlot() const {
 }
 
 bool TimeWheel::LoadBatch(int64_t now) {
+  if (NextMs() > now) {
+    now_ = std::max(now_, now);
+    return false;
+  }
+  next_known_ = false;
   batch_.clear();
   pivots_.clear();
   batch_at_ = group_end_ = 0;
@@ -142,12 +149,14 @@ bool TimeWheel::Peek(int64_t now, int64_t& ms, std::vector<WheelRecord>& group) 
 void TimeWheel::Consume() {
   size_ -= group_end_ - batch_at_;
   batch_at_ = group_end_;
+  next_known_ = false;
 }
 
 void TimeWheel::GoBack(int64_t now) {
   constexpr int64_t kFarMs = 60'000;
   constexpr size_t kRecordsPerBreath = 1000;
   if (now_ - now < kFarMs) return;
+  next_known_ = false;
   const int64_t was = std::exchange(now_, now);
   const auto levels = std::make_unique<std::array<Level, kLevels>>(std::exchange(levels_, {}));
   const auto late = std::exchange(late_, {});
@@ -171,11 +180,16 @@ void TimeWheel::GoBack(int64_t now) {
   }
 }
 
-int64_t TimeWheel::NextMs() const {
-  if (batch_at_ < batch_.size()) return batch_ms_;
-  if (!late_.empty()) return late_.begin()->first;
-  const Found found = FirstSlot();
-  return found.level < 0 ? INT64_MAX : found.ms;
+void TimeWheel::FindNext() const {
+  next_known_ = true;
+  if (batch_at_ < batch_.size()) {
+    next_ms_ = batch_ms_;
+  } else if (!late_.empty()) {
+    next_ms_ = late_.begin()->first;
+  } else {
+    const Found found = FirstSlot();
+    next_ms_ = found.level < 0 ? INT64_MAX : found.ms;
+  }
 }
 
 void TimeWheel::Clear() {

@@ -46,8 +46,11 @@ class TimeWheel {
   // many for late_.
   void GoBack(int64_t now);
 
-  // A time not after the earliest record; INT64_MAX when empty.
-  int64_t NextMs() const;
+  // A time not after the earliest record; INT64_MAX when empty. Cheap: asked for each command.
+  int64_t NextMs() const {
+    if (!next_known_) FindNext();
+    return next_ms_;
+  }
   size_t size() const { return size_; }
   void Clear();
 
@@ -71,6 +74,7 @@ class TimeWheel {
       slot.pop_back();
       size_--;
       if (slot.empty()) Mark(sweep_level_, sweep_slot_, false);
+      next_known_ = false;
     }
   }
 
@@ -110,6 +114,7 @@ class TimeWheel {
     int64_t ms = 0;  // where the slot begins
   };
   Found FirstSlot() const;
+  void FindNext() const;
   void NextSweepSlot() {
     sweep_index_ = 0;
     if (++sweep_slot_ == kSlots) {
@@ -131,6 +136,10 @@ class TimeWheel {
   size_t group_end_ = 0;
   int64_t batch_ms_ = 0;
   size_t size_ = 0;
+  // NextMs's answer, kept while nothing goes: where the first slot in use begins, or the time of
+  // the batch or of the first late record.
+  mutable int64_t next_ms_ = INT64_MAX;
+  mutable bool next_known_ = true;
   int sweep_level_ = 0;
   int sweep_slot_ = 0;
   size_t sweep_index_ = 0;

@@ -74,6 +74,7 @@ TEST_CASE(
       }
       REQUIRE(TakeAll(wheel, now, deadlines) == expected);
       REQUIRE(wheel.size() == model.size());
+      if (rng.Percent(80)) REQUIRE(wheel.NextMs() > now);  // or a leader would propose for nothing
     }
   }
 }
@@ -124,6 +125,12 @@ TEST_CASE("sweeping drops what is not kept") {
     wheel.Sweep(100, [](const WheelRecord& r) { return r.hash_high % 10 == 0; });
   }
   CHECK(wheel.size() == 100);
+  CHECK(wheel.NextMs() == 1);
+  wheel.Sweep(1000, [](const WheelRecord& r) { return r.hash_high >= 500; });
+  wheel.Sweep(1000, [](const WheelRecord& r) { return r.hash_high >= 500; });
+  CHECK(wheel.NextMs() > 400'000);
+  for (uint32_t i = 0; i < 500; i += 10) wheel.Add(0, deadlines[i], {i, 0, 0});
+  CHECK(wheel.NextMs() <= deadlines[0]);
   const std::vector<Filed> left = TakeAll(wheel, 1'000'000, deadlines);
   CHECK(left.size() == 100);
   for (const Filed& f : left) CHECK(std::get<1>(f) % 10 == 0);

@@ -50,10 +50,13 @@ endif
 SRCS := $(shell find src -name '*.cc')
 TEST_SRCS := $(filter %_test.cc,$(SRCS)) $(shell find tests -maxdepth 1 -name 'unit_main.cc') $(shell find tests/support -name '*.cc' 2>/dev/null)
 LIB_SRCS := $(filter-out %_test.cc src/main.cc,$(SRCS))
+# One archive for each layer, each above those that follow it.
+LAYERS := server state cluster commands store persist resp net base
 include tests/sim/sim.mk
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
+LIBS := $(LAYERS:%=$(B)/lib%.a)
 
-.PHONY: all server unit sim clean help test check asan tsan debug tidy format bench compat sim-long demo mutants
+.PHONY: all server unit sim clean help test check asan tsan debug tidy house format bench compat sim-long demo mutants
 all: server
 server: $(or $(VERSIONED),build/clustron-server)
 unit: $(B)/unit-tests
@@ -63,21 +66,47 @@ sim-long: sim ; build/sim/clustron-sim --regression --probes --seeds 1..30000
 build/clustron-server: $(B)/clustron-server
 	@mkdir -p build && ln -sf $(V)/clustron-server $@
 
-$(B)/clustron-server: $(call obj,src/main.cc) $(B)/libclustron.a
+$(B)/clustron-server: $(call obj,src/main.cc) $(LIBS)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 ifdef FEATURE_VERSION
-$(FEATURE_OBJ): src/cluster/feature_version.cc src/cluster/feature_version.h
+$(FEATURE_OBJ): src/cluster/log/feature_version.cc src/cluster/log/feature_version.h
 	@mkdir -p $(dir $@)
 	$(CCACHE) $(CXX) $(CXXFLAGS) -DCLUSTRON_FEATURE_VERSION=$(FEATURE_VERSION) -c -o $@ $<
 # Its object comes before the library's of the same name, which is not taken then.
-$(VERSIONED): $(call obj,src/main.cc) $(FEATURE_OBJ) $(B)/libclustron.a
+$(VERSIONED): $(call obj,src/main.cc) $(FEATURE_OBJ) $(LIBS)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 endif
-$(B)/unit-tests: $(call obj,$(TEST_SRCS)) $(B)/libclustron.a
+$(B)/unit-tests: $(call obj,$(TEST_SRCS)) $(LIBS)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
-$(B)/clustron-sim: $(call obj,$(SIM_SRCS)) $(B)/libclustron.a
+$(B)/clustron-sim: $(call obj,$(SIM_SRCS)) $(LIBS)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
-$(B)/libclustron.a: $(call obj,$(LIB_SRCS))
+define layer_archive
+$(B)/lib$(1).a: $(call obj,$(filter src/$(1)/%,$(LIB_SRCS)))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_archive,$(l))))
+
+# `make layers`: a layer's unit tests are linked against that layer and the lower ones alone, so that
+# nothing in there calls upwards by a declaration of its own.
+LAYERS_BELOW_store := base
+LAYERS_BELOW_commands := store resp base
+LAYERS_BELOW_cluster := persist net base
+LAYERS_BELOW_state := cluster commands store persist resp net base
+LAYERS_BELOW_persist := base
+LAYERS_BELOW_resp := base
+LAYERS_BELOW_net := base
+LAYERS_BELOW_base :=
+LOWER_LAYERS := $(filter-out server,$(LAYERS))
+.PHONY: layers
+layers: $(LOWER_LAYERS:%=$(B)/layers/%)
+define layer_tests
+$(B)/layers/$(1): $(call obj,tests/unit_main.cc $(filter src/$(1)/%_test.cc,$(SRCS))) $(B)/libsupport.a $(B)/lib$(1).a $(LAYERS_BELOW_$(1):%=$(B)/lib%.a)
+	@mkdir -p $$(@D)
+	$$(CXX) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
+endef
+$(foreach l,$(LOWER_LAYERS),$(eval $(call layer_tests,$(l))))
+$(B)/libsupport.a: $(call obj,$(filter tests/support/%,$(TEST_SRCS)) $(SIM_FOUNDATIONS))
 	@rm -f $@
 	ar rcs $@ $^
 
@@ -93,6 +122,7 @@ include tests/bench/bench.mk
 # Tests. `make test` is the quick part of ./scripts/test, which is everything.
 test: ; ./scripts/test --quick
 tidy: ; scripts/tidy.py
+house: ; scripts/house.py
 format: ; git ls-files -co --exclude-standard -- 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h' | xargs -r clang-format-19 -i
 debug: ; $(MAKE) V=debug build/debug/clustron-server unit && build/debug/unit-tests
 asan: ; $(MAKE) V=asan build/asan/clustron-server unit && build/asan/unit-tests && CLUSTRON_SERVER=$(CURDIR)/build/asan/clustron-server tests/commands/run_cases.py
@@ -109,7 +139,8 @@ help:
 	@echo '#'
 	@echo '# all unit sim          build the server, the unit tests, the simulator'
 	@echo '# test                  the quick tests;  ./scripts/test runs all of them'
-	@echo '# tidy format           style checks; reformat'
+	@echo '# tidy format house     style checks; reformat; the layout in figures'
+	@echo '# layers                the unit tests of each layer, linked against lower layers alone'
 	@echo '# debug asan tsan       build that variant, run unit tests and command cases with it'
 	@echo '# fuzz-smoke fuzz       fuzz targets: shortly; under libFuzzer (tests/fuzz/fuzz.mk)'
 	@echo '# compat bench demo     client suites; measurements; the demonstration on real data'

@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "base/memory.h"
-#include "commands/version.h"
-#include "server/applying_entry.h"
-#include "server/config.h"
-#include "server/config_rewrite.h"
-#include "server/live_options.h"
-#include "server/server.h"
-#include "server/start_checks.h"
+#include "commands/core/version.h"
+#include "server/config/config.h"
+#include "server/config/config_rewrite.h"
+#include "server/process/live_options.h"
+#include "server/process/server.h"
+#include "server/process/start_checks.h"
+#include "state/applying_entry.h"
 
 namespace {
 
@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
   if (Status loaded = config.LoadArguments(argc, argv); !loaded) return Complain(loaded);
   if (Status sound = clustron::server::CheckConfig(config); !sound) return Complain(sound);
   if (Status gone = GoToBackground(config); !gone) return Complain(gone);
-  clustron::server::NameEntryWhenMemoryEnds();
+  state::NameEntryWhenMemoryEnds();
   clustron::PurgeInBackground();  // threads don't outlive a fork
   clustron::server::LiveOptions live(config);
   config.set_listener(&live);

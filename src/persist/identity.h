@@ -24,8 +24,8 @@ struct Identity {
   // Random, another one at every start: tells two starts apart that have the same boot, because
   // one of them was made from a copy of the directory. 0 before the first, and in format 1.
   uint64_t nonce = 0;
-  // The directory is an earlier one than its peers know of (cluster/member_watch.h): the node must
-  // not vote until it has recovered. `set_back_why` is for people.
+  // The directory is an earlier one than its peers know of (cluster/membership/member_watch.h): the
+  // node must not vote until it has recovered. `set_back_why` is for people.
   bool set_back = false;
   std::string set_back_why;
   uint64_t recovered_boot = 0;  // the boot in which it last recovered; 0: never

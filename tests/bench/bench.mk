@@ -2,6 +2,6 @@
 BENCHES := $(patsubst tests/bench/%.cc,%,$(wildcard tests/bench/*_bench.cc))
 .PHONY: $(BENCHES)
 $(BENCHES): %: $(B)/%
-$(B)/%_bench: $(B)/obj/tests/bench/%_bench.o $(B)/libclustron.a
+$(B)/%_bench: $(B)/obj/tests/bench/%_bench.o $(LIBS)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 -include $(patsubst %,$(B)/obj/tests/bench/%.d,$(BENCHES))

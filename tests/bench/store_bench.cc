@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "store/snapshot_walk.h"
-#include "store/store.h"
+#include "store/keyspace/store.h"
+#include "store/snapshot/snapshot_walk.h"
 
 namespace {
 
 using clustron::Rng;
-using clustron::store::Entry;
 using clustron::store::Event;
+using clustron::store::KeyRecord;
 using clustron::store::Mutation;
 using clustron::store::Scratch;
 using clustron::store::Store;

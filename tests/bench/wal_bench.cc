@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/task_runner.h"
-#include "cluster/log_store.h"
+#include "cluster/log/log_store.h"
 #include "persist/fs.h"
 
 namespace clustron {

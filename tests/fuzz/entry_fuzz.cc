@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "cluster/entry.h"
+#include "cluster/log/entry.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace clustron;

@@ -17,7 +17,7 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 	  $(B)/fuzz/$$t --runs $(FUZZ_RUNS) --seed $(FUZZ_SEED) --dict tests/fuzz/resp.dict tests/fuzz/corpus/$$t || exit 1; \
 	done; echo "$(words $(FUZZ_TARGETS)) passed, 0 failed"
 
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%_fuzz.o $(B)/obj/tests/fuzz/driver.o $(B)/libclustron.a
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%_fuzz.o $(B)/obj/tests/fuzz/driver.o $(LIBS)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
 
@@ -26,7 +26,7 @@ $(B)/fuzz/member: $(call obj,$(SIM_FOUNDATIONS))
 build/fuzzer/member: $(patsubst %.cc,build/fuzzer/obj/%.o,$(SIM_FOUNDATIONS))
 
 redis-model: $(B)/redis-model ; $(B)/redis-model --seed $(FUZZ_SEED)
-$(B)/redis-model: $(call obj,tests/fuzz/redis_model.cc tests/support/resp_client.cc) $(B)/libclustron.a
+$(B)/redis-model: $(call obj,tests/fuzz/redis_model.cc tests/support/resp_client.cc) $(LIBS)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # libFuzzer wants all code compiled by clang with coverage: a tree of its own.

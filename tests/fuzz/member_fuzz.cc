@@ -19,7 +19,7 @@
 
 #include "base/crc.h"
 #include "base/crc64.h"
-#include "server/engine.h"
+#include "server/dispatch/engine.h"
 
 // Behind our own headers: doctest has a CHECK of its own.
 #include "tests/support/engine_bench.h"

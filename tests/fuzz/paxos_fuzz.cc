@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "cluster/introduction.h"
-#include "cluster/node_messages.h"
+#include "cluster/node/node_messages.h"
 #include "cluster/paxos/messages.h"
+#include "cluster/wire/introduction.h"
 
 namespace {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/check.h"
-#include "cluster/formation_wire.h"
-#include "cluster/peer_frame.h"
-#include "cluster/peer_hello.h"
+#include "cluster/wire/formation_wire.h"
+#include "cluster/wire/peer_frame.h"
+#include "cluster/wire/peer_hello.h"
 
 namespace {
 

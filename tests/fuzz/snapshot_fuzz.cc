@@ -12,9 +12,9 @@
 #include "base/crc64.h"
 #include "persist/lzf.h"
 #include "persist/packed_reader.h"
-#include "server/executor.h"
-#include "server/snapshot_source.h"
-#include "store/key_meta.h"
+#include "state/executor.h"
+#include "state/snapshot_source.h"
+#include "store/snapshot/key_meta.h"
 
 namespace {
 
@@ -45,8 +45,8 @@ std::string WithChecksum(std::string_view body) {
   return file;
 }
 
-std::string Written(server::Executor& executor) {
-  server::ExecutorSnapshot source(executor);
+std::string Written(state::Executor& executor) {
+  state::ExecutorSnapshot source(executor);
   std::string bytes;
   while (source.Step(1000, &bytes) == cluster::SnapshotSource::Progress::kMore) {
   }
@@ -60,22 +60,22 @@ Status ToItsEnd(cluster::SnapshotRestore& restore) {
     if (done) return {};
   }
 }
-Status Load(persist::File& file, server::Executor& executor) {
+Status Load(persist::File& file, state::Executor& executor) {
   return ToItsEnd(*server::BeginLoad(file, executor));
 }
 
 void FuzzLoad(std::string_view input) {
   constexpr uint64_t kSeed = 7;
   MemoryFile file(WithChecksum(input.substr(0, input.size() - std::min<size_t>(input.size(), 8))));
-  server::Executor executor(kSeed);
+  state::Executor executor(kSeed);
   const Status first = Load(file, executor);
-  const server::Executor fresh(kSeed);
+  const state::Executor fresh(kSeed);
   const Status checked =
       ToItsEnd(*server::BeginCheck(file, fresh, first ? executor.applied_slot() : 0));
   CHECK(checked.has_value() == first.has_value());
   if (!first) return;
   MemoryFile second(Written(executor));
-  server::Executor again(kSeed);
+  state::Executor again(kSeed);
   const Status loaded = Load(second, again);
   if (!loaded) std::fprintf(stderr, "written, but not read: %s\n", loaded.error().detail.c_str());
   CHECK(loaded.has_value());

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "server/executor.h"
+#include "state/executor.h"
 
 namespace clustron::sim {
 
@@ -88,7 +88,7 @@ void History::OnReply(cluster::Session session, uint64_t sequence, std::string_v
 }
 
 // Stands for the node whose session is looked at.
-class ReplayTap final : public cluster::ApplyListener, public server::OriginHost {
+class ReplayTap final : public cluster::ApplyListener, public state::OriginHost {
  public:
   ReplayTap(Report* report, cluster::Session session,
             const std::map<uint64_t, std::string>* replies)
@@ -98,7 +98,7 @@ class ReplayTap final : public cluster::ApplyListener, public server::OriginHost
     sequence_ = sequence;
     return this;
   }
-  server::OwnCall BeginOwnItem(void*) override {
+  state::OwnCall BeginOwnItem(void*) override {
     reply_.TakeAll();
     return {.out = &reply_, .client = nullptr};
   }
@@ -134,7 +134,7 @@ class ReplayTap final : public cluster::ApplyListener, public server::OriginHost
 void History::ReplaySession(cluster::Session session,
                             const std::map<uint64_t, std::string>& replies) {
   ReplayTap tap(&report_, session, &replies);
-  server::Executor executor(hash_seed_);
+  state::Executor executor(hash_seed_);
   executor.Attach(session, &tap, &tap, nullptr);
   executor.SetSkips(skips_);
   executor.SetExpirePerEntry(expire_per_entry_);

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "base/check.h"
-#include "cluster/entry.h"
+#include "cluster/log/entry.h"
 #include "cluster/paxos/types.h"
-#include "cluster/skip_list.h"
+#include "cluster/wire/skip_list.h"
 #include "tests/sim/report.h"
 
 namespace clustron::sim {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/rng.h"
-#include "cluster/log_store.h"
+#include "cluster/log/log_store.h"
 #include "cluster/paxos/config.h"
 #include "tests/sim/sim_network.h"
 #include "tests/sim/sim_task_runner.h"

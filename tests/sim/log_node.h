@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "cluster/log_store.h"
+#include "cluster/log/log_store.h"
 #include "tests/sim/log_script.h"
 #include "tests/sim/sim_fs.h"
 

@@ -13,7 +13,7 @@
 
 #include "base/rng.h"
 #include "base/task_runner.h"
-#include "cluster/log_store.h"
+#include "cluster/log/log_store.h"
 #include "tests/sim/sim_fs.h"
 
 namespace clustron::sim {

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/planted_bugs.h"
-#include "cluster/formation.h"
-#include "cluster/node_messages.h"
+#include "cluster/membership/formation.h"
+#include "cluster/node/node_messages.h"
 #include "persist/identity.h"
-#include "server/boot.h"
+#include "server/process/boot.h"
 
 namespace clustron::sim {
 
@@ -35,7 +35,7 @@ struct SimNode::Connection final : server::SessionSink {
 };
 
 // From a start to a crash.
-struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, server::ApplyTracer {
+struct SimNode::Process final : state::OriginHost, cluster::ApplyListener, state::ApplyTracer {
   SimNode* owner;
   History* history;
   // Destroyed in the opposite order: the engine first.
@@ -73,8 +73,8 @@ struct SimNode::Process final : server::OriginHost, cluster::ApplyListener, serv
     sequence = item;
     return node().TakeOwnItem(item);
   }
-  server::OwnCall BeginOwnItem(void* cookie) override {
-    const server::OwnCall call = engine->BeginOwnItem(cookie);
+  state::OwnCall BeginOwnItem(void* cookie) override {
+    const state::OwnCall call = engine->BeginOwnItem(cookie);
     reply = call.out;
     reply_begin = reply == nullptr ? 0 : reply->size();
     return call;
@@ -228,7 +228,7 @@ Status SimNode::StartProcess() {
         (note.find("damaged") != std::string::npos || note.find("sound") != std::string::npos);
     if (around_.report->tracing()) around_.report->Trace("  " + note);
   }
-  server::Executor& executor = process_->engine->executor();
+  state::Executor& executor = process_->engine->executor();
   executor.Attach(process_->node().session(), process_.get(), process_.get(),
                   process_->engine.get());
   if (weak()) CheckRecovered();
@@ -490,7 +490,7 @@ void SimNode::EndTurn() {
   }
   ShowLiveClocks();
   process_->engine->EndOfTurn();
-  const server::Executor& executor = process_->engine->executor();
+  const state::Executor& executor = process_->engine->executor();
   if (executor.applied_slot() != process_->traced_slot) {
     process_->traced_slot = executor.applied_slot();
     if (!disturbed_) around_.history->OnState(index_, executor.applied_slot(), executor.digest());

@@ -15,13 +15,13 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/formation.h"
-#include "cluster/log_store.h"
-#include "cluster/node.h"
+#include "cluster/log/log_store.h"
+#include "cluster/membership/formation.h"
+#include "cluster/node/node.h"
 #include "cluster/paxos/invariants.h"
 #include "persist/snapshot_store.h"
-#include "server/config.h"
-#include "server/engine.h"
+#include "server/config/config.h"
+#include "server/dispatch/engine.h"
 #include "tests/sim/history.h"
 #include "tests/sim/knobs.h"
 #include "tests/sim/losses.h"

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "cluster/formation.h"
+#include "cluster/membership/formation.h"
 #include "persist/identity.h"
 #include "tests/sim/sim_node.h"
 

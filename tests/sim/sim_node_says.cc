@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/planted_bugs.h"
-#include "cluster/node_messages.h"
+#include "cluster/node/node_messages.h"
 #include "cluster/paxos/messages.h"
 #include "tests/sim/sim_node.h"
 

@@ -14,15 +14,16 @@
 #include <vector>
 
 #include "base/log.h"
-#include "cluster/formation.h"
-#include "cluster/node_messages.h"
+#include "cluster/membership/formation.h"
+#include "cluster/node/node_messages.h"
 #include "cluster/paxos/messages.h"
 #include "persist/identity.h"
-#include "server/boot.h"
-#include "server/config.h"
-#include "server/engine.h"
+#include "server/config/config.h"
+#include "server/dispatch/engine.h"
+#include "server/process/boot.h"
 #include "tests/sim/log_script.h"
 #include "tests/sim/sim_fs.h"
+#include "tests/support/log_items.h"
 
 namespace clustron::server {
 
@@ -80,7 +81,7 @@ class EngineBench final : private EngineHost {
 
   cluster::Node& node() { return engine_->node_ref(); }
   Engine& engine() { return *engine_; }
-  Executor& executor() { return engine_->executor(); }
+  state::Executor& executor() { return engine_->executor(); }
 
   // --- Time and turns
   // Ends the turn; disks are fast.
@@ -320,30 +321,8 @@ class EngineBench final : private EngineHost {
   uint64_t starts_ = 0;
 };
 
-// An entry's bytes.
-inline std::string EntryOf(int64_t elapsed_ms, int64_t wall_ms,
-                           const std::vector<std::string>& items) {
-  std::string entry;
-  cluster::AppendEntryHeader({.elapsed_ms = elapsed_ms,
-                              .wall_ms = wall_ms,
-                              .item_count = static_cast<uint32_t>(items.size())},
-                             &entry);
-  for (const std::string& item : items) entry += item;
-  return entry;
-}
-
-// A command as an item of nobody's session, or of `session` under `sequence`.
-inline std::string CommandItem(const std::vector<std::string_view>& words,
-                               cluster::Session session = {}, uint64_t sequence = 0) {
-  const commands::CommandSpec* container = nullptr;
-  const commands::CommandSpec* spec =
-      commands::Registry::Get().Resolve(commands::Args(words), &container);
-  REQUIRE(spec != nullptr);
-  std::string item;
-  cluster::AppendItem({.command_id = spec->id, .session = session, .sequence = sequence}, words,
-                      &item);
-  return item;
-}
+using state::CommandItem;
+using state::EntryOf;
 
 inline constexpr paxos::Ballot kTwo{4, 2};
 inline constexpr paxos::Ballot kThree{5, 3};

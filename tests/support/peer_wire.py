@@ -1,4 +1,4 @@
-"""The first words between nodes, spoken by hand (src/cluster/peer_frame.md): frames, Hellos, proofs."""
+"""The first words between nodes, spoken by hand (src/cluster/wire/peer_frame.md): frames, Hellos, proofs."""
 import hashlib
 import hmac
 import socket

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "store/store.h"
+#include "store/keyspace/store.h"
 
 namespace clustron::store {
 
@@ -26,7 +26,7 @@ inline void Put(Store& s, int db, std::string_view key, std::string_view value) 
 }
 
 inline std::string Get(const Store& s, int db, std::string_view key) {
-  const Entry* e = s.Find(db, key);
+  const KeyRecord* e = s.Find(db, key);
   Scratch scratch;
   return e == nullptr ? "(absent)" : std::string(e->String(scratch));
 }
@@ -326,7 +326,7 @@ class ModelledStore {
   void Compare() {
     for (int db = 0; db < 3; db++) {
       std::set<std::string> seen;
-      store.Scan(db, 0, 1'000'000, [&](const Entry& e) { seen.emplace(e.key()); });
+      store.Scan(db, 0, 1'000'000, [&](const KeyRecord& e) { seen.emplace(e.key()); });
       size_t live = 0;
       for (const auto& [key, k] : std::map(model[db])) {
         if (Live(db, key) == nullptr) {
@@ -334,7 +334,7 @@ class ModelledStore {
           continue;
         }
         live++;
-        const Entry* e = store.Find(db, key);
+        const KeyRecord* e = store.Find(db, key);
         REQUIRE(e != nullptr);
         REQUIRE(e->deadline() == k.deadline);
         const Lease* lease = store.leases().LeaseOf(db, key);
@@ -401,7 +401,7 @@ inline std::string Everything(const Store& s) {
   std::string out = std::to_string(s.Digest()) + "\n";
   Scratch scratch;
   for (int db = 0; db < kDatabases; db++) {
-    s.Scan(db, 0, 1'000'000'000, [&](const Entry& e) {
+    s.Scan(db, 0, 1'000'000'000, [&](const KeyRecord& e) {
       out += std::to_string(db) + " " + std::string(e.key()) + " " + std::string(e.encoding()) +
              " " + std::to_string(e.revision()) + "\n";
       if (e.type() == Type::kString) {

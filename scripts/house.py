@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+"""The house in figures: how the code is laid out, and what may only get better.
+
+    scripts/house.py           prints the table
+    scripts/house.py --check   fails where a figure is worse than LIMITS, or better (then LIMITS follows)
+    scripts/house.py --rooms   the layers and rooms with what they include, as docs/architecture.md shows them
+
+Counted are the files of src/ as git knows them, tests apart; functions and classes as ctags sees them. Lines of code have something
+besides a comment on them.
+"""
+import collections
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+os.chdir(ROOT)
+
+# The worst that is allowed, and where it should go. Classes that are above the goal stand with their own figures: methods, data
+# members, .cc files that their methods are in.
+LIMITS = {
+    "function_max": 113,
+    "type_branches": 75,
+    "command_names": 39,
+    "friends": 20,
+    "back_arrows": 23,
+    "error_literals": 145,
+}
+GOALS = {
+    "file_median": 180, "file_max": 700, "function_p90": 25, "function_max": 60, "type_branches": 0, "command_names": 0,
+    "friends": 0, "back_arrows": 0, "error_literals": 0,
+}
+CLASS_METHODS, CLASS_MEMBERS, CLASS_FILES = 40, 20, 1
+CLASS_LIMITS = {
+    "cluster::LogStore": [63, 53, 2],
+    "cluster::Node": [161, 89, 7],
+    "cluster::Origin": [30, 28, 1],
+    "commands::Registry": [9, 1, 2],
+    "paxos::Replica": [53, 1, 1],
+    "paxos::Replica::Impl": [48, 28, 2],
+    "resp::ReplyWriter": [58, 14, 1],
+    "server::Client": [62, 37, 1],
+    "server::Engine": [144, 75, 6],
+    "server::Server": [33, 35, 1],
+    "server::Session": [17, 22, 1],
+    "state::Executor": [86, 39, 2],
+    "store::SnapshotWalk": [26, 22, 1],
+    "store::Store": [116, 33, 5],
+}
+ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net
+ASSERTIONS = {"cluster": 7.0, "cluster/paxos": 10.0, "commands": 1.4, "persist": 12.8, "resp": 4.0, "server": 3.2, "state": 19.8, "store": 18.5}
+
+TYPE_BRANCH = r"\bType::k(String|Hash)\b|\bis_hash\(\)|\bkind == \w*Kind::k(String|Hash)"
+COMMAND_NAME = r"(->|\.)(handler|id) [!=]= |(->|\.)name [!=]= \"|\bspec == (find|Find)|\.name == \""
+ERROR_LITERAL = r"Error\(\"|\"(ERR|WRONGTYPE|NOAUTH|NOPERM|MISCONF|OOM|UNCERTAIN|CLUSTERDOWN|LOCKED|EXECABORT|NOSCRIPT|BUSYKEY) "
+
+
+def tracked(pattern):
+    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", pattern], capture_output=True, text=True, check=True)
+    return sorted(f for f in set(out.stdout.split()) if os.path.isfile(f))
+
+
+def is_test(path):
+    return path.endswith("_test.cc") or os.path.basename(path).startswith(("test_", "fake_"))
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def without_comments(text):
+    keep = re.compile(r'"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])\'|//[^\n]*|/\*.*?\*/', re.S)
+    return keep.sub(lambda m: m.group(0) if m.group(0)[0] in "\"'" else "\n" * m.group(0).count("\n"), text)
+
+
+def code_lines(text):
+    return sum(1 for line in without_comments(text).split("\n") if line.strip())
+
+
+def layer_of(path):
+    return "/".join(path.split("/")[1:-1]) or "main"
+
+
+def tags(files):
+    """(kind, name, class or "", path, first line, last line) of all that ctags finds."""
+    out = subprocess.run(
+        ["ctags", "--output-format=json", "--fields=+neKS", "--kinds-C++=+pfm", "--language-force=C++", "-f", "-", *files],
+        capture_output=True, text=True, check=True).stdout
+    for line in out.splitlines():
+        t = json.loads(line)
+        scope = t.get("scope", "") if t.get("scopeKind") in ("class", "struct") else ""
+        yield t.get("kind"), t["name"], scope, t["path"], t.get("line", 0), t.get("end", 0)
+
+
+def tidy_tables():
+    """BACK_ARROWS of scripts/tidy.py, without running it."""
+    text = read("scripts/tidy.py")
+    return eval(re.search(r"^BACK_ARROWS = (\{.*?^\}|set\(\))", text, re.S | re.M).group(1))
+
+
+def measure():
+    sources = [f for f in tracked("src/*.cc") + tracked("src/*.h")]
+    code = [f for f in sources if not is_test(f)]
+    tests = [f for f in sources if is_test(f)] + tracked("tests/*.cc") + tracked("tests/*.h")
+    scripted = [f for f in tracked("tests/*") if f.endswith((".py", ".case", ".cs", ".js", ".c", ".php", ".rb"))]
+    text = {f: read(f) for f in code}
+    plain = {f: without_comments(t) for f, t in text.items()}
+    size = {f: t.count("\n") for f, t in text.items()}
+    lines = collections.Counter()
+    asserts = collections.Counter()
+    for f in code:
+        top = f.split("/")[1]
+        top = "cluster/paxos" if f.startswith("src/cluster/paxos/") else top
+        lines[top] += code_lines(text[f])
+        asserts[top] += len(re.findall(r"\b(?:D?CHECK|static_assert|AssertOwner)\(", plain[f]))
+    functions, methods, members, homes = [], collections.Counter(), collections.Counter(), collections.defaultdict(set)
+    for kind, name, scope, path, first, last in tags(code):
+        if kind == "function" and last:
+            functions.append((last - first + 1, name, path))
+        owner = re.sub(r"^clustron::", "", scope)
+        if kind in ("prototype", "function") and path.endswith(".h") and scope:
+            methods[owner] += 1
+        elif kind == "member" and path.endswith(".h"):
+            members[owner] += 1
+        if kind == "function" and path.endswith(".cc") and scope:
+            homes[owner].add(path)
+    functions.sort()
+    count = lambda pattern, where: sum(len(re.findall(pattern, plain[f])) for f in code if where(f))
+    figures = {
+        "file_median": int(statistics.median(size.values())),
+        "file_max": max(size.values()),
+        "function_p90": functions[len(functions) * 9 // 10][0],
+        "function_max": functions[-1][0],
+        "type_branches": count(TYPE_BRANCH, lambda f: not f.startswith("src/store/types/")),
+        "command_names": count(COMMAND_NAME, lambda f: f.startswith(("src/server/", "src/state/", "src/commands/core/"))),
+        "friends": count(r"\bfriend (class|struct) ", lambda f: True),
+        "back_arrows": len(tidy_tables()),
+        "error_literals": count(ERROR_LITERAL, lambda f: not os.path.basename(f).startswith("error")),
+    }
+    classes = {c: [methods[c], members[c], len(homes[c])] for c in set(methods) | set(members)
+               if (methods[c] > CLASS_METHODS or members[c] > CLASS_MEMBERS or len(homes[c]) > CLASS_FILES) and c in homes}
+    density = {layer: round(1000 * asserts[layer] / lines[layer], 1) for layer in lines}
+    test_lines = sum(code_lines(read(f)) for f in tests)
+    extra = {
+        "longest": functions[-1][1:], "biggest": max(size, key=size.get),
+        "tests_cpp": round(test_lines / sum(lines.values()), 2),
+        "tests_all": round((test_lines + sum(read(f).count("\n") for f in scripted)) / sum(lines.values()), 2),
+        "code": sum(lines.values()),
+    }
+    return figures, classes, density, extra
+
+
+# From the top down. What a room includes is read from the code.
+ROOMS = [
+    ("server/process", "the program: wiring, sockets, start, stop, what a start checks"),
+    ("server/ops", "leaving, handing over the lead, what an operator is told"),
+    ("server/dispatch", "the engine: which way a command goes, and its place in its connection's queue"),
+    ("server/observe", "INFO, statistics, keyspace notifications, subscriptions"),
+    ("server/front", "clients and their sessions"),
+    ("server/config", "directives: table, values, files, CONFIG REWRITE"),
+    ("state", "the replicated state machine: entries applied, commands run, snapshots written and loaded"),
+    ("cluster/node", "this node of the cluster: origin, batches, reads, time, leader's duties, snapshots sent"),
+    ("cluster/membership", "who belongs to the cluster: formation, who was set back"),
+    ("cluster/wire", "links between nodes: frames, hello, introduction"),
+    ("cluster/log", "the log on disk, entries and items, the feature version"),
+    ("cluster/paxos", "the consensus core: pure, no I/O, no clock"),
+    ("commands/admin", "CLIENT, CONFIG, COMMAND, connections, the server itself"),
+    ("commands/pubsub", "channels"),
+    ("commands/transaction", "MULTI, TXN, ONCE"),
+    ("commands/coordination", "LEASE, LOCK"),
+    ("commands/hash", "hashes"),
+    ("commands/string", "strings, counters, bitmaps"),
+    ("commands/generic", "keys of any type: expiry, scans, OBJECT"),
+    ("commands/core", "rows, registry, context, guards, errors, the ports to the server"),
+    ("store/snapshot", "the walk over a state that goes on changing; loading"),
+    ("store/tables", "leases and locks"),
+    ("store/types/hash", "hashes, packed and big"),
+    ("store/types/string", "strings of many pieces"),
+    ("store/keyspace", "tables of keys, records, mutation, undo, expiry"),
+    ("persist", "files, write-ahead log, snapshot files"),
+    ("resp", "RESP2 and RESP3: requests in, replies out"),
+    ("net", "event loop, sockets, worker threads"),
+    ("base", "results, checks, coding, clocks, random numbers, logging"),
+]
+
+
+def rooms():
+    """One line for each room: what is in there, and which rooms its files include."""
+    uses = collections.defaultdict(set)
+    for f in tracked("src/*.cc") + tracked("src/*.h"):
+        room = os.path.dirname(f)[len("src/"):]
+        if is_test(f) or not room:
+            continue
+        uses[room] |= {os.path.dirname(i) for i in re.findall(r'^#include "([^"]+)"', read(f), re.M)} - {room, "base"}
+    names = [name for name, _ in ROOMS]
+    if set(names) != set(uses):
+        sys.exit("house: rooms without a line in ROOMS of scripts/house.py, or lines without a room: %s" % (set(names) ^ set(uses)))
+    out = ["| room | what is in there | includes, besides base |", "| --- | --- | --- |"]
+    for name, what in ROOMS:
+        out.append("| `%s` | %s | %s |" % (name, what, " ".join(r for r in names if r in uses[name])))
+    return "\n".join(out) + "\n"
+
+
+NAMES = {
+    "file_median": "lines of a file, median", "file_max": "the longest", "function_p90": "lines of a function, 90 of 100 have at most",
+    "function_max": "the longest one", "type_branches": "branches on a value's type outside store/types",
+    "command_names": "code that asks for a command by name, handler or id", "friends": "friend classes",
+    "back_arrows": "includes against the table of layers", "error_literals": "error texts outside their home",
+}
+
+
+def show(figures, classes, density, extra):
+    print("| figure | now | goal |\n| --- | ---: | ---: |")
+    for key, value in figures.items():
+        print("| %s | %s | %s |" % (NAMES[key], value, GOALS[key]))
+    print("| lines of tests to a line of code: all, C++ alone | %s, %s | 1 |" % (extra["tests_all"], extra["tests_cpp"]))
+    for layer, value in sorted(density.items()):
+        if layer not in ("base", "net", "main.cc"):
+            print("| assertions in 1,000 lines of code, %s | %s | %d |" % (layer, value, ASSERTIONS_GOAL))
+    for name, (m, d, f) in sorted(classes.items(), key=lambda c: -c[1][0]):
+        print("| %s: methods, data members, .cc files | %d, %d, %d | %d, %d, %d |" % (name, m, d, f, CLASS_METHODS, CLASS_MEMBERS, CLASS_FILES))
+    print("\n%d lines of code; the longest function is %s in %s, the longest file %s" % (extra["code"], *extra["longest"], extra["biggest"]))
+
+
+def check(figures, classes, density):
+    bad = []
+    for key, value in figures.items():
+        limit = max(LIMITS.get(key, 0), GOALS[key])
+        if value > limit:
+            bad.append("%s: %s, at most %s" % (NAMES[key], value, limit))
+        elif value < LIMITS.get(key, 0) and LIMITS[key] > GOALS[key]:
+            bad.append("%s: %s now: write it into LIMITS of scripts/house.py" % (NAMES[key], value))
+    for name, now in classes.items():
+        limit = CLASS_LIMITS.get(name, [CLASS_METHODS, CLASS_MEMBERS, CLASS_FILES])
+        if any(n > max(l, g) for n, l, g in zip(now, limit, (CLASS_METHODS, CLASS_MEMBERS, CLASS_FILES))):
+            bad.append("%s: methods, data members, .cc files %s, at most %s" % (name, now, limit))
+    for name in set(CLASS_LIMITS) - set(classes):
+        bad.append("%s has become small: take it out of CLASS_LIMITS in scripts/house.py" % name)
+    for layer, least in ASSERTIONS.items():
+        if density[layer] < min(least, ASSERTIONS_GOAL):
+            bad.append("assertions in 1,000 lines of %s: %s, at least %s" % (layer, density[layer], least))
+    return bad
+
+
+if __name__ == "__main__":
+    if "--rooms" in sys.argv:
+        print(rooms(), end="")
+        sys.exit(0)
+    figures, classes, density, extra = measure()
+    if "--check" in sys.argv:
+        found = check(figures, classes, density)
+        print("\n".join(found))
+        sys.exit(1 if found else 0)
+    show(figures, classes, density, extra)

@@ -1,0 +1,621 @@
+#include "cluster/log/log_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "base/crc.h"
+#include "base/log.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "cluster/log/log_store_shared.h"
+
+namespace clustron::cluster {
+
+using paxos::Slot;
+using persist::WalBase;
+using persist::WalBuffer;
+using persist::WalHeader;
+using persist::WalLocation;
+using persist::WalRecord;
+using persist::WalType;
+
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr size_t kReadHandlesMax = 8;
+constexpr size_t kReadAheadBytes = 256 << 10;
+
+WalRecord RecordOf(const paxos::LogRecord& record) {
+  WalRecord out;
+  switch (record.type) {
+    case paxos::LogRecord::Type::kPromise:
+      out.type = WalType::kPromise;
+      out.ballot = ToWal(record.ballot);
+      break;
+    case paxos::LogRecord::Type::kAccept:
+      out.type = WalType::kAccept;
+      out.slot = record.accepted.slot;
+      out.ballot = ToWal(record.accepted.ballot);
+      out.kind = static_cast<uint8_t>(record.accepted.value.kind);
+      out.first_ballot = ToWal(record.accepted.value.first_ballot);
+      out.payload = paxos::BytesOf(record.accepted.value.payload);
+      out.shared = record.accepted.value.payload;
+      break;
+    case paxos::LogRecord::Type::kChosen:
+      out.type = WalType::kChosen;
+      out.slot = record.slot;
+      break;
+  }
+  return out;
+}
+
+}  // namespace
+
+// --- Index ---------------------------------------------------------------------------------------
+
+bool LogStore::Has(Slot slot) const { return index_.Find(slot) != nullptr; }
+
+Slot LogStore::last_slot() const { return index_.last_slot(); }
+
+uint64_t LogStore::log_bytes() const { return index_.bytes(); }
+
+uint64_t LogStore::BytesBehind(Slot slot) const { return index_.BytesFrom(slot + 1); }
+
+// --- Appending -----------------------------------------------------------------------------------
+
+WalLocation LogStore::Encode(const WalRecord& record) {
+  const WalLocation location = encoder_->Add(record, claim_lsn_, &open_);
+  index_.NoteRecord(location, record.type == WalType::kAccept ? record.slot : 0);
+  return location;
+}
+
+void LogStore::Append(std::span<const paxos::LogRecord> records) {
+  for (const paxos::LogRecord& record : records) {
+    CHECK(record.seq > appended_seq_);
+    appended_seq_ = record.seq;
+    if (record.type == paxos::LogRecord::Type::kPromise) {
+      promised_ = std::max(promised_, record.ballot);
+    } else if (record.type == paxos::LogRecord::Type::kAccept) {
+      promised_ = std::max(promised_, record.accepted.ballot);
+    } else {
+      chosen_ = std::max(chosen_, record.slot);
+    }
+    if (encoder_ == nullptr) continue;
+    const WalLocation location = Encode(RecordOf(record));
+    if (record.type == paxos::LogRecord::Type::kAccept) index_.Add(record.accepted.slot, location);
+    unchecked_bytes_ += paxos::BytesOf(record.accepted.value.payload).size();
+    if (record.type != paxos::LogRecord::Type::kChosen) open_urgent_ = true;
+    if (record.type == paxos::LogRecord::Type::kPromise) {
+      open_promise_ = true;
+      promise_seq_ = record.seq;
+      if (unsafe_promise_seq_ == 0) unsafe_promise_seq_ = record.seq;
+    }
+  }
+  // Much can be written between two ticks: the disk is looked at by bytes as well.
+  if (unchecked_bytes_ > options_.low_water_bytes / 16) CheckSpace();
+}
+
+void LogStore::AppendMark(const LocalMark& mark) {
+  if (encoder_ == nullptr) return;
+  Encode({.type = WalType::kMark,
+          .kind = 0,
+          .slot = 0,
+          .ballot = {},
+          .first_ballot = {},
+          .payload = EncodeMark(mark),
+          .shared = nullptr});
+}
+
+size_t LogStore::pending_bytes() const {
+  return open_.size() + (flushing_ ? shared_->buffer.size() : 0);
+}
+
+void LogStore::Flush() {
+  if (failed_) return;
+  switch (durability_) {
+    case Durability::kAlways:
+      if (open_urgent_) FlushAlways();
+      break;
+    case Durability::kEverySec:
+      FlushEverySec();
+      break;
+    case Durability::kMemory:
+      written_seq_ = synced_seq_ = appended_seq_;
+      Report();
+      break;
+  }
+}
+
+// --- kAlways: write and fsync on the runner -----------------------------------------------------
+
+void LogStore::FlushAlways() {
+  // Nothing to write, but something to sync: directly behind a change from kEverySec.
+  if (flushing_ || (open_.empty() && synced_lsn_ == written_lsn_)) return;
+  flushing_ = true;
+  ++flush_count_;
+  std::swap(shared_->buffer, open_);
+  flushing_seq_ = appended_seq_;
+  // The first mark comes with the first records: from then on a log is known not to be empty.
+  flush_mark_ = open_promise_ || mark_due_ || mark_.durable == 0;
+  mark_due_ = false;
+  open_promise_ = open_urgent_ = false;
+  claim_lsn_ = encoder_->last_lsn();
+  if (flush_mark_) next_mark_ = encoder_->BaseAtEnd();
+  WriteOnRunner();
+}
+
+void LogStore::WriteOnRunner() {
+  // A promise is in two places before it is given: damage to one of them can't hide it.
+  std::string mark = flush_mark_ ? Encoded(next_mark_) : std::string();
+  auto write_status = std::make_shared<Status>();
+  writing_ = true;
+  RunTask(
+      [shared = shared_, mark = std::move(mark), write_status]() -> Status {
+        *write_status = shared->Write();
+        if (!*write_status) return {};
+        TRY(persist::WalWriter::Run(shared->fs, shared->options.dir,
+                                    shared->writer.TakeSyncWork()));
+        if (!mark.empty()) TRY(shared->mark.Write(mark));
+        return {};
+      },
+      [this, write_status](const Status& status) {
+        writing_ = false;
+        if (!*write_status && write_status->error().code == Errc::kNoSpace) {
+          REACH("log waits on a full disk");
+          SetStalled(true);
+          return;
+        }
+        SetStalled(false);
+        OnFlushed(*write_status ? status : *write_status);
+      });
+}
+
+void LogStore::OnFlushed(const Status& status) {
+  if (!status) return Fatal(status.error());
+  ++fsync_count_;
+  if (flush_mark_) NextMarkWritten();
+  flushing_ = false;
+  written_lsn_ = synced_lsn_ = std::max(written_lsn_, shared_->buffer.last_lsn());
+  written_seq_ = synced_seq_ = flushing_seq_;
+  shared_->buffer.Clear();
+  Report();
+  Flush();
+}
+
+// --- kEverySec: write here, fsync on the runner --------------------------------------------------
+
+void LogStore::FlushEverySec() {
+  if (flushing_ || open_.empty()) return;
+  flushing_ = true;
+  ++flush_count_;
+  std::swap(shared_->buffer, open_);
+  flushing_seq_ = appended_seq_;
+  flush_promise_ = open_promise_;
+  open_promise_ = open_urgent_ = false;
+  WriteHere();
+}
+
+void LogStore::WriteHere() {
+  const Status status = shared_->Write();
+  if (!status && status.error().code == Errc::kNoSpace) {
+    REACH("log waits on a full disk");
+    SetStalled(true);
+    return;
+  }
+  if (!status) return Fatal(status.error());
+  SetStalled(false);
+  flushing_ = false;
+  written_lsn_ = shared_->buffer.last_lsn();
+  written_seq_ = flushing_seq_;
+  shared_->buffer.Clear();
+  if (flush_promise_) StartSync();
+  Report();
+}
+
+void LogStore::StartSync() {
+  if (syncing_) {
+    sync_again_ = true;
+    return;
+  }
+  if (synced_lsn_ == written_lsn_) return;
+  syncing_ = true;
+  sync_again_ = false;
+  syncing_lsn_ = written_lsn_;
+  syncing_seq_ = written_seq_;
+  // The encoder is where the disk is, unless something waits for space.
+  const bool written = !flushing_ && open_.empty();
+  next_mark_ = written ? encoder_->BaseAtEnd() : mark_;
+  RunTask(
+      [shared = shared_, work = shared_->writer.TakeSyncWork(),
+       mark = Encoded(next_mark_)]() -> Status {
+        TRY(persist::WalWriter::Run(shared->fs, shared->options.dir, work));
+        return shared->mark.Write(mark);
+      },
+      [this](const Status& status) { OnSynced(status); });
+}
+
+void LogStore::OnSynced(const Status& status) {
+  if (!status) return Fatal(status.error());
+  ++fsync_count_;
+  syncing_ = false;
+  NextMarkWritten();
+  synced_lsn_ = std::max(synced_lsn_, syncing_lsn_);
+  synced_seq_ = std::max(synced_seq_, syncing_seq_);
+  claim_lsn_ = std::max(claim_lsn_, synced_lsn_);
+  if (sync_again_) StartSync();
+  Report();
+}
+
+// --- Telling -------------------------------------------------------------------------------------
+
+void LogStore::Report() {
+  if (unsafe_promise_seq_ != 0 && unsafe_promise_seq_ <= synced_seq_) {
+    unsafe_promise_seq_ = promise_seq_ > synced_seq_ ? synced_seq_ + 1 : 0;
+  }
+  uint64_t safe = durability_ == Durability::kAlways ? synced_seq_ : written_seq_;
+  if (unsafe_promise_seq_ != 0) safe = std::min(safe, unsafe_promise_seq_ - 1);
+  if (safe > reported_seq_) {
+    reported_seq_ = safe;
+    if (listener_ != nullptr) listener_->OnDurable(safe);
+  }
+  // A waiter may come back here: take those that are due out first.
+  std::vector<Waiter> due;
+  std::erase_if(waiters_, [&](Waiter& waiter) {
+    if (waiter.lsn > synced_lsn_) return false;
+    due.push_back(std::move(waiter));
+    return true;
+  });
+  for (Waiter& waiter : due) waiter.done();
+}
+
+void LogStore::Fatal(const Error& error) {
+  if (std::exchange(failed_, true)) return;
+  REACH("log failed");
+  if (listener_ != nullptr) listener_->OnFatal(error);
+}
+
+void LogStore::RunTask(std::function<Status()> work, std::function<void(const Status&)> done) {
+  auto status = std::make_shared<Status>();
+  runner_.Run([work = std::move(work), status] { *status = work(); },
+              [done = std::move(done), status, alive = std::weak_ptr<bool>(alive_)] {
+                if (!alive.expired()) done(*status);
+              });
+}
+
+void LogStore::Sync(std::function<void()> done) {
+  if (failed_) return;
+  if (encoder_ == nullptr || (synced_lsn_ == encoder_->last_lsn() && !flushing_)) {
+    RunTask([]() -> Status { return {}; },
+            [done = std::move(done)](const Status& status) {
+              CHECK(status.has_value());
+              done();
+            });
+    return;
+  }
+  waiters_.push_back({.lsn = encoder_->last_lsn(), .done = std::move(done)});
+  open_urgent_ = open_urgent_ || !open_.empty();
+  Flush();
+  if (durability_ == Durability::kEverySec) StartSync();
+}
+
+void LogStore::SetDurability(Durability durability, Slot floor, std::function<void()> done) {
+  CHECK(durability != Durability::kMemory || durability_ == Durability::kMemory);
+  if (durability_ == Durability::kMemory && durability != Durability::kMemory) {
+    if (const Status status = StartEmptyLog(floor); !status) return Fatal(status.error());
+    durability_ = durability;
+    return Sync(std::move(done));
+  }
+  // The mode changes at a moment when nothing is under way: in a waiter.
+  Sync([this, durability, done = std::move(done)] {
+    durability_ = durability;
+    if (durability == Durability::kAlways) FlushAlways();
+    done();
+  });
+}
+
+// --- Now and then --------------------------------------------------------------------------------
+
+void LogStore::Tick(int64_t now_ns) {
+  if (failed_) return;
+  if (stalled_ && !writing_) durability_ == Durability::kAlways ? WriteOnRunner() : WriteHere();
+  if (failed_) return;
+  if (checked_at_ns_ == 0 || now_ns - checked_at_ns_ >= kSecondNs) {
+    checked_at_ns_ = now_ns;
+    CheckSpace();
+  }
+  if (encoder_ == nullptr || now_ns - synced_at_ns_ < kSecondNs) return;
+  synced_at_ns_ = now_ns;
+  if (durability_ == Durability::kEverySec) {
+    Flush();
+    if (!Planted(Bug::kEverySecNotSynced)) StartSync();
+    return;
+  }
+  // Hints that nothing has taken along, and the durable mark.
+  open_urgent_ = open_urgent_ || !open_.empty();
+  mark_due_ = mark_.durable != encoder_->last_lsn();
+  Flush();
+  if (mark_due_ && !flushing_ && open_.empty()) WriteMark();
+}
+
+void LogStore::WriteMark() {
+  if (marking_) return;
+  marking_ = true;
+  mark_due_ = false;
+  mark_ = encoder_->BaseAtEnd();
+  CHECK(mark_.durable == synced_lsn_);
+  RunTask([shared = shared_, mark = Encoded(mark_)] { return shared->mark.Write(mark); },
+          [this](const Status& status) {
+            marking_ = false;
+            if (!status) return Fatal(status.error());
+            DropSegments(false);
+          });
+}
+
+void LogStore::NextMarkWritten() {
+  // A compaction meanwhile has written another one over it, which knew less of what is durable.
+  const bool overwritten = next_mark_.floor < mark_.floor;
+  next_mark_.floor = std::max(next_mark_.floor, mark_.floor);
+  next_mark_.first_segment = std::max(next_mark_.first_segment, mark_.first_segment);
+  mark_ = next_mark_;
+  DropSegments(overwritten);
+}
+
+void LogStore::SetLowWater(uint64_t bytes) {
+  options_.low_water_bytes = bytes;
+  if (!failed_) CheckSpace();
+}
+
+void LogStore::CheckSpace() {
+  if (checking_) return;
+  checking_ = true;
+  unchecked_bytes_ = 0;
+  // In memory nothing is written that a snapshot would have to let go.
+  const uint64_t room = encoder_ == nullptr ? 0 : snapshot_room_;
+  const uint64_t low_water = options_.low_water_bytes + room;
+  const uint64_t enough = low_water + options_.low_water_bytes / 4;
+  // low: now too little. Else, if it was low: only over when there is enough, spare file included.
+  auto low = std::make_shared<bool>(disk_low_);
+  auto seen = std::make_shared<uint64_t>(0);
+  RunTask(
+      [shared = shared_, low, seen, enough, was_low = disk_low_, low_water,
+       spare_bytes = options_.spare_bytes, has_log = encoder_ != nullptr]() -> Status {
+        ASSIGN_OR_RETURN(const uint64_t free, shared->fs.FreeBytes(shared->options.dir));
+        *seen = free;
+        *low = free < low_water || (was_low && free < enough);
+        const bool spare_missing =
+            has_log && spare_bytes > 0 && !shared->fs.Exists(shared->SparePath());
+        if (!spare_missing) return {};
+        if (free >= enough + spare_bytes) {
+          const Status made = shared->MakeSpare(spare_bytes);
+          if (made) return {};
+          if (made.error().code != Errc::kNoSpace) return made;
+        }
+        *low = true;
+        return {};
+      },
+      [this, low, seen](const Status& status) {
+        checking_ = false;
+        if (!status) return Fatal(status.error());
+        free_bytes_ = *seen;
+        SetDiskLow(*low || stalled_);
+      });
+}
+
+bool LogStore::LooksRoomFor(uint64_t bytes) const {
+  // For ticks, marks and hints; for what a new segment takes beyond the record.
+  constexpr uint64_t kKeptBytes = 256 << 10;
+  if (encoder_ == nullptr || durability_ != Durability::kEverySec) return true;
+  if (stalled_) return false;
+  const uint64_t needed = bytes + open_.size() + kKeptBytes;
+  const uint64_t segment_end = encoder_->segment() == shared_->writer.segment()
+                                   ? std::min(shared_->writer.allocated(), options_.segment_bytes)
+                                   : 0;
+  if (encoder_->offset() + needed <= segment_end) return true;
+  const Result<uint64_t> free = fs_.FreeBytes(dir_);
+  if (!free) return true;  // writing will tell
+  const uint64_t spare = fs_.Exists(shared_->SparePath()) ? options_.spare_bytes : 0;
+  return needed <= *free + spare;
+}
+
+void LogStore::SetStalled(bool stalled) {
+  if (std::exchange(stalled_, stalled) == stalled) return;
+  if (stalled) {
+    if (const Result<uint64_t> free = fs_.FreeBytes(dir_)) free_bytes_ = *free;
+  }
+  if (listener_ != nullptr) listener_->OnWaitsForRoom(stalled);
+  if (stalled) SetDiskLow(true);
+}
+
+void LogStore::SetDiskLow(bool low) {
+  if (std::exchange(disk_low_, low) == low) return;
+  if (low) {
+    REACH("log disk low");
+    Log(LogLevel::kWarning,
+        "disk low: {} bytes are free in {}, less than {} (disk-low-water) and {} for the next "
+        "snapshot, or the reserve of {} (disk-reserve) is not there: while this node leads, writes "
+        "that may need space are refused",
+        free_bytes_, dir_, options_.low_water_bytes, snapshot_room_, options_.spare_bytes);
+  } else {
+    REACH("log disk has room again");
+    Log(LogLevel::kNotice, "the disk has room again: {} bytes are free in {}", free_bytes_, dir_);
+  }
+  if (listener_ != nullptr) listener_->OnDiskLow(low);
+}
+
+Status LogStore::Close() {
+  if (failed_) return Fail(Errc::kIo, "the log failed before");
+  CHECK(!syncing_);
+  CHECK(!marking_);
+  CHECK(dropping_ == 0);
+  CHECK(!flushing_ || (stalled_ && !writing_));
+  failed_ = true;  // nothing may follow
+  if (encoder_ == nullptr) return {};
+  if (stalled_) TRY(shared_->Write());
+  shared_->buffer.Clear();
+  std::swap(shared_->buffer, open_);
+  TRY(shared_->Write());
+  TRY(persist::WalWriter::Run(fs_, shared_->options.dir, shared_->writer.TakeSyncWork()));
+  return shared_->mark.Write(Encoded(encoder_->BaseAtEnd()));
+}
+
+// --- Compaction and reserved numbers -------------------------------------------------------------
+
+void LogStore::CompactTo(Slot slot, bool in_both_copies) {
+  if (slot <= floor_ || failed_) return;
+  floor_ = slot;
+  if (encoder_ == nullptr) return;
+  DropSegments(true, in_both_copies);
+  // Only what lies before the durable mark goes, and the mark moves once a second: on a small disk
+  // that is long.
+  if (index_.FirstNeeded(floor_, encoder_->segment()) == first_segment_) return;
+  REACH("log let go at once behind a snapshot");
+  if (durability_ == Durability::kEverySec) StartSync();
+  if (durability_ == Durability::kAlways) mark_due_ = true;
+}
+
+void LogStore::DropSegments(bool mark, bool in_both_copies) {
+  const uint64_t from = first_segment_;
+  first_segment_ = std::max(first_segment_, index_.FirstNeeded(floor_, mark_.durable_segment));
+  if (first_segment_ == from && !mark) return;
+  encoder_->SetFloor(floor_, first_segment_);
+  // All else in the mark stays as of what is durable: a hint or promise that the disk does not have
+  // must not outlive the records that it came with.
+  mark_.floor = floor_;
+  mark_.first_segment = first_segment_;
+  if (first_segment_ > from) {
+    index_.DropBefore(first_segment_);
+    read_handles_.erase(read_handles_.begin(), read_handles_.lower_bound(first_segment_));
+  }
+  ++dropping_;
+  RunTask(
+      [shared = shared_, mark = Encoded(mark_), in_both_copies, from,
+       to = first_segment_]() -> Status {
+        TRY(in_both_copies ? shared->mark.WriteBoth(mark) : shared->mark.Write(mark));
+        if (from == to) return {};
+        return persist::WalWriter::RemoveSegments(shared->fs, shared->options.dir, from, to);
+      },
+      [this](const Status& status) {
+        --dropping_;
+        if (!status) Fatal(status.error());
+      });
+}
+
+void LogStore::PersistReserve(uint64_t value, std::function<void()> done) {
+  if (failed_) return;
+  RunTask(
+      [shared = shared_, value] {
+        std::string bytes;
+        Writer(&bytes).U64(value);
+        return shared->reserve.WriteBoth(bytes);
+      },
+      [this, done = std::move(done)](const Status& status) {
+        if (!status) return Fatal(status.error());
+        done();
+      });
+}
+
+// --- The longest lease ---------------------------------------------------------------------------
+
+Status LogStore::RecordLease(int64_t lease_ns) {
+  std::string bytes;
+  Writer(&bytes).I64(lease_ns);
+  return shared_->lease.WriteBoth(bytes);
+}
+
+void LogStore::LowerLease(int64_t lease_ns) {
+  if (failed_) return;
+  RunTask(
+      [shared = shared_, lease_ns] {
+        std::string bytes;
+        Writer(&bytes).I64(lease_ns);
+        return shared->lease.WriteBoth(bytes);
+      },
+      [this](const Status& status) {
+        if (!status) Fatal(status.error());
+      });
+}
+
+// --- Reading -------------------------------------------------------------------------------------
+
+Result<persist::File*> LogStore::ReadHandle(uint64_t segment) {
+  if (const auto it = read_handles_.find(segment); it != read_handles_.end()) {
+    return it->second.get();
+  }
+  if (read_handles_.size() >= kReadHandlesMax) read_handles_.erase(read_handles_.begin());
+  ASSIGN_OR_RETURN(std::unique_ptr<persist::File> file,
+                   fs_.Open(shared_->options.dir + "/" + persist::WalSegmentName(segment),
+                            persist::OpenMode::kRead));
+  return (read_handles_[segment] = std::move(file)).get();
+}
+
+Result<paxos::Accepted> LogStore::Decode(Slot slot, const WalLocation& location,
+                                         std::string_view head, std::string_view payload) const {
+  const std::optional<WalHeader> header =
+      persist::DecodeWalHeader(options_.salt, location.segment, location.offset, head);
+  const bool sound = header && header->type == WalType::kAccept && header->slot == slot &&
+                     header->payload_size == payload.size() && header->kind != 0 &&
+                     header->kind <= paxos::kEntryKindMax && Crc32c(payload) == header->payload_crc;
+  if (!sound) {
+    return Fail(Errc::kCorruption, persist::WalSegmentName(location.segment) + " at " +
+                                       std::to_string(location.offset) + ": slot " +
+                                       std::to_string(slot) + " is damaged");
+  }
+  paxos::Accepted accepted;
+  accepted.slot = slot;
+  accepted.ballot = FromWal(header->ballot);
+  accepted.value.kind = static_cast<paxos::EntryKind>(header->kind);
+  accepted.value.first_ballot = FromWal(header->first_ballot);
+  if (!payload.empty()) accepted.value.payload = std::make_shared<const std::string>(payload);
+  return accepted;
+}
+
+Result<paxos::Accepted> LogStore::Read(Slot slot) {
+  ASSIGN_OR_RETURN(std::vector<paxos::Accepted> found, ReadRange(slot, slot, 0));
+  if (found.empty()) return Fail(Errc::kNotFound, "slot " + std::to_string(slot));
+  return std::move(found.front());
+}
+
+Result<std::vector<paxos::Accepted>> LogStore::ReadRange(Slot first, Slot last, size_t bytes_max) {
+  std::vector<paxos::Accepted> found;
+  size_t bytes = 0;
+  std::string ahead;  // what stands from ahead_offset on in ahead_segment
+  uint64_t ahead_segment = 0;
+  uint64_t ahead_offset = 0;
+  for (Slot slot = first; slot <= last && Has(slot) && (found.empty() || bytes < bytes_max);
+       ++slot) {
+    const WalLocation& location = *index_.Find(slot);
+    constexpr uint64_t kHead = persist::kWalRecordHeaderBytes;
+    const uint64_t size = kHead + location.payload_size;
+    std::string_view head;
+    std::string_view payload;
+    for (const WalBuffer* buffer : {&open_, flushing_ ? &shared_->buffer : nullptr}) {
+      if (buffer == nullptr || !head.empty()) continue;
+      head = buffer->Find(location.segment, location.offset, kHead);
+      payload = buffer->Find(location.segment, location.offset + kHead, location.payload_size);
+    }
+    if (head.empty()) {
+      if (ahead_segment != location.segment || location.offset < ahead_offset ||
+          location.offset + size > ahead_offset + ahead.size()) {
+        ASSIGN_OR_RETURN(persist::File* const file, ReadHandle(location.segment));
+        ahead.resize(first == last ? size : std::max<size_t>(size, kReadAheadBytes));
+        ASSIGN_OR_RETURN(const size_t read,
+                         file->ReadAt(location.offset, ahead.data(), ahead.size()));
+        ahead.resize(read);
+        ahead_segment = location.segment;
+        ahead_offset = location.offset;
+      }
+      const std::string_view record = std::string_view(ahead).substr(
+          std::min<size_t>(location.offset - ahead_offset, ahead.size()), size);
+      head = record.substr(0, kHead);
+      payload = record.substr(head.size());
+    }
+    ASSIGN_OR_RETURN(paxos::Accepted accepted, Decode(slot, location, head, payload));
+    bytes += location.payload_size;
+    found.push_back(std::move(accepted));
+  }
+  return found;
+}
+
+}  // namespace clustron::cluster

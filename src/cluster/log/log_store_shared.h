@@ -1,0 +1,50 @@
+// Parts of the log store that its two halves (log_store.cc, log_store_open.cc) share.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cluster/log/log_store.h"
+#include "persist/mark_file.h"
+
+namespace clustron::cluster {
+
+// What tasks on the runner work on; outlives the store if a task does.
+struct LogStore::Shared {
+  Shared(persist::Fs* fs_in, const std::string& dir, const persist::WalOptions& options_in)
+      : fs(*fs_in),
+        options(options_in),
+        writer(fs_in, options_in),
+        mark(fs_in, dir, "wal"),
+        reserve(fs_in, dir, "reserve"),
+        lease(fs_in, dir, "lease") {}
+
+  // Writes the buffer; gives up the spare file if the disk is full.
+  Status Write();
+  // Makes the spare file if it is not there. It is only good with its space behind it.
+  Status MakeSpare(uint64_t bytes);
+  std::string SparePath() const { return options.dir + "/spare"; }
+
+  persist::Fs& fs;
+  const persist::WalOptions options;
+  persist::WalWriter writer;
+  persist::WalBuffer buffer;
+  persist::MarkFile mark;
+  persist::MarkFile reserve;
+  persist::MarkFile lease;
+};
+
+inline persist::WalBallot ToWal(const paxos::Ballot& ballot) {
+  return {.round = ballot.round, .node = ballot.node};
+}
+inline paxos::Ballot FromWal(const persist::WalBallot& ballot) {
+  return {.round = ballot.round, .node = ballot.node};
+}
+
+std::string EncodeMark(const LocalMark& mark);
+std::optional<LocalMark> DecodeMark(std::string_view bytes);
+
+std::string Encoded(const persist::WalBase& base);
+
+}  // namespace clustron::cluster

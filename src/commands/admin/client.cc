@@ -1,0 +1,314 @@
+// CLIENT: this and the other connections of the node.
+#include "base/numeric.h"
+#include "base/strings.h"
+#include "commands/admin/client.spec.h"
+#include "commands/core/arg_cursor.h"
+#include "commands/core/client_filter.h"
+#include "commands/core/connection_args.h"
+#include "commands/core/help.h"
+#include "commands/core/ports.h"
+#include "commands/core/registry.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::commands {
+
+namespace {
+
+constexpr HelpLine kClientHelp[] = {
+    {"CACHING (YES|NO)", "Whether the next command is tracked: nothing is yet."},
+    {"GETNAME", "The connection's name."},
+    {"GETREDIR", "Where invalidations are sent: nowhere."},
+    {"ID", "The connection's id."},
+    {"INFO", "What CLIENT LIST says of this connection."},
+    {"KILL <ip:port>", "Close the connection from there."},
+    {"KILL <option> <value> [<option> <value> ...]",
+     "Close connections for which all fits: ID, ADDR, LADDR, USER, TYPE, MAXAGE; SKIPME NO: this "
+     "one too."},
+    {"LIST [TYPE <type> | ID <id> ...]", "A line for each connection."},
+    {"MAINT_NOTIFICATIONS (ON|OFF) [moving-endpoint-type <type>]",
+     "Whether to be told of planned maintenance (RESP3). Types: internal-ip, internal-fqdn, "
+     "external-ip, external-fqdn, none."},
+    {"NO-EVICT (ON|OFF)", "Keep the connection when memory is short."},
+    {"NO-TOUCH (ON|OFF)", "Reads leave the last use of keys alone."},
+    {"PAUSE <milliseconds> [WRITE|ALL]", "Hold back commands, or those that write."},
+    {"REPLY (ON|OFF|SKIP)", "Whether replies are sent."},
+    {"SETINFO (LIB-NAME|LIB-VER) <value>", "Name the client's library."},
+    {"SETNAME <name>", "Name the connection."},
+    {"TRACKING (ON|OFF) [<option> ...]", "Client-side caching: OFF, as it is not there yet."},
+    {"TRACKINGINFO", "How the connection tracks keys."},
+    {"UNBLOCK <client-id> [TIMEOUT|ERROR]", "End another's waiting: no command blocks yet."},
+    {"UNPAUSE", "End PAUSE."},
+};
+
+// The argument of ON|OFF subcommands; replies a syntax error if it is neither.
+std::optional<bool> OnOff(Context& ctx) {
+  if (IsWord(ctx.args[2], "ON")) return true;
+  if (IsWord(ctx.args[2], "OFF")) return false;
+  ctx.reply.Error(kErrSyntax);
+  return std::nullopt;
+}
+
+MaintNotices TakeEndpointType(ArgCursor& args) {
+  if (!args.HasNext()) {
+    args.Fail("ERR moving-endpoint-type needs a value");
+    return MaintNotices::kOff;
+  }
+  const std::string_view word = args.Next();
+  if (IsWord(word, "NONE")) return MaintNotices::kWithoutEndpoint;
+  for (std::string_view kind : {"INTERNAL-IP", "INTERNAL-FQDN", "EXTERNAL-IP", "EXTERNAL-FQDN"})
+    if (IsWord(word, kind)) return MaintNotices::kWithEndpoint;
+  args.Fail(
+      "ERR moving-endpoint-type must be internal-ip, internal-fqdn, external-ip, external-fqdn or "
+      "none");
+  return MaintNotices::kOff;
+}
+
+ClientType TakeType(ArgCursor& args) {
+  const std::string_view word = args.Next();
+  const auto type = ParseClientType(word);
+  if (!type) args.FailWith("ERR Unknown client type '" + std::string(word) + "'");
+  return type.value_or(ClientType::kNormal);
+}
+
+bool ParseKillOptions(Context& ctx, ClientFilter* filter) {
+  ArgCursor args(ctx.args, 2);
+  bool skip_me = true;
+  while (args.HasNext()) {
+    if (args.Option("ID")) {
+      const int64_t id = ParseInt64(args.Next()).value_or(0);
+      if (id < 1) args.Fail("ERR client-id should be greater than 0");
+      filter->ids.assign(1, static_cast<uint64_t>(id));
+    } else if (args.Option("TYPE")) {
+      filter->type = TakeType(args);
+    } else if (args.Option("ADDR")) {
+      filter->addr = args.Next();
+    } else if (args.Option("LADDR")) {
+      filter->laddr = args.Next();
+    } else if (args.Option("USER")) {
+      filter->user = args.Next();
+      if (*filter->user != "default") args.FailWith("ERR No such user '" + *filter->user + "'");
+    } else if (args.Option("MAXAGE")) {
+      filter->max_age_s = args.Int("ERR maxage is not an integer or out of range");
+      if (args.ok() && *filter->max_age_s <= 0) args.Fail("ERR maxage should be greater than 0");
+    } else if (args.Option("SKIPME")) {
+      const std::string_view word = args.Next();
+      skip_me = IsWord(word, "YES");
+      if (!skip_me && !IsWord(word, "NO")) args.Fail(kErrSyntax);
+    } else {
+      args.Fail(kErrSyntax);
+    }
+  }
+  if (skip_me && ctx.client != nullptr) filter->not_id = ctx.client->id();
+  if (!args.ok()) ctx.reply.Error(args.error());
+  return args.ok();
+}
+
+}  // namespace
+
+void CmdClientId(Context& ctx) {
+  if (HasClient(ctx)) ctx.reply.Uint(ctx.client->id());
+}
+
+void CmdClientGetname(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (ctx.client->name().empty()) return ctx.reply.Null();
+  ctx.reply.Bulk(ctx.client->name());
+}
+
+void CmdClientSetname(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (!IsClientAttribute(ctx.args[2])) return ctx.reply.Error(kErrClientName);
+  ctx.client->SetName(ctx.args[2]);
+  ctx.reply.Ok();
+}
+
+void CmdClientSetinfo(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  const bool name = IsWord(ctx.args[2], "LIB-NAME");
+  if (!name && !IsWord(ctx.args[2], "LIB-VER")) {
+    return ctx.reply.Error("ERR Unrecognized option '" + std::string(ctx.args[2]) + "'");
+  }
+  if (!IsClientAttribute(ctx.args[3])) {
+    return ctx.reply.Error(std::string("ERR ") + (name ? "lib-name" : "lib-ver") +
+                           " cannot contain spaces, newlines or special characters.");
+  }
+  if (name) {
+    ctx.client->SetLibName(ctx.args[3]);
+  } else {
+    ctx.client->SetLibVersion(ctx.args[3]);
+  }
+  ctx.reply.Ok();
+}
+
+void CmdClientInfo(Context& ctx) {
+  if (HasClient(ctx)) ctx.reply.Verbatim(ctx.server->clients().Describe(ctx.client->id()));
+}
+
+void CmdClientList(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  ClientFilter filter;
+  ArgCursor args(ctx.args, 2);
+  if (ctx.args.size() == 4 && args.Token("TYPE")) {
+    filter.type = TakeType(args);
+  } else if (args.Option("ID")) {
+    while (args.HasNext()) {
+      const auto id = ParseInt64(args.Next());
+      if (!id) args.Fail("ERR Invalid client ID");
+      filter.ids.push_back(static_cast<uint64_t>(id.value_or(0)));
+    }
+  }
+  args.ExpectEnd();
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  ctx.reply.Verbatim(ctx.server->clients().List(filter));
+}
+
+void CmdClientKill(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  const uint64_t me = ctx.client == nullptr ? 0 : ctx.client->id();
+  ClientFilter filter;
+  if (ctx.args.size() == 3) {
+    filter.addr = ctx.args[2];
+    if (ctx.server->clients().Kill(filter, me) == 0) {
+      return ctx.reply.Error("ERR No such client");
+    }
+    return ctx.reply.Ok();
+  }
+  if (ParseKillOptions(ctx, &filter)) ctx.reply.Uint(ctx.server->clients().Kill(filter, me));
+}
+
+void CmdClientReply(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (IsWord(ctx.args[2], "ON")) {
+    ctx.client->SetReplyMode(ReplyMode::kOn);
+    ctx.reply.Ok();
+  } else if (IsWord(ctx.args[2], "OFF")) {
+    ctx.client->SetReplyMode(ReplyMode::kOff);
+  } else if (IsWord(ctx.args[2], "SKIP")) {
+    ctx.client->SetReplyMode(ReplyMode::kSkipNext);
+  } else {
+    ctx.reply.Error(kErrSyntax);
+  }
+}
+
+void CmdClientPause(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  if (ctx.args.size() > 4) return ReplySubcommandSyntax(ctx);
+  bool writes_only = false;
+  if (ctx.args.size() == 4) {
+    writes_only = IsWord(ctx.args[3], "WRITE");
+    if (!writes_only && !IsWord(ctx.args[3], "ALL")) {
+      return ctx.reply.Error("ERR CLIENT PAUSE mode must be WRITE or ALL");
+    }
+  }
+  const auto timeout_ms = ParseInt64(ctx.args[2]);
+  if (!timeout_ms) return ctx.reply.Error("ERR timeout is not an integer or out of range");
+  if (*timeout_ms < 0) return ctx.reply.Error("ERR timeout is negative");
+  ctx.server->clients().Pause(*timeout_ms, writes_only);
+  ctx.reply.Ok();
+}
+
+void CmdClientUnpause(Context& ctx) {
+  if (!HasServer(ctx)) return;
+  ctx.server->clients().Unpause();
+  ctx.reply.Ok();
+}
+
+void CmdClientNoEvict(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (const auto on = OnOff(ctx)) {
+    ctx.client->SetNoEvict(*on);
+    ctx.reply.Ok();
+  }
+}
+
+void CmdClientNoTouch(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  if (const auto on = OnOff(ctx)) {
+    ctx.client->SetNoTouch(*on);
+    ctx.reply.Ok();
+  }
+}
+
+// COMPAT: a member has one address, the announced one, so the kinds of endpoint are checked but
+// only `none` matters. As with CLIENT TRACKING the wish is taken under RESP2 too, which has no
+// pushes; it works from HELLO 3 on.
+void CmdClientMaintNotifications(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  const auto on = OnOff(ctx);
+  if (!on) return;
+  ArgCursor args(ctx.args, 3);
+  MaintNotices wish = MaintNotices::kWithEndpoint;
+  while (args.HasNext()) {
+    if (!IsWord(args.Peek(), "MOVING-ENDPOINT-TYPE")) {
+      args.FailWith("ERR unknown parameter '" + std::string(args.Peek().substr(0, 128)) +
+                    "' for CLIENT MAINT_NOTIFICATIONS");
+      break;
+    }
+    args.Skip(1);
+    wish = TakeEndpointType(args);
+  }
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  ctx.client->SetMaintNotices(*on ? wish : MaintNotices::kOff);
+  ctx.reply.Ok();
+}
+
+// --- Tracking: nothing is tracked yet, and whoever asks is told as much
+// ---------------------------
+
+void CmdClientTracking(Context& ctx) {
+  if (!HasClient(ctx)) return;
+  ArgCursor args(ctx.args, 3);
+  while (args.HasNext()) {
+    if (args.Option("REDIRECT")) {
+      const int64_t id = args.Int();
+      if (args.ok() && ctx.server->clients().Describe(static_cast<uint64_t>(id)).empty())
+        args.Fail("ERR The client ID you want redirect to does not exist");
+    } else if (args.Option("PREFIX")) {
+      args.Next();
+    } else if (!args.Token("BCAST") && !args.Token("OPTIN") && !args.Token("OPTOUT") &&
+               !args.Token("NOLOOP")) {
+      args.Fail(kErrSyntax);
+    }
+  }
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const auto on = OnOff(ctx);
+  if (!on) return;
+  if (*on)
+    return ctx.reply.Error("ERR client-side caching (CLIENT TRACKING ON) is not in Clustron yet");
+  ctx.reply.Ok();
+}
+
+void CmdClientTrackinginfo(Context& ctx) {
+  ctx.reply.Map(3);
+  ctx.reply.Bulk("flags");
+  ctx.reply.Set(1);
+  ctx.reply.Bulk("off");
+  ctx.reply.Bulk("redirect");
+  ctx.reply.Int(-1);
+  ctx.reply.Bulk("prefixes");
+  ctx.reply.Array(0);
+}
+
+void CmdClientGetredir(Context& ctx) { ctx.reply.Int(-1); }
+
+void CmdClientCaching(Context& ctx) {
+  ctx.reply.Error(
+      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+      "OPTOUT mode enabled");
+}
+
+// Nobody blocks: WAIT and the like end by themselves.
+void CmdClientUnblock(Context& ctx) {
+  if (ctx.args.size() > 4) return ReplySubcommandSyntax(ctx);
+  if (ctx.args.size() == 4 && !IsWord(ctx.args[3], "TIMEOUT") && !IsWord(ctx.args[3], "ERROR")) {
+    return ctx.reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+  }
+  if (!ParseInt64(ctx.args[2])) return ctx.reply.Error(kErrNotInteger);
+  ctx.reply.Int(0);
+}
+
+void CmdClientHelp(Context& ctx) { ReplyHelp(ctx, "CLIENT", kClientHelp); }
+
+std::span<const CommandSpec> ClientCommands() { return kClientRows; }
+
+}  // namespace clustron::commands

@@ -1,0 +1,55 @@
+#include "commands/core/access.h"
+
+#include <string>
+#include <utility>
+
+#include "base/breather.h"
+#include "commands/core/ports.h"
+
+namespace clustron::commands {
+
+// Entries are the same on every node, misses of readers aren't.
+void NoteMiss(const Context& ctx, std::string_view key, bool announce) {
+  if (!ctx.in_entry && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key, announce);
+}
+
+void ReplyString(Context& ctx, const store::KeyRecord& record) {
+  if (record.form() != store::Form::kBig) {
+    store::Scratch unused;
+    ctx.reply.Bulk(record.String(unused));
+    return;
+  }
+  ReplyStringRange(ctx, record, 0, record.StringSize());
+}
+
+void ReplyStringRange(Context& ctx, const store::KeyRecord& record, size_t offset, size_t size) {
+  ctx.reply.BulkBegin(size);
+  if (ctx.reply.SkipParts(size)) return ctx.reply.BulkEnd();
+  record.SharePieces(
+      offset, size,
+      [&](std::string_view piece) {
+        ctx.reply.BulkPart(piece);
+        if (size > piece.size()) Breathe();
+      },
+      [&](SharedBytes piece) { ctx.reply.BulkShared(std::move(piece)); });
+  ctx.reply.BulkEnd();
+}
+
+void ReplyOverBudget(Context& ctx) {
+  const std::string_view name = ctx.spec->name;
+  const std::string_view code = name == "EXEC"  ? "EXECABORT "
+                                : name == "TXN" ? "TXNLIMIT "
+                                                : "ERR ";
+  ctx.reply.StartOver();
+  ctx.reply.Error(std::string(code) + std::string(kOverBudget));
+}
+
+std::string LowerName(const CommandSpec& spec) {
+  std::string name(spec.name);
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return name;
+}
+
+}  // namespace clustron::commands

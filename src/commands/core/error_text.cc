@@ -1,0 +1,84 @@
+#include "commands/core/error_text.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "commands/core/errors.h"
+#include "store/tables/lock_table.h"
+
+namespace clustron::commands {
+
+namespace {
+
+// Between blanks, in alphabetical order.
+constexpr std::string_view kNotYetHere =
+    "ACL BGREWRITEAOF BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX "
+    "BZPOPMIN CLIENT|CACHING CLIENT|GETREDIR CLIENT|TRACKING CLIENT|TRACKINGINFO "
+    "CLIENT|UNBLOCK DEBUG DIGEST DUMP EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL "
+    "FCALL_RO FUNCTION GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUSBYMEMBER "
+    "GEORADIUSBYMEMBER_RO GEORADIUS_RO GEOSEARCH GEOSEARCHSTORE HEXPIRE HEXPIREAT "
+    "HEXPIRETIME HGETDEL HGETEX HPERSIST HPEXPIRE HPEXPIREAT HPEXPIRETIME HPTTL "
+    "HSETEX HTTL LATENCY|DOCTOR LATENCY|GRAPH LATENCY|HISTORY LINDEX LINSERT LLEN "
+    "LMOVE LMPOP LOLWUT LPOP LPOS LPUSH LPUSHX LRANGE LREM LSET LTRIM "
+    "MEMORY|DOCTOR MIGRATE MODULE|LOAD MODULE|LOADEX MODULE|UNLOAD MONITOR MSETEX "
+    "PFADD PFCOUNT PFDEBUG PFMERGE PFSELFTEST PSYNC REPLCONF RESTORE "
+    "RESTORE-ASKING RPOP RPOPLPUSH RPUSH RPUSHX SADD SCARD SCRIPT SDIFF SDIFFSTORE "
+    "SINTER SINTERCARD SINTERSTORE SISMEMBER SMEMBERS SMISMEMBER SMOVE SORT "
+    "SORT_RO SPOP SRANDMEMBER SREM SSCAN SUNION SUNIONSTORE SYNC XACK XACKDEL XADD "
+    "XAUTOCLAIM XCLAIM XDEL XDELEX XGROUP XINFO XLEN XPENDING XRANGE XREAD "
+    "XREADGROUP XREVRANGE XSETID XTRIM ZADD ZCARD ZCOUNT ZDIFF ZDIFFSTORE ZINCRBY "
+    "ZINTER ZINTERCARD ZINTERSTORE ZLEXCOUNT ZMPOP ZMSCORE ZPOPMAX ZPOPMIN "
+    "ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANGESTORE ZRANK ZREM "
+    "ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREVRANGE ZREVRANGEBYLEX "
+    "ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION ZUNIONSTORE";
+
+constexpr size_t kShownBytesMax = 64;
+
+}  // namespace
+
+std::string Quoted(std::string_view text) {
+  std::string shown = "'";
+  for (const char c : text.substr(0, kShownBytesMax)) shown += c >= ' ' && c <= '~' ? c : '?';
+  return shown + (text.size() > kShownBytesMax ? "...'" : "'");
+}
+
+std::string WithPrefix(std::string_view error, std::string_view prefix) {
+  const size_t blank = std::min(error.find(' '), error.size());
+  std::string text(error.substr(0, blank));
+  text.append(" ").append(prefix);
+  if (blank < error.size()) text.append(": ").append(error.substr(blank + 1));
+  return text;
+}
+
+std::string NoLease(std::string_view id) { return std::string(kErrNoLease) + " " + Quoted(id); }
+
+std::string HeldBy(const store::Lock* lock) {
+  if (lock == nullptr) return "free";
+  const store::LockHolder& holder = lock->holder();
+  return "held " + (holder.owner.empty() ? std::string() : "by " + Quoted(holder.owner) + " ") +
+         "with token " + std::to_string(holder.token);
+}
+
+std::string Sketch(Args call) {
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(call.size(), 2); i++) {
+    const std::string word = Quoted(call[i]);
+    text.append(i == 0 ? "" : " ").append(word, 1, word.size() - 2);
+  }
+  return call.size() > 2 ? text + " ..." : text;
+}
+
+bool IsRedisCommand(std::string_view name) {
+  const std::string wanted = Upper(name);
+  if (wanted.empty() || wanted.find(' ') != std::string::npos) return false;
+  for (size_t at = kNotYetHere.find(wanted); at != std::string_view::npos;
+       at = kNotYetHere.find(wanted, at + 1)) {
+    const size_t end = at + wanted.size();
+    if ((at == 0 || kNotYetHere[at - 1] == ' ') &&
+        (end == kNotYetHere.size() || kNotYetHere[end] == ' '))
+      return true;
+  }
+  return false;
+}
+
+}  // namespace clustron::commands

@@ -1,0 +1,73 @@
+// The one command table. Families are listed explicitly in registry.cc (no static registrars); the
+// table is checked at start-up: unique names and ids, arities, key ranges, every row a handler.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "commands/core/spec.h"
+
+namespace clustron::resp {
+class ReplyWriter;
+}
+
+namespace clustron::commands {
+
+// Each family's rows, defined in its own .cc.
+std::span<const CommandSpec> StringCommands();
+std::span<const CommandSpec> BitmapCommands();
+std::span<const CommandSpec> KeyCommands();
+std::span<const CommandSpec> ExpireCommands();
+std::span<const CommandSpec> ScanCommands();
+std::span<const CommandSpec> HashCommands();
+std::span<const CommandSpec> MultiCommands();
+std::span<const CommandSpec> PubsubCommands();
+std::span<const CommandSpec> ConnectionCommands();
+std::span<const CommandSpec> ClientCommands();
+std::span<const CommandSpec> ConfigCommands();
+std::span<const CommandSpec> CommandCommands();
+std::span<const CommandSpec> ServerCommands();
+std::span<const CommandSpec> LeaseCommands();
+std::span<const CommandSpec> LockCommands();
+std::span<const CommandSpec> TxnCommands();
+
+// The error of a call that Resolve or ArityOk refused: unknown command, unknown subcommand
+// (`container` set), wrong number of arguments (`spec` set).
+void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* container,
+                     const CommandSpec* spec, resp::ReplyWriter& reply);
+
+// The error of a subcommand that takes a range of arguments and got more of them.
+void ReplySubcommandSyntax(Context& ctx);
+
+class Registry {
+ public:
+  // The process's table. Constant after the first call. THREAD: any.
+  static const Registry& Get();
+
+  // Case-insensitive look-up of a top-level name; null if unknown.
+  const CommandSpec* Find(std::string_view name) const;
+  // The row that serves a call: the subcommand's where `args[0]` is a container. Null: unknown
+  // command, or (then *container is set) unknown or missing subcommand.
+  const CommandSpec* Resolve(std::span<const std::string_view> args,
+                             const CommandSpec** container) const;
+  const CommandSpec* FindSub(const CommandSpec& container, std::string_view sub) const;
+  // By stable id; null if there is no such command.
+  const CommandSpec* ById(uint16_t id) const;
+  // All top-level rows in the table's order; the subcommands of a container.
+  std::span<const CommandSpec* const> All() const;
+  std::span<const CommandSpec* const> Subcommands(const CommandSpec& container) const;
+
+  // The keys of a call, by get_keys or else by key specs. False: malformed (a count that is no
+  // number, a key behind the end).
+  static bool Keys(const CommandSpec& spec, std::span<const std::string_view> args,
+                   std::vector<KeyRef>* out);
+
+ private:
+  Registry();
+  struct Tables;
+  const Tables* tables_;
+};
+
+}  // namespace clustron::commands

@@ -1,0 +1,236 @@
+// What a command is: one row of data. From these rows come dispatch, arity, key extraction, the ACL
+// categories, COMMAND and its subcommands, the generated part of redis-compat.md and the fuzzers'
+// dictionary. Rows are constant, live for ever, and are listed per family (see registry.h).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace clustron::commands {
+
+class Context;
+
+// Where a command runs. Decided here and nowhere else.
+enum class Class : uint8_t {
+  kLocal,   // at the connection, in its turn: needs no state, or only this node's own
+  kRead,    // on this node's state, after a read index (linearizable) and in the connection's order
+  kWrite,   // as an item of a log entry, on every node
+  kLeader,  // in the leader's memory (keepalives): forwarded there, never logged
+};
+
+enum Flag : uint32_t {
+  kWriteFlag = 1u << 0,  // those that COMMAND prints, by Redis's names
+  kReadonly = 1u << 1,
+  kDenyOom = 1u << 2,
+  kAdmin = 1u << 3,
+  kPubsub = 1u << 4,
+  kNoScript = 1u << 5,
+  kBlocking = 1u << 6,
+  kLoading = 1u << 7,
+  kStale = 1u << 8,
+  kSkipMonitor = 1u << 9,
+  kSkipSlowlog = 1u << 10,
+  kAsking = 1u << 11,
+  kFast = 1u << 12,
+  kNoAuth = 1u << 13,
+  kMovableKeys = 1u << 14,
+  kAllowBusy = 1u << 15,
+  kNoAsyncLoading = 1u << 16,
+  kNoMandatoryKeys = 1u << 17,
+  kNoMulti = 1u << 18,
+  // Ours, not printed.
+  kLocalState = 1u << 24,  // the answer is this node's, not the log's: refused in Lua and TXN
+  kCoalesce = 1u << 25,    // may be tried as a read first (commands/generic/expire.h)
+  kNoGuard = 1u << 27,     // its keys name locks, not data: guards don't apply
+  kWrapper = 1u << 26,     // ONCE, LOCK DO …: takes class, keys and ACL from the inner command
+  // Local commands that only change how the connection is read on (SELECT, MULTI …) or nothing: run
+  // when parsed, also while earlier ones wait; the reply keeps its place.
+  kEarly = 1u << 29,
+  // The commands behind it are not looked at before it has run (WATCH, SUBSCRIBE …).
+  kStalls = 1u << 28,
+  // Reply or work may be more than some 1 KB beyond what its arguments take: inside of EXEC it is
+  // undone with the rest when the item's budget is passed. Alone such a command asks before it
+  // changes anything (Context::Spend, over_budget).
+  kWide = 1u << 30,
+};
+
+// ACL categories, in Redis's order.
+enum Acl : uint32_t {
+  kAclKeyspace = 1u << 0,
+  kAclRead = 1u << 1,
+  kAclWrite = 1u << 2,
+  kAclSet = 1u << 3,
+  kAclSortedSet = 1u << 4,
+  kAclList = 1u << 5,
+  kAclHash = 1u << 6,
+  kAclString = 1u << 7,
+  kAclBitmap = 1u << 8,
+  kAclHyperLogLog = 1u << 9,
+  kAclGeo = 1u << 10,
+  kAclStream = 1u << 11,
+  kAclPubsub = 1u << 12,
+  kAclAdmin = 1u << 13,
+  kAclFast = 1u << 14,
+  kAclSlow = 1u << 15,
+  kAclBlocking = 1u << 16,
+  kAclDangerous = 1u << 17,
+  kAclConnection = 1u << 18,
+  kAclTransaction = 1u << 19,
+  kAclScripting = 1u << 20,
+};
+
+enum class Group : uint8_t {
+  kGeneric,
+  kString,
+  kList,
+  kSet,
+  kSortedSet,
+  kHash,
+  kPubsub,
+  kTransactions,
+  kConnection,
+  kServer,
+  kScripting,
+  kHyperLogLog,
+  kCluster,
+  kSentinel,
+  kGeo,
+  kStream,
+  kBitmap,
+  kCoordination,  // ours: LEASE, LOCK, TXN, ONCE
+};
+
+// How the keys of a command are found, as COMMAND INFO describes it.
+struct KeySpec {
+  enum Flags : uint32_t {
+    kRw = 1,  // exactly one of the first four
+    kRo = 2,
+    kOw = 4,
+    kRm = 8,
+    kAccess = 16,
+    kUpdate = 32,
+    kInsert = 64,
+    kDelete = 128,
+    kNotKey = 256,
+    kIncomplete = 512,
+    kVariableFlags = 1024,
+  };
+  enum class Begin : uint8_t { kIndex, kKeyword, kUnknown };
+  enum class Find : uint8_t { kRange, kKeyNum, kUnknown };
+  uint32_t flags = 0;
+  Begin begin = Begin::kIndex;
+  int begin_index = 1;            // kIndex: position; kKeyword: where to start searching
+  std::string_view keyword = {};  // kKeyword
+  Find find = Find::kRange;
+  int last = 0;  // kRange, relative to begin; negative: from the end
+  int step = 1;
+  int limit = 0;
+  int keynum_index = 0;  // kKeyNum, relative to begin
+  int first_key = 0;
+  int keynum_step = 1;
+  std::string_view note = {};
+};
+
+// The keys of a wrapped command: only its own row knows where they are.
+inline constexpr KeySpec kWrappedKeys = {
+    .flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate | KeySpec::kIncomplete,
+    .begin = KeySpec::Begin::kUnknown,
+    .find = KeySpec::Find::kUnknown};
+
+// An argument as COMMAND DOCS shows it.
+struct ArgSpec {
+  enum class Type : uint8_t {
+    kString,
+    kInteger,
+    kDouble,
+    kKey,
+    kPattern,
+    kUnixTime,
+    kPureToken,
+    kOneOf,
+    kBlock,
+  };
+  enum Flags : uint8_t { kOptional = 1, kMultiple = 2, kMultipleToken = 4 };
+  std::string_view name;
+  Type type = Type::kString;
+  std::string_view token = {};
+  uint8_t flags = 0;
+  int key_spec_index = -1;
+  std::string_view since = {};
+  std::span<const ArgSpec> args = {};
+};
+
+// How our behaviour compares with Redis's; printed in redis-compat.md.
+enum class Compat : uint8_t { kFull, kPartial, kExtension };
+
+// A key of a call, for ACL, guards, COMMAND GETKEYS(ANDFLAGS).
+struct KeyRef {
+  int index;       // into args
+  uint32_t flags;  // KeySpec::Flags
+};
+// Movable keys: appends what the call names. False on a malformed call ("Invalid arguments").
+using KeysFn = bool (*)(std::span<const std::string_view> args, std::vector<KeyRef>* out);
+using Handler = void (*)(Context& ctx);
+
+struct CommandSpec {
+  std::string_view name;  // "GETEX"; of a subcommand "CLIENT|SETNAME"
+  // Stable number in log entries, never reused; 0: never in the log. Ranges per family: strings and
+  // bitmaps 1xx, keys and expiry 2xx, hashes 3xx, server and transactions 4xx, LEASE 50x, LOCK 55x,
+  // TXN and ONCE 60x.
+  uint16_t id = 0;
+  Class cls = Class::kLocal;
+  std::string_view since = "1.0.0";
+  Group group = Group::kGeneric;
+  int arity = -1;  // counts the command's name, of a subcommand both words; negative: at least
+  uint32_t flags = 0;
+  // Further categories; kFast/kSlow, kRead/kWrite, kAdmin + kDangerous, kPubsub and kBlocking
+  // follow from the flags, as in Redis.
+  uint32_t acl = 0;
+  std::span<const KeySpec> keys = {};
+  KeysFn get_keys = nullptr;  // for extraction where key specs can't say it
+  Handler handler = nullptr;  // null: a container whose subcommands have rows of their own
+  std::string_view summary = {};
+  std::string_view complexity = {};
+  std::span<const ArgSpec> args = {};
+  std::span<const std::string_view> tips = {};
+  std::string_view deprecated_since = {};
+  std::string_view replaced_by = {};
+  // kWide: only a call of at least so many arguments (its options make it so).
+  uint8_t wide_args = 0;
+  Compat compat = Compat::kFull;
+  std::string_view compat_note = {};  // what differs; names the case that shows it
+  // For a command whose class depends on its arguments (wrappers, LOCK RENEW …); null for most.
+  Class (*class_of)(std::span<const std::string_view> args) = nullptr;
+
+  // Where this call runs.
+  Class ClassOf(std::span<const std::string_view> call) const {
+    return class_of != nullptr ? class_of(call) : cls;
+  }
+  bool Is(uint32_t flag) const { return (flags & flag) != 0; }
+  // See kWide. What wraps another command counts as wide, whatever that is.
+  bool IsWide(std::span<const std::string_view> call) const {
+    return Is(kWrapper) || (Is(kWide) && call.size() >= wide_args);
+  }
+  // Redis's arity rule. `argc` counts the name.
+  bool ArityOk(size_t argc) const {
+    const int n = static_cast<int>(argc);
+    return arity >= 0 ? n == arity : n >= -arity;
+  }
+};
+
+// Common key specs.
+inline constexpr KeySpec kKeyRead1[] = {{.flags = KeySpec::kRo | KeySpec::kAccess}};
+inline constexpr KeySpec kKeyMeta1[] = {{.flags = KeySpec::kRo}};
+inline constexpr KeySpec kKeyUpdate1[] = {{.flags = KeySpec::kRw | KeySpec::kUpdate}};
+inline constexpr KeySpec kKeyReadUpdate1[] = {
+    {.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate}};
+inline constexpr KeySpec kKeyInsert1[] = {{.flags = KeySpec::kRw | KeySpec::kInsert}};
+inline constexpr KeySpec kKeyDelete1[] = {{.flags = KeySpec::kRw | KeySpec::kDelete}};
+inline constexpr KeySpec kKeyOverwrite1[] = {{.flags = KeySpec::kOw | KeySpec::kUpdate}};
+inline constexpr KeySpec kKeyReadAll[] = {{.flags = KeySpec::kRo | KeySpec::kAccess, .last = -1}};
+inline constexpr KeySpec kKeyMetaAll[] = {{.flags = KeySpec::kRo, .last = -1}};
+inline constexpr KeySpec kKeyRemoveAll[] = {{.flags = KeySpec::kRm | KeySpec::kDelete, .last = -1}};
+
+}  // namespace clustron::commands

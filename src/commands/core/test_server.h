@@ -1,0 +1,116 @@
+// For unit tests: commands run on a store as the executor runs them, each in an item of its own,
+// with clocks that the test moves.
+#pragma once
+
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "commands/core/context.h"
+#include "commands/core/guard.h"
+#include "commands/core/once_table.h"
+#include "commands/core/ports.h"
+#include "commands/core/registry.h"
+#include "resp/reply_writer.h"
+#include "store/keyspace/store.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
+#include <doctest/doctest.h>
+// clang-format on
+
+namespace clustron::commands {
+
+class TestServer : public Nested {
+ public:
+  explicit TestServer(uint64_t seed = 1) : store(seed) { store.BeginEntry(elapsed_ms, wall_ms); }
+
+  // The reply's bytes.
+  std::string Run(const std::vector<std::string_view>& args) {
+    std::string out;
+    resp::ReplyWriter reply(&out, resp_version);
+    const CommandSpec* container;
+    const CommandSpec* spec = Registry::Get().Resolve(args, &container);
+    if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+      // EXEC's encoded form has more arguments than a client's.
+      if (spec == nullptr || spec->name != "EXEC") {
+        ReplyBadCommand(args, container, spec, reply);
+        return out;
+      }
+    }
+    Context ctx(*spec, args, store, db, reply);
+    const Class cls = spec->ClassOf(args);
+    ctx.in_entry = cls == Class::kWrite;
+    ctx.resp_version = resp_version;
+    ctx.item_seed = ++items;
+    ctx.nested = this;
+    ctx.client = client;
+    ctx.server = server;
+    if (cls == Class::kLeader) ctx.timers = timers;
+    if (ctx.in_entry) ctx.once = &once;
+    Prepare(ctx);
+    store.BeginItem();
+    once.BeginItem();
+    if (!ctx.in_entry || GuardsAllow(ctx)) spec->handler(ctx);
+    met_ending = ctx.met_ending;
+    needs_entry = ctx.needs_entry;
+    return out;
+  }
+  // Words separated by blanks.
+  std::string Run(std::string_view line) {
+    std::vector<std::string> words;
+    std::istringstream in{std::string(line)};
+    for (std::string word; in >> word;) words.push_back(word);
+    return Run(std::vector<std::string_view>(words.begin(), words.end()));
+  }
+
+  bool Run(Args args, resp::ReplyWriter& reply, Context& outer) override {
+    const uint32_t errors = reply.error_count();
+    const CommandSpec* container;
+    const CommandSpec* spec = Registry::Get().Resolve(args, &container);
+    if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+      ReplyBadCommand(args, container, spec, reply);
+      return false;
+    }
+    Context ctx(*spec, args, outer.store, outer.db, reply);
+    ctx.in_entry = outer.in_entry;
+    ctx.resp_version = outer.resp_version;
+    ctx.item_seed = ++items;
+    ctx.depth = outer.depth + 1;
+    ctx.lock_tokens = outer.lock_tokens;
+    ctx.guards_checked = outer.guards_checked;
+    ctx.nested = this;
+    ctx.once = outer.once;
+    ctx.client = outer.client;
+    ctx.server = outer.server;
+    Prepare(ctx);
+    if (!ctx.in_entry || GuardsAllow(ctx)) spec->handler(ctx);
+    outer.db = ctx.db;
+    return reply.error_count() == errors;
+  }
+
+  // Time passes, by the log's clocks.
+  void Advance(int64_t ms) {
+    elapsed_ms += ms;
+    wall_ms += ms;
+    store.BeginEntry(elapsed_ms, wall_ms);
+  }
+
+  virtual void Prepare(Context&) {}
+
+  int64_t elapsed_ms = 1000;
+  int64_t wall_ms = 1'700'000'000'000;
+  store::Store store;
+  OnceTable once;
+  int db = 0;
+  int resp_version = 2;
+  uint64_t items = 0;
+  bool met_ending = false;
+  bool needs_entry = false;
+  ClientPort* client = nullptr;
+  ServerPort* server = nullptr;
+  LeaderTimers* timers = nullptr;
+};
+
+}  // namespace clustron::commands

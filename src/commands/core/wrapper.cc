@@ -1,0 +1,101 @@
+#include "commands/core/wrapper.h"
+
+#include <string>
+
+#include "base/check.h"
+#include "commands/core/access.h"
+#include "commands/core/help.h"
+#include "commands/core/registry.h"
+#include "commands/core/txn_call.h"
+
+namespace clustron::commands {
+
+namespace {
+
+const CommandSpec* Resolve(Args args) {
+  const CommandSpec* container;
+  return Registry::Get().Resolve(args, &container);
+}
+
+bool NestsWithin(Args args, int wrappers_max) {
+  const CommandSpec* spec = Resolve(args);
+  if (spec == nullptr || !spec->Is(kWrapper)) return true;
+  if (wrappers_max == 0) return false;
+  if (spec->name != "TXN") {
+    const size_t index = InnerIndex(*spec);
+    return args.size() <= index || NestsWithin(args.subspan(index), wrappers_max - 1);
+  }
+  TxnCall call;
+  if (!ParseTxn(args, &call).empty()) return true;  // it will answer its error
+  for (const std::vector<Args>* branch : {&call.then_commands, &call.else_commands}) {
+    for (const Args& inner : *branch) {
+      if (!NestsWithin(inner, wrappers_max - 1)) return false;
+    }
+  }
+  return true;
+}
+
+// Judged before anything looks into the inner commands: those who do so recurse.
+bool NestsTooDeep(Args inner) { return !NestsWithin(inner, kNestingMax - 1); }
+
+}  // namespace
+
+size_t InnerIndex(const CommandSpec& spec) {
+  DCHECK(spec.Is(kWrapper));
+  return spec.name == "LOCK|DO" ? 4 : 3;
+}
+
+const CommandSpec* InnerSpec(Args inner) {
+  const CommandSpec* spec = Resolve(inner);
+  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(inner.size())) return nullptr;
+  return MayBeNested(*spec, inner) && !NestsTooDeep(inner) ? spec : nullptr;
+}
+
+bool MayBeNested(const CommandSpec& spec, Args args) {
+  if (spec.Is(kLocalState | kBlocking | kNoMulti) || spec.group == Group::kTransactions) {
+    return false;
+  }
+  // What a wrapper wraps is asked in its turn.
+  if (spec.Is(kWrapper)) return !IsHelp(args);
+  return spec.ClassOf(args) != Class::kLocal;
+}
+
+bool RunInner(Context& ctx, Args inner, resp::ReplyWriter& reply) {
+  DCHECK(ctx.nested != nullptr);
+  if (ctx.depth >= kNestingMax || NestsTooDeep(inner)) {
+    reply.Error("ERR commands are nested too deep");
+    return false;
+  }
+  const CommandSpec* spec = Resolve(inner);
+  if (spec != nullptr && spec->handler != nullptr && spec->ArityOk(inner.size()) &&
+      !MayBeNested(*spec, inner)) {
+    reply.Error("ERR '" + LowerName(*spec) + "' may not stand inside another command");
+    return false;
+  }
+  return ctx.nested->Run(inner, reply, ctx);
+}
+
+Class InnerClass(Args args, size_t inner_index) {
+  if (args.size() <= inner_index) return Class::kRead;
+  const Args inner = args.subspan(inner_index);
+  const CommandSpec* spec = InnerSpec(inner);
+  // What can't run answers its error from here, without an entry.
+  if (spec == nullptr) return Class::kRead;
+  // Inside an entry a keepalive is a part of it.
+  return spec->ClassOf(inner) == Class::kRead ? Class::kRead : Class::kWrite;
+}
+
+bool InnerKeys(Args args, size_t inner_index, std::vector<KeyRef>* out) {
+  if (args.size() <= inner_index) return false;
+  const Args inner = args.subspan(inner_index);
+  const CommandSpec* spec = InnerSpec(inner);
+  if (spec == nullptr) return false;
+  std::vector<KeyRef> keys;
+  if (!Registry::Keys(*spec, inner, &keys)) return false;
+  for (const KeyRef& key : keys) {
+    out->push_back({key.index + static_cast<int>(inner_index), key.flags});
+  }
+  return true;
+}
+
+}  // namespace clustron::commands

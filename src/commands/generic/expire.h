@@ -1,0 +1,41 @@
+// Refreshes: EXPIRE, PEXPIRE and GETEX that renew a key's TTL again and again, as caches with
+// sliding ends and holders of locks do. `expire-coalesce` (design.md, docs/configuration.md) spares
+// most of them their log entry. A promise is never shortened by that: after each of them the key
+// lives for at least the TTL that was asked for, and PTTL tells its real end.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "commands/core/context.h"
+
+namespace clustron::commands {
+
+// Shorter TTLs are always exact.
+inline constexpr int64_t kRefreshTtlMinMs = 20'000;
+
+// How much longer than asked for a refresh lets its key live, so that the next ones find their
+// promise kept already.
+constexpr int64_t RefreshPadMs(int64_t ttl_ms) { return std::min<int64_t>(ttl_ms / 20, 30'000); }
+
+// The TTL that a plain call asks for: relative, above zero, without conditions. Nothing: the call
+// is not a plain one. REQUIRES: spec.Is(kCoalesce).
+std::optional<int64_t> PlainTtlMs(const CommandSpec& spec, Args args);
+
+// Commands with Flag::kCoalesce may be run on the read path, behind the read index, although their
+// class is kWrite: when they are refreshes. Their handlers begin with this: in an entry it is
+// false; on the read path it is true, and either the command was answered, since the key's end
+// keeps the promise as it is, or ctx.needs_entry says that it must go the way of a write: with
+// ctx.entry_ttl_ms in place of its own TTL, unless that is 0.
+bool AnsweredAsRead(Context& ctx);
+
+// The same call with another TTL, in milliseconds: its row, and its words in `words`. They are
+// views into `args` and `*number`.
+const CommandSpec& WithTtlMs(const CommandSpec& spec, Args args, int64_t ttl_ms,
+                             std::string* number, std::vector<std::string_view>* words);
+
+}  // namespace clustron::commands

@@ -1,0 +1,188 @@
+// Keys of any type: delete, rename, copy, move, count; whole databases.
+#include <string>
+
+#include "base/numeric.h"
+#include "commands/core/access.h"
+#include "commands/core/arg_cursor.h"
+#include "commands/core/db_index.h"
+#include "commands/core/registry.h"
+#include "commands/generic/compare.h"
+#include "commands/generic/key.spec.h"
+
+namespace clustron::commands {
+
+using store::KeyRecord;
+using store::Mutation;
+
+namespace {
+
+// What a new table takes; the keys of the old one are freed elsewhere.
+constexpr uint64_t kFlushUnits = 1000;
+
+size_t CountLive(Context& ctx) {
+  size_t count = 0;
+  for (std::string_view key : ctx.args.subspan(1)) count += Read(ctx, key) != nullptr;
+  return count;
+}
+
+bool DeleteKey(Context& ctx, std::string_view key) {
+  Mutation m = Modify(ctx, key);
+  if (!m.exists()) return false;
+  m.Delete();
+  m.Commit(kEventDel);
+  return true;
+}
+
+// FLUSHDB's and FLUSHALL's only argument. Both words mean the same here: values are always freed
+// in slices, behind the reply.
+bool CheckFlushMode(Context& ctx) {
+  ArgCursor args(ctx.args);
+  if (args.HasNext() && !args.Token("SYNC") && !args.Token("ASYNC")) args.Fail(kErrSyntax);
+  args.ExpectEnd();
+  if (!args.ok()) ctx.reply.Error(args.error());
+  return args.ok();
+}
+
+// A copy shares what it can, but each of the two may be changed, or loaded from a snapshot.
+bool SpendCopy(Context& ctx, const KeyRecord& source) {
+  if (source.type() == store::Type::kString) return ctx.SpendMade(source.StringSize());
+  return ctx.SpendMade(source.hash().StoredBytes());
+}
+
+enum class Renamed : uint8_t { kYes, kSourceMissing, kTargetExists };
+
+Renamed Rename(Context& ctx, bool replace) {
+  const std::string_view from = ctx.args[1];
+  const std::string_view to = ctx.args[2];
+  if (ctx.store.Find(ctx.db, from, KeyHash(ctx, from)) == nullptr) return Renamed::kSourceMissing;
+  // COMPAT: a key renamed to itself stays; RENAMENX finds its target there.
+  if (from == to) return replace ? Renamed::kYes : Renamed::kTargetExists;
+  if (!replace && ctx.store.Find(ctx.db, to) != nullptr) return Renamed::kTargetExists;
+  ctx.store.Rename(ctx.db, from, to);
+  return Renamed::kYes;
+}
+
+}  // namespace
+
+void CmdDel(Context& ctx) {
+  int64_t deleted = 0;
+  for (std::string_view key : ctx.args.subspan(1)) deleted += DeleteKey(ctx, key);
+  ctx.reply.Int(deleted);
+}
+
+void CmdUnlink(Context& ctx) { CmdDel(ctx); }
+
+void CmdDelex(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  Compare compare;
+  if (args.HasNext() && !TakeCompare(args, &compare, /*with_existence=*/false)) {
+    args.Fail(kErrSyntax);
+  }
+  args.ExpectEnd();
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  Mutation m = Modify(ctx, ctx.args[1]);
+  if (!m.exists()) return ctx.reply.Int(0);
+  if (compare.needs_string() && !CheckType(ctx, m.record(), store::Type::kString)) return;
+  if (!ctx.SpendRead(compare.bytes_read(m.record()))) return;
+  if (!compare.Holds(m.record())) return ctx.reply.Int(0);
+  m.Delete();
+  m.Commit(kEventDel);
+  ctx.reply.Int(1);
+}
+
+void CmdExists(Context& ctx) { ctx.reply.Uint(CountLive(ctx)); }
+void CmdTouch(Context& ctx) { ctx.reply.Uint(CountLive(ctx)); }
+
+void CmdType(Context& ctx) {
+  const KeyRecord* record = Read(ctx, ctx.args[1]);
+  ctx.reply.Simple(record == nullptr ? "none" : TypeName(record->type()));
+}
+
+void CmdRename(Context& ctx) {
+  if (Rename(ctx, /*replace=*/true) == Renamed::kSourceMissing) {
+    return ctx.reply.Error(kErrNoSuchKey);
+  }
+  ctx.reply.Ok();
+}
+
+void CmdRenamenx(Context& ctx) {
+  const Renamed done = Rename(ctx, /*replace=*/false);
+  if (done == Renamed::kSourceMissing) return ctx.reply.Error(kErrNoSuchKey);
+  ctx.reply.Int(done == Renamed::kYes ? 1 : 0);
+}
+
+void CmdCopy(Context& ctx) {
+  ArgCursor args(ctx.args, 3);
+  bool replace = false;
+  int to_db = ctx.db;
+  while (args.HasNext()) {
+    if (args.Token("REPLACE")) {
+      replace = true;
+    } else if (args.Option("DB")) {
+      to_db = TakeDbIndex(args);
+    } else {
+      args.Fail(kErrSyntax);
+    }
+  }
+  const std::string_view from = ctx.args[1];
+  const std::string_view to = ctx.args[2];
+  if (args.ok() && to_db == ctx.db && from == to) args.Fail(kErrSameObject);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const KeyRecord* source = ctx.store.Find(ctx.db, from);
+  if (source == nullptr) return ctx.reply.Int(0);
+  if (!replace && ctx.store.Find(to_db, to) != nullptr) return ctx.reply.Int(0);
+  if (!SpendCopy(ctx, *source)) return;
+  ctx.store.Copy(ctx.db, from, to_db, to);
+  ctx.reply.Int(1);
+}
+
+void CmdMove(Context& ctx) {
+  const std::string_view key = ctx.args[1];
+  ArgCursor args(ctx.args, 2);
+  const int to_db = TakeDbIndex(args);
+  if (args.ok() && to_db == ctx.db) args.Fail(kErrSameObject);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  if (ctx.store.Find(ctx.db, key) == nullptr || ctx.store.Find(to_db, key) != nullptr) {
+    return ctx.reply.Int(0);
+  }
+  ctx.store.Move(ctx.db, key, to_db);
+  ctx.reply.Int(1);
+}
+
+void CmdSwapdb(Context& ctx) {
+  ArgCursor args(ctx.args);
+  const int64_t a = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid first DB index");
+  const int64_t b = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid second DB index");
+  if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  // Attached keys change their names, by way of a third.
+  if (!ctx.Spend(3 * ctx.store.leases().attached_keys())) return;
+  if (a != b) ctx.store.SwapDb(static_cast<int>(a), static_cast<int>(b));
+  ctx.reply.Ok();
+}
+
+void CmdRandomkey(Context& ctx) {
+  const KeyRecord* record = ctx.store.RandomKey(ctx.db, ctx.rng().Next());
+  if (record == nullptr) return ctx.reply.Null();
+  ctx.reply.Bulk(record->key());
+}
+
+void CmdDbsize(Context& ctx) { ctx.reply.Uint(ctx.store.Size(ctx.db)); }
+
+void CmdFlushdb(Context& ctx) {
+  if (!CheckFlushMode(ctx)) return;
+  if (!ctx.Spend(kFlushUnits)) return;
+  ctx.store.FlushDb(ctx.db);
+  ctx.reply.Ok();
+}
+
+void CmdFlushall(Context& ctx) {
+  if (!CheckFlushMode(ctx)) return;
+  if (!ctx.Spend(kFlushUnits * store::kDatabases)) return;
+  ctx.store.FlushAll();
+  ctx.reply.Ok();
+}
+
+std::span<const CommandSpec> KeyCommands() { return kKeyRows; }
+
+}  // namespace clustron::commands

@@ -1,0 +1,81 @@
+// Strings as numbers: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
+#include <cmath>
+
+#include "base/numeric.h"
+#include "commands/core/access.h"
+#include "commands/core/arg_cursor.h"
+
+namespace clustron::commands {
+
+using store::EventClass;
+using store::Keep;
+using store::Mutation;
+using store::StringForm;
+using store::Type;
+
+namespace {
+
+// Of a string that is no number because it is too long, enough to see that.
+std::string_view Beginning(const store::KeyRecord& record, store::Scratch& scratch) {
+  constexpr size_t kNumberBytesMax = 8 * 1024;
+  return record.StringRange(0, kNumberBytesMax, scratch);
+}
+
+void Increment(Context& ctx, int64_t by) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  int64_t value = 0;
+  if (m.exists()) {
+    if (!CheckType(ctx, m.record(), Type::kString)) return;
+    store::Scratch scratch;
+    const std::optional<int64_t> old = ParseInt64(Beginning(*m.record(), scratch));
+    if (!old) return ctx.reply.Error(kErrNotInteger);
+    value = *old;
+  }
+  if (__builtin_add_overflow(value, by, &value)) return ctx.reply.Error(kErrIncrOverflow);
+  m.SetString(Decimal(value), Keep::kAll);
+  m.Commit({EventClass::kString, "incrby"});
+  ctx.reply.Int(value);
+}
+
+}  // namespace
+
+void CmdIncr(Context& ctx) { Increment(ctx, 1); }
+void CmdDecr(Context& ctx) { Increment(ctx, -1); }
+
+void CmdIncrby(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const int64_t by = args.Int();
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  Increment(ctx, by);
+}
+
+void CmdDecrby(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const int64_t by = args.Int();
+  if (args.ok() && by == INT64_MIN) args.Fail(kErrDecrOverflow);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  Increment(ctx, -by);
+}
+
+void CmdIncrbyfloat(Context& ctx) {
+  Mutation m = Modify(ctx, ctx.args[1]);
+  long double value = 0;
+  if (m.exists()) {
+    if (!CheckType(ctx, m.record(), Type::kString)) return;
+    store::Scratch scratch;
+    const std::optional<long double> old = ParseLongDouble(Beginning(*m.record(), scratch));
+    if (!old) return ctx.reply.Error(kErrNotFloat);
+    value = *old;
+  }
+  const std::optional<long double> by = ParseLongDouble(ctx.args[2]);
+  if (!by) return ctx.reply.Error(kErrNotFloat);
+  value += *by;
+  if (!std::isfinite(value)) return ctx.reply.Error(kErrIncrNotFinite);
+  const std::string text = FormatLongDouble(value);
+  if (!ctx.HasReplyRoom(text.size() + kBulkFrameBytes)) return;  // it may be long
+  m.SetString(text, Keep::kAll, StringForm::kText);
+  m.Commit({EventClass::kString, "incrbyfloat"});
+  ctx.reply.Bulk(text);
+}
+
+}  // namespace clustron::commands

@@ -1,0 +1,527 @@
+// What an item may cost: the same verdict with and without a client, and an item that is undone has
+// never been.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "commands/transaction/multi.h"
+#include "state/executor.h"
+
+// Behind base/check.h: in tests CHECK is doctest's.
+// clang-format off
+#include <doctest/doctest.h>
+// clang-format on
+
+#include "tests/support/engine_bench.h"
+
+namespace clustron::server {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// An executor with a client, one without, and one that applies all but what was refused.
+class Node final : public cluster::ApplyListener,
+                   public state::OriginHost,
+                   private store::Observer {
+ public:
+  explicit Node(bool has_client) : has_client_(has_client) {
+    executor.Attach({1, 1}, this, this, nullptr);
+    executor.SetObserver(this);
+    // As CONFIG SET notify-keyspace-events has it.
+    for (int db = 0; db < store::kDatabases; ++db)
+      executor.store().SetHook(db, store::Hook::kNotifications, true);
+  }
+
+  void* TakeOwnItem(uint64_t) override { return has_client_ ? this : nullptr; }
+  state::OwnCall BeginOwnItem(void*) override { return {&reply, nullptr}; }
+  void EndOwnItem(void*) override {}
+  void OnGap(cluster::Session, uint64_t) override { FAIL("a gap"); }
+  void OnSnapshotWanted() override {}
+  void OnLeaseGranted(const cluster::StateMachine::LeaseInfo&) override { ++events; }
+  void OnLeaseEnded(std::string_view) override { ++events; }
+  void OnLockGranted(const cluster::StateMachine::LockInfo&) override { ++events; }
+  void OnLockEnded(int, std::string_view) override { ++events; }
+
+  void OnChange(const store::Change&) override { ++events; }
+  void OnNotify(int, std::string_view, store::Event) override { ++events; }
+  void OnFlush(int, store::Revision) override { ++events; }
+  void OnSwap(int, int, store::Revision) override { ++events; }
+  void OnLease(const store::LeaseEvent&) override { ++events; }
+  void OnLock(const store::LockEvent&) override { ++events; }
+
+  state::Executor executor{7};
+  resp::ReplyChunks reply;
+  uint64_t events = 0;
+
+ private:
+  const bool has_client_;
+};
+
+struct Budget {
+  Node with{true};
+  Node without{false};
+  cluster::Slot slot = 0;
+  uint64_t sequence = 0;
+
+  Budget() {
+    std::string item;
+    std::string version;
+    Writer(&version).U16(2);
+    const std::string_view args[] = {version};
+    cluster::AppendItem({.kind = cluster::ItemKind::kRaiseVersion}, args, &item);
+    Apply(item);
+  }
+  void Apply(const std::string& item) {
+    ++slot;
+    const std::string entry = EntryOf(1000, 1'700'000'000'000, {item});
+    const auto bytes = std::make_shared<std::string>(entry);
+    for (Node* node : {&with, &without})
+      node->executor.Apply(slot, {paxos::EntryKind::kBatch, {1, 1}, bytes}, false);
+    CHECK(with.executor.digest() == without.executor.digest());
+    CHECK(with.executor.store().Digest() == without.executor.store().Digest());
+    CHECK(with.events == without.events);
+  }
+  // The reply.
+  std::string Run(const Words& words) {
+    with.reply.TakeAll();
+    Apply(CommandItem({words.begin(), words.end()}, {1, 1}, ++sequence));
+    return with.reply.TakeAll();
+  }
+  std::string Exec(const std::vector<Words>& commands) {
+    commands::ExecEncoder encoder({}, commands.size());
+    std::vector<std::vector<std::string_view>> views;
+    for (const Words& words : commands) views.emplace_back(words.begin(), words.end());
+    for (const auto& view : views) encoder.Add(view);
+    const commands::Args args = encoder.args();
+    return Run(Words(args.begin(), args.end()));
+  }
+  void Limit(uint64_t reply, uint64_t work = state::Executor::kItemWorkMax) {
+    CHECK(Run({"CONFIG", "SET", "item-reply-max", std::to_string(reply)}) == "+OK\r\n");
+    for (Node* node : {&with, &without}) node->executor.SetItemWorkMax(work);
+  }
+  store::Store& store() { return with.executor.store(); }
+
+  // Runs it; it must be refused with this code and leave no trace.
+  void Refused(std::string_view code, const std::function<std::string()>& run) {
+    const uint64_t digest = store().Digest();
+    const uint64_t revision = with.executor.revision();
+    const uint64_t events = with.events;
+    const size_t stored = with.executor.once().size();
+    const size_t keys = store().Size(0);
+    const auto watched = store().Watch(0, "k");
+    const std::string reply = run();
+    CAPTURE(reply.substr(0, 200));
+    CHECK(reply.starts_with("-" + std::string(code) + " "));
+    CHECK(reply.find("item-reply-max") != std::string::npos);
+    CHECK(store().Digest() == digest);
+    CHECK(with.executor.revision() == revision);
+    CHECK(store().ItemRevision() == 0);
+    CHECK(with.events == events);
+    CHECK(with.executor.once().size() == stored);
+    CHECK(store().Size(0) == keys);
+    CHECK(store().Unchanged(watched));
+  }
+};
+
+Words With(Words first, const Words& rest) {
+  first.insert(first.end(), rest.begin(), rest.end());
+  return first;
+}
+
+TEST_CASE_FIXTURE(Budget, "an EXEC whose replies are too long is undone, wherever its client is") {
+  Run({"SET", "big", std::string(10'000, 'v')});
+  Run({"SET", "k", "v"});
+  Run({"LEASE", "GRANT", "60000", "ID", "l"});
+  Limit(25'000);
+  const std::vector<Words> writes = {
+      {"SET", "k", "w"},
+      {"DEL", "big"},
+      {"SET", "new", "x"},
+      {"HSET", "h", "f", "v"},
+      {"EXPIRE", "k", "100"},
+      {"LEASE", "ATTACH", "l", "new"},
+      {"LOCK", "ACQUIRE", "n", "1000"},
+      {"CONFIG", "SET", "hash-max-listpack-entries", "3"},
+      {"SET", "big", std::string(10'000, 'u')},
+      {"FLUSHDB"},
+      {"SET", "big", std::string(10'000, 't')},
+      {"SELECT", "3"},
+      {"SET", "elsewhere", "1"},
+      {"SELECT", "0"},
+  };
+  std::vector<Words> commands = writes;
+  commands.push_back({"GET", "big"});
+  commands.push_back({"GET", "big"});
+  REQUIRE(Exec(commands).starts_with("*16\r\n+OK\r\n"));
+  REQUIRE(store().locks().Find(0, "n") != nullptr);
+  REQUIRE(store().Size(3) == 1);
+  commands.push_back({"GET", "big"});
+  commands.push_back({"INCR", "after"});
+  const size_t before = store().Size(0);
+  Refused("EXECABORT", [&] { return Exec(commands); });
+  CHECK(store().Size(0) == before);
+  CHECK(store().settings().Number("hash-max-listpack-entries") == 3);
+  // The next one is as if it had not been.
+  CHECK(Exec({{"INCR", "after"}, {"GET", "big"}}).starts_with("*2\r\n:1\r\n$10000\r\n"));
+}
+
+TEST_CASE_FIXTURE(Budget, "the limit is the reply's length to the byte, and version 1 has none") {
+  Run({"SET", "big", std::string(2000, 'v')});
+  const std::vector<Words> commands = {{"INCR", "n"}, {"GET", "big"}};
+  const std::string reply = Exec(commands);
+  Limit(reply.size());
+  CHECK(Exec(commands).size() == reply.size());
+  Limit(reply.size() - 1);
+  Refused("EXECABORT", [&] { return Exec(commands); });
+
+  state::Executor old{7};  // a log as it was before there were budgets
+  old.SetItemWorkMax(0);
+  cluster::Slot at = 0;
+  const auto apply = [&](const std::string& item) {
+    const auto bytes = std::make_shared<std::string>(EntryOf(1000, 1'700'000'000'000, {item}));
+    old.Apply(++at, {paxos::EntryKind::kBatch, {1, 1}, bytes}, true);
+  };
+  apply(CommandItem({"CONFIG", "SET", "item-reply-max", "1024"}));
+  apply(CommandItem({"SET", "big", std::string(5000, 'v')}));
+  apply(CommandItem({"GETSET", "big", "w"}));
+  CHECK(old.store().Find(0, "big")->StringSize() == 1);
+}
+
+TEST_CASE_FIXTURE(Budget, "TXN, ONCE, LOCK DO and LEASE DO around wide commands") {
+  Run({"SET", "big", std::string(1500, 'v')});
+  Run({"SET", "k", "v"});
+  Run({"LEASE", "GRANT", "60000", "ID", "l"});
+  Run({"LOCK", "ACQUIRE", "n", "10000"});
+  const std::string token = std::to_string(store().locks().Find(0, "n")->holder().token);
+  Limit(1200);
+  Refused("TXNLIMIT",
+          [&] { return Run({"TXN", "THEN", "2", "3", "SET", "k", "w", "2", "GET", "big"}); });
+  Refused("ERR", [&] { return Run({"ONCE", "id", "1000", "GET", "big"}); });
+  Refused("ERR", [&] { return Run({"ONCE", "id", "1000", "GETSET", "big", "w"}); });
+  Refused("ERR", [&] {
+    return Run({"ONCE", "id", "1000", "TXN", "THEN", "2", "3", "SET", "k", "w", "2", "GET", "big"});
+  });
+  Refused("ERR", [&] { return Run({"LOCK", "DO", "n", token, "GETDEL", "big"}); });
+  Refused("ERR", [&] { return Run({"LEASE", "DO", "l", "GETSET", "big", "w"}); });
+  for (const Words& words : std::vector<Words>{{"GETSET", "big", "w"},
+                                               {"GETDEL", "big"},
+                                               {"GETEX", "big", "PX", "1000"},
+                                               {"SET", "big", "w", "GET"},
+                                               {"SET", "big", "w", "XX", "GET"}}) {
+    CAPTURE(words[0]);
+    Refused("ERR", [&] { return Run(words); });
+  }
+  // What a TXN took back counts: that it will was not known while it was written.
+  Refused("TXNLIMIT",
+          [&] { return Run({"TXN", "THEN", "2", "2", "GET", "big", "3", "HSET", "k", "f"}); });
+  Limit(5000);
+  CHECK(Run({"ONCE", "id", "1000", "TXN", "THEN", "2", "3", "SET", "k", "w", "2", "GET", "big"})
+            .starts_with("*3\r\n:1\r\n:"));
+  CHECK(Run({"TXN", "THEN", "2", "2", "GET", "big", "2", "INCR", "big"}) ==
+        "-ERR command 2 (INCR big): value is not an integer or out of range\r\n");
+}
+
+TEST_CASE_FIXTURE(Budget,
+                  "the limit of a TXN is its reply's length to the byte, its header included") {
+  Run({"SET", "big", std::string(2000, 'v')});
+  const Words txn = {"TXN", "THEN", "2", "2", "INCR", "n", "2", "GET", "big"};
+  // Counter and revision keep two digits.
+  for (int i = 10; i < 25; ++i) Run({"SET", "n", std::to_string(i)});
+  const std::string reply = Run(txn);
+  Limit(reply.size());
+  CHECK(Run(txn).size() == reply.size());
+  for (uint64_t less = 1; less < 30; ++less) {
+    CAPTURE(less);
+    Limit(reply.size() - less);
+    Refused("TXNLIMIT", [&] { return Run(txn); });
+    Refused("ERR", [&] {
+      Words once = {"ONCE", "id", "1000"};
+      once.insert(once.end(), txn.begin(), txn.end());
+      return Run(once);
+    });
+  }
+}
+
+TEST_CASE_FIXTURE(Budget, "what ONCE stores is the same everywhere: 64 KB, or DONE") {
+  for (const size_t size : {size_t{65'526}, size_t{65'528}, size_t{500'000}}) {
+    CAPTURE(size);
+    const std::string value(size, 'v');
+    Run({"SET", "big", value});
+    const std::string id = "id" + std::to_string(size);
+    const std::string first = Run({"ONCE", id, "1000", "GET", "big"});
+    CHECK(first == "$" + std::to_string(size) + "\r\n" + value + "\r\n");
+    const std::string again = Run({"ONCE", id, "1000", "GET", "big"});
+    if (size + 10 <= 65'536) {
+      CHECK(again == first);
+    } else {
+      CHECK(again == "$" + std::to_string(5 + std::to_string(store().revision()).size()) +
+                         "\r\nDONE " + std::to_string(store().revision()) + "\r\n");
+    }
+    REQUIRE(with.executor.once().size() == without.executor.once().size());
+    CHECK(with.executor.once().bytes() == without.executor.once().bytes());
+  }
+}
+
+TEST_CASE_FIXTURE(Budget,
+                  "each family's work counts, and a command that costs too much does nothing") {
+  Run({"SET", "k", std::string(200'000, 'v')});
+  Run({"SET", "other", std::string(1000, 'u')});
+  std::vector<std::string> hset = {"HSET", "h"};
+  for (int i = 0; i < 1000; ++i) {
+    hset.push_back("field" + std::to_string(i));
+    hset.emplace_back(20, 'v');
+    Run({"SET", "many" + std::to_string(i), "1"});
+  }
+  Run(hset);
+  Limit(1 << 20, 20'000);
+  const std::vector<Words> alone = {
+      {"COPY", "k", "copy"},
+      {"COPY", "h", "copy"},
+      {"BITOP", "OR", "dest", "k", "other"},
+      {"BITOP", "NOT", "k", "k"},
+      {"SETRANGE", "far", "100000", "x"},
+      {"SETBIT", "far", "800000", "1"},
+      {"BITFIELD", "far", "SET", "u8", "800000", "1"},
+      {"SET", "k", "w", "IFDEQ", "0123456789abcdef"},
+      {"DELEX", "k", "IFDEQ", "0123456789abcdef"},
+  };
+  for (const Words& words : alone) {
+    CAPTURE(words[0]);
+    Refused("ERR", [&] { return Run(words); });
+    Refused("EXECABORT", [&] { return Exec({{"INCR", "n"}, words}); });
+    Refused("TXNLIMIT", [&] {
+      Words txn = {"TXN", "THEN", "2", "2", "INCR", "n", std::to_string(words.size())};
+      txn.insert(txn.end(), words.begin(), words.end());
+      return Run(txn);
+    });
+  }
+  const std::vector<Words> repeated = {
+      {"BITCOUNT", "k"},
+      {"BITPOS", "k", "1", "0", "-1"},
+      {"LCS", "other", "h2"},
+      {"HRANDFIELD", "h", "-1000"},
+      {"HSCAN", "h", "0", "MATCH", "nothing", "COUNT", "1000"},
+      {"SCAN", "0", "MATCH", "nothing", "COUNT", "1000"},
+      {"KEYS", "*nothing"},
+      {"HGETALL", "h"},
+      {"HKEYS", "h"},
+      {"HVALS", "h"},
+      {"FLUSHDB"},
+      {"FLUSHALL"},
+  };
+  Run({"SET", "h2", std::string(1000, 'u')});
+  for (const Words& words : repeated) {
+    CAPTURE(words[0]);
+    std::vector<Words> commands = {{"INCR", "n"}};
+    for (int i = 0; i < 25; ++i) commands.push_back(words);
+    Refused("EXECABORT", [&] { return Exec(commands); });
+  }
+  // What the journal keeps is work, too: each of these sets a block or an entry aside.
+  std::vector<Words> kept = {{"GET", "many1"}};
+  for (int i = 0; i < 200; ++i) kept.push_back({"EXPIRE", "other", std::to_string(1000 + i)});
+  Refused("EXECABORT", [&] { return Exec(kept); });
+  // Many narrow commands need no journal and are no work.
+  std::vector<Words> narrow(500, Words{"INCR", "n"});
+  CHECK(Exec(narrow).starts_with("*500\r\n:1\r\n"));
+}
+
+TEST_CASE_FIXTURE(Budget,
+                  "on the inline path, what is undone is not logged, and a replay is the same") {
+  Run({"SET", "big", std::string(3000, 'v')});
+  Limit(5000);
+  state::Executor& live = with.executor;
+  const auto inline_run = [&](const commands::Args& args) {
+    resp::ReplyChunks out;
+    live.RunInline(*commands::Registry::Get().Find(args[0]), args, {}, 0, &out);
+    return out.TakeAll();
+  };
+  const std::string_view get[] = {"GET", "big"};
+  const std::string_view incr[] = {"INCR", "n"};
+  const std::string_view grant[] = {"SET", "last", "1"};
+  commands::ExecEncoder exec({}, 3);
+  exec.Add(incr);
+  exec.Add(get);
+  exec.Add(get);
+
+  live.OpenInline(slot + 1, 2000, 1'700'000'000'000, true);
+  CHECK(inline_run(exec.args()).starts_with("-EXECABORT "));
+  CHECK(live.SealInline(0).empty());
+
+  live.OpenInline(slot + 1, 2000, 1'700'000'000'000, true);
+  CHECK(inline_run(incr) == ":1\r\n");
+  CHECK(inline_run(exec.args()).starts_with("-EXECABORT "));
+  CHECK(inline_run(grant) == "+OK\r\n");
+  const auto entry = std::make_shared<std::string>(live.SealInline(0));
+  without.executor.Apply(slot + 1, {paxos::EntryKind::kBatch, {1, 1}, entry}, true);
+  CHECK(live.digest() == without.executor.digest());
+  CHECK(live.store().Digest() == without.executor.store().Digest());
+}
+
+TEST_CASE_FIXTURE(Budget, "a plain command never changes anything before it knows that it may") {
+  // Whatever its reply and its work: with tiny limits a write is whole or has not been.
+  for (const uint64_t work : {uint64_t{0}, uint64_t{10}, uint64_t{100}, uint64_t{2000}}) {
+    Run({"SET", "k", std::string(3000, 'v')});
+    Run({"HSET", "h", "f", std::string(3000, 'v')});
+    Run({"SET", "n", "1"});
+    Limit(1024, work);
+    std::vector<std::string> fields = {"BITFIELD", "bits"};
+    for (int i = 0; i < 100; ++i) fields.insert(fields.end(), {"INCRBY", "i64", "0", "-1"});
+    for (const Words& words : std::vector<Words>{{"GETSET", "k", "w"},
+                                                 {"GETDEL", "k"},
+                                                 {"GETEX", "k", "PERSIST"},
+                                                 {"COPY", "k", "c"},
+                                                 {"SETRANGE", "k", "9000", "x"},
+                                                 {"SETBIT", "k", "99999", "1"},
+                                                 {"APPEND", "k", "x"},
+                                                 {"BITOP", "NOT", "d", "k"},
+                                                 fields,
+                                                 {"SET", "k", "v", "GET"},
+                                                 {"RENAME", "k", "k2"},
+                                                 {"MOVE", "h", "4"},
+                                                 {"SWAPDB", "0", "4"},
+                                                 {"FLUSHDB"},
+                                                 {"FLUSHALL"},
+                                                 {"HSET", "h", "g", "v"},
+                                                 {"HDEL", "h", "f"},
+                                                 {"MSET", "a", "1", "b", "2"},
+                                                 {"LEASE", "GRANT", "60000"},
+                                                 {"LOCK", "ACQUIRE", "n", "1000"},
+                                                 {"INCRBYFLOAT", "n", "1"}}) {
+      CAPTURE(words[0]);
+      const uint64_t revision = with.executor.revision();
+      const uint64_t digest = store().Digest();
+      const std::string reply = Run(words);
+      if (reply.find("item-reply-max") == std::string::npos) continue;
+      CHECK(with.executor.revision() == revision);
+      CHECK(store().Digest() == digest);
+    }
+  }
+}
+
+TEST_CASE("random transactions at the budget's edge: one verdict, and all or nothing") {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    Rng rng(seed);
+    Budget all;
+    Budget kept;  // only what was not refused
+    kept.Limit(uint64_t{1} << 40);
+    const auto random_command = [&]() -> Words {
+      const std::string key(1, static_cast<char>('a' + rng.Below(4)));
+      const std::string hash(1, static_cast<char>('p' + rng.Below(3)));
+      switch (rng.Below(13)) {
+        case 0:
+          return {"SET", key, std::string(rng.Below(6000), 'v')};
+        case 1:
+          return {"GETSET", key, std::string(rng.Below(6000), 'v')};
+        case 2:
+          return {"SETRANGE", key, std::to_string(rng.Below(20'000)), "x"};
+        case 3:
+          return {"COPY", key, std::string(1, static_cast<char>('a' + rng.Below(4))), "REPLACE"};
+        case 4:
+          return {"HSET", hash, std::to_string(rng.Below(9)), std::string(rng.Below(300), 'w')};
+        case 5:
+          return {"HGETALL", hash};
+        case 6:
+          return {"DEL", key};
+        case 7:
+          return {"EXPIRE", key, "100"};
+        case 8:
+          return {"BITOP", "XOR", key, "a", "b", "c"};
+        case 9:
+          return {"RENAME", key, "d"};
+        case 10:
+          return {"HDEL", hash, std::to_string(rng.Below(9))};
+        case 11:
+          return {"APPEND", key, std::string(rng.Below(3000), 'y')};
+        default:
+          return {"MGET", "a", "b", "c", "d"};
+      }
+    };
+    size_t refused = 0;
+    for (int i = 0; i < 60; ++i) {
+      const uint64_t reply_max = 1024 + rng.Below(40'000);
+      const uint64_t work_max = rng.Below(40'000);
+      all.Limit(reply_max, work_max);
+      std::vector<Words> commands;
+      for (uint64_t n = 1 + rng.Below(12); n > 0; --n) commands.push_back(random_command());
+      const std::string reply = all.Exec(commands);
+      const bool undone = reply.starts_with("-EXECABORT");
+      refused += undone;
+      if (!undone) CHECK(kept.Exec(commands) == reply);
+      for (const char* key : {"a", "b", "c", "d", "p", "q", "r"}) {
+        const store::KeyRecord* one = all.store().Find(0, key);
+        const store::KeyRecord* two = kept.store().Find(0, key);
+        REQUIRE((one == nullptr) == (two == nullptr));
+        if (one == nullptr || one->type() != store::Type::kString) continue;
+        store::Scratch s1, s2;
+        REQUIRE(one->String(s1) == two->String(s2));
+      }
+    }
+    CHECK(refused > 0);
+    CHECK(refused < 60);
+  }
+}
+
+TEST_CASE_FIXTURE(Budget, "changing fields of a packed hash costs by the walk, and what moves") {
+  REQUIRE(Run({"CONFIG", "SET", "hash-max-listpack-entries", "65536"}) == "+OK\r\n");
+  Words fill = {"HSET", "h"};
+  Words fields;
+  for (int i = 0; i < 4000; ++i) {
+    fields.push_back("field" + std::to_string(i));
+    fill.insert(fill.end(), {fields.back(), "0"});
+  }
+  CHECK(Run(fill) == ":4000\r\n");
+  REQUIRE(store().Find(0, "h")->hash().packed());
+  Words del = {"HDEL", "h"};
+  del.insert(del.end(), fields.rbegin(), fields.rend());
+  Words again = {"HMSET", "h"};
+  for (const std::string& field : fields) again.insert(again.end(), {field, "1"});
+  Limit(1 << 20, 1'000'000);
+  Refused("ERR", [&] { return Run(del); });
+  Refused("ERR", [&] { return Run(again); });
+  Words fresh = fill;
+  fresh[1] = "k";
+  Refused("ERR", [&] { return Run(fresh); });
+  Refused("ERR", [&] { return Run(With({"ONCE", "id", "1000"}, again)); });
+  // Single ones: undone with what came before them.
+  for (const Words& one :
+       {Words{"HSET", "h", "field9", "7"}, Words{"HDEL", "h", "field9"},
+        Words{"HINCRBY", "h", "field9", "1"}, Words{"HSETNX", "h", "new", "1"},
+        Words{"HINCRBYFLOAT", "h", "field9", "1"}, Words{"HMSET", "h", "f", "v"}}) {
+    std::vector<Words> many = {{"SET", "k", "w"}};
+    for (int i = 0; i < 250; ++i) many.push_back(one);
+    if (one[0] == "HDEL")
+      for (int i = 0; i < 250; ++i)
+        many[1 + static_cast<size_t>(i)][2] = "field" + std::to_string(i);
+    Refused("EXECABORT", [&] { return Exec(many); });
+    CHECK(Run(one)[0] != '-');
+  }
+  // What becomes a table on its way costs no more than its arguments.
+  REQUIRE(Run({"CONFIG", "SET", "hash-max-listpack-entries", "128"}) == "+OK\r\n");
+  CHECK(Run(fresh) == ":4000\r\n");
+  CHECK(!store().Find(0, "k")->hash().packed());
+}
+
+TEST_CASE_FIXTURE(Budget, "the end of leases costs by their keys and locks") {
+  for (int i = 0; i < 30; ++i) {
+    const std::string id = "l" + std::to_string(i);
+    Run({"LEASE", "GRANT", "60000", "ID", id});
+    for (int j = 0; j < 40; ++j) {
+      const std::string key = id + "k" + std::to_string(j);
+      Run({"SET", key, "v", "LEASE", id});
+      Run({"LOCK", "ACQUIRE", key + "lock", "60000", "LEASE", id, "ADVISORY"});
+    }
+  }
+  std::vector<Words> ends = {{"SET", "k", "w"}};
+  for (int i = 0; i < 30; ++i) ends.push_back({"LEASE", "REVOKE", "l" + std::to_string(i)});
+  Limit(1 << 20, 2000);
+  Refused("EXECABORT", [&] { return Exec(ends); });
+  CHECK(store().leases().size() == 30);
+  CHECK(store().locks().size() == 1200);
+  CHECK(Run(ends[1]).starts_with("*3\r\n:1\r\n:40\r\n"));
+}
+
+}  // namespace
+}  // namespace clustron::server

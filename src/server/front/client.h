@@ -1,0 +1,203 @@
+// What this node knows of one client: handshake, modes, transaction, subscriptions, statistics. The
+// connection (socket, parser, output) owns it and is reached from here through ClientLink.
+//
+// INVARIANT: a client is in its ClientTable and, while it has subscriptions, in the PubsubHub; both
+// are left before it dies (ClientTable::Remove, PubsubHub::Forget). THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "commands/core/client_filter.h"
+#include "commands/core/ports.h"
+
+namespace clustron::commands {
+struct CommandSpec;
+}
+
+namespace clustron::server {
+
+// The socket's side.
+class ClientLink {
+ public:
+  virtual ~ClientLink() = default;
+  // Appends whole frames to the output, between replies. Never closes the link from inside the
+  // call: a reader that is too slow is closed at the turn's end.
+  virtual void Push(std::string_view frames) = 0;
+  // Closes when everything written so far, the running command's reply included, has left.
+  virtual void CloseAfterReply() = 0;
+  // Closes without another byte.
+  virtual void CloseNow() = 0;
+  virtual size_t input_bytes() const = 0;       // of the query buffer: used
+  virtual size_t input_free_bytes() const = 0;  // and free
+  virtual size_t output_bytes() const = 0;      // not yet taken by the kernel
+};
+
+// A command between MULTI and EXEC.
+struct QueuedCommand {
+  const commands::CommandSpec* spec;
+  std::vector<std::string> args;
+};
+
+class Client final : public commands::ClientPort {
+ public:
+  struct Address {
+    std::string peer;   // "127.0.0.1:5000", "[::1]:5000"; of a unix socket "/path:0"
+    std::string local;  // likewise
+    int fd = -1;
+    bool unix_socket = false;
+  };
+  // REQUIRES: id > 0, rising.
+  Client(uint64_t client_id, ClientLink& link, Address address, int64_t now_ms);
+  ~Client() override;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  ClientLink& link() { return link_; }
+  const ClientLink& link() const { return link_; }
+  const Address& address() const { return address_; }
+
+  // --- commands::ClientPort --------------------------------------------------------------------
+  uint64_t id() const override { return id_; }
+  int db() const override { return db_; }
+  void SelectDb(int db) override { db_ = db; }
+  int resp_version() const override { return resp_version_; }
+  void SetRespVersion(int version) override { resp_version_ = version; }
+  bool in_multi() const override { return in_multi_; }
+  void BeginMulti() override { in_multi_ = true; }
+  void DiscardMulti() override;
+  void Watch(commands::WatchedKey key) override;
+  void Unwatch() override { watched_.clear(); }
+  std::string_view name() const override { return name_; }
+  void SetName(std::string_view name) override { name_ = name; }
+  void SetLibName(std::string_view name) override { lib_name_ = name; }
+  bool writes_to_masters_only() const override {
+    return (lib_name_.starts_with("SE.Redis") || name_.find("(SE.Redis-v") != std::string::npos) &&
+           !sent_elsewhere;
+  }
+  void SetLibVersion(std::string_view version) override { lib_version_ = version; }
+  void SetReplyMode(commands::ReplyMode mode) override;
+  void SetNoEvict(bool on) override { no_evict_ = on; }
+  void SetNoTouch(bool on) override { no_touch_ = on; }
+  void SetMaintNotices(commands::MaintNotices wish) override { maint_notices_ = wish; }
+  void SetLocalReads(bool on) override { local_reads_ = on; }
+  bool authenticated() const override { return authenticated_; }
+  void SetAuthenticated(std::string_view user) override;
+  void RequireAuth() override { authenticated_ = false; }
+  void Reset() override;
+  void CloseAfterReply() override;
+  bool Defer(std::unique_ptr<commands::LateReply> late, int64_t timeout_ms) override;
+
+  // --- For the dispatcher ----------------------------------------------------------------------
+
+  std::string_view user() const { return user_; }
+  std::string_view lib_name() const { return lib_name_; }
+  std::string_view lib_version() const { return lib_version_; }
+  bool local_reads() const { return local_reads_; }
+  bool no_evict() const { return no_evict_; }
+  bool no_touch() const { return no_touch_; }
+  commands::MaintNotices maint_notices() const { return maint_notices_; }
+
+  // MULTI. A refused command spoils the transaction (EXECABORT).
+  void Queue(QueuedCommand command);
+  void SpoilMulti() {
+    if (in_multi_) multi_spoiled_ = true;
+  }
+  bool multi_spoiled() const { return multi_spoiled_; }
+  const std::vector<QueuedCommand>& queued() const { return queued_; }
+  std::vector<QueuedCommand> TakeQueued() { return std::move(queued_); }
+  size_t queued_bytes() const { return queued_bytes_; }
+  const std::vector<commands::WatchedKey>& watched() const { return watched_; }
+  std::vector<commands::WatchedKey> TakeWatched() { return std::move(watched_); }
+
+  // CLIENT REPLY. To be called once before each command: true if its reply is to be thrown away.
+  // Pushes and pub/sub frames are never thrown away.
+  bool TakeReplyMuted();
+  bool replies_off() const { return mute_ == Mute::kAlways; }
+
+  // A reply that is still to come; the connection's later commands wait for it.
+  commands::LateReply* late_reply() const { return late_.get(); }
+  int64_t late_timeout_ms() const { return late_timeout_ms_; }
+  std::unique_ptr<commands::LateReply> TakeLateReply() { return std::move(late_); }
+  // False while a deferred reply is not possible (inside EXEC).
+  void SetDeferAllowed(bool allowed) { defer_allowed_ = allowed; }
+
+  // --- Subscriptions: changed by PubsubHub only ------------------------------------------------
+  using Names = std::set<std::string, std::less<>>;
+  Names& names(commands::PubsubPort::Kind kind) { return names_[static_cast<size_t>(kind)]; }
+  const Names& names(commands::PubsubPort::Kind kind) const {
+    return names_[static_cast<size_t>(kind)];
+  }
+  bool subscribed() const { return !names_[0].empty() || !names_[1].empty() || !names_[2].empty(); }
+  commands::ClientType type() const {
+    return subscribed() ? commands::ClientType::kPubsub : commands::ClientType::kNormal;
+  }
+
+  // --- Statistics ------------------------------------------------------------------------------
+  // Call for each command that begins.
+  void Touch(int64_t now_ms, const commands::CommandSpec* spec) {
+    last_active_ms_ = now_ms;
+    last_command_ = spec;
+  }
+  int64_t created_ms() const { return created_ms_; }
+  int64_t last_active_ms() const { return last_active_ms_; }
+  const commands::CommandSpec* last_command() const { return last_command_; }
+  // A mark for the `flags` of CLIENT LIST.
+  bool closing = false;  // no more commands are taken from it
+  bool held = false;     // by CLIENT PAUSE: its next command waits
+  // What Maintenance has told it and not yet ended.
+  bool told_moving = false;
+  bool sent_elsewhere = false;  // to masters on other nodes, since this one stops
+  bool told_failing_over = false;
+  // Its part of the sum that maxmemory-clients bounds, as the client table has it.
+  size_t counted_bytes = 0;
+  bool evicted = false;  // it is being closed for that bound
+  // When its output first went over the soft limit (LimitChecker), 0: it isn't.
+  int64_t soft_limit_since_ms = 0;
+  // Since when it has been a stranger (ClientTable), 0: it isn't.
+  int64_t stranger_since_ms = 0;
+  // Slot of its last write (WAIT), kept by the dispatcher; 0: none.
+  uint64_t last_write_slot = 0;
+
+  // What it costs this node, roughly.
+  size_t MemoryBytes() const;
+
+ private:
+  const uint64_t id_;
+  ClientLink& link_;
+  const Address address_;
+
+  int db_ = 0;
+  int resp_version_ = 2;
+  bool in_multi_ = false;
+  bool multi_spoiled_ = false;
+  bool authenticated_ = true;
+  bool no_evict_ = false;
+  bool no_touch_ = false;
+  commands::MaintNotices maint_notices_ = commands::MaintNotices::kOff;
+  bool local_reads_ = false;
+  bool defer_allowed_ = true;
+  enum class Mute : uint8_t { kNo, kAlways, kNext } mute_ = Mute::kNo;
+  const commands::CommandSpec* last_command_ = nullptr;
+  int64_t created_ms_;
+  int64_t last_active_ms_;
+
+  std::string name_;
+  std::string lib_name_;
+  std::string lib_version_;
+  std::string user_ = "default";
+
+  std::vector<QueuedCommand> queued_;
+  size_t queued_bytes_ = 0;
+  std::vector<commands::WatchedKey> watched_;
+  std::unique_ptr<commands::LateReply> late_;
+  int64_t late_timeout_ms_ = 0;
+  Names names_[3];
+};
+
+}  // namespace clustron::server

@@ -1,0 +1,127 @@
+// What a start makes of what it finds on disk.
+#include "server/process/boot.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/engine_bench.h"
+
+namespace clustron::server {
+namespace {
+
+using paxos::EntryKind;
+
+TEST_CASE("with peers time goes on from the node's own note if nothing else can have counted it") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  for (int i = 0; i < 15; ++i) {  // the note is written, and is on disk
+    bench.Tick(100);
+    bench.Follow(kTwo);
+  }
+  bench.clock.ns += 3'600'000'000'000;
+  bool noted = true;
+  bool appended = false;
+  SUBCASE("nothing: it was this node's time that passed") {}
+  SUBCASE("the machine was restarted: a wall clock is no proof, and there are others") {
+    noted = false;
+    bench.clock.machine_boot = 2;
+    bench.clock.wall_ms += 3'600'000;
+  }
+  SUBCASE("an entry, whose leader has not counted the hour") {
+    noted = false;
+    appended = true;
+    bench.Choose(kTwo, EntryKind::kBatch, EntryOf(1100, 1'700'000'000'100, {}));
+    paxos::Accept next;  // takes the word that the one before is chosen to the disk
+    next.entry = {4, kTwo, {EntryKind::kNoop, kTwo, nullptr}};
+    bench.From(2, next);
+    bench.Turn();
+  }
+  bench.Restart(2);
+  REQUIRE(bench.executor().elapsed_ms() == (appended ? 1100 : 1000));
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k w");
+  bench.Turn();
+  bench.AnswerAll();
+  REQUIRE(client.Take() == "+OK\r\n");
+  CHECK((bench.executor().elapsed_ms() > 3'600'000) == noted);
+}
+
+// Whether node 3 may lead for all that this node has promised to node 2. Nothing is promised by it.
+bool LetsOthersLead(EngineBench& bench) {
+  bench.TakeAllSent(3);
+  bench.From(3, paxos::Prepare{{90, 3}, 1, {}});
+  bench.Turn();
+  for (const std::string& body : bench.TakeSent(3, cluster::WireKind::kPaxos)) {
+    const auto message = paxos::Decode(body);
+    REQUIRE(message.has_value());
+    if (std::holds_alternative<paxos::Promise>(*message)) return true;
+  }
+  return false;
+}
+
+TEST_CASE("a lease that an earlier life granted under a longer setting is kept") {
+  EngineBench bench(3);
+  bench.node_config.paxos.lease_ns = 5'000'000'000;
+  bench.Restart(2);
+  bench.Follow(kTwo);
+  bench.node_config.paxos.lease_ns = 450'000'000;
+  bench.Restart(3);
+  for (int i = 0; i < 30; ++i) bench.Tick();
+  bench.Restart(4);  // what has passed before it does not count
+  for (int i = 0; i < 480; ++i) bench.Tick();
+  CHECK_FALSE(LetsOthersLead(bench));
+  for (int i = 0; i < 30; ++i) bench.Tick();
+  SUBCASE("for its time") { CHECK(LetsOthersLead(bench)); }
+  SUBCASE("and once that is over, the setting holds") {
+    bench.Restart(5);
+    for (int i = 0; i < 40; ++i) bench.Tick();
+    CHECK_FALSE(LetsOthersLead(bench));
+    for (int i = 0; i < 10; ++i) bench.Tick();
+    CHECK(LetsOthersLead(bench));
+  }
+}
+
+void DamageSnapshots(EngineBench& bench) {
+  for (const std::string& path : bench.fs.Files())
+    if (path.ends_with(".rdb")) bench.fs.FlipBit(path, bench.fs.Content(path).size() / 2, 3);
+}
+
+TEST_CASE("a log that begins with slot 1 needs no snapshot") {
+  EngineBench bench(1);
+  bench.Turn();
+  auto& client = bench.Connect();
+  const auto write_and_save = [&](int value) {
+    for (int i = 0; i < 20; ++i) bench.Say(client, "SET k" + std::to_string(value) + " v");
+    bench.Turn();
+    bench.node().TakeSnapshotNow();
+    for (int i = 0; i < 50; ++i) bench.Tick(100);
+  };
+  write_and_save(1);
+  SUBCASE("the only snapshot is damaged") {
+    bench.Say(client, "SET behind it");
+    bench.Turn();
+    DamageSnapshots(bench);
+    for (uint64_t seed = 2; seed < 4; ++seed) {
+      const auto report = bench.TryRestart(seed);
+      REQUIRE(report.has_value());
+      CHECK(report->snapshot_slot == 0);
+      for (int i = 0; i < 10; ++i) bench.Tick();
+      CHECK(bench.executor().store().Size(0) == 2);
+      // What is out of the way is no snapshot to fall back on.
+      CHECK(report->notes.empty() == (seed == 3));
+    }
+  }
+  SUBCASE("there have been more, so the log was cut: it can't do without") {
+    for (int i = 2; i < 5; ++i) write_and_save(i);
+    DamageSnapshots(bench);
+    for (uint64_t seed = 2; seed < 4; ++seed) {
+      const auto report = bench.TryRestart(seed);
+      REQUIRE_FALSE(report.has_value());
+      CHECK(report.error().code == Errc::kCorruption);
+      CHECK(report.error().detail.find("no snapshot in /data/snapshots is sound") == 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace clustron::server

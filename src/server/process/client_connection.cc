@@ -1,0 +1,74 @@
+#include "server/process/client_connection.h"
+
+#include "base/log.h"
+#include "server/process/server.h"
+
+namespace clustron::server {
+
+ClientConnection::ClientConnection(Server& server, net::Fd fd, bool unix_socket)
+    : server_(server), stream_(server.loop_, std::move(fd), *this) {
+  Client::Address address;
+  address.fd = stream_.fd();
+  address.peer = net::PeerName(stream_.fd());
+  address.local = net::LocalName(stream_.fd());
+  address.unix_socket = unix_socket;
+  session_ = server_.engine_->Open(std::move(address), this);
+}
+
+ClientConnection::~ClientConnection() {
+  if (session_ != nullptr) server_.engine_->Close(session_);
+}
+
+void ClientConnection::OnBytes(std::string_view bytes) {
+  server_.engine_->Feed(*session_, bytes);
+  if (!session_->WantsInput()) stream_.PauseReading();
+}
+
+void ClientConnection::OnEnd() {
+  ended_ = true;
+  LookAtSession();
+}
+
+void ClientConnection::OnBroken(int) { Die(); }
+
+void ClientConnection::OnDrained() { LookAtSession(); }
+
+void ClientConnection::Flush(Session& session) {
+  if (dead_) return;
+  // COMPAT: of what is over the limit nothing is sent.
+  server_.engine_->CheckOutput(session);
+  if (!session.close_now() && !session.out.empty()) {
+    server_.engine_->stats().output_bytes += session.out.size();
+    server_.engine_->stats().writes++;
+    stream_.Write(&session.out.chunks(), session.out.tail());
+    session.out.Taken();
+  }
+  LookAtSession();
+}
+
+// Closes when it is time, else reads on if it may.
+void ClientConnection::LookAtSession() {
+  if (dead_) return;
+  if (session_->close_now()) {
+    Die();
+    return;
+  }
+  const bool said_all = session_->out.empty() && stream_.unsent_bytes() == 0;
+  if (said_all && (session_->close_after_flush() || (ended_ && session_->idle()))) {
+    server_.closer_->Close(stream_.Release());
+    Die();
+    return;
+  }
+  if (session_->WantsInput() && !stream_.reading()) stream_.ResumeReading();
+}
+
+void ClientConnection::Die() {
+  if (dead_) return;
+  dead_ = true;
+  Log(LogLevel::kVerbose, "closed {}", session_->client.address().peer);
+  server_.engine_->Close(session_);
+  session_ = nullptr;
+  server_.Forget(this);
+}
+
+}  // namespace clustron::server

@@ -1,0 +1,39 @@
+#include "server/process/directory_check.h"
+
+namespace clustron::server {
+
+Status CheckForeignData(persist::Fs& fs, const std::string& dir) {
+  for (const char* name : {"dump.rdb", "appendonlydir", "appendonly.aof"}) {
+    const std::string path = dir + "/" + name;
+    if (!fs.Exists(path)) continue;
+    return Fail(Errc::kExists,
+                path +
+                    " looks like the data of a redis-server, and there are none of this server in "
+                    "that directory: it would start empty, and is not started. Give it another "
+                    "directory (dir); or move that file away if its data are not wanted. To take "
+                    "them over, start a redis-server with them and copy its keys from there, for "
+                    "example as commands with redis-cli --pipe");
+  }
+  return {};
+}
+
+Result<std::string> CheckInitial(const std::string& dir, const std::string& cluster_id,
+                                 const cluster::Genesis& genesis,
+                                 const std::vector<cluster::Member>& initial) {
+  const std::string wanted = cluster::ListText(initial);
+  const std::string members = cluster::ListText(genesis.members);
+  if (wanted == members) return std::string();
+  if (genesis.members.size() == 1)
+    return Fail(Errc::kMismatch,
+                dir + " holds the data of a server that was formed alone, at " + members +
+                    " (cluster " + cluster_id + "); cluster-initial (" + wanted +
+                    ") can't make it a member of a cluster, whose nodes begin empty, each with a "
+                    "directory of its own. To go on alone, leave cluster-initial out. To form the "
+                    "cluster, start every node with an empty directory; then copy the keys from "
+                    "this one, started alone at another port, for example as commands with "
+                    "redis-cli --pipe");
+  return "cluster-initial (" + wanted + ") differs from the members in the data directory (" +
+         members + "), which hold";
+}
+
+}  // namespace clustron::server

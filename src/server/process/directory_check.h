@@ -1,0 +1,24 @@
+// What a data directory may be taken for: at a start that would make a new server of it, or a
+// member of a cluster. THREAD: any; blocking.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cluster/membership/formation.h"
+#include "persist/fs.h"
+
+namespace clustron::server {
+
+// A directory without data of ours: an error if it holds a redis-server's, which would look as if
+// they were gone.
+Status CheckForeignData(persist::Fs& fs, const std::string& dir);
+
+// A directory that was formed as `genesis` says, at a start that names `initial` (more than one
+// member): an error if it was formed alone. Else what to warn of; empty: nothing.
+Result<std::string> CheckInitial(const std::string& dir, const std::string& cluster_id,
+                                 const cluster::Genesis& genesis,
+                                 const std::vector<cluster::Member>& initial);
+
+}  // namespace clustron::server

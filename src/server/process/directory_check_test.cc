@@ -1,0 +1,48 @@
+#include "server/process/directory_check.h"
+// The checks of tests are doctest's.
+#include <doctest/doctest.h>
+
+#include "tests/sim/sim_fs.h"
+
+namespace clustron::server {
+namespace {
+
+std::vector<cluster::Member> List(std::initializer_list<uint16_t> ports) {
+  std::vector<cluster::Member> members;
+  for (const uint16_t port : ports)
+    members.push_back({static_cast<uint32_t>(members.size() + 1), "h", port,
+                       static_cast<uint16_t>(port + 10000)});
+  return members;
+}
+
+TEST_CASE("a redis-server's data are not taken for an empty directory") {
+  sim::SimFs fs;
+  REQUIRE(fs.MakeDir("/d").has_value());
+  CHECK(CheckForeignData(fs, "/d").has_value());
+  const char* name = nullptr;
+  SUBCASE("RDB") { name = "/d/dump.rdb"; }
+  SUBCASE("AOF") { name = "/d/appendonly.aof"; }
+  REQUIRE(fs.Open(name, persist::OpenMode::kCreate).has_value());
+  const Status refused = CheckForeignData(fs, "/d");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().detail.starts_with(name));
+  CHECK(refused.error().detail.find("dir") != std::string::npos);
+}
+
+TEST_CASE("who was formed alone joins no list; members with another list are told both") {
+  cluster::Genesis genesis;
+  genesis.members = List({1});
+  const auto alone = CheckInitial("/d", "abc", genesis, List({1, 2, 3}));
+  REQUIRE_FALSE(alone.has_value());
+  CHECK(alone.error().detail.find("formed alone, at h:1") != std::string::npos);
+  CHECK(alone.error().detail.find("h:1,h:2,h:3") != std::string::npos);
+  genesis.members = List({1, 2, 3});
+  CHECK(CheckInitial("/d", "abc", genesis, List({1, 2, 3})) == "");
+  const auto other = CheckInitial("/d", "abc", genesis, List({1, 3, 2}));
+  REQUIRE(other.has_value());
+  CHECK(other->find("h:1,h:3,h:2") != std::string::npos);
+  CHECK(other->find("h:1,h:2,h:3") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace clustron::server

@@ -1,0 +1,131 @@
+// The process: configuration, sockets, threads and the order in which things begin and end. What a
+// command does is not in here (engine.h).
+//
+//   Server ─ owns ─┬─ net::Loop (core loop: this thread)
+//                  ├─ net::Worker ×2 (WAL; snapshots and other file work)
+//                  ├─ Storage (log, snapshot files)
+//                  ├─ Engine (sessions, executor, node)
+//                  ├─ Peers (links to other nodes)
+//                  └─ Listener, ClientConnection … (sockets of clients)
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "cluster/membership/formation.h"
+#include "cluster/wire/peer_link.h"
+#include "net/closer.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/worker.h"
+#include "persist/fs.h"
+#include "server/config/config.h"
+#include "server/dispatch/engine.h"
+#include "server/process/boot.h"
+#include "server/process/forming_clients.h"
+#include "server/process/peer_security.h"
+#include "server/process/start_checks.h"
+#include "server/process/supervisor.h"
+
+namespace clustron::server {
+
+class ClientConnection;
+class InfoFields;
+
+class Server final : public EngineHost, public cluster::PeerListener {
+ public:
+  explicit Server(Config& config);
+  ~Server() override;
+
+  // Everything up to listening sockets. Blocking; an error ends the process.
+  Status Start();
+  // Takes connections in as soon as there is something true to tell them ("Ready to accept
+  // connections"), until SHUTDOWN or a signal. Returns the process's exit code.
+  int Run();
+
+  // --- EngineHost ------------------------------------------------------------------------------
+  void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) override;
+  void Halted(cluster::HaltCause cause, const std::string& reason) override;
+  void Fatal(const std::string& reason) override;
+  void Stop() override;
+  void Warn(const std::string& line) override;
+  uint64_t PeerMessagesLeftOut() const override {
+    return peers_ == nullptr ? 0 : peers_->left_out();
+  }
+  bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
+
+ private:
+  friend class ClientConnection;
+
+  bool OnPeerMessage(uint32_t from, std::string message) override;
+  bool OnPeerMessageWhileBusy(uint32_t from, std::string_view message) override;
+  void OnPeerUp(uint32_t node) override;
+  cluster::FormationAnswer OnPlaceWanted(uint32_t node) override;
+  void OnPeerDown(uint32_t node) override;
+
+  Status LockDirectory();
+  Status FitMaxClients();
+  Status Form(const Membership& membership);
+  bool RefusesStranger(int fd) const;
+  Status FindIdentity();
+  Status CheckTimings() const;
+  Status CheckAddress(const persist::Identity& identity) const;
+  Status ListenForClients();
+  void AcceptClients();
+  void TellSupervisor();
+  bool SomethingToTell() const;
+  void OnAccepted(net::Fd fd, bool unix_socket);
+  bool MakeRoom();
+  void Forget(ClientConnection* connection);
+  void EndOfTurn();
+  void OnTick();
+  void BreatheInTurn();
+  void OnSignal();
+
+  Config& config_;
+  SystemClock clock_;
+  Supervisor supervisor_;
+  persist::PosixFs fs_;
+  net::Fd lock_;
+  std::string dir_;
+  PeerSecurity security_;
+  persist::Identity identity_;
+  cluster::Genesis genesis_;
+  net::Fd peer_listener_;
+
+  net::Loop loop_;
+  std::unique_ptr<net::Worker> wal_worker_;
+  std::unique_ptr<net::Worker> file_worker_;
+  Storage storage_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<InfoFields> info_;
+  std::unique_ptr<cluster::Peers> peers_;
+  std::unique_ptr<net::Closer> closer_;
+  struct ClientSocket {
+    net::Fd fd;
+    bool unix_socket;
+  };
+  std::vector<ClientSocket> client_sockets_;             // not yet accepted on
+  std::vector<FormingClients::Accepted> early_clients_;  // came while the cluster was formed
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
+  std::vector<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
+  std::unique_ptr<net::Timer> tick_;
+  bool tick_waits_ = false;
+  int64_t tick_ns_ = 0;
+  int64_t peak_noted_ns_ = 0;
+  cluster::NodeId place_said_ = 0;  // whose place was asked for, as the log last said, …
+  int64_t place_said_ns_ = 0;       // … and when
+  int64_t turn_ns_ = 0;             // when the last turn ended
+  int64_t began_ns_ = 0;            // Run
+  std::vector<std::unique_ptr<net::Signal>> signals_;
+  int exit_code_ = 0;
+  bool stopping_told_ = false;
+  bool closing_ = false;  // the loop has been left: nothing is taken in any more
+};
+
+}  // namespace clustron::server

@@ -1,0 +1,45 @@
+#include "state/entry_check.h"
+
+#include <vector>
+
+#include "commands/core/registry.h"
+
+// Behind our own headers: it has a CHECK of its own.
+#include <doctest/doctest.h>
+
+namespace clustron::state {
+namespace {
+
+using cluster::ItemHeader;
+using cluster::ItemKind;
+
+// Whether a peer's item of this command is taken.
+bool Taken(std::vector<std::string_view> words, ItemHeader header = {}) {
+  const commands::CommandSpec* container = nullptr;
+  const commands::CommandSpec* spec = commands::Registry::Get().Resolve(words, &container);
+  REQUIRE(spec != nullptr);
+  header.command_id = spec->id;
+  std::string item;
+  cluster::AppendItem(header, words, &item);
+  return WhyNotTaken(header, item).empty();
+}
+
+TEST_CASE("a member has clients' writes proposed, whole ones, and nothing else") {
+  CHECK(Taken({"SET", "k", "v"}));
+  CHECK(Taken({"TXN", "THEN", "1", "SET", "k", "v"}));
+  // What runs at a connection or in the leader's memory finds neither while it is applied.
+  for (const char* name : {"PING", "COMMAND", "QUIT", "MULTI"}) CHECK_FALSE(Taken({name}));
+  CHECK(Taken({"LOCK", "RENEW", "k", "7", "60000"}));  // an entry if it is above the granted TTL
+  CHECK(Taken({"LEASE", "KEEPALIVE", "l"}));
+  CHECK_FALSE(Taken({"SUBSCRIBE", "c"}));
+  CHECK_FALSE(Taken({"CLIENT", "ID"}));
+  CHECK_FALSE(Taken({"GET", "k"}));
+  CHECK_FALSE(Taken({"SET", "k"}));
+  CHECK_FALSE(Taken({"SET", "k", "v"}, {.db = 16}));
+  CHECK_FALSE(Taken({"SET", "k", "v"}, {.resp_version = 4}));
+  for (const ItemKind kind : {ItemKind::kReserve, ItemKind::kSnapshot, ItemKind::kEndSession})
+    CHECK_FALSE(Taken({"SET", "k", "v"}, {.kind = kind}));
+}
+
+}  // namespace
+}  // namespace clustron::state

@@ -1,0 +1,687 @@
+#include "state/executor.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "base/hash.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "commands/core/access.h"
+#include "commands/core/errors.h"
+#include "commands/core/guard.h"
+#include "resp/reply_writer.h"
+#include "state/applying_entry.h"
+#include "state/entry_check.h"
+
+namespace clustron::state {
+
+using cluster::ItemHeader;
+using cluster::ItemKind;
+using commands::CommandSpec;
+using commands::Context;
+
+namespace {
+
+// System items in the digest: above all command ids in use.
+constexpr uint64_t kSystemItem = 0xff00;
+// From this feature version on items have a budget.
+constexpr uint16_t kBudgetVersion = 2;
+// Of the snapshot's section "state"; 2 had no feature version, 3 did not say whether due keys were
+// left.
+constexpr uint8_t kStateVersion = 4;
+
+// What the digest takes from a reply: of errors the code, of integers the number. It's the same on
+// all nodes even where bytes differ (local commands inside EXEC come as an array).
+uint64_t ReplySummary(std::string_view reply) {
+  if (reply.empty()) return 0;
+  if (reply[0] == ':') return HashBytes(reply.substr(0, 24), 1);
+  if (reply[0] != '-') return 0;
+  return HashBytes(reply.substr(0, reply.find_first_of(" \r")), 2);
+}
+
+uint64_t U64At(std::string_view bytes) { return Reader(bytes).U64(); }
+
+}  // namespace
+
+Executor::Executor(uint64_t seed)
+    : seed_(seed),
+      store_(std::make_unique<store::Store>(seed)),
+      registry_(commands::Registry::Get()) {
+  store_->set_observer(this);
+}
+
+Executor::~Executor() = default;
+
+void Executor::Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
+                      commands::ServerPort* server) {
+  own_ = own;
+  listener_ = listener;
+  origin_ = origin;
+  server_ = server;
+}
+
+// --- Entries -------------------------------------------------------------------------------------
+
+// A deposed leader's entry that came back behind a newer leader's promises is skipped whole.
+bool Executor::IsVoid(const paxos::Value& value) const {
+  return value.first_ballot < noop_ballot_ && !Planted(Bug::kStaleEntryNotVoided);
+}
+
+Status Executor::CanApply(cluster::Slot slot, const paxos::Value& value) const {
+  if (const cluster::Skip* skip = skips_.Find(slot)) {
+    const uint64_t hash = cluster::HashOf(value);
+    if (hash == skip->hash) return {};
+    return Fail(Errc::kMismatch,
+                "slot " + std::to_string(slot) + " holds an entry with the hash " +
+                    cluster::HashText(hash) + ", and skip-slot names one with the hash " +
+                    cluster::HashText(skip->hash) + ": nothing is left out; start with skip-slot " +
+                    cluster::SkipText({slot, hash}) + " to leave this one out, or with " +
+                    std::to_string(slot) + ":keep to have it applied");
+  }
+  if (value.kind != paxos::EntryKind::kBatch || IsVoid(value)) return {};
+  const std::string why = WhyNotApplicable(paxos::BytesOf(value.payload), supported_version_);
+  if (why.empty()) return CheckClock(slot, value);
+  return Fail(Errc::kMismatch, "slot " + std::to_string(slot) + " can't be applied: " + why +
+                                   ". A newer program may know it; to leave it out for ever, start "
+                                   "every member once with --skip-slot " +
+                                   cluster::SkipText({slot, cluster::HashOf(value)}));
+}
+
+// The elapsed clock never falls within one log.
+Status Executor::CheckClock(cluster::Slot slot, const paxos::Value& value) const {
+  Reader reader(paxos::BytesOf(value.payload));
+  cluster::EntryHeader entry;
+  if (cluster::ReadEntryHeader(&reader, &entry) && entry.elapsed_ms >= store_->elapsed_ms())
+    return {};
+  if (Planted(Bug::kStaleEntryNotVoided) || Planted(Bug::kChosenOutOfOrder)) return {};
+  return Fail(Errc::kCorruption,
+              "slot " + std::to_string(slot) +
+                  " can't be applied: its clock is before that of the slots before it, so it "
+                  "belongs to another log than the state here");
+}
+
+Status Executor::CanTake(const ItemHeader& header, std::string_view item) const {
+  const std::string why = WhyNotTaken(header, item);
+  return why.empty() ? Status() : Fail(Errc::kInvalidArgument, why);
+}
+
+void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) {
+  CHECK(slot == applied_slot_ + 1 || Planted(Bug::kChosenOutOfOrder));
+  CHECK(!inline_.open);
+  recovering_ = recovering;
+  entry_slot_ = slot;
+  item_index_ = 0;
+  if (const cluster::Skip* skip = skips_.Find(slot)) {
+    REACH("entry skipped by an operator");
+    Chain(skip->hash);
+    EndEntry(slot);
+    if (tracer_ != nullptr) tracer_->OnApplied(slot, value, digest_);
+    return;
+  }
+  const ApplyingEntry applying(slot, value);
+  switch (value.kind) {
+    case paxos::EntryKind::kNoop:
+      noop_ballot_ = std::max(noop_ballot_, value.first_ballot);
+      break;
+    case paxos::EntryKind::kFiller:
+      break;
+    case paxos::EntryKind::kConfig:
+      if (value.first_ballot >= noop_ballot_) config_record_ = paxos::BytesOf(value.payload);
+      break;
+    case paxos::EntryKind::kBatch:
+      if (IsVoid(value)) {
+        REACH("void entry skipped");
+        break;
+      }
+      ApplyBatch(paxos::BytesOf(value.payload));
+      break;
+  }
+  EndEntry(slot);
+  if (tracer_ != nullptr) tracer_->OnApplied(slot, value, digest_);
+}
+
+void Executor::EndEntry(cluster::Slot slot) {
+  applied_slot_ = slot;
+  recovering_ = false;
+  if (feature_version_ >= cluster::kDigestsComparable) digests_.Note(slot, digest_);
+}
+
+void Executor::ApplyBatch(std::string_view payload) {
+  Reader reader(payload);
+  cluster::EntryHeader entry;
+  CHECK(cluster::ReadEntryHeader(&reader, &entry));
+  CHECK(entry.elapsed_ms >= store_->elapsed_ms() || Planted(Bug::kStaleEntryNotVoided) ||
+        Planted(Bug::kChosenOutOfOrder));
+  store_->BeginEntry(std::max(entry.elapsed_ms, store_->elapsed_ms()), WallOf(entry.wall_ms));
+  for (uint32_t i = 0; i < entry.item_count; ++i) {
+    ItemHeader header;
+    CHECK(cluster::ReadItem(&reader, &header, &args_));
+    ApplyItem(header);
+  }
+  CHECK(reader.Done());
+  ExpireDue(entry.flags);
+}
+
+// The wall that an entry gets whose leader's clock showed `wall_ms`. It falls only if nothing is
+// due by the one that is applied: until what was seen gone is removed, that one stands.
+int64_t Executor::WallOf(int64_t wall_ms) const {
+  const bool may_fall = feature_version_ >= cluster::kWallMayFall && !due_left_;
+  if (may_fall || Planted(Bug::kWallClockFalls)) return wall_ms;
+  return std::max(wall_ms, store_->wall_ms());
+}
+
+void Executor::ApplyItem(const ItemHeader& header) {
+  void* cookie = nullptr;
+  bool own = false;
+  if (header.session.node != 0 && !TakeSequence(header, &cookie, &own)) {
+    ++items_skipped_;
+    return;
+  }
+  ++items_applied_;
+  ++item_index_;
+  if (header.kind == ItemKind::kVoid) {
+    Chain(1);
+    return;
+  }
+  if (header.kind != ItemKind::kCommand) {
+    store_->BeginItem();
+    ApplySystem(header);
+    // A reserve is of one start, not of what clients did: the digest after a restart is as before.
+    if (header.kind != ItemKind::kReserve)
+      ChainItem(kSystemItem + static_cast<uint64_t>(header.kind), 0, 0);
+    return;
+  }
+  if (cookie == nullptr) {
+    ApplyCommand(header, {});
+    return;
+  }
+  // Reads that wait before it run first; they may use args_.
+  std::vector<std::string_view> args;
+  std::swap(args, args_);
+  const OwnCall call = origin_->BeginOwnItem(cookie);
+  std::swap(args, args_);
+  ApplyCommand(header, call);
+  origin_->EndOwnItem(cookie);
+}
+
+bool Executor::TakeSequence(const ItemHeader& header, void** cookie, bool* own) {
+  SessionState& session = sessions_[header.session.node];
+  if (header.session.boot < session.boot) {
+    REACH("item of an older boot skipped");
+    return false;
+  }
+  if (header.session.boot > session.boot) session = {header.session.boot, 1};
+  *own = header.session == own_ && !recovering_;
+  if (header.sequence != session.next) {
+    if (header.sequence > session.next && listener_ != nullptr) {
+      REACH("gap in a session at apply");
+      listener_->OnGap(header.session, session.next);
+    } else {
+      REACH("duplicate item skipped");
+    }
+    return false;
+  }
+  ++session.next;
+  if (*own) *cookie = listener_->TakeOwnItem(header.sequence);
+  return true;
+}
+
+uint64_t Executor::NextSequence(cluster::Session session) const {
+  const auto it = sessions_.find(session.node);
+  if (it == sessions_.end() || it->second.boot < session.boot) return 1;
+  return it->second.boot == session.boot ? it->second.next : 0;
+}
+
+uint32_t Executor::LatestBoot(cluster::NodeId node) const {
+  const auto it = sessions_.find(node);
+  return it == sessions_.end() ? 0 : it->second.boot;
+}
+
+void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
+  const CommandSpec* spec = registry_.ById(header.command_id);
+  CHECK(spec != nullptr);  // CanApply was asked
+  args_[0] = spec->name;
+  discarded_.Clear();
+  resp::ReplyOutput* out = call.out != nullptr ? call.out : &discarded_;
+  resp::ReplyWriter reply(out, header.resp_version);
+  Context ctx(*spec, args_, *store_, header.db, reply);
+  ctx.in_entry = true;
+  ctx.once = &once_;
+  ctx.recovering = recovering_;
+  ctx.item_flags = header.flags;
+  ctx.resp_version = header.resp_version;
+  ctx.item_seed = ItemSeed();
+  if (!header.user.empty()) ctx.user = header.user;
+  ctx.nested = this;
+  ctx.client = call.client;
+  ctx.server = server_;
+  nested_count_ = 0;
+  count_inner_ = call.out != nullptr;
+  const uint64_t reply_summary = ExecuteItem(ctx);
+  ChainItem(header.command_id, header.db, reply_summary);
+}
+
+// What is chosen is applied on every node and in every replay: it must not cost more than any of
+// them can bear. Whether an item stays within its budget is a function of the log, as are its
+// effects: the length of a reply counts where nobody waits for it as well.
+uint64_t Executor::ExecuteItem(Context& ctx) {
+  store_->BeginItem();
+  once_.BeginItem();
+  const bool here = count_inner_;
+  if (feature_version_ >= kBudgetVersion && (here || !Planted(Bug::kBudgetWhereClientIs))) {
+    store_->work().Begin(item_work_max_);
+    ctx.work = &store_->work();
+    ctx.reply.SetLimit(store_->item_reply_max());
+  }
+  ExecuteWrite(ctx);
+  if (ctx.over_budget()) [[unlikely]] {
+    if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
+    REACH("item undone because its budget is used up");
+    DCHECK(store_->ItemRevision() == 0);
+    commands::ReplyOverBudget(ctx);
+  }
+  return ReplySummary(ctx.reply.head());
+}
+
+void Executor::ExecuteWrite(Context& ctx) {
+  if (ctx.item_flags != 0 && ctx.spec->Is(commands::kDenyOom)) {
+    if (ctx.item_flags & commands::kItemDiskLow) {
+      ctx.reply.Error(commands::kErrDiskLow);
+      return;
+    }
+    if (ctx.item_flags & commands::kItemOom) {
+      ctx.reply.Error(commands::kErrOom);
+      return;
+    }
+  }
+  if (store_->locks().guards_any() && !commands::GuardsAllow(ctx)) return;
+  ctx.spec->handler(ctx);
+}
+
+void Executor::ApplySystem(const ItemHeader& header) {
+  switch (header.kind) {
+    case ItemKind::kLeaseEnd: {
+      CHECK(args_.size() == 3);
+      const store::Lease* lease = store_->leases().Find(args_[0]);
+      if (lease == nullptr || lease->grant_revision != U64At(args_[1])) return;
+      if (lease->renewed != U64At(args_[2])) {
+        REACH("lease kept by an entry before its end was applied");
+        return;
+      }
+      store_->EndLease(args_[0], true);
+      return;
+    }
+    case ItemKind::kLockEnd: {
+      CHECK(args_.size() == 4);
+      const int db = static_cast<uint8_t>(args_[0][0]);
+      const uint64_t token = U64At(args_[2]);
+      const store::Lock* lock = store_->locks().Find(db, args_[1]);
+      if (lock == nullptr || lock->holder().token != token) return;
+      if (lock->holder().renewed != U64At(args_[3])) {
+        REACH("lock renewed by an entry before its end was applied");
+        return;
+      }
+      store_->EndLock(db, args_[1], token, store::LockEventKind::kExpired);
+      return;
+    }
+    case ItemKind::kSnapshot:
+      if (!recovering_ && listener_ != nullptr) listener_->OnSnapshotWanted();
+      return;
+    case ItemKind::kEndSession:
+      CHECK(args_.size() == 1);
+      sessions_.erase(Reader(args_[0]).U32());
+      return;
+    case ItemKind::kReserve:
+      CHECK(args_.size() == 1);
+      ReserveRevisions(U64At(args_[0]));
+      return;
+    case ItemKind::kRaiseVersion:
+      CHECK(args_.size() == 1);
+      RaiseVersion(Reader(args_[0]).U16());
+      return;
+    case ItemKind::kSetting: {
+      CHECK(args_.size() == 2);
+      const OptionSpec* setting = store::FindSetting(args_[0]);
+      CHECK(setting != nullptr);
+      CHECK(store_->ChangeSetting(*setting, args_[1]).has_value());
+      return;
+    }
+    case ItemKind::kCommand:
+    case ItemKind::kVoid:
+      break;
+  }
+  UNREACHABLE();
+}
+
+void Executor::RaiseVersion(uint16_t version) {
+  const bool first_comparable =
+      feature_version_ < cluster::kDigestsComparable && version >= cluster::kDigestsComparable;
+  if (first_comparable) digest_ = 0;
+  feature_version_ = std::max(feature_version_, version);
+  Chain(feature_version_);
+}
+
+void Executor::ExpireDue(uint16_t entry_flags) {
+  if (Planted(Bug::kEntryFlagsIgnored) && own_.node == 2) entry_flags = 0;
+  if (entry_flags & cluster::kEntryKeepsDue) {
+    due_left_ = true;  // for all that is known: the store is not asked
+    return;
+  }
+  store_->BeginItem();
+  size_t limit = expire_per_entry_;
+  if (Planted(Bug::kMutationDiffers) && own_.node == 2 && entry_slot_ > 300) limit = 1;
+  const size_t removed = store_->ExpireDue(limit);
+  due_left_ = removed == limit;
+  if (removed == 0) return;
+  Chain(removed);
+  Chain(store_->ItemRevision());
+}
+
+void Executor::Chain(uint64_t value) { digest_ = Mix64(digest_ ^ Mix64(value)); }
+
+// What an item did, as far as that is cheap to tell: which one it was, its revision (0: it changed
+// nothing), its reply's code or number, and how many keys there are now in its database.
+void Executor::ChainItem(uint64_t what, int db, uint64_t reply_summary) {
+  digest_ = Mix64(digest_ ^ (what << 48) ^ store_->ItemRevision() ^ reply_summary ^
+                  Mix64(Mix64(entry_slot_) + store_->Size(db)));
+}
+
+uint64_t Executor::ItemSeed() const { return Mix64(Mix64(seed_ ^ entry_slot_) + item_index_); }
+
+// --- Commands inside commands --------------------------------------------------------------------
+
+bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer) {
+  if (outer.over_budget()) return false;  // whatever it does will be undone
+  const uint32_t errors = reply.error_count();
+  const CommandSpec* container = nullptr;
+  const CommandSpec* spec = args.empty() ? nullptr : registry_.Resolve(args, &container);
+  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+    commands::ReplyBadCommand(args, container, spec, reply);
+    return false;
+  }
+  Context ctx(*spec, args, outer.store, outer.db, reply);
+  ctx.in_entry = outer.in_entry;
+  ctx.recovering = outer.recovering;
+  ctx.item_flags = outer.item_flags;
+  ctx.resp_version = outer.resp_version;
+  ctx.item_seed = Mix64(outer.item_seed + static_cast<uint64_t>(++nested_count_));
+  ctx.user = outer.user;
+  ctx.depth = outer.depth + 1;
+  ctx.lock_tokens = outer.lock_tokens;
+  ctx.guards_checked = outer.guards_checked;
+  ctx.once = outer.once;
+  ctx.live_elapsed_ms = outer.live_elapsed_ms;
+  ctx.live_wall_ms = outer.live_wall_ms;
+  ctx.timers = outer.timers;
+  ctx.work = outer.work;
+  ctx.held_messages = outer.held_messages;
+  ctx.nested = this;
+  ctx.client = outer.client;
+  ctx.server = outer.server;
+  const bool counted = count_inner_ && inner_calls_ != nullptr;
+  const InnerCallCounter::Start start =
+      counted ? inner_calls_->BeginInner() : InnerCallCounter::Start{};
+  const uint64_t reply_at = reply.size();
+  if (outer.in_entry && spec->ClassOf(args) == commands::Class::kWrite) {
+    ExecuteWrite(ctx);
+  } else {
+    spec->handler(ctx);
+  }
+  if (counted) {
+    const bool of_exec = outer.spec->name == "EXEC";
+    inner_calls_->EndInner(ctx, of_exec, start, reply.since(reply_at));
+  }
+  outer.db = ctx.db;  // SELECT inside EXEC
+  outer.key_hits += ctx.key_hits;
+  return reply.error_count() == errors;
+}
+
+// --- Outside entries -----------------------------------------------------------------------------
+
+Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args,
+                                    const Caller& caller, resp::ReplyOutput* out) {
+  resp::ReplyWriter reply(out, caller.resp_version);
+  Context ctx(spec, args, *store_, caller.db, reply);
+  ctx.resp_version = caller.resp_version;
+  ctx.item_seed = Mix64(seed_ + ++local_seed_);
+  if (!caller.user.empty()) ctx.user = caller.user;
+  ctx.nested = this;
+  ctx.client = caller.client;
+  ctx.server = server_;
+  ctx.key_hash = caller.key_hash;
+  ctx.live_elapsed_ms = caller.live_elapsed_ms;
+  ctx.live_wall_ms = caller.live_wall_ms;
+  ctx.timers = caller.timers;
+  count_inner_ = caller.client != nullptr;
+  spec.handler(ctx);
+  return {ctx.met_ending, ctx.needs_entry, ctx.entry_ttl_ms, ctx.key_hits};
+}
+
+bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
+                         const cluster::ReadGrant& grant) const {
+  if (Planted(Bug::kExpiryByLiveClock)) return false;
+  if (store_->NextDueElapsedMs() > grant.elapsed_ms && store_->NextDueWallMs() > grant.wall_ms)
+    return false;
+  if (store_->elapsed_ms() >= grant.elapsed_ms && store_->wall_ms() >= grant.wall_ms) return false;
+  std::vector<commands::KeyRef> keys;
+  // Without keys of its own (SCAN, EXEC of reads …) it may meet anything.
+  if (!commands::Registry::Keys(spec, args, &keys) || keys.empty()) return true;
+  for (const commands::KeyRef& key : keys) {
+    const store::KeyRecord* entry = store_->Find(db, args[static_cast<size_t>(key.index)]);
+    if (entry != nullptr && store::Store::DueByLive(*entry, grant.elapsed_ms, grant.wall_ms))
+      return true;
+  }
+  return false;
+}
+
+// Numbers left out are no changes.
+void Executor::ReserveRevisions(uint64_t at_least) {
+  const uint64_t before = revision();
+  store_->ReserveRevisions(at_least);
+  snapshot_revision_ += revision() - before;
+  saved_revision_ += revision() - before;
+}
+
+// --- What the store tells ------------------------------------------------------------------------
+
+void Executor::OnChange(const store::Change& change) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnChange(change);
+}
+
+void Executor::OnNotify(int db, std::string_view key, store::Event event) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnNotify(db, key, event);
+}
+
+void Executor::OnFlush(int db, store::Revision revision) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnFlush(db, revision);
+}
+
+void Executor::OnSwap(int db_a, int db_b, store::Revision revision) {
+  if (downstream_ != nullptr && !recovering_) downstream_->OnSwap(db_a, db_b, revision);
+}
+
+void Executor::OnSetting() {
+  if (downstream_ != nullptr) downstream_->OnSetting();
+}
+
+void Executor::OnLease(const store::LeaseEvent& event) {
+  if (recovering_) return;
+  if (listener_ != nullptr) {
+    if (event.kind == store::LeaseEventKind::kGranted || event.kind == store::LeaseEventKind::kKept)
+      listener_->OnLeaseGranted({event.id, event.revision, event.renewed, event.ttl_ms});
+    else
+      listener_->OnLeaseEnded(event.id);
+  }
+  if (downstream_ != nullptr) downstream_->OnLease(event);
+}
+
+void Executor::OnLock(const store::LockEvent& event) {
+  if (recovering_) return;
+  if (listener_ != nullptr) {
+    if (event.kind == store::LockEventKind::kGranted ||
+        event.kind == store::LockEventKind::kRenewed)
+      listener_->OnLockGranted({event.db, event.name, event.token, event.renewed, event.ttl_ms});
+    else
+      listener_->OnLockEnded(event.db, event.name);
+  }
+  if (downstream_ != nullptr) downstream_->OnLock(event);
+}
+
+void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const {
+  for (const store::Lease* lease : store_->leases().List({}, SIZE_MAX))
+    visit({lease->id, lease->grant_revision, lease->renewed, lease->ttl_ms});
+}
+
+void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) const {
+  store_->locks().ForEach([&](int db, std::string_view name, const store::Lock& lock) {
+    const store::LockHolder& holder = lock.holder();
+    visit({db, name, holder.token, holder.renewed, holder.ttl_ms});
+  });
+}
+
+// --- The inline path -----------------------------------------------------------------------------
+
+void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms,
+                          bool keep_items) {
+  CHECK(!inline_.open);
+  CHECK(slot == applied_slot_ + 1);
+  inline_.open = true;
+  inline_.slot = slot;
+  inline_.count = 0;
+  inline_.keep_items = keep_items || tracer_ != nullptr;
+  inline_.elapsed_ms = std::max(elapsed_ms, store_->elapsed_ms());
+  inline_.wall_ms = WallOf(wall_ms);
+  // What is seen gone must be gone for good: with something due, the clocks must reach the log.
+  inline_.must_log = due_left_ || store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
+                     store_->NextDueWallMs() <= inline_.wall_ms;
+  inline_.bytes.clear();
+  cluster::AppendEntryHeader({}, &inline_.bytes);
+  entry_slot_ = slot;
+  item_index_ = 0;
+  store_->BeginEntry(inline_.elapsed_ms, inline_.wall_ms);
+}
+
+void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
+                         uint8_t verdicts, resp::ReplyOutput* out) {
+  DCHECK(inline_.open);
+  resp::ReplyWriter reply(out, caller.resp_version);
+  Context ctx(spec, args, *store_, caller.db, reply);
+  ctx.in_entry = true;
+  ctx.once = &once_;
+  ctx.item_flags = verdicts;
+  ctx.resp_version = caller.resp_version;
+  ++item_index_;
+  ctx.item_seed = ItemSeed();
+  ctx.key_hash = caller.key_hash;
+  if (!caller.user.empty()) ctx.user = caller.user;
+  ctx.nested = this;
+  ctx.client = caller.client;
+  ctx.server = server_;
+  nested_count_ = 0;
+  count_inner_ = true;
+  const uint64_t reply_summary = ExecuteItem(ctx);
+  if (store_->ItemRevision() == 0) {
+    --item_index_;  // not logged: seeds and numbers count logged items only
+    return;
+  }
+  ++items_applied_;
+  if (Planted(Bug::kInlineItemNotLogged) && inline_.count == 4) return;
+  ++inline_.count;
+  if (inline_.keep_items)
+    cluster::AppendItem({.flags = verdicts,
+                         .command_id = spec.id,
+                         .db = static_cast<uint8_t>(caller.db),
+                         .resp_version = static_cast<uint8_t>(caller.resp_version),
+                         .user = caller.user},
+                        args, &inline_.bytes);
+  ChainItem(spec.id, caller.db, reply_summary);
+}
+
+void Executor::RunInlineItem(std::string_view item) {
+  DCHECK(inline_.open);
+  Reader reader(item);
+  ItemHeader header;
+  CHECK(cluster::ReadItem(&reader, &header, &args_));
+  CHECK(header.session.node == 0);
+  ApplyItem(header);
+  ++inline_.count;
+  if (inline_.keep_items) inline_.bytes.append(item);
+}
+
+std::string Executor::SealInline(uint16_t flags) {
+  CHECK(inline_.open);
+  inline_.open = false;
+  if (inline_.count == 0 && !inline_.must_log) return {};
+  ExpireDue(flags);
+  EndEntry(inline_.slot);
+  cluster::PatchEntryHeader({.elapsed_ms = inline_.elapsed_ms,
+                             .wall_ms = inline_.wall_ms,
+                             .feature_version = feature_version_,
+                             .flags = flags,
+                             .item_count = inline_.keep_items ? inline_.count : 0},
+                            &inline_.bytes);
+  return std::move(inline_.bytes);
+}
+
+// --- Tables for snapshots ------------------------------------------------------------------------
+
+void Executor::EncodeTables(std::string* out) const {
+  Writer writer(out);
+  writer.U8(kStateVersion);
+  writer.U64(seed_);
+  writer.U64(applied_slot_);
+  writer.U64(noop_ballot_.round);
+  writer.U32(noop_ballot_.node);
+  writer.U64(digest_);
+  writer.U16(feature_version_);
+  skips_.Encode(out);
+  writer.U8(due_left_ ? 1 : 0);
+  writer.Bytes(config_record_);
+  writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
+  if (Planted(Bug::kSessionsNotInSnapshot)) return;
+  for (const auto& [node, session] : sessions_) {
+    writer.U32(node);
+    writer.U32(session.boot);
+    writer.U64(session.next);
+  }
+}
+
+Status Executor::DecodeTables(std::string_view bytes) {
+  Reader reader(bytes);
+  const uint8_t version = reader.U8();
+  if (version < 2 || version > kStateVersion)
+    return Fail(Errc::kMismatch, "unknown version of the state section");
+  seed_ = reader.U64();
+  applied_slot_ = reader.U64();
+  noop_ballot_.round = reader.U64();
+  noop_ballot_.node = reader.U32();
+  digest_ = reader.U64();
+  feature_version_ = version < 3 ? cluster::kFirstFeatureVersion : reader.U16();
+  const cluster::SkipList before = std::exchange(skips_, {});
+  if (version >= 3) TRY(skips_.Decode(&reader));
+  // Whoever wrote the snapshot may not have been told yet, or not yet that a slot is to be kept.
+  if (skips_said_ && !skips_.ReplaceAbove(applied_slot_, before))
+    return Fail(Errc::kLimit, "too many entries are left out");
+  digests_.Clear();  // their section comes behind this one
+  if (feature_version_ > supported_version_)
+    return Fail(Errc::kMismatch, "the snapshot is of feature version " +
+                                     std::to_string(feature_version_) +
+                                     ", and this program knows up to " +
+                                     std::to_string(supported_version_) + ": start a newer one");
+  due_left_ = version >= 4 && reader.U8() != 0;
+  config_record_ = reader.Bytes();
+  once_.Clear();
+  sessions_.clear();
+  const uint64_t count = reader.Varint();
+  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+    const uint32_t node = reader.U32();
+    SessionState& session = sessions_[node];
+    session.boot = reader.U32();
+    session.next = reader.U64();
+  }
+  if (!reader.Done()) return Fail(Errc::kCorruption, "the state section is malformed");
+  return {};
+}
+
+}  // namespace clustron::state

@@ -1,0 +1,304 @@
+// The replicated state machine: log entries in, changes of the store and replies out. Everything
+// that outlives a command is in here or in the store: sessions, digest, ballots, clocks, the ONCE
+// table, settings, membership.
+//
+// INVARIANT: state and digest are functions of the applied entries alone. No clock, no random
+// source, no address, no local setting is looked at while an entry is applied. THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/log/entry.h"
+#include "cluster/node/read_rounds.h"
+#include "cluster/node/state_machine.h"
+#include "commands/core/context.h"
+#include "commands/core/once_table.h"
+#include "commands/core/registry.h"
+#include "resp/reply_output.h"
+#include "store/keyspace/store.h"
+
+namespace clustron::state {
+
+// Where the reply to one of this node's own items goes.
+struct OwnCall {
+  resp::ReplyOutput* out = nullptr;        // null: nobody waits any more
+  commands::ClientPort* client = nullptr;  // the caller's connection
+};
+
+// The side of the dispatcher that apply talks to.
+class OriginHost {
+ public:
+  virtual ~OriginHost() = default;
+  // The item is next: what its connection has waiting before it is answered first, on the state as
+  // it is now.
+  virtual OwnCall BeginOwnItem(void* cookie) = 0;
+  virtual void EndOwnItem(void* cookie) = 0;
+};
+
+// Told of commands inside EXEC, ONCE, TXN … of this node's own clients, for statistics only: what
+// it returns reaches nothing but itself.
+class InnerCallCounter {
+ public:
+  struct Start {
+    int64_t ns = 0;
+    uint64_t errors = 0;
+  };
+  virtual ~InnerCallCounter() = default;
+  virtual Start BeginInner() = 0;
+  // `ctx` as the command left it; `of_exec`: EXEC ran it.
+  virtual void EndInner(const commands::Context& ctx, bool of_exec, const Start& start,
+                        std::string_view reply) = 0;
+};
+
+// Told of every entry that was applied, replays included: for the simulator's checkers.
+class ApplyTracer {
+ public:
+  virtual ~ApplyTracer() = default;
+  virtual void OnApplied(cluster::Slot slot, const paxos::Value& value, uint64_t digest) = 0;
+};
+
+class Executor final : public cluster::StateMachine,
+                       public commands::Nested,
+                       private store::Observer {
+ public:
+  // `seed`: of the cluster, chosen at formation.
+  explicit Executor(uint64_t seed);
+  ~Executor() override;
+
+  // Who is told. `own`: this node's session of this start.
+  void Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
+              commands::ServerPort* server);
+
+  // This node's items are of another session from now on.
+  void SetOwnSession(cluster::Session own) { own_ = own; }
+
+  // Told of changes, but not while entries are applied again.
+  void SetObserver(store::Observer* observer) { downstream_ = observer; }
+
+  void SetInnerCallCounter(InnerCallCounter* counter) { inner_calls_ = counter; }
+
+  void SetTracer(ApplyTracer* tracer) { tracer_ = tracer; }
+  // For tests: how many keys that are due an entry removes. The same on all nodes.
+  void SetExpirePerEntry(size_t keys) { expire_per_entry_ = keys; }
+
+  // The highest feature version that this program is to know, if not its own: for tests.
+  void SetSupportedVersion(uint16_t version) { supported_version_ = version; }
+  uint64_t seed() const { return seed_; }
+  uint16_t supported_version() const { return supported_version_; }
+
+  store::Store& store() { return *store_; }
+  const store::Store& store() const { return *store_; }
+  commands::ServerPort* server() const { return server_; }
+
+  // --- cluster::StateMachine -------------------------------------------------------------------
+  Status CanApply(cluster::Slot slot, const paxos::Value& value) const override;
+  Status CanTake(const cluster::ItemHeader& header, std::string_view item) const override;
+  void Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) override;
+  cluster::Slot applied_slot() const override { return applied_slot_; }
+  uint64_t NextSequence(cluster::Session session) const override;
+  uint32_t LatestBoot(cluster::NodeId node) const override;
+  cluster::Ballot newest_noop() const override { return noop_ballot_; }
+  int64_t elapsed_ms() const override { return store_->elapsed_ms(); }
+  int64_t wall_ms() const override { return store_->wall_ms(); }
+  int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }
+  int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
+  uint64_t digest() const override { return digest_; }
+  const cluster::DigestLog& digests() const override { return digests_; }
+  void ForgetDigestsBelow(cluster::Slot slot) override { digests_.ForgetBelow(slot); }
+  const cluster::SkipList& skips() const override { return skips_; }
+  // From a person, at a start, for slots that are not applied yet.
+  void SetSkips(cluster::SkipList skips) {
+    skips_ = std::move(skips);
+    skips_said_ = true;
+  }
+  uint64_t revision() const override { return store_->revision(); }
+  uint64_t SizeBytes() const override { return store_->used_bytes(); }
+  uint16_t feature_version() const override { return feature_version_; }
+  void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const override;
+  void ForEachLock(const std::function<void(const LockInfo&)>& visit) const override;
+  std::unique_ptr<cluster::SnapshotSource> BeginSnapshot() override;
+  std::unique_ptr<cluster::SnapshotRestore> BeginRestore(persist::File& file) override;
+  std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file,
+                                                       cluster::Slot slot) const override;
+  Status RestoreSnapshot(persist::File& file);  // in one go
+  // The snapshot begun last is on disk; the state is a snapshot's.
+  void SnapshotSaved() { saved_revision_ = snapshot_revision_; }
+  void SnapshotLoaded() { saved_revision_ = revision(); }
+  // How far back revision() was then, but for numbers left out: for INFO.
+  uint64_t changes_since_save() const { return revision() - saved_revision_; }
+
+  // --- commands::Nested ------------------------------------------------------------------------
+  bool Run(commands::Args args, resp::ReplyWriter& reply, commands::Context& outer) override;
+
+  // --- Outside entries -------------------------------------------------------------------------
+
+  // What a caller brings along.
+  struct Caller {
+    int db = 0;
+    int resp_version = 2;
+    std::string_view user;  // empty: default
+    commands::ClientPort* client = nullptr;
+    // The clocks by which remaining times are told; 0: the applied ones.
+    int64_t live_elapsed_ms = 0;
+    int64_t live_wall_ms = 0;
+    commands::LeaderTimers* timers = nullptr;
+    uint64_t key_hash = 0;  // of args[1], if it is known
+  };
+  // Of a command of class kLeader: see Context.
+  struct Verdict {
+    bool met_ending = false;
+    bool needs_entry = false;
+    int64_t entry_ttl_ms = 0;  // see Context
+    uint32_t key_hits = 0;
+  };
+  // A command of class kRead, kLocal or kLeader, on the state as it is.
+  Verdict RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
+                  resp::ReplyOutput* out);
+  // True if a read under this grant could see a key that is due by the grant's clocks but not by
+  // the applied ones: then a tick must be applied first.
+  bool NeedsTick(const commands::CommandSpec& spec, commands::Args args, int db,
+                 const cluster::ReadGrant& grant) const;
+
+  // --- The inline path -------------------------------------------------------------------------
+
+  // Begins the turn's entry if none is open. `slot` is what it will have in the log. Where nobody
+  // ever reads the log (durability memory), its items need not be written down: without
+  // `keep_items` the entry tells the clocks only.
+  void OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms, bool keep_items);
+  bool inline_open() const { return inline_.open; }
+  size_t inline_bytes() const { return inline_.open ? inline_.bytes.size() : 0; }
+  // Applies a write within the open entry and logs it if it changed something.
+  void RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
+                 uint8_t verdicts, resp::ReplyOutput* out);
+  // The server's own item within the open entry (lease ends, snapshot marks).
+  void RunInlineItem(std::string_view item);
+  // Ends it. Empty: nothing needs logging, and the slot is not used up. `flags`: EntryFlag.
+  std::string SealInline(uint16_t flags);
+
+  // The bytes of everything in here that is not in the store, for snapshots.
+  void EncodeTables(std::string* out) const;
+  Status DecodeTables(std::string_view bytes);
+  Status DecodeDigests(std::string_view bytes) { return digests_.Decode(bytes); }
+
+  const commands::OnceTable& once() const { return once_; }
+  commands::OnceTable& once() { return once_; }
+  // Frees what was set aside, and so on: see Store::Upkeep.
+  bool Upkeep(size_t budget) {
+    const bool more = once_.FreeSome(budget);
+    return store_->Upkeep(budget) || more;
+  }
+  // Units of work that an item may cause (base/work_meter.h): a rule of the feature version, the
+  // same everywhere. Tests and the simulator set it, for all nodes alike.
+  static constexpr uint64_t kItemWorkMax = 500'000'000;
+  void SetItemWorkMax(uint64_t units) { item_work_max_ = units; }
+
+  // The words of the item being applied, until the next one.
+  commands::Args item_args() const { return args_; }
+  uint64_t items_applied() const { return items_applied_; }
+  uint64_t items_skipped() const { return items_skipped_; }
+  cluster::Ballot noop_ballot() const { return noop_ballot_; }
+  const std::string& config_record() const { return config_record_; }
+
+ private:
+  // Of a reply that nobody waits for: enough for what the digest takes.
+  static constexpr size_t kDiscardedBytes = 64;
+
+  struct SessionState {
+    uint32_t boot = 0;
+    uint64_t next = 1;
+  };
+  struct InlineEntry {
+    bool open = false;
+    bool must_log = false;
+    bool keep_items = false;
+    cluster::Slot slot = 0;
+    uint32_t count = 0;
+    int64_t elapsed_ms = 0;
+    int64_t wall_ms = 0;
+    std::string bytes;
+  };
+
+  // store::Observer
+  void OnChange(const store::Change& change) override;
+  void OnNotify(int db, std::string_view key, store::Event event) override;
+  void OnFlush(int db, store::Revision revision) override;
+  void OnSwap(int db_a, int db_b, store::Revision revision) override;
+  void OnSetting() override;
+  void OnLease(const store::LeaseEvent& event) override;
+  void OnLock(const store::LockEvent& event) override;
+
+  bool IsVoid(const paxos::Value& value) const;
+  Status CheckClock(cluster::Slot slot, const paxos::Value& value) const;
+  void EndEntry(cluster::Slot slot);
+  void ApplyBatch(std::string_view payload);
+  int64_t WallOf(int64_t wall_ms) const;
+  void ReserveRevisions(uint64_t at_least);
+  void RaiseVersion(uint16_t version);
+  void ApplyItem(const cluster::ItemHeader& header);
+  // Applies what stands in args_; true if its session number is the next.
+  bool TakeSequence(const cluster::ItemHeader& header, void** cookie, bool* own);
+  void ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
+  void ApplySystem(const cluster::ItemHeader& header);
+  void ExecuteWrite(commands::Context& ctx);
+  // The command at the top of an item, within the item's budget. Returns what the digest takes from
+  // its reply.
+  uint64_t ExecuteItem(commands::Context& ctx);
+  void ExpireDue(uint16_t entry_flags);
+  void Chain(uint64_t value);
+  void ChainItem(uint64_t what, int db, uint64_t reply_summary);
+  uint64_t ItemSeed() const;
+
+  uint64_t seed_;
+  uint16_t supported_version_ = cluster::SupportedFeatureVersion();
+  std::unique_ptr<store::Store> store_;
+  const commands::Registry& registry_;
+  cluster::Session own_;
+  cluster::ApplyListener* listener_ = nullptr;
+  OriginHost* origin_ = nullptr;
+  ApplyTracer* tracer_ = nullptr;
+  InnerCallCounter* inner_calls_ = nullptr;
+  bool count_inner_ = false;  // the command that is running is one of this node's clients
+  commands::ServerPort* server_ = nullptr;
+  store::Observer* downstream_ = nullptr;
+
+  // Replicated.
+  cluster::Slot applied_slot_ = 0;
+  cluster::Ballot noop_ballot_;  // of the highest own-ballot no-op applied: earlier ones are void
+  uint64_t digest_ = 0;
+  uint16_t feature_version_ = cluster::kFirstFeatureVersion;
+  // The last entry removed as many keys as an entry may: there may be more that are due.
+  bool due_left_ = false;
+  std::map<uint32_t, SessionState> sessions_;  // by node
+  cluster::DigestLog digests_;
+  cluster::SkipList skips_;
+  bool skips_said_ = false;  // by this start: no snapshot knows better of slots to come
+  commands::OnceTable once_;
+  std::string config_record_;  // the last kConfig entry
+
+  // Of the entry at hand.
+  cluster::Slot entry_slot_ = 0;
+  uint32_t item_index_ = 0;
+  bool recovering_ = false;
+
+  InlineEntry inline_;
+  std::vector<std::string_view> args_;            // reused
+  resp::ReplyPrefix discarded_{kDiscardedBytes};  // a reply that nobody waits for
+  uint64_t item_work_max_ = kItemWorkMax;
+  uint64_t items_applied_ = 0;
+  uint64_t items_skipped_ = 0;
+  uint64_t nested_count_ = 0;  // within the item at hand
+  uint64_t local_seed_ = 0;
+  // A mass expiry is spread over ticks instead of stalling one apply.
+  size_t expire_per_entry_ = 1000;
+  uint64_t snapshot_revision_ = 0;
+  uint64_t saved_revision_ = 0;
+};
+
+}  // namespace clustron::state

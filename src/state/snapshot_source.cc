@@ -1,0 +1,324 @@
+#include "state/snapshot_source.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "base/planted_bugs.h"
+#include "persist/rdb_reader.h"
+#include "state/executor.h"
+#include "store/snapshot/snapshot_load.h"
+
+namespace clustron::state {
+
+using store::KeyMeta;
+
+namespace {
+
+// Longer strings are written piece by piece: no slice of the snapshot grows by one value.
+constexpr uint64_t kWholeStringBytes = 64 << 10;
+// A section of ONCE's rows: small enough to be loaded in one go.
+constexpr size_t kRowsBytes = 32 << 10;
+
+}  // namespace
+
+// --- Writing -------------------------------------------------------------------------------------
+
+ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
+    : slot_(executor.applied_slot()),
+      elapsed_ms_(executor.elapsed_ms()),
+      wall_ms_(executor.wall_ms()),
+      once_(&executor.once()),
+      walk_(executor.store(), *this) {
+  executor.once().BeginWalk();
+  rdb_.Begin();
+  rdb_.Aux("redis-ver", "7.2.0");
+  rdb_.Aux("redis-bits", "64");
+  std::string state;
+  executor.EncodeTables(&state);
+  rdb_.Section("state", state);
+  std::string digests;
+  executor.digests().Encode(&digests);
+  rdb_.Section("digests", digests);
+  rdb_.Section("tables", walk_.tables());
+}
+
+ExecutorSnapshot::~ExecutorSnapshot() {
+  if (once_ != nullptr) once_->EndWalk();
+}
+
+cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, std::string* out) {
+  if (once_ != nullptr) {
+    std::string rows;
+    if (once_->Walk(std::min(budget_bytes, kRowsBytes), &rows)) once_ = nullptr;
+    if (!rows.empty()) rdb_.Section("once", rows);
+    out->append(rdb_.Take());
+    return Progress::kMore;
+  }
+  const store::SnapshotWalk::Progress progress = walk_.Step(budget_bytes);
+  if (progress == store::SnapshotWalk::Progress::kAborted) return Progress::kAborted;
+  if (progress == store::SnapshotWalk::Progress::kDone) {
+    std::string digest;
+    Writer(&digest).U64(walk_.digest());
+    rdb_.Section("digest", digest);
+    rdb_.End();
+  }
+  out->append(rdb_.Take());
+  return progress == store::SnapshotWalk::Progress::kDone ? Progress::kDone : Progress::kMore;
+}
+
+void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, const KeyMeta& meta,
+                             uint64_t size) {
+  CHECK(string_left_ == 0);
+  if (db != db_) {
+    db_ = db;
+    rdb_.SelectDb(static_cast<uint32_t>(db));
+    rdb_.ResizeDb(walk_.keys(db), walk_.keys_with_deadline(db));
+  }
+  std::string bytes;
+  meta.Encode(&bytes);
+  rdb_.Section("k", bytes);
+  if (meta.deadline.exists())
+    rdb_.ExpireAtMs(store::Store::UnixMs(meta.deadline, elapsed_ms_, wall_ms_));
+  if (type == store::Type::kHash) {
+    rdb_.HashBegin(key, size);
+    return;
+  }
+  CHECK(type == store::Type::kString);
+  string_left_ = size;
+  in_pieces_ = size > kWholeStringBytes;
+  if (in_pieces_) {
+    rdb_.StringBegin(key, size);
+  } else if (size == 0) {
+    rdb_.String(key, {});
+  } else {
+    key_ = key;
+    value_.clear();
+  }
+}
+
+void ExecutorSnapshot::OnLeases(std::string_view rows) { rdb_.Section("leases", rows); }
+void ExecutorSnapshot::OnLocks(std::string_view rows) { rdb_.Section("locks", rows); }
+
+void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
+  if (bytes.empty()) return;  // an empty string is one empty piece, and is written already
+  CHECK(bytes.size() <= string_left_);
+  string_left_ -= bytes.size();
+  if (in_pieces_) {
+    rdb_.StringBytes(bytes);
+    return;
+  }
+  if (value_.empty() && string_left_ == 0) {
+    rdb_.String(key_, bytes);
+    return;
+  }
+  value_.append(bytes);
+  if (string_left_ > 0) return;
+  rdb_.String(key_, value_);
+  value_ = {};
+}
+
+void ExecutorSnapshot::OnField(store::FieldValue fv) { rdb_.HashField(fv.field, fv.value); }
+
+// --- Reading -------------------------------------------------------------------------------------
+
+namespace {
+
+class Loader final : public persist::RdbVisitor {
+ public:
+  Loader(Executor& executor, store::StoreLoader::Keep keep)
+      : executor_(executor), store_(executor.store(), keep) {}
+
+  Status OnSection(std::string_view name, std::string_view bytes) override {
+    // Long sections come in pieces of one name: each is taken up when the next name comes.
+    if (name == "k") {
+      TRY(EndSections());
+      ASSIGN_OR_RETURN(meta_, KeyMeta::Decode(bytes));
+      has_meta_ = true;
+      return {};
+    }
+    if (name != section_) {
+      TRY(EndSections());
+      section_ = name;
+    }
+    if (name == "leases") return store_.LoadLeases(bytes);
+    if (name == "locks") return store_.LoadLocks(bytes);
+    if (name == "once") return LoadOnce(bytes);
+    pieces_.append(bytes);
+    return {};
+  }
+
+  Status OnString(const persist::RdbKey& key, std::string_view value) override {
+    TRY(BeginKey(key, store::Type::kString, value.size()));
+    if (!value.empty()) store_.StringPiece(value);
+    return EndKey();
+  }
+  Status OnHashBegin(const persist::RdbKey& key, uint64_t fields) override {
+    return BeginKey(key, store::Type::kHash, fields);
+  }
+  Status OnHashField(std::string_view field, std::string_view value) override {
+    return store_.Field({field, value});
+  }
+  Status OnHashEnd() override { return EndKey(); }
+
+  Status Finish() {
+    TRY(EndSections());
+    TRY(store_.Finish());
+    if (has_digest_ && store_.digest() != digest_)
+      return Fail(Errc::kCorruption, "the restored state has another digest than the saved one");
+    executor_.SnapshotLoaded();
+    return {};
+  }
+
+ private:
+  Status LoadOnce(std::string_view bytes) {
+    Reader rows(bytes);
+    while (!rows.Done()) {
+      Reader row(rows.Bytes());
+      if (!rows.ok()) return Fail(Errc::kCorruption, "a row of ONCE's replies is cut short");
+      TRY(executor_.once().DecodeRow(&row));
+      if (!row.Done()) return Fail(Errc::kCorruption, "a row of ONCE's replies is too long");
+    }
+    return {};
+  }
+
+  Status EndSections() {
+    const std::string name = std::exchange(section_, {});
+    const std::string bytes = std::exchange(pieces_, {});
+    if (name == "state") return executor_.DecodeTables(bytes);
+    if (name == "digests") return executor_.DecodeDigests(bytes);
+    if (name == "tables") return store_.LoadTables(bytes);
+    if (name == "digest") {
+      Reader reader(bytes);
+      digest_ = reader.U64();
+      has_digest_ = reader.Done();
+      return has_digest_ ? Status() : Fail(Errc::kCorruption, "the digest section is malformed");
+    }
+    const bool rows = name == "leases" || name == "locks" || name == "once";
+    if (!name.empty() && !rows)
+      return Fail(Errc::kMismatch, "section of a newer version in the snapshot: " + name);
+    return {};
+  }
+
+  Status BeginKey(const persist::RdbKey& key, store::Type type, uint64_t size) {
+    TRY(EndSections());
+    if (!has_meta_) {  // another program's file
+      meta_ = {};
+      meta_.revision = 1;
+      if (key.expire_at_ms >= 0) meta_.deadline = store::Deadline::Wall(key.expire_at_ms);
+      meta_.packed = type == store::Type::kHash && size <= 128;
+    }
+    has_meta_ = false;
+    return store_.BeginKey(static_cast<int>(key.db), key.key, type, meta_, size);
+  }
+  Status EndKey() { return store_.EndKey(); }
+
+  Executor& executor_;
+  store::StoreLoader store_;
+  KeyMeta meta_;
+  bool has_meta_ = false;
+  std::string section_;
+  std::string pieces_;
+  uint64_t digest_ = 0;
+  bool has_digest_ = false;
+};
+
+class SnapshotLoad final : public cluster::SnapshotRestore {
+ public:
+  SnapshotLoad(persist::File& file, Executor& executor,
+               store::StoreLoader::Keep keep = store::StoreLoader::Keep::kKeys)
+      : loader_(executor, keep), source_(&file), stepper_(&source_, Limits(), &loader_) {}
+
+  Result<bool> Step(size_t keys) override {
+    ASSIGN_OR_RETURN(const bool all, stepper_.Step(keys));
+    if (all) TRY(loader_.Finish());
+    return all;
+  }
+
+ private:
+  static persist::RdbLimits Limits() {
+    persist::RdbLimits limits;
+    limits.require_checksum = true;
+    return limits;
+  }
+
+  Loader loader_;
+  persist::RdbFileSource source_;
+  persist::RdbStepper stepper_;
+};
+
+// Loads into an executor of its own, which keeps the tables and no keys.
+class SnapshotCheck final : public cluster::SnapshotRestore {
+ public:
+  SnapshotCheck(persist::File& file, const Executor& state, cluster::Slot slot)
+      : state_(state),
+        slot_(slot),
+        trial_(state.seed()),
+        load_(file, Prepared(trial_, state), store::StoreLoader::Keep::kNothing) {}
+
+  Result<bool> Step(size_t keys) override {
+    ASSIGN_OR_RETURN(const bool all, load_.Step(keys));
+    if (all) TRY(Judge());
+    return all;
+  }
+
+ private:
+  static Executor& Prepared(Executor& trial, const Executor& state) {
+    trial.SetSupportedVersion(state.supported_version());
+    return trial;
+  }
+
+  // What never falls in a log is not below what this node has of it.
+  Status Judge() const {
+    if (trial_.applied_slot() != slot_ && !Planted(Bug::kSnapshotSlotOffByOne))
+      return Fail(Errc::kCorruption,
+                  "the state in it is that of slot " + std::to_string(trial_.applied_slot()));
+    if (trial_.applied_slot() <= state_.applied_slot()) return {};  // it is not loaded anyway
+    if (trial_.feature_version() < state_.feature_version() ||
+        trial_.elapsed_ms() < state_.elapsed_ms() || trial_.revision() < state_.revision() ||
+        trial_.newest_noop() < state_.newest_noop())
+      return Fail(Errc::kMismatch,
+                  "feature version, clock, revision or ballot in it are behind those of slot " +
+                      std::to_string(state_.applied_slot()) + " here");
+    return {};
+  }
+
+  const Executor& state_;
+  const cluster::Slot slot_;
+  Executor trial_;
+  SnapshotLoad load_;
+};
+
+}  // namespace
+
+std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file, const Executor& state,
+                                                     cluster::Slot slot) {
+  return std::make_unique<SnapshotCheck>(file, state, slot);
+}
+
+std::unique_ptr<cluster::SnapshotRestore> BeginLoad(persist::File& file, Executor& executor) {
+  return std::make_unique<SnapshotLoad>(file, executor);
+}
+
+// --- The executor's side -------------------------------------------------------------------------
+
+std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
+  snapshot_revision_ = revision();
+  return std::make_unique<ExecutorSnapshot>(*this);
+}
+
+std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& file) {
+  return BeginLoad(file, *this);
+}
+
+std::unique_ptr<cluster::SnapshotRestore> Executor::BeginCheck(persist::File& file,
+                                                               cluster::Slot slot) const {
+  return server::BeginCheck(file, *this, slot);
+}
+
+Status Executor::RestoreSnapshot(persist::File& file) {
+  const auto done = BeginRestore(file)->Step(SIZE_MAX);
+  return done ? Status() : std::unexpected(done.error());
+}
+
+}  // namespace clustron::state

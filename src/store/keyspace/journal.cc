@@ -1,0 +1,214 @@
+#include "store/keyspace/journal.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "store/keyspace/store.h"
+#include "store/types/string/big_string.h"
+
+namespace clustron::store {
+
+Journal::~Journal() { CHECK(records_.empty()); }
+
+size_t Journal::Arm() {
+  marks_.push_back({records_.size(), events_.size(), store_.revision_, store_.item_revision_});
+  return marks_.size() - 1;
+}
+
+void Journal::Disarm(size_t mark) {
+  CHECK(mark + 1 == marks_.size());
+  marks_.pop_back();
+  if (!marks_.empty()) return;
+  // Newest first: an entry that was exchanged twice is ours in both records.
+  while (!records_.empty()) {
+    std::visit([this](auto& r) { Keep(r); }, records_.back());
+    records_.pop_back();
+  }
+  End();
+}
+
+// A big command's records leave no memory behind.
+void Journal::End() {
+  constexpr size_t kRecordsKept = 1024;
+  CHECK(records_.empty());
+  if (records_.capacity() > kRecordsKept) std::vector<undo::Record>().swap(records_);
+  Deliver();
+}
+
+namespace {
+
+// About half of what a record takes, which is what bytes made cost.
+constexpr uint64_t kRecordUnits = 64;
+
+uint64_t BytesKept(const undo::EntryChanged& r) {
+  return r.old == nullptr ? 0 : KeyRecordEdit::ShellBytes(*r.old);
+}
+uint64_t BytesKept(const undo::EntryMoved& r) { return KeyRecordEdit::ShellBytes(*r.old); }
+uint64_t BytesKept(const undo::BigStringWritten& r) { return r.bytes.size(); }
+uint64_t BytesKept(const undo::HashChanged& r) { return r.undo.kept_bytes(); }
+template <typename R>
+uint64_t BytesKept(const R&) {
+  return 0;
+}
+
+}  // namespace
+
+void Journal::Add(undo::Record record) {
+  store_.work_.Spend(kRecordUnits);
+  store_.work_.SpendMade(std::visit([](const auto& r) { return BytesKept(r); }, record));
+  records_.push_back(std::move(record));
+}
+
+void Journal::Deliver() {
+  const std::vector<HeldEvent> events = std::exchange(events_, {});
+  for (const HeldEvent& event : events) store_.Deliver(event);
+}
+
+void Journal::Rollback(size_t mark) {
+  CHECK(mark < marks_.size());
+  const Mark& m = marks_[mark];
+  while (records_.size() > m.records) {
+    std::visit([this](auto& r) { Undo(r); }, records_.back());
+    records_.pop_back();
+  }
+  events_.resize(m.events);
+  store_.revision_ = m.revision;
+  store_.item_revision_ = m.item_revision;
+  marks_.resize(mark);
+  if (marks_.empty()) End();
+}
+
+std::vector<const KeyRecord*> Journal::WrittenSince(size_t mark) const {
+  CHECK(mark < marks_.size());
+  std::vector<const KeyRecord*> entries;
+  for (size_t i = marks_[mark].records; i < records_.size(); i++) {
+    if (const auto* head = std::get_if<undo::HeadChanged>(&records_[i]); head && head->written) {
+      entries.push_back(head->record);
+    } else if (const auto* moved = std::get_if<undo::EntryMoved>(&records_[i])) {
+      entries.push_back(moved->now);
+    }
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+// ---- keys ----
+
+void Journal::Undo(undo::EntryChanged& r) {
+  const std::string_view key = r.now != nullptr ? r.now->key() : r.old->key();
+  if (r.now == nullptr) return r.table->Insert(r.hash, r.old);
+  const HashIndex::Ref ref = r.table->Find(key, r.hash);
+  CHECK(ref && Table::EntryAt(ref.payload()) == r.now);
+  if (r.old == nullptr) {
+    r.table->Erase(r.hash, ref);
+  } else {
+    r.table->Replace(ref, r.old);
+  }
+  if (r.same_value) {
+    if (!KeyRecordEdit::IsInline(*r.now))
+      KeyRecordEdit::SetPointer(*r.old, KeyRecordEdit::Pointer(*r.now));
+    KeyRecordEdit::FreeShell(r.now);
+  } else {
+    store_.Discard(r.now);
+  }
+}
+
+void Journal::Keep(undo::EntryChanged& r) {
+  if (r.old == nullptr) return;
+  r.same_value ? KeyRecordEdit::FreeShell(r.old) : store_.Discard(r.old);
+}
+
+void Journal::Undo(undo::EntryMoved& r) {
+  const HashIndex::Ref ref = r.to->Find(r.now->key(), r.to_hash);
+  CHECK(ref && Table::EntryAt(ref.payload()) == r.now);
+  r.to->Erase(r.to_hash, ref);
+  if (!KeyRecordEdit::IsInline(*r.now))
+    KeyRecordEdit::SetPointer(*r.old, KeyRecordEdit::Pointer(*r.now));
+  KeyRecordEdit::FreeShell(r.now);
+  r.from->Insert(r.from_hash, r.old);
+}
+
+void Journal::Keep(undo::EntryMoved& r) { KeyRecordEdit::FreeShell(r.old); }
+
+void Journal::Undo(undo::HeadChanged& r) {
+  const uint8_t epoch = KeyRecordEdit::SnapshotEpoch(*r.record);
+  KeyRecordEdit::SetHead(*r.record, r.head);
+  KeyRecordEdit::SetSnapshotEpoch(*r.record, epoch);
+  if (r.deadline_bits != 0) {
+    KeyRecordEdit::SetDeadline(*r.record, DeadlineWord::FromBits(r.deadline_bits));
+  }
+}
+
+void Journal::Undo(undo::HashChanged& r) { HashEdit::Undo(KeyRecordEdit::Hash(*r.record), r.undo); }
+
+void Journal::Undo(undo::BigStringWritten& r) {
+  r.value->Truncate(r.size);
+  r.value->Write(r.offset > r.size ? r.size : r.offset, r.bytes);
+}
+
+void Journal::Undo(undo::Touched& r) { store_.touch_[r.cell] = r.revision; }
+void Journal::Undo(undo::FlushTouched& r) {
+  store_.flush_touch_[r.db] = r.revision;
+  store_.flushed_created_[r.db] = r.created;
+}
+void Journal::Undo(undo::CreatedNoted& r) { store_.created_[r.db] = r.revision; }
+
+void Journal::Undo(undo::Flushed& r) {
+  store_.table_by_id_[r.table->id()] = r.table.get();
+  std::swap(store_.tables_[r.db], r.table);
+}
+
+void Journal::Keep(undo::Flushed& r) { store_.Discard(std::move(r.table)); }
+
+void Journal::Undo(undo::Swapped& r) { store_.SwapTables(r.a, r.b); }
+
+void Journal::Undo(undo::SettingChanged& r) { store_.UndoSetting(*r.spec, r.text); }
+
+// ---- leases and locks ----
+
+void Journal::Undo(undo::LeaseGranted& r) { store_.leases_.leases_.erase(r.id); }
+
+void Journal::Undo(undo::LeaseEnded& r) {
+  std::string id = r.lease->id;
+  store_.leases_.leases_.emplace(std::move(id), std::move(r.lease));
+}
+
+void Journal::Undo(undo::KeyAttached& r) {
+  const auto it = store_.leases_.by_key_.find(r.key);
+  CHECK(it != store_.leases_.by_key_.end());
+  it->second.lease->keys.erase(it->second.attach);
+  it->second.lease->next_attach = it->second.attach;
+  store_.leases_.by_key_.erase(it);
+}
+
+void Journal::Undo(undo::KeyDetached& r) {
+  r.lease->keys.emplace(r.attach, r.key);
+  store_.leases_.by_key_.emplace(std::move(r.key), LeaseTable::Place{r.lease, r.attach});
+}
+
+void Journal::Undo(undo::KeyRenamed& r) { store_.RenameLeased(r.to, r.from); }
+
+void Journal::Undo(undo::LeaseRenewed& r) {
+  store_.leases_.leases_.find(r.id)->second->renewed = r.renewed;
+}
+
+void Journal::Undo(undo::LockAcquired& r) {
+  const auto it = store_.locks_.locks_.find(r.name);
+  CHECK(it != store_.locks_.locks_.end());
+  store_.UnlinkLock(it->first, it->second);
+  store_.locks_.locks_.erase(it);
+}
+
+void Journal::Undo(undo::LockEnded& r) {
+  const auto it = store_.locks_.locks_.emplace(std::move(r.name), std::move(r.lock)).first;
+  store_.LinkLock(it->first, it->second);
+}
+
+void Journal::Undo(undo::LockRenewed& r) {
+  LockHolder& holder = store_.locks_.locks_.at(r.name).holders.front();
+  holder.ttl_ms = r.ttl_ms;
+  holder.renewed = r.renewed;
+}
+
+}  // namespace clustron::store

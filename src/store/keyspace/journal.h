@@ -1,0 +1,203 @@
+// The undo journal: the inverse of every change since it was armed, newest last.
+//
+// Replaced values are set aside here and put back by a rollback, so both keeping and undoing cost
+// by the work that was done, not by the size of the values. Undoing goes strictly backwards: each
+// record finds the store exactly as its change left it, entry addresses included.
+//
+// Events for observers are held back while armed: let out when the outermost arm ends, dropped
+// with what is rolled back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/option.h"
+#include "store/keyspace/events.h"
+#include "store/keyspace/key_record_edit.h"
+#include "store/keyspace/table.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
+#include "store/types/hash/hash_edit.h"
+
+namespace clustron::store {
+
+class BigString;
+class Store;
+
+namespace undo {
+
+// A key's entry was put in (old == nullptr), exchanged, or taken out (now == nullptr).
+struct EntryChanged {
+  Table* table;
+  uint64_t hash;
+  KeyRecord* old;   // ours
+  KeyRecord* now;   // the table's
+  bool same_value;  // the out-of-line value belongs to `now`
+};
+// The value went from one key to another; both places were as `to` absent, `from` present.
+struct EntryMoved {
+  Table* from;
+  uint64_t from_hash;
+  KeyRecord* old;  // ours, its value now belongs to `now`
+  Table* to;
+  uint64_t to_hash;
+  KeyRecord* now;
+};
+// Revision, flags or deadline changed in place.
+struct HeadChanged {
+  KeyRecord* record;
+  uint64_t head;
+  uint64_t deadline_bits;  // 0: none
+  bool written = false;    // the value was changed with it
+};
+struct HashChanged {
+  KeyRecord* record;
+  HashUndo undo;
+};
+struct BigStringWritten {
+  BigString* value;
+  size_t size;
+  size_t offset;
+  std::string bytes;
+};
+struct Touched {
+  size_t cell;
+  Revision revision;
+};
+struct FlushTouched {
+  int db;
+  Revision revision;
+  Revision created;
+};
+struct CreatedNoted {
+  int db;
+  Revision revision;
+};
+struct Flushed {
+  int db;
+  std::unique_ptr<Table> table;
+};
+struct Swapped {
+  int a;
+  int b;
+};
+struct LeaseGranted {
+  std::string id;
+};
+struct LeaseEnded {
+  std::unique_ptr<Lease> lease;
+};
+struct KeyAttached {
+  KeyName key;
+};
+struct KeyDetached {
+  KeyName key;
+  Lease* lease;
+  uint64_t attach;
+};
+struct KeyRenamed {
+  KeyName from;
+  KeyName to;
+};
+struct LockAcquired {
+  KeyName name;
+};
+struct LockEnded {
+  KeyName name;
+  Lock lock;
+};
+struct LeaseRenewed {
+  std::string id;
+  Revision renewed;
+};
+struct LockRenewed {
+  KeyName name;
+  int64_t ttl_ms;
+  Revision renewed;
+};
+struct SettingChanged {
+  const OptionSpec* spec;
+  std::string text;
+};
+
+using Record = std::variant<EntryChanged, EntryMoved, HeadChanged, HashChanged, BigStringWritten,
+                            Touched, FlushTouched, CreatedNoted, Flushed, Swapped, LeaseGranted,
+                            LeaseEnded, KeyAttached, KeyDetached, KeyRenamed, LeaseRenewed,
+                            LockAcquired, LockEnded, LockRenewed, SettingChanged>;
+
+}  // namespace undo
+
+// What an observer will be told.
+struct HeldEvent {
+  enum class Kind : uint8_t { kChange, kNotify, kFlush, kSwap, kLease, kLock };
+  Kind kind;
+  std::string key = {};
+  Change change = {};
+  LeaseEvent lease = {};
+  LockEvent lock = {};
+  int swap_db = 0;
+};
+
+class Journal {
+ public:
+  explicit Journal(Store& store) : store_(store) {}
+  ~Journal();
+
+  bool armed() const { return !marks_.empty(); }
+  size_t Arm();
+  void Disarm(size_t mark);
+  void Rollback(size_t mark);
+
+  // Keeping it is work, too: the item pays for what is set aside.
+  void Add(undo::Record record);
+  void Hold(HeldEvent event) { events_.push_back(std::move(event)); }
+  size_t size() const { return records_.size(); }
+  // The entries whose values were changed or moved since Arm() gave the mark, sorted by address.
+  std::vector<const KeyRecord*> WrittenSince(size_t mark) const;
+
+ private:
+  struct Mark {
+    size_t records;
+    size_t events;
+    Revision revision;
+    Revision item_revision;
+  };
+  // One overload for each kind of record: undo it, or let what it keeps go.
+  void Undo(undo::EntryChanged& r);
+  void Undo(undo::EntryMoved& r);
+  void Undo(undo::HeadChanged& r);
+  void Undo(undo::HashChanged& r);
+  void Undo(undo::BigStringWritten& r);
+  void Undo(undo::Touched& r);
+  void Undo(undo::FlushTouched& r);
+  void Undo(undo::CreatedNoted& r);
+  void Undo(undo::Flushed& r);
+  void Undo(undo::Swapped& r);
+  void Undo(undo::LeaseGranted& r);
+  void Undo(undo::LeaseEnded& r);
+  void Undo(undo::KeyAttached& r);
+  void Undo(undo::KeyDetached& r);
+  void Undo(undo::KeyRenamed& r);
+  void Undo(undo::LeaseRenewed& r);
+  void Undo(undo::LockAcquired& r);
+  void Undo(undo::LockEnded& r);
+  void Undo(undo::LockRenewed& r);
+  void Undo(undo::SettingChanged& r);
+  void Keep(undo::EntryChanged& r);
+  void Keep(undo::EntryMoved& r);
+  void Keep(undo::Flushed& r);
+  template <typename R>
+  void Keep(R&) {}
+  void End();
+  void Deliver();
+
+  Store& store_;
+  std::vector<undo::Record> records_;
+  std::vector<HeldEvent> events_;
+  std::vector<Mark> marks_;
+};
+
+}  // namespace clustron::store

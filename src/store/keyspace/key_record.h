@@ -1,0 +1,184 @@
+// One key with its value: a single allocation for everything small.
+//
+//   | head 8 | deadline 8, if any | pointer 8, if the value is out of line | varint key size |
+//   | varint value size, if inline | key | value, if inline |
+//
+// head: revision (48 bits) | type (4) | form (4) | flags (8). Entries are owned by the table that
+// they are in; everybody else holds `const KeyRecord*` at most until the next mutation of the
+// store. They are read here and changed only through Mutation (mutation.h).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "base/output_block.h"
+
+namespace clustron::store {
+
+class BigString;
+class HashValue;
+
+using Revision = uint64_t;  // of the store; key revisions keep the low 48 bits
+
+enum class Type : uint8_t { kString, kList, kSet, kZset, kHash, kStream };
+// Redis's word for TYPE: "string", "list" …
+std::string_view TypeName(Type type);
+
+// How a value is kept. The first three are strings kept as text (so reading never converts) and
+// differ in what OBJECT ENCODING says; kBig strings are in pieces and are "raw" too.
+enum class Form : uint8_t {
+  kInt,     // canonical decimal of an int64, inline
+  kEmbstr,  // up to 44 bytes, inline
+  kRaw,     // inline, but longer or changed in place (APPEND, SETRANGE, SETBIT)
+  kBig,     // BigString, out of line
+  kObject,  // a collection, out of line; the collection knows its own encoding
+};
+
+enum class ClockKind : uint8_t {
+  kElapsed,  // the log's elapsed clock: relative TTLs
+  kWall,     // the log's wall clock: …AT
+};
+
+// When a key ends, and by which of the log's two clocks. None by default.
+class Deadline {
+ public:
+  static constexpr int64_t kMaxMs = (int64_t{1} << 54) - 1;  // later ones are cut to this
+
+  constexpr Deadline() = default;
+  // Negative times (long past) count as 0: due at once.
+  static constexpr Deadline At(ClockKind clock, int64_t ms) {
+    const int64_t cut = ms < 0 ? 0 : ms > kMaxMs ? kMaxMs : ms;
+    return Deadline(static_cast<uint64_t>(cut) << 1 | (clock == ClockKind::kWall ? 1U : 0U), true);
+  }
+  static constexpr Deadline Elapsed(int64_t ms) { return At(ClockKind::kElapsed, ms); }
+  static constexpr Deadline Wall(int64_t ms) { return At(ClockKind::kWall, ms); }
+
+  constexpr bool exists() const { return exists_; }
+  constexpr ClockKind clock() const { return bits_ & 1 ? ClockKind::kWall : ClockKind::kElapsed; }
+  constexpr int64_t ms() const { return static_cast<int64_t>(bits_ >> 1); }
+  // A deadline is due from its millisecond on.
+  constexpr bool DueAt(int64_t elapsed_ms, int64_t wall_ms) const {
+    return exists_ && ms() <= (bits_ & 1 ? wall_ms : elapsed_ms);
+  }
+  friend constexpr bool operator==(Deadline, Deadline) = default;
+
+ private:
+  constexpr Deadline(uint64_t bits, bool exists) : bits_(bits), exists_(exists) {}
+  uint64_t bits_ = 0;  // ms << 1 | clock
+  bool exists_ = false;
+};
+
+// A value's bytes where they can't be handed out in one piece. Reused between calls.
+using Scratch = std::string;
+
+class KeyRecord {
+ public:
+  KeyRecord(const KeyRecord&) = delete;
+  KeyRecord& operator=(const KeyRecord&) = delete;
+
+  std::string_view key() const;
+  Type type() const { return static_cast<Type>(head_ >> 48 & 15); }
+  Form form() const { return static_cast<Form>(head_ >> 52 & 15); }
+  // The revision that last changed the value.
+  Revision revision() const { return head_ & kRevisionMask; }
+  Deadline deadline() const;
+  bool has_deadline() const { return head_ & kHasDeadline; }
+  bool has_lease() const { return head_ & kHasLease; }  // which: LeaseTable::LeaseOf
+  bool has_labels() const { return head_ & kHasLabels; }
+
+  // OBJECT ENCODING's answer: int, embstr, raw, listpack, hashtable …
+  std::string_view encoding() const;
+
+  // Strings. REQUIRES: type() == kString.
+  size_t StringSize() const;
+  // The whole value; a view into the entry, or of `scratch` when the value is in pieces (> 64 KB).
+  std::string_view String(Scratch& scratch) const;
+  // Bytes [offset, offset + size), cut at the end of the value. Costs by `size` only.
+  std::string_view StringRange(size_t offset, size_t size, Scratch& scratch) const;
+  // Piece by piece, in order, without copying: for replies and serializing.
+  template <typename F>  // void(std::string_view)
+  void ForEachPiece(F&& f) const;
+  // The same for bytes [offset, offset + size), cut at the end of the value.
+  template <typename F>
+  void ForEachPiece(size_t offset, size_t size, F&& f) const;
+  // For each piece of such a range either short(std::string_view), or a reference that outlives the
+  // value: long(SharedBytes), if it is worth one.
+  template <typename Short, typename Long>
+  void SharePieces(size_t offset, size_t size, Short&& with_short, Long&& with_long) const;
+
+  // REQUIRES: type() == kHash.
+  const HashValue& hash() const;
+
+  // MEMORY USAGE: the entry with its value, table overhead included. Collections: the sum is known,
+  // not estimated, so no SAMPLES are needed.
+  size_t MemoryUsage() const;
+
+ private:
+  friend class KeyRecordEdit;  // entry_edit.h: how the store builds and changes entries
+  friend class Mutation;
+  static constexpr uint64_t kRevisionMask = (uint64_t{1} << 48) - 1;
+  static constexpr uint64_t kHasDeadline = uint64_t{1} << 56;
+  static constexpr uint64_t kHasLease = uint64_t{1} << 57;
+  static constexpr uint64_t kHasLabels = uint64_t{1} << 58;
+
+  KeyRecord() = default;
+  bool out_of_line() const { return form() >= Form::kBig; }
+  const char* body() const { return reinterpret_cast<const char*>(this) + sizeof(head_); }
+  const char* after_deadline() const { return body() + (has_deadline() ? 8 : 0); }
+  void* pointer() const {
+    DCHECK(out_of_line());
+    void* p;
+    std::memcpy(&p, after_deadline(), sizeof p);
+    return p;
+  }
+  std::string_view inline_value() const;
+  size_t PieceCount() const;
+  std::string_view Piece(size_t index) const;
+  // [offset, offset + size) of it. REQUIRES: form() == Form::kBig.
+  SharedBytes SharedPiece(size_t index, size_t offset, size_t size) const;
+
+  uint64_t head_ = 0;
+};
+static_assert(sizeof(KeyRecord) == 8);
+
+template <typename Short, typename Long>
+void KeyRecord::SharePieces(size_t offset, size_t size, Short&& with_short,
+                            Long&& with_long) const {
+  // Shorter ones are copied sooner than they are counted and sent on their own.
+  constexpr size_t kSharedBytesMin = 16 * 1024;
+  const size_t piece_size = std::max<size_t>(Piece(0).size(), 1);
+  ForEachPiece(offset, size, [&](std::string_view piece) {
+    if (form() != Form::kBig || piece.size() < kSharedBytesMin) {
+      with_short(piece);
+    } else {
+      with_long(SharedPiece(offset / piece_size, offset % piece_size, piece.size()));
+    }
+    offset += piece.size();
+  });
+}
+
+template <typename F>
+void KeyRecord::ForEachPiece(F&& f) const {
+  const size_t count = PieceCount();
+  for (size_t i = 0; i < count; i++) f(Piece(i));
+}
+
+template <typename F>
+void KeyRecord::ForEachPiece(size_t offset, size_t size, F&& f) const {
+  const size_t end =
+      size < StringSize() - std::min(offset, StringSize()) ? offset + size : StringSize();
+  while (offset < end) {
+    // All pieces but the last have the same size.
+    const size_t piece_size = std::max<size_t>(Piece(0).size(), 1);
+    std::string_view piece = Piece(offset / piece_size).substr(offset % piece_size);
+    piece = piece.substr(0, end - offset);
+    f(piece);
+    offset += piece.size();
+  }
+}
+
+}  // namespace clustron::store

@@ -433,6 +433,23 @@ TEST_CASE("log store: reserved numbers survive one damaged copy, two are refused
   CHECK(Node(&fs, Durability::kEverySec).error.code == Errc::kCorruption);
 }
 
+TEST_CASE("log store: a lease that was written to one of two copies is in both after a start") {
+  SimFs fs;
+  REQUIRE(Node(&fs, Durability::kAlways).store->RecordLease(450'000'000));
+  {
+    Node node(&fs, Durability::kAlways);
+    fs.FailNextSync();
+    CHECK(!node.store->RecordLease(5'000'000'000));
+  }
+  CHECK(Node(&fs, Durability::kAlways).recovered.lease_ns == 5'000'000'000);
+  // It may have been granted meanwhile: whichever copy rots, the next start knows of it.
+  for (const char* copy : {"/data/lease.a", "/data/lease.b"}) {
+    const auto disk = fs.Clone();
+    disk->FlipBit(copy, 20, 1);
+    CHECK(Node(disk.get(), Durability::kAlways).recovered.lease_ns == 5'000'000'000);
+  }
+}
+
 TEST_CASE(
     "log store: the longest lease survives one damaged copy; without any it may be of any length") {
   SimFs fs;

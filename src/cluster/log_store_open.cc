@@ -90,7 +90,7 @@ Result<std::unique_ptr<LogStore>> LogStore::Open(persist::Fs* fs, TaskRunner* ru
   TRY(store->shared_->mark.Load());
   TRY(store->shared_->mark.Keep());
   TRY(store->shared_->reserve.Load());
-  TRY(store->shared_->reserve.Keep());
+  TRY(store->shared_->reserve.KeepBoth());
   if (const auto& value = store->shared_->reserve.value()) {
     Reader in(*value);
     recovered->reserved = in.U64();
@@ -109,7 +109,7 @@ Result<std::unique_ptr<LogStore>> LogStore::Open(persist::Fs* fs, TaskRunner* ru
 // Absent in directories of earlier versions.
 Status LogStore::LoadLease(RecoveredLog* recovered) {
   TRY(shared_->lease.Load());
-  TRY(shared_->lease.Keep());
+  TRY(shared_->lease.KeepBoth());
   if (const auto& value = shared_->lease.value()) {
     Reader in(*value);
     recovered->lease_ns = in.I64();

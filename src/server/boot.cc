@@ -40,7 +40,7 @@ Status TakeSkips(persist::Fs& fs, const BootOptions& options, Executor& executor
   cluster::SkipList skips = executor.skips();
   persist::MarkFile file(&fs, options.dir, "skips");
   TRY(file.Load());
-  TRY(file.Keep());
+  TRY(file.KeepBoth());
   if (file.damaged() && !file.value())
     return Fail(Errc::kCorruption, options.dir +
                                        "/skips: both copies are damaged, and what they "

@@ -95,6 +95,10 @@ bool Node::OnMessage(NodeId from, std::string message) {
     REACH("message before the introduction");
     return true;
   }
+  if (HasOtherLog(from) && kind < WireKind::kDigestAsk) {
+    REACH("message of another log");
+    return true;
+  }
   uint64_t id = 0;
   switch (kind) {
     case WireKind::kPaxos: {
@@ -227,7 +231,8 @@ bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
   WireKind kind;
   std::string_view body;
   if (message.size() > kHeartbeatBytesMax || !ReadWireKind(message, &kind, &body) ||
-      kind != WireKind::kPaxos || !roster_.Taken(from) || refused_.contains(from))
+      kind != WireKind::kPaxos || !roster_.Taken(from) || refused_.contains(from) ||
+      HasOtherLog(from))
     return false;
   const Result<paxos::Message> decoded = paxos::Decode(body);
   const auto* heartbeat = decoded ? std::get_if<paxos::Heartbeat>(&*decoded) : nullptr;

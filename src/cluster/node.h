@@ -391,6 +391,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool RevisionsReserved() const;
 
   // node_divergence.cc
+  void CompareLogs();
+  bool HasOtherLog(NodeId peer) const;
+  bool ContradictedByLogs() const;
   void CompareStates(int64_t now_ns);
   void OnClaim(NodeId peer, Slot slot, uint64_t digest);
   bool NewsOf(const paxos::PeerStatus& peer, StateNews* news) const;
@@ -536,7 +539,14 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   std::map<NodeId, Slot> beyond_;
   Slot beyond_last_ = 0;
   uint64_t beyond_round_ = 0;
-  std::set<NodeId> alarmed_;  // whose states are said to differ
+  // Which leaders wrote the peers' logs, as their introductions say; and whose log is another one.
+  struct ToldLog {
+    Slot applied = 0;
+    Leaderships leaderships;
+  };
+  std::map<NodeId, ToldLog> told_logs_;
+  std::map<NodeId, Slot> other_logs_;  // from where on, at least
+  std::set<NodeId> alarmed_;           // whose states are said to differ
   std::map<NodeId, uint64_t> peer_boots_;
   std::set<NodeId> beyond_shown_;  // of whom that was shown, until they start anew
 };

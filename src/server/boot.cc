@@ -239,6 +239,7 @@ Status FindLife(persist::Fs& fs, TaskRunner& tasks, const BootOptions& options,
   life.node = identity.node_id;
   life.boot = identity.boot;
   life.nonce = identity.nonce;
+  config->paxos.life = identity.nonce;
   life.feature_version = config->feature_version;
   life.held = HeldBy(log);
   life.set_back = identity.set_back;

@@ -274,6 +274,11 @@ class SnapshotCheck final : public cluster::SnapshotRestore {
       return Fail(Errc::kCorruption,
                   "the state in it is that of slot " + std::to_string(trial_.applied_slot()));
     if (trial_.applied_slot() <= state_.applied_slot()) return {};  // it is not loaded anyway
+    const cluster::Slot differs = state_.leaderships().Differs(
+        state_.applied_slot(), trial_.leaderships(), trial_.applied_slot());
+    if (differs != 0)
+      return Fail(Errc::kMismatch, "it is of another log than the state here, from slot " +
+                                       std::to_string(differs) + " on");
     if (trial_.feature_version() < state_.feature_version() ||
         trial_.elapsed_ms() < state_.elapsed_ms() || trial_.revision() < state_.revision() ||
         trial_.newest_noop() < state_.newest_noop())

@@ -23,6 +23,7 @@ inline constexpr uint32_t kWindowSlotsMax = 64;
 struct Config {
   NodeId self = kNoNode;
   Members members;
+  uint64_t life = 0;  // random, another one in each life of the process
   // 0: a majority. Else phase 1 needs quorum1 and phase 2 quorum2 votes; checked: quorum1 + quorum2
   // > voters.
   uint32_t quorum1 = 0;

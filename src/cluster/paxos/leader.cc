@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/coding.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 
@@ -37,9 +38,15 @@ void Leader::Start(Ballot ballot, std::vector<Value> inherited) {
     noop_slot_ = std::max<Slot>(learner_.chosen(), 1);
     noop_chosen_ = true;
   } else {
-    inherited_.push_back({EntryKind::kNoop, ballot_, nullptr});
+    inherited_.push_back({EntryKind::kNoop, ballot_, NoopPayload()});
   }
   Pump();
+}
+
+Payload Leader::NoopPayload() const {
+  auto bytes = std::make_shared<std::string>();
+  Writer(bytes.get()).U64(Mix64(core_.config.life ^ Mix64(ballot_.round)));
+  return bytes;
 }
 
 void Leader::Stop() {

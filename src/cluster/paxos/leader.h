@@ -65,6 +65,8 @@ class Leader {
   bool needs_new_phase1() const { return needs_new_phase1_; }
 
  private:
+  // Tells this leadership from any other, also of a life that has forgotten its ballots.
+  Payload NoopPayload() const;
   struct Open {
     Accepted entry;
     Votes votes = 0;

@@ -354,10 +354,9 @@ void LogStore::WriteMark() {
 }
 
 void LogStore::NextMarkWritten() {
-  // A compaction meanwhile has written another one over it, which knew less of what is durable.
-  const bool overwritten = next_mark_.floor < mark_.floor;
-  next_mark_.floor = std::max(next_mark_.floor, mark_.floor);
-  next_mark_.first_segment = std::max(next_mark_.first_segment, mark_.first_segment);
+  // Meanwhile a compaction has another one written over it, which knows less of what is durable.
+  const bool overwritten =
+      next_mark_.floor < mark_.floor || next_mark_.first_segment < mark_.first_segment;
   mark_ = next_mark_;
   DropSegments(overwritten);
 }
@@ -485,7 +484,7 @@ void LogStore::DropSegments(bool mark, bool in_both_copies) {
   mark_.floor = floor_;
   mark_.first_segment = first_segment_;
   if (first_segment_ > from) {
-    index_.DropBefore(first_segment_);
+    index_.DropBefore(first_segment_, floor_);
     read_handles_.erase(read_handles_.begin(), read_handles_.lower_bound(first_segment_));
   }
   ++dropping_;

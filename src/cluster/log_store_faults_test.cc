@@ -1,10 +1,12 @@
 // The log store on disks that damage, fill up and fail.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/memory.h"
 #include "tests/sim/log_node.h"
 
 namespace clustron::cluster {
@@ -185,6 +187,96 @@ TEST_CASE("log store: a record of another log, or a copy inside a value, is no r
   CHECK(node.recovered.unknown.size() == 1);
 }
 
+TEST_CASE("log store: an older record in the place of a lost one is no record, and no torn end") {
+  const std::string path = "/data/wal/0000000000000001.log";
+  const auto write = [](SimFs* fs, const std::vector<std::string>& payloads) {
+    Node node(fs, Durability::kAlways);
+    for (const std::string& payload : payloads) {
+      node.Append(Accept(node.seq + 1, node.seq + 1, payload));
+      ++node.seq;
+      node.Settle();
+    }
+    CHECK(node.durable == payloads.size());
+  };
+  // Two lives of a log: the second record of the one lies where the third one of the other does.
+  SimFs earlier;
+  write(&earlier, {std::string(600, 'a'), std::string(40, 'o')});
+  SimFs fs;
+  write(&fs, {std::string(232, 'b'), std::string(232, 'b'), std::string(40, 'n')});
+  const uint64_t at = fs.Content(path).find(std::string(40, 'n')) - 128;
+  REQUIRE(earlier.Content(path).find(std::string(40, 'o')) == at + 128);
+  // The disk has lost the write, and shows what was there before.
+  fs.Overwrite(path, at, earlier.Content(path).substr(at, 128 + 40 + 8));
+  Crash(&fs);
+  const Node node(&fs, Durability::kAlways);
+  REQUIRE(node.store != nullptr);
+  // Slot 3 was acknowledged: it is not taken for one that nothing was ever said of.
+  const std::vector<Slot>& unknown = node.recovered.unknown;
+  CHECK(std::find(unknown.begin(), unknown.end(), Slot{3}) != unknown.end());
+  CHECK(node.recovered.torn_bytes == 0);
+}
+
+TEST_CASE("log store: damage that may reach far down makes no slots of a snapshot unknown") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);
+  options.segment_bytes = 64 << 10;
+  constexpr Slot kFloor = 3'000'000;
+  const std::string path = "/data/wal/0000000000000001.log";
+  {
+    Node node(&fs, options);
+    node.store->CompactTo(kFloor);
+    node.AppendSlots(kFloor + 1, kFloor + 9, 40);
+    node.Settle();
+  }
+  Crash(&fs);
+  uint64_t cut_at = 0;
+  {
+    Node node(&fs, options);
+    cut_at = fs.Content(path).find_last_not_of('\0') + 1;
+    REQUIRE(node.store->Cut(kFloor + 5, 0, &node.recovered).has_value());
+    for (uint64_t round = 2; round < 80; ++round) node.Append(Promise(++node.seq, round));
+    node.Settle();
+    node.Append(Accept(++node.seq, kFloor + 5, "new", 80));
+    node.Settle();
+  }
+  Crash(&fs);
+  // The cut is lost with more records than the one behind them tells of.
+  fs.Overwrite(path, cut_at, std::string(fs.Content(path).rfind("CLR1") - cut_at, 'x'));
+  const uint64_t before = AllocatedBytes();
+  Node node(&fs, options);
+  REQUIRE(node.store != nullptr);
+  CHECK(AllocatedBytes() < before + (16 << 20));
+  CHECK(node.recovered.unknown.size() == 8);
+  CHECK(node.recovered.unknown.front() == kFloor + 1);
+  CHECK(node.recovered.unknown.back() == kFloor + 9);
+  CHECK(PayloadOf(*node.store, kFloor + 5) == "new");
+}
+
+TEST_CASE("log store: what a start has found is known to the next one, whatever it wrote itself") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    SimFs fs;
+    {
+      Node node(&fs, durability);
+      node.AppendSlots(1, 2, 10);
+      node.Settle();
+      node.AppendSlots(3, 6, 10);
+      node.store->Flush();
+      node.runner.RunAll();
+      CHECK(node.durable == 6);
+    }
+    fs.Kill();
+    CHECK(Node(&fs, durability).recovered.last_slot == 6);  // and others may be told so
+    fs.Kill();
+    // Then the last record is gone, as if it had never been written.
+    const std::string path = "/data/wal/0000000000000001.log";
+    const uint64_t last = fs.Content(path).rfind("CLR1");
+    fs.Overwrite(path, last, std::string(fs.Content(path).size() - last, '\0'));
+    const Node node(&fs, durability);
+    CHECK(node.store == nullptr);
+    CHECK(node.error.code == Errc::kCorruption);
+  }
+}
+
 TEST_CASE("log store: a log that is gone is not an empty one") {
   SimFs fs;
   {
@@ -301,6 +393,32 @@ TEST_CASE("log store: a full disk: the spare gives room, then records wait, then
     Crash(&fs);
     CHECK(Node(&fs, options).recovered.last_slot == slot + 1);
   }
+}
+
+TEST_CASE("log store: a promise that has waited for room is not given before its own fsync") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);
+  options.spare_bytes = 0;
+  Node node(&fs, options);
+  node.AppendSlots(1, 1, 10);
+  node.store->Flush();
+  fs.SetCapacity(fs.used_bytes());
+  node.AppendSlots(2, 2, 30'000);
+  node.Append(Promise(++node.seq, 5));
+  node.store->Flush();
+  REQUIRE(node.store->waits_for_room());
+  node.Tick();  // slot 1 is fsynced
+  CHECK(node.durable == 1);
+  fs.SetCapacity(0);
+  node.store->Tick(node.now_ns);
+  CHECK(node.durable == 2);
+  const auto disk = fs.Clone();
+  Crash(disk.get());
+  CHECK(Node(disk.get(), options).recovered.promised.round == 1);
+  node.runner.RunAll();
+  CHECK(node.durable == 3);
+  Crash(&fs);
+  CHECK(Node(&fs, options).recovered.promised.round == 5);
 }
 
 TEST_CASE("log store: a shutdown writes what has waited for room on the disk") {
@@ -498,6 +616,34 @@ TEST_CASE("log store: damage at the end with the mark damaged too is refused: a 
     const Node node(disk.get(), Durability::kAlways);
     CHECK((node.store == nullptr || node.recovered.promised.round == 50));
   }
+}
+
+TEST_CASE("log store: segments that go meanwhile take no promise out of the mark") {
+  SimFs fs;
+  std::string path;
+  {
+    Node node(&fs, Durability::kAlways);
+    node.AppendSlots(1, 30, 200);
+    node.Settle();
+    node.AppendSlots(31, 60, 200);
+    node.Settle();
+    node.store->CompactTo(59);  // as far as the mark knows that later segments are on disk
+    node.runner.RunAll();
+    // The mark moves on, so segments can go; behind it a promise is under way.
+    const size_t before = fs.Files().size();
+    node.store->Tick(node.now_ns);
+    node.Append(Promise(++node.seq, 9));
+    node.store->Flush();
+    node.runner.RunAll();
+    CHECK(node.durable == node.seq);
+    const std::vector<std::string> files = fs.Files();
+    CHECK(files.size() < before);
+    for (const std::string& file : files)
+      if (file.ends_with(".log")) path = file;
+  }
+  Crash(&fs);
+  fs.FlipBit(path, fs.Content(path).rfind("CLR1") + 50, 0);
+  CHECK(Node(&fs, Durability::kAlways).recovered.promised.round == 9);
 }
 
 }  // namespace clustron::cluster

@@ -217,7 +217,7 @@ Status LogStore::Recover(RecoveredLog* recovered) {
     TRY(shared_->writer.Resume(scan.end.segment));
     floor_ = scan.end.base.floor;
     first_segment_ = scan.end.base.first_segment;
-    index_.DropBefore(first_segment_);
+    index_.DropBefore(first_segment_, 0);  // nothing below the floor is unknown in it
     promised_ = FromWal(scan.end.base.promised);
     chosen_ = std::max(scan.end.base.chosen, floor_);
     synced_lsn_ = written_lsn_ = claim_lsn_ = scan.end.last_lsn;

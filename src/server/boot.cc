@@ -94,12 +94,11 @@ Result<std::string> DivergenceOf(persist::Fs& fs, const std::string& dir) {
   return text.empty() ? "a majority contradicted the state here" : text;
 }
 
-// Applies what the log knows to be chosen; stops before a slot whose record is damaged, and before
-// one that can't be applied: *halt says why.
-Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<cluster::Slot>& unknown,
-              Engine& engine, BootReport* report, std::string* halt) {
+// Applies what the log knows to be chosen; stops before a slot whose record is damaged (the log
+// does not have it), and before one that can't be applied: *halt says why.
+Status Replay(cluster::LogStore& log, cluster::Slot last, Engine& engine, BootReport* report,
+              std::string* halt) {
   Executor& executor = engine.executor();
-  if (!unknown.empty()) last = std::min(last, unknown.front() - 1);
   while (executor.applied_slot() < last) {
     auto entries = log.ReadRange(executor.applied_slot() + 1, last, kReplayBytes);
     if (!entries) return std::unexpected(entries.error());
@@ -328,7 +327,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   }
   TRY(DistrustBehindSnapshot(options, *storage->log, engine.executor().applied_slot(), &recovered));
   std::string halt;
-  TRY(Replay(*storage->log, recovered.chosen, recovered.unknown, engine, &report, &halt));
+  TRY(Replay(*storage->log, recovered.chosen, engine, &report, &halt));
   TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
                    &report));
 

@@ -86,6 +86,36 @@ void DamageSnapshots(EngineBench& bench) {
     if (path.ends_with(".rdb")) bench.fs.FlipBit(path, bench.fs.Content(path).size() / 2, 3);
 }
 
+TEST_CASE("damage in slots that a snapshot holds keeps nothing behind it from being replayed") {
+  EngineBench bench(1);
+  bench.Lead();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET first value-that-rots");
+  bench.Turn();
+  for (int i = 0; i < 20; ++i) bench.Say(client, "INCR n");
+  bench.Turn();
+  bench.node().TakeSnapshotNow();
+  for (int i = 0; i < 50; ++i) bench.Tick(100);
+  const paxos::Slot saved = bench.executor().applied_slot();
+  for (int i = 0; i < 3; ++i) {
+    bench.Say(client, "SET behind " + std::to_string(i));
+    bench.Turn();
+  }
+  for (int i = 0; i < 20; ++i) bench.Tick(100);  // that it is chosen gets to the disk
+  const paxos::Slot last = bench.executor().applied_slot();
+  REQUIRE(last >= saved + 3);
+  const std::string segment = "/data/wal/0000000000000001.log";
+  const size_t at = bench.fs.Content(segment).find("value-that-rots");
+  REQUIRE(at != std::string::npos);
+  bench.fs.FlipBit(segment, at, 1);
+  const auto report = bench.TryRestart(2);
+  REQUIRE(report.has_value());
+  CHECK(report->notes.size() == 1);  // the damage
+  CHECK(report->snapshot_slot == saved);
+  CHECK(report->replayed == last - saved);
+  CHECK(bench.executor().applied_slot() == last);
+}
+
 TEST_CASE("a log that begins with slot 1 needs no snapshot") {
   EngineBench bench(1);
   bench.Turn();

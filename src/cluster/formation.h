@@ -37,8 +37,11 @@ struct Genesis {
   std::vector<Member> members;
 };
 
-// The list as cluster-initial has it: "host:port,host:port".
+// The list as cluster-initial has it: "host:port,host:port@peerport".
 std::string ListText(const std::vector<Member>& members);
+// The same addresses for clients, in the same order. (Only the first node knows its own peer port
+// where that is an option of its own.)
+bool SameList(const std::vector<Member>& a, const std::vector<Member>& b);
 
 std::string EncodeGenesis(const Genesis& genesis);
 Result<Genesis> DecodeGenesis(std::string_view bytes);

@@ -22,8 +22,8 @@ Result<std::string> CheckInitial(const std::string& dir, const std::string& clus
                                  const std::vector<cluster::Member>& initial) {
   const std::string wanted = cluster::ListText(initial);
   const std::string members = cluster::ListText(genesis.members);
-  if (wanted == members) return std::string();
-  if (genesis.members.size() == 1)
+  if (cluster::SameList(initial, genesis.members)) return std::string();
+  if (genesis.members.size() == 1 && initial.size() > 1)
     return Fail(Errc::kMismatch,
                 dir + " holds the data of a server that was formed alone, at " + members +
                     " (cluster " + cluster_id + "); cluster-initial (" + wanted +

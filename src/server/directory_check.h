@@ -15,8 +15,8 @@ namespace clustron::server {
 // they were gone.
 Status CheckForeignData(persist::Fs& fs, const std::string& dir);
 
-// A directory that was formed as `genesis` says, at a start that names `initial` (more than one
-// member): an error if it was formed alone. Else what to warn of; empty: nothing.
+// A directory that was formed as `genesis` says, at a start that names `initial`: an error if it
+// was formed alone and `initial` has others. Else what to warn of; empty: nothing.
 Result<std::string> CheckInitial(const std::string& dir, const std::string& cluster_id,
                                  const cluster::Genesis& genesis,
                                  const std::vector<cluster::Member>& initial);

@@ -42,6 +42,18 @@ TEST_CASE("who was formed alone joins no list; members with another list are tol
   REQUIRE(other.has_value());
   CHECK(other->find("h:1,h:3,h:2") != std::string::npos);
   CHECK(other->find("h:1,h:2,h:3") != std::string::npos);
+  // A list of this node alone is another one, too.
+  const auto one = CheckInitial("/d", "abc", genesis, List({1}));
+  REQUIRE(one.has_value());
+  CHECK(one->find("(h:1)") != std::string::npos);
+  genesis.members = List({1});
+  CHECK(CheckInitial("/d", "abc", genesis, List({1})) == "");
+  CHECK(CheckInitial("/d", "abc", genesis, List({2}))->find("differs") != std::string::npos);
+}
+
+TEST_CASE("a list is shown as it is written in cluster-initial") {
+  std::vector<cluster::Member> list = {{1, "::1", 7000, 17000}, {2, "h", 7000, 7001}};
+  CHECK(cluster::ListText(list) == "[::1]:7000,h:7000@7001");
 }
 
 }  // namespace

@@ -139,14 +139,25 @@ Status Server::FindIdentity() {
       if (members[i].node == (*loaded)->node_id) place = i;
     ASSIGN_OR_RETURN(security_, DecidePeerSecurity(config_, members, place));
     if (!security_.warning.empty()) LogLine(LogLevel::kWarning, security_.warning);
-    ASSIGN_OR_RETURN(peer_listener_,
-                     net::ListenTcp(security_.listen_address, members[place].peer_port, 128));
+    const uint16_t peer_port = members[place].peer_port;
+    ASSIGN_OR_RETURN(peer_listener_, net::ListenTcp(security_.listen_address, peer_port, 128));
+    if (const int64_t wanted = config_.Int(Opt::kClusterPort); wanted != 0 && wanted != peer_port)
+      Log(LogLevel::kWarning,
+          "cluster-port {} is not where the other members look for this node: port {} of the data "
+          "directory holds",
+          wanted, peer_port);
   }
   if (!formed) {
     if (initial.size() == 1) {
       if (config_.Bool(Opt::kClusterTakePlace))
         return config_.Wrong(Opt::kClusterTakePlace,
                              "which cluster? Its list of members (cluster-initial) is missing");
+      if (*loaded)
+        return Fail(Errc::kMismatch,
+                    dir_ + " holds the beginning of cluster " + (*loaded)->cluster_id + " (" +
+                        cluster::ListText(genesis_.members) +
+                        "), which was never formed: there are no data in it. Start this node with "
+                        "cluster-initial; or empty the directory, to begin alone");
       TRY(cluster::FormAlone(fs_, dir_, initial[0]));
     } else {
       TRY(Form(membership));
@@ -154,7 +165,7 @@ Status Server::FindIdentity() {
     if (config_.Bool(Opt::kClusterTakePlace))
       Log(LogLevel::kNotice,
           "cluster-take-place has done its work: take it out of the configuration");
-  } else if (initial.size() > 1) {
+  } else if (config_.Given(Opt::kClusterInitial)) {
     ASSIGN_OR_RETURN(const std::string warning,
                      CheckInitial(dir_, (*loaded)->cluster_id, genesis_, initial));
     if (!warning.empty()) LogLine(LogLevel::kWarning, warning);

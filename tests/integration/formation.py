@@ -196,6 +196,48 @@ def test_the_beginning_of_a_cluster_is_called_that():
 
 
 @limited(90)
+def test_a_list_may_be_corrected_until_the_cluster_is_formed():
+    for wrong in ((0,), (0, 1)):
+        c = cluster.Cluster(3)
+        words = c.initial.split(",")
+        other = ",".join([words[0], words[1], words[2].replace("127.0.0.1", "localhost")])  # reached all the same
+        right = [n.argv for n in c.nodes]
+        for i in wrong:
+            c.nodes[i].argv = c.argv(i, c.nodes[i].dir, initial=other)
+        for n in c.nodes:
+            n.start(wait=False)
+        # The first node has made a cluster of its list, and the last one refuses it.
+        until(lambda: "cluster-initial differs" in c.nodes[0].tail(100), c.logs)
+        c.kill()
+        for n, argv in zip(c.nodes, right):
+            n.argv = argv
+            n.start(wait=False)
+        for n in c.nodes:
+            n.wait_ready()
+        c.wait_leader()
+        c.kill()
+
+
+@limited(60)
+def test_the_beginning_of_a_cluster_is_no_server_alone():
+    c = cluster.Cluster(3)
+    words = c.initial.split(",")
+    other = ",".join([words[0], words[1], "127.0.0.1:%d" % processes.free_ports(1)[0]])
+    c.nodes[1].argv = c.argv(1, c.nodes[1].dir, initial=other)
+    for n in c.nodes:
+        n.start(wait=False)
+    until(lambda: "cluster-initial differs" in c.nodes[0].tail(100), c.logs())
+    c.kill()
+    alone = c.nodes[0]
+    at = alone.argv.index("--cluster-initial")
+    alone.argv = alone.argv[:at] + alone.argv[at + 2 :]
+    alone.start(wait=False)
+    assert alone.wait_exit(20) not in (None, 0)
+    said = alone.tail()
+    assert "was never formed" in said and "Start this node with cluster-initial" in said, said
+
+
+@limited(90)
 def test_servers_that_were_alone_are_no_cluster():
     c = cluster.Cluster(3)
     for i, n in enumerate(c.nodes):

@@ -481,6 +481,22 @@ TEST_CASE(
   for (int i = 0; i < 60; ++i) bench.Tick();
   CHECK(bench.TakeSent(2, WireKind::kSnapshotOffer).size() == 1u);
   CHECK(answer() == 1u);
+  // It has some, and then nothing any more: it has started anew.
+  bench.FromWire(2, cluster::WireSnapshotAck(name, 5));
+  bench.Turn();
+  bench.TakeAllSent(2);
+  CHECK(answer() == 1u);
+}
+
+TEST_CASE("a snapshot that could not be written is none") {
+  EngineBench bench(3, 1);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  bench.fs.SetCapacity(1);
+  bench.node().TakeSnapshotNow();
+  FollowTwo(bench, {CommandItem({"SET", "k", "w"})});
+  for (int i = 0; i < 50; ++i) bench.Tick();
+  CHECK(bench.fatal == "");
+  CHECK(bench.node().snapshot_slot() == 0u);
 }
 
 TEST_CASE("the log stays for a peer that loads a snapshot, but not for ever") {

@@ -25,8 +25,10 @@
 #include "persist/fs.h"
 #include "server/boot.h"
 #include "server/config.h"
+#include "server/descriptor_budget.h"
 #include "server/engine.h"
 #include "server/forming_clients.h"
+#include "server/live_options.h"
 #include "server/peer_security.h"
 #include "server/start_checks.h"
 #include "server/supervisor.h"
@@ -68,7 +70,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnPeerDown(uint32_t node) override;
 
   Status LockDirectory();
-  Status FitMaxClients();
+  Status FitDescriptors(size_t members);
   Status Form(const Membership& membership);
   bool RefusesStranger(int fd) const;
   Status FindIdentity();
@@ -79,6 +81,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void TellSupervisor();
   bool SomethingToTell() const;
   void OnAccepted(net::Fd fd, bool unix_socket);
+  void KeepToShare();
   bool MakeRoom();
   void Forget(ClientConnection* connection);
   void EndOfTurn();
@@ -87,6 +90,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnSignal();
 
   Config& config_;
+  DescriptorBudget descriptors_;
+  LiveOptions live_options_{config_, descriptors_};
   SystemClock clock_;
   Supervisor supervisor_;
   persist::PosixFs fs_;

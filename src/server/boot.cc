@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/breather.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/planted_bugs.h"
@@ -111,6 +112,7 @@ Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<clus
       }
       executor.Apply(entry.slot, entry.value, true);
       ++report->replayed;
+      Breathe();
     }
   }
   return {};

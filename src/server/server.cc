@@ -328,7 +328,7 @@ Status Server::Start() {
   options.node.paxos.window_slots = static_cast<uint32_t>(config_.Int(Opt::kWindow));
   options.seed = static_cast<uint64_t>(clock_.MonotonicNs()) ^ (uint64_t{identity_.node_id} << 48);
   const int64_t began = clock_.MonotonicNs();
-  auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, options, *engine_, &storage_);
+  auto report = BootAndTell(std::move(options));
   if (!report) {
     Error error = report.error();
     if (!alone && error.code == Errc::kCorruption)
@@ -358,6 +358,20 @@ Status Server::Start() {
     peers_->SetPeers(addresses);
   }
   return client_sockets_.empty() ? ListenForClients() : Status();
+}
+
+// A big snapshot and a long log take minutes, and the supervisor hears that they go on.
+Result<BootReport> Server::BootAndTell(BootOptions options) {
+  SetBreather([this] {
+    supervisor_.Progress("loading the data: at slot " +
+                         std::to_string(engine_->executor().applied_slot()));
+  });
+  fs_.SetBreathing(true);
+  auto report =
+      Boot(fs_, *wal_worker_, *file_worker_, clock_, std::move(options), *engine_, &storage_);
+  fs_.SetBreathing(false);
+  SetBreather({});
+  return report;
 }
 
 Status Server::ListenForClients() {

@@ -24,6 +24,7 @@
 #include "net/worker.h"
 #include "persist/fs.h"
 #include "server/boot.h"
+#include "server/breathing_fs.h"
 #include "server/config.h"
 #include "server/descriptor_budget.h"
 #include "server/engine.h"
@@ -76,6 +77,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   Status FindIdentity();
   Status CheckTimings() const;
   Status CheckAddress(const persist::Identity& identity) const;
+  Result<BootReport> BootAndTell(BootOptions options);
   Status ListenForClients();
   void AcceptClients();
   void TellSupervisor();
@@ -94,7 +96,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   LiveOptions live_options_{config_, descriptors_};
   SystemClock clock_;
   Supervisor supervisor_;
-  persist::PosixFs fs_;
+  BreathingFs fs_;
   net::Fd lock_;
   std::string dir_;
   PeerSecurity security_;

@@ -495,6 +495,23 @@ def test_while_forming_a_node_answers_and_systemd_is_told():
 
 
 @limited(60)
+def test_systemd_hears_that_a_start_replays_the_log():
+    node = processes.single("always", start=False)
+    node.start()
+    with node.connect() as c:
+        for i in range(100):
+            c.call("SET", "k%d" % i, "v")
+    node.stop()
+    systemd = Systemd()
+    systemd.start(node)
+    systemd.hears("READY=1")
+    loading, ready = systemd.said.split("READY=1", 1)
+    assert "STATUS=loading the data: at slot " in loading and "EXTEND_TIMEOUT_USEC=" in loading, systemd.said
+    assert "loading" not in ready, systemd.said
+    node.stop()
+
+
+@limited(60)
 def test_a_directory_that_is_just_being_left():
     node = processes.single("everysec", start=False)
     os.makedirs(node.dir, exist_ok=True)

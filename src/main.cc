@@ -10,7 +10,6 @@
 #include "server/applying_entry.h"
 #include "server/config.h"
 #include "server/config_rewrite.h"
-#include "server/live_options.h"
 #include "server/server.h"
 #include "server/start_checks.h"
 
@@ -77,8 +76,6 @@ int main(int argc, char** argv) {
   if (Status gone = GoToBackground(config); !gone) return Complain(gone);
   clustron::server::NameEntryWhenMemoryEnds();
   clustron::PurgeInBackground();  // threads don't outlive a fork
-  clustron::server::LiveOptions live(config);
-  config.set_listener(&live);
   clustron::server::Server server(config);
   if (Status started = server.Start(); !started) return Complain(started);
   const int code = server.Run();

@@ -30,10 +30,8 @@ constexpr int kRoundMs = 100;
 // A node that asks doesn't answer meanwhile, so those that only look around do it seldom and, by
 // their place in the list, not together: else they would wait for each other.
 constexpr size_t kLookAroundRounds = 16;
-// Who calls has so long to prove that it knows the secret …
+// Who calls has so long to prove that it knows the secret.
 constexpr int64_t kCallerNsMax = 3'000'000'000;
-// … and one caller more than this ends the oldest.
-constexpr size_t kCallersMax = 64;
 
 using Ask = FormationAsk;
 using State = FormationState;
@@ -454,7 +452,7 @@ class Former {
       bool full = false;
       net::Fd fd = net::Accept(listener_.get(), &full);
       if (!fd.valid()) continue;
-      if (callers_.size() >= kCallersMax) callers_.erase(callers_.begin());
+      if (callers_.size() >= config_.callers_max) callers_.erase(callers_.begin());
       callers_.push_back(std::make_unique<Caller>(std::move(fd)));
       callers_.back()->since_ns = now_ns;
     }

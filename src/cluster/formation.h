@@ -51,6 +51,8 @@ struct FormationConfig {
   std::vector<Member> initial;  // in the order of the list; node = position + 1
   size_t self = 0;              // position in it
   std::string secret;
+  // Who calls and has not proved that it knows the secret: one more ends the oldest.
+  size_t callers_max = 64;
   // The cluster was formed long ago; this member has lost its disk and comes back in its place, as
   // one that was set back to nothing (member_watch.h).
   bool take_place = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/breather.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/planted_bugs.h"
@@ -110,6 +111,7 @@ Status Replay(cluster::LogStore& log, cluster::Slot last, Engine& engine, BootRe
       }
       executor.Apply(entry.slot, entry.value, true);
       ++report->replayed;
+      Breathe();
     }
   }
   return {};

@@ -48,8 +48,8 @@ struct BootReport {
   std::vector<std::string> notes;  // damage found and cut, for the log
 };
 
-// Restores the state into `engine` and gives it its node. Blocking. Errors fail closed: what is
-// there but can't be read is never taken for an empty start.
+// Restores the state into `engine` and gives it its node. Blocking; breathes. Errors fail closed:
+// what is there but can't be read is never taken for an empty start.
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
                         const Clock& clock, BootOptions options, Engine& engine, Storage* storage);
 

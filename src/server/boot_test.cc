@@ -2,7 +2,10 @@
 #include "server/boot.h"
 
 #include <doctest/doctest.h>
+#include <poll.h>
 
+#include "base/breather.h"
+#include "server/breathing_fs.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -44,6 +47,43 @@ TEST_CASE("with peers time goes on from the node's own note if nothing else can 
   bench.AnswerAll();
   REQUIRE(client.Take() == "+OK\r\n");
   CHECK((bench.executor().elapsed_ms() > 3'600'000) == noted);
+}
+
+TEST_CASE("a replay breathes, so that whoever waits for the start hears how far it is") {
+  EngineBench bench(1);
+  bench.Turn();
+  auto& client = bench.Connect();
+  for (int i = 0; i < 100; ++i) {
+    bench.Say(client, "SET k v");
+    bench.Tick();
+  }
+  REQUIRE(client.Take().size() == 100 * std::string_view("+OK\r\n").size());
+  poll(nullptr, 0, 20);  // breaths are 10 ms apart
+  cluster::Slot seen = 0;
+  SetBreather([&] { seen = bench.executor().applied_slot(); });
+  const auto report = bench.TryRestart(2);
+  SetBreather({});
+  REQUIRE(report.has_value());
+  CHECK(report->replayed >= 100);
+  CHECK(seen > 0);
+}
+
+TEST_CASE("while the server starts, opening a file breathes, and later it does not") {
+  const std::string path = "/dev/null";
+  BreathingFs fs;
+  int breaths = 0;
+  SetBreather([&] { ++breaths; });
+  CHECK(fs.Open(path, persist::OpenMode::kRead).has_value());
+  CHECK(breaths == 0);
+  fs.SetBreathing(true);
+  poll(nullptr, 0, 20);  // breaths are 10 ms apart
+  CHECK(fs.Open(path, persist::OpenMode::kRead).has_value());
+  CHECK(breaths == 1);
+  fs.SetBreathing(false);
+  poll(nullptr, 0, 20);
+  CHECK(fs.Open(path, persist::OpenMode::kRead).has_value());
+  CHECK(breaths == 1);
+  SetBreather({});
 }
 
 // Whether node 3 may lead for all that this node has promised to node 2. Nothing is promised by it.

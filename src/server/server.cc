@@ -23,7 +23,6 @@
 #include "server/directory_check.h"
 #include "server/disk_limits.h"
 #include "server/info_fields.h"
-#include "server/live_options.h"
 
 namespace clustron::server {
 
@@ -60,9 +59,12 @@ void TurnAway(net::Fd fd, std::string_view error) {
 }  // namespace
 
 Server::Server(Config& config)
-    : config_(config), supervisor_(clock_, config.Int(Opt::kSupervised)) {}
+    : config_(config), supervisor_(clock_, config.Int(Opt::kSupervised)) {
+  config_.set_listener(&live_options_);
+}
 
 Server::~Server() {
+  config_.set_listener(nullptr);
   listeners_.clear();
   if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) unlink(path.c_str());
   connections_.clear();
@@ -131,7 +133,9 @@ Status Server::FindIdentity() {
   } else {
     TRY(CheckForeignData(fs_, dir_));
   }
-  const bool many = *loaded ? genesis_.members.size() > 1 : initial.size() > 1;
+  const size_t count = *loaded ? genesis_.members.size() : initial.size();
+  TRY(FitDescriptors(count));
+  const bool many = count > 1;
   if (many) {
     const std::vector<cluster::Member>& members = formed ? genesis_.members : initial;
     size_t place = self;
@@ -189,6 +193,7 @@ Status Server::Form(const Membership& membership) {
         if (unix_socket || !RefusesStranger(fd)) return std::string();
         return "-" + std::string(ProtectedModeText()) + "\r\n";
       },
+      static_cast<size_t>(config_.Int(Opt::kMaxClients)),
       membership.self == 0
           ? "the other nodes of cluster-initial"
           : PrintHostPort(first.host, first.port) + ", the first node of cluster-initial");
@@ -197,6 +202,7 @@ Status Server::Form(const Membership& membership) {
   formation.initial = membership.members;
   formation.self = membership.self;
   formation.secret = security_.secret;
+  formation.callers_max = descriptors_.shares().half_open;
   formation.take_place = config_.Bool(Opt::kClusterTakePlace);
   formation.say = [](const std::string& line) { LogLine(LogLevel::kNotice, line); };
   formation.waits_for = [&](const std::string& what) { clients.WaitsFor(what); };
@@ -210,18 +216,21 @@ Status Server::Form(const Membership& membership) {
 }
 
 // As many clients as there are descriptors for.
-Status Server::FitMaxClients() {
+Status Server::FitDescriptors(size_t members) {
   const uint64_t clients = static_cast<uint64_t>(config_.Int(Opt::kMaxClients));
-  const uint64_t have = net::RaiseDescriptorLimit(clients + kReservedDescriptors);
-  if (have >= clients + kReservedDescriptors) return {};
-  const uint64_t needed =
-      config_.Words(Opt::kClusterInitial).size() > 1 ? kDescriptorsMinWithPeers : kDescriptorsMin;
-  if (have < needed)
-    return Fail(Errc::kLimit, "only " + std::to_string(have) +
-                                  " descriptors can be open (ulimit -n), and at least " +
-                                  std::to_string(needed) + " are needed");
-  const uint64_t fits = std::min(clients, ClientsWith(have));
-  if (fits == clients) return {};
+  const bool peers = members > 1;
+  const size_t listeners = config_.Words(Opt::kBind).size() +
+                           (config_.Text(Opt::kUnixSocket).empty() ? 0 : 1) + (peers ? 1 : 0);
+  descriptors_ = DescriptorBudget(members, listeners);
+  const uint64_t have = descriptors_.Raise(clients);
+  if (have < descriptors_.least())
+    return Fail(Errc::kLimit,
+                "only " + std::to_string(have) +
+                    " descriptors can be open (ulimit -n), and at least " +
+                    std::to_string(descriptors_.least()) + " are needed" +
+                    (peers ? " by one of " + std::to_string(members) + " members" : ""));
+  const uint64_t fits = descriptors_.shares().clients;
+  if (fits >= clients) return {};
   Log(LogLevel::kWarning,
       "only {} descriptors can be open (ulimit -n): maxclients is lowered to {}", have, fits);
   config_.SetEffective(Opt::kMaxClients, std::to_string(fits));
@@ -260,7 +269,6 @@ Status Server::Start() {
   for (const std::string& warning : config_.warnings()) LogLine(LogLevel::kWarning, warning);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  TRY(FitMaxClients());
   TRY(LockDirectory());
   TRY(FindIdentity());
 
@@ -294,6 +302,7 @@ Status Server::Start() {
   peer_config.secret = security_.secret;
   peer_config.loopback_only = security_.loopback_only;
   peer_config.queue_bytes_max = static_cast<size_t>(config_.Int(Opt::kPeerQueueBytes));
+  peer_config.half_open_max = descriptors_.shares().half_open;
   peers_ = std::make_unique<cluster::Peers>(loop_, peer_config, *this);
 
   TRY(CheckTimings());
@@ -330,7 +339,7 @@ Status Server::Start() {
   options.node.paxos.window_slots = static_cast<uint32_t>(config_.Int(Opt::kWindow));
   options.seed = static_cast<uint64_t>(clock_.MonotonicNs()) ^ (uint64_t{identity_.node_id} << 48);
   const int64_t began = clock_.MonotonicNs();
-  auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, options, *engine_, &storage_);
+  auto report = BootAndTell(std::move(options));
   if (!report) {
     Error error = report.error();
     if (!alone && error.code == Errc::kCorruption)
@@ -360,6 +369,20 @@ Status Server::Start() {
     peers_->SetPeers(addresses);
   }
   return client_sockets_.empty() ? ListenForClients() : Status();
+}
+
+// A big snapshot and a long log take minutes, and the supervisor hears that they go on.
+Result<BootReport> Server::BootAndTell(BootOptions options) {
+  SetBreather([this] {
+    supervisor_.Progress("loading the data: at slot " +
+                         std::to_string(engine_->executor().applied_slot()));
+  });
+  fs_.SetBreathing(true);
+  auto report =
+      Boot(fs_, *wal_worker_, *file_worker_, clock_, std::move(options), *engine_, &storage_);
+  fs_.SetBreathing(false);
+  SetBreather({});
+  return report;
 }
 
 Status Server::ListenForClients() {
@@ -513,7 +536,18 @@ bool Server::RefusesStranger(int fd) const {
          !net::PeerIsLoopback(fd);
 }
 
+// Connections that are over, but for what is still on its way out, have their descriptors from the
+// clients' share: they make room for a newcomer.
+void Server::KeepToShare() {
+  const auto held = [this] { return connections_.size() + dead_.size() + closer_->waiting(); };
+  const uint64_t share = descriptors_.shares().clients;
+  if (held() < share) return;
+  dead_.clear();
+  while (held() >= share && closer_->waiting() > 0) closer_->EndOldest();
+}
+
 void Server::OnAccepted(net::Fd fd, bool unix_socket) {
+  KeepToShare();
   if (!engine_->client_table().HasRoom() && !MakeRoom()) {
     ++engine_->stats().rejected_connections;
     TurnAway(std::move(fd), kErrMaxClients);

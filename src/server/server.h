@@ -24,9 +24,12 @@
 #include "net/worker.h"
 #include "persist/fs.h"
 #include "server/boot.h"
+#include "server/breathing_fs.h"
 #include "server/config.h"
+#include "server/descriptor_budget.h"
 #include "server/engine.h"
 #include "server/forming_clients.h"
+#include "server/live_options.h"
 #include "server/peer_security.h"
 #include "server/start_checks.h"
 #include "server/supervisor.h"
@@ -68,17 +71,19 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnPeerDown(uint32_t node) override;
 
   Status LockDirectory();
-  Status FitMaxClients();
+  Status FitDescriptors(size_t members);
   Status Form(const Membership& membership);
   bool RefusesStranger(int fd) const;
   Status FindIdentity();
   Status CheckTimings() const;
   Status CheckAddress(const persist::Identity& identity) const;
+  Result<BootReport> BootAndTell(BootOptions options);
   Status ListenForClients();
   void AcceptClients();
   void TellSupervisor();
   bool SomethingToTell() const;
   void OnAccepted(net::Fd fd, bool unix_socket);
+  void KeepToShare();
   bool MakeRoom();
   void Forget(ClientConnection* connection);
   void EndOfTurn();
@@ -87,9 +92,11 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnSignal();
 
   Config& config_;
+  DescriptorBudget descriptors_;
+  LiveOptions live_options_{config_, descriptors_};
   SystemClock clock_;
   Supervisor supervisor_;
-  persist::PosixFs fs_;
+  BreathingFs fs_;
   net::Fd lock_;
   std::string dir_;
   PeerSecurity security_;

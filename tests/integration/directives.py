@@ -323,14 +323,36 @@ def test_a_node_with_a_unix_socket_alone():
         node.stop()
 
 
+def few_descriptors(node, count):
+    node.prefix = ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(count)]
+    return node
+
+
+@limited(60)
+def test_replies_that_linger_take_no_descriptors():
+    node = few_descriptors(processes.single("always", start=False, options=["--wal-segment-size", "64kb"]), 64).start()
+    with node.connect() as c:
+        gone = []
+        # Each has heard its last reply, and stays.
+        for i in range(200):
+            s = socket.create_connection((node.host, node.port), timeout=5)
+            s.sendall(b"*1\r\n$x\r\n")
+            assert s.recv(100).startswith(b"-ERR Protocol error"), i
+            gone.append(s)
+            assert len(os.listdir("/proc/%d/fd" % node.pid)) < 64
+            if i % 10 == 0:
+                assert c.call("SET", "k%d" % i, "v" * 100000) == b"OK"
+        assert c.call("SAVE") == b"OK"
+        for s in gone:
+            s.close()
+
+
 @limited(90)
 def test_few_descriptors():
     def limited_node(count):
-        node = processes.single("everysec", start=False)
-        node.prefix = ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(count)]
-        return node
+        return few_descriptors(processes.single("everysec", start=False), count)
 
-    for count in (32, 33, 64, 96, 97, 128, 191, 192, 1024):
+    for count in (43, 44, 64, 97, 128, 1024):
         node = limited_node(count)
         node.start()
         with node.connect() as c:
@@ -350,8 +372,15 @@ def test_few_descriptors():
             for other in others:
                 other.close()
             assert c.call("SAVE") == b"OK"
+            for value in (told, 1, told // 2 + 1, told):
+                assert c.call("CONFIG", "SET", "maxclients", value) == b"OK"
+            try:
+                c.call("CONFIG", "SET", "maxclients", told + 1)
+                raise AssertionError("more than there are descriptors for with %d" % count)
+            except resp.Error as e:
+                assert str(e).endswith("try with %d" % told), e
         node.kill()
-    for count in (16, 31):
+    for count in (16, 42):
         node = limited_node(count)
         node.start(wait=False)
         assert node.wait_exit(15) not in (None, 0), node.tail()
@@ -463,6 +492,23 @@ def test_while_forming_a_node_answers_and_systemd_is_told():
     systemd.hears("STOPPING=1")
     first.wait_exit(20)
     assert systemd.said.index("READY=1") < systemd.said.index("STOPPING=1")
+
+
+@limited(60)
+def test_systemd_hears_that_a_start_replays_the_log():
+    node = processes.single("always", start=False)
+    node.start()
+    with node.connect() as c:
+        for i in range(100):
+            c.call("SET", "k%d" % i, "v")
+    node.stop()
+    systemd = Systemd()
+    systemd.start(node)
+    systemd.hears("READY=1")
+    loading, ready = systemd.said.split("READY=1", 1)
+    assert "STATUS=loading the data: at slot " in loading and "EXTEND_TIMEOUT_USEC=" in loading, systemd.said
+    assert "loading" not in ready, systemd.said
+    node.stop()
 
 
 @limited(60)

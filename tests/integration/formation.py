@@ -1,6 +1,7 @@
 """Clusters that are put together wrongly: each ends in a clear message, never in two histories."""
 import os
 import shutil
+import socket
 import time
 
 import cluster
@@ -34,6 +35,49 @@ def test_a_cluster_forms_only_when_all_its_nodes_are_there():
     c.wait_leader()
     with c.nodes[2].connect() as conn:
         assert conn.call("SET", "k", "v") == b"OK"
+
+
+def answers_ping(node):
+    with socket.create_connection((node.host, node.port), timeout=5) as s:
+        s.sendall(b"PING\r\n")
+        return s.recv(100) == b"+PONG\r\n"
+
+
+@limited(90)
+def test_idle_clients_and_silent_callers_keep_no_cluster_from_forming():
+    c = cluster.Cluster(3, options=["--maxclients", "20"])
+    for n in c.nodes:
+        n.prefix = ["/bin/sh", "-c", 'ulimit -n 96 && exec "$@"', "sh"]
+    for n in c.nodes[:2]:
+        n.start(wait=False)
+    until(lambda: all(listens(n) for n in c.nodes[:2]), "two nodes listen", 15)
+    idle = []
+    for n in c.nodes[:2]:
+        first = socket.create_connection((n.host, n.port), timeout=5)
+        for port in (n.port, n.port + 10000):
+            for _ in range(150):
+                idle.append(socket.create_connection((n.host, port), timeout=5))
+            assert answers_ping(n), n.tail()
+        assert n.running(), n.tail()
+        # Who was there first has made room, and no more are held than are allowed.
+        first.settimeout(5)
+        assert first.recv(1) == b""
+        first.close()
+    c.nodes[2].start(wait=False)
+    until(lambda: all("is formed" in n.tail() for n in c.nodes), "it forms", 20)
+    for s in idle:
+        s.close()
+    c.wait_leader(20)
+    for n in c.nodes:
+        with n.connect() as conn:
+            assert conn.call("SET", "k", "v") == b"OK"
+
+
+def listens(node):
+    try:
+        return answers_ping(node)
+    except OSError:
+        return False
 
 
 @limited(60)

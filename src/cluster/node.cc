@@ -284,6 +284,7 @@ void Node::Tick() {
   if (now - log_tick_ns_ >= 100'000'000) {
     log_tick_ns_ = now;
     log_.Tick(now);
+    NoteFullLog();
     NoteClock();
     ReserveRevisions();
     ForgetLongerLease(now);
@@ -450,6 +451,20 @@ void Node::OnWaitsForRoom(bool waits) {
         log_.free_bytes(), DurableSlot() + 1);
   } else {
     Log(LogLevel::kNotice, "the log no longer waits for room on the disk");
+  }
+}
+
+// A disk that is slow or hangs, with or without room.
+void Node::NoteFullLog() {
+  if (replica_.log_full() == log_full_) return;
+  log_full_ = replica_.log_full();
+  if (log_full_) {
+    Log(LogLevel::kWarning,
+        "the disk is behind by {} bytes of the log: this node takes no more entries until it has "
+        "some of them; slots from {} on are not durable on this node",
+        replica_.undurable_bytes(), DurableSlot() + 1);
+  } else {
+    Log(LogLevel::kNotice, "the disk is no longer too far behind: this node takes entries again");
   }
 }
 

@@ -345,6 +345,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void AnnounceLeader();
   void NoticeDeposed();
   void SendPaxos(NodeId to, const paxos::Message& message);
+  void NoteFullLog();
   void ServeCatchUp(const paxos::CatchUpNeed& need);
 
   // node_time.cc
@@ -469,6 +470,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   std::string wire_;  // reused for encoding
   int64_t log_tick_ns_ = 0;
   Slot marked_slot_ = 0;
+  bool log_full_ = false;  // as last said
   int64_t marked_ns_ = 0;
 
   // As leader.

@@ -495,7 +495,15 @@ void Node::LookAtLeadership() {
     if (ticks_.Unanswered()) ticks_again_ = true;
   }
   if (!leading_ && (leads || leads_early)) StartLeading();
-  if (leading_ && !announced_) AnnounceLeader();
+  if (!announced_ && LeaderInOffice()) AnnounceLeader();
+}
+
+// Its no-op may have been applied by an earlier life of this node, and have come back from its log
+// or with a snapshot: an idle leader sends no other entry.
+bool Node::LeaderInOffice() const {
+  if (leading_) return true;
+  return restore_ == nullptr && known_leader_ != paxos::kNoNode && known_leader_ != self() &&
+         state_.newest_noop() == known_ballot_;
 }
 
 // Clients that look again must find the new leader in office, not one who is still about to be.

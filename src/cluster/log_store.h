@@ -19,7 +19,7 @@
 // nothing that is there. The spare file is removed, which gives room for control records (promises,
 // deletes, chosen hints); disk_low() has been true for a while by then and the node refuses client
 // writes. If even that is used up, the buffer waits: nothing is acknowledged, Tick tries again, and
-// records pile up in memory, at most pending_bytes() (the node stops proposing long before).
+// records pile up in memory: pending_bytes(), bounded by paxos::Config::undurable_bytes_max.
 //
 // A failed fsync, or any other I/O error of a write, is final: OnFatal, and nothing is acknowledged
 // any more. The owner ends the process.
@@ -227,7 +227,7 @@ class LogStore {
   bool busy() const {
     return (flushing_ && (!stalled_ || writing_)) || syncing_ || marking_ || dropping_ > 0;
   }
-  // Appended, not yet written: bounded by the owner, which stops proposing.
+  // Appended, not yet written: bounded by the owner, which takes nothing more.
   size_t pending_bytes() const;
   // Of log on disk.
   uint64_t log_bytes() const;

@@ -289,6 +289,7 @@ void Node::Tick() {
   if (now - log_tick_ns_ >= 100'000'000) {
     log_tick_ns_ = now;
     log_.Tick(now);
+    NoteFullLog();
     NoteClock();
     ReserveRevisions();
     ForgetLongerLease(now);
@@ -458,6 +459,20 @@ void Node::OnWaitsForRoom(bool waits) {
   }
 }
 
+// A disk that is slow or hangs, with or without room.
+void Node::NoteFullLog() {
+  if (replica_.log_full() == log_full_) return;
+  log_full_ = replica_.log_full();
+  if (log_full_) {
+    Log(LogLevel::kWarning,
+        "the disk is behind by {} bytes of the log: this node takes no more entries until it has "
+        "some of them; slots from {} on are not durable on this node",
+        replica_.undurable_bytes(), DurableSlot() + 1);
+  } else {
+    Log(LogLevel::kNotice, "the disk is no longer too far behind: this node takes entries again");
+  }
+}
+
 void Node::OnFatal(const Error& error) { host_.Fatal("log: " + error.detail); }
 
 void Node::LookAtLeadership() {
@@ -485,7 +500,15 @@ void Node::LookAtLeadership() {
     if (ticks_.Unanswered()) ticks_again_ = true;
   }
   if (!leading_ && (leads || leads_early)) StartLeading();
-  if (leading_ && !announced_) AnnounceLeader();
+  if (!announced_ && LeaderInOffice()) AnnounceLeader();
+}
+
+// Its no-op may have been applied by an earlier life of this node, and have come back from its log
+// or with a snapshot: an idle leader sends no other entry.
+bool Node::LeaderInOffice() const {
+  if (leading_) return true;
+  return restore_ == nullptr && known_leader_ != paxos::kNoNode && known_leader_ != self() &&
+         state_.newest_noop() == known_ballot_;
 }
 
 // Clients that look again must find the new leader in office, not one who is still about to be.

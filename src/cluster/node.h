@@ -343,7 +343,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool ApplyTimeIsUp();
   void LookAtLeadership();
   void AnnounceLeader();
+  bool LeaderInOffice() const;
   void NoticeDeposed();
+  void NoteFullLog();
   void SendPaxos(NodeId to, const paxos::Message& message);
   void ServeCatchUp(const paxos::CatchUpNeed& need);
 
@@ -463,7 +465,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool leading_ = false;     // leader, and its own no-op is applied here
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
-  bool announced_ = false;         // that leader: its own first entry is applied here
+  bool announced_ = false;         // that leader: an entry of its own is in the state here
   int64_t leaderless_ns_ = 0;      // when the last announced leader was lost
   bool leader_link_down_ = false;  // the link to that leader broke, and is not up again
   bool in_pump_ = false;
@@ -471,6 +473,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool ticks_again_ = false;
   std::string wire_;  // reused for encoding
   int64_t log_tick_ns_ = 0;
+  bool log_full_ = false;  // as last said
   Slot marked_slot_ = 0;
   int64_t marked_ns_ = 0;
 

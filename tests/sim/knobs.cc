@@ -98,6 +98,8 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
   knobs->restore_keys_per_turn = static_cast<uint64_t>(LogBetween(rng, 1, 1000));
   if (knobs->restore_keys_per_turn % 3 == 0)
     knobs->apply_entries_per_turn = 1 + knobs->restore_keys_per_turn % 8;
+  // A slow disk is soon too far behind.
+  if (knobs->restore_keys_per_turn % 5 == 1) paxos.undurable_bytes_max = 4 << 10;
 }
 
 // Beyond what is allowed for clocks' drift alone, nearly all that drift and margin allow together.

@@ -83,11 +83,11 @@ class EngineBench final : private EngineHost {
   Executor& executor() { return engine_->executor(); }
 
   // --- Time and turns
-  // Ends the turn; disks are fast.
+  // Ends the turn; disks are fast, unless they stand still.
   void Turn() {
     do {
       engine_->EndOfTurn();
-    } while (tasks_.Step());
+    } while (!disks_stand_still && tasks_.Step());
   }
   // What disks had to do is done, within the turn.
   void RunTasks() { tasks_.RunAll(); }
@@ -257,6 +257,7 @@ class EngineBench final : private EngineHost {
   bool stopped = false;
   bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
+  bool disks_stand_still = false;
   bool introduce = true;  // the peers, at each start
   // That the peers know; else what is in force.
   std::optional<uint16_t> peers_version;

@@ -347,6 +347,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
 
   cluster::NodeConfig config = options.node;
   config.paxos.self = options.identity.node_id;
+  // A node alone has nobody to give way to when its disk takes nothing.
+  if (options.genesis.members.size() == 1) config.paxos.stall_ns = INT64_MAX;
   config.paxos.members.voters.clear();
   for (const cluster::Member& member : options.genesis.members)
     config.paxos.members.voters.push_back(member.node);

@@ -86,6 +86,23 @@ void DamageSnapshots(EngineBench& bench) {
     if (path.ends_with(".rdb")) bench.fs.FlipBit(path, bench.fs.Content(path).size() / 2, 3);
 }
 
+TEST_CASE("a node alone leads on however long its disk takes nothing") {
+  EngineBench bench(1);
+  bench.Turn();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k v");
+  for (int i = 0; i < 20; ++i) bench.Tick(100);
+  REQUIRE(bench.node().leading());
+  bench.fs.SetCapacity(bench.fs.used_bytes());
+  for (int i = 0; i < 100 && !bench.node().log().waits_for_room(); ++i) {
+    bench.Say(client, "SET k " + std::string(10'000, 'v'));
+    bench.Tick();
+  }
+  REQUIRE(bench.node().log().waits_for_room());
+  for (int i = 0; i < 200; ++i) bench.Tick(100);
+  CHECK(bench.node().leading());
+}
+
 TEST_CASE("a log that begins with slot 1 needs no snapshot") {
   EngineBench bench(1);
   bench.Turn();

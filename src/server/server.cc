@@ -129,7 +129,7 @@ Status Server::FindIdentity() {
     formed = genesis_.formed;
     TRY(CheckAddress(**loaded));
   } else {
-    TRY(CheckForeignData(fs_, dir_));
+    TRY(CheckForeignData(fs_, dir_, config_));
   }
   const bool many = *loaded ? genesis_.members.size() > 1 : initial.size() > 1;
   if (many) {
@@ -356,7 +356,8 @@ Status Server::ListenForClients() {
   const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
   size_t tcp = 0;
   if (port != 0) {
-    for (std::string address : config_.Words(Opt::kBind)) {
+    const std::vector<std::string> addresses = config_.Words(Opt::kBind);
+    for (std::string address : addresses) {
       // As in Redis, an address behind "-" may be missing on this machine.
       const bool optional = !address.empty() && address.front() == '-';
       if (optional) address.erase(0, 1);
@@ -370,7 +371,8 @@ Status Server::ListenForClients() {
       client_sockets_.push_back({*std::move(fd), false});
       ++tcp;
     }
-    if (tcp == 0) return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
+    if (tcp == 0 && !addresses.empty())
+      return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
   }
   if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) {
     auto fd =

@@ -82,7 +82,7 @@ def test_what_a_start_cannot_have_is_named_with_file_and_line():
         ("cluster-secret-file /nonexistent/secret", "No such file or directory"),
         ("cluster-announce nowhere", "is not HOST:PORT"),
         ("maxmemory-policy allkeys-lru", "noeviction"),
-        ("databases 32", "between 0 and 16"),
+        ("databases 32", "between 1 and 16"),
         ("include /nonexistent/inner.conf", "No such file or directory"),
         ("requirepass \"half", "Unbalanced quotes"),
     ):
@@ -109,6 +109,9 @@ def test_check_config_says_what_a_start_would():
     assert os.listdir(directory) == [], "it touched the data directory"
     for words, status in (([good, "--port", "x"], 1), ([good, "--nope", "1"], 1), ([good, "--nope", "1", "--ignore-unknown", "nope"], 0), ([], 0)):
         assert check(*words)[0] == status, words
+    for line in ("databases 0", "io-threads 0", "io-threads 129", 'bind ""', "bind 127.0.0.1 127.0.0.1", "bind * 127.0.0.1"):
+        rc, text = check("-", stdin=line.encode())
+        assert rc == 1 and "stdin:1: '%s" % line.replace('"', "") in text, (line, text)
     assert check("-", stdin=b"port 1\n")[0] == 0
     rc, text = check("-", stdin=b"port 1\nprot 1\n")
     assert rc == 1 and "stdin:2: 'prot 1'" in text, text
@@ -160,7 +163,8 @@ def test_config_set_of_the_value_that_holds():
 # says then. None: not tried alone (a cluster is needed, or the test of its own is named).
 YES_NO = (["yes", "no"], ["maybe", ""])
 VALUES = {
-    "bind": (["127.0.0.1", "127.0.0.1 -::1", ("*", "*"), "localhost", "* -::*", "127.0.0.1 -192.0.2.1"], ["192.0.2.1", "no such,host"]),
+    "bind": (["127.0.0.1", "127.0.0.1 -::1", ("*", "*"), "localhost", "* -::*", "127.0.0.1 -192.0.2.1"],
+             ["192.0.2.1", "no such,host", "", "127.0.0.1 127.0.0.1", "* 127.0.0.1", "-192.0.2.1"]),
     "port": (["@PORT"], ["-1", "65536", "x", "0"]),
     "unixsocket": (["@DIR/s.sock"], ["/nonexistent/s.sock", "@DIR/" + "x" * 120]),
     "unixsocketperm": (["0", "700", "777"], ["1000", "8", "-1"]),
@@ -223,7 +227,7 @@ VALUES = {
     # Facts: any value that Redis takes starts, and the fact holds.
     "databases": ([("16", "16"), ("1", "16")], ["17", "x"]),
     "hz": ([("10", "10"), ("500", "10")], ["x"]),
-    "io-threads": ([("4", "1")], ["x"]),
+    "io-threads": ([("4", "1"), ("128", "1")], ["x", "0", "129"]),
     "cluster-enabled": ([("no", "no"), ("yes", "no")], ["maybe"]),
     "replica-read-only": ([("yes", "no"), ("no", "no")], ["maybe"]),
     "save": ([("", ""), ("900 1 300 10", "")], ["900", "a b"]),

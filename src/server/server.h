@@ -27,6 +27,7 @@
 #include "server/config.h"
 #include "server/engine.h"
 #include "server/forming_clients.h"
+#include "server/own_files.h"
 #include "server/peer_security.h"
 #include "server/start_checks.h"
 #include "server/supervisor.h"
@@ -41,7 +42,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   explicit Server(Config& config);
   ~Server() override;
 
-  // Everything up to listening sockets. Blocking; an error ends the process.
+  // Everything up to listening sockets. Blocking; an error ends the process, and so does a signal
+  // (stop_signal.h), which is told as an error.
   Status Start();
   // Takes connections in as soon as there is something true to tell them ("Ready to accept
   // connections"), until SHUTDOWN or a signal. Returns the process's exit code.
@@ -68,6 +70,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnPeerDown(uint32_t node) override;
 
   Status LockDirectory();
+  Status WritePidFile();
   Status FitMaxClients();
   Status Form(const Membership& membership);
   bool RefusesStranger(int fd) const;
@@ -91,6 +94,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   Supervisor supervisor_;
   persist::PosixFs fs_;
   net::Fd lock_;
+  OwnFiles own_files_;  // made only while the lock is held
   std::string dir_;
   PeerSecurity security_;
   persist::Identity identity_;

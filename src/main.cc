@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "commands/version.h"
 #include "server/applying_entry.h"
@@ -12,6 +13,7 @@
 #include "server/config_rewrite.h"
 #include "server/server.h"
 #include "server/start_checks.h"
+#include "server/stop_signal.h"
 
 namespace {
 
@@ -48,12 +50,9 @@ int CheckOnly(int argc, char** argv) {
 
 // Before anything that a fork would lose (threads, the loop).
 Status GoToBackground(const Config& config) {
-  if (config.Bool(Opt::kDaemonize) && daemon(1, 0) != 0) {
+  if (config.Bool(Opt::kDaemonize) && daemon(1, 0) != 0)
     return clustron::Fail(clustron::Errc::kIo, "daemonize: fork failed");
-  }
-  const std::string& file = config.Text(Opt::kPidFile);
-  if (file.empty()) return {};
-  return clustron::server::ReplaceFile(file, std::to_string(getpid()) + "\n");
+  return {};
 }
 
 }  // namespace
@@ -77,8 +76,10 @@ int main(int argc, char** argv) {
   clustron::server::NameEntryWhenMemoryEnds();
   clustron::PurgeInBackground();  // threads don't outlive a fork
   clustron::server::Server server(config);
-  if (Status started = server.Start(); !started) return Complain(started);
-  const int code = server.Run();
-  if (const std::string& file = config.Text(Opt::kPidFile); !file.empty()) unlink(file.c_str());
-  return code;
+  if (Status started = server.Start(); !started) {
+    if (!clustron::server::StopAsked()) return Complain(started);
+    clustron::LogLine(clustron::LogLevel::kNotice, started.error().detail);
+    return 0;
+  }
+  return server.Run();
 }

@@ -51,6 +51,10 @@ namespace clustron::cluster {
 // `cluster-lease-ms` takes.
 inline constexpr int64_t kLeaseNsMax = 600'000'000'000;
 
+// With fewer inodes than this the disk is low: segments, snapshots and marks are files. It is low
+// until there is a quarter more.
+inline constexpr uint64_t kFilesLow = 16;
+
 enum class Durability : uint8_t { kAlways, kEverySec, kMemory };
 
 // The node's own notes in the log: carried over a restart, known to no one else.
@@ -213,7 +217,9 @@ class LogStore {
   Durability durability() const { return durability_; }
   bool disk_low() const { return disk_low_; }
   // As last looked at, once a second or more often.
-  uint64_t free_bytes() const { return free_bytes_; }
+  uint64_t free_bytes() const { return free_.bytes; }
+  // What room there is, or what is missing: for people.
+  std::string RoomText() const;
   bool waits_for_room() const { return stalled_; }
   // What the next snapshot will take: the disk is low while it has no room for that besides
   // low_water. A log whose snapshots find no room grows until the disk is full for good.
@@ -272,6 +278,8 @@ class LogStore {
   void Report();
   void Fatal(const Error& error);
   void CheckSpace();
+  // The file system has refused room: it is full, whatever it says of itself.
+  void NoteRefusal(const std::string& refusal);
   bool LooksRoomFor(uint64_t bytes) const;
   void SetDiskLow(bool low);
   void SetStalled(bool stalled);
@@ -339,7 +347,10 @@ class LogStore {
   int64_t checked_at_ns_ = 0;
   bool checking_ = false;
   bool disk_low_ = false;
-  uint64_t free_bytes_ = 0;
+  persist::FreeSpace free_;
+  bool refused_ = false;  // the file system has refused room since the disk was last looked at
+  // What it said, if it refused room that it claims to have (a quota, a limit on files' sizes).
+  std::string refusal_;
   uint64_t snapshot_room_ = 0;
   uint64_t unchecked_bytes_ = 0;  // appended since the free space was last looked at
   bool failed_ = false;

@@ -421,6 +421,78 @@ TEST_CASE("log store: a promise that has waited for room is not given before its
   CHECK(Node(&fs, options).recovered.promised.round == 5);
 }
 
+TEST_CASE("log store: room that is refused counts as none, whatever the disk says of itself") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    CAPTURE(static_cast<int>(durability));
+    SimFs fs;
+    LogStoreOptions options = sim::LogScript::Options(durability);
+    options.spare_bytes = 200'000;
+    options.low_water_bytes = 50'000;
+    Node node(&fs, options);
+    node.AppendSlots(1, 10, 100);
+    node.Settle();
+    fs.SetQuota(fs.used_bytes() + 1000);
+    node.Tick();
+    CHECK(!node.store->disk_low());  // nobody can know
+    Slot slot = 10;
+    while (fs.Exists("/data/wal/spare")) {
+      ++slot;
+      node.AppendSlots(slot, slot, 1000);
+      node.store->Flush();
+      node.runner.RunAll();
+      REQUIRE(slot < 100);
+    }
+    CHECK(node.durable == slot);
+    CHECK(node.store->disk_low());
+    CHECK(node.store->RoomText().find("Disk quota exceeded), though") != std::string::npos);
+    CHECK(node.store->HasRoomFor(300'000) == (durability == Durability::kAlways));
+    fs.SetQuota(fs.used_bytes() + 1000);
+    node.Tick();
+    CHECK(node.store->disk_low());
+    CHECK(node.lows == 1);
+    fs.SetQuota(0);
+    node.Tick();
+    CHECK(!node.store->disk_low());
+    CHECK(node.store->HasRoomFor(300'000));
+    CHECK(fs.Exists("/data/wal/spare"));
+    CHECK(node.fatals == 0);
+  }
+}
+
+TEST_CASE("log store: a disk without inodes is low, and the log waits for no new file") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);
+  options.low_water_bytes = 50'000;
+  SUBCASE("with a reserve, which makes room for one file") { options.spare_bytes = 400'000; }
+  SUBCASE("without") { options.spare_bytes = 0; }
+  Node node(&fs, options);
+  node.AppendSlots(1, 10, 100);
+  node.Settle();
+  CHECK(!node.store->disk_low());
+  fs.SetFilesMax(fs.Files().size());
+  node.Tick();
+  CHECK(node.store->disk_low());
+  CHECK(node.store->RoomText() == "only 0 more files (inodes) can be made");
+  Slot slot = 10;
+  while (node.store->HasRoomFor(1000)) {
+    ++slot;
+    node.AppendSlots(slot, slot, 1000);
+    node.store->Flush();
+    node.Tick();
+    REQUIRE(slot < 10'000);
+    CHECK(!node.store->waits_for_room());
+    CHECK(node.durable == slot);
+    CHECK(node.store->disk_low());
+  }
+  CHECK(!fs.Exists("/data/wal/spare"));
+  CHECK(node.lows == 1);
+  fs.SetFilesMax(0);
+  node.Tick();
+  CHECK(!node.store->disk_low());
+  CHECK(node.store->HasRoomFor(1000));
+  CHECK(node.fatals == 0);
+}
+
 TEST_CASE("log store: a shutdown writes what has waited for room on the disk") {
   for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
     SimFs fs;

@@ -17,10 +17,11 @@ using persist::WalHeader;
 using persist::WalLocation;
 using persist::WalType;
 
-Status LogStore::Shared::Write() {
+Status LogStore::Shared::Write(std::string* refusal) {
   Status status = writer.Write(&buffer);
   if (status || status.error().code != Errc::kNoSpace || !fs.Exists(SparePath())) return status;
   REACH("log spare released");
+  *refusal = status.error().detail;
   TRY(fs.Remove(SparePath()));
   TRY(fs.SyncDir(options.dir));
   return writer.Write(&buffer);
@@ -236,9 +237,9 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   // Without room for the spare the node starts with disk_low.
   const Status spare = shared_->MakeSpare(options_.spare_bytes);
   if (!spare && spare.error().code != Errc::kNoSpace) return spare;
-  ASSIGN_OR_RETURN(const uint64_t free, fs_.FreeBytes(dir_));
-  free_bytes_ = free;
-  SetDiskLow(!spare || free < options_.low_water_bytes);
+  ASSIGN_OR_RETURN(free_, fs_.Free(dir_));
+  if (!spare) NoteRefusal(spare.error().detail);
+  SetDiskLow(!spare || free_.bytes < options_.low_water_bytes || free_.files < kFilesLow);
   return {};
 }
 
@@ -280,7 +281,8 @@ Status LogStore::Cut(Slot slot, uint64_t reserve, RecoveredLog* recovered) {
           .first_ballot = {},
           .payload = {}});
   std::swap(shared_->buffer, open_);
-  TRY(shared_->Write());
+  std::string refusal;
+  TRY(shared_->Write(&refusal));
   TRY(persist::WalWriter::Run(fs_, shared_->options.dir, shared_->writer.TakeSyncWork()));
   shared_->buffer.Clear();
   written_lsn_ = synced_lsn_ = claim_lsn_ = encoder_->last_lsn();

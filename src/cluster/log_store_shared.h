@@ -20,8 +20,9 @@ struct LogStore::Shared {
         reserve(fs_in, dir, "reserve"),
         lease(fs_in, dir, "lease") {}
 
-  // Writes the buffer; gives up the spare file if the disk is full.
-  Status Write();
+  // Writes the buffer; gives up the spare file if the disk is full: *refusal is then the file
+  // system's word.
+  Status Write(std::string* refusal);
   // Makes the spare file if it is not there. It is only good with its space behind it.
   Status MakeSpare(uint64_t bytes);
   std::string SparePath() const { return options.dir + "/spare"; }

@@ -451,9 +451,9 @@ void Node::OnDiskLow(bool low) {
 void Node::OnWaitsForRoom(bool waits) {
   if (waits) {
     Log(LogLevel::kWarning,
-        "the log waits for room on the disk ({} bytes are free): slots from {} on are not durable "
+        "the log waits for room on the disk ({}): slots from {} on are not durable "
         "on this node",
-        log_.free_bytes(), DurableSlot() + 1);
+        log_.RoomText(), DurableSlot() + 1);
   } else {
     Log(LogLevel::kNotice, "the log no longer waits for room on the disk");
   }

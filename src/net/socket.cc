@@ -87,6 +87,17 @@ Result<Fd> ListenTcp(const std::string& address, uint16_t port, int backlog) {
   return fd;
 }
 
+// What a process that is gone has left behind. A socket on which somebody answers is not ours.
+void RemoveStaleSocket(const sockaddr_un& address) {
+  struct stat there;
+  if (lstat(address.sun_path, &there) != 0 || !S_ISSOCK(there.st_mode)) return;
+  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno != ECONNREFUSED)
+    return;
+  unlink(address.sun_path);
+}
+
 Result<Fd> ListenUnix(const std::string& path, uint32_t permissions, int backlog) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -95,12 +106,14 @@ Result<Fd> ListenUnix(const std::string& path, uint32_t permissions, int backlog
   std::memcpy(address.sun_path, path.data(), path.size());
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return SystemError("socket");
-  unlink(path.c_str());
+  RemoveStaleSocket(address);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return SystemError("bind " + path);
-  if (permissions != 0 && chmod(path.c_str(), permissions) != 0) return SystemError("chmod");
-  if (listen(fd.get(), backlog) != 0) return SystemError("listen");
-  return fd;
+  const bool permitted = permissions == 0 || chmod(path.c_str(), permissions) == 0;
+  if (permitted && listen(fd.get(), backlog) == 0) return fd;
+  const auto error = SystemError(permitted ? "listen" : "chmod");
+  unlink(path.c_str());
+  return error;
 }
 
 Fd Accept(int listener, bool* out_of_descriptors) {

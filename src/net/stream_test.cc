@@ -274,7 +274,12 @@ TEST_CASE("a listener accepts, over TCP by address and by name, and over a unix 
     const size_t before = accepted.size();
     CHECK(RunUntil(loop, [&] { return accepted.size() > before; }));
     CHECK(PeerName(accepted.back().get()) == path + ":0");
+    // Another server's socket is not taken away from it.
+    CHECK(!ListenUnix(path, 0700, 10).has_value());
+    CHECK(access(path.c_str(), F_OK) == 0);
   }
+  // What nobody listens on any more is.
+  CHECK(ListenUnix(path, 0700, 10).has_value());
   unlink(path.c_str());
 }
 

@@ -14,12 +14,18 @@ namespace clustron::server {
 namespace {
 
 constexpr size_t kReplayBytes = 4 << 20;  // read ahead
+constexpr size_t kRestoreKeys = 10'000;   // between two looks at BootOptions::stop
 constexpr const char* kDivergedFile = "/DIVERGED";
 constexpr uint64_t kDivergedBytesMax = 64 << 10;
 
+Status GoOn(const BootOptions& options) {
+  if (!options.stop || !options.stop()) return {};
+  return Fail(Errc::kUnavailable, "stopped while the state was read from the disk");
+}
+
 // *damaged: there are snapshots, and none of them is sound.
-Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report,
-                     std::optional<Error>* damaged) {
+Status RestoreNewest(const BootOptions& options, Storage* storage, Engine& engine,
+                     BootReport* report, std::optional<Error>* damaged) {
   auto opened = storage->snapshots->OpenNewestValid();
   if (!opened) {
     if (opened.error().code == Errc::kNotFound) return {};
@@ -29,7 +35,11 @@ Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report,
   }
   if (!opened->skipped.empty())
     report->notes.push_back("damaged snapshot skipped: " + opened->skipped);
-  TRY(engine.executor().RestoreSnapshot(*opened->file));
+  const auto restore = engine.executor().BeginRestore(*opened->file);
+  for (bool all = false; !all;) {
+    TRY(GoOn(options));
+    ASSIGN_OR_RETURN(all, restore->Step(kRestoreKeys));
+  }
   report->snapshot_slot = engine.executor().applied_slot();
   return {};
 }
@@ -97,14 +107,15 @@ Result<std::string> DivergenceOf(persist::Fs& fs, const std::string& dir) {
 
 // Applies what the log knows to be chosen; stops before a slot whose record is damaged (the log
 // does not have it), and before one that can't be applied: *halt says why.
-Status Replay(cluster::LogStore& log, cluster::Slot last, Engine& engine, BootReport* report,
-              std::string* halt) {
+Status Replay(const BootOptions& options, cluster::LogStore& log, cluster::Slot last,
+              Engine& engine, BootReport* report, std::string* halt) {
   Executor& executor = engine.executor();
   while (executor.applied_slot() < last) {
     auto entries = log.ReadRange(executor.applied_slot() + 1, last, kReplayBytes);
     if (!entries) return std::unexpected(entries.error());
     if (entries->empty()) return {};
     for (const paxos::Accepted& entry : *entries) {
+      TRY(GoOn(options));
       if (const Status can = executor.CanApply(entry.slot, entry.value); !can) {
         *halt = can.error().detail;
         return {};
@@ -303,7 +314,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
                    persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
   engine.executor().SetSupportedVersion(options.node.feature_version);
   std::optional<Error> damaged;
-  TRY(RestoreNewest(storage, engine, &report, &damaged));
+  TRY(RestoreNewest(options, storage, engine, &report, &damaged));
   TRY(TakeSkips(fs, options, engine.executor(), &report));
   ASSIGN_OR_RETURN(const std::string diverged, DivergenceOf(fs, options.dir));
 
@@ -329,7 +340,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   }
   TRY(DistrustBehindSnapshot(options, *storage->log, engine.executor().applied_slot(), &recovered));
   std::string halt;
-  TRY(Replay(*storage->log, recovered.chosen, engine, &report, &halt));
+  TRY(Replay(options, *storage->log, recovered.chosen, engine, &report, &halt));
   TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
                    &report));
 
@@ -349,6 +360,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
 
   cluster::NodeConfig config = options.node;
   config.paxos.self = options.identity.node_id;
+  // A node alone has nobody to give way to when its disk takes nothing.
+  if (options.genesis.members.size() == 1) config.paxos.stall_ns = INT64_MAX;
   config.paxos.members.voters.clear();
   for (const cluster::Member& member : options.genesis.members)
     config.paxos.members.voters.push_back(member.node);

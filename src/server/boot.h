@@ -2,6 +2,7 @@
 // the simulator boots its nodes with the same code.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,7 +33,8 @@ struct BootOptions {
   bool accept_loss = false;
   // A person has entries left out, or takes that back: see cluster::SkipList.
   std::vector<cluster::SkipWord> skip_slots;
-  uint64_t seed = 0;  // of this node's own random choices (election rounds)
+  std::function<bool()> stop;  // asked often; true gives up: an error of kUnavailable. Empty: never
+  uint64_t seed = 0;           // of this node's own random choices (election rounds)
 };
 
 // What a node has on disk, open. Destroy after the engine.

@@ -156,6 +156,49 @@ TEST_CASE("damage in slots that a snapshot holds keeps nothing behind it from be
   CHECK(bench.executor().applied_slot() == last);
 }
 
+TEST_CASE("a start that is asked to stop reads no further, and the next one finds all") {
+  EngineBench bench(1);
+  bench.Turn();
+  auto& client = bench.Connect();
+  for (int i = 0; i < 20; ++i) {
+    bench.Say(client, "SET k" + std::to_string(i) + " v");
+    bench.Turn();
+  }
+  for (int i = 0; i < 20; ++i) bench.Tick(100);  // what is chosen is noted on disk
+  SUBCASE("in the log") {}
+  SUBCASE("in a snapshot") {
+    bench.node().TakeSnapshotNow();
+    for (int i = 0; i < 50; ++i) bench.Tick(100);
+  }
+  int asked = 0;
+  bench.stop = [&] { return ++asked > 0; };
+  const auto report = bench.TryRestart(2);
+  REQUIRE_FALSE(report.has_value());
+  CHECK(report.error().code == Errc::kUnavailable);
+  CHECK(asked == 1);
+  bench.stop = nullptr;
+  bench.Restart(3);
+  for (int i = 0; i < 10; ++i) bench.Tick();
+  CHECK(bench.executor().store().Size(0) == 20);
+}
+
+TEST_CASE("a node alone leads on however long its disk takes nothing") {
+  EngineBench bench(1);
+  bench.Turn();
+  auto& client = bench.Connect();
+  bench.Say(client, "SET k v");
+  for (int i = 0; i < 20; ++i) bench.Tick(100);
+  REQUIRE(bench.node().leading());
+  bench.fs.SetCapacity(bench.fs.used_bytes());
+  for (int i = 0; i < 100 && !bench.node().log().waits_for_room(); ++i) {
+    bench.Say(client, "SET k " + std::string(10'000, 'v'));
+    bench.Tick();
+  }
+  REQUIRE(bench.node().log().waits_for_room());
+  for (int i = 0; i < 200; ++i) bench.Tick(100);
+  CHECK(bench.node().leading());
+}
+
 TEST_CASE("a log that begins with slot 1 needs no snapshot") {
   EngineBench bench(1);
   bench.Turn();

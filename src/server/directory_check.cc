@@ -2,10 +2,13 @@
 
 namespace clustron::server {
 
-Status CheckForeignData(persist::Fs& fs, const std::string& dir) {
-  for (const char* name : {"dump.rdb", "appendonlydir", "appendonly.aof"}) {
+Status CheckForeignData(persist::Fs& fs, const std::string& dir, const Config& config) {
+  std::vector<std::string> names = {"dump.rdb", "appendonlydir", "appendonly.aof"};
+  for (const char* directive : {"dbfilename", "appenddirname", "appendfilename"})
+    names.push_back(config.Ignored(directive));
+  for (const std::string& name : names) {
     const std::string path = dir + "/" + name;
-    if (!fs.Exists(path)) continue;
+    if (name.empty() || !fs.Exists(path)) continue;
     return Fail(Errc::kExists,
                 path +
                     " looks like the data of a redis-server, and there are none of this server in "

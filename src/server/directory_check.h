@@ -8,12 +8,14 @@
 #include "base/result.h"
 #include "cluster/formation.h"
 #include "persist/fs.h"
+#include "server/config.h"
 
 namespace clustron::server {
 
 // A directory without data of ours: an error if it holds a redis-server's, which would look as if
-// they were gone.
-Status CheckForeignData(persist::Fs& fs, const std::string& dir);
+// they were gone. Its files are looked for under the names of the configuration (dbfilename …)
+// beside those that they have by default.
+Status CheckForeignData(persist::Fs& fs, const std::string& dir, const Config& config);
 
 // A directory that was formed as `genesis` says, at a start that names `initial`: an error if it
 // was formed alone and `initial` has others. Else what to warn of; empty: nothing.

@@ -18,12 +18,21 @@ std::vector<cluster::Member> List(std::initializer_list<uint16_t> ports) {
 TEST_CASE("a redis-server's data are not taken for an empty directory") {
   sim::SimFs fs;
   REQUIRE(fs.MakeDir("/d").has_value());
-  CHECK(CheckForeignData(fs, "/d").has_value());
+  Config config;
+  REQUIRE(
+      config.LoadText("dbfilename other.rdb\nDBFilename prod.rdb\nappendfilename \"\"\n"
+                      "appenddirname my-aof\n",
+                      "x"));
+  CHECK(CheckForeignData(fs, "/d", config).has_value());
+  REQUIRE(fs.Open("/d/other.rdb", persist::OpenMode::kCreate).has_value());
+  CHECK(CheckForeignData(fs, "/d", config).has_value());  // the last line holds
   const char* name = nullptr;
   SUBCASE("RDB") { name = "/d/dump.rdb"; }
   SUBCASE("AOF") { name = "/d/appendonly.aof"; }
+  SUBCASE("RDB under another name") { name = "/d/prod.rdb"; }
+  SUBCASE("AOF under another name") { name = "/d/my-aof"; }
   REQUIRE(fs.Open(name, persist::OpenMode::kCreate).has_value());
-  const Status refused = CheckForeignData(fs, "/d");
+  const Status refused = CheckForeignData(fs, "/d", config);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().detail.starts_with(name));
   CHECK(refused.error().detail.find("dir") != std::string::npos);

@@ -128,7 +128,6 @@ class Executor final : public cluster::StateMachine,
   std::unique_ptr<cluster::SnapshotRestore> BeginRestore(persist::File& file) override;
   std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file,
                                                        cluster::Slot slot) const override;
-  Status RestoreSnapshot(persist::File& file);  // in one go
   // The snapshot begun last is on disk; the state is a snapshot's.
   void SnapshotSaved() { saved_revision_ = snapshot_revision_; }
   void SnapshotLoaded() { saved_revision_ = revision(); }

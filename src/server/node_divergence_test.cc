@@ -446,7 +446,7 @@ void LoadSnapshot(Executor& executor, const std::string& bytes) {
   auto file = fs.Open("/data/file", persist::OpenMode::kCreate);
   REQUIRE(file.has_value());
   REQUIRE((*file)->WriteAt(0, bytes).has_value());
-  REQUIRE(executor.RestoreSnapshot(**file).has_value());
+  REQUIRE(executor.BeginRestore(**file)->Step(SIZE_MAX).value_or(false));
 }
 
 TEST_CASE("what is left out of slots to come is said by this start, not by a peer's snapshot") {

@@ -20,9 +20,11 @@
 #include "persist/disk_size.h"
 #include "server/auth.h"
 #include "server/client_connection.h"
+#include "server/config_rewrite.h"
 #include "server/directory_check.h"
 #include "server/disk_limits.h"
 #include "server/info_fields.h"
+#include "server/stop_signal.h"
 
 namespace clustron::server {
 
@@ -50,6 +52,11 @@ cluster::Durability DurabilityOf(int64_t option) {
   }
 }
 
+// What would end the process without a word, and comes back as an error of a call instead.
+void IgnoreSignals() {
+  for (const int number : {SIGPIPE, SIGHUP, SIGXFSZ}) signal(number, SIG_IGN);
+}
+
 // The last bytes of a connection that is turned away.
 void TurnAway(net::Fd fd, std::string_view error) {
   const std::string line = "-" + std::string(error) + "\r\n";
@@ -66,7 +73,6 @@ Server::Server(Config& config)
 Server::~Server() {
   config_.set_listener(nullptr);
   listeners_.clear();
-  if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) unlink(path.c_str());
   connections_.clear();
   dead_.clear();
   peers_.reset();
@@ -91,6 +97,7 @@ Status Server::LockDirectory() {
   // A big process that was killed takes some time to be gone.
   const int64_t until_ns = clock_.MonotonicNs() + kLockWaitNs;
   for (bool said = false; flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; said = true) {
+    if (StopAsked()) return Stopped();
     if (clock_.MonotonicNs() > until_ns)
       return config_.Wrong(Opt::kDir, "another server uses the data directory " + dir_);
     if (!said)
@@ -99,6 +106,15 @@ Status Server::LockDirectory() {
     supervisor_.Busy("waiting for the lock of " + dir_);
     poll(nullptr, 0, kLockRetryMs);
   }
+  return {};
+}
+
+Status Server::WritePidFile() {
+  const std::string& path = config_.Text(Opt::kPidFile);
+  if (path.empty()) return {};
+  if (const Status written = ReplaceFile(path, std::to_string(getpid()) + "\n"); !written)
+    return config_.Wrong(Opt::kPidFile, written.error().detail);
+  own_files_.Add(path);
   return {};
 }
 
@@ -131,7 +147,7 @@ Status Server::FindIdentity() {
     formed = genesis_.formed;
     TRY(CheckAddress(**loaded));
   } else {
-    TRY(CheckForeignData(fs_, dir_));
+    TRY(CheckForeignData(fs_, dir_, config_));
   }
   const size_t count = *loaded ? genesis_.members.size() : initial.size();
   TRY(FitDescriptors(count));
@@ -208,7 +224,7 @@ Status Server::Form(const Membership& membership) {
   formation.waits_for = [&](const std::string& what) { clients.WaitsFor(what); };
   formation.stop = [&] {
     supervisor_.Busy("forming a cluster: waits for " + clients.waits_for());
-    return false;
+    return StopAsked();
   };
   TRY(cluster::FormCluster(fs_, peer_listener_, formation));
   early_clients_ = clients.Stop();
@@ -261,15 +277,16 @@ Status Server::Start() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
   static constexpr LogFormat kFormats[] = {LogFormat::kRedis, LogFormat::kIso, LogFormat::kJson};
+  IgnoreSignals();
+  CatchStopSignals();
   SetLogFormat(kFormats[config_.Int(Opt::kLogFormat)]);
   if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]);
       !opened) {
     return config_.Wrong(Opt::kLogFile, opened.error().detail);
   }
   for (const std::string& warning : config_.warnings()) LogLine(LogLevel::kWarning, warning);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
   TRY(LockDirectory());
+  TRY(WritePidFile());
   TRY(FindIdentity());
 
   const bool alone = genesis_.members.size() == 1;
@@ -337,6 +354,7 @@ Status Server::Start() {
   options.node.paxos.lease_ns = config_.Int(Opt::kLeaseMs) * kNsPerMs;
   options.node.paxos.lease_margin_ns = config_.Int(Opt::kLeaseMarginMs) * kNsPerMs;
   options.node.paxos.window_slots = static_cast<uint32_t>(config_.Int(Opt::kWindow));
+  options.stop = StopAsked;
   options.seed = static_cast<uint64_t>(clock_.MonotonicNs()) ^ (uint64_t{identity_.node_id} << 48);
   const int64_t began = clock_.MonotonicNs();
   auto report = BootAndTell(std::move(options));
@@ -390,7 +408,8 @@ Status Server::ListenForClients() {
   const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
   size_t tcp = 0;
   if (port != 0) {
-    for (std::string address : config_.Words(Opt::kBind)) {
+    const std::vector<std::string> addresses = config_.Words(Opt::kBind);
+    for (std::string address : addresses) {
       // As in Redis, an address behind "-" may be missing on this machine.
       const bool optional = !address.empty() && address.front() == '-';
       if (optional) address.erase(0, 1);
@@ -404,12 +423,14 @@ Status Server::ListenForClients() {
       client_sockets_.push_back({*std::move(fd), false});
       ++tcp;
     }
-    if (tcp == 0) return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
+    if (tcp == 0 && !addresses.empty())
+      return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
   }
   if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) {
     auto fd =
         net::ListenUnix(path, static_cast<uint32_t>(config_.Int(Opt::kUnixSocketPerm)), backlog);
     if (!fd) return config_.Wrong(Opt::kUnixSocket, fd.error().detail);
+    own_files_.Add(path);
     client_sockets_.push_back({*std::move(fd), true});
   }
   return {};
@@ -434,6 +455,7 @@ int Server::Run() {
   tick_->Start(kTickMs, kTickMs);
   for (const int number : {SIGTERM, SIGINT})
     signals_.push_back(std::make_unique<net::Signal>(loop_, number, [this] { OnSignal(); }));
+  if (StopAsked()) OnSignal();  // it came between Start and here
   turn_ns_ = began_ns_ = clock_.MonotonicNs();
   if (genesis_.members.size() > 1) SetBreather([this] { BreatheInTurn(); });
   // Where replies wait for the log's thread or for peers, it is they that want the core.

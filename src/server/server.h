@@ -30,6 +30,7 @@
 #include "server/engine.h"
 #include "server/forming_clients.h"
 #include "server/live_options.h"
+#include "server/own_files.h"
 #include "server/peer_security.h"
 #include "server/start_checks.h"
 #include "server/supervisor.h"
@@ -44,7 +45,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   explicit Server(Config& config);
   ~Server() override;
 
-  // Everything up to listening sockets. Blocking; an error ends the process.
+  // Everything up to listening sockets. Blocking; an error ends the process, and so does a signal
+  // (stop_signal.h), which is told as an error.
   Status Start();
   // Takes connections in as soon as there is something true to tell them ("Ready to accept
   // connections"), until SHUTDOWN or a signal. Returns the process's exit code.
@@ -72,6 +74,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
 
   Status LockDirectory();
   Status FitDescriptors(size_t members);
+  Status WritePidFile();
   Status Form(const Membership& membership);
   bool RefusesStranger(int fd) const;
   Status FindIdentity();
@@ -98,6 +101,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
   Supervisor supervisor_;
   BreathingFs fs_;
   net::Fd lock_;
+  OwnFiles own_files_;  // made only while the lock is held
   std::string dir_;
   PeerSecurity security_;
   persist::Identity identity_;

@@ -321,9 +321,4 @@ std::unique_ptr<cluster::SnapshotRestore> Executor::BeginCheck(persist::File& fi
   return server::BeginCheck(file, *this, slot);
 }
 
-Status Executor::RestoreSnapshot(persist::File& file) {
-  const auto done = BeginRestore(file)->Step(SIZE_MAX);
-  return done ? Status() : std::unexpected(done.error());
-}
-
 }  // namespace clustron::server

@@ -313,8 +313,9 @@ def test_servers_that_were_alone_are_no_cluster():
 
 @limited(60)
 def test_the_data_of_a_redis_server_are_not_taken_for_an_empty_directory():
-    for name in ("dump.rdb", "appendonlydir"):
-        node = processes.single("everysec", start=False)
+    named = ["--dbfilename", "prod.rdb", "--appenddirname", "my-aof-dir", "--appendfilename", "my.aof"]
+    for name in ("dump.rdb", "appendonlydir", "prod.rdb", "my-aof-dir", "my.aof"):
+        node = processes.single("everysec", start=False, options=named)
         os.makedirs(node.dir, exist_ok=True)
         path = os.path.join(node.dir, name)
         if name.endswith("dir"):

@@ -268,6 +268,7 @@ class EngineBench final : private EngineHost {
   std::vector<cluster::SkipWord> skip_slots;             // the same
   std::optional<paxos::Slot> peers_chosen;               // as they know; else what this node does
   cluster::NodeConfig node_config;                       // for the next start
+  std::function<bool()> stop;                            // the same
 
  private:
   Result<BootReport> Start(uint64_t seed) {
@@ -285,6 +286,7 @@ class EngineBench final : private EngineHost {
     options.log.low_water_bytes = 0;
     options.node = node_config;
     options.skip_slots = skip_slots;
+    options.stop = stop;
     options.seed = seed;
     auto report = Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_);
     if (report && introduce) IntroducePeers();

@@ -83,6 +83,11 @@ void LogStore::Append(std::span<const paxos::LogRecord> records) {
       chosen_ = std::max(chosen_, record.slot);
     }
     if (encoder_ == nullptr) continue;
+    if (record.type == paxos::LogRecord::Type::kChosen && durable_floor_ < distrusted_) {
+      // It would call chosen what is not to be trusted.
+      held_chosen_ = chosen_;
+      continue;
+    }
     const WalLocation location = Encode(RecordOf(record));
     if (record.type == paxos::LogRecord::Type::kAccept) index_.Add(record.accepted.slot, location);
     unchecked_bytes_ += paxos::BytesOf(record.accepted.value.payload).size();
@@ -148,7 +153,8 @@ void LogStore::FlushAlways() {
 
 void LogStore::WriteOnRunner() {
   // A promise is in two places before it is given: damage to one of them can't hide it.
-  std::string mark = flush_mark_ ? Encoded(next_mark_) : std::string();
+  std::optional<WalBase> mark;
+  if (flush_mark_) mark = next_mark_;
   struct Written {
     Status status;
     std::string refusal;
@@ -161,7 +167,7 @@ void LogStore::WriteOnRunner() {
         if (!written->status) return {};
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir,
                                     shared->writer.TakeSyncWork()));
-        if (!mark.empty()) TRY(shared->mark.Write(mark));
+        if (mark) TRY(shared->WriteMark(*mark));
         return {};
       },
       [this, written](const Status& status) {
@@ -243,10 +249,9 @@ void LogStore::StartSync() {
   const bool written = !flushing_ && open_.empty();
   next_mark_ = written ? encoder_->BaseAtEnd() : mark_;
   RunTask(
-      [shared = shared_, work = shared_->writer.TakeSyncWork(),
-       mark = Encoded(next_mark_)]() -> Status {
+      [shared = shared_, work = shared_->writer.TakeSyncWork(), mark = next_mark_]() -> Status {
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir, work));
-        return shared->mark.Write(mark);
+        return shared->WriteMark(mark);
       },
       [this](const Status& status) { OnSynced(status); });
 }
@@ -360,7 +365,7 @@ void LogStore::WriteMark() {
   mark_due_ = false;
   mark_ = encoder_->BaseAtEnd();
   CHECK(mark_.durable == synced_lsn_);
-  RunTask([shared = shared_, mark = Encoded(mark_)] { return shared->mark.Write(mark); },
+  RunTask([shared = shared_, mark = mark_] { return shared->WriteMark(mark); },
           [this](const Status& status) {
             marking_ = false;
             if (!status) return Fatal(status.error());
@@ -369,11 +374,10 @@ void LogStore::WriteMark() {
 }
 
 void LogStore::NextMarkWritten() {
-  // Meanwhile a compaction has another one written over it, which knows less of what is durable.
-  const bool overwritten =
-      next_mark_.floor < mark_.floor || next_mark_.first_segment < mark_.first_segment;
+  next_mark_.floor = std::max(next_mark_.floor, mark_.floor);
+  next_mark_.first_segment = std::max(next_mark_.first_segment, mark_.first_segment);
   mark_ = next_mark_;
-  DropSegments(overwritten);
+  DropSegments(false);
 }
 
 void LogStore::SetLowWater(uint64_t bytes) {
@@ -501,7 +505,7 @@ Status LogStore::Close() {
   std::swap(shared_->buffer, open_);
   TRY(shared_->Write(&refusal));
   TRY(persist::WalWriter::Run(fs_, shared_->options.dir, shared_->writer.TakeSyncWork()));
-  return shared_->mark.Write(Encoded(encoder_->BaseAtEnd()));
+  return shared_->WriteMark(encoder_->BaseAtEnd());
 }
 
 // --- Compaction and reserved numbers -------------------------------------------------------------
@@ -510,6 +514,7 @@ void LogStore::CompactTo(Slot slot, bool in_both_copies) {
   if (slot <= floor_ || failed_) return;
   floor_ = slot;
   if (encoder_ == nullptr) return;
+  if (in_both_copies) distrusted_ = slot;
   DropSegments(true, in_both_copies);
   // Only what lies before the durable mark goes, and the mark moves once a second: on a small disk
   // that is long.
@@ -534,17 +539,33 @@ void LogStore::DropSegments(bool mark, bool in_both_copies) {
   }
   ++dropping_;
   RunTask(
-      [shared = shared_, mark = Encoded(mark_), in_both_copies, from,
-       to = first_segment_]() -> Status {
-        TRY(in_both_copies ? shared->mark.WriteBoth(mark) : shared->mark.Write(mark));
+      [shared = shared_, mark = mark_, in_both_copies, from, to = first_segment_]() -> Status {
+        TRY(shared->WriteMark(mark, in_both_copies));
         if (from == to) return {};
         return persist::WalWriter::RemoveSegments(shared->fs, shared->options.dir, from, to);
       },
-      [this](const Status& status) {
+      [this, floor = floor_](const Status& status) {
         --dropping_;
-        if (!status) Fatal(status.error());
+        if (!status) return Fatal(status.error());
+        durable_floor_ = floor;
+        AppendHeldChosen();
       });
 }
+
+void LogStore::AppendHeldChosen() {
+  if (durable_floor_ < distrusted_) return;
+  const Slot slot = std::exchange(held_chosen_, 0);
+  if (slot <= floor_) return;
+  Encode({.type = WalType::kChosen,
+          .kind = 0,
+          .slot = slot,
+          .ballot = {},
+          .first_ballot = {},
+          .payload = {},
+          .shared = nullptr});
+}
+
+bool LogStore::FloorDurable() const { return encoder_ == nullptr || durable_floor_ == floor_; }
 
 void LogStore::PersistReserve(uint64_t value, std::function<void()> done) {
   if (failed_) return;

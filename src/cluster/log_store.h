@@ -240,6 +240,8 @@ class LogStore {
   // Of what is behind this slot, about: when to take a snapshot.
   uint64_t BytesBehind(paxos::Slot slot) const;
   paxos::Slot floor() const { return floor_; }
+  // The mark on disk says floor(): the next start knows of it.
+  bool FloorDurable() const;
   paxos::Slot last_slot() const;
   uint64_t fsync_count() const { return fsync_count_; }
   uint64_t flush_count() const { return flush_count_; }
@@ -270,6 +272,7 @@ class LogStore {
   void OnSynced(const Status& status);
   void WriteMark();
   void NextMarkWritten();
+  void AppendHeldChosen();
   // A segment goes when it holds nothing above the floor, and a later one, which repeats what still
   // counts, is on disk. mark_ tells how far that is certain: to be looked at again when it has
   // moved. Writes the mark if segments go, or if asked to.
@@ -339,6 +342,9 @@ class LogStore {
   paxos::Ballot promised_;
   paxos::Slot chosen_ = 0;
   paxos::Slot floor_ = 0;
+  paxos::Slot durable_floor_ = 0;
+  paxos::Slot distrusted_ = 0;  // what the log has up to here may be votes for what is not chosen
+  paxos::Slot held_chosen_ = 0;  // a hint that comes when the floor is durable; 0: none
   uint64_t first_segment_ = 1;
   LogIndex index_;
   std::map<uint64_t, std::unique_ptr<persist::File>> read_handles_;

@@ -36,6 +36,22 @@ Status LogStore::Shared::MakeSpare(uint64_t bytes) {
   return status;
 }
 
+Status LogStore::Shared::WriteMark(WalBase next, bool in_both_copies) {
+  const Slot floor = std::max(next.floor, written_mark.floor);
+  const uint64_t first_segment = std::max(next.first_segment, written_mark.first_segment);
+  if (next.durable < written_mark.durable) next = written_mark;
+  next.floor = floor;
+  next.first_segment = first_segment;
+  TRY(in_both_copies ? mark.WriteBoth(Encoded(next)) : mark.Write(Encoded(next)));
+  written_mark = std::move(next);
+  return {};
+}
+
+Status LogStore::Shared::ReplaceMark(const WalBase& next) {
+  written_mark = next;
+  return mark.WriteBoth(Encoded(next));
+}
+
 std::string EncodeMark(const LocalMark& mark) {
   std::string bytes;
   Writer out(&bytes);
@@ -145,7 +161,8 @@ Status LogStore::StartEmptyLog(Slot floor) {
   mark_ = base;
   floor_ = floor;
   // The mark comes first: a log without one is a damaged log.
-  TRY(shared_->mark.WriteBoth(Encoded(base)));
+  TRY(shared_->ReplaceMark(base));
+  durable_floor_ = floor;
   encoder_ = std::make_unique<persist::WalEncoder>(
       shared_->options,
       persist::WalEnd{.segment = 0, .offset = 0, .last_lsn = 0, .base = base, .recent = {}});
@@ -223,7 +240,8 @@ Status LogStore::Recover(RecoveredLog* recovered) {
     chosen_ = std::max(scan.end.base.chosen, floor_);
     synced_lsn_ = written_lsn_ = claim_lsn_ = scan.end.last_lsn;
     mark_ = encoder_->BaseAtEnd();
-    TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+    TRY(shared_->ReplaceMark(mark_));
+    durable_floor_ = floor_;
     recovered->mark = DecodeMark(mark_.mark);
   }
   recovered->promised = promised_;
@@ -255,7 +273,8 @@ Status LogStore::RaiseFloor(Slot floor, RecoveredLog* recovered) {
   // The segments stay until the first compaction: they are only no longer believed.
   encoder_->SetFloor(floor_, first_segment_);
   mark_ = encoder_->BaseAtEnd();
-  TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+  TRY(shared_->ReplaceMark(mark_));
+  durable_floor_ = floor_;
   recovered->unknown = index_.Unknown(floor_);
   recovered->first_slot = index_.first_slot_above(floor_);
   recovered->last_slot = recovered->first_slot == 0 ? 0 : index_.last_slot();
@@ -287,7 +306,7 @@ Status LogStore::Cut(Slot slot, uint64_t reserve, RecoveredLog* recovered) {
   shared_->buffer.Clear();
   written_lsn_ = synced_lsn_ = claim_lsn_ = encoder_->last_lsn();
   mark_ = encoder_->BaseAtEnd();
-  TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+  TRY(shared_->ReplaceMark(mark_));
   index_.Cut(slot);
   chosen_ = std::min(chosen_, slot - 1);
   recovered->chosen = chosen_;

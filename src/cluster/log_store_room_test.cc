@@ -22,6 +22,61 @@ using Node = sim::LogNode;
 
 }  // namespace
 
+TEST_CASE("log store: a mark that waited for room does not bring back an older floor") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);
+  options.spare_bytes = 0;
+  {
+    Node node(&fs, options);
+    node.AppendSlots(1, 20, 100);
+    node.Settle();
+    fs.SetCapacity(fs.used_bytes() + 100);
+    node.Append(Promise(++node.seq, 9));
+    node.AppendSlots(21, 21, 300'000);
+    node.store->Flush();
+    node.runner.RunAll();
+    REQUIRE(node.durable == 20);
+    // A snapshot of a peer is loaded meanwhile.
+    node.store->CompactTo(15, true);
+    CHECK_FALSE(node.store->FloorDurable());
+    node.runner.RunAll();
+    CHECK(node.store->FloorDurable());
+    fs.SetCapacity(0);
+    node.store->Tick(node.now_ns += sim::kLogSecondNs);
+    while (node.durable == 20) REQUIRE(node.runner.Step());
+    node.runner.Drop();
+  }
+  Crash(&fs);
+  Node node(&fs, options);
+  CHECK(node.recovered.floor == 15);
+}
+
+TEST_CASE("log store: what is called chosen waits for the floor of the snapshot that holds it") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    for (const bool dies_at_once : {true, false}) {
+      SimFs fs;
+      {
+        Node node(&fs, durability);
+        node.AppendSlots(1, 10, 100);  // votes for what was never chosen
+        node.Settle();
+        node.store->CompactTo(8, true);
+        node.Append(sim::Chosen(++node.seq, 9));
+        node.store->Flush();
+        if (dies_at_once) {
+          node.runner.Drop();
+        } else {
+          while (!node.store->FloorDurable()) REQUIRE(node.runner.Step());
+          node.store->Flush();
+          node.Settle();
+        }
+      }
+      Node node(&fs, durability);
+      CHECK(node.recovered.floor == (dies_at_once ? 0 : 8));
+      CHECK(node.recovered.chosen == (dies_at_once ? 0 : 9));
+    }
+  }
+}
+
 TEST_CASE("log store: a full disk: the spare gives room, then records wait, then all goes on") {
   for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
     SimFs fs;

@@ -81,10 +81,13 @@ void Node::Halt(HaltCause cause, const std::string& reason) {
 }
 
 bool Node::OnMessage(NodeId from, std::string message) {
-  if (halted_) return true;
   WireKind kind;
   std::string_view body;
-  if (!ReadWireKind(message, &kind, &body)) return false;
+  if (!ReadWireKind(message, &kind, &body)) return halted_;
+  if (halted_) {
+    if (kind == WireKind::kIntroductionAnswer) roster_.OnAnsweredHalted(from);
+    return true;
+  }
   if (kind >= WireKind::kIntroduction && kind <= WireKind::kStanding) {
     const bool well_formed = roster_.OnMessage(from, kind, body, NowNs());
     NoticeDeposed();
@@ -223,6 +226,8 @@ bool Node::BallotCredible(NodeId from, uint64_t round) {
   return credible;
 }
 
+bool Node::FloorDurable() const { return log_.FloorDurable(); }
+
 void Node::RosterFailed(const Error& error) { host_.Fatal("log: members: " + error.detail); }
 
 bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
@@ -258,8 +263,8 @@ void Node::TickWhileBusy() {
 }
 
 void Node::OnPeerUp(NodeId peer) {
-  if (halted_) return;
   roster_.OnLinkUp(peer, NowNs());
+  if (halted_) return;
   AskClock(peer, NowNs());
   replica_.OnLinkUp(peer, NowNs());
   // What was on its way when the link broke is lost.
@@ -277,6 +282,7 @@ void Node::OnPeerDown(NodeId peer) {
 void Node::Tick() {
   const int64_t now = NowNs();
   if (halted_) {
+    roster_.TickHalted(now);
     ExpireClients(now);
     return;
   }

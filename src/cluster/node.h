@@ -335,6 +335,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool GoesTogether(NodeId from, const Introduction& peer) override;
   void MemberIntroduced(NodeId from, const Introduction& peer) override;
   bool BallotCredible(NodeId from, uint64_t round) override;
+  bool FloorDurable() const override;
   void RosterFailed(const Error& error) override;
 
   // node.cc

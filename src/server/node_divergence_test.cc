@@ -268,6 +268,11 @@ TEST_CASE(
   SUBCASE("a majority has it") {
     IntroduceLog(bench, 3, 300, WrittenBy({9, 3}));
     CHECK(bench.halted.find("the majority has another log") != std::string::npos);
+    // A peer that has not heard it yet learns who it is all the same, and compares, too.
+    bench.TakeAllSent(2);
+    bench.node().OnPeerUp(2);
+    bench.Tick(100);
+    CHECK(bench.TakeSent(2, WireKind::kIntroduction).size() == 1);
     bench.halted.clear();
     bench.Restart(2);
     CHECK_FALSE(bench.halted.empty());  // for good

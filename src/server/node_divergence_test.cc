@@ -273,6 +273,8 @@ TEST_CASE(
     bench.node().OnPeerUp(2);
     bench.Tick(100);
     CHECK(bench.TakeSent(2, WireKind::kIntroduction).size() == 1);
+    bench.Tick(2000);  // the answer does not come
+    CHECK(bench.TakeSent(2, WireKind::kIntroduction).size() == 1);
     bench.halted.clear();
     bench.Restart(2);
     CHECK_FALSE(bench.halted.empty());  // for good

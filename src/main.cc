@@ -5,13 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "commands/core/version.h"
 #include "server/config/config.h"
 #include "server/config/config_rewrite.h"
-#include "server/process/live_options.h"
 #include "server/process/server.h"
 #include "server/process/start_checks.h"
+#include "server/process/stop_signal.h"
 #include "state/applying_entry.h"
 
 namespace {
@@ -49,12 +50,9 @@ int CheckOnly(int argc, char** argv) {
 
 // Before anything that a fork would lose (threads, the loop).
 Status GoToBackground(const Config& config) {
-  if (config.Bool(Opt::kDaemonize) && daemon(1, 0) != 0) {
+  if (config.Bool(Opt::kDaemonize) && daemon(1, 0) != 0)
     return clustron::Fail(clustron::Errc::kIo, "daemonize: fork failed");
-  }
-  const std::string& file = config.Text(Opt::kPidFile);
-  if (file.empty()) return {};
-  return clustron::server::ReplaceFile(file, std::to_string(getpid()) + "\n");
+  return {};
 }
 
 }  // namespace
@@ -75,13 +73,13 @@ int main(int argc, char** argv) {
   if (Status loaded = config.LoadArguments(argc, argv); !loaded) return Complain(loaded);
   if (Status sound = clustron::server::CheckConfig(config); !sound) return Complain(sound);
   if (Status gone = GoToBackground(config); !gone) return Complain(gone);
-  state::NameEntryWhenMemoryEnds();
+  clustron::state::NameEntryWhenMemoryEnds();
   clustron::PurgeInBackground();  // threads don't outlive a fork
-  clustron::server::LiveOptions live(config);
-  config.set_listener(&live);
   clustron::server::Server server(config);
-  if (Status started = server.Start(); !started) return Complain(started);
-  const int code = server.Run();
-  if (const std::string& file = config.Text(Opt::kPidFile); !file.empty()) unlink(file.c_str());
-  return code;
+  if (Status started = server.Start(); !started) {
+    if (!clustron::server::StopAsked()) return Complain(started);
+    clustron::LogLine(clustron::LogLevel::kNotice, started.error().detail);
+    return 0;
+  }
+  return server.Run();
 }

@@ -10,6 +10,9 @@
 
 namespace clustron {
 
+// Peers reach a node at its port for clients plus this, unless another one is named.
+inline constexpr uint16_t kPeerPortOffset = 10000;
+
 struct HostPort {
   std::string host;  // without brackets
   uint16_t port = 0;

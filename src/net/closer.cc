@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -49,6 +50,12 @@ void Closer::OnReadable(int fd) {
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (got > 0) waiting.discarded_bytes += static_cast<size_t>(got);
   if (got <= 0 || waiting.discarded_bytes > kDiscardedBytesMax) waiting_.erase(it);
+}
+
+void Closer::EndOldest() {
+  waiting_.erase(std::min_element(
+      waiting_.begin(), waiting_.end(),
+      [](const auto& a, const auto& b) { return a.second->until_ms < b.second->until_ms; }));
 }
 
 void Closer::Sweep() {

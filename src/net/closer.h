@@ -20,6 +20,8 @@ class Closer {
   // beyond that sockets are closed at once.
   void Close(Fd fd);
   size_t waiting() const { return waiting_.size(); }
+  // Closes the one that has waited longest, now. REQUIRES: waiting() > 0.
+  void EndOldest();
 
  private:
   struct Waiting;

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -47,6 +49,9 @@ std::string NameOf(const sockaddr_storage& storage, socklen_t size) {
 
 struct AddressList {
   addrinfo* first = nullptr;
+  AddressList() = default;
+  AddressList(AddressList&& other) noexcept : first(std::exchange(other.first, nullptr)) {}
+  AddressList& operator=(AddressList&&) = delete;
   ~AddressList() {
     if (first != nullptr) freeaddrinfo(first);
   }
@@ -82,6 +87,17 @@ Result<Fd> ListenTcp(const std::string& address, uint16_t port, int backlog) {
   return fd;
 }
 
+// What a process that is gone has left behind. A socket on which somebody answers is not ours.
+void RemoveStaleSocket(const sockaddr_un& address) {
+  struct stat there;
+  if (lstat(address.sun_path, &there) != 0 || !S_ISSOCK(there.st_mode)) return;
+  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno != ECONNREFUSED)
+    return;
+  unlink(address.sun_path);
+}
+
 Result<Fd> ListenUnix(const std::string& path, uint32_t permissions, int backlog) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -90,12 +106,14 @@ Result<Fd> ListenUnix(const std::string& path, uint32_t permissions, int backlog
   std::memcpy(address.sun_path, path.data(), path.size());
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return SystemError("socket");
-  unlink(path.c_str());
+  RemoveStaleSocket(address);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return SystemError("bind " + path);
-  if (permissions != 0 && chmod(path.c_str(), permissions) != 0) return SystemError("chmod");
-  if (listen(fd.get(), backlog) != 0) return SystemError("listen");
-  return fd;
+  const bool permitted = permissions == 0 || chmod(path.c_str(), permissions) == 0;
+  if (permitted && listen(fd.get(), backlog) == 0) return fd;
+  const auto error = SystemError(permitted ? "listen" : "chmod");
+  unlink(path.c_str());
+  return error;
 }
 
 Fd Accept(int listener, bool* out_of_descriptors) {
@@ -104,17 +122,63 @@ Fd Accept(int listener, bool* out_of_descriptors) {
   return Fd(fd);
 }
 
-Result<Fd> StartConnect(const std::string& host, uint16_t port) {
+namespace {
+
+Result<Fd> StartConnectTo(const addrinfo& address, const std::string& where) {
+  Fd fd(socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return SystemError("socket");
+  if (connect(fd.get(), address.ai_addr, address.ai_addrlen) != 0 && errno != EINPROGRESS)
+    return SystemError("connect " + where);
+  return fd;
+}
+
+Result<AddressList> Lookup(const std::string& host, const char* service) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   AddressList list;
-  const int bad = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list.first);
+  const int bad = getaddrinfo(host.c_str(), service, &hints, &list.first);
   if (bad != 0) return Fail(Errc::kIo, host + ": " + gai_strerror(bad));
-  Fd fd(socket(list.first->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return SystemError("socket");
-  if (connect(fd.get(), list.first->ai_addr, list.first->ai_addrlen) != 0 && errno != EINPROGRESS)
-    return SystemError("connect " + host + ":" + std::to_string(port));
-  return fd;
+  return list;
+}
+
+}  // namespace
+
+Result<Fd> StartConnect(const std::string& host, uint16_t port) {
+  ASSIGN_OR_RETURN(const AddressList list, Lookup(host, std::to_string(port).c_str()));
+  return StartConnectTo(*list.first, host + ":" + std::to_string(port));
+}
+
+Result<Fd> ConnectWithin(const std::string& host, uint16_t port, int timeout_ms) {
+  const std::string where = host + ":" + std::to_string(port);
+  ASSIGN_OR_RETURN(const AddressList list, Lookup(host, std::to_string(port).c_str()));
+  Error last;
+  for (const addrinfo* address = list.first; address != nullptr; address = address->ai_next) {
+    Result<Fd> fd = StartConnectTo(*address, where);
+    if (!fd) {
+      last = fd.error();
+      continue;
+    }
+    pollfd entry{fd->get(), POLLOUT, 0};
+    if (poll(&entry, 1, timeout_ms) != 1) {
+      last = {Errc::kUnavailable, "no answer within " + std::to_string(timeout_ms) + " ms"};
+    } else if (const int error = ConnectError(fd->get()); error != 0) {
+      last = {Errc::kIo, std::strerror(error)};
+    } else {
+      return fd;
+    }
+  }
+  return std::unexpected(last);
+}
+
+std::vector<std::string> AddressesOf(const std::string& host) {
+  std::vector<std::string> addresses;
+  const Result<AddressList> list = Lookup(host, nullptr);
+  for (const addrinfo* a = list ? list->first : nullptr; a != nullptr; a = a->ai_next) {
+    char text[NI_MAXHOST];
+    if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
+      addresses.emplace_back(text);
+  }
+  return addresses;
 }
 
 int ConnectError(int fd) {

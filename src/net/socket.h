@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -47,6 +48,10 @@ Fd Accept(int listener, bool* out_of_descriptors);
 // Starts connecting to a name or an address; the socket is writable when it is decided, and
 // ConnectError tells how.
 Result<Fd> StartConnect(const std::string& host, uint16_t port);
+// The same, blocking, with each address that the name has until one answers; `timeout_ms` for each.
+Result<Fd> ConnectWithin(const std::string& host, uint16_t port, int timeout_ms);
+// The addresses of a name as text; none if it has none.
+std::vector<std::string> AddressesOf(const std::string& host);
 int ConnectError(int fd);  // errno of a connect, 0: connected
 
 void SetNoDelay(int fd);

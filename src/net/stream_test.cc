@@ -274,7 +274,12 @@ TEST_CASE("a listener accepts, over TCP by address and by name, and over a unix 
     const size_t before = accepted.size();
     CHECK(RunUntil(loop, [&] { return accepted.size() > before; }));
     CHECK(PeerName(accepted.back().get()) == path + ":0");
+    // Another server's socket is not taken away from it.
+    CHECK(!ListenUnix(path, 0700, 10).has_value());
+    CHECK(access(path.c_str(), F_OK) == 0);
   }
+  // What nobody listens on any more is.
+  CHECK(ListenUnix(path, 0700, 10).has_value());
   unlink(path.c_str());
 }
 
@@ -368,6 +373,37 @@ TEST_CASE("the last reply arrives although more input was on its way") {
       [&] { got += ReadAll(client->get()); }));
   client->Reset();
   CHECK(RunUntil(loop, [&] { return closer.waiting() == 0; }));
+}
+
+TEST_CASE("of the connections that are being closed the oldest can be ended before its time") {
+  Loop loop;
+  auto listening = ListenTcp("127.0.0.1", 0, 10);
+  REQUIRE(listening.has_value());
+  std::vector<Fd> accepted;
+  Listener listener(loop, std::move(*listening), [&](Fd fd) { accepted.push_back(std::move(fd)); });
+  std::vector<Fd> clients;
+  Closer closer(loop);
+  for (size_t i = 0; i < 3; ++i) {
+    auto client = StartConnect("127.0.0.1", listener.port());
+    REQUIRE(client.has_value());
+    clients.push_back(*std::move(client));
+    CHECK(RunUntil(loop, [&] { return accepted.size() == i + 1; }));
+    const uint64_t now_ms = loop.NowMs();
+    CHECK(RunUntil(loop, [&] { return loop.NowMs() > now_ms; }));
+    closer.Close(std::move(accepted.back()));
+  }
+  // Reset, not only told that nothing more comes.
+  const auto open = [&](size_t i) {
+    return send(clients[i].get(), "x", 1, MSG_NOSIGNAL) == 1 &&
+           send(clients[i].get(), "x", 1, MSG_NOSIGNAL) == 1;
+  };
+  closer.EndOldest();
+  CHECK(closer.waiting() == 2);
+  CHECK(!open(0));
+  CHECK((open(1) && open(2)));
+  closer.EndOldest();
+  CHECK(!open(1));
+  CHECK(open(2));
 }
 
 }  // namespace

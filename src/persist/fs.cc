@@ -185,10 +185,12 @@ bool PosixFs::Exists(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0;
 }
 
-Result<uint64_t> PosixFs::FreeBytes(const std::string& dir) {
+Result<FreeSpace> PosixFs::Free(const std::string& dir) {
   struct statvfs info;
   if (::statvfs(dir.c_str(), &info) != 0) return OsError("statvfs", dir, errno);
-  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+  FreeSpace free{.bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize};
+  if (info.f_files != 0) free.files = info.f_favail;
+  return free;
 }
 
 Result<std::string> ReadFile(Fs& fs, const std::string& path, uint64_t size_max) {

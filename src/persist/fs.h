@@ -46,6 +46,11 @@ class File {
   virtual Result<uint64_t> Size() = 0;
 };
 
+struct FreeSpace {
+  uint64_t bytes = 0;
+  uint64_t files = UINT64_MAX;  // inodes, where the file system has a limit
+};
+
 class Fs {
  public:
   virtual ~Fs() = default;
@@ -59,8 +64,8 @@ class Fs {
   virtual Status MakeDir(const std::string& dir) = 0;
   virtual Status SyncDir(const std::string& dir) = 0;
   virtual bool Exists(const std::string& path) = 0;
-  // What an ordinary user may still write on the disk of this directory.
-  virtual Result<uint64_t> FreeBytes(const std::string& dir) = 0;
+  // What an ordinary user may still take on the disk of this directory. Quotas may allow less.
+  virtual Result<FreeSpace> Free(const std::string& dir) = 0;
 };
 
 // The operating system's files.
@@ -73,7 +78,7 @@ class PosixFs : public Fs {
   Status MakeDir(const std::string& dir) override;
   Status SyncDir(const std::string& dir) override;
   bool Exists(const std::string& path) override;
-  Result<uint64_t> FreeBytes(const std::string& dir) override;
+  Result<FreeSpace> Free(const std::string& dir) override;
 };
 
 // The whole file. kLimit if it is longer than `size_max`.

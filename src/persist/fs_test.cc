@@ -73,9 +73,10 @@ void CheckContract(Fs& fs, const std::string& root) {
   again = fs.Open(dir + "/h", OpenMode::kCreate);
   REQUIRE(again);
   CHECK((*again)->Size() == 0u);
-  const auto free = fs.FreeBytes(dir);
+  const auto free = fs.Free(dir);
   REQUIRE(free);
-  CHECK(*free > 0);
+  CHECK(free->bytes > 0);
+  CHECK(free->files > 0);
 }
 
 }  // namespace

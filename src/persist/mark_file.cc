@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc.h"
+#include "base/reach.h"
 
 namespace clustron::persist {
 namespace {
@@ -53,9 +54,11 @@ Status MarkFile::Load() {
   sequence_ = 0;
   newest_ = 1;
   names_synced_ = false;
+  alike_ = false;
   for (int copy = 0; copy < 2; ++copy) {
     ASSIGN_OR_RETURN(Copy loaded, LoadCopy(copy));
     states_[copy] = loaded.state;
+    alike_ = value_ && loaded.state == CopyState::kGood && loaded.value == *value_;
     if (loaded.state != CopyState::kGood || (value_ && loaded.sequence <= sequence_)) continue;
     value_ = std::move(loaded.value);
     sequence_ = loaded.sequence;
@@ -76,6 +79,15 @@ Status MarkFile::Keep() {
   TRY(fs_.SyncDir(dir_));
   names_synced_ = true;
   return {};
+}
+
+// The newest copy first: while the other one is written it is the only one.
+Status MarkFile::KeepBoth() {
+  TRY(Keep());
+  if (!value_ || alike_) return {};
+  REACH("mark file whose copies differ");
+  const Status healed = WriteBoth(*value_);
+  return !healed && healed.error().code == Errc::kNoSpace ? Status() : healed;
 }
 
 bool MarkFile::damaged() const {
@@ -118,8 +130,9 @@ Status MarkFile::Write(std::string_view value) {
 }
 
 Status MarkFile::WriteBoth(std::string_view value) {
-  TRY(Write(value));
-  return Write(value);
+  const std::string bytes(value);  // it may be value_
+  TRY(Write(bytes));
+  return Write(bytes);
 }
 
 }  // namespace clustron::persist

@@ -37,6 +37,10 @@ class MarkFile {
   // not written, so no later sync writes them, but who reads the file sees them until the machine
   // loses power. For whoever relies on the value; once behind Load().
   Status Keep();
+  // The same for a value that is always written to both copies: one that is damaged, or holds
+  // another value because writing both was interrupted, gets this one. Else the next copy to rot
+  // would bring an earlier value back. A disk that is full leaves it for the next start.
+  Status KeepBoth();
   bool damaged() const;
   // Neither copy exists.
   bool missing() const;
@@ -61,6 +65,7 @@ class MarkFile {
   const std::string dir_;
   const std::string name_;
   CopyState states_[2] = {CopyState::kMissing, CopyState::kMissing};
+  bool alike_ = false;     // both copies hold value_
   uint64_t sequence_ = 0;  // of value_
   int newest_ = 1;         // the copy that holds value_
   // Not after Load(): who wrote a copy may have been killed before its name was on disk.

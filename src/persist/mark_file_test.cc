@@ -41,6 +41,51 @@ TEST_CASE("mark file: what a failed sync left behind in the cache is written ane
   }
 }
 
+TEST_CASE("mark file: a value that was written to one copy only is in both after a start") {
+  enum class How { kSyncFailed, kOtherRotten };
+  for (const How how : {How::kSyncFailed, How::kOtherRotten}) {
+    for (const bool both : {true, false}) {
+      CAPTURE(both);
+      Disk disk;
+      MarkFile file = disk.Load();
+      REQUIRE(file.WriteBoth("old"));
+      if (how == How::kSyncFailed) {
+        disk.fs.FailNextSync();
+        CHECK(!file.WriteBoth("new"));
+      } else {
+        REQUIRE(file.WriteBoth("new"));
+        disk.fs.FlipBit("/d/m.a", 9, 1);
+      }
+      MarkFile next = disk.Load();
+      REQUIRE(next.value() == "new");
+      REQUIRE((both ? next.KeepBoth() : next.Keep()));
+      CHECK(disk.fs.AllSynced());
+      CHECK_FALSE((both && disk.Load().damaged()));
+      // Whichever copy rots then, the value stays.
+      size_t kept = 0;
+      for (const char* copy : {"/d/m.a", "/d/m.b"}) {
+        const auto later = disk.fs.Clone();
+        later->FlipBit(copy, 9, 1);
+        MarkFile rotten(later.get(), "/d", "m");
+        REQUIRE(rotten.Load());
+        kept += rotten.value() == "new" ? 1 : 0;
+      }
+      CHECK(kept == (both ? 2U : 1U));
+    }
+  }
+}
+
+TEST_CASE("mark file: to keep both copies on a full disk is left for the next start") {
+  Disk disk;
+  MarkFile file = disk.Load();
+  REQUIRE(file.Write("first"));
+  disk.fs.SetCapacity(1);
+  MarkFile next = disk.Load();
+  CHECK(next.KeepBoth());
+  CHECK(next.value() == "first");
+  CHECK(disk.Load().value() == "first");
+}
+
 TEST_CASE("mark file: to keep nothing writes nothing; a full disk doesn't matter") {
   Disk disk;
   MarkFile file = disk.Load();

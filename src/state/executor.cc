@@ -29,7 +29,7 @@ constexpr uint64_t kSystemItem = 0xff00;
 constexpr uint16_t kBudgetVersion = 2;
 // Of the snapshot's section "state"; 2 had no feature version, 3 did not say whether due keys were
 // left.
-constexpr uint8_t kStateVersion = 4;
+constexpr uint8_t kStateVersion = 5;
 
 // What the digest takes from a reply: of errors the code, of integers the number. It's the same on
 // all nodes even where bytes differ (local commands inside EXEC come as an array).
@@ -88,6 +88,12 @@ Status Executor::CanApply(cluster::Slot slot, const paxos::Value& value) const {
                                    cluster::SkipText({slot, cluster::HashOf(value)}));
 }
 
+void Executor::BeginLeadership(cluster::Slot slot, const paxos::Value& value) {
+  if (value.first_ballot <= noop_ballot_) return;
+  noop_ballot_ = value.first_ballot;
+  leaderships_.Note({slot, noop_ballot_, HashBytes(paxos::BytesOf(value.payload), 0)});
+}
+
 // The elapsed clock never falls within one log.
 Status Executor::CheckClock(cluster::Slot slot, const paxos::Value& value) const {
   Reader reader(paxos::BytesOf(value.payload));
@@ -122,7 +128,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
   const ApplyingEntry applying(slot, value);
   switch (value.kind) {
     case paxos::EntryKind::kNoop:
-      noop_ballot_ = std::max(noop_ballot_, value.first_ballot);
+      BeginLeadership(slot, value);
       break;
     case paxos::EntryKind::kFiller:
       break;
@@ -636,6 +642,7 @@ void Executor::EncodeTables(std::string* out) const {
   writer.U64(digest_);
   writer.U16(feature_version_);
   skips_.Encode(out);
+  leaderships_.Encode(out);
   writer.U8(due_left_ ? 1 : 0);
   writer.Bytes(config_record_);
   writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
@@ -663,6 +670,8 @@ Status Executor::DecodeTables(std::string_view bytes) {
   // Whoever wrote the snapshot may not have been told yet, or not yet that a slot is to be kept.
   if (skips_said_ && !skips_.ReplaceAbove(applied_slot_, before))
     return Fail(Errc::kLimit, "too many entries are left out");
+  leaderships_.BeginBehind(applied_slot_);
+  if (version >= 5) TRY(leaderships_.Decode(&reader));
   digests_.Clear();  // their section comes behind this one
   if (feature_version_ > supported_version_)
     return Fail(Errc::kMismatch, "the snapshot is of feature version " +

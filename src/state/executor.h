@@ -105,6 +105,7 @@ class Executor final : public cluster::StateMachine,
   uint64_t NextSequence(cluster::Session session) const override;
   uint32_t LatestBoot(cluster::NodeId node) const override;
   cluster::Ballot newest_noop() const override { return noop_ballot_; }
+  const cluster::Leaderships& leaderships() const override { return leaderships_; }
   int64_t elapsed_ms() const override { return store_->elapsed_ms(); }
   int64_t wall_ms() const override { return store_->wall_ms(); }
   int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }
@@ -127,7 +128,6 @@ class Executor final : public cluster::StateMachine,
   std::unique_ptr<cluster::SnapshotRestore> BeginRestore(persist::File& file) override;
   std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file,
                                                        cluster::Slot slot) const override;
-  Status RestoreSnapshot(persist::File& file);  // in one go
   // The snapshot begun last is on disk; the state is a snapshot's.
   void SnapshotSaved() { saved_revision_ = snapshot_revision_; }
   void SnapshotLoaded() { saved_revision_ = revision(); }
@@ -235,6 +235,7 @@ class Executor final : public cluster::StateMachine,
   void OnLock(const store::LockEvent& event) override;
 
   bool IsVoid(const paxos::Value& value) const;
+  void BeginLeadership(cluster::Slot slot, const paxos::Value& value);
   Status CheckClock(cluster::Slot slot, const paxos::Value& value) const;
   void EndEntry(cluster::Slot slot);
   void ApplyBatch(std::string_view payload);
@@ -271,6 +272,7 @@ class Executor final : public cluster::StateMachine,
   // Replicated.
   cluster::Slot applied_slot_ = 0;
   cluster::Ballot noop_ballot_;  // of the highest own-ballot no-op applied: earlier ones are void
+  cluster::Leaderships leaderships_;
   uint64_t digest_ = 0;
   uint16_t feature_version_ = cluster::kFirstFeatureVersion;
   // The last entry removed as many keys as an entry may: there may be more that are due.

@@ -114,8 +114,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(other.feature_version() == 2);
   // The section as it was before it knew of versions: theirs is the first.
   tables[0] = 2;
-  // … and an empty list of slots to skip, and whether due keys were left.
-  tables.erase(1 + 8 + 8 + 12 + 8, 2 + 1 + 1);
+  // … and empty lists of slots to skip and of leaderships, and whether due keys were left.
+  tables.erase(1 + 8 + 8 + 12 + 8, 2 + 1 + (8 + 1) + 1);
   REQUIRE(other.DecodeTables(tables).has_value());
   CHECK(other.feature_version() == cluster::kFirstFeatureVersion);
 }

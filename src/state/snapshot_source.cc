@@ -274,6 +274,11 @@ class SnapshotCheck final : public cluster::SnapshotRestore {
       return Fail(Errc::kCorruption,
                   "the state in it is that of slot " + std::to_string(trial_.applied_slot()));
     if (trial_.applied_slot() <= state_.applied_slot()) return {};  // it is not loaded anyway
+    const cluster::Slot differs = state_.leaderships().Differs(
+        state_.applied_slot(), trial_.leaderships(), trial_.applied_slot());
+    if (differs != 0)
+      return Fail(Errc::kMismatch, "it is of another log than the state here, from slot " +
+                                       std::to_string(differs) + " on");
     if (trial_.feature_version() < state_.feature_version() ||
         trial_.elapsed_ms() < state_.elapsed_ms() || trial_.revision() < state_.revision() ||
         trial_.newest_noop() < state_.newest_noop())
@@ -313,12 +318,7 @@ std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& 
 
 std::unique_ptr<cluster::SnapshotRestore> Executor::BeginCheck(persist::File& file,
                                                                cluster::Slot slot) const {
-  return server::BeginCheck(file, *this, slot);
-}
-
-Status Executor::RestoreSnapshot(persist::File& file) {
-  const auto done = BeginRestore(file)->Step(SIZE_MAX);
-  return done ? Status() : std::unexpected(done.error());
+  return state::BeginCheck(file, *this, slot);
 }
 
 }  // namespace clustron::state

@@ -326,12 +326,13 @@ def test_refreshes_cost_far_fewer_entries_than_reads():
     c = cluster.Cluster(3).start()
     slots = lambda: c.wait_converged()[0]
     with c.nodes[0].connect() as one, c.nodes[1].connect() as two:
-        # Two nodes in turn, as a cache behind two web servers: about an entry a pad, which is 1 s.
+        # Two nodes in turn, as a cache behind two web servers: for 50 ms all is exact, at most an entry a millisecond; then pads grow
+        # with the time for which the TTL has been asked for, up to 1 s, and there is about an entry a pad.
         one.call("HSET", "session", "data", "v")
         for conn in (one, two):
             conn.call("EXPIRE", "session", "20")
         before, began = slots(), time.monotonic()
-        for _ in range(300):
+        for _ in range(1500):
             for conn in (one, two):
                 assert conn.call("HGET", "session", "data") == b"v"
                 asked = time.monotonic()
@@ -341,7 +342,7 @@ def test_refreshes_cost_far_fewer_entries_than_reads():
         left = one.call("PTTL", "session")
         assert 20_000 - 1000 * (time.monotonic() - asked) - 2 <= left <= 21_000, left
         cost = slots() - before
-        assert cost <= 6 + 2 * took, "%d entries for 600 refreshes in %.1f s" % (cost, took)
+        assert cost <= 70 + 2 * took, "%d entries for 3000 refreshes in %.1f s" % (cost, took)
         # Those that shrink are exact, and each is an entry.
         for ms in range(19_000, 18_990, -1):
             assert two.call("PEXPIRE", "session", str(ms)) == 1

@@ -2,6 +2,7 @@
 import fcntl
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -82,7 +83,7 @@ def test_what_a_start_cannot_have_is_named_with_file_and_line():
         ("cluster-secret-file /nonexistent/secret", "No such file or directory"),
         ("cluster-announce nowhere", "is not HOST:PORT"),
         ("maxmemory-policy allkeys-lru", "noeviction"),
-        ("databases 32", "between 0 and 16"),
+        ("databases 32", "between 1 and 16"),
         ("include /nonexistent/inner.conf", "No such file or directory"),
         ("requirepass \"half", "Unbalanced quotes"),
     ):
@@ -109,6 +110,9 @@ def test_check_config_says_what_a_start_would():
     assert os.listdir(directory) == [], "it touched the data directory"
     for words, status in (([good, "--port", "x"], 1), ([good, "--nope", "1"], 1), ([good, "--nope", "1", "--ignore-unknown", "nope"], 0), ([], 0)):
         assert check(*words)[0] == status, words
+    for line in ("databases 0", "io-threads 0", "io-threads 129", 'bind ""', "bind 127.0.0.1 127.0.0.1", "bind * 127.0.0.1"):
+        rc, text = check("-", stdin=line.encode())
+        assert rc == 1 and "stdin:1: '%s" % line.replace('"', "") in text, (line, text)
     assert check("-", stdin=b"port 1\n")[0] == 0
     rc, text = check("-", stdin=b"port 1\nprot 1\n")
     assert rc == 1 and "stdin:2: 'prot 1'" in text, text
@@ -160,7 +164,8 @@ def test_config_set_of_the_value_that_holds():
 # says then. None: not tried alone (a cluster is needed, or the test of its own is named).
 YES_NO = (["yes", "no"], ["maybe", ""])
 VALUES = {
-    "bind": (["127.0.0.1", "127.0.0.1 -::1", ("*", "*"), "localhost", "* -::*", "127.0.0.1 -192.0.2.1"], ["192.0.2.1", "no such,host"]),
+    "bind": (["127.0.0.1", "127.0.0.1 -::1", ("*", "*"), "localhost", "* -::*", "127.0.0.1 -192.0.2.1"],
+             ["192.0.2.1", "no such,host", "", "127.0.0.1 127.0.0.1", "* 127.0.0.1", "-192.0.2.1"]),
     "port": (["@PORT"], ["-1", "65536", "x", "0"]),
     "unixsocket": (["@DIR/s.sock"], ["/nonexistent/s.sock", "@DIR/" + "x" * 120]),
     "unixsocketperm": (["0", "700", "777"], ["1000", "8", "-1"]),
@@ -221,9 +226,9 @@ VALUES = {
     "wal-cut-at-slot": (["0", "7"], ["-1"]),
     "snapshot-log-size": ([("64kb", "65536"), ("256mb", "268435456")], ["63kb"]),
     # Facts: any value that Redis takes starts, and the fact holds.
-    "databases": ([("16", "16"), ("1", "16")], ["17", "x"]),
+    "databases": ([("16", "16"), ("1", "16")], ["17", "0", "x"]),
     "hz": ([("10", "10"), ("500", "10")], ["x"]),
-    "io-threads": ([("4", "1")], ["x"]),
+    "io-threads": ([("4", "1"), ("128", "1")], ["x", "0", "129"]),
     "cluster-enabled": ([("no", "no"), ("yes", "no")], ["maybe"]),
     "replica-read-only": ([("yes", "no"), ("no", "no")], ["maybe"]),
     "save": ([("", ""), ("900 1 300 10", "")], ["900", "a b"]),
@@ -323,14 +328,36 @@ def test_a_node_with_a_unix_socket_alone():
         node.stop()
 
 
+def few_descriptors(node, count):
+    node.prefix = ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(count)]
+    return node
+
+
+@limited(60)
+def test_replies_that_linger_take_no_descriptors():
+    node = few_descriptors(processes.single("always", start=False, options=["--wal-segment-size", "64kb"]), 64).start()
+    with node.connect() as c:
+        gone = []
+        # Each has heard its last reply, and stays.
+        for i in range(200):
+            s = socket.create_connection((node.host, node.port), timeout=5)
+            s.sendall(b"*1\r\n$x\r\n")
+            assert s.recv(100).startswith(b"-ERR Protocol error"), i
+            gone.append(s)
+            assert len(os.listdir("/proc/%d/fd" % node.pid)) < 64
+            if i % 10 == 0:
+                assert c.call("SET", "k%d" % i, "v" * 100000) == b"OK"
+        assert c.call("SAVE") == b"OK"
+        for s in gone:
+            s.close()
+
+
 @limited(90)
 def test_few_descriptors():
     def limited_node(count):
-        node = processes.single("everysec", start=False)
-        node.prefix = ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(count)]
-        return node
+        return few_descriptors(processes.single("everysec", start=False), count)
 
-    for count in (32, 33, 64, 96, 97, 128, 191, 192, 1024):
+    for count in (43, 44, 64, 97, 128, 1024):
         node = limited_node(count)
         node.start()
         with node.connect() as c:
@@ -350,8 +377,15 @@ def test_few_descriptors():
             for other in others:
                 other.close()
             assert c.call("SAVE") == b"OK"
+            for value in (told, 1, told // 2 + 1, told):
+                assert c.call("CONFIG", "SET", "maxclients", value) == b"OK"
+            try:
+                c.call("CONFIG", "SET", "maxclients", told + 1)
+                raise AssertionError("more than there are descriptors for with %d" % count)
+            except resp.Error as e:
+                assert str(e).endswith("try with %d" % told), e
         node.kill()
-    for count in (16, 31):
+    for count in (16, 42):
         node = limited_node(count)
         node.start(wait=False)
         assert node.wait_exit(15) not in (None, 0), node.tail()
@@ -375,6 +409,83 @@ def test_a_server_in_the_background():
         # Whatever has failed, it does not outlive the test: it is nobody's child any more.
         for left in processes_of(node.dir):
             os.kill(left, 9)
+
+
+def with_files(node):
+    """The node's pid file and unix socket, which it is to have."""
+    paths = [os.path.join(node.dir, "pid"), os.path.join(node.dir, "s.sock")]
+    node.argv += ["--pidfile", paths[0], "--unixsocket", paths[1]]
+    return paths
+
+
+@limited(60)
+def test_a_second_start_by_mistake_takes_nothing_from_the_first():
+    first = processes.single("everysec", start=False)
+    paths = with_files(first)
+    first.start()
+    before = [os.lstat(path).st_ino for path in paths]
+    second = processes.Process(first.argv, first.port, first.dir, "second")
+    second.log = first.log + ".second"
+    second.start(wait=False)
+    assert second.wait_exit(20) == 1, second.tail()
+    assert "another server uses the data directory" in second.tail(), second.tail()
+    # A directory of its own, and the same socket.
+    third = processes.single("everysec", start=False)
+    third.argv += ["--unixsocket", paths[1]]
+    third.start(wait=False)
+    assert third.wait_exit(20) == 1 and "'unixsocket " in third.tail() and "in use" in third.tail(), third.tail()
+    assert [os.lstat(path).st_ino for path in paths] == before
+    with open(paths[0]) as f:
+        assert int(f.read()) == first.pid
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(paths[1])
+        s.sendall(b"PING\r\n")
+        assert s.recv(100) == b"+PONG\r\n"
+    first.stop()
+    assert not any(os.path.lexists(path) for path in paths)
+    # What a killed server leaves is in nobody's way.
+    first.start()
+    first.kill()
+    assert all(os.path.lexists(path) for path in paths)
+    first.start()
+    first.stop()
+    assert not any(os.path.lexists(path) for path in paths)
+
+
+@limited(60)
+def test_a_stop_during_a_start_leaves_no_files():
+    for number in (signal.SIGTERM, signal.SIGINT):
+        node = cluster.Cluster(2).nodes[0]
+        paths = with_files(node)
+        node.start(wait=False)
+        with until_connected(node):
+            until(lambda: all(os.path.exists(path) for path in paths) and "forming a cluster" in node.tail(), "it forms a cluster")
+            node.signal(number)
+            assert node.wait_exit(10) == 0, node.tail()
+        assert not any(os.path.lexists(path) for path in paths), paths
+    node = processes.single("everysec", start=False)
+    with_files(node)
+    with open(os.path.join(node.dir, "LOCK"), "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        node.start(wait=False)
+        until(lambda: "waiting for its server to end" in node.tail(), "it waits")
+        node.signal(signal.SIGTERM)
+        assert node.wait_exit(4) == 0, node.tail()
+
+
+@limited(60)
+def test_a_limit_on_the_size_of_files_is_a_full_disk():
+    node = processes.single("everysec", start=False)
+    node.prefix = ["/bin/sh", "-c", 'ulimit -f "$0" && exec "$@"', "20000"]
+    node.start()
+    with node.connect() as c:
+        assert c.call("GET", "k") is None
+        try:
+            raise AssertionError(c.call("SET", "k", "v"))
+        except resp.Error as e:
+            assert e.code == "MISCONF", e
+    assert "disk low: the file system refuses more" in node.tail() and "File too large" in node.tail(), node.tail()
+    node.stop()
 
 
 def processes_of(directory):
@@ -463,6 +574,23 @@ def test_while_forming_a_node_answers_and_systemd_is_told():
     systemd.hears("STOPPING=1")
     first.wait_exit(20)
     assert systemd.said.index("READY=1") < systemd.said.index("STOPPING=1")
+
+
+@limited(60)
+def test_systemd_hears_that_a_start_replays_the_log():
+    node = processes.single("always", start=False)
+    node.start()
+    with node.connect() as c:
+        for i in range(100):
+            c.call("SET", "k%d" % i, "v")
+    node.stop()
+    systemd = Systemd()
+    systemd.start(node)
+    systemd.hears("READY=1")
+    loading, ready = systemd.said.split("READY=1", 1)
+    assert "STATUS=loading the data: at slot " in loading and "EXTEND_TIMEOUT_USEC=" in loading, systemd.said
+    assert "loading" not in ready, systemd.said
+    node.stop()
 
 
 @limited(60)

@@ -1,6 +1,7 @@
 """Small disks, disks that fill up with data and heal, and what is said about it."""
 import os
 import subprocess
+import time
 
 import cluster
 import processes
@@ -153,6 +154,37 @@ def test_small_volumes_take_writes():
             with node.connect(timeout=30) as c:
                 assert c.call("DBSIZE") == 4
             node.stop()
+        finally:
+            unmount(disk)
+
+
+@limited(150)
+def test_without_inodes_writes_are_refused_and_reads_go_on():
+    for durability in ("everysec", "always"):
+        disk = small_disk(4000)
+        try:
+            directory = os.path.join(disk, "data")
+            os.mkdir(directory)
+            node = processes.single(durability, directory=directory, options=["--wal-segment-size", "1mb"])
+            with node.connect(timeout=10) as c, node.connect(timeout=3) as other:
+                c.call("SET", "a", "1")
+                usage = os.statvfs(disk)
+                used = usage.f_files - usage.f_ffree
+                subprocess.run(["mount", "-o", "remount,nr_inodes=%d" % used, disk], check=True)
+                fill_until_refused(c, MB // 3, 40)
+                # Longer than a leader waits for a disk that takes nothing.
+                for _ in range(12):
+                    assert other.call("PING") == b"PONG"
+                    assert other.call("GET", "a") == b"1"
+                    time.sleep(1)
+                info = resp.info(c, "all")
+                assert info["disk_low"] == "1" and info["paxos_refuses_writes"] == "disk", info
+                subprocess.run(["mount", "-o", "remount,nr_inodes=%d" % (used + 1000), disk], check=True)
+                until(writes_again(c), "writes with more inodes (%s)\n%s" % (durability, node.tail()), 10)
+            node.stop()
+            text = open(node.log).read()
+            assert "more files (inodes) can be made in " + directory in text, text
+            assert "no longer the leader" not in text and "no leader since" not in text, text
         finally:
             unmount(disk)
 

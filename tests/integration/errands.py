@@ -37,6 +37,30 @@ def test_failover_from_a_node_that_does_not_lead():
         assert conn.call("SET", "k", "v") == b"OK"
 
 
+@limited(60)
+def test_a_restarted_follower_sees_its_leader_while_nobody_writes():
+    c = cluster.Cluster(3).start()
+    leader = c.wait_leader()
+    follower = next(n for n in c.nodes if n is not leader)
+    with leader.connect() as conn:
+        for i in range(20):
+            conn.call("SET", "k", i)
+    c.wait_converged()
+    with leader.connect() as conn:
+        slot = resp.info(conn, "paxos")["paxos_applied_slot"]
+    time.sleep(1)  # what is chosen is in its log
+    follower.kill()
+    follower.start()
+    with follower.connect() as conn:
+        until(lambda: resp.info(conn, "replication")["master_link_status"] == "up", "it sees its leader", 10)
+        # As long as it would take it to say that there is none.
+        time.sleep(3)
+        assert resp.info(conn, "replication")["master_link_status"] == "up"
+        if resp.info(conn, "paxos")["paxos_applied_slot"] == slot:
+            assert not any("no leader since" in line for line in open(follower.log))
+    c.stop()
+
+
 @limited(90)
 def test_without_a_majority_only_the_first_command_waits():
     c = cluster.Cluster(3).start()

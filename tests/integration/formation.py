@@ -1,6 +1,7 @@
 """Clusters that are put together wrongly: each ends in a clear message, never in two histories."""
 import os
 import shutil
+import socket
 import time
 
 import cluster
@@ -34,6 +35,49 @@ def test_a_cluster_forms_only_when_all_its_nodes_are_there():
     c.wait_leader()
     with c.nodes[2].connect() as conn:
         assert conn.call("SET", "k", "v") == b"OK"
+
+
+def answers_ping(node):
+    with socket.create_connection((node.host, node.port), timeout=5) as s:
+        s.sendall(b"PING\r\n")
+        return s.recv(100) == b"+PONG\r\n"
+
+
+@limited(90)
+def test_idle_clients_and_silent_callers_keep_no_cluster_from_forming():
+    c = cluster.Cluster(3, options=["--maxclients", "20"])
+    for n in c.nodes:
+        n.prefix = ["/bin/sh", "-c", 'ulimit -n 96 && exec "$@"', "sh"]
+    for n in c.nodes[:2]:
+        n.start(wait=False)
+    until(lambda: all(listens(n) for n in c.nodes[:2]), "two nodes listen", 15)
+    idle = []
+    for n in c.nodes[:2]:
+        first = socket.create_connection((n.host, n.port), timeout=5)
+        for port in (n.port, n.port + 10000):
+            for _ in range(150):
+                idle.append(socket.create_connection((n.host, port), timeout=5))
+            assert answers_ping(n), n.tail()
+        assert n.running(), n.tail()
+        # Who was there first has made room, and no more are held than are allowed.
+        first.settimeout(5)
+        assert first.recv(1) == b""
+        first.close()
+    c.nodes[2].start(wait=False)
+    until(lambda: all("is formed" in n.tail() for n in c.nodes), "it forms", 20)
+    for s in idle:
+        s.close()
+    c.wait_leader(20)
+    for n in c.nodes:
+        with n.connect() as conn:
+            assert conn.call("SET", "k", "v") == b"OK"
+
+
+def listens(node):
+    try:
+        return answers_ping(node)
+    except OSError:
+        return False
 
 
 @limited(60)
@@ -196,6 +240,48 @@ def test_the_beginning_of_a_cluster_is_called_that():
 
 
 @limited(90)
+def test_a_list_may_be_corrected_until_the_cluster_is_formed():
+    for wrong in ((0,), (0, 1)):
+        c = cluster.Cluster(3)
+        words = c.initial.split(",")
+        other = ",".join([words[0], words[1], words[2].replace("127.0.0.1", "localhost")])  # reached all the same
+        right = [n.argv for n in c.nodes]
+        for i in wrong:
+            c.nodes[i].argv = c.argv(i, c.nodes[i].dir, initial=other)
+        for n in c.nodes:
+            n.start(wait=False)
+        # The first node has made a cluster of its list, and the last one refuses it.
+        until(lambda: "cluster-initial differs" in c.nodes[0].tail(100), c.logs)
+        c.kill()
+        for n, argv in zip(c.nodes, right):
+            n.argv = argv
+            n.start(wait=False)
+        for n in c.nodes:
+            n.wait_ready()
+        c.wait_leader()
+        c.kill()
+
+
+@limited(60)
+def test_the_beginning_of_a_cluster_is_no_server_alone():
+    c = cluster.Cluster(3)
+    words = c.initial.split(",")
+    other = ",".join([words[0], words[1], "127.0.0.1:%d" % processes.free_ports(1)[0]])
+    c.nodes[1].argv = c.argv(1, c.nodes[1].dir, initial=other)
+    for n in c.nodes:
+        n.start(wait=False)
+    until(lambda: "cluster-initial differs" in c.nodes[0].tail(100), c.logs())
+    c.kill()
+    alone = c.nodes[0]
+    at = alone.argv.index("--cluster-initial")
+    alone.argv = alone.argv[:at] + alone.argv[at + 2 :]
+    alone.start(wait=False)
+    assert alone.wait_exit(20) not in (None, 0)
+    said = alone.tail()
+    assert "was never formed" in said and "Start this node with cluster-initial" in said, said
+
+
+@limited(90)
 def test_servers_that_were_alone_are_no_cluster():
     c = cluster.Cluster(3)
     for i, n in enumerate(c.nodes):
@@ -227,8 +313,9 @@ def test_servers_that_were_alone_are_no_cluster():
 
 @limited(60)
 def test_the_data_of_a_redis_server_are_not_taken_for_an_empty_directory():
-    for name in ("dump.rdb", "appendonlydir"):
-        node = processes.single("everysec", start=False)
+    named = ["--dbfilename", "prod.rdb", "--appenddirname", "my-aof-dir", "--appendfilename", "my.aof"]
+    for name in ("dump.rdb", "appendonlydir", "prod.rdb", "my-aof-dir", "my.aof"):
+        node = processes.single("everysec", start=False, options=named)
         os.makedirs(node.dir, exist_ok=True)
         path = os.path.join(node.dir, name)
         if name.endswith("dir"):

@@ -222,6 +222,51 @@ def without(argv, *names):
     return argv
 
 
+def few_descriptors(node, count):
+    node.prefix = ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(count)]
+
+
+@limited(90)
+def test_strangers_at_the_peer_port_take_no_descriptor_of_the_log():
+    c = cluster.Cluster(3, options=["--wal-segment-size", "64kb"])
+    for node in c.nodes:
+        few_descriptors(node, 80)
+    c.start()
+    leader = c.leader()
+    with leader.connect() as conn:
+        clients = [leader.connect() for _ in range(int(conn.call("CONFIG", "GET", "maxclients")[1]) - 1)]
+        strangers = []
+        for i in range(30):
+            for _ in range(10):
+                strangers.append(socket.create_connection((leader.host, leader.port + processes.PEER_OFFSET), timeout=5))
+            while len(strangers) > 150:
+                strangers.pop(0).close()
+            # Each needs files of the log that are not there yet.
+            assert conn.call("SET", "k%d" % i, "v" * 200000) == b"OK"
+        assert conn.call("SAVE") == b"OK"
+        assert all(other.call("PING") == b"PONG" for other in clients)
+    assert all(node.running() for node in c.nodes), [node.tail() for node in c.nodes]
+    for s in strangers:
+        s.close()
+
+
+@limited(60)
+def test_a_member_without_cluster_initial_needs_what_a_member_needs():
+    c = cluster.Cluster(3).start()
+    node = c.nodes[2]
+    node.stop()
+    at = node.argv.index("--cluster-initial")
+    node.argv[at : at + 2] = []
+    few_descriptors(node, 50)
+    node.start(wait=False)
+    assert node.wait_exit(15) not in (None, 0), node.tail()
+    assert "are needed by one of 3 members" in node.tail(), node.tail()
+    few_descriptors(node, 64)
+    node.start()
+    with node.connect() as conn:
+        assert conn.call("SET", "k", "v") == b"OK"
+
+
 @limited(60)
 def test_a_secret_that_others_can_read_or_guess_is_refused():
     c = cluster.Cluster(2)

@@ -98,6 +98,8 @@ void DrawProduct(Rng& rng, Knobs* knobs) {
   knobs->restore_keys_per_turn = static_cast<uint64_t>(LogBetween(rng, 1, 1000));
   if (knobs->restore_keys_per_turn % 3 == 0)
     knobs->apply_entries_per_turn = 1 + knobs->restore_keys_per_turn % 8;
+  // A slow disk is soon too far behind.
+  if (knobs->restore_keys_per_turn % 5 == 1) paxos.undurable_bytes_max = 4 << 10;
 }
 
 // Beyond what is allowed for clocks' drift alone, nearly all that drift and margin allow together.
@@ -143,11 +145,13 @@ void MakeCalm(Knobs* knobs) {
   knobs->disk.slow_percent = 0;
   // One link has a tenth of it, which must carry all that is written, without a backlog: a majority
   // does not wait for who lags, and a node that falls behind the log's beginning fails its clients'
-  // commands. For the same reason a catch-up reply must be worth its way, and the log long enough.
+  // commands. For the same reason a catch-up reply must be worth its way, the log long enough, and
+  // no disk too slow for what is on its way.
   constexpr uint64_t kBiggestItem = 64 << 10;
   network.bytes_per_s = std::max<int64_t>(network.bytes_per_s, 400 << 20);
   knobs->paxos.catch_up_bytes_max = std::max<size_t>(knobs->paxos.catch_up_bytes_max, kBiggestItem);
   knobs->snapshot_log_bytes_min = std::max(knobs->snapshot_log_bytes_min, 16 * kBiggestItem);
+  knobs->paxos.undurable_bytes_max = paxos::Config().undurable_bytes_max;
 }
 
 // One node below `always`: the inline path.

@@ -364,6 +364,7 @@ int RunBugs(const Options& options) {
   int missed = 0;
   for (const BugRun& row : kBugRuns) {
     const auto& wanted = options.bugs;
+    if (row.rare && wanted.empty()) continue;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), row.bug) == wanted.end())
       continue;
     ++(RunBug(options, row) ? found : missed);

@@ -135,7 +135,9 @@ Status SimFs::Begin(const std::string& what, bool is_sync) {
 }
 
 Status SimFs::Room(uint64_t more) const {
-  if (capacity_ != 0 && used_bytes() + more > capacity_) return Fail(Errc::kNoSpace, "disk full");
+  for (const uint64_t limit : {capacity_, quota_})
+    if (limit != 0 && used_bytes() + more > limit)
+      return Fail(Errc::kNoSpace, limit == capacity_ ? "disk full" : "Disk quota exceeded");
   return {};
 }
 
@@ -198,6 +200,8 @@ Result<std::unique_ptr<persist::File>> SimFs::Open(const std::string& path,
   if (!dirs_.contains(ParentOf(path))) {
     return Fail(Errc::kNotFound, "open " + path + ": no such directory");
   }
+  if (it == names_.end() && files_max_ != 0 && names_.size() >= files_max_)
+    return Fail(Errc::kNoSpace, "create " + path + ": no inodes");
   const Status begun = Begin("create " + path, false);
   if (!begun && !stopped()) return std::unexpected(begun.error());
   if (it == names_.end()) {
@@ -299,12 +303,14 @@ bool SimFs::Exists(const std::string& path) {
   return !stopped() && (names_.contains(path) || dirs_.contains(path));
 }
 
-Result<uint64_t> SimFs::FreeBytes(const std::string& dir) {
+Result<persist::FreeSpace> SimFs::Free(const std::string& dir) {
   static_cast<void>(dir);
   if (stopped()) return Fail(Errc::kIo, "the process is dead");
-  if (capacity_ == 0) return uint64_t{1} << 40;
-  const uint64_t used = used_bytes();
-  return used >= capacity_ ? 0 : capacity_ - used;
+  const auto left = [](uint64_t limit, uint64_t used) { return used >= limit ? 0 : limit - used; };
+  persist::FreeSpace free{.bytes = uint64_t{1} << 40};
+  if (capacity_ != 0) free.bytes = left(capacity_, used_bytes());
+  if (files_max_ != 0) free.files = left(files_max_, names_.size());
+  return free;
 }
 
 // Some sectors of a write reach the disk, each whole: with what earlier writes put into it too, as
@@ -382,7 +388,7 @@ void SimFs::ClearFaults() {
   stop_at_ = 0;
   fail_at_.clear();
   fail_next_sync_ = false;
-  capacity_ = 0;
+  capacity_ = quota_ = files_max_ = 0;
 }
 
 void SimFs::FailAt(uint64_t operation, Errc code) { fail_at_[operations_ + operation] = code; }
@@ -436,6 +442,8 @@ std::unique_ptr<SimFs> SimFs::Clone() const {
   }
   copy->dirs_ = dirs_;
   copy->capacity_ = capacity_;
+  copy->quota_ = quota_;
+  copy->files_max_ = files_max_;
   return copy;
 }
 

@@ -46,7 +46,7 @@ class SimFs : public persist::Fs {
   Status MakeDir(const std::string& dir) override;
   Status SyncDir(const std::string& dir) override;
   bool Exists(const std::string& path) override;
-  Result<uint64_t> FreeBytes(const std::string& dir) override;
+  Result<persist::FreeSpace> Free(const std::string& dir) override;
 
   // --- Crashes
 
@@ -76,6 +76,10 @@ class SimFs : public persist::Fs {
   void FailNextSync() { fail_next_sync_ = true; }
   // Room for the bytes of all files together. 0: no limit.
   void SetCapacity(uint64_t bytes) { capacity_ = bytes; }
+  // Likewise, but Free knows nothing of it.
+  void SetQuota(uint64_t bytes) { quota_ = bytes; }
+  // So many files at most; 0: no limit.
+  void SetFilesMax(uint64_t files) { files_max_ = files; }
   uint64_t used_bytes() const;
 
   // Rot: changes bytes that are on disk. REQUIRES: the file is that long.
@@ -128,6 +132,8 @@ class SimFs : public persist::Fs {
   std::map<uint64_t, Errc> fail_at_;
   bool fail_next_sync_ = false;
   uint64_t capacity_ = 0;
+  uint64_t quota_ = 0;
+  uint64_t files_max_ = 0;
 };
 
 }  // namespace clustron::sim

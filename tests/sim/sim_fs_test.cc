@@ -135,7 +135,7 @@ TEST_CASE("sim disk: a full disk, failing operations, and a sync that lies after
   auto file = Create(fs, "/d/f");
   fs.SetCapacity(100);
   CHECK(file->Allocate(80));
-  CHECK(fs.FreeBytes("/d") == 20u);
+  CHECK(fs.Free("/d")->bytes == 20u);
   CHECK(file->Allocate(101).error().code == Errc::kNoSpace);
   CHECK(file->WriteAt(90, std::string(11, 'x')).error().code == Errc::kNoSpace);
   CHECK(file->WriteAt(0, std::string(80, 'x')));

@@ -84,11 +84,11 @@ class EngineBench final : private EngineHost {
   state::Executor& executor() { return engine_->executor(); }
 
   // --- Time and turns
-  // Ends the turn; disks are fast.
+  // Ends the turn; disks are fast, unless they stand still.
   void Turn() {
     do {
       engine_->EndOfTurn();
-    } while (tasks_.Step());
+    } while (!disks_stand_still && tasks_.Step());
   }
   // What disks had to do is done, within the turn.
   void RunTasks() { tasks_.RunAll(); }
@@ -258,6 +258,7 @@ class EngineBench final : private EngineHost {
   bool stopped = false;
   bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
+  bool disks_stand_still = false;
   bool introduce = true;  // the peers, at each start
   // That the peers know; else what is in force.
   std::optional<uint16_t> peers_version;
@@ -268,6 +269,7 @@ class EngineBench final : private EngineHost {
   std::vector<cluster::SkipWord> skip_slots;             // the same
   std::optional<paxos::Slot> peers_chosen;               // as they know; else what this node does
   cluster::NodeConfig node_config;                       // for the next start
+  std::function<bool()> stop;                            // the same
 
  private:
   Result<BootReport> Start(uint64_t seed) {
@@ -285,6 +287,7 @@ class EngineBench final : private EngineHost {
     options.log.low_water_bytes = 0;
     options.node = node_config;
     options.skip_slots = skip_slots;
+    options.stop = stop;
     options.seed = seed;
     auto report = Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_);
     if (report && introduce) IntroducePeers();

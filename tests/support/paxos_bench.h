@@ -28,10 +28,10 @@ inline Value Batch(Ballot first, const std::string& bytes) {
 class Bench {
  public:
   explicit Bench(uint32_t voters, Recovered recovered = {}, NodeId self = 1,
-                 uint32_t window_slots = 32) {
-    Config config;
-    config.self = self;
-    config.window_slots = window_slots;
+                 uint32_t window_slots = 32)
+      : Bench(voters, std::move(recovered), ConfigOf(self, window_slots)) {}
+  // The members are filled in.
+  Bench(uint32_t voters, Recovered recovered, Config config) {
     for (NodeId node = 1; node <= voters; ++node) config.members.voters.push_back(node);
     replica_.emplace(config, std::move(recovered), Rng(7), now_ns_);
   }
@@ -147,6 +147,12 @@ class Bench {
   Slot peers_durable = 0;  // what AnswerPolls says that others have
 
  private:
+  static Config ConfigOf(NodeId self, uint32_t window_slots) {
+    Config config;
+    config.self = self;
+    config.window_slots = window_slots;
+    return config;
+  }
   std::vector<Heartbeat> TakeSentTo(NodeId peer) {
     std::vector<Heartbeat> polls;
     std::erase_if(sent, [&](const Outgoing& out) {

@@ -101,8 +101,12 @@ uint64_t LogIndex::FirstNeeded(Slot floor, uint64_t limit) const {
   return limit;
 }
 
-void LogIndex::DropBefore(uint64_t segment) {
+void LogIndex::DropBefore(uint64_t segment, Slot floor) {
   first_segment_ = segment;
+  while (!unknown_.empty() && *unknown_.begin() <= floor) {
+    slots_[*unknown_.begin() - first_slot_] = {};
+    unknown_.erase(unknown_.begin());
+  }
   while (!segments_.empty() && segments_.front().number < segment) segments_.pop_front();
   while (!slots_.empty() && slots_.front().segment < segment) {
     slots_.pop_front();

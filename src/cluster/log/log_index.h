@@ -39,8 +39,9 @@ class LogIndex {
   // before it can go. None can while a slot above `floor` is unknown: what stands around the damage
   // is all that tells a later start of it.
   uint64_t FirstNeeded(paxos::Slot floor, uint64_t limit) const;
-  // Segments before it are gone.
-  void DropBefore(uint64_t segment);
+  // Segments before it are gone, and slots up to `floor` in a snapshot: nobody will make known
+  // again what of them is unknown, and it keeps nothing here.
+  void DropBefore(uint64_t segment, paxos::Slot floor);
   uint64_t bytes() const;  // of all segments, up to their last record
   // From the record of this slot, or of the next one there is, to the end; 0: there is none.
   uint64_t BytesFrom(paxos::Slot slot) const;

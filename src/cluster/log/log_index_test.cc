@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "base/memory.h"
 #include "base/rng.h"
 
 namespace clustron::cluster {
@@ -49,7 +50,8 @@ TEST_CASE("log index: agrees with plain maps") {
         }
         if (unknown.upper_bound(floor) != unknown.end()) needed = first_segment;
         CHECK(index.FirstNeeded(floor, segment) == needed);
-        index.DropBefore(needed);
+        index.DropBefore(needed, floor);
+        unknown.erase(unknown.begin(), unknown.upper_bound(floor));
         first_segment = needed;
         std::erase_if(there, [&](const auto& e) { return e.second.segment < needed; });
       }
@@ -84,6 +86,20 @@ TEST_CASE("log index: damage keeps the segments beside it until its slots are be
   CHECK(index.FirstNeeded(8, 4) == 1);
   CHECK(index.FirstNeeded(9, 4) == 4);
   CHECK(index.bytes() == 3 * (512 + 136));
+}
+
+TEST_CASE("log index: a slot that stayed unknown until a snapshot took it over keeps no others") {
+  LogIndex index;
+  index.AddUnknown(1);
+  const uint64_t before = AllocatedBytes();
+  for (Slot slot = 2; slot < 200'000; ++slot) {
+    const WalLocation at{.segment = 1 + slot / 1000, .offset = 512, .payload_size = 0};
+    index.NoteRecord(at, slot);
+    index.Add(slot, at);
+    if (slot % 1000 == 0) index.DropBefore(index.FirstNeeded(slot - 1, at.segment), slot - 1);
+  }
+  CHECK(AllocatedBytes() < before + 1'000'000);
+  CHECK(index.Unknown(0).empty());
 }
 
 TEST_CASE("log index: bytes behind a slot") {

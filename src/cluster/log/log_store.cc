@@ -83,6 +83,11 @@ void LogStore::Append(std::span<const paxos::LogRecord> records) {
       chosen_ = std::max(chosen_, record.slot);
     }
     if (encoder_ == nullptr) continue;
+    if (record.type == paxos::LogRecord::Type::kChosen && durable_floor_ < distrusted_) {
+      // It would call chosen what is not to be trusted.
+      held_chosen_ = chosen_;
+      continue;
+    }
     const WalLocation location = Encode(RecordOf(record));
     if (record.type == paxos::LogRecord::Type::kAccept) index_.Add(record.accepted.slot, location);
     unchecked_bytes_ += paxos::BytesOf(record.accepted.value.payload).size();
@@ -148,27 +153,37 @@ void LogStore::FlushAlways() {
 
 void LogStore::WriteOnRunner() {
   // A promise is in two places before it is given: damage to one of them can't hide it.
-  std::string mark = flush_mark_ ? Encoded(next_mark_) : std::string();
-  auto write_status = std::make_shared<Status>();
+  std::optional<WalBase> mark;
+  if (flush_mark_) mark = next_mark_;
+  struct Written {
+    Status status;
+    std::string refusal;
+  };
+  auto written = std::make_shared<Written>();
   writing_ = true;
   RunTask(
-      [shared = shared_, mark = std::move(mark), write_status]() -> Status {
-        *write_status = shared->Write();
-        if (!*write_status) return {};
+      [shared = shared_, mark = std::move(mark), written]() -> Status {
+        written->status = shared->Write(&written->refusal);
+        if (!written->status) return {};
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir,
                                     shared->writer.TakeSyncWork()));
-        if (!mark.empty()) TRY(shared->mark.Write(mark));
+        if (mark) TRY(shared->WriteMark(*mark));
         return {};
       },
-      [this, write_status](const Status& status) {
+      [this, written](const Status& status) {
         writing_ = false;
-        if (!*write_status && write_status->error().code == Errc::kNoSpace) {
+        if (!written->status && written->status.error().code == Errc::kNoSpace) {
           REACH("log waits on a full disk");
+          NoteRefusal(written->status.error().detail);
           SetStalled(true);
           return;
         }
         SetStalled(false);
-        OnFlushed(*write_status ? status : *write_status);
+        if (!written->refusal.empty()) {
+          NoteRefusal(written->refusal);
+          SetDiskLow(true);
+        }
+        OnFlushed(written->status ? status : written->status);
       });
 }
 
@@ -198,14 +213,20 @@ void LogStore::FlushEverySec() {
 }
 
 void LogStore::WriteHere() {
-  const Status status = shared_->Write();
+  std::string refusal;
+  const Status status = shared_->Write(&refusal);
   if (!status && status.error().code == Errc::kNoSpace) {
     REACH("log waits on a full disk");
+    NoteRefusal(status.error().detail);
     SetStalled(true);
     return;
   }
   if (!status) return Fatal(status.error());
   SetStalled(false);
+  if (!refusal.empty()) {
+    NoteRefusal(refusal);
+    SetDiskLow(true);
+  }
   flushing_ = false;
   written_lsn_ = shared_->buffer.last_lsn();
   written_seq_ = flushing_seq_;
@@ -228,10 +249,9 @@ void LogStore::StartSync() {
   const bool written = !flushing_ && open_.empty();
   next_mark_ = written ? encoder_->BaseAtEnd() : mark_;
   RunTask(
-      [shared = shared_, work = shared_->writer.TakeSyncWork(),
-       mark = Encoded(next_mark_)]() -> Status {
+      [shared = shared_, work = shared_->writer.TakeSyncWork(), mark = next_mark_]() -> Status {
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir, work));
-        return shared->mark.Write(mark);
+        return shared->WriteMark(mark);
       },
       [this](const Status& status) { OnSynced(status); });
 }
@@ -345,7 +365,7 @@ void LogStore::WriteMark() {
   mark_due_ = false;
   mark_ = encoder_->BaseAtEnd();
   CHECK(mark_.durable == synced_lsn_);
-  RunTask([shared = shared_, mark = Encoded(mark_)] { return shared->mark.Write(mark); },
+  RunTask([shared = shared_, mark = mark_] { return shared->WriteMark(mark); },
           [this](const Status& status) {
             marking_ = false;
             if (!status) return Fatal(status.error());
@@ -354,12 +374,10 @@ void LogStore::WriteMark() {
 }
 
 void LogStore::NextMarkWritten() {
-  // A compaction meanwhile has written another one over it, which knew less of what is durable.
-  const bool overwritten = next_mark_.floor < mark_.floor;
   next_mark_.floor = std::max(next_mark_.floor, mark_.floor);
   next_mark_.first_segment = std::max(next_mark_.first_segment, mark_.first_segment);
   mark_ = next_mark_;
-  DropSegments(overwritten);
+  DropSegments(false);
 }
 
 void LogStore::SetLowWater(uint64_t bytes) {
@@ -371,36 +389,64 @@ void LogStore::CheckSpace() {
   if (checking_) return;
   checking_ = true;
   unchecked_bytes_ = 0;
+  refused_ = false;
   // In memory nothing is written that a snapshot would have to let go.
   const uint64_t room = encoder_ == nullptr ? 0 : snapshot_room_;
   const uint64_t low_water = options_.low_water_bytes + room;
   const uint64_t enough = low_water + options_.low_water_bytes / 4;
   // low: now too little. Else, if it was low: only over when there is enough, spare file included.
-  auto low = std::make_shared<bool>(disk_low_);
-  auto seen = std::make_shared<uint64_t>(0);
+  struct Look {
+    bool low = false;
+    persist::FreeSpace free;
+    std::string refusal;
+  };
+  auto look = std::make_shared<Look>();
   RunTask(
-      [shared = shared_, low, seen, enough, was_low = disk_low_, low_water,
+      [shared = shared_, look, enough, was_low = disk_low_, low_water,
        spare_bytes = options_.spare_bytes, has_log = encoder_ != nullptr]() -> Status {
-        ASSIGN_OR_RETURN(const uint64_t free, shared->fs.FreeBytes(shared->options.dir));
-        *seen = free;
-        *low = free < low_water || (was_low && free < enough);
+        ASSIGN_OR_RETURN(look->free, shared->fs.Free(shared->options.dir));
+        const auto& [bytes, files] = look->free;
+        look->low = bytes < (was_low ? enough : low_water) ||
+                    files < (was_low ? kFilesLow + kFilesLow / 4 : kFilesLow);
         const bool spare_missing =
             has_log && spare_bytes > 0 && !shared->fs.Exists(shared->SparePath());
         if (!spare_missing) return {};
-        if (free >= enough + spare_bytes) {
+        if (bytes >= enough + spare_bytes) {
           const Status made = shared->MakeSpare(spare_bytes);
           if (made) return {};
           if (made.error().code != Errc::kNoSpace) return made;
+          look->refusal = made.error().detail;
         }
-        *low = true;
+        look->low = true;
         return {};
       },
-      [this, low, seen](const Status& status) {
+      [this, look](const Status& status) {
         checking_ = false;
         if (!status) return Fatal(status.error());
-        free_bytes_ = *seen;
-        SetDiskLow(*low || stalled_);
+        free_ = look->free;
+        if (!look->refusal.empty()) NoteRefusal(look->refusal);
+        const bool low = look->low || stalled_ || refused_;
+        if (!low) refusal_.clear();
+        SetDiskLow(low);
       });
+}
+
+void LogStore::NoteRefusal(const std::string& refusal) {
+  refused_ = true;
+  if (const auto free = fs_.Free(dir_)) free_ = *free;
+  // The spare file that was given up for it may be among these bytes.
+  const bool claims_room =
+      free_.bytes >= options_.low_water_bytes + options_.spare_bytes && free_.files >= kFilesLow;
+  if (!claims_room) return;
+  refusal_ = refusal;
+}
+
+std::string LogStore::RoomText() const {
+  if (free_.files < kFilesLow)
+    return "only " + std::to_string(free_.files) + " more files (inodes) can be made";
+  const std::string bytes = std::to_string(free_.bytes) + " bytes are free";
+  if (refusal_.empty() || free_.bytes < options_.low_water_bytes) return bytes;
+  return "the file system refuses more (" + refusal_ + "), though " + bytes;
 }
 
 bool LogStore::LooksRoomFor(uint64_t bytes) const {
@@ -409,21 +455,22 @@ bool LogStore::LooksRoomFor(uint64_t bytes) const {
   if (encoder_ == nullptr || durability_ != Durability::kEverySec) return true;
   if (stalled_) return false;
   const uint64_t needed = bytes + open_.size() + kKeptBytes;
-  const uint64_t segment_end = encoder_->segment() == shared_->writer.segment()
-                                   ? std::min(shared_->writer.allocated(), options_.segment_bytes)
-                                   : 0;
-  if (encoder_->offset() + needed <= segment_end) return true;
-  const Result<uint64_t> free = fs_.FreeBytes(dir_);
+  const bool same_segment = encoder_->segment() == shared_->writer.segment();
+  const uint64_t segment_end =
+      same_segment ? std::min(shared_->writer.allocated(), options_.segment_bytes) : 0;
+  const uint64_t end = encoder_->offset() + needed;
+  if (end <= segment_end) return true;
+  const Result<persist::FreeSpace> free = fs_.Free(dir_);
   if (!free) return true;  // writing will tell
-  const uint64_t spare = fs_.Exists(shared_->SparePath()) ? options_.spare_bytes : 0;
-  return needed <= *free + spare;
+  const bool spare = fs_.Exists(shared_->SparePath());
+  const bool new_file = !same_segment || end > options_.segment_bytes;
+  if (new_file && free->files == 0 && !spare) return false;
+  const uint64_t left = refusal_.empty() ? free->bytes : 0;
+  return needed <= left + (spare ? options_.spare_bytes : 0);
 }
 
 void LogStore::SetStalled(bool stalled) {
   if (std::exchange(stalled_, stalled) == stalled) return;
-  if (stalled) {
-    if (const Result<uint64_t> free = fs_.FreeBytes(dir_)) free_bytes_ = *free;
-  }
   if (listener_ != nullptr) listener_->OnWaitsForRoom(stalled);
   if (stalled) SetDiskLow(true);
 }
@@ -433,13 +480,13 @@ void LogStore::SetDiskLow(bool low) {
   if (low) {
     REACH("log disk low");
     Log(LogLevel::kWarning,
-        "disk low: {} bytes are free in {}, less than {} (disk-low-water) and {} for the next "
-        "snapshot, or the reserve of {} (disk-reserve) is not there: while this node leads, writes "
-        "that may need space are refused",
-        free_bytes_, dir_, options_.low_water_bytes, snapshot_room_, options_.spare_bytes);
+        "disk low: {} in {}, where {} (disk-low-water), {} for the next snapshot and a reserve of "
+        "{} (disk-reserve) are needed: while this node leads, writes that may need space are "
+        "refused",
+        RoomText(), dir_, options_.low_water_bytes, snapshot_room_, options_.spare_bytes);
   } else {
     REACH("log disk has room again");
-    Log(LogLevel::kNotice, "the disk has room again: {} bytes are free in {}", free_bytes_, dir_);
+    Log(LogLevel::kNotice, "the disk has room again: {} bytes are free in {}", free_.bytes, dir_);
   }
   if (listener_ != nullptr) listener_->OnDiskLow(low);
 }
@@ -452,12 +499,13 @@ Status LogStore::Close() {
   CHECK(!flushing_ || (stalled_ && !writing_));
   failed_ = true;  // nothing may follow
   if (encoder_ == nullptr) return {};
-  if (stalled_) TRY(shared_->Write());
+  std::string refusal;
+  if (stalled_) TRY(shared_->Write(&refusal));
   shared_->buffer.Clear();
   std::swap(shared_->buffer, open_);
-  TRY(shared_->Write());
+  TRY(shared_->Write(&refusal));
   TRY(persist::WalWriter::Run(fs_, shared_->options.dir, shared_->writer.TakeSyncWork()));
-  return shared_->mark.Write(Encoded(encoder_->BaseAtEnd()));
+  return shared_->WriteMark(encoder_->BaseAtEnd());
 }
 
 // --- Compaction and reserved numbers -------------------------------------------------------------
@@ -466,6 +514,7 @@ void LogStore::CompactTo(Slot slot, bool in_both_copies) {
   if (slot <= floor_ || failed_) return;
   floor_ = slot;
   if (encoder_ == nullptr) return;
+  if (in_both_copies) distrusted_ = slot;
   DropSegments(true, in_both_copies);
   // Only what lies before the durable mark goes, and the mark moves once a second: on a small disk
   // that is long.
@@ -485,22 +534,38 @@ void LogStore::DropSegments(bool mark, bool in_both_copies) {
   mark_.floor = floor_;
   mark_.first_segment = first_segment_;
   if (first_segment_ > from) {
-    index_.DropBefore(first_segment_);
+    index_.DropBefore(first_segment_, floor_);
     read_handles_.erase(read_handles_.begin(), read_handles_.lower_bound(first_segment_));
   }
   ++dropping_;
   RunTask(
-      [shared = shared_, mark = Encoded(mark_), in_both_copies, from,
-       to = first_segment_]() -> Status {
-        TRY(in_both_copies ? shared->mark.WriteBoth(mark) : shared->mark.Write(mark));
+      [shared = shared_, mark = mark_, in_both_copies, from, to = first_segment_]() -> Status {
+        TRY(shared->WriteMark(mark, in_both_copies));
         if (from == to) return {};
         return persist::WalWriter::RemoveSegments(shared->fs, shared->options.dir, from, to);
       },
-      [this](const Status& status) {
+      [this, floor = floor_](const Status& status) {
         --dropping_;
-        if (!status) Fatal(status.error());
+        if (!status) return Fatal(status.error());
+        durable_floor_ = floor;
+        AppendHeldChosen();
       });
 }
+
+void LogStore::AppendHeldChosen() {
+  if (durable_floor_ < distrusted_) return;
+  const Slot slot = std::exchange(held_chosen_, 0);
+  if (slot <= floor_) return;
+  Encode({.type = WalType::kChosen,
+          .kind = 0,
+          .slot = slot,
+          .ballot = {},
+          .first_ballot = {},
+          .payload = {},
+          .shared = nullptr});
+}
+
+bool LogStore::FloorDurable() const { return encoder_ == nullptr || durable_floor_ == floor_; }
 
 void LogStore::PersistReserve(uint64_t value, std::function<void()> done) {
   if (failed_) return;

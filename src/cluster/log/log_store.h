@@ -19,7 +19,7 @@
 // nothing that is there. The spare file is removed, which gives room for control records (promises,
 // deletes, chosen hints); disk_low() has been true for a while by then and the node refuses client
 // writes. If even that is used up, the buffer waits: nothing is acknowledged, Tick tries again, and
-// records pile up in memory, at most pending_bytes() (the node stops proposing long before).
+// records pile up in memory: pending_bytes(), bounded by paxos::Config::undurable_bytes_max.
 //
 // A failed fsync, or any other I/O error of a write, is final: OnFatal, and nothing is acknowledged
 // any more. The owner ends the process.
@@ -50,6 +50,10 @@ namespace clustron::cluster {
 // If both copies of the record can't be read, a lease of any length may run: the longest that
 // `cluster-lease-ms` takes.
 inline constexpr int64_t kLeaseNsMax = 600'000'000'000;
+
+// With fewer inodes than this the disk is low: segments, snapshots and marks are files. It is low
+// until there is a quarter more.
+inline constexpr uint64_t kFilesLow = 16;
 
 enum class Durability : uint8_t { kAlways, kEverySec, kMemory };
 
@@ -213,7 +217,9 @@ class LogStore {
   Durability durability() const { return durability_; }
   bool disk_low() const { return disk_low_; }
   // As last looked at, once a second or more often.
-  uint64_t free_bytes() const { return free_bytes_; }
+  uint64_t free_bytes() const { return free_.bytes; }
+  // What room there is, or what is missing: for people.
+  std::string RoomText() const;
   bool waits_for_room() const { return stalled_; }
   // What the next snapshot will take: the disk is low while it has no room for that besides
   // low_water. A log whose snapshots find no room grows until the disk is full for good.
@@ -227,13 +233,15 @@ class LogStore {
   bool busy() const {
     return (flushing_ && (!stalled_ || writing_)) || syncing_ || marking_ || dropping_ > 0;
   }
-  // Appended, not yet written: bounded by the owner, which stops proposing.
+  // Appended, not yet written: bounded by the owner, which takes nothing more.
   size_t pending_bytes() const;
   // Of log on disk.
   uint64_t log_bytes() const;
   // Of what is behind this slot, about: when to take a snapshot.
   uint64_t BytesBehind(paxos::Slot slot) const;
   paxos::Slot floor() const { return floor_; }
+  // The mark on disk says floor(): the next start knows of it.
+  bool FloorDurable() const;
   paxos::Slot last_slot() const;
   uint64_t fsync_count() const { return fsync_count_; }
   uint64_t flush_count() const { return flush_count_; }
@@ -264,6 +272,7 @@ class LogStore {
   void OnSynced(const Status& status);
   void WriteMark();
   void NextMarkWritten();
+  void AppendHeldChosen();
   // A segment goes when it holds nothing above the floor, and a later one, which repeats what still
   // counts, is on disk. mark_ tells how far that is certain: to be looked at again when it has
   // moved. Writes the mark if segments go, or if asked to.
@@ -272,6 +281,8 @@ class LogStore {
   void Report();
   void Fatal(const Error& error);
   void CheckSpace();
+  // The file system has refused room: it is full, whatever it says of itself.
+  void NoteRefusal(const std::string& refusal);
   bool LooksRoomFor(uint64_t bytes) const;
   void SetDiskLow(bool low);
   void SetStalled(bool stalled);
@@ -331,6 +342,9 @@ class LogStore {
   paxos::Ballot promised_;
   paxos::Slot chosen_ = 0;
   paxos::Slot floor_ = 0;
+  paxos::Slot durable_floor_ = 0;
+  paxos::Slot distrusted_ = 0;   // what the log has up to here may be votes for what is not chosen
+  paxos::Slot held_chosen_ = 0;  // a hint that comes when the floor is durable; 0: none
   uint64_t first_segment_ = 1;
   LogIndex index_;
   std::map<uint64_t, std::unique_ptr<persist::File>> read_handles_;
@@ -339,7 +353,10 @@ class LogStore {
   int64_t checked_at_ns_ = 0;
   bool checking_ = false;
   bool disk_low_ = false;
-  uint64_t free_bytes_ = 0;
+  persist::FreeSpace free_;
+  bool refused_ = false;  // the file system has refused room since the disk was last looked at
+  // What it said, if it refused room that it claims to have (a quota, a limit on files' sizes).
+  std::string refusal_;
   uint64_t snapshot_room_ = 0;
   uint64_t unchecked_bytes_ = 0;  // appended since the free space was last looked at
   bool failed_ = false;

@@ -1,10 +1,12 @@
-// The log store on disks that damage, fill up and fail.
+// The log store on disks that damage and fail.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/memory.h"
 #include "tests/sim/log_node.h"
 
 namespace clustron::cluster {
@@ -185,6 +187,96 @@ TEST_CASE("log store: a record of another log, or a copy inside a value, is no r
   CHECK(node.recovered.unknown.size() == 1);
 }
 
+TEST_CASE("log store: an older record in the place of a lost one is no record, and no torn end") {
+  const std::string path = "/data/wal/0000000000000001.log";
+  const auto write = [](SimFs* fs, const std::vector<std::string>& payloads) {
+    Node node(fs, Durability::kAlways);
+    for (const std::string& payload : payloads) {
+      node.Append(Accept(node.seq + 1, node.seq + 1, payload));
+      ++node.seq;
+      node.Settle();
+    }
+    CHECK(node.durable == payloads.size());
+  };
+  // Two lives of a log: the second record of the one lies where the third one of the other does.
+  SimFs earlier;
+  write(&earlier, {std::string(600, 'a'), std::string(40, 'o')});
+  SimFs fs;
+  write(&fs, {std::string(232, 'b'), std::string(232, 'b'), std::string(40, 'n')});
+  const uint64_t at = fs.Content(path).find(std::string(40, 'n')) - 128;
+  REQUIRE(earlier.Content(path).find(std::string(40, 'o')) == at + 128);
+  // The disk has lost the write, and shows what was there before.
+  fs.Overwrite(path, at, earlier.Content(path).substr(at, 128 + 40 + 8));
+  Crash(&fs);
+  const Node node(&fs, Durability::kAlways);
+  REQUIRE(node.store != nullptr);
+  // Slot 3 was acknowledged: it is not taken for one that nothing was ever said of.
+  const std::vector<Slot>& unknown = node.recovered.unknown;
+  CHECK(std::find(unknown.begin(), unknown.end(), Slot{3}) != unknown.end());
+  CHECK(node.recovered.torn_bytes == 0);
+}
+
+TEST_CASE("log store: damage that may reach far down makes no slots of a snapshot unknown") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);
+  options.segment_bytes = 64 << 10;
+  constexpr Slot kFloor = 3'000'000;
+  const std::string path = "/data/wal/0000000000000001.log";
+  {
+    Node node(&fs, options);
+    node.store->CompactTo(kFloor);
+    node.AppendSlots(kFloor + 1, kFloor + 9, 40);
+    node.Settle();
+  }
+  Crash(&fs);
+  uint64_t cut_at = 0;
+  {
+    Node node(&fs, options);
+    cut_at = fs.Content(path).find_last_not_of('\0') + 1;
+    REQUIRE(node.store->Cut(kFloor + 5, 0, &node.recovered).has_value());
+    for (uint64_t round = 2; round < 80; ++round) node.Append(Promise(++node.seq, round));
+    node.Settle();
+    node.Append(Accept(++node.seq, kFloor + 5, "new", 80));
+    node.Settle();
+  }
+  Crash(&fs);
+  // The cut is lost with more records than the one behind them tells of.
+  fs.Overwrite(path, cut_at, std::string(fs.Content(path).rfind("CLR1") - cut_at, 'x'));
+  const uint64_t before = AllocatedBytes();
+  Node node(&fs, options);
+  REQUIRE(node.store != nullptr);
+  CHECK(AllocatedBytes() < before + (16 << 20));
+  CHECK(node.recovered.unknown.size() == 8);
+  CHECK(node.recovered.unknown.front() == kFloor + 1);
+  CHECK(node.recovered.unknown.back() == kFloor + 9);
+  CHECK(PayloadOf(*node.store, kFloor + 5) == "new");
+}
+
+TEST_CASE("log store: what a start has found is known to the next one, whatever it wrote itself") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    SimFs fs;
+    {
+      Node node(&fs, durability);
+      node.AppendSlots(1, 2, 10);
+      node.Settle();
+      node.AppendSlots(3, 6, 10);
+      node.store->Flush();
+      node.runner.RunAll();
+      CHECK(node.durable == 6);
+    }
+    fs.Kill();
+    CHECK(Node(&fs, durability).recovered.last_slot == 6);  // and others may be told so
+    fs.Kill();
+    // Then the last record is gone, as if it had never been written.
+    const std::string path = "/data/wal/0000000000000001.log";
+    const uint64_t last = fs.Content(path).rfind("CLR1");
+    fs.Overwrite(path, last, std::string(fs.Content(path).size() - last, '\0'));
+    const Node node(&fs, durability);
+    CHECK(node.store == nullptr);
+    CHECK(node.error.code == Errc::kCorruption);
+  }
+}
+
 TEST_CASE("log store: a log that is gone is not an empty one") {
   SimFs fs;
   {
@@ -242,163 +334,6 @@ TEST_CASE("log store: a failed fsync is final and nothing after it is acknowledg
   }
 }
 
-TEST_CASE("log store: a full disk: the spare gives room, then records wait, then all goes on") {
-  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
-    SimFs fs;
-    LogStoreOptions options = sim::LogScript::Options(durability);
-    options.spare_bytes = 200'000;
-    options.low_water_bytes = 50'000;
-    Node node(&fs, options);
-    node.AppendSlots(1, 10, 100);
-    node.Settle();
-    CHECK(!node.store->disk_low());
-    // Other data fills the disk.
-    fs.SetCapacity(fs.used_bytes() + 1000);
-    node.Tick();
-    CHECK(node.lows == 1);
-    CHECK(node.store->disk_low());
-    CHECK(fs.Exists("/data/wal/spare"));
-    Slot slot = 10;
-    while (fs.Exists("/data/wal/spare")) {
-      ++slot;
-      node.AppendSlots(slot, slot, 1000);
-      node.store->Flush();
-      node.runner.RunAll();
-      REQUIRE(slot < 100);
-    }
-    CHECK(node.durable == slot);
-    uint64_t before = 0;
-    do {
-      before = node.durable;
-      ++slot;
-      node.AppendSlots(slot, slot, 30'000);
-      node.store->Flush();
-      node.runner.RunAll();
-      REQUIRE(slot < 200);
-    } while (node.durable > before);
-    CHECK(node.durable == slot - 1);
-    CHECK(node.fatals == 0);
-    CHECK(PayloadOf(*node.store, slot) == std::string(30'000, 'p'));
-    node.AppendSlots(slot + 1, slot + 1, 10);
-    node.Tick();
-    CHECK(node.durable == slot - 1);
-    // A crash now loses nothing that was acknowledged.
-    auto disk = fs.Clone();
-    disk->SetCapacity(0);
-    Crash(disk.get());
-    CHECK(Node(disk.get(), options).recovered.last_slot >=
-          (durability == Durability::kAlways ? slot - 1 : 10));
-    fs.SetCapacity(0);
-    node.Tick();
-    node.store->Flush();
-    node.runner.RunAll();
-    CHECK(node.durable == slot + 1);
-    node.Tick();
-    CHECK(!node.store->disk_low());
-    CHECK(node.highs == 1);
-    CHECK(fs.Exists("/data/wal/spare"));
-    node.Settle();
-    Crash(&fs);
-    CHECK(Node(&fs, options).recovered.last_slot == slot + 1);
-  }
-}
-
-TEST_CASE("log store: a shutdown writes what has waited for room on the disk") {
-  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
-    SimFs fs;
-    const LogStoreOptions options = sim::LogScript::Options(durability);
-    Node node(&fs, options);
-    node.AppendSlots(1, 10, 100);
-    node.Settle();
-    fs.SetCapacity(fs.used_bytes());
-    Slot slot = 10;
-    uint64_t before = 0;
-    do {
-      before = node.durable;
-      ++slot;
-      node.AppendSlots(slot, slot, 30'000);
-      node.store->Flush();
-      node.runner.RunAll();
-      REQUIRE(slot < 200);
-    } while (node.durable > before);
-    node.AppendSlots(slot + 1, slot + 1, 10);
-    fs.SetCapacity(0);
-    CHECK(node.store->Close().has_value());
-    Crash(&fs);
-    const Node again(&fs, options);
-    CHECK(again.recovered.last_slot == slot + 1);
-    CHECK(again.recovered.unknown.empty());
-  }
-}
-
-TEST_CASE("log store: the spare is dropped and disk low stays until there is room with a margin") {
-  SimFs fs;
-  LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);
-  options.spare_bytes = 0;
-  options.low_water_bytes = 10'000;
-  Node node(&fs, options);
-  fs.SetCapacity(fs.used_bytes() + 9'000);
-  node.Tick();
-  CHECK(node.store->disk_low());
-  fs.SetCapacity(fs.used_bytes() + 11'000);
-  node.Tick();
-  CHECK(node.store->disk_low());
-  fs.SetCapacity(fs.used_bytes() + 12'500);
-  node.Tick();
-  CHECK(!node.store->disk_low());
-  fs.SetCapacity(fs.used_bytes() + 11'000);
-  node.Tick();
-  CHECK(!node.store->disk_low());
-}
-
-TEST_CASE("log store: opens on a full disk, the unfinished end dropped in place") {
-  SimFs fs;
-  LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);
-  options.spare_bytes = 0;
-  {
-    Node node(&fs, options);
-    node.AppendSlots(1, 3, 100);
-    node.Settle();
-    node.AppendSlots(4, 6, 700);
-    node.store->Flush();
-  }
-  // Slot 6's end did not make it.
-  const std::string path = "/data/wal/0000000000000001.log";
-  const uint64_t last = fs.Content(path).find_last_not_of('\0') + 1;
-  fs.Overwrite(path, last - 600, std::string(600, '\0'));
-  fs.Kill();
-  fs.SetCapacity(fs.used_bytes() + 10);
-  for (int round = 0; round < 2; ++round) {
-    const Node node(&fs, options);
-    REQUIRE(node.store != nullptr);
-    CHECK(node.recovered.last_slot == 5);
-    CHECK(node.recovered.unknown.empty());
-    CHECK((node.recovered.torn_bytes > 0) == (round == 0));
-    CHECK(node.store->disk_low());
-    Crash(&fs);  // what was rewritten is on disk
-    fs.SetCapacity(fs.used_bytes() + 10);
-  }
-}
-
-TEST_CASE("log store: opens on a full disk with a segment whose name is not on disk yet") {
-  SimFs fs;
-  LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);
-  options.spare_bytes = 0;
-  {
-    Node node(&fs, options);
-    node.AppendSlots(1, 3, 100);
-    node.store->Flush();
-  }
-  fs.Kill();
-  fs.SetCapacity(fs.used_bytes() + 10);
-  CHECK(Node(&fs, options).recovered.last_slot == 3);
-  Crash(&fs);
-  const Node node(&fs, options);
-  CAPTURE(node.error.detail);
-  REQUIRE(node.store != nullptr);
-  CHECK(node.recovered.last_slot == 3);
-}
-
 TEST_CASE("log store: an I/O error of a write is final") {
   for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
     SimFs fs;
@@ -431,6 +366,23 @@ TEST_CASE("log store: reserved numbers survive one damaged copy, two are refused
   fs.FlipBit("/data/reserve.a", 22, 0);
   fs.FlipBit("/data/reserve.b", 22, 0);
   CHECK(Node(&fs, Durability::kEverySec).error.code == Errc::kCorruption);
+}
+
+TEST_CASE("log store: a lease that was written to one of two copies is in both after a start") {
+  SimFs fs;
+  REQUIRE(Node(&fs, Durability::kAlways).store->RecordLease(450'000'000));
+  {
+    Node node(&fs, Durability::kAlways);
+    fs.FailNextSync();
+    CHECK(!node.store->RecordLease(5'000'000'000));
+  }
+  CHECK(Node(&fs, Durability::kAlways).recovered.lease_ns == 5'000'000'000);
+  // It may have been granted meanwhile: whichever copy rots, the next start knows of it.
+  for (const char* copy : {"/data/lease.a", "/data/lease.b"}) {
+    const auto disk = fs.Clone();
+    disk->FlipBit(copy, 20, 1);
+    CHECK(Node(disk.get(), Durability::kAlways).recovered.lease_ns == 5'000'000'000);
+  }
 }
 
 TEST_CASE(
@@ -481,6 +433,34 @@ TEST_CASE("log store: damage at the end with the mark damaged too is refused: a 
     const Node node(disk.get(), Durability::kAlways);
     CHECK((node.store == nullptr || node.recovered.promised.round == 50));
   }
+}
+
+TEST_CASE("log store: segments that go meanwhile take no promise out of the mark") {
+  SimFs fs;
+  std::string path;
+  {
+    Node node(&fs, Durability::kAlways);
+    node.AppendSlots(1, 30, 200);
+    node.Settle();
+    node.AppendSlots(31, 60, 200);
+    node.Settle();
+    node.store->CompactTo(59);  // as far as the mark knows that later segments are on disk
+    node.runner.RunAll();
+    // The mark moves on, so segments can go; behind it a promise is under way.
+    const size_t before = fs.Files().size();
+    node.store->Tick(node.now_ns);
+    node.Append(Promise(++node.seq, 9));
+    node.store->Flush();
+    node.runner.RunAll();
+    CHECK(node.durable == node.seq);
+    const std::vector<std::string> files = fs.Files();
+    CHECK(files.size() < before);
+    for (const std::string& file : files)
+      if (file.ends_with(".log")) path = file;
+  }
+  Crash(&fs);
+  fs.FlipBit(path, fs.Content(path).rfind("CLR1") + 50, 0);
+  CHECK(Node(&fs, Durability::kAlways).recovered.promised.round == 9);
 }
 
 }  // namespace clustron::cluster

@@ -17,10 +17,11 @@ using persist::WalHeader;
 using persist::WalLocation;
 using persist::WalType;
 
-Status LogStore::Shared::Write() {
+Status LogStore::Shared::Write(std::string* refusal) {
   Status status = writer.Write(&buffer);
   if (status || status.error().code != Errc::kNoSpace || !fs.Exists(SparePath())) return status;
   REACH("log spare released");
+  *refusal = status.error().detail;
   TRY(fs.Remove(SparePath()));
   TRY(fs.SyncDir(options.dir));
   return writer.Write(&buffer);
@@ -33,6 +34,22 @@ Status LogStore::Shared::MakeSpare(uint64_t bytes) {
   Status status = file->Allocate(bytes);
   if (!status) TRY(fs.Remove(SparePath()));
   return status;
+}
+
+Status LogStore::Shared::WriteMark(WalBase next, bool in_both_copies) {
+  const Slot floor = std::max(next.floor, written_mark.floor);
+  const uint64_t first_segment = std::max(next.first_segment, written_mark.first_segment);
+  if (next.durable < written_mark.durable) next = written_mark;
+  next.floor = floor;
+  next.first_segment = first_segment;
+  TRY(in_both_copies ? mark.WriteBoth(Encoded(next)) : mark.Write(Encoded(next)));
+  written_mark = std::move(next);
+  return {};
+}
+
+Status LogStore::Shared::ReplaceMark(const WalBase& next) {
+  written_mark = next;
+  return mark.WriteBoth(Encoded(next));
 }
 
 std::string EncodeMark(const LocalMark& mark) {
@@ -90,7 +107,7 @@ Result<std::unique_ptr<LogStore>> LogStore::Open(persist::Fs* fs, TaskRunner* ru
   TRY(store->shared_->mark.Load());
   TRY(store->shared_->mark.Keep());
   TRY(store->shared_->reserve.Load());
-  TRY(store->shared_->reserve.Keep());
+  TRY(store->shared_->reserve.KeepBoth());
   if (const auto& value = store->shared_->reserve.value()) {
     Reader in(*value);
     recovered->reserved = in.U64();
@@ -109,7 +126,7 @@ Result<std::unique_ptr<LogStore>> LogStore::Open(persist::Fs* fs, TaskRunner* ru
 // Absent in directories of earlier versions.
 Status LogStore::LoadLease(RecoveredLog* recovered) {
   TRY(shared_->lease.Load());
-  TRY(shared_->lease.Keep());
+  TRY(shared_->lease.KeepBoth());
   if (const auto& value = shared_->lease.value()) {
     Reader in(*value);
     recovered->lease_ns = in.I64();
@@ -144,7 +161,8 @@ Status LogStore::StartEmptyLog(Slot floor) {
   mark_ = base;
   floor_ = floor;
   // The mark comes first: a log without one is a damaged log.
-  TRY(shared_->mark.WriteBoth(Encoded(base)));
+  TRY(shared_->ReplaceMark(base));
+  durable_floor_ = floor;
   encoder_ = std::make_unique<persist::WalEncoder>(
       shared_->options,
       persist::WalEnd{.segment = 0, .offset = 0, .last_lsn = 0, .base = base, .recent = {}});
@@ -217,12 +235,13 @@ Status LogStore::Recover(RecoveredLog* recovered) {
     TRY(shared_->writer.Resume(scan.end.segment));
     floor_ = scan.end.base.floor;
     first_segment_ = scan.end.base.first_segment;
-    index_.DropBefore(first_segment_);
+    index_.DropBefore(first_segment_, 0);  // nothing below the floor is unknown in it
     promised_ = FromWal(scan.end.base.promised);
     chosen_ = std::max(scan.end.base.chosen, floor_);
     synced_lsn_ = written_lsn_ = claim_lsn_ = scan.end.last_lsn;
     mark_ = encoder_->BaseAtEnd();
-    TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+    TRY(shared_->ReplaceMark(mark_));
+    durable_floor_ = floor_;
     recovered->mark = DecodeMark(mark_.mark);
   }
   recovered->promised = promised_;
@@ -236,9 +255,9 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   // Without room for the spare the node starts with disk_low.
   const Status spare = shared_->MakeSpare(options_.spare_bytes);
   if (!spare && spare.error().code != Errc::kNoSpace) return spare;
-  ASSIGN_OR_RETURN(const uint64_t free, fs_.FreeBytes(dir_));
-  free_bytes_ = free;
-  SetDiskLow(!spare || free < options_.low_water_bytes);
+  ASSIGN_OR_RETURN(free_, fs_.Free(dir_));
+  if (!spare) NoteRefusal(spare.error().detail);
+  SetDiskLow(!spare || free_.bytes < options_.low_water_bytes || free_.files < kFilesLow);
   return {};
 }
 
@@ -254,7 +273,8 @@ Status LogStore::RaiseFloor(Slot floor, RecoveredLog* recovered) {
   // The segments stay until the first compaction: they are only no longer believed.
   encoder_->SetFloor(floor_, first_segment_);
   mark_ = encoder_->BaseAtEnd();
-  TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+  TRY(shared_->ReplaceMark(mark_));
+  durable_floor_ = floor_;
   recovered->unknown = index_.Unknown(floor_);
   recovered->first_slot = index_.first_slot_above(floor_);
   recovered->last_slot = recovered->first_slot == 0 ? 0 : index_.last_slot();
@@ -280,12 +300,13 @@ Status LogStore::Cut(Slot slot, uint64_t reserve, RecoveredLog* recovered) {
           .first_ballot = {},
           .payload = {}});
   std::swap(shared_->buffer, open_);
-  TRY(shared_->Write());
+  std::string refusal;
+  TRY(shared_->Write(&refusal));
   TRY(persist::WalWriter::Run(fs_, shared_->options.dir, shared_->writer.TakeSyncWork()));
   shared_->buffer.Clear();
   written_lsn_ = synced_lsn_ = claim_lsn_ = encoder_->last_lsn();
   mark_ = encoder_->BaseAtEnd();
-  TRY(shared_->mark.WriteBoth(Encoded(mark_)));
+  TRY(shared_->ReplaceMark(mark_));
   index_.Cut(slot);
   chosen_ = std::min(chosen_, slot - 1);
   recovered->chosen = chosen_;

@@ -20,10 +20,16 @@ struct LogStore::Shared {
         reserve(fs_in, dir, "reserve"),
         lease(fs_in, dir, "lease") {}
 
-  // Writes the buffer; gives up the spare file if the disk is full.
-  Status Write();
+  // Writes the buffer; gives up the spare file if the disk is full: *refusal is then the file
+  // system's word.
+  Status Write(std::string* refusal);
   // Makes the spare file if it is not there. It is only good with its space behind it.
   Status MakeSpare(uint64_t bytes);
+  // The one way to write the mark while the log is open. A mark is laid out before its turn comes:
+  // what one that was written meanwhile knew more stands, be it the floor or what is durable.
+  Status WriteMark(persist::WalBase next, bool in_both_copies = false);
+  // At a start: whatever was there before does not count.
+  Status ReplaceMark(const persist::WalBase& next);
   std::string SparePath() const { return options.dir + "/spare"; }
 
   persist::Fs& fs;
@@ -31,6 +37,7 @@ struct LogStore::Shared {
   persist::WalWriter writer;
   persist::WalBuffer buffer;
   persist::MarkFile mark;
+  persist::WalBase written_mark;  // the last one of this process
   persist::MarkFile reserve;
   persist::MarkFile lease;
 };

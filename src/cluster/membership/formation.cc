@@ -30,10 +30,8 @@ constexpr int kRoundMs = 100;
 // A node that asks doesn't answer meanwhile, so those that only look around do it seldom and, by
 // their place in the list, not together: else they would wait for each other.
 constexpr size_t kLookAroundRounds = 16;
-// Who calls has so long to prove that it knows the secret …
+// Who calls has so long to prove that it knows the secret.
 constexpr int64_t kCallerNsMax = 3'000'000'000;
-// … and one caller more than this ends the oldest.
-constexpr size_t kCallersMax = 64;
 
 using Ask = FormationAsk;
 using State = FormationState;
@@ -114,11 +112,6 @@ class Conversation {
     return true;
   }
 
-  bool Connected() {
-    if (!Wait(POLLOUT)) return Broke("not reachable: no answer within 2 s");
-    const int error = net::ConnectError(fd_.get());
-    return error == 0 || Broke(std::string("not reachable: ") + std::strerror(error));
-  }
   // Why the last of these failed.
   const std::string& trouble() const { return trouble_; }
 
@@ -165,6 +158,7 @@ class Former {
     if (identity_) {
       ASSIGN_OR_RETURN(genesis_, DecodeGenesis(identity_->extra));
       if (genesis_.formed) return {};
+      TRY(TakeCorrectedList());
     }
     if (config_.take_place) return TakePlace();
     config_.say("forming a cluster of " + std::to_string(config_.initial.size()) + " nodes as " +
@@ -190,6 +184,24 @@ class Former {
     return PrintHostPort(config_.initial[i].host, config_.initial[i].port);
   }
 
+  // Nothing is formed before the first node has said so: its list may still be corrected.
+  Status TakeCorrectedList() {
+    const std::string before = ListText(genesis_.members);
+    if (config_.take_place || SameList(genesis_.members, config_.initial)) return {};
+    if (identity_->node_id != config_.self + 1)
+      return Fail(Errc::kMismatch,
+                  config_.dir + " holds the beginning of cluster " + identity_->cluster_id +
+                      ", in whose list (" + before + ") this node is number " +
+                      std::to_string(identity_->node_id) +
+                      ", and in cluster-initial it is number " + std::to_string(config_.self + 1) +
+                      ". That cluster was never formed and there are no data: empty the directory");
+    if (config_.self != 0) return {};  // the first one's list counts, and is told anew
+    config_.say("cluster-initial was " + before + " at an earlier start and has been corrected");
+    genesis_.members = config_.initial;
+    identity_->extra = EncodeGenesis(genesis_);
+    return persist::IdentityFile::Update(fs_, config_.dir, *identity_);
+  }
+
   Hello OwnHello() const {
     Hello hello;
     hello.purpose = Hello::Purpose::kFormation;
@@ -210,10 +222,10 @@ class Former {
   }
 
   Answer Call(size_t peer, Ask ask, std::string_view body) {
-    auto fd = net::StartConnect(config_.initial[peer].host, config_.initial[peer].peer_port);
+    auto fd = net::ConnectWithin(config_.initial[peer].host, config_.initial[peer].peer_port,
+                                 kCallTimeoutMs);
     if (!fd) return NoAnswer("not reachable: " + fd.error().detail);
     Conversation talk(*std::move(fd));
-    if (!talk.Connected()) return NoAnswer(talk.trouble());
     const Hello mine = OwnHello();
     Hellos hellos{EncodeHello(mine), {}};
     if (!talk.Send(hellos.dialer)) return NoAnswer(talk.trouble());
@@ -440,7 +452,7 @@ class Former {
       bool full = false;
       net::Fd fd = net::Accept(listener_.get(), &full);
       if (!fd.valid()) continue;
-      if (callers_.size() >= kCallersMax) callers_.erase(callers_.begin());
+      if (callers_.size() >= config_.callers_max) callers_.erase(callers_.begin());
       callers_.push_back(std::make_unique<Caller>(std::move(fd)));
       callers_.back()->since_ns = now_ns;
     }
@@ -519,16 +531,12 @@ class Former {
         const std::string cluster_id(reader.Bytes());
         auto genesis = DecodeGenesis(reader.Bytes());
         if (!reader.Done() || !genesis) return {State::kRefused, {}, "malformed genesis"};
-        if (ListText(genesis->members) != ListText(config_.initial))
-          return OtherList(genesis->members);
+        if (!SameList(genesis->members, config_.initial)) return OtherList(genesis->members);
         if (identity_ && identity_->cluster_id != cluster_id)
           return {State::kRefused, identity_->cluster_id, "it holds another cluster's data"};
-        if (!identity_) {
-          genesis_ = *std::move(genesis);
-          if (Status status = Create(cluster_id); !status) {
-            trouble_ = status;
-            return {State::kRefused, {}, status.error().detail};
-          }
+        if (Status status = Prepare(cluster_id, *std::move(genesis)); !status) {
+          trouble_ = status;
+          return {State::kRefused, {}, status.error().detail};
         }
         return Now();
       }
@@ -540,6 +548,16 @@ class Former {
   }
 
   // --- Keeping
+
+  // What the first node proposes: for the first time, or again with a list that was corrected.
+  Status Prepare(const std::string& cluster_id, Genesis genesis) {
+    if (identity_ && (genesis_.formed || SameList(genesis_.members, genesis.members))) return {};
+    genesis_ = std::move(genesis);
+    if (!identity_) return Create(cluster_id);
+    genesis_.formed = false;
+    identity_->extra = EncodeGenesis(genesis_);
+    return persist::IdentityFile::Update(fs_, config_.dir, *identity_);
+  }
 
   Status Create(const std::string& cluster_id) {
     genesis_.formed = false;
@@ -576,9 +594,18 @@ class Former {
 
 std::string ListText(const std::vector<Member>& members) {
   std::string text;
-  for (const Member& member : members)
-    text += (text.empty() ? "" : ",") + member.host + ":" + std::to_string(member.port);
+  for (const Member& member : members) {
+    text += (text.empty() ? "" : ",") + PrintHostPort(member.host, member.port);
+    if (member.peer_port != member.port + kPeerPortOffset)
+      text += "@" + std::to_string(member.peer_port);
+  }
   return text;
+}
+
+bool SameList(const std::vector<Member>& a, const std::vector<Member>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Member& x, const Member& y) {
+    return x.host == y.host && x.port == y.port;
+  });
 }
 
 std::string EncodeGenesis(const Genesis& genesis) {

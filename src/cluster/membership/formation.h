@@ -37,8 +37,11 @@ struct Genesis {
   std::vector<Member> members;
 };
 
-// The list as cluster-initial has it: "host:port,host:port".
+// The list as cluster-initial has it: "host:port,host:port@peerport".
 std::string ListText(const std::vector<Member>& members);
+// The same addresses for clients, in the same order. (Only the first node knows its own peer port
+// where that is an option of its own.)
+bool SameList(const std::vector<Member>& a, const std::vector<Member>& b);
 
 std::string EncodeGenesis(const Genesis& genesis);
 Result<Genesis> DecodeGenesis(std::string_view bytes);
@@ -48,6 +51,8 @@ struct FormationConfig {
   std::vector<Member> initial;  // in the order of the list; node = position + 1
   size_t self = 0;              // position in it
   std::string secret;
+  // Who calls and has not proved that it knows the secret: one more ends the oldest.
+  size_t callers_max = 64;
   // The cluster was formed long ago; this member has lost its disk and comes back in its place, as
   // one that was set back to nothing (member_watch.h).
   bool take_place = false;

@@ -26,7 +26,7 @@ Result<std::unique_ptr<MemberStore>> MemberStore::Open(persist::Fs* fs, TaskRunn
   auto shared =
       std::make_shared<Shared>(Shared{*fs, dir, persist::MarkFile(fs, dir, "members"), identity});
   TRY(shared->file.Load());
-  TRY(shared->file.Keep());
+  TRY(shared->file.KeepBoth());
   records->clear();
   const auto& value = shared->file.value();
   if (value ? !DecodeRecords(*value, records) : shared->file.damaged()) {

@@ -158,6 +158,8 @@ void MemberWatch::OnLinkUp(NodeId node) {
   peer.asked_ns = 0;
 }
 
+void MemberWatch::OnHeard(NodeId node) { Of(node).answered = true; }
+
 void MemberWatch::SayAgain() {
   for (Peer& peer : peers_) {
     peer.answered = false;

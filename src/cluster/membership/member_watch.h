@@ -94,6 +94,8 @@ class MemberWatch {
   std::vector<paxos::NodeId> TakeDue(const std::vector<paxos::NodeId>& peers, int64_t now_ns);
   // A new link: it begins with the introduction.
   void OnLinkUp(paxos::NodeId peer);
+  // It has the introduction, and what it says to it does not matter any more.
+  void OnHeard(paxos::NodeId peer);
 
   // --- Others
 

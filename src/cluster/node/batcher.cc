@@ -15,7 +15,7 @@ void Batcher::Reset() {
 }
 
 bool Batcher::Add(const ItemHeader& header, std::string_view item, uint8_t flags) {
-  if (bytes_ > kWaitingBytesMax) {
+  if (bytes_ > waiting_bytes_max_) {
     REACH("batcher full");
     return false;
   }

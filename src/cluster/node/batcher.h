@@ -19,6 +19,9 @@ class Batcher {
   // by members that do. Beyond it nothing is taken, and comes again later.
   static constexpr size_t kWaitingBytesMax = 1 << 30;
 
+  explicit Batcher(size_t waiting_bytes_max = kWaitingBytesMax)
+      : waiting_bytes_max_(waiting_bytes_max) {}
+
   // Forgets everything: a leadership begins or ends.
   void Reset();
 
@@ -56,6 +59,7 @@ class Batcher {
   size_t Append(std::string_view item);
   void Close();
 
+  const size_t waiting_bytes_max_;
   Ring<Batch> closed_;
   Batch open_;
   size_t bytes_ = 0;

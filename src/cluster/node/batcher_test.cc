@@ -61,6 +61,25 @@ TEST_CASE_FIXTURE(Fixture, "nothing of an earlier leadership is left to be propo
   CHECK(batcher.bytes() == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what waits is bounded: the rest is taken when it comes again later") {
+  Batcher small(10'000);
+  const auto add = [&](uint64_t sequence) {
+    const ItemHeader header{.command_id = 100, .session = kSession, .sequence = sequence};
+    const std::string value(1000, 'v');
+    const std::string_view args[] = {"SET", "k", value};
+    std::string item;
+    AppendItem(header, args, &item);
+    return small.Add(header, item, 0);
+  };
+  uint64_t sequence = 1;
+  while (sequence < 1000 && add(sequence)) ++sequence;
+  CHECK(sequence >= 9);
+  CHECK(sequence <= 11);
+  CHECK_FALSE(add(sequence));
+  small.Take({});
+  CHECK(add(sequence));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a verdict is on the item that it was passed on") {
   uint64_t sequence = 5;
   constexpr uint8_t kFlags[] = {0, 2, 0};

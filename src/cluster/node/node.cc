@@ -81,10 +81,13 @@ void Node::Halt(HaltCause cause, const std::string& reason) {
 }
 
 bool Node::OnMessage(NodeId from, std::string message) {
-  if (halted_) return true;
   WireKind kind;
   std::string_view body;
-  if (!ReadWireKind(message, &kind, &body)) return false;
+  if (!ReadWireKind(message, &kind, &body)) return halted_;
+  if (halted_) {
+    if (kind == WireKind::kIntroductionAnswer) roster_.OnAnsweredHalted(from);
+    return true;
+  }
   if (kind >= WireKind::kIntroduction && kind <= WireKind::kStanding) {
     const bool well_formed = roster_.OnMessage(from, kind, body, NowNs());
     NoticeDeposed();
@@ -93,6 +96,10 @@ bool Node::OnMessage(NodeId from, std::string message) {
   // Whom this node refused may have been taken in an earlier life.
   if (!roster_.Taken(from) || refused_.contains(from)) {
     REACH("message before the introduction");
+    return true;
+  }
+  if (HasOtherLog(from) && kind < WireKind::kDigestAsk) {
+    REACH("message of another log");
     return true;
   }
   uint64_t id = 0;
@@ -219,6 +226,8 @@ bool Node::BallotCredible(NodeId from, uint64_t round) {
   return credible;
 }
 
+bool Node::FloorDurable() const { return log_.FloorDurable(); }
+
 void Node::RosterFailed(const Error& error) { host_.Fatal("log: members: " + error.detail); }
 
 bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
@@ -227,7 +236,8 @@ bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
   WireKind kind;
   std::string_view body;
   if (message.size() > kHeartbeatBytesMax || !ReadWireKind(message, &kind, &body) ||
-      kind != WireKind::kPaxos || !roster_.Taken(from) || refused_.contains(from))
+      kind != WireKind::kPaxos || !roster_.Taken(from) || refused_.contains(from) ||
+      HasOtherLog(from))
     return false;
   const Result<paxos::Message> decoded = paxos::Decode(body);
   const auto* heartbeat = decoded ? std::get_if<paxos::Heartbeat>(&*decoded) : nullptr;
@@ -253,8 +263,8 @@ void Node::TickWhileBusy() {
 }
 
 void Node::OnPeerUp(NodeId peer) {
-  if (halted_) return;
   roster_.OnLinkUp(peer, NowNs());
+  if (halted_) return;
   AskClock(peer, NowNs());
   replica_.OnLinkUp(peer, NowNs());
   // What was on its way when the link broke is lost.
@@ -272,6 +282,7 @@ void Node::OnPeerDown(NodeId peer) {
 void Node::Tick() {
   const int64_t now = NowNs();
   if (halted_) {
+    roster_.TickHalted(now);
     ExpireClients(now);
     return;
   }
@@ -284,6 +295,7 @@ void Node::Tick() {
   if (now - log_tick_ns_ >= 100'000'000) {
     log_tick_ns_ = now;
     log_.Tick(now);
+    NoteFullLog();
     NoteClock();
     ReserveRevisions();
     ForgetLongerLease(now);
@@ -445,11 +457,25 @@ void Node::OnDiskLow(bool low) {
 void Node::OnWaitsForRoom(bool waits) {
   if (waits) {
     Log(LogLevel::kWarning,
-        "the log waits for room on the disk ({} bytes are free): slots from {} on are not durable "
+        "the log waits for room on the disk ({}): slots from {} on are not durable "
         "on this node",
-        log_.free_bytes(), DurableSlot() + 1);
+        log_.RoomText(), DurableSlot() + 1);
   } else {
     Log(LogLevel::kNotice, "the log no longer waits for room on the disk");
+  }
+}
+
+// A disk that is slow or hangs, with or without room.
+void Node::NoteFullLog() {
+  if (replica_.log_full() == log_full_) return;
+  log_full_ = replica_.log_full();
+  if (log_full_) {
+    Log(LogLevel::kWarning,
+        "the disk is behind by {} bytes of the log: this node takes no more entries until it has "
+        "some of them; slots from {} on are not durable on this node",
+        replica_.undurable_bytes(), DurableSlot() + 1);
+  } else {
+    Log(LogLevel::kNotice, "the disk is no longer too far behind: this node takes entries again");
   }
 }
 
@@ -480,7 +506,15 @@ void Node::LookAtLeadership() {
     if (ticks_.Unanswered()) ticks_again_ = true;
   }
   if (!leading_ && (leads || leads_early)) StartLeading();
-  if (leading_ && !announced_) AnnounceLeader();
+  if (!announced_ && LeaderInOffice()) AnnounceLeader();
+}
+
+// Its no-op may have been applied by an earlier life of this node, and have come back from its log
+// or with a snapshot: an idle leader sends no other entry.
+bool Node::LeaderInOffice() const {
+  if (leading_) return true;
+  return restore_ == nullptr && known_leader_ != paxos::kNoNode && known_leader_ != self() &&
+         state_.newest_noop() == known_ballot_;
 }
 
 // Clients that look again must find the new leader in office, not one who is still about to be.

@@ -335,6 +335,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool GoesTogether(NodeId from, const Introduction& peer) override;
   void MemberIntroduced(NodeId from, const Introduction& peer) override;
   bool BallotCredible(NodeId from, uint64_t round) override;
+  bool FloorDurable() const override;
   void RosterFailed(const Error& error) override;
 
   // node.cc
@@ -343,7 +344,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool ApplyTimeIsUp();
   void LookAtLeadership();
   void AnnounceLeader();
+  bool LeaderInOffice() const;
   void NoticeDeposed();
+  void NoteFullLog();
   void SendPaxos(NodeId to, const paxos::Message& message);
   void ServeCatchUp(const paxos::CatchUpNeed& need);
 
@@ -391,6 +394,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool RevisionsReserved() const;
 
   // node_divergence.cc
+  void CompareLogs();
+  bool HasOtherLog(NodeId peer) const;
+  bool ContradictedByLogs() const;
   void CompareStates(int64_t now_ns);
   void OnClaim(NodeId peer, Slot slot, uint64_t digest);
   bool NewsOf(const paxos::PeerStatus& peer, StateNews* news) const;
@@ -460,7 +466,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool leading_ = false;     // leader, and its own no-op is applied here
   NodeId known_leader_ = 0;  // whom own items were last sent to, under …
   Ballot known_ballot_;
-  bool announced_ = false;         // that leader: its own first entry is applied here
+  bool announced_ = false;         // that leader: an entry of its own is in the state here
   int64_t leaderless_ns_ = 0;      // when the last announced leader was lost
   bool leader_link_down_ = false;  // the link to that leader broke, and is not up again
   bool in_pump_ = false;
@@ -468,6 +474,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   bool ticks_again_ = false;
   std::string wire_;  // reused for encoding
   int64_t log_tick_ns_ = 0;
+  bool log_full_ = false;  // as last said
   Slot marked_slot_ = 0;
   int64_t marked_ns_ = 0;
 
@@ -536,7 +543,14 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   std::map<NodeId, Slot> beyond_;
   Slot beyond_last_ = 0;
   uint64_t beyond_round_ = 0;
-  std::set<NodeId> alarmed_;  // whose states are said to differ
+  // Which leaders wrote the peers' logs, as their introductions say; and whose log is another one.
+  struct ToldLog {
+    Slot applied = 0;
+    Leaderships leaderships;
+  };
+  std::map<NodeId, ToldLog> told_logs_;
+  std::map<NodeId, Slot> other_logs_;  // from where on, at least
+  std::set<NodeId> alarmed_;           // whose states are said to differ
   std::map<NodeId, uint64_t> peer_boots_;
   std::set<NodeId> beyond_shown_;  // of whom that was shown, until they start anew
 };

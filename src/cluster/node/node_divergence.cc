@@ -61,6 +61,47 @@ void Node::OnPeerStarted(NodeId peer, uint64_t boot) {
   beyond_shown_.erase(peer);
 }
 
+// --- Logs that are not the same -----------------------------------------------------------------
+
+// A peer's introduction comes before anything else of it, so nothing of another log is learned.
+void Node::CompareLogs() {
+  if (restore_ != nullptr || Planted(Bug::kDigestsNeverCompared)) return;
+  std::map<NodeId, Slot> others;
+  for (const auto& [peer, told] : told_logs_) {
+    const Slot slot =
+        state_.leaderships().Differs(state_.applied_slot(), told.leaderships, told.applied);
+    if (slot != 0) others[peer] = slot;
+  }
+  if (others == other_logs_) return;
+  if (!others.empty()) REACH("a peer has another log");
+  other_logs_ = std::move(others);
+  JudgeStates();
+}
+
+// Nothing of such a peer is taken: what it has would replace what may be the only copy here.
+bool Node::HasOtherLog(NodeId peer) const { return other_logs_.contains(peer); }
+
+// Whether more than half of the voters have one log, and it is not this one.
+bool Node::ContradictedByLogs() const {
+  const std::vector<NodeId>& voters = replica_.members().voters;
+  const auto is_voter = [&](NodeId node) {
+    return std::find(voters.begin(), voters.end(), node) != voters.end();
+  };
+  for (const auto& [one, slot] : other_logs_) {
+    size_t agree = 0;
+    const ToldLog& log = told_logs_.at(one);
+    for (const auto& [two, slot_of_two] : other_logs_) {
+      const ToldLog& other = told_logs_.at(two);
+      const bool same = log.leaderships.Differs(log.applied, other.leaderships, other.applied) == 0;
+      agree += is_voter(two) && same ? 1 : 0;
+    }
+    if (agree * 2 > voters.size()) return true;
+  }
+  return false;
+}
+
+// --- Digests -------------------------------------------------------------------------------------
+
 void Node::OnClaim(NodeId peer, Slot slot, uint64_t digest) {
   if (!divergence_.OnClaim(peer, slot, digest, state_.digests())) return;
   REACH("digests of two nodes differ");
@@ -144,7 +185,16 @@ void Node::JudgeBeyond() {
 void Node::JudgeStates() {
   std::set<NodeId> wrong = divergence_.differing();
   wrong.insert(beyond_shown_.begin(), beyond_shown_.end());
-  const Slot slot = divergence_.slot() != 0 ? divergence_.slot() : beyond_last_;
+  for (const auto& [peer, from_slot] : other_logs_) wrong.insert(peer);
+  const Slot slot = !other_logs_.empty()      ? other_logs_.begin()->second
+                    : divergence_.slot() != 0 ? divergence_.slot()
+                                              : beyond_last_;
+  if (ContradictedByLogs()) {
+    Halt(HaltCause::kDiverged, "the majority has another log than this node from slot " +
+                                   std::to_string(slot) + " on, and nothing of it was taken" +
+                                   kWayBack);
+    return;
+  }
   if (divergence_.Judge(replica_.members().voters) == Divergence::Verdict::kContradicted) {
     Halt(HaltCause::kDiverged, "the state here differs from the majority's at slot " +
                                    std::to_string(divergence_.slot()) + kWayBack);
@@ -160,11 +210,12 @@ void Node::JudgeStates() {
   std::string names;
   for (const NodeId node : wrong) names += (names.empty() ? "" : ", ") + std::to_string(node);
   Log(LogLevel::kWarning,
-      "DIVERGED: the state of node {} differs from this one's at slot {} or before it; as long as "
-      "no majority agrees it is not known who is wrong, and all go on. Stop the one whose data "
+      "DIVERGED: the {} of node {} differs from this one's at slot {} or before it; as long as "
+      "no majority agrees it is not known who is wrong, and {}. Stop the one whose data "
       "should not count, set its data directory aside, and take it back with an empty one and "
       "--cluster-take-place yes",
-      names, diverged_slot_);
+      other_logs_.empty() ? "state" : "log", names, diverged_slot_,
+      other_logs_.empty() ? "all go on" : "nothing is taken from whoever has another log");
 }
 
 }  // namespace clustron::cluster

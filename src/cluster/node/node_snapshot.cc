@@ -289,7 +289,7 @@ void Node::TickSnapshots(int64_t now_ns) {
 
 void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
   // What it would replace may be the only copy of what was acknowledged.
-  if (restore_ != nullptr || divergence_.Differs(from)) return;
+  if (restore_ != nullptr || divergence_.Differs(from) || HasOtherLog(from)) return;
   // Its bytes would come again and again. Another slot's or another node's may be good.
   if (name == refused_snapshot_) return;
   if (name.slot <= state_.applied_slot()) {
@@ -460,6 +460,7 @@ void Node::FinishRestore() {
   Log(LogLevel::kNotice, "the snapshot at slot {} is loaded, in {} ms", name.slot,
       (NowNs() - restored->began_ns) / 1'000'000);
   host_.Send(restored->from, false, WireSnapshotAck(name, name.bytes));
+  CompareLogs();
 }
 
 }  // namespace clustron::cluster

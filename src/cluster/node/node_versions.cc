@@ -17,6 +17,8 @@ void Node::DescribeState(Introduction* own) const {
   own->in_force = state_.feature_version();
   own->skips = state_.skips();
   if (restore_ != nullptr) return;
+  own->applied = state_.applied_slot();
+  own->leaderships = state_.leaderships();
   own->digest_slot = state_.digests().newest();
   if (own->digest_slot != 0) own->digest = *state_.digests().Find(own->digest_slot);
 }
@@ -24,6 +26,8 @@ void Node::DescribeState(Introduction* own) const {
 void Node::MemberIntroduced(NodeId from, const Introduction& peer) {
   OnPeerStarted(from, peer.boot);
   OnPeerSupports(from, peer.feature_version);
+  told_logs_[from] = {peer.applied, peer.leaderships};
+  CompareLogs();
   if (restore_ == nullptr && peer.digest_slot != 0) OnClaim(from, peer.digest_slot, peer.digest);
 }
 

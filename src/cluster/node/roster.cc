@@ -145,7 +145,8 @@ void Roster::TellStanding(int64_t now_ns) {
     standing_seq_ = replica_.persisted_seq();
     standing_due_ns_ = now_ns + kStandingEveryNs;
   }
-  if (!standing_seq_ || replica_.durable_seq() < *standing_seq_) return;
+  // What a loaded snapshot holds counts as accepted: the floor says so at the next start.
+  if (!standing_seq_ || replica_.durable_seq() < *standing_seq_ || !host_.FloorDurable()) return;
   standing_seq_.reset();
   const std::string body = EncodeStanding(standing_);
   for (const NodeId member : others_)
@@ -162,6 +163,11 @@ void Roster::Tick(int64_t now_ns, bool state_readable) {
   SetVotes(now_ns, state_readable);
   TellStanding(now_ns);
   SayWhatChanged();
+}
+
+void Roster::TickHalted(int64_t now_ns) {
+  Save();
+  Introduce(now_ns);
 }
 
 void Roster::LookAtOwnSession() {

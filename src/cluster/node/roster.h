@@ -34,6 +34,8 @@ class RosterHost {
   virtual void MemberIntroduced(NodeId member, const Introduction& said) = 0;
   // False: no such ballot can be, beside what was promised here.
   virtual bool BallotCredible(NodeId member, uint64_t round) = 0;
+  // The disk knows behind which snapshot the log begins.
+  virtual bool FloorDurable() const = 0;
   // The disk failed.
   virtual void RosterFailed(const Error& error) = 0;
 
@@ -63,6 +65,10 @@ class Roster {
   void OnLinkUp(NodeId member, int64_t now_ns);
   // `state_readable`: it is not being replaced.
   void Tick(int64_t now_ns, bool state_readable);
+  // A halted node goes on to say who it is, and nothing else: its peers compare, and tell the
+  // operator.
+  void TickHalted(int64_t now_ns);
+  void OnAnsweredHalted(NodeId member) { watch_.OnHeard(member); }
   // The log holds an item of this node's own session that this process has not sent.
   void OnForeignItem() { foreign_item_ = true; }
 

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "cluster/log/entry.h"
+#include "cluster/log/leaderships.h"
 #include "cluster/node/digest_log.h"
 #include "cluster/paxos/types.h"
 #include "cluster/wire/skip_list.h"
@@ -74,6 +75,8 @@ class StateMachine {
   virtual void ForgetDigestsBelow(Slot slot) = 0;
   // Entries that an operator has all members leave out, by slot: see SkipList.
   virtual const SkipList& skips() const = 0;
+  // Which leaders wrote what was applied.
+  virtual const Leaderships& leaderships() const = 0;
   virtual uint64_t revision() const = 0;
   // About what a snapshot of it takes, or more.
   virtual uint64_t SizeBytes() const = 0;

@@ -36,6 +36,10 @@ Acceptor::Verdict Acceptor::Accept(const Accepted& entry, Slot chosen) {
     REACH("paxos.no_vote_on_unknown_slot");
     return Verdict::kIgnored;
   }
+  if (core_.LogFull()) {
+    REACH("paxos.no_vote_while_log_is_full");
+    return Verdict::kIgnored;
+  }
   // An accept implies its promise, so what is here is older. (A learned entry of a later ballot is
   // chosen and was handled above.)
   CHECK(cell == nullptr || !cell->accepted || cell->entry.ballot < entry.ballot);
@@ -111,22 +115,16 @@ AcceptOk Acceptor::DurableUnder(Ballot ballot, Slot chosen) const {
   return ok;
 }
 
-Slot Acceptor::DurableUpTo(Slot chosen) const {
+Slot Acceptor::DurableUpTo(Slot chosen) {
   const auto durable = [&](Slot slot) {
     const Cell* cell = core_.window.Find(slot);
     return cell != nullptr && cell->accepted && core_.outbox.IsDurable(cell->persist_seq);
   };
-  // What the others made chosen may still be on its way to this disk. No leader has more than a
-  // window open, whatever its setting: nothing is missing behind so many that are there.
-  Slot up_to = chosen;
-  uint32_t in_a_row = 0;
-  for (Slot slot = chosen; slot >= core_.window.first() && in_a_row < kWindowSlotsMax; --slot) {
-    ++in_a_row;
-    if (durable(slot)) continue;
-    up_to = slot - 1;
-    in_a_row = 0;
-  }
-  if (up_to < chosen) return up_to;
+  // Memory lets go of nothing that is neither durable nor in a snapshot (Learner::TrimMemory).
+  durable_ = std::max(durable_, core_.window.first() - 1);
+  // What the others made chosen may still be on its way to this disk.
+  while (durable_ < chosen && durable(durable_ + 1)) ++durable_;
+  Slot up_to = durable_;
   while (durable(up_to + 1)) ++up_to;
   return up_to;
 }

@@ -15,7 +15,7 @@ class Acceptor {
   enum class Verdict {
     kAccepted,       // recorded; the vote counts once durable
     kHad,            // accepted under this ballot before, or chosen: ask again for the vote
-    kIgnored,        // not voted on: damaged slot, or too far ahead of what is chosen here
+    kIgnored,        // not voted on: damaged slot, too far ahead of what is chosen here, log full
     kContradiction,  // another value has been accepted under this ballot, or is chosen: see Core
   };
 
@@ -35,13 +35,14 @@ class Acceptor {
   // Paxos phase 2b: what is durably accepted under `ballot` above the chosen prefix.
   AcceptOk DurableUnder(Ballot ballot, Slot chosen) const;
   // Highest slot that is durable without a gap below, under whatever ballots.
-  Slot DurableUpTo(Slot chosen) const;
+  Slot DurableUpTo(Slot chosen);
 
  private:
   void SendPromise(NodeId to, Promise chunk);
 
   Core& core_;
   Ballot promised_;
+  Slot durable_ = 0;  // chosen, and durable without a gap below: that stays so
 };
 
 }  // namespace clustron::paxos

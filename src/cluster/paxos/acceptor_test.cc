@@ -216,6 +216,47 @@ TEST_CASE("a slot is told to be durable when this node's own disk has it, whoeve
   CHECK(told() == 3);
 }
 
+TEST_CASE("nothing is told to be durable because memory has let go of it") {
+  Config config;
+  config.self = 1;
+  config.window_bytes_max = 1000;
+  Bench node(3, {}, config);
+  const Ballot ballot{5, 2};
+  const auto choose = [&](Slot first, Slot last) {
+    for (Slot slot = first; slot <= last; ++slot)
+      node.Step(2, Accept{{slot, ballot, Batch(ballot, std::string(200, 'x'))}, slot});
+    while (node->NextChosen() != nullptr) node->Advance();
+    REQUIRE(node->applied_slot() == last);
+  };
+  choose(1, 50);
+  CHECK(node->durable_slot() == 0);
+  node.Fsync();
+  CHECK(node->durable_slot() == 50);
+  CHECK(node->window_bytes() < 1500u);
+  choose(51, 150);
+  CHECK(node->durable_slot() == 50);
+  node.Fsync();
+  CHECK(node->durable_slot() == 150);
+  CHECK(node->window_bytes() < 1500u);
+}
+
+TEST_CASE("what is durable far ahead does not hide what is missing below") {
+  Bench node(3);
+  const Ballot ballot{5, 2};
+  for (Slot slot = 101; slot <= 256; ++slot)
+    node.Step(2, Accept{{slot, ballot, Batch(ballot, "x")}, 0});
+  node.Fsync();
+  CatchUpReply missed{.chosen = 100, .compacted = 0, .entries = {}};
+  for (Slot slot = 1; slot <= 100; ++slot)
+    missed.entries.push_back({slot, ballot, Batch(ballot, "y")});
+  node.Step(3, missed);
+  node.Step(2, Chosen{ballot, 256});
+  REQUIRE(node->chosen_slot() == 256);
+  CHECK(node->durable_slot() == 0);
+  node.Fsync();
+  CHECK(node->durable_slot() == 256);
+}
+
 TEST_CASE("what others may have open in flight is not judged by the own setting") {
   Bench node(3, {}, 1, 1);
   const Ballot ballot{5, 2};

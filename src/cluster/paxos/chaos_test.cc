@@ -136,6 +136,7 @@ ClusterOptions ChaosOptions(uint64_t seed) {
   options.config.window_slots = shape.Percent(50) ? 4 : 32;
   options.config.ahead_slots_max = shape.Percent(50) ? 32 : 256;
   options.config.catch_up_bytes_max = shape.Percent(50) ? 2'000 : 1 << 20;
+  if (shape.Percent(30)) options.config.undurable_bytes_max = 2'000;
   return options;
 }
 

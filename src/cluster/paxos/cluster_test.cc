@@ -272,6 +272,33 @@ TEST_CASE("one dead disk: the two others choose, its owner follows when it works
   CHECK_SAFE(cluster);
 }
 
+TEST_CASE("behind a disk that hangs little piles up, and its owner catches up by itself") {
+  ClusterOptions options = Options(3, 6);
+  options.config.undurable_bytes_max = 20'000;
+  options.config.window_bytes_max = 20'000;
+  TestCluster cluster(options);
+  const NodeId leader = AwaitLeader(cluster);
+  REQUIRE(leader != kNoNode);
+  REQUIRE(cluster.Progress(kSecond));
+  NodeId slow = leader;
+  SUBCASE("the leader's: another leads then") {}
+  SUBCASE("a follower's") { slow = leader % 3 + 1; }
+  const Slot durable = cluster.LastOnDisk(slow);
+  cluster.HoldDisk(slow, true);
+  for (int i = 0; i < 2000; ++i) {
+    cluster.Propose(leader, 1000);
+    cluster.RunFor(5 * kMs);
+  }
+  CHECK(cluster.At(slow).last_slot() < durable + 60);
+  CHECK(cluster.At(slow).durable_slot() <= durable);
+  CHECK(cluster.At(slow).window_bytes() < 60'000u);
+  CHECK(cluster.Progress(4 * kSecond));
+  CHECK(cluster.Leader() != slow);
+  cluster.HoldDisk(slow, false);
+  CHECK(cluster.RunUntil([&] { return cluster.Converged(); }, 10 * kSecond));
+  CHECK_SAFE(cluster);
+}
+
 TEST_CASE("a leader whose followers' disks hang steps down in the end") {
   TestCluster cluster(Options(3, 6));
   const NodeId leader = AwaitLeader(cluster);

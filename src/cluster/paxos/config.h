@@ -17,12 +17,13 @@ struct Members {
   friend bool operator==(const Members&, const Members&) = default;
 };
 
-// Of open slots, whatever Config says: what other nodes may have open is not ours to set.
+// Of open slots, whatever Config says.
 inline constexpr uint32_t kWindowSlotsMax = 64;
 
 struct Config {
   NodeId self = kNoNode;
   Members members;
+  uint64_t life = 0;  // random, another one in each life of the process
   // 0: a majority. Else phase 1 needs quorum1 and phase 2 quorum2 votes; checked: quorum1 + quorum2
   // > voters.
   uint32_t quorum1 = 0;
@@ -49,6 +50,9 @@ struct Config {
   uint32_t ahead_slots_max = 256;       // how far beyond its chosen prefix a node accepts
   size_t window_bytes_max = 64 << 20;   // applied entries kept in memory for slow peers
   size_t catch_up_bytes_max = 1 << 20;  // per catch-up reply
+  // Of records that the own disk does not have yet; one more may always pass it. From there on a
+  // leader proposes nothing, and others take neither accepts nor catch-up, until the disk has some.
+  size_t undurable_bytes_max = 64 << 20;
 };
 
 // What the node's disk said. Default: a new, empty member.

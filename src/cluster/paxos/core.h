@@ -65,6 +65,8 @@ struct Core {
   }
   // What so many bytes may take to arrive; sending them again before is useless and makes it worse.
   static int64_t TransferNs(size_t bytes) { return static_cast<int64_t>(bytes) * 100; }
+  // The own disk is too far behind for more records.
+  bool LogFull() const { return outbox.undurable_bytes() >= config.undurable_bytes_max; }
   // `had` and `other` are two values of one slot of which Paxos allows one.
   void NoteContradiction(const Accepted& had, const Accepted& other);
   // Answered lately: worth sending bulk data to. A silent one will ask when it is back.

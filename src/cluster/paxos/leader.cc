@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/coding.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 
@@ -29,6 +30,7 @@ void Leader::Start(Ballot ballot, std::vector<Value> inherited) {
   Stop();
   ballot_ = ballot;
   next_slot_ = learner_.chosen() + 1;
+  disk_moved_ns_ = core_.now_ns;
   ResetProgress();
   inherited_.assign(std::make_move_iterator(inherited.begin()),
                     std::make_move_iterator(inherited.end()));
@@ -37,9 +39,15 @@ void Leader::Start(Ballot ballot, std::vector<Value> inherited) {
     noop_slot_ = std::max<Slot>(learner_.chosen(), 1);
     noop_chosen_ = true;
   } else {
-    inherited_.push_back({EntryKind::kNoop, ballot_, nullptr});
+    inherited_.push_back({EntryKind::kNoop, ballot_, NoopPayload()});
   }
   Pump();
+}
+
+Payload Leader::NoopPayload() const {
+  auto bytes = std::make_shared<std::string>();
+  Writer(bytes.get()).U64(Mix64(core_.config.life ^ Mix64(ballot_.round)));
+  return bytes;
 }
 
 void Leader::Stop() {
@@ -84,7 +92,7 @@ bool Leader::AtBarrier() const {
 
 bool Leader::HasRoom() const {
   return open_.size() < core_.config.window_slots && open_bytes_ < core_.config.open_bytes_max &&
-         !AtBarrier() && !needs_new_phase1_;
+         !AtBarrier() && !needs_new_phase1_ && !core_.LogFull();
 }
 
 bool Leader::CanPropose() const { return inherited_.empty() && HasRoom(); }
@@ -260,6 +268,7 @@ void Leader::OnOwnDurable() {
     open.votes |= core_.membership.self_bit();
   }
   AdvanceChosen();
+  Pump();
 }
 
 void Leader::AdvanceChosen() {
@@ -335,6 +344,8 @@ void Leader::ResendLost(Progress& progress) {
 }
 
 void Leader::Tick() {
+  if (!core_.LogFull() || core_.outbox.durable_seq() != durable_seq_) disk_moved_ns_ = core_.now_ns;
+  durable_seq_ = core_.outbox.durable_seq();
   for (Progress& progress : progress_) {
     const PeerStatus* peer = core_.Peer(progress.node);
     if (progress.bit == 0 || peer == nullptr || !core_.IsResponsive(*peer)) continue;
@@ -363,7 +374,11 @@ bool Leader::HasEverything(NodeId peer) const {
 }
 
 bool Leader::Stalled() const {
-  return !open_.empty() && core_.now_ns - open_.front().proposed_ns > core_.config.stall_ns;
+  const int64_t stall_ns = core_.config.stall_ns;
+  // A single entry may be so big that a disk at work has nothing to tell for longer.
+  const int64_t disk_ns = std::max(stall_ns, Core::TransferNs(core_.outbox.undurable_bytes()));
+  return (!open_.empty() && core_.now_ns - open_.front().proposed_ns > stall_ns) ||
+         (core_.LogFull() && core_.now_ns - disk_moved_ns_ > disk_ns);
 }
 
 }  // namespace clustron::paxos

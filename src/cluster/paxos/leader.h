@@ -58,13 +58,16 @@ class Leader {
   // A peer has durably accepted (or knows) everything proposed so far.
   bool HasEverything(NodeId peer) const;
   bool idle() const { return open_.empty() && inherited_.empty(); }
-  // The oldest open slot has been open for longer than it ever should.
+  // The oldest open slot has been open for longer than it ever should, or the own disk, too far
+  // behind for more, has not moved for so long.
   bool Stalled() const;
   // Members were changed by an entry that an earlier leader proposed: the promises that this
   // leadership rests on were those of the old members. Phase 1 has to be run again.
   bool needs_new_phase1() const { return needs_new_phase1_; }
 
  private:
+  // Tells this leadership from any other, also of a life that has forgotten its ballots.
+  Payload NoopPayload() const;
   struct Open {
     Accepted entry;
     Votes votes = 0;
@@ -137,6 +140,9 @@ class Leader {
   Slot barrier_slot_ = kNoSlot;  // a kConfig: nothing is proposed behind it until it is applied
   bool barrier_inherited_ = false;
   bool needs_new_phase1_ = false;
+  // As of the last tick; and when the own disk last did something, or had nothing that was urgent.
+  uint64_t durable_seq_ = 0;
+  int64_t disk_moved_ns_ = 0;
 };
 
 }  // namespace clustron::paxos

@@ -57,7 +57,9 @@ TEST_CASE("a new leader proposes what it found, closes holes, then its own no-op
   CHECK(accepts[1].entry == Accepted{2, ballot, Batch({3, 3}, "TWO")});
   CHECK(accepts[2].entry == Accepted{3, ballot, {EntryKind::kFiller, ballot, nullptr}});
   CHECK(accepts[3].entry == Accepted{4, ballot, Batch({1, 2}, "four")});
-  CHECK(accepts[4].entry == Accepted{5, ballot, {EntryKind::kNoop, ballot, nullptr}});
+  CHECK(accepts[4].entry.value.kind == EntryKind::kNoop);
+  CHECK(accepts[4].entry.value.first_ballot == ballot);
+  CHECK(BytesOf(accepts[4].entry.value.payload).size() == 8);  // no other life's
   CHECK_FALSE(node->own_noop_chosen());
   // The two others are enough: the own disk is one vote like theirs.
   node.Step(2, AcceptOk{ballot, 5, 0});
@@ -302,6 +304,71 @@ TEST_CASE("so do their bytes, but for one entry that is bigger") {
   node.AckAll();
   node.Propose(std::string(100 << 20, 'z'));
   CHECK_FALSE(node->CanPropose());
+}
+
+// A leader of three; whoever is asked has all that is proposed, but its own disk hangs.
+struct SlowDisk {
+  static Config Small() {
+    Config config;
+    config.self = 1;
+    config.undurable_bytes_max = 2000;
+    return config;
+  }
+  Bench node{3, {}, Small()};
+  SlowDisk() { node.Lead(); }
+  int Fill() {
+    int proposed = 0;
+    for (; node->CanPropose() && proposed < 100; ++proposed) {
+      node.Propose(std::string(500, 'x'));
+      node.AckAll();
+    }
+    CHECK(node->chosen_slot() == node->last_slot());
+    return proposed;
+  }
+  void Wait(int64_t ms) {
+    for (int64_t t = 0; t < ms; t += 50) {
+      node.Tick(50);
+      for (NodeId peer : {2u, 3u}) node.AnswerPolls(peer);
+    }
+  }
+};
+
+TEST_CASE_FIXTURE(SlowDisk, "a leader whose own disk is too far behind proposes nothing more") {
+  node.Fsync();
+  CHECK(Fill() <= 4);
+  CHECK(node->log_full());
+  CHECK_FALSE(node->CanProposeConfig());
+  node.Fsync();
+  const int again = Fill();
+  CHECK(again >= 3);
+  CHECK(again <= 4);
+}
+
+TEST_CASE_FIXTURE(SlowDisk, "it gives the lead away if its disk does nothing for long") {
+  Fill();
+  Wait(9'000);
+  CHECK(node->role() == Role::kLeader);
+  SUBCASE("but not while it does a little") {
+    for (int i = 0; i < 3; ++i) {
+      node.Fsync();
+      Fill();
+      REQUIRE(node->log_full());
+      Wait(9'000);
+    }
+    CHECK(node->role() == Role::kLeader);
+  }
+  SUBCASE("nor if there is no need for it") {
+    node.Fsync();
+    node.Propose("a");
+    node.AckAll();
+    Wait(30'000);
+    CHECK(node->role() == Role::kLeader);
+  }
+  SUBCASE("it does nothing") {
+    Wait(1'200);
+    CHECK(node->role() == Role::kFollower);
+    CHECK(node.Sent<Release>(2).size() == 1);
+  }
 }
 
 TEST_CASE("what one leadership left open takes no room from the next") {

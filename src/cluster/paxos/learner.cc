@@ -125,8 +125,10 @@ void Learner::InstallSnapshot(Slot upto) {
 void Learner::TrimMemory() {
   // Nobody to serve: what is applied is of no more use here.
   const size_t bytes_max = core_.peers.empty() ? 0 : core_.config.window_bytes_max;
-  while (core_.window.first() <= applied_ && core_.window.bytes() > bytes_max) {
-    core_.window.DropBelow(core_.window.first() + 1);
+  LogWindow& window = core_.window;
+  while (window.first() <= applied_ && window.bytes() > bytes_max &&
+         core_.outbox.IsDurable(window.Find(window.first())->persist_seq)) {
+    window.DropBelow(window.first() + 1);
   }
 }
 
@@ -192,12 +194,16 @@ Ballot Learner::OnCatchUpReply(NodeId from, const CatchUpReply& reply) {
   for (const Accepted& entry : reply.entries) {
     // Out of order over a lost reply: it would open a gap in memory without bound.
     if (entry.slot > chosen_ + core_.config.ahead_slots_max) break;
+    if (core_.LogFull()) {
+      REACH("paxos.catch_up_waits_for_own_disk");
+      break;
+    }
     if (LearnValue(entry)) highest = std::max(highest, entry.ballot);
   }
   if (chosen_ == before) return highest;
   requests_failed_ = 0;
   requested_ns_ = -1;
-  if (chosen_ < reply.chosen) RequestFrom(from);
+  if (chosen_ < reply.chosen && !core_.LogFull()) RequestFrom(from);
   return highest;
 }
 
@@ -218,6 +224,10 @@ void Learner::Tick(NodeId prefer) {
     behind_at_ = chosen_;
   }
   if (core_.now_ns - behind_since_ns_ < kCatchUpDelay_ns) return;
+  if (core_.LogFull()) {
+    requested_ns_ = -1;  // asks anew as soon as there is room
+    return;
+  }
   if (requested_ns_ >= 0) {
     const int64_t wait_ns = core_.config.retry_ns << std::min<size_t>(requests_failed_, 4);
     if (core_.now_ns - requested_ns_ < wait_ns) return;

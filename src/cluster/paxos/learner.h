@@ -50,6 +50,9 @@ class Learner {
   void InstallSnapshot(Slot upto);
   void Compact(Slot upto) { compacted_ = std::max(compacted_, std::min(upto, applied_)); }
 
+  // What is applied may leave memory when there is much of it, once the own disk has it. To be
+  // called when either has grown.
+  void TrimMemory();
   // Asks for what is missing; writes the chosen hint. `prefer` is whom to ask first.
   void Tick(NodeId prefer);
   // Puts a hint beside records that go to disk anyway.
@@ -57,7 +60,6 @@ class Learner {
 
  private:
   void RaiseChosen();
-  void TrimMemory();
   void RequestFrom(NodeId peer);
   NodeId PickPeer(NodeId prefer);
   bool ServedLately(NodeId peer, Slot first) const;

@@ -137,6 +137,52 @@ TEST_CASE("who makes progress does not ask for what is on its way") {
   CHECK(requests[0].first == 11);
 }
 
+TEST_CASE("a node whose disk is too far behind takes nothing, and asks again when it has room") {
+  Config config;
+  config.self = 1;
+  config.undurable_bytes_max = 2000;
+  Bench node(3, {}, config);
+  const Ballot ballot{5, 2};
+  uint64_t probe = 0;
+  const auto hear = [&](int64_t ms) {
+    node.Step(2, Heartbeat{++probe, 0, ballot, 100, ""});
+    node.Tick(ms);
+    node.AnswerPolls(2);
+  };
+  const std::string bytes(500, 'x');
+  const auto entry = [&](Slot slot) { return Accepted{slot, ballot, Batch(ballot, bytes)}; };
+  for (Slot slot = 1; slot <= 10; ++slot) node.Step(2, Accept{entry(slot), 100});
+  const Slot taken = node->chosen_slot();
+  CHECK(taken >= 2);
+  CHECK(taken <= 4);
+  CHECK(node->log_full());
+  CHECK(node->last_slot() == taken);
+  for (int i = 0; i < 50; ++i) hear(20);
+  CHECK(node.TakeSent<CatchUpRequest>(2).empty());
+  CHECK(node->leader() == 2u);
+  // What an earlier question brings.
+  CatchUpReply late{.chosen = 100, .compacted = 0, .entries = {}};
+  for (Slot slot = taken + 1; slot <= 20; ++slot) late.entries.push_back(entry(slot));
+  node.Step(2, late);
+  CHECK(node->chosen_slot() == taken);
+  CHECK(node.Sent<CatchUpRequest>(2).empty());
+  CHECK(node.Sent<AcceptOk>(2).empty());
+
+  node.Fsync();
+  CHECK_FALSE(node->log_full());
+  hear(20);
+  REQUIRE(node.Sent<CatchUpRequest>(2).size() == 1);
+  CHECK(node.TakeSent<CatchUpRequest>(2)[0].first == taken + 1);
+  // As much of an answer as there is room for; the rest is asked for when there is room again.
+  node.Step(2, late);
+  CHECK(node->chosen_slot() > taken);
+  CHECK(node->chosen_slot() < 20);
+  CHECK(node.TakeSent<CatchUpRequest>(2).empty());
+  node.Fsync();
+  for (int i = 0; i < 2; ++i) hear(20);
+  CHECK(node.Sent<CatchUpRequest>(2).size() == 1);
+}
+
 // What a node says that it has promised must be on its disk at the next start.
 TEST_CASE("only entries that are written imply a promise") {
   Bench node(3);

@@ -4,6 +4,32 @@
 
 namespace clustron::paxos {
 
+namespace {
+
+// Of a record besides its payload.
+constexpr size_t kRecordBytes = 128;
+
+}  // namespace
+
+uint64_t Outbox::Persist(LogRecord record) {
+  record.seq = ++last_seq_;
+  // Hints go with other records, whenever those do: nothing waits for them.
+  if (record.type != LogRecord::Type::kChosen) {
+    must_sync_ = true;
+    CountUndurable(record);
+  }
+  persist_.push_back(std::move(record));
+  return last_seq_;
+}
+
+void Outbox::CountUndurable(const LogRecord& record) {
+  const size_t bytes = BytesOf(record.accepted.value.payload).size() + kRecordBytes;
+  if (undurable_.empty() || undurable_.back().bytes >= kGroupBytes) undurable_.push_back({});
+  undurable_.back().last_seq = record.seq;
+  undurable_.back().bytes += bytes;
+  undurable_bytes_ += bytes;
+}
+
 void Outbox::SendWhenDurable(NodeId to, Message message) {
   if (IsDurable(last_seq_)) {
     Send(to, std::move(message));
@@ -16,6 +42,10 @@ void Outbox::OnDurable(uint64_t seq) {
   CHECK(seq <= last_seq_);
   if (seq <= durable_seq_) return;
   durable_seq_ = seq;
+  while (!undurable_.empty() && IsDurable(undurable_.front().last_seq)) {
+    undurable_bytes_ -= undurable_.front().bytes;
+    undurable_.pop_front();
+  }
   size_t count = 0;
   for (; count < held_.size() && IsDurable(held_[count].seq); ++count) {
     Send(held_[count].to, std::move(held_[count].message));

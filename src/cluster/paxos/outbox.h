@@ -2,7 +2,9 @@
 // records before them are durable.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -14,12 +16,7 @@ namespace clustron::paxos {
 class Outbox {
  public:
   // The number of the written record; numbers rise by one.
-  uint64_t Persist(LogRecord record) {
-    record.seq = ++last_seq_;
-    if (record.type != LogRecord::Type::kChosen) must_sync_ = true;
-    persist_.push_back(std::move(record));
-    return last_seq_;
-  }
+  uint64_t Persist(LogRecord record);
   void Send(NodeId to, Message message) { send_.push_back({to, std::move(message)}); }
   // After everything written so far is durable (at once if it is).
   void SendWhenDurable(NodeId to, Message message);
@@ -33,6 +30,8 @@ class Outbox {
   uint64_t last_seq() const { return last_seq_; }
   uint64_t durable_seq() const { return durable_seq_; }
   bool IsDurable(uint64_t seq) const { return seq <= durable_seq_; }
+  // Of records that are not durable yet, but for hints. At most kGroupBytes too much.
+  size_t undurable_bytes() const { return undurable_bytes_; }
   // A promise of this ballot for `to` is waiting for the disk.
   bool HoldsPromise(NodeId to, Ballot ballot) const;
   bool HasRecords() const { return !persist_.empty(); }
@@ -46,6 +45,14 @@ class Outbox {
     NodeId to;
     Message message;
   };
+  // Records in a row, counted as one: durable when the last of them is.
+  struct Group {
+    uint64_t last_seq;
+    size_t bytes;
+  };
+  static constexpr size_t kGroupBytes = 16 << 10;
+
+  void CountUndurable(const LogRecord& record);
 
   std::vector<LogRecord> persist_;
   bool must_sync_ = false;
@@ -54,6 +61,8 @@ class Outbox {
   std::vector<Held> held_;  // by rising seq
   uint64_t last_seq_ = 0;
   uint64_t durable_seq_ = 0;
+  std::deque<Group> undurable_;  // by rising seq
+  size_t undurable_bytes_ = 0;
 };
 
 }  // namespace clustron::paxos

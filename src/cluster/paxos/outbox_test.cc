@@ -30,6 +30,35 @@ TEST_CASE("a held message leaves when everything written before it is durable, i
   CHECK(outbox.send().size() == 2);
 }
 
+TEST_CASE("what is not durable is counted, but for hints, and no more than a group too much") {
+  Outbox outbox;
+  outbox.Persist({.type = LogRecord::Type::kChosen, .slot = 1});
+  CHECK(outbox.undurable_bytes() == 0u);
+  const auto persist = [&](size_t bytes) {
+    LogRecord record = PromiseRecord(1);
+    record.type = LogRecord::Type::kAccept;
+    record.accepted.value.payload = std::make_shared<const std::string>(bytes, 'x');
+    return outbox.Persist(std::move(record));
+  };
+  const uint64_t big = persist(1 << 20);
+  const uint64_t small = persist(100);
+  CHECK(outbox.undurable_bytes() > (1 << 20) + 100);
+  // A hint behind the last record may stay where it is.
+  outbox.Persist({.type = LogRecord::Type::kChosen, .slot = 2});
+  outbox.OnDurable(big);
+  CHECK(outbox.undurable_bytes() >= 100);
+  CHECK(outbox.undurable_bytes() < 1000);
+  outbox.OnDurable(small);
+  CHECK(outbox.undurable_bytes() == 0u);
+  for (int i = 0; i < 1000; ++i) persist(100);
+  const size_t all = outbox.undurable_bytes();
+  outbox.OnDurable(small + 1 + 500);
+  CHECK(outbox.undurable_bytes() >= all / 2 - 1000);
+  CHECK(outbox.undurable_bytes() <= all / 2 + (16 << 10) + 1000);
+  outbox.OnDurable(outbox.last_seq());
+  CHECK(outbox.undurable_bytes() == 0u);
+}
+
 TEST_CASE("with nothing unwritten a message leaves at once") {
   Outbox outbox;
   outbox.SendWhenDurable(2, Nack{});

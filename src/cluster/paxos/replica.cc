@@ -165,6 +165,8 @@ Slot Replica::accepted_slot() const {
 }
 uint64_t Replica::persisted_seq() const { return impl_->core.outbox.last_seq(); }
 uint64_t Replica::durable_seq() const { return impl_->core.outbox.durable_seq(); }
+bool Replica::log_full() const { return impl_->core.LogFull(); }
+size_t Replica::undurable_bytes() const { return impl_->core.outbox.undurable_bytes(); }
 bool Replica::voting() const { return impl_->voting; }
 Slot Replica::compacted_slot() const { return impl_->learner.compacted(); }
 Slot Replica::last_slot() const {

@@ -82,8 +82,9 @@ class Replica {
   // A new link to a peer: what was sent on the one before may be lost.
   void OnLinkUp(NodeId peer, int64_t now_ns);
 
-  // True on a leader past phase 1 whose window has room and that is not handing over or waiting for
-  // a configuration to be applied. Room for kConfig: nothing else in flight.
+  // True on a leader past phase 1 whose window has room, whose disk is not too far behind, and that
+  // is not handing over or waiting for a configuration to be applied. Room for kConfig: nothing
+  // else in flight.
   bool CanPropose() const;
   bool CanProposeConfig() const;
   // REQUIRES: CanPropose() (kConfig: CanProposeConfig()); kind is kBatch or kConfig. Returns the
@@ -165,6 +166,9 @@ class Replica {
   // Of the records made so far: the last, and the last that is durable.
   uint64_t persisted_seq() const;
   uint64_t durable_seq() const;
+  // The own disk is behind by Config::undurable_bytes_max: nothing more is proposed or taken.
+  bool log_full() const;
+  size_t undurable_bytes() const;
   bool voting() const;
   Slot compacted_slot() const;
   // The highest slot accepted or proposed here.

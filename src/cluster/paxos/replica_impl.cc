@@ -270,6 +270,7 @@ void Replica::Impl::OnDurable(uint64_t seq) {
   if (halted()) return;
   const uint64_t before = core.outbox.durable_seq();
   core.outbox.OnDurable(seq);
+  learner.TrimMemory();
   if (last_accept_seq > before && core.outbox.durable_seq() > before) ack_due = true;
   if (role == Role::kCandidate) {
     phase1.OnDurable();

@@ -38,8 +38,9 @@ inline std::string_view BytesOf(const Payload& payload) { return payload.view();
 
 // What Paxos needs to know of an entry. Values go to disk and over the wire: never renumber.
 enum class EntryKind : uint8_t {
-  kNoop = 1,    // first entry of a new leader's own ballot; no payload. All entries whose
-                // first_ballot is below the highest applied kNoop's are void.
+  kNoop = 1,    // first entry of a new leader's own ballot; eight random bytes that tell it from
+                // that of another life under the same ballot. All entries whose first_ballot is
+                // below the highest applied kNoop's are void.
   kFiller = 2,  // closes a hole that an earlier leader left; no payload, means nothing
   kBatch = 3,   // items of clients and of the server itself; opaque here
   kConfig = 4,  // a membership change; opaque here, but nothing is proposed behind it until it

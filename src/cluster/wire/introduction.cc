@@ -24,6 +24,7 @@ enum class Tag : uint8_t {
   kInForce = 10,        // u16
   kSkips = 11,          // SkipList
   kDigest = 12,         // u64 slot, u64 digest
+  kLeaderships = 13,    // u64 applied slot, Leaderships
 };
 
 void Put(Writer& out, const Standing& standing) {
@@ -95,6 +96,12 @@ std::string EncodeIntroduction(const Introduction& introduction) {
     out.U64(introduction.digest_slot);
     out.U64(introduction.digest);
   });
+  std::string leaderships;
+  introduction.leaderships.Encode(&leaderships);
+  fields.Add(Tag::kLeaderships, [&](Writer& out) {
+    out.U64(introduction.applied);
+    out.Raw(leaderships);
+  });
   return fields.Take();
 }
 
@@ -127,6 +134,9 @@ bool DecodeIntroduction(std::string_view body, Introduction* introduction) {
         introduction->digest_slot = in.U64();
         introduction->digest = in.U64();
         return true;
+      case Tag::kLeaderships:
+        introduction->applied = in.U64();
+        return introduction->leaderships.Decode(&in).has_value();
       default:
         return false;
     }

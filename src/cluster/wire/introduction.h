@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/log/leaderships.h"
 #include "cluster/paxos/types.h"
 #include "cluster/wire/skip_list.h"
 
@@ -40,6 +41,9 @@ struct Introduction {
   // The last 64th slot that it has applied, and its digest there; 0: none.
   paxos::Slot digest_slot = 0;
   uint64_t digest = 0;
+  // How much it has applied, and which leaders wrote that; 0: it can't say now.
+  paxos::Slot applied = 0;
+  Leaderships leaderships;
 
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };

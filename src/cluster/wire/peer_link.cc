@@ -21,9 +21,6 @@ namespace {
 
 constexpr uint64_t kRedialMs = 100;
 constexpr uint64_t kRedialMaxMs = 1000;
-// Links whose other end has not yet proved that it knows the secret. One more, and the oldest of
-// them ends: who holds many open keeps no member out.
-constexpr size_t kHalfOpenMax = 64;
 // Read at once from such a one: a Hello and a proof.
 constexpr size_t kHandshakeReadBytes = 2048;
 constexpr size_t kShownMax = 400;
@@ -574,7 +571,7 @@ void Peers::OnAccept(net::Fd fd) {
   Reap();
   const auto half_open = [](const std::unique_ptr<Inbound>& link) { return !link->up(); };
   if (std::count_if(inbound_.begin(), inbound_.end(), half_open) >=
-      static_cast<ptrdiff_t>(kHalfOpenMax)) {
+      static_cast<ptrdiff_t>(config_.half_open_max)) {
     Warn("too many links whose other end proves nothing: the oldest is ended");
     inbound_.erase(std::find_if(inbound_.begin(), inbound_.end(), half_open));
   }

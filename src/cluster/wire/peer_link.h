@@ -61,6 +61,9 @@ struct PeerConfig {
   // Without a secret: only who is on this machine is dialed or listened to.
   bool loopback_only = false;
   size_t queue_bytes_max = 64 << 20;
+  // Links whose other end has not yet proved that it knows the secret. One more, and the oldest of
+  // them ends: who holds many open keeps no member out.
+  size_t half_open_max = 64;
   // For connecting and for proving who one is, on either side.
   uint64_t handshake_ms_max = 3000;
 };

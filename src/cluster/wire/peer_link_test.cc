@@ -62,6 +62,28 @@ TEST_CASE("a wrong secret and a stranger get no link") {
   CHECK(a.inbox.ups + b.inbox.ups + c.inbox.ups == 0);
 }
 
+TEST_CASE("so many links prove nothing yet as may be, and the oldest makes room for a member") {
+  net::Loop loop;
+  Member a(loop, 1, kTestSecret, 1 << 20, 2);
+  std::vector<net::Fd> strangers;
+  const auto ended = [&](size_t i) {
+    char byte;
+    return recv(strangers[i].get(), &byte, 1, 0) == 0;
+  };
+  for (size_t i = 0; i < 3; ++i) {
+    auto fd = net::StartConnect("127.0.0.1", a.port);
+    REQUIRE(fd.has_value());
+    strangers.push_back(*std::move(fd));
+  }
+  REQUIRE(RunUntil(loop, {&a}, [&] { return ended(0); }));
+  CHECK((!ended(1) && !ended(2)));
+  Member b(loop, 2);
+  a.peers.SetPeers({{2, "127.0.0.1", b.port}});
+  b.peers.SetPeers({{1, "127.0.0.1", a.port}});
+  REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.peers.Connected(1); }));
+  CHECK(ended(1));
+}
+
 TEST_CASE("over its bound bulk is left out; the link stays, and urgent messages pass") {
   net::Loop loop;
   Member a(loop, 1, kTestSecret, 8 << 20);

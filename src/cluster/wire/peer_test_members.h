@@ -38,19 +38,21 @@ inline uint16_t PortOf(const net::Fd& fd) {
 // A node with its listening socket; both ends of every link live on one loop.
 struct Member {
   Member(net::Loop& loop, uint32_t node, const std::string& secret = kTestSecret,
-         size_t queue_bytes_max = 64 << 20)
-      : peers(loop, Config(node, secret, queue_bytes_max), inbox) {
+         size_t queue_bytes_max = 64 << 20, size_t half_open_max = 64)
+      : peers(loop, Config(node, secret, queue_bytes_max, half_open_max), inbox) {
     auto fd = net::ListenTcp("127.0.0.1", 0, 16);
     REQUIRE(fd.has_value());
     port = PortOf(*fd);
     peers.Listen(*std::move(fd));
   }
-  static PeerConfig Config(uint32_t node, const std::string& secret, size_t queue_bytes_max) {
+  static PeerConfig Config(uint32_t node, const std::string& secret, size_t queue_bytes_max,
+                           size_t half_open_max = 64) {
     return {.cluster_id = "cluster",
             .node = node,
             .boot = 1,
             .secret = secret,
             .queue_bytes_max = queue_bytes_max,
+            .half_open_max = half_open_max,
             .handshake_ms_max = 1000};
   }
   Inbox inbox;

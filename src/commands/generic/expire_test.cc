@@ -53,6 +53,13 @@ TEST_CASE("a refresh whose promise is not kept is logged with a pad, to the mill
   CHECK(AsRead(server, {"EXPIRE", "long", "100000"}) == "entry 100030000");
 }
 
+TEST_CASE("a refresh moves no end by more than the time for which its TTL has been asked for") {
+  CHECK(RefreshTtlMaxMs(600'000, 0) == 600'000);
+  CHECK(RefreshTtlMaxMs(600'000, 50) == 600'000);
+  CHECK(RefreshTtlMaxMs(600'000, 51) == 600'051);
+  CHECK(RefreshTtlMaxMs(600'000, 30'000) == 630'000);
+}
+
 TEST_CASE("what a refresh promises is judged by the clock of now, not by that of the last entry") {
   TestServer server;
   server.Run("SET k v EX 105");

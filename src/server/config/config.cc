@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <ranges>
 #include <system_error>
 
 #include "base/check.h"
@@ -75,11 +76,7 @@ Status CheckFact(const OptionRow& row, const std::string& text) {
     if (words.size() % 2 == 0 && numbers) return {};
     return Fail(Errc::kInvalidArgument, "Invalid save parameters");
   }
-  OptionSpec spec = row.spec;
-  spec.min = 0;
-  // More databases than there are would be missed one by one, in the midst of work.
-  if (row.opt != Opt::kDatabases) spec.max = INT32_MAX;
-  TRY(ParseOption(spec, text));
+  TRY(ParseOption(row.spec, text));
   return {};
 }
 
@@ -187,6 +184,7 @@ Status Config::LoadUnknown(const Line& line) {
   if (foreign && !foreign->refused) {
     warnings_.push_back(Where(line.origin, directive) +
                         " is ignored: " + std::string(foreign->reason));
+    ignored_.push_back(line);
   } else {
     unknown_.push_back(line);  // a later line may excuse it
   }
@@ -322,6 +320,12 @@ std::unexpected<Error> Config::Wrong(Opt opt, std::string_view why) const {
   const std::string directive = std::string(RowOf(opt).spec.name) + " " + Text(opt);
   return Fail(Errc::kInvalidArgument,
               (where.empty() ? "'" + directive + "'" : where) + ": " + std::string(why));
+}
+
+std::string Config::Ignored(std::string_view name) const {
+  for (const Line& line : std::views::reverse(ignored_))
+    if (EqualsIgnoreCase(line.words[0], name)) return JoinFrom(line.words, 1);
+  return {};
 }
 
 std::vector<std::string> Config::Words(Opt opt) const { return SplitWords(Text(opt), " ,\t"); }

@@ -47,6 +47,8 @@ class Config final : public commands::ConfigPort {
   // What is odd without being wrong (a directive of Redis that is not needed here …), to be logged
   // once at start.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  // What the last line said of a directive of Redis that is ignored here; empty: nothing.
+  std::string Ignored(std::string_view name) const;
 
   // --- Values ----------------------------------------------------------------------------------
 
@@ -107,6 +109,7 @@ class Config final : public commands::ConfigPort {
   std::vector<bool> given_;          // by Opt
   std::vector<std::string> where_;   // by Opt: "FILE:3: 'port 1'" of the line that holds
   std::vector<Line> unknown_;        // in the order in which they stand there
+  std::vector<Line> ignored_;        // likewise
   OutputLimits output_limits_;
   std::vector<Pair> seeds_;
   std::vector<std::string> warnings_;

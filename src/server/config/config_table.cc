@@ -40,6 +40,8 @@ constexpr OptionSpec Bool(std::string_view name, std::string_view value) {
 }
 constexpr OptionSpec Text(std::string_view name) { return {.name = name, .type = kString}; }
 
+// Bounds of facts are Redis's: what a file may say, whatever holds here. But more databases than
+// there are would be missed one by one, in the midst of work.
 constexpr uint8_t kFact = kOptFixed;
 
 constexpr OptionRow kRows[] = {
@@ -75,7 +77,7 @@ constexpr OptionRow kRows[] = {
       .canonical = CanonicalMemoryOrPercent,
       .number = MemoryOrPercentNumber}},
     {Opt::kProtoMaxBulkLen, Memory("proto-max-bulk-len", "536870912", 1 << 20)},
-    {Opt::kDatabases, Int("databases", "16", 16, 16), Scope::kNode, kFact},
+    {Opt::kDatabases, Int("databases", "16", 1, 16), Scope::kNode, kFact},
     {Opt::kDaemonize, Bool("daemonize", "no"), Scope::kNode, kOptStartOnly},
     {Opt::kSupervised,
      {.name = "supervised", .type = kEnum, .default_value = "auto", .words = kSupervisions},
@@ -114,12 +116,12 @@ constexpr OptionRow kRows[] = {
      Scope::kNode,
      kFact},
     {Opt::kClusterEnabled, Bool("cluster-enabled", "no"), Scope::kNode, kFact},
-    {Opt::kHz, Int("hz", "10", 10, 10), Scope::kNode, kFact},
-    {Opt::kIoThreads, Int("io-threads", "1", 1, 1), Scope::kNode, kFact},
+    {Opt::kHz, Int("hz", "10", 0, INT32_MAX), Scope::kNode, kFact},
+    {Opt::kIoThreads, Int("io-threads", "1", 1, 128), Scope::kNode, kFact},
     {Opt::kSlowlogLogSlowerThan, Int("slowlog-log-slower-than", "10000", -1, INT64_MAX)},
     {Opt::kSlowlogMaxLen, Int("slowlog-max-len", "128", 0, INT64_MAX)},
-    {Opt::kLatencyMonitorThreshold, Int("latency-monitor-threshold", "0", 0, 0), Scope::kNode,
-     kFact},
+    {Opt::kLatencyMonitorThreshold, Int("latency-monitor-threshold", "0", 0, INT64_MAX),
+     Scope::kNode, kFact},
     {Opt::kExpireCoalesce, Bool("expire-coalesce", "yes")},
     {Opt::kIgnoreUnknown,
      {.name = "ignore-unknown", .type = kCustom, .canonical = CanonicalWords},

@@ -187,12 +187,33 @@ TEST_CASE("what would be unsafe to ignore is refused, the rest of Redis's direct
 }
 
 TEST_CASE("facts are told in values that Redis takes") {
-  for (const char* text : {"hz often", "appendonly maybe", "appendfsync sometimes", "save 900",
-                           "save a b", "databases many", "io-threads -1", "cluster-enabled 1"}) {
+  for (const char* text :
+       {"hz often", "appendonly maybe", "appendfsync sometimes", "save 900", "save a b",
+        "databases many", "databases 0", "io-threads -1", "io-threads 0", "io-threads 129",
+        "hz 2147483648", "latency-monitor-threshold -1", "cluster-enabled 1"}) {
     CAPTURE(text);
     Config config;
     CHECK(Error(config.LoadText(text, "x")).starts_with("x:1: '" + std::string(text) + "': "));
   }
+}
+
+TEST_CASE("an address is listened on once") {
+  const auto bind = [](const std::string& addresses) {
+    Config config;
+    return Error(config.LoadText("bind " + addresses, "x"));
+  };
+  for (const char* good : {"127.0.0.1 ::1", "* -::*", ":: 127.0.0.1", "127.0.0.1 127.0.0.2",
+                           "-127.0.0.1 -192.0.2.1", "a b", "* a"}) {
+    CAPTURE(good);
+    CHECK(bind(good) == "");
+  }
+  for (const char* bad : {"127.0.0.1 127.0.0.1", "127.0.0.1 -127.0.0.1", "* 0.0.0.0", "* 127.0.0.1",
+                          "127.0.0.1 0.0.0.0", "::1 0:0:0:0:0:0:0:1", "::* ::1", "a A", "-"}) {
+    CAPTURE(bad);
+    CHECK(bind(bad) != "");
+  }
+  CHECK(bind("* ::1 127.0.0.1") ==
+        "x:1: 'bind * ::1 127.0.0.1': '*' and '127.0.0.1' are the same, or one holds the other");
 }
 
 TEST_CASE("each directive has one row, here or among Redis's") {
@@ -501,12 +522,14 @@ TEST_CASE("a configuration is checked without touching anything") {
     return Error(status ? CheckConfig(config) : status);
   };
   CHECK(checked("port 0\nunixsocket /tmp/x.sock\n") == "");
+  CHECK(checked("bind \"\"\nunixsocket /tmp/x.sock\n") == "");
   CHECK(checked("cluster-initial a:1,b:2,[::1]:7000\ncluster-announce [::1]:7000\n"
                 "cluster-secret-file " +
                 secret) == "");
   CHECK(checked("cluster-secret-file " + open_secret).find("chmod 600") != std::string::npos);
   for (const auto& [text, why] :
        {std::pair{"port 0", "'port 0': and no unixsocket is given"},
+        {"bind \"\"", "x:1: 'bind ': no address, and no unixsocket is given"},
         {"cluster-announce a:9\ncluster-initial a:1,b:2",
          "x:2: 'cluster-initial a:1,b:2': this node, a:9 (cluster-announce), is not in the list"},
         {"port 0\nunixsocket s\ncluster-initial a:1,b:2", "with `port 0` it needs"},

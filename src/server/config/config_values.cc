@@ -1,5 +1,9 @@
 #include "server/config/config_values.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -41,13 +45,50 @@ std::vector<std::string> SplitWords(std::string_view text, std::string_view sepa
 
 Result<std::string> CanonicalWords(std::string_view text) { return Join(SplitWords(text), ' '); }
 
+namespace {
+
+// What a word of `bind` stands for.
+struct Listened {
+  int family;         // AF_UNSPEC: a name, whose address is not known yet
+  std::string bytes;  // of the address; a name
+  bool any = false;   // all addresses of the family
+};
+
+Listened ListenedOn(std::string_view word) {
+  if (word.starts_with('-')) word.remove_prefix(1);
+  if (word == "*") word = "0.0.0.0";
+  if (word == "::*") word = "::";
+  const std::string text(word);
+  for (const auto& [family, size] :
+       {std::pair{AF_INET, sizeof(in_addr)}, {AF_INET6, sizeof(in6_addr)}}) {
+    std::string bytes(size, '\0');
+    if (inet_pton(family, text.c_str(), bytes.data()) == 1)
+      return {family, bytes, bytes == std::string(size, '\0')};
+  }
+  return {AF_UNSPEC, Lower(text), false};
+}
+
+// One port can't be listened on twice.
+bool SameSocket(const Listened& a, const Listened& b) {
+  return a.family == b.family && (a.bytes == b.bytes || a.any || b.any);
+}
+
+}  // namespace
+
 Result<std::string> CanonicalAddresses(std::string_view text) {
   constexpr std::string_view kLetters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-_%*";
   const std::vector<std::string> words = SplitWords(text);
+  std::vector<Listened> before;
   for (const std::string& word : words) {
-    if (word.find_first_not_of(kLetters) != std::string::npos)
+    if (word.find_first_not_of(kLetters) != std::string::npos || word == "-")
       return Complain("'" + word + "' is not an address");
+    Listened one = ListenedOn(word);
+    for (size_t i = 0; i < before.size(); i++)
+      if (SameSocket(before[i], one))
+        return Complain("'" + words[i] + "' and '" + word +
+                        "' are the same, or one holds the other");
+    before.push_back(std::move(one));
   }
   return Join(words, ' ');
 }

@@ -23,7 +23,7 @@ Result<std::string> CanonicalHostPort(std::string_view text);
 // HOST:PORT or HOST:PORT@PEERPORT, different ones between blanks or commas; canonically with
 // commas. Empty is allowed.
 Result<std::string> CanonicalMembers(std::string_view text);
-// Addresses to listen on, one blank between them.
+// Addresses to listen on, one blank between them, none of them twice.
 Result<std::string> CanonicalAddresses(std::string_view text);
 
 // A word of it. `peer_port` 0: not said.

@@ -229,7 +229,8 @@ class Engine final : public cluster::NodeHost,
   };
   void RunWrite(Session& session, const commands::CommandSpec& spec, const Written& written,
                 bool muted);
-  bool Refreshes(const Session& session, const commands::CommandSpec& spec, commands::Args args);
+  std::optional<int64_t> Refreshes(const Session& session, const commands::CommandSpec& spec,
+                                   commands::Args args);
   void OpenInline(int64_t elapsed_ms, int64_t wall_ms);
   bool TryInline(Session& session, const commands::CommandSpec& spec, const Written& written,
                  bool muted);

@@ -386,9 +386,10 @@ state::Executor::Caller Engine::CallerOf(Session& session) const {
 void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls, bool muted) {
   // A write that may turn out to need no entry is tried as a read, if it needn't wait for that; the
   // connection's next commands wait for the outcome.
-  const bool maybe_write = cls == Class::kWrite && spec.Is(commands::kCoalesce) &&
-                           Refreshes(session, spec, args) && session.queue_.empty() &&
-                           !session.client.local_reads();
+  std::optional<int64_t> ttl_max_ms;
+  if (cls == Class::kWrite && spec.Is(commands::kCoalesce))
+    ttl_max_ms = Refreshes(session, spec, args);
+  const bool maybe_write = ttl_max_ms && session.queue_.empty() && !session.client.local_reads();
   if (maybe_write) cls = Class::kRead;
   // What stood behind commands that were held in vain is not held once more.
   if (session.backlog_ns_ != 0 && cls != Class::kLocal && !session.client.local_reads() &&
@@ -449,8 +450,8 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
       std::string number;
       std::vector<std::string_view> words(args.begin(), args.end());
       const CommandSpec* row = &spec;
-      if (verdict.entry_ttl_ms != 0)
-        row = &commands::WithTtlMs(spec, args, verdict.entry_ttl_ms, &number, &words);
+      const int64_t ttl_ms = std::min(verdict.entry_ttl_ms, ttl_max_ms.value_or(0));
+      if (ttl_ms != 0) row = &commands::WithTtlMs(spec, args, ttl_ms, &number, &words);
       RunWrite(session, spec, {row, words}, muted);
       return;
     }
@@ -473,6 +474,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
   pending.muted = muted;
   pending.spec = &spec;
   pending.args = OwnedArgs(args);
+  pending.ttl_max_ms = ttl_max_ms.value_or(0);
   session.CountUnderWay(pending, pending.args.bytes());
   if (cls == Class::kRead && !session.client.local_reads()) {
     pending.round = node_->JoinReadRound();
@@ -521,14 +523,18 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, const Written& 
   node_->SubmitWrite(std::move(item), &session);
 }
 
-// Notes a plain EXPIRE, PEXPIRE or GETEX; true if it repeats the last one on its key here.
-bool Engine::Refreshes(const Session& session, const CommandSpec& spec, Args args) {
-  if (!config_.Bool(Opt::kExpireCoalesce)) return false;
+// Notes a plain EXPIRE, PEXPIRE or GETEX. If it repeats the last one on its key here: the longest
+// TTL that it may be logged with.
+std::optional<int64_t> Engine::Refreshes(const Session& session, const CommandSpec& spec,
+                                         Args args) {
+  if (!config_.Bool(Opt::kExpireCoalesce)) return std::nullopt;
   const std::optional<int64_t> ttl_ms = commands::PlainTtlMs(spec, args);
-  if (!ttl_ms) return false;
+  if (!ttl_ms) return std::nullopt;
   const uint64_t hash = key_hash_ != 0 ? key_hash_ : executor_.store().Hash(args[1]);
   const uint64_t key = hash ^ Mix64(static_cast<uint64_t>(session.client.db()));
-  return refreshes_.Repeats(key, *ttl_ms) && *ttl_ms >= commands::kRefreshTtlMinMs;
+  const auto asked_for_ms = refreshes_.Repeats(key, *ttl_ms, clock_.MonotonicNs() / 1'000'000);
+  if (!asked_for_ms || *ttl_ms < commands::kRefreshTtlMinMs) return std::nullopt;
+  return commands::RefreshTtlMaxMs(*ttl_ms, *asked_for_ms);
 }
 
 void Engine::OpenInline(int64_t elapsed_ms, int64_t wall_ms) {

@@ -174,7 +174,7 @@ void Engine::Drain(Session& session) {
       if (WaitsForTick(session, front)) return;
       const state::Executor::Verdict verdict = RunPending(session, front);
       if (verdict.needs_entry) {
-        MakeWrite(session, front, verdict.entry_ttl_ms);
+        MakeWrite(session, front, std::min(verdict.entry_ttl_ms, front.ttl_max_ms));
         return;
       }
       if (session.client.late_reply() != nullptr) {

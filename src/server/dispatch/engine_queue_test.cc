@@ -301,6 +301,56 @@ TEST_CASE("alone, nothing that may show an unwritten change is told before there
   CHECK(reader.Take() == "+PONG\r\n");
 }
 
+TEST_CASE("alone, a write for which the log has no room is refused before it does anything") {
+  EngineBench bench(1, 1, cluster::Durability::kEverySec);
+  bench.Lead();
+  auto& client = bench.Connect();
+  CHECK(bench.Ask(client, "SET k 1") == "+OK\r\n");
+  bench.fs.SetCapacity(bench.fs.used_bytes());
+  bench.Say(client, "SET k 2\r\nGET k");
+  bench.Turn();
+  const std::string told = client.Take();
+  CHECK(told.starts_with("-MISCONF "));
+  CHECK(told.ends_with("\r\n$1\r\n1\r\n"));
+  bench.fs.SetCapacity(0);
+  for (int i = 0; i < 200; ++i) bench.Tick();
+  CHECK(bench.Ask(client, "SET k 3") == "+OK\r\n");
+  bench.Restart(2);
+  bench.Lead();
+  CHECK(bench.Ask(bench.Connect(), "GET k") == "$1\r\n3\r\n");
+}
+
+TEST_CASE("no keepalive is told by a leader of a lease whose end is chosen, however much else is") {
+  EngineBench bench(3);
+  bench.node_config.apply_entries_per_turn = 1;
+  bench.Restart(2);
+  bench.Lead();
+  auto& client = bench.Connect();
+  CHECK_FALSE(bench.Ask(client, "LEASE GRANT 60000 ID l").starts_with("-"));
+  // Entries of their own; the last one is of a client of node 3.
+  bench.TakeAllSent(3);
+  for (int i = 0; i < 5; ++i) {
+    bench.Say(client, "SET k v");
+    bench.Turn();
+  }
+  cluster::ForwardBuilder forward(bench.node().ballot());
+  forward.Add(CommandItem({"LEASE", "REVOKE", "l"}, {3, 1}, 1));
+  bench.FromWire(3, forward.Take());
+  bench.Turn();
+  const paxos::Slot last = bench.node().replica().last_slot();
+  REQUIRE(last == bench.executor().applied_slot() + 6);
+  for (paxos::Slot slot = bench.executor().applied_slot() + 1; slot <= last; ++slot)
+    bench.From(2, paxos::AcceptOk{bench.node().ballot(), slot, 0});
+  bench.engine().EndOfTurn();
+  REQUIRE(bench.node().replica().chosen_slot() == last);
+  // By now node 3 may have told its client that the lease is over.
+  bench.FromWire(
+      3, cluster::WireCall(WireKind::kLeaderCall, 77, CommandItem({"LEASE", "KEEPALIVE", "l"})));
+  const auto answers = bench.TakeSent(3, WireKind::kLeaderAnswer);
+  REQUIRE(answers.size() == 1);
+  CHECK(answers.front().ends_with("*1\r\n$-1\r\n"));
+}
+
 TEST_CASE("nothing ends a second time: a lease that was revoked has no timer any more") {
   EngineBench bench(3);
   bench.Lead();

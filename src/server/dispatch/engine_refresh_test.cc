@@ -38,7 +38,7 @@ TEST_CASE_FIXTURE(RefreshFixture, "a refresh repeats a TTL: the first call with 
   bench.Tick(1200);
   CHECK(Logged("PEXPIRE k 30000"));
   CHECK(Left() == 30'000);
-  bench.Tick(100);
+  bench.Tick(1600);
   CHECK(Logged("PEXPIRE k 30000"));
   CHECK(Left() == 31'500);
   for (int i = 0; i < 15; ++i) {
@@ -53,10 +53,55 @@ TEST_CASE_FIXTURE(RefreshFixture, "a refresh repeats a TTL: the first call with 
   CHECK_FALSE(Logged("GETEX k PX 30000"));
 }
 
+// As two readers do that compute what is left of it in the same millisecond, or second.
+TEST_CASE_FIXTURE(RefreshFixture, "an absolute end does not move by more than its readers differ") {
+  Ask("SET k v");
+  Ask("PEXPIRE k 600000");
+  bench.Tick(3);
+  CHECK(Logged("PEXPIRE k 600000"));
+  CHECK(Left() == 600'000);
+  bench.Tick(20);
+  CHECK(Logged("PEXPIRE k 599980"));
+  CHECK(Left() == 599'980);
+  Ask("EXPIRE k 599");
+  for (int i = 0; i < 100; ++i) {
+    bench.Tick(10);
+    Ask("EXPIRE k 599");
+    CHECK(Left() >= 599'000);
+    CHECK(Left() <= 600'000);
+  }
+  CHECK(Logged("EXPIRE k 598"));
+  CHECK(Left() == 598'000);
+}
+
+TEST_CASE_FIXTURE(RefreshFixture, "a sliding end costs few entries from the first minute on") {
+  int64_t every_ms = 0, at_first_max = 0;
+  SUBCASE("read a hundred times a second") {
+    every_ms = 10;
+    at_first_max = 16;
+  }
+  SUBCASE("read each second") {
+    every_ms = 1000;
+    at_first_max = 6;
+  }
+  Ask("SET k v EX 1200");
+  const auto entries = [&](int64_t ms) {
+    int64_t count = 0;
+    for (int64_t t = 0; t < ms; t += every_ms) {
+      bench.Tick(every_ms);
+      count += Logged("EXPIRE k 1200") ? 1 : 0;
+      CHECK(Left() >= 1'200'000);
+    }
+    return count;
+  };
+  CHECK(entries(60'000) <= at_first_max);
+  CHECK(entries(60'000) <= 2);
+}
+
 TEST_CASE_FIXTURE(RefreshFixture, "what is no refresh is exact, and an entry") {
   Ask("SET k v PX 30000");
   Ask("PEXPIRE k 30000");
-  bench.Tick(10);
+  bench.Tick(1600);
   Ask("PEXPIRE k 30000");
   REQUIRE(Left() == 31'500);
   for (int64_t ms = 29'990; ms > 29'900; ms -= 10) {

@@ -77,6 +77,31 @@ TEST_CASE("a wall that most clocks had wrong is put right without anybody's writ
   CHECK(left_ms <= kHour + 62'000);
 }
 
+TEST_CASE("a key whose end is a time of day goes when that has come, with nobody there") {
+  for (const uint32_t nodes : {1U, 3U}) {
+    EngineBench bench(nodes);
+    bench.Lead();
+    auto& client = bench.Connect();
+    CHECK(bench.Ask(client, "SET k v PXAT " + At(bench, 60'000)) == "+OK\r\n");
+    Pass(bench, 59'000);
+    CHECK(bench.executor().store().Size(0) == 1);
+    Pass(bench, 2'000);
+    CHECK(bench.executor().store().Size(0) == 0);
+    CHECK(bench.engine().stats().expired_keys == 1);
+  }
+}
+
+TEST_CASE("a machine whose monotonic clock falls for once stops nobody: what is logged rises") {
+  EngineBench bench(3);
+  bench.Lead();
+  auto& client = bench.Connect();
+  CHECK(bench.Ask(client, "SET k v") == "+OK\r\n");
+  const int64_t elapsed_ms = bench.executor().elapsed_ms();
+  bench.clock.ns -= 5'000'000;
+  CHECK(bench.Ask(client, "SET k w") == "+OK\r\n");
+  CHECK(bench.executor().elapsed_ms() >= elapsed_ms);
+}
+
 TEST_CASE("alone a leap forward is believed after a minute, a step back at once") {
   EngineBench bench(1);
   bench.Lead();

@@ -98,7 +98,8 @@ class Session final : public ClientLink, private resp::ReplyChunks::Listener {
     uint64_t round = 0;  // kRun: of its read; 0: none needed. kCalled: the call's id
     uint64_t tick = 0;   // kRun: that it waits for, or has waited for
     const commands::CommandSpec* spec = nullptr;
-    size_t bytes = 0;  // counted in under_way_bytes_
+    size_t bytes = 0;        // counted in under_way_bytes_
+    int64_t ttl_max_ms = 0;  // kRun, of a refresh: the longest that it may be logged with
     OwnedArgs args;
     std::string reply;
   };

@@ -147,7 +147,8 @@ void InfoFields::GatherNode(InfoData* data) const {
     paxos.members.emplace_back(member.node, PrintHostPort(member.host, member.port));
   }
   paxos.refuses_writes = engine_.RefusesWrites();
-  if (node.log().waits_for_room()) paxos.not_durable_since = node.DurableSlot() + 1;
+  if (node.log().waits_for_room() || replica.log_full())
+    paxos.not_durable_since = node.DurableSlot() + 1;
   paxos.own_under_way_bytes = node.origin().window_bytes();
   paxos.own_waiting_bytes = node.origin().waiting_bytes();
   paxos.peer_messages_left_out = engine_.peer_messages_left_out();

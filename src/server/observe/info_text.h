@@ -123,7 +123,7 @@ struct InfoData {
     std::vector<std::pair<uint32_t, std::string>> members;  // node, "host:port"
     int64_t lease_ms = 0;                                   // left, as leader
     std::string_view refuses_writes;                        // see Engine::RefusesWrites
-    uint64_t not_durable_since = 0;    // the lowest slot that waits for room here; 0: none
+    uint64_t not_durable_since = 0;  // the lowest slot that waits for room or a slow disk; 0: none
     uint64_t own_under_way_bytes = 0;  // writes of clients here: sent, not applied
     uint64_t own_waiting_bytes = 0;    // … and not sent
     uint64_t peer_messages_left_out = 0;

@@ -229,6 +229,92 @@ TEST_CASE("a snapshot of a peer whose state differs is not taken: it would repla
   CHECK(bench.TakeSent(2, WireKind::kSnapshotAck).empty());
 }
 
+// What a member that starts anew says of its log: how much it has applied, who wrote it.
+void IntroduceLog(EngineBench& bench, uint32_t peer, Slot applied,
+                  const cluster::Leaderships& leaderships) {
+  bench.FromWire(
+      peer,
+      cluster::WireOf(
+          WireKind::kIntroduction,
+          cluster::EncodeIntroduction(
+              {.boot = 2, .nonce = peer + 100, .applied = applied, .leaderships = leaderships})));
+  bench.Turn();
+}
+
+cluster::Leaderships WrittenBy(paxos::Ballot ballot, uint64_t tag = 7) {
+  cluster::Leaderships log;
+  log.Note({1, ballot, tag});
+  return log;
+}
+
+TEST_CASE(
+    "nothing is learned from a log that others wrote; a majority that has it halts the node") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "acknowledged", "v"})});
+  const Slot applied = bench.executor().applied_slot();
+  IntroduceLog(bench, 2, 500, WrittenBy({9, 3}));
+  CHECK(bench.node().diverged_slot() == 1);
+  CHECK(bench.halted.empty());
+  // Not by its leadership, not as an answer to a question, not as a snapshot.
+  const paxos::Ballot later{9, 2};
+  bench.Follow(later);
+  bench.Choose(later, EntryKind::kNoop, "");
+  bench.From(2, paxos::CatchUpReply{.chosen = 500});
+  bench.TakeAllSent(2);
+  bench.FromWire(2, cluster::WireSnapshotOffer({.slot = 1000, .bytes = 100, .file_id = 1}));
+  bench.Turn();
+  CHECK(bench.TakeSent(2, WireKind::kSnapshotAck).empty());
+  CHECK(bench.executor().applied_slot() == applied);
+  SUBCASE("a majority has it") {
+    IntroduceLog(bench, 3, 300, WrittenBy({9, 3}));
+    CHECK(bench.halted.find("the majority has another log") != std::string::npos);
+    // A peer that has not heard it yet learns who it is all the same, and compares, too.
+    bench.TakeAllSent(2);
+    bench.node().OnPeerUp(2);
+    bench.Tick(100);
+    CHECK(bench.TakeSent(2, WireKind::kIntroduction).size() == 1);
+    bench.Tick(2000);  // the answer does not come
+    CHECK(bench.TakeSent(2, WireKind::kIntroduction).size() == 1);
+    bench.halted.clear();
+    bench.Restart(2);
+    CHECK_FALSE(bench.halted.empty());  // for good
+  }
+  SUBCASE("the third one has yet another") {
+    IntroduceLog(bench, 3, 300, WrittenBy({9, 3}, 8));
+    CHECK(bench.halted.empty());
+  }
+  SUBCASE("the third one has this node's") {
+    IntroduceLog(bench, 3, applied, bench.executor().leaderships());
+    CHECK(bench.halted.empty());
+  }
+  SUBCASE("the peer starts anew, with an empty directory") {
+    bench.FromWire(2, cluster::WireOf(WireKind::kIntroduction,
+                                      cluster::EncodeIntroduction({.boot = 3, .nonce = 300})));
+    bench.Turn();
+    CHECK(bench.node().diverged_slot() == 0);
+  }
+  CHECK(bench.executor().applied_slot() == applied);
+}
+
+TEST_CASE("two of five that have another log are no majority, three are") {
+  EngineBench bench(5);
+  FollowTwo(bench, {CommandItem({"SET", "acknowledged", "v"})});
+  for (const uint32_t peer : {3, 4}) IntroduceLog(bench, peer, 500, WrittenBy({9, 3}));
+  CHECK(bench.halted.empty());
+  IntroduceLog(bench, 5, 500, WrittenBy({9, 3}));
+  CHECK_FALSE(bench.halted.empty());
+}
+
+TEST_CASE("a log that goes on where this one ends is the same") {
+  EngineBench bench(3);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  cluster::Leaderships longer = bench.executor().leaderships();
+  longer.Note({bench.executor().applied_slot() + 1, {9, 3}, 7});
+  for (const uint32_t peer : {2, 3}) IntroduceLog(bench, peer, 500, longer);
+  CHECK(bench.node().diverged_slot() == 0);
+  CHECK(bench.halted.empty());
+}
+
 TEST_CASE("who was set back is named in the errors as it becomes known") {
   EngineBench bench(4);
   auto& client = bench.Connect();
@@ -367,7 +453,7 @@ void LoadSnapshot(state::Executor& executor, const std::string& bytes) {
   auto file = fs.Open("/data/file", persist::OpenMode::kCreate);
   REQUIRE(file.has_value());
   REQUIRE((*file)->WriteAt(0, bytes).has_value());
-  REQUIRE(executor.RestoreSnapshot(**file).has_value());
+  REQUIRE(executor.BeginRestore(**file)->Step(SIZE_MAX).value_or(false));
 }
 
 TEST_CASE("what is left out of slots to come is said by this start, not by a peer's snapshot") {

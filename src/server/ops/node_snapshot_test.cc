@@ -393,6 +393,19 @@ TEST_CASE("a halted node goes on with nothing: not with a snapshot that it was r
   CHECK_FALSE(bench.engine().WantsTurn());  // the loop would turn for ever
 }
 
+TEST_CASE("a snapshot of a log that other leaders wrote is refused") {
+  EngineBench bench(5, 1);
+  FollowEarlier(bench);
+  const Ballot fifth{3, 5};
+  bench.Follow(fifth);
+  bench.Choose(fifth, EntryKind::kNoop, "");  // in the snapshot that slot is node 2's
+  REQUIRE(bench.executor().applied_slot() == 2u);
+  Receive(bench, OnItsWay(4, FileOfTwo()));
+  for (int i = 0; i < 200; ++i) bench.Tick();
+  CHECK(bench.executor().applied_slot() == 2u);
+  CHECK(bench.node().snapshots_refused() == 1u);
+}
+
 TEST_CASE("a snapshot whose clock or revision fell is refused") {
   const std::string good = FileOfTwo();
   EngineBench bench(3, 1);
@@ -468,6 +481,22 @@ TEST_CASE(
   for (int i = 0; i < 60; ++i) bench.Tick();
   CHECK(bench.TakeSent(2, WireKind::kSnapshotOffer).size() == 1u);
   CHECK(answer() == 1u);
+  // It has some, and then nothing any more: it has started anew.
+  bench.FromWire(2, cluster::WireSnapshotAck(name, 5));
+  bench.Turn();
+  bench.TakeAllSent(2);
+  CHECK(answer() == 1u);
+}
+
+TEST_CASE("a snapshot that could not be written is none") {
+  EngineBench bench(3, 1);
+  FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
+  bench.fs.SetCapacity(1);
+  bench.node().TakeSnapshotNow();
+  FollowTwo(bench, {CommandItem({"SET", "k", "w"})});
+  for (int i = 0; i < 50; ++i) bench.Tick();
+  CHECK(bench.fatal == "");
+  CHECK(bench.node().snapshot_slot() == 0u);
 }
 
 TEST_CASE("the log stays for a peer that loads a snapshot, but not for ever") {

@@ -52,6 +52,29 @@ TEST_CASE("a node says first on a new link who it is, another one at each start"
   CHECK_FALSE(bench.node().OnMessage(2, WireOf(WireKind::kIntroduction, "nonsense")));
 }
 
+TEST_CASE("a leader that has nothing to say is seen after a restart") {
+  EngineBench bench(3, 1);
+  server::FollowTwo(bench, {server::CommandItem({"SET", "k", "v"})});
+  bench.Choose(server::kTwo, paxos::EntryKind::kBatch,
+               server::EntryOf(1000, 1'700'000'000'000, {}));
+  bench.Tick(200);
+  REQUIRE(bench.node().leader_in_sight());
+  bench.Restart(2);
+  // Its no-op has come back from the log.
+  REQUIRE(bench.executor().newest_noop() == server::kTwo);
+  bench.Tick();
+  CHECK_FALSE(bench.node().leader_in_sight());
+  bench.Follow(server::kTwo);
+  bench.Tick();
+  CHECK(bench.node().leader_in_sight());
+  // One of a later ballot is not in office before its own no-op is applied.
+  bench.Follow(server::kThree);
+  bench.Tick();
+  CHECK_FALSE(bench.node().leader_in_sight());
+  bench.Choose(server::kThree, paxos::EntryKind::kNoop, "");
+  CHECK(bench.node().leader_in_sight());
+}
+
 TEST_CASE("a ballot that no elections lead to is not believed, and uses up no rounds") {
   EngineBench bench(3, 1);
   bench.Follow({4, 2});

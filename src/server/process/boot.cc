@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/breather.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/planted_bugs.h"
@@ -13,12 +14,18 @@ namespace clustron::server {
 namespace {
 
 constexpr size_t kReplayBytes = 4 << 20;  // read ahead
+constexpr size_t kRestoreKeys = 10'000;   // between two looks at BootOptions::stop
 constexpr const char* kDivergedFile = "/DIVERGED";
 constexpr uint64_t kDivergedBytesMax = 64 << 10;
 
+Status GoOn(const BootOptions& options) {
+  if (!options.stop || !options.stop()) return {};
+  return Fail(Errc::kUnavailable, "stopped while the state was read from the disk");
+}
+
 // *damaged: there are snapshots, and none of them is sound.
-Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report,
-                     std::optional<Error>* damaged) {
+Status RestoreNewest(const BootOptions& options, Storage* storage, Engine& engine,
+                     BootReport* report, std::optional<Error>* damaged) {
   auto opened = storage->snapshots->OpenNewestValid();
   if (!opened) {
     if (opened.error().code == Errc::kNotFound) return {};
@@ -28,7 +35,11 @@ Status RestoreNewest(Storage* storage, Engine& engine, BootReport* report,
   }
   if (!opened->skipped.empty())
     report->notes.push_back("damaged snapshot skipped: " + opened->skipped);
-  TRY(engine.executor().RestoreSnapshot(*opened->file));
+  const auto restore = engine.executor().BeginRestore(*opened->file);
+  for (bool all = false; !all;) {
+    TRY(GoOn(options));
+    ASSIGN_OR_RETURN(all, restore->Step(kRestoreKeys));
+  }
   report->snapshot_slot = engine.executor().applied_slot();
   return {};
 }
@@ -40,7 +51,7 @@ Status TakeSkips(persist::Fs& fs, const BootOptions& options, state::Executor& e
   cluster::SkipList skips = executor.skips();
   persist::MarkFile file(&fs, options.dir, "skips");
   TRY(file.Load());
-  TRY(file.Keep());
+  TRY(file.KeepBoth());
   if (file.damaged() && !file.value())
     return Fail(Errc::kCorruption, options.dir +
                                        "/skips: both copies are damaged, and what they "
@@ -94,23 +105,24 @@ Result<std::string> DivergenceOf(persist::Fs& fs, const std::string& dir) {
   return text.empty() ? "a majority contradicted the state here" : text;
 }
 
-// Applies what the log knows to be chosen; stops before a slot whose record is damaged, and before
-// one that can't be applied: *halt says why.
-Status Replay(cluster::LogStore& log, cluster::Slot last, const std::vector<cluster::Slot>& unknown,
+// Applies what the log knows to be chosen; stops before a slot whose record is damaged (the log
+// does not have it), and before one that can't be applied: *halt says why.
+Status Replay(const BootOptions& options, cluster::LogStore& log, cluster::Slot last,
               Engine& engine, BootReport* report, std::string* halt) {
   state::Executor& executor = engine.executor();
-  if (!unknown.empty()) last = std::min(last, unknown.front() - 1);
   while (executor.applied_slot() < last) {
     auto entries = log.ReadRange(executor.applied_slot() + 1, last, kReplayBytes);
     if (!entries) return std::unexpected(entries.error());
     if (entries->empty()) return {};
     for (const paxos::Accepted& entry : *entries) {
+      TRY(GoOn(options));
       if (const Status can = executor.CanApply(entry.slot, entry.value); !can) {
         *halt = can.error().detail;
         return {};
       }
       executor.Apply(entry.slot, entry.value, true);
       ++report->replayed;
+      Breathe();
     }
   }
   return {};
@@ -240,6 +252,7 @@ Status FindLife(persist::Fs& fs, TaskRunner& tasks, const BootOptions& options,
   life.node = identity.node_id;
   life.boot = identity.boot;
   life.nonce = identity.nonce;
+  config->paxos.life = identity.nonce;
   life.feature_version = config->feature_version;
   life.held = HeldBy(log);
   life.set_back = identity.set_back;
@@ -302,7 +315,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
                    persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
   engine.executor().SetSupportedVersion(options.node.feature_version);
   std::optional<Error> damaged;
-  TRY(RestoreNewest(storage, engine, &report, &damaged));
+  TRY(RestoreNewest(options, storage, engine, &report, &damaged));
   TRY(TakeSkips(fs, options, engine.executor(), &report));
   ASSIGN_OR_RETURN(const std::string diverged, DivergenceOf(fs, options.dir));
 
@@ -328,7 +341,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   }
   TRY(DistrustBehindSnapshot(options, *storage->log, engine.executor().applied_slot(), &recovered));
   std::string halt;
-  TRY(Replay(*storage->log, recovered.chosen, recovered.unknown, engine, &report, &halt));
+  TRY(Replay(options, *storage->log, recovered.chosen, engine, &report, &halt));
   TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
                    &report));
 
@@ -348,6 +361,8 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
 
   cluster::NodeConfig config = options.node;
   config.paxos.self = options.identity.node_id;
+  // A node alone has nobody to give way to when its disk takes nothing.
+  if (options.genesis.members.size() == 1) config.paxos.stall_ns = INT64_MAX;
   config.paxos.members.voters.clear();
   for (const cluster::Member& member : options.genesis.members)
     config.paxos.members.voters.push_back(member.node);

@@ -2,6 +2,7 @@
 // the simulator boots its nodes with the same code.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,7 +33,8 @@ struct BootOptions {
   bool accept_loss = false;
   // A person has entries left out, or takes that back: see cluster::SkipList.
   std::vector<cluster::SkipWord> skip_slots;
-  uint64_t seed = 0;  // of this node's own random choices (election rounds)
+  std::function<bool()> stop;  // asked often; true gives up: an error of kUnavailable. Empty: never
+  uint64_t seed = 0;           // of this node's own random choices (election rounds)
 };
 
 // What a node has on disk, open. Destroy after the engine.
@@ -48,8 +50,8 @@ struct BootReport {
   std::vector<std::string> notes;  // damage found and cut, for the log
 };
 
-// Restores the state into `engine` and gives it its node. Blocking. Errors fail closed: what is
-// there but can't be read is never taken for an empty start.
+// Restores the state into `engine` and gives it its node. Blocking; breathes. Errors fail closed:
+// what is there but can't be read is never taken for an empty start.
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
                         const Clock& clock, BootOptions options, Engine& engine, Storage* storage);
 

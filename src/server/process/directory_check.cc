@@ -2,10 +2,13 @@
 
 namespace clustron::server {
 
-Status CheckForeignData(persist::Fs& fs, const std::string& dir) {
-  for (const char* name : {"dump.rdb", "appendonlydir", "appendonly.aof"}) {
+Status CheckForeignData(persist::Fs& fs, const std::string& dir, const Config& config) {
+  std::vector<std::string> names = {"dump.rdb", "appendonlydir", "appendonly.aof"};
+  for (const char* directive : {"dbfilename", "appenddirname", "appendfilename"})
+    names.push_back(config.Ignored(directive));
+  for (const std::string& name : names) {
     const std::string path = dir + "/" + name;
-    if (!fs.Exists(path)) continue;
+    if (name.empty() || !fs.Exists(path)) continue;
     return Fail(Errc::kExists,
                 path +
                     " looks like the data of a redis-server, and there are none of this server in "
@@ -22,8 +25,8 @@ Result<std::string> CheckInitial(const std::string& dir, const std::string& clus
                                  const std::vector<cluster::Member>& initial) {
   const std::string wanted = cluster::ListText(initial);
   const std::string members = cluster::ListText(genesis.members);
-  if (wanted == members) return std::string();
-  if (genesis.members.size() == 1)
+  if (cluster::SameList(initial, genesis.members)) return std::string();
+  if (genesis.members.size() == 1 && initial.size() > 1)
     return Fail(Errc::kMismatch,
                 dir + " holds the data of a server that was formed alone, at " + members +
                     " (cluster " + cluster_id + "); cluster-initial (" + wanted +

@@ -8,15 +8,17 @@
 #include "base/result.h"
 #include "cluster/membership/formation.h"
 #include "persist/fs.h"
+#include "server/config/config.h"
 
 namespace clustron::server {
 
 // A directory without data of ours: an error if it holds a redis-server's, which would look as if
-// they were gone.
-Status CheckForeignData(persist::Fs& fs, const std::string& dir);
+// they were gone. Its files are looked for under the names of the configuration (dbfilename …)
+// beside those that they have by default.
+Status CheckForeignData(persist::Fs& fs, const std::string& dir, const Config& config);
 
-// A directory that was formed as `genesis` says, at a start that names `initial` (more than one
-// member): an error if it was formed alone. Else what to warn of; empty: nothing.
+// A directory that was formed as `genesis` says, at a start that names `initial`: an error if it
+// was formed alone and `initial` has others. Else what to warn of; empty: nothing.
 Result<std::string> CheckInitial(const std::string& dir, const std::string& cluster_id,
                                  const cluster::Genesis& genesis,
                                  const std::vector<cluster::Member>& initial);

@@ -18,12 +18,21 @@ std::vector<cluster::Member> List(std::initializer_list<uint16_t> ports) {
 TEST_CASE("a redis-server's data are not taken for an empty directory") {
   sim::SimFs fs;
   REQUIRE(fs.MakeDir("/d").has_value());
-  CHECK(CheckForeignData(fs, "/d").has_value());
+  Config config;
+  REQUIRE(
+      config.LoadText("dbfilename other.rdb\nDBFilename prod.rdb\nappendfilename \"\"\n"
+                      "appenddirname my-aof\n",
+                      "x"));
+  CHECK(CheckForeignData(fs, "/d", config).has_value());
+  REQUIRE(fs.Open("/d/other.rdb", persist::OpenMode::kCreate).has_value());
+  CHECK(CheckForeignData(fs, "/d", config).has_value());  // the last line holds
   const char* name = nullptr;
   SUBCASE("RDB") { name = "/d/dump.rdb"; }
   SUBCASE("AOF") { name = "/d/appendonly.aof"; }
+  SUBCASE("RDB under another name") { name = "/d/prod.rdb"; }
+  SUBCASE("AOF under another name") { name = "/d/my-aof"; }
   REQUIRE(fs.Open(name, persist::OpenMode::kCreate).has_value());
-  const Status refused = CheckForeignData(fs, "/d");
+  const Status refused = CheckForeignData(fs, "/d", config);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().detail.starts_with(name));
   CHECK(refused.error().detail.find("dir") != std::string::npos);
@@ -42,6 +51,18 @@ TEST_CASE("who was formed alone joins no list; members with another list are tol
   REQUIRE(other.has_value());
   CHECK(other->find("h:1,h:3,h:2") != std::string::npos);
   CHECK(other->find("h:1,h:2,h:3") != std::string::npos);
+  // A list of this node alone is another one, too.
+  const auto one = CheckInitial("/d", "abc", genesis, List({1}));
+  REQUIRE(one.has_value());
+  CHECK(one->find("(h:1)") != std::string::npos);
+  genesis.members = List({1});
+  CHECK(CheckInitial("/d", "abc", genesis, List({1})) == "");
+  CHECK(CheckInitial("/d", "abc", genesis, List({2}))->find("differs") != std::string::npos);
+}
+
+TEST_CASE("a list is shown as it is written in cluster-initial") {
+  std::vector<cluster::Member> list = {{1, "::1", 7000, 17000}, {2, "h", 7000, 7001}};
+  CHECK(cluster::ListText(list) == "[::1]:7000,h:7000@7001");
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <memory>
+#include <vector>
+
 #include "base/host_port.h"
 
 namespace clustron::server {
@@ -55,7 +58,9 @@ class Caller {
 
 struct Fixture {
   net::Fd listener = *net::ListenTcp("127.0.0.1", 0, 16);
-  FormingClients clients{{{listener.get(), false}}, [](int, bool) { return std::string(); }, "b:2"};
+  size_t connections_max = 3;
+  FormingClients clients{
+      {{listener.get(), false}}, [](int, bool) { return std::string(); }, connections_max, "b:2"};
 };
 
 TEST_CASE("while a cluster is formed PING is answered, and everything else says what is missing") {
@@ -94,12 +99,44 @@ TEST_CASE("bad input ends the connection, and a request without end is bounded")
   CHECK((heard.empty() || heard == "-ERR Protocol error: too big inline request\r\n"));
 }
 
+TEST_CASE("when there are as many as may be, the one that was idle longest makes room") {
+  Fixture f;
+  const auto ping = [](Caller& caller) {
+    return caller.Ask("PING\r\n", "+PONG\r\n") == "+PONG\r\n";
+  };
+  Caller first(f.listener.get()), second(f.listener.get()), third(f.listener.get());
+  for (Caller* caller : {&first, &second, &third, &first}) REQUIRE(ping(*caller));
+  Caller fourth(f.listener.get());
+  CHECK(ping(fourth));
+  CHECK(second.Ended());
+  for (Caller* caller : {&first, &third, &fourth}) CHECK(ping(*caller));
+  // Any number that say nothing keep nobody out.
+  std::vector<std::unique_ptr<Caller>> silent;
+  for (int i = 0; i < 50; ++i) silent.push_back(std::make_unique<Caller>(f.listener.get()));
+  Caller late(f.listener.get());
+  CHECK(ping(late));
+}
+
+TEST_CASE("replies that nobody reads are few, and whoever reads gets all of them") {
+  Fixture f;
+  Caller caller(f.listener.get());
+  const std::string down = "-CLUSTERDOWN forming: waits for b:2\r\n";
+  std::string all;
+  for (int i = 0; i < 4000; ++i) all += down;
+  for (int i = 0; i < 4; ++i) {
+    std::string thousand;
+    for (int j = 0; j < 1000; ++j) thousand += "a\r\n";
+    caller.Say(thousand);
+  }
+  CHECK(caller.Hear(all.size()) == all);
+}
+
 TEST_CASE("who is refused hears why; who has nothing under way goes on with the server") {
   net::Fd listener = *net::ListenTcp("127.0.0.1", 0, 16);
   bool refuse = true;
   FormingClients clients(
       {{listener.get(), false}},
-      [&](int, bool) { return std::string(refuse ? "-DENIED\r\n" : ""); }, "x");
+      [&](int, bool) { return std::string(refuse ? "-DENIED\r\n" : ""); }, 10, "x");
   Caller stranger(listener.get());
   CHECK(stranger.Hear(9) == "-DENIED\r\n");
   CHECK(stranger.Ended());

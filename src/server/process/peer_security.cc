@@ -1,11 +1,10 @@
 #include "server/process/peer_security.h"
 
 #include <fcntl.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -39,25 +38,24 @@ std::string WithoutSecret(const std::string& what) {
 }
 
 // Peers reach this node at the address that it announces: of what is listened on for clients, the
-// one that is this address, or else the first of its family.
+// one that is this address, or one that the announced name stands for; or else the first of its
+// family.
 std::string PeerBindAddress(const std::vector<std::string>& bind, const std::string& announced) {
-  bool v6 = announced.find(':') != std::string::npos;
-  if (!v6) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (getaddrinfo(announced.c_str(), nullptr, &hints, &found) == 0) {
-      v6 = found->ai_family == AF_INET6;
-      freeaddrinfo(found);
-    }
-  }
-  std::string first, of_family;
+  const std::vector<std::string> addresses = net::AddressesOf(announced);
+  const bool v6 =
+      (addresses.empty() ? announced : addresses.front()).find(':') != std::string::npos;
+  std::string first, of_family, of_name;
   for (std::string address : bind) {
     if (address.starts_with('-')) address.erase(0, 1);
     if (address == announced) return address;
     if (first.empty()) first = address;
     if (of_family.empty() && (address.find(':') != std::string::npos) == v6) of_family = address;
+    for (const std::string& same : net::AddressesOf(address)) {
+      const bool stands = std::find(addresses.begin(), addresses.end(), same) != addresses.end();
+      if (of_name.empty() && stands) of_name = address;
+    }
   }
+  if (!of_name.empty()) return of_name;
   if (!of_family.empty()) return of_family;
   if (!first.empty()) return first;
   return v6 ? "::*" : "*";

@@ -89,5 +89,18 @@ TEST_CASE("without a secret peers are on this machine and nobody else can reach 
   CHECK(secured->listen_address == "10.0.0.1");
 }
 
+TEST_CASE(
+    "of several addresses peers are listened for at the one that the announced name stands for") {
+  const SecretFile secret(std::string(32, 's'), 0600);
+  const auto at = [&](std::vector<std::string> bind, const std::string& announced) {
+    std::vector<std::string> options = {"--cluster-secret-file", secret.path, "--bind"};
+    options.insert(options.end(), bind.begin(), bind.end());
+    return Decide(options, {announced, "10.0.0.2"})->listen_address;
+  };
+  CHECK(at({"127.0.0.2", "127.0.0.1"}, "localhost") == "127.0.0.1");
+  CHECK(at({"127.0.0.2", "127.0.0.1"}, "127.0.0.1") == "127.0.0.1");
+  CHECK(at({"127.0.0.2", "127.0.0.3"}, "localhost") == "127.0.0.2");
+}
+
 }  // namespace
 }  // namespace clustron::server

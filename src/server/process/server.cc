@@ -18,12 +18,13 @@
 #include "base/log.h"
 #include "base/log_format.h"
 #include "persist/disk_size.h"
+#include "server/config/config_rewrite.h"
 #include "server/front/auth.h"
 #include "server/observe/info_fields.h"
 #include "server/process/client_connection.h"
 #include "server/process/directory_check.h"
 #include "server/process/disk_limits.h"
-#include "server/process/live_options.h"
+#include "server/process/stop_signal.h"
 
 namespace clustron::server {
 
@@ -51,6 +52,11 @@ cluster::Durability DurabilityOf(int64_t option) {
   }
 }
 
+// What would end the process without a word, and comes back as an error of a call instead.
+void IgnoreSignals() {
+  for (const int number : {SIGPIPE, SIGHUP, SIGXFSZ}) signal(number, SIG_IGN);
+}
+
 // The last bytes of a connection that is turned away.
 void TurnAway(net::Fd fd, std::string_view error) {
   const std::string line = "-" + std::string(error) + "\r\n";
@@ -60,11 +66,13 @@ void TurnAway(net::Fd fd, std::string_view error) {
 }  // namespace
 
 Server::Server(Config& config)
-    : config_(config), supervisor_(clock_, config.Int(Opt::kSupervised)) {}
+    : config_(config), supervisor_(clock_, config.Int(Opt::kSupervised)) {
+  config_.set_listener(&live_options_);
+}
 
 Server::~Server() {
+  config_.set_listener(nullptr);
   listeners_.clear();
-  if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) unlink(path.c_str());
   connections_.clear();
   dead_.clear();
   peers_.reset();
@@ -89,6 +97,7 @@ Status Server::LockDirectory() {
   // A big process that was killed takes some time to be gone.
   const int64_t until_ns = clock_.MonotonicNs() + kLockWaitNs;
   for (bool said = false; flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; said = true) {
+    if (StopAsked()) return Stopped();
     if (clock_.MonotonicNs() > until_ns)
       return config_.Wrong(Opt::kDir, "another server uses the data directory " + dir_);
     if (!said)
@@ -97,6 +106,15 @@ Status Server::LockDirectory() {
     supervisor_.Busy("waiting for the lock of " + dir_);
     poll(nullptr, 0, kLockRetryMs);
   }
+  return {};
+}
+
+Status Server::WritePidFile() {
+  const std::string& path = config_.Text(Opt::kPidFile);
+  if (path.empty()) return {};
+  if (const Status written = ReplaceFile(path, std::to_string(getpid()) + "\n"); !written)
+    return config_.Wrong(Opt::kPidFile, written.error().detail);
+  own_files_.Add(path);
   return {};
 }
 
@@ -129,9 +147,11 @@ Status Server::FindIdentity() {
     formed = genesis_.formed;
     TRY(CheckAddress(**loaded));
   } else {
-    TRY(CheckForeignData(fs_, dir_));
+    TRY(CheckForeignData(fs_, dir_, config_));
   }
-  const bool many = *loaded ? genesis_.members.size() > 1 : initial.size() > 1;
+  const size_t count = *loaded ? genesis_.members.size() : initial.size();
+  TRY(FitDescriptors(count));
+  const bool many = count > 1;
   if (many) {
     const std::vector<cluster::Member>& members = formed ? genesis_.members : initial;
     size_t place = self;
@@ -139,14 +159,25 @@ Status Server::FindIdentity() {
       if (members[i].node == (*loaded)->node_id) place = i;
     ASSIGN_OR_RETURN(security_, DecidePeerSecurity(config_, members, place));
     if (!security_.warning.empty()) LogLine(LogLevel::kWarning, security_.warning);
-    ASSIGN_OR_RETURN(peer_listener_,
-                     net::ListenTcp(security_.listen_address, members[place].peer_port, 128));
+    const uint16_t peer_port = members[place].peer_port;
+    ASSIGN_OR_RETURN(peer_listener_, net::ListenTcp(security_.listen_address, peer_port, 128));
+    if (const int64_t wanted = config_.Int(Opt::kClusterPort); wanted != 0 && wanted != peer_port)
+      Log(LogLevel::kWarning,
+          "cluster-port {} is not where the other members look for this node: port {} of the data "
+          "directory holds",
+          wanted, peer_port);
   }
   if (!formed) {
     if (initial.size() == 1) {
       if (config_.Bool(Opt::kClusterTakePlace))
         return config_.Wrong(Opt::kClusterTakePlace,
                              "which cluster? Its list of members (cluster-initial) is missing");
+      if (*loaded)
+        return Fail(Errc::kMismatch,
+                    dir_ + " holds the beginning of cluster " + (*loaded)->cluster_id + " (" +
+                        cluster::ListText(genesis_.members) +
+                        "), which was never formed: there are no data in it. Start this node with "
+                        "cluster-initial; or empty the directory, to begin alone");
       TRY(cluster::FormAlone(fs_, dir_, initial[0]));
     } else {
       TRY(Form(membership));
@@ -154,7 +185,7 @@ Status Server::FindIdentity() {
     if (config_.Bool(Opt::kClusterTakePlace))
       Log(LogLevel::kNotice,
           "cluster-take-place has done its work: take it out of the configuration");
-  } else if (initial.size() > 1) {
+  } else if (config_.Given(Opt::kClusterInitial)) {
     ASSIGN_OR_RETURN(const std::string warning,
                      CheckInitial(dir_, (*loaded)->cluster_id, genesis_, initial));
     if (!warning.empty()) LogLine(LogLevel::kWarning, warning);
@@ -178,6 +209,7 @@ Status Server::Form(const Membership& membership) {
         if (unix_socket || !RefusesStranger(fd)) return std::string();
         return "-" + std::string(ProtectedModeText()) + "\r\n";
       },
+      static_cast<size_t>(config_.Int(Opt::kMaxClients)),
       membership.self == 0
           ? "the other nodes of cluster-initial"
           : PrintHostPort(first.host, first.port) + ", the first node of cluster-initial");
@@ -186,12 +218,13 @@ Status Server::Form(const Membership& membership) {
   formation.initial = membership.members;
   formation.self = membership.self;
   formation.secret = security_.secret;
+  formation.callers_max = descriptors_.shares().half_open;
   formation.take_place = config_.Bool(Opt::kClusterTakePlace);
   formation.say = [](const std::string& line) { LogLine(LogLevel::kNotice, line); };
   formation.waits_for = [&](const std::string& what) { clients.WaitsFor(what); };
   formation.stop = [&] {
     supervisor_.Busy("forming a cluster: waits for " + clients.waits_for());
-    return false;
+    return StopAsked();
   };
   TRY(cluster::FormCluster(fs_, peer_listener_, formation));
   early_clients_ = clients.Stop();
@@ -199,18 +232,21 @@ Status Server::Form(const Membership& membership) {
 }
 
 // As many clients as there are descriptors for.
-Status Server::FitMaxClients() {
+Status Server::FitDescriptors(size_t members) {
   const uint64_t clients = static_cast<uint64_t>(config_.Int(Opt::kMaxClients));
-  const uint64_t have = net::RaiseDescriptorLimit(clients + kReservedDescriptors);
-  if (have >= clients + kReservedDescriptors) return {};
-  const uint64_t needed =
-      config_.Words(Opt::kClusterInitial).size() > 1 ? kDescriptorsMinWithPeers : kDescriptorsMin;
-  if (have < needed)
-    return Fail(Errc::kLimit, "only " + std::to_string(have) +
-                                  " descriptors can be open (ulimit -n), and at least " +
-                                  std::to_string(needed) + " are needed");
-  const uint64_t fits = std::min(clients, ClientsWith(have));
-  if (fits == clients) return {};
+  const bool peers = members > 1;
+  const size_t listeners = config_.Words(Opt::kBind).size() +
+                           (config_.Text(Opt::kUnixSocket).empty() ? 0 : 1) + (peers ? 1 : 0);
+  descriptors_ = DescriptorBudget(members, listeners);
+  const uint64_t have = descriptors_.Raise(clients);
+  if (have < descriptors_.least())
+    return Fail(Errc::kLimit,
+                "only " + std::to_string(have) +
+                    " descriptors can be open (ulimit -n), and at least " +
+                    std::to_string(descriptors_.least()) + " are needed" +
+                    (peers ? " by one of " + std::to_string(members) + " members" : ""));
+  const uint64_t fits = descriptors_.shares().clients;
+  if (fits >= clients) return {};
   Log(LogLevel::kWarning,
       "only {} descriptors can be open (ulimit -n): maxclients is lowered to {}", have, fits);
   config_.SetEffective(Opt::kMaxClients, std::to_string(fits));
@@ -241,16 +277,16 @@ Status Server::Start() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
   static constexpr LogFormat kFormats[] = {LogFormat::kRedis, LogFormat::kIso, LogFormat::kJson};
+  IgnoreSignals();
+  CatchStopSignals();
   SetLogFormat(kFormats[config_.Int(Opt::kLogFormat)]);
   if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]);
       !opened) {
     return config_.Wrong(Opt::kLogFile, opened.error().detail);
   }
   for (const std::string& warning : config_.warnings()) LogLine(LogLevel::kWarning, warning);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
-  TRY(FitMaxClients());
   TRY(LockDirectory());
+  TRY(WritePidFile());
   TRY(FindIdentity());
 
   const bool alone = genesis_.members.size() == 1;
@@ -283,6 +319,7 @@ Status Server::Start() {
   peer_config.secret = security_.secret;
   peer_config.loopback_only = security_.loopback_only;
   peer_config.queue_bytes_max = static_cast<size_t>(config_.Int(Opt::kPeerQueueBytes));
+  peer_config.half_open_max = descriptors_.shares().half_open;
   peers_ = std::make_unique<cluster::Peers>(loop_, peer_config, *this);
 
   TRY(CheckTimings());
@@ -317,9 +354,10 @@ Status Server::Start() {
   options.node.paxos.lease_ns = config_.Int(Opt::kLeaseMs) * kNsPerMs;
   options.node.paxos.lease_margin_ns = config_.Int(Opt::kLeaseMarginMs) * kNsPerMs;
   options.node.paxos.window_slots = static_cast<uint32_t>(config_.Int(Opt::kWindow));
+  options.stop = StopAsked;
   options.seed = static_cast<uint64_t>(clock_.MonotonicNs()) ^ (uint64_t{identity_.node_id} << 48);
   const int64_t began = clock_.MonotonicNs();
-  auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, options, *engine_, &storage_);
+  auto report = BootAndTell(std::move(options));
   if (!report) {
     Error error = report.error();
     if (!alone && error.code == Errc::kCorruption)
@@ -351,12 +389,27 @@ Status Server::Start() {
   return client_sockets_.empty() ? ListenForClients() : Status();
 }
 
+// A big snapshot and a long log take minutes, and the supervisor hears that they go on.
+Result<BootReport> Server::BootAndTell(BootOptions options) {
+  SetBreather([this] {
+    supervisor_.Progress("loading the data: at slot " +
+                         std::to_string(engine_->executor().applied_slot()));
+  });
+  fs_.SetBreathing(true);
+  auto report =
+      Boot(fs_, *wal_worker_, *file_worker_, clock_, std::move(options), *engine_, &storage_);
+  fs_.SetBreathing(false);
+  SetBreather({});
+  return report;
+}
+
 Status Server::ListenForClients() {
   const int backlog = static_cast<int>(config_.Int(Opt::kTcpBacklog));
   const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
   size_t tcp = 0;
   if (port != 0) {
-    for (std::string address : config_.Words(Opt::kBind)) {
+    const std::vector<std::string> addresses = config_.Words(Opt::kBind);
+    for (std::string address : addresses) {
       // As in Redis, an address behind "-" may be missing on this machine.
       const bool optional = !address.empty() && address.front() == '-';
       if (optional) address.erase(0, 1);
@@ -370,12 +423,14 @@ Status Server::ListenForClients() {
       client_sockets_.push_back({*std::move(fd), false});
       ++tcp;
     }
-    if (tcp == 0) return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
+    if (tcp == 0 && !addresses.empty())
+      return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
   }
   if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) {
     auto fd =
         net::ListenUnix(path, static_cast<uint32_t>(config_.Int(Opt::kUnixSocketPerm)), backlog);
     if (!fd) return config_.Wrong(Opt::kUnixSocket, fd.error().detail);
+    own_files_.Add(path);
     client_sockets_.push_back({*std::move(fd), true});
   }
   return {};
@@ -400,6 +455,7 @@ int Server::Run() {
   tick_->Start(kTickMs, kTickMs);
   for (const int number : {SIGTERM, SIGINT})
     signals_.push_back(std::make_unique<net::Signal>(loop_, number, [this] { OnSignal(); }));
+  if (StopAsked()) OnSignal();  // it came between Start and here
   turn_ns_ = began_ns_ = clock_.MonotonicNs();
   if (genesis_.members.size() > 1) SetBreather([this] { BreatheInTurn(); });
   // Where replies wait for the log's thread or for peers, it is they that want the core.
@@ -502,7 +558,18 @@ bool Server::RefusesStranger(int fd) const {
          !net::PeerIsLoopback(fd);
 }
 
+// Connections that are over, but for what is still on its way out, have their descriptors from the
+// clients' share: they make room for a newcomer.
+void Server::KeepToShare() {
+  const auto held = [this] { return connections_.size() + dead_.size() + closer_->waiting(); };
+  const uint64_t share = descriptors_.shares().clients;
+  if (held() < share) return;
+  dead_.clear();
+  while (held() >= share && closer_->waiting() > 0) closer_->EndOldest();
+}
+
 void Server::OnAccepted(net::Fd fd, bool unix_socket) {
+  KeepToShare();
   if (!engine_->client_table().HasRoom() && !MakeRoom()) {
     ++engine_->stats().rejected_connections;
     TurnAway(std::move(fd), kErrMaxClients);

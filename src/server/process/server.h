@@ -26,7 +26,11 @@
 #include "server/config/config.h"
 #include "server/dispatch/engine.h"
 #include "server/process/boot.h"
+#include "server/process/breathing_fs.h"
+#include "server/process/descriptor_budget.h"
 #include "server/process/forming_clients.h"
+#include "server/process/live_options.h"
+#include "server/process/own_files.h"
 #include "server/process/peer_security.h"
 #include "server/process/start_checks.h"
 #include "server/process/supervisor.h"
@@ -41,7 +45,8 @@ class Server final : public EngineHost, public cluster::PeerListener {
   explicit Server(Config& config);
   ~Server() override;
 
-  // Everything up to listening sockets. Blocking; an error ends the process.
+  // Everything up to listening sockets. Blocking; an error ends the process, and so does a signal
+  // (stop_signal.h), which is told as an error.
   Status Start();
   // Takes connections in as soon as there is something true to tell them ("Ready to accept
   // connections"), until SHUTDOWN or a signal. Returns the process's exit code.
@@ -68,17 +73,20 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnPeerDown(uint32_t node) override;
 
   Status LockDirectory();
-  Status FitMaxClients();
+  Status FitDescriptors(size_t members);
+  Status WritePidFile();
   Status Form(const Membership& membership);
   bool RefusesStranger(int fd) const;
   Status FindIdentity();
   Status CheckTimings() const;
   Status CheckAddress(const persist::Identity& identity) const;
+  Result<BootReport> BootAndTell(BootOptions options);
   Status ListenForClients();
   void AcceptClients();
   void TellSupervisor();
   bool SomethingToTell() const;
   void OnAccepted(net::Fd fd, bool unix_socket);
+  void KeepToShare();
   bool MakeRoom();
   void Forget(ClientConnection* connection);
   void EndOfTurn();
@@ -87,10 +95,13 @@ class Server final : public EngineHost, public cluster::PeerListener {
   void OnSignal();
 
   Config& config_;
+  DescriptorBudget descriptors_;
+  LiveOptions live_options_{config_, descriptors_};
   SystemClock clock_;
   Supervisor supervisor_;
-  persist::PosixFs fs_;
+  BreathingFs fs_;
   net::Fd lock_;
+  OwnFiles own_files_;  // made only while the lock is held
   std::string dir_;
   PeerSecurity security_;
   persist::Identity identity_;

@@ -108,6 +108,8 @@ Status CheckConfig(const Config& config) {
     TRY(DecidePeerSecurity(config, membership.members, membership.self));
   if (config.Int(Opt::kPort) == 0 && config.Text(Opt::kUnixSocket).empty())
     return config.Wrong(Opt::kPort, "and no unixsocket is given: nobody could connect");
+  if (config.Words(Opt::kBind).empty() && config.Text(Opt::kUnixSocket).empty())
+    return config.Wrong(Opt::kBind, "no address, and no unixsocket is given: nobody could connect");
   if (access(config.Text(Opt::kDir).c_str(), R_OK | W_OK | X_OK) != 0)
     return config.Wrong(Opt::kDir, std::strerror(errno));
   return {};

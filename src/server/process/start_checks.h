@@ -11,8 +11,6 @@
 
 namespace clustron::server {
 
-inline constexpr uint16_t kPeerPortOffset = 10000;
-
 // --cluster-initial: the members to be, in the order of the list; this node alone without it.
 struct Membership {
   std::vector<cluster::Member> members;

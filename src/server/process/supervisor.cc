@@ -55,8 +55,13 @@ void Supervisor::Ready(std::string_view status) {
 }
 
 void Supervisor::Busy(std::string_view status) {
+  if (status_ != status) extended_ns_ = 0;
+  Progress(status);
+}
+
+void Supervisor::Progress(std::string_view status) {
   const int64_t now = clock_.MonotonicNs();
-  if (status_ == status && extended_ns_ != 0 && now - extended_ns_ < kExtendOftenNs) return;
+  if (extended_ns_ != 0 && now - extended_ns_ < kExtendOftenNs) return;
   status_ = status;
   extended_ns_ = now;
   Say("STATUS=" + status_ + "\n" + std::string(kExtend));

@@ -21,6 +21,8 @@ class Supervisor {
   // Something goes on that may take long: said anew when the status changes, and the time that
   // systemd grants is extended each second, however often this is called.
   void Busy(std::string_view status);
+  // The same of work whose status changes all the time: it waits for its second.
+  void Progress(std::string_view status);
   void Stopping(std::string_view status);  // the same, and that it is the stop
 
  private:

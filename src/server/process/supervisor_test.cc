@@ -83,6 +83,21 @@ TEST_CASE("systemd hears of readiness, of what takes long, and of the stop") {
   }
 }
 
+TEST_CASE("work whose status changes all the time is told of once a second") {
+  Listener listener("@clustron-notify-" + std::to_string(getpid()));
+  StillClock clock;
+  Supervisor supervisor(clock, kSupervisedSystemd);
+  supervisor.Busy("waiting");
+  CHECK(listener.Heard() == "STATUS=waiting\nEXTEND_TIMEOUT_USEC=30000000");
+  for (int slot = 1; slot <= 30; ++slot) {
+    clock.now_ns += 100'000'000;
+    supervisor.Progress("slot " + std::to_string(slot));
+    CHECK(listener.Heard() == (slot % 10 != 0 ? ""
+                                              : "STATUS=slot " + std::to_string(slot) +
+                                                    "\nEXTEND_TIMEOUT_USEC=30000000"));
+  }
+}
+
 TEST_CASE("`supervised` says whether systemd is told at all") {
   StillClock clock;
   Supervisor(clock, kSupervisedSystemd).Ready("x");  // without a socket: nobody hears it

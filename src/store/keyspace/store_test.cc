@@ -184,6 +184,28 @@ TEST_CASE("keys of one name that are due at once leave in order of their databas
   CHECK(s.ExpireDue(1) == 0);
 }
 
+TEST_CASE("however many keys are due, by whichever clock, no more leave at once than may") {
+  Store s(1);
+  s.BeginEntry(100, 1000);
+  for (int i = 0; i < 3; i++) {
+    for (const bool by_wall : {false, true}) {
+      s.BeginItem();
+      const std::string key = (by_wall ? "wall" : "elapsed") + std::to_string(i);
+      Mutation m = s.Modify(0, key);
+      m.SetString("v");
+      m.SetDeadline(by_wall ? Deadline::Wall(1100) : Deadline::Elapsed(200));
+      m.Commit(kSet);
+    }
+  }
+  s.BeginEntry(300, 1200);
+  s.BeginItem();
+  CHECK(s.ExpireDue(4) == 4);
+  CHECK(s.Size(0) == 2);
+  s.BeginItem();
+  CHECK(s.ExpireDue(4) == 2);
+  CHECK(s.Size(0) == 0);
+}
+
 TEST_CASE("strings answer Redis's encodings at Redis's thresholds") {
   Store s(1);
   const auto encoding = [&](std::string_view value) {

@@ -10,9 +10,9 @@
 
 #include "base/result.h"
 #include "cluster/log/entry.h"
-#include "cluster/log/leaderships.h"
 #include "cluster/node/digest_log.h"
 #include "cluster/paxos/types.h"
+#include "cluster/wire/leaderships.h"
 #include "cluster/wire/skip_list.h"
 #include "persist/fs.h"
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/log/leaderships.h"
 #include "cluster/paxos/types.h"
+#include "cluster/wire/leaderships.h"
 #include "cluster/wire/skip_list.h"
 
 namespace clustron::cluster {

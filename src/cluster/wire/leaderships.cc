@@ -1,4 +1,4 @@
-#include "cluster/log/leaderships.h"
+#include "cluster/wire/leaderships.h"
 
 #include <algorithm>
 

@@ -243,24 +243,63 @@ TEST_CASE("behind a peer's snapshot time goes on from where the snapshot has it"
 TEST_CASE("a peer's snapshot is loaded while an own one is being written") {
   constexpr int kKeys = 30'000;
   const PeersSnapshot snapshot = SnapshotOfTwo(kKeys);
+  // Turns of a slice each until the file that has come is loaded; before turn `own` the node begins
+  // to write one of its own.
+  const auto turn_until_loading = [&snapshot](EngineBench& bench, int own) {
+    FollowEarlier(bench);
+    FollowTwo(bench, SetKeys(kKeys));
+    REQUIRE(bench.executor().applied_slot() == 3u);
+    Receive(bench, snapshot);
+    bench.clock.step_ns = 1'600'000;
+    int turns = 0;
+    for (; turns < 10'000 && !bench.node().restoring(); ++turns) {
+      if (turns == own) bench.node().TakeSnapshotNow();
+      bench.Turn();
+    }
+    bench.clock.step_ns = 0;
+    return turns;
+  };
+  EngineBench other(3, 1);
+  const int turns = turn_until_loading(other, -1);
   EngineBench bench(3, 1);
-  FollowEarlier(bench);
-  FollowTwo(bench, SetKeys(kKeys));
-  REQUIRE(bench.executor().applied_slot() == 3u);
-  bench.FromWire(2, cluster::WireSnapshotOffer(snapshot.name));
-  for (const std::string& chunk : snapshot.chunks) bench.FromWire(2, chunk);
-  bench.node().TakeSnapshotNow();
-  bench.clock.step_ns = 1'600'000;  // a slice per turn
-  bench.Turn();
-  bench.clock.step_ns = 0;
+  turn_until_loading(bench, turns - 2);
+  REQUIRE(bench.node().restoring());
   for (int i = 0; i < 100; ++i) bench.Tick();
   CHECK(bench.executor().applied_slot() == 4u);
   CHECK(bench.fatal.empty());
   CHECK(bench.node().snapshot_slot() == 4u);
+  // The own one was of a state that nobody will go back to.
+  CHECK_FALSE(bench.fs.Exists("/data/snapshots/00000000000000000003.rdb"));
   bench.node().TakeSnapshotNow();
   bench.Choose(kTwo, EntryKind::kNoop, "");
   for (int i = 0; i < 100; ++i) bench.Tick();
   CHECK(bench.node().snapshot_slot() == 5u);
+}
+
+TEST_CASE("whom the state before a peer's snapshot differed from is forgotten with that state") {
+  std::string raise;
+  const std::vector<std::string_view> version = {std::string_view("\x02\0", 2)};
+  cluster::AppendItem({.kind = cluster::ItemKind::kRaiseVersion}, version, &raise);
+  const auto count_to = [](EngineBench& bench, paxos::Slot slot) {
+    while (bench.executor().applied_slot() < slot)
+      bench.Choose(kTwo, EntryKind::kBatch,
+                   EntryOf(1000, 1'700'000'000'000, {CommandItem({"INCR", "n"})}));
+  };
+  EngineBench two(3, 2);
+  FollowTwo(two, {raise});
+  count_to(two, 90);
+  two.node().TakeSnapshotNow();
+  for (int i = 0; i < 100; ++i) two.Tick();
+  const std::string file = two.fs.Content("/data/snapshots/00000000000000000090.rdb");
+  EngineBench bench(3);
+  FollowTwo(bench, {raise});
+  count_to(bench, 70);
+  bench.FromWire(3, cluster::WireDigest(64, 1));
+  REQUIRE(bench.node().diverged_slot() == 64u);
+  Receive(bench, OnItsWay(90, file));
+  for (int i = 0; i < 100; ++i) bench.Tick();
+  REQUIRE(bench.executor().applied_slot() == 90u);
+  CHECK(bench.node().diverged_slot() == 0u);
 }
 
 TEST_CASE("a write that a peer's snapshot turns out to contain is uncertain at once") {

@@ -270,6 +270,30 @@ TEST_CASE("a walk that would hold too much gives up, and the next one succeeds")
   CHECK(Everything(restored) == before);
 }
 
+TEST_CASE("keys that change between two steps are bounded by themselves") {
+  Store store(1);
+  store.BeginEntry(1000, 5'000'000);
+  const auto set = [&store](int i, char c) {
+    const std::string key = "key:" + std::to_string(i);
+    Mutation m = store.Modify(0, key);
+    m.SetString(std::string(100, c));
+    m.Commit(kSet);
+  };
+  for (int i = 0; i < 500; ++i) set(i, 'a');
+  Store restored(1);
+  LoadingSink sink(restored);
+  SnapshotWalk walk(store, sink, {.held_bytes_max = 20'000});
+  REQUIRE(walk.Step(500) == SnapshotWalk::Progress::kMore);
+  SUBCASE("few") {
+    for (int i = 0; i < 100; ++i) set(i, 'b');
+    CHECK(walk.Step(500) == SnapshotWalk::Progress::kMore);
+  }
+  SUBCASE("all") {
+    for (int i = 0; i < 500; ++i) set(i, 'b');
+    CHECK(walk.Step(500) == SnapshotWalk::Progress::kAborted);
+  }
+}
+
 TEST_CASE("many walks after each other all succeed, given up or not") {
   ModelledStore p(78, 200);
   for (int i = 0; i < 1000; i++) p.AnyStep();

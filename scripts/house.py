@@ -23,10 +23,10 @@ os.chdir(ROOT)
 # members, .cc files that their methods are in.
 LIMITS = {
     "function_max": 117,
-    "type_branches": 75,
+    "type_branches": 37,
     "command_names": 39,
     "friends": 20,
-    "back_arrows": 23,
+    "back_arrows": 9,
     "error_literals": 143,
 }
 GOALS = {
@@ -47,6 +47,7 @@ CLASS_LIMITS = {
     "server::Server": [36, 38, 1],
     "server::Session": [17, 22, 1],
     "state::Executor": [87, 40, 2],
+    "store::KeyRecord": [31, 2, 2],
     "store::SnapshotWalk": [26, 22, 1],
     "store::Store": [116, 33, 5],
 }

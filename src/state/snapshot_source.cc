@@ -1,12 +1,15 @@
 #include "state/snapshot_source.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/planted_bugs.h"
 #include "persist/rdb_reader.h"
 #include "state/executor.h"
+#include "store/keyspace/value_type.h"
 #include "store/snapshot/snapshot_load.h"
 
 namespace clustron::state {
@@ -67,9 +70,21 @@ cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, st
   return progress == store::SnapshotWalk::Progress::kDone ? Progress::kDone : Progress::kMore;
 }
 
+// How the values of each type stand in an RDB file.
+const ExecutorSnapshot::Shape& ExecutorSnapshot::ShapeOf(store::Type type) {
+  static constexpr Shape kShapes[] = {
+      {store::Type::kString, &ExecutorSnapshot::BeginString, &ExecutorSnapshot::StringPart},
+      {store::Type::kHash, &ExecutorSnapshot::BeginHash, &ExecutorSnapshot::HashPart},
+  };
+  const auto* shape = std::find_if(std::begin(kShapes), std::end(kShapes),
+                                   [type](const Shape& one) { return one.type == type; });
+  CHECK(shape != std::end(kShapes));
+  return *shape;
+}
+
 void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, const KeyMeta& meta,
                              uint64_t size) {
-  CHECK(string_left_ == 0);
+  CHECK(string_left_ == 0 && parts_left_ == 0);
   if (db != db_) {
     db_ = db;
     rdb_.SelectDb(static_cast<uint32_t>(db));
@@ -80,11 +95,30 @@ void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, con
   rdb_.Section("k", bytes);
   if (meta.deadline.exists())
     rdb_.ExpireAtMs(store::Store::UnixMs(meta.deadline, elapsed_ms_, wall_ms_));
-  if (type == store::Type::kHash) {
-    rdb_.HashBegin(key, size);
-    return;
+  shape_ = &ShapeOf(type);
+  (this->*shape_->begin)(key, size);
+}
+
+void ExecutorSnapshot::OnPart(std::string_view part) {
+  CHECK(shape_ != nullptr);
+  (this->*shape_->part)(part);
+}
+
+void ExecutorSnapshot::BeginHash(std::string_view key, uint64_t fields) {
+  rdb_.HashBegin(key, fields);
+  parts_left_ = 2 * fields;
+}
+
+void ExecutorSnapshot::HashPart(std::string_view part) {
+  CHECK(parts_left_ > 0);
+  if (--parts_left_ % 2 == 0) {
+    rdb_.HashField(field_, part);
+  } else {
+    field_.assign(part);
   }
-  CHECK(type == store::Type::kString);
+}
+
+void ExecutorSnapshot::BeginString(std::string_view key, uint64_t size) {
   string_left_ = size;
   in_pieces_ = size > kWholeStringBytes;
   if (in_pieces_) {
@@ -100,7 +134,7 @@ void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, con
 void ExecutorSnapshot::OnLeases(std::string_view rows) { rdb_.Section("leases", rows); }
 void ExecutorSnapshot::OnLocks(std::string_view rows) { rdb_.Section("locks", rows); }
 
-void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
+void ExecutorSnapshot::StringPart(std::string_view bytes) {
   if (bytes.empty()) return;  // an empty string is one empty piece, and is written already
   CHECK(bytes.size() <= string_left_);
   string_left_ -= bytes.size();
@@ -117,8 +151,6 @@ void ExecutorSnapshot::OnStringPiece(std::string_view bytes) {
   rdb_.String(key_, value_);
   value_ = {};
 }
-
-void ExecutorSnapshot::OnField(store::FieldValue fv) { rdb_.HashField(fv.field, fv.value); }
 
 // --- Reading -------------------------------------------------------------------------------------
 
@@ -150,14 +182,15 @@ class Loader final : public persist::RdbVisitor {
 
   Status OnString(const persist::RdbKey& key, std::string_view value) override {
     TRY(BeginKey(key, store::Type::kString, value.size()));
-    if (!value.empty()) store_.StringPiece(value);
+    TRY(store_.Part(value));
     return EndKey();
   }
   Status OnHashBegin(const persist::RdbKey& key, uint64_t fields) override {
     return BeginKey(key, store::Type::kHash, fields);
   }
   Status OnHashField(std::string_view field, std::string_view value) override {
-    return store_.Field({field, value});
+    TRY(store_.Part(field));
+    return store_.Part(value);
   }
   Status OnHashEnd() override { return EndKey(); }
 
@@ -206,7 +239,8 @@ class Loader final : public persist::RdbVisitor {
       meta_ = {};
       meta_.revision = 1;
       if (key.expire_at_ms >= 0) meta_.deadline = store::Deadline::Wall(key.expire_at_ms);
-      meta_.packed = type == store::Type::kHash && size <= 128;
+      const store::ValueType& row = store::ValueTypeOf(type);
+      meta_.packed = !row.bytes && size <= row.packed_count_max;
     }
     has_meta_ = false;
     return store_.BeginKey(static_cast<int>(key.db), key.key, type, meta_, size);

@@ -10,6 +10,9 @@
 #include "base/rng.h"
 #include "store/keyspace/store.h"
 #include "store/snapshot/snapshot_walk.h"
+#include "store/types/hash/hash_edit.h"
+#include "store/types/hash/hash_value.h"
+#include "store/types/string/string_edit.h"
 
 namespace {
 
@@ -73,7 +76,7 @@ class CountingSink : public clustron::store::SnapshotSink {
 void Set(Store& s, std::string_view key, std::string_view value) {
   s.BeginItem();
   Mutation m = s.Modify(0, key);
-  m.SetString(value);
+  SetString(m, value);
   m.Commit({clustron::store::EventClass::kString, "set"});
 }
 
@@ -147,14 +150,14 @@ void BenchHash(size_t n) {
     s.BeginItem();
     const Key field(i);
     Mutation m = s.Modify(0, "h");
-    m.HashSet(field, "value");
+    SetHashField(m, field, "value");
     m.Commit({clustron::store::EventClass::kHash, "hset"});
   });
   Rng rng(2);
   size_t found = 0;
   Measure("HGET, random", n, [&](size_t) {
     const Key field(rng.Below(n));
-    found += s.Find(0, "h")->hash().Get(field)->size();
+    found += HashOf(*s.Find(0, "h")).Get(field)->size();
   });
   std::printf("%-42s %8.1f bytes\n", "  16-byte field, 5-byte value",
               static_cast<double>(s.Find(0, "h")->MemoryUsage()) / static_cast<double>(n));

@@ -14,7 +14,7 @@
 #include "persist/packed_reader.h"
 #include "state/executor.h"
 #include "state/snapshot_source.h"
-#include "store/snapshot/key_meta.h"
+#include "store/keyspace/key_meta.h"
 
 namespace {
 

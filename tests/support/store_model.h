@@ -13,6 +13,9 @@
 
 #include "base/rng.h"
 #include "store/keyspace/store.h"
+#include "store/types/hash/hash_edit.h"
+#include "store/types/hash/hash_value.h"
+#include "store/types/string/string_edit.h"
 
 namespace clustron::store {
 
@@ -21,7 +24,7 @@ inline constexpr Event kDel{EventClass::kGeneric, "del"};
 
 inline void Put(Store& s, int db, std::string_view key, std::string_view value) {
   Mutation m = s.Modify(db, key);
-  m.SetString(value);
+  SetString(m, value);
   m.Commit(kSet);
 }
 
@@ -83,7 +86,7 @@ class ModelledStore {
         const Keep keep = rng_.Percent(30) ? Keep::kTtlAndLease : Keep::kNothing;
         Deadline deadline;
         if (rng_.Percent(20) && keep == Keep::kNothing) deadline = RandomDeadline(1);
-        m.SetString(value, keep, StringForm::kAuto, deadline);
+        SetString(m, value, keep, StringForm::kAuto, deadline);
         ModelKey& k = model[db][key];
         if (deadline.exists()) {
           k.deadline = deadline;
@@ -101,10 +104,10 @@ class ModelledStore {
         const std::string value = Value();
         const size_t offset = rng_.Below(rng_.Percent(10) ? 70'000 : 50);
         if (rng_.Percent(50) || value.empty()) {
-          m.Append(value);
+          AppendString(m, value);
           model[db][key].text += value;
         } else {
-          m.SetRange(offset, value);
+          WriteString(m, offset, value);
           std::string& text = model[db][key].text;
           if (text.size() < offset + value.size()) text.resize(offset + value.size());
           text.replace(offset, value.size(), value);
@@ -120,7 +123,7 @@ class ModelledStore {
         for (uint64_t n = 1 + rng_.Below(6); n > 0; n--) {
           const std::string field = "f" + std::to_string(rng_.Below(40));
           const std::string value(rng_.Below(25), 'x');
-          REQUIRE(m.HashSet(field, value) == !k.fields.contains(field));
+          REQUIRE(SetHashField(m, field, value) == !k.fields.contains(field));
           k.fields[field] = value;
         }
         break;
@@ -129,7 +132,7 @@ class ModelledStore {
         if (live == nullptr || !live->is_hash) return;
         for (uint64_t n = 1 + rng_.Below(6); n > 0; n--) {
           const std::string field = "f" + std::to_string(rng_.Below(40));
-          REQUIRE(m.HashDelete(field) == (live->fields.erase(field) > 0));
+          REQUIRE(DeleteHashField(m, field) == (live->fields.erase(field) > 0));
         }
         if (live->fields.empty()) model[db].erase(key);
         break;
@@ -159,7 +162,7 @@ class ModelledStore {
         std::string& text = model[db][key].text;
         if (text.size() <= bit / 8) text.resize(bit / 8 + 1);
         const int mask = 0x80 >> (bit % 8);
-        REQUIRE(m.SetBit(bit, true) == ((text[bit / 8] & mask) != 0));
+        REQUIRE(SetStringBit(m, bit, true) == ((text[bit / 8] & mask) != 0));
         text[bit / 8] = static_cast<char>(text[bit / 8] | mask);
         break;
       }
@@ -346,9 +349,9 @@ class ModelledStore {
           continue;
         }
         std::map<std::string, std::string> fields;
-        e->hash().ForEach([&](FieldValue fv) { fields.emplace(fv.field, fv.value); });
+        HashOf(*e).ForEach([&](FieldValue fv) { fields.emplace(fv.field, fv.value); });
         REQUIRE(fields == k.fields);
-        REQUIRE(e->hash().size() == fields.size());
+        REQUIRE(HashOf(*e).size() == fields.size());
       }
       REQUIRE(seen.size() == live);
     }
@@ -407,7 +410,7 @@ inline std::string Everything(const Store& s) {
       if (e.type() == Type::kString) {
         out += std::to_string(std::hash<std::string_view>()(e.String(scratch)));
       } else {
-        e.hash().ForEach([&](FieldValue fv) {
+        HashOf(e).ForEach([&](FieldValue fv) {
           out += std::string(fv.field) + "=" + std::string(fv.value) + ",";
         });
       }

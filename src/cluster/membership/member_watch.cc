@@ -205,6 +205,10 @@ void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t
 void MemberWatch::Judge(const Introduction& said, MemberRecord* record,
                         IntroductionAnswer* answer) {
   const bool new_life = said.nonce != record->nonce;
+  if (!new_life && said.recovered_boot < record->recovered_boot) {
+    answer->set_back = record->SetBack();
+    return;
+  }
   const bool lacks = new_life && said.held.Lacks(record->acknowledged);
   const bool not_recovered = record->set_back_boot > said.recovered_boot;
   if (lacks) {

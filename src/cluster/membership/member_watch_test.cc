@@ -135,6 +135,12 @@ TEST_CASE("a newer boot that holds less than was acknowledged is a copy made whi
   copy.recovered_boot = 7;
   CHECK(!Say(later, 2, copy).set_back);
   CHECK(!later.SetBack(2));
+  // What it said before that comes late.
+  Introduction overtaken = copy;
+  overtaken.recovered_boot = 0;
+  overtaken.set_back = true;
+  CHECK(!Say(later, 2, overtaken).set_back);
+  CHECK(!later.SetBack(2));
   MemberWatch last = Restarted(later);
   copy.boot = 8;
   copy.nonce = 88;

@@ -95,8 +95,7 @@ void CmdMemoryUsage(Context& ctx) {
   const store::KeyRecord* record = Peek(ctx, ctx.args[2]);
   if (record == nullptr) return ctx.reply.Null();
   constexpr size_t kPieceBytes = 64 * 1024;
-  if (record->type() == store::Type::kString && !ctx.Spend(record->StringSize() / kPieceBytes))
-    return;
+  if (record->form() == store::Form::kBig && !ctx.Spend(record->StringSize() / kPieceBytes)) return;
   ctx.reply.Uint(record->MemoryUsage());
 }
 

@@ -8,6 +8,7 @@
 #include "commands/core/errors.h"
 #include "resp/reply_writer.h"
 #include "store/keyspace/store.h"
+#include "store/types/hash/hash_value.h"
 
 namespace clustron::commands {
 

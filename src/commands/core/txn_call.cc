@@ -6,6 +6,8 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/error_text.h"
 #include "store/keyspace/store.h"
+#include "store/keyspace/value_type.h"
+#include "store/types/hash/hash_value.h"
 
 namespace clustron::commands {
 
@@ -168,11 +170,8 @@ std::string_view Comparable(const KeyRecord& record, std::string_view wanted,
   return record.StringRange(0, std::max(wanted.size() + 1, kLongerThanNumbers), scratch);
 }
 
-std::optional<uint64_t> LengthOf(const KeyRecord* record) {
-  if (record == nullptr) return 0;
-  if (record->type() == Type::kString) return record->StringSize();
-  if (record->type() == Type::kHash) return record->hash().size();
-  return std::nullopt;
+uint64_t LengthOf(const KeyRecord* record) {
+  return record == nullptr ? 0 : ValueTypeOf(*record).count(*record);
 }
 
 }  // namespace
@@ -225,8 +224,7 @@ bool ConditionHolds(const TxnCondition& c, const store::Store& store, int db,
     case Kind::kRevision:
       return Compare(record == nullptr ? 0 : record->revision(), c.op, c.number);
     case Kind::kLength:
-      if (const auto length = LengthOf(record)) return Compare(*length, c.op, c.number);
-      break;
+      return Compare(LengthOf(record), c.op, c.number);
     case Kind::kValue:
       if (record == nullptr) return CompareOptional(std::nullopt, c.op, c.value);
       if (record->type() == Type::kString) {
@@ -236,7 +234,7 @@ bool ConditionHolds(const TxnCondition& c, const store::Store& store, int db,
     case Kind::kField:
       if (record == nullptr) return CompareOptional(std::nullopt, c.op, c.value);
       if (record->type() == Type::kHash) {
-        return CompareOptional(record->hash().Get(c.field), c.op, c.value);
+        return CompareOptional(HashOf(*record).Get(c.field), c.op, c.value);
       }
       break;
     default:

@@ -8,6 +8,7 @@
 #include "commands/core/registry.h"
 #include "commands/generic/compare.h"
 #include "commands/generic/key.spec.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::commands {
 
@@ -45,8 +46,7 @@ bool CheckFlushMode(Context& ctx) {
 
 // A copy shares what it can, but each of the two may be changed, or loaded from a snapshot.
 bool SpendCopy(Context& ctx, const KeyRecord& source) {
-  if (source.type() == store::Type::kString) return ctx.SpendMade(source.StringSize());
-  return ctx.SpendMade(source.hash().StoredBytes());
+  return ctx.SpendMade(ValueTypeOf(source).stored_bytes(source));
 }
 
 enum class Renamed : uint8_t { kYes, kSourceMissing, kTargetExists };

@@ -47,7 +47,7 @@ void CmdObjectRefcount(Context& ctx) {
   const KeyRecord* record = Subject(ctx);
   if (record == nullptr) return;
   bool shared = false;
-  if (record->type() == store::Type::kString && record->form() == store::Form::kInt) {
+  if (record->form() == store::Form::kInt) {
     store::Scratch scratch;
     const std::optional<int64_t> value = ParseInt64(record->String(scratch));
     shared = value && *value >= 0 && *value < kSharedIntegers;

@@ -9,6 +9,8 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/registry.h"
 #include "commands/hash/hash.spec.h"
+#include "store/types/hash/hash_edit.h"
+#include "store/types/hash/hash_value.h"
 
 namespace clustron::commands {
 
@@ -35,10 +37,10 @@ bool SpendEdit(Context& ctx, const store::HashValue& hash) {
 
 // Whether changing so many fields may cost more than is left: as if it stayed packed.
 bool MayPassBudget(const Context& ctx, const KeyRecord* record, size_t fields) {
-  if (ctx.work == nullptr || (record != nullptr && !record->hash().packed())) return false;
-  size_t bytes = record == nullptr ? 0 : record->hash().StoredBytes();
+  if (ctx.work == nullptr || (record != nullptr && !HashOf(*record).packed())) return false;
+  size_t bytes = record == nullptr ? 0 : HashOf(*record).StoredBytes();
   for (std::string_view arg : ctx.args) bytes += arg.size() + sizeof(uint64_t);
-  const size_t all = fields + (record == nullptr ? 0 : record->hash().size());
+  const size_t all = fields + (record == nullptr ? 0 : HashOf(*record).size());
   uint64_t units = 0;
   if (__builtin_mul_overflow(fields, EditUnits(all, bytes), &units)) return true;
   WorkMeter left = *ctx.work;
@@ -49,7 +51,7 @@ bool MayPassBudget(const Context& ctx, const KeyRecord* record, size_t fields) {
 bool ReadHash(Context& ctx, const store::HashValue** hash) {
   const KeyRecord* record = Read(ctx, ctx.args[1]);
   if (!CheckType(ctx, record, Type::kHash)) return false;
-  *hash = record == nullptr ? nullptr : &record->hash();
+  *hash = record == nullptr ? nullptr : &HashOf(*record);
   return true;
 }
 
@@ -58,7 +60,7 @@ bool ReadHash(Context& ctx, const store::HashValue** hash) {
 template <typename F>
 void EditEach(Context& ctx, Mutation& m, size_t step, store::Event event, F&& edit) {
   for (size_t i = 2; i < ctx.args.size(); i += step) {
-    if (m.exists() && !SpendEdit(ctx, m.record()->hash())) break;
+    if (m.exists() && !SpendEdit(ctx, HashOf(*m.record()))) break;
     edit(m, i);
   }
   m.Commit(event);
@@ -94,7 +96,7 @@ bool EditFields(Context& ctx, size_t step, store::Event event, F&& edit) {
 int64_t SetFields(Context& ctx) {
   int64_t added = 0;
   const bool done = EditFields(ctx, 2, kEventHset, [&](Mutation& m, size_t i) {
-    added += m.HashSet(ctx.args[i], ctx.args[i + 1]);
+    added += SetHashField(m, ctx.args[i], ctx.args[i + 1]);
   });
   return done ? added : -1;
 }
@@ -125,7 +127,7 @@ void ReplyAll(Context& ctx, Part part) {
 
 // The present value of a field of a key that is about to change; nothing if there is none.
 std::optional<std::string_view> Present(const Mutation& m, std::string_view field) {
-  return m.exists() ? m.record()->hash().Get(field) : std::nullopt;
+  return m.exists() ? HashOf(*m.record()).Get(field) : std::nullopt;
 }
 
 }  // namespace
@@ -144,9 +146,9 @@ void CmdHmset(Context& ctx) {
 void CmdHsetnx(Context& ctx) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.record(), Type::kHash)) return;
-  if (m.exists() && !SpendEdit(ctx, m.record()->hash())) return;
+  if (m.exists() && !SpendEdit(ctx, HashOf(*m.record()))) return;
   if (Present(m, ctx.args[2])) return ctx.reply.Int(0);
-  m.HashSet(ctx.args[2], ctx.args[3]);
+  SetHashField(m, ctx.args[2], ctx.args[3]);
   m.Commit(kEventHset);
   ctx.reply.Int(1);
 }
@@ -206,7 +208,7 @@ void CmdHstrlen(Context& ctx) {
 void CmdHdel(Context& ctx) {
   int64_t deleted = 0;
   const bool done = EditFields(ctx, 1, {EventClass::kHash, "hdel"}, [&](Mutation& m, size_t i) {
-    deleted += m.HashDelete(ctx.args[i]);
+    deleted += DeleteHashField(m, ctx.args[i]);
   });
   if (done) ctx.reply.Int(deleted);
 }
@@ -217,7 +219,7 @@ void CmdHincrby(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.record(), Type::kHash)) return;
-  if (m.exists() && !SpendEdit(ctx, m.record()->hash())) return;
+  if (m.exists() && !SpendEdit(ctx, HashOf(*m.record()))) return;
   int64_t value = 0;
   if (const auto text = Present(m, ctx.args[2])) {
     const std::optional<int64_t> old = ParseInt64(*text);
@@ -225,7 +227,7 @@ void CmdHincrby(Context& ctx) {
     value = *old;
   }
   if (__builtin_add_overflow(value, by, &value)) return ctx.reply.Error(kErrIncrOverflow);
-  m.HashSet(ctx.args[2], Decimal(value));
+  SetHashField(m, ctx.args[2], Decimal(value));
   m.Commit({EventClass::kHash, "hincrby"});
   ctx.reply.Int(value);
 }
@@ -236,7 +238,7 @@ void CmdHincrbyfloat(Context& ctx) {
   if (!std::isfinite(*by)) return ctx.reply.Error("ERR value is NaN or Infinity");
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.record(), Type::kHash)) return;
-  if (m.exists() && !SpendEdit(ctx, m.record()->hash())) return;
+  if (m.exists() && !SpendEdit(ctx, HashOf(*m.record()))) return;
   long double value = 0;
   if (const auto text = Present(m, ctx.args[2])) {
     const std::optional<long double> old = ParseLongDouble(*text);
@@ -247,7 +249,7 @@ void CmdHincrbyfloat(Context& ctx) {
   if (!std::isfinite(value)) return ctx.reply.Error(kErrIncrNotFinite);
   const std::string text = FormatLongDouble(value);
   if (!ctx.HasReplyRoom(text.size() + kBulkFrameBytes)) return;  // it may be long
-  m.HashSet(ctx.args[2], text);
+  SetHashField(m, ctx.args[2], text);
   m.Commit({EventClass::kHash, "hincrbyfloat"});
   ctx.reply.Bulk(text);
 }

@@ -7,6 +7,7 @@
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/generic/scan_args.h"
+#include "store/types/hash/hash_value.h"
 
 namespace clustron::commands {
 
@@ -100,7 +101,7 @@ void CmdHrandfield(Context& ctx) {
   const KeyRecord* record = Read(ctx, ctx.args[1]);
   if (!CheckType(ctx, record, Type::kHash)) return;
   if (record == nullptr) return wish.with_count ? ctx.reply.Array(0) : ctx.reply.Null();
-  const HashValue& hash = record->hash();
+  const HashValue& hash = HashOf(*record);
   const size_t size = hash.size();
   if (!wish.with_count) return ctx.reply.Bulk(hash.At(ctx.rng().Below(size)).field);
   if (wish.count < 0) {
@@ -131,7 +132,7 @@ void CmdHscan(Context& ctx) {
   size_t found = 0;
   uint64_t next = 0;
   if (record != nullptr) {
-    const HashValue& hash = record->hash();
+    const HashValue& hash = HashOf(*record);
     const auto count = static_cast<uint64_t>(options.count);
     if (!ctx.Spend(hash.packed() ? hash.size() : std::min<uint64_t>(hash.size(), count))) return;
     next = hash.Scan(options.cursor, static_cast<size_t>(options.count), [&](FieldValue fv) {

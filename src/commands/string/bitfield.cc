@@ -7,6 +7,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/string/bit_offset.h"
 #include "commands/string/bitmap.spec.h"
+#include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
 
@@ -167,7 +168,7 @@ uint64_t EndOf(const std::vector<FieldOp>& ops) {
 bool Grow(Mutation& m, const std::vector<FieldOp>& ops) {
   const uint64_t end = EndOf(ops);
   if (m.exists() && m.record()->StringSize() >= end) return false;
-  m.SetRange(end - 1, {"\0", 1});
+  WriteString(m, end - 1, {"\0", 1});
   return true;
 }
 
@@ -186,7 +187,7 @@ void MakeRaw(Mutation& m) {
   if (m.record()->encoding() == "raw") return;
   store::Scratch scratch;
   const std::string first(m.record()->StringRange(0, 1, scratch));
-  m.SetRange(0, first);
+  WriteString(m, 0, first);
 }
 
 void RunWrites(Context& ctx, const std::vector<FieldOp>& ops) {
@@ -213,7 +214,7 @@ void RunWrites(Context& ctx, const std::vector<FieldOp>& ops) {
     changed = changed || grew || *value != old;
     if (*value == old) continue;
     window.Set(op, static_cast<uint64_t>(*value));
-    m.SetRange(window.first_byte, window.view());
+    WriteString(m, window.first_byte, window.view());
   }
   m.Commit({EventClass::kString, changed ? "setbit" : ""});
 }

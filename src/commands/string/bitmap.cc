@@ -14,6 +14,7 @@
 #include "commands/core/registry.h"
 #include "commands/string/bit_offset.h"
 #include "commands/string/bitmap.spec.h"
+#include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
 
@@ -162,7 +163,7 @@ void CmdSetbit(Context& ctx) {
   }
   const size_t old_size = m.exists() ? m.record()->StringSize() : 0;
   if (offset >> 3 > old_size && !ctx.SpendMade((offset >> 3) - old_size)) return;
-  const bool old = m.SetBit(offset, bit != 0);
+  const bool old = SetStringBit(m, offset, bit != 0);
   m.Commit({EventClass::kString, same ? "" : "setbit"});
   ctx.reply.Int(old ? 1 : 0);
 }
@@ -278,7 +279,7 @@ void CmdBitop(Context& ctx) {
   const std::string result = CombineAll(op, sources);
   Mutation m = Modify(ctx, ctx.args[2]);
   if (!result.empty()) {
-    m.SetString(result, store::Keep::kNothing, StringForm::kRaw);
+    SetString(m, result, store::Keep::kNothing, StringForm::kRaw);
     m.Commit(kEventSet);
   } else if (m.exists()) {
     m.Delete();

@@ -4,6 +4,7 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
+#include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
 
@@ -32,7 +33,7 @@ void Increment(Context& ctx, int64_t by) {
     value = *old;
   }
   if (__builtin_add_overflow(value, by, &value)) return ctx.reply.Error(kErrIncrOverflow);
-  m.SetString(Decimal(value), Keep::kAll);
+  SetString(m, Decimal(value), Keep::kAll);
   m.Commit({EventClass::kString, "incrby"});
   ctx.reply.Int(value);
 }
@@ -73,7 +74,7 @@ void CmdIncrbyfloat(Context& ctx) {
   if (!std::isfinite(value)) return ctx.reply.Error(kErrIncrNotFinite);
   const std::string text = FormatLongDouble(value);
   if (!ctx.HasReplyRoom(text.size() + kBulkFrameBytes)) return;  // it may be long
-  m.SetString(text, Keep::kAll, StringForm::kText);
+  SetString(m, text, Keep::kAll, StringForm::kText);
   m.Commit({EventClass::kString, "incrbyfloat"});
   ctx.reply.Bulk(text);
 }

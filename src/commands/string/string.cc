@@ -11,6 +11,7 @@
 #include "commands/generic/expire.h"
 #include "commands/generic/expire_time.h"
 #include "commands/string/string.spec.h"
+#include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
 
@@ -99,7 +100,7 @@ bool WriteValue(Context& ctx, const SetOptions& options,
     return false;
   }
   const bool existed = m.exists();
-  m.SetString(ctx.args[2], options.keep_ttl ? Keep::kTtlAndLease : Keep::kNothing);
+  SetString(m, ctx.args[2], options.keep_ttl ? Keep::kTtlAndLease : Keep::kNothing);
   if (deadline) m.SetDeadline(*deadline);
   m.Commit(kEventSet);
   if (deadline) NotifyEnd(ctx, existed, *deadline);
@@ -127,7 +128,7 @@ void SetWithTtl(Context& ctx, TimeUnit unit) {
   const auto deadline = ExpireOptionDeadline(ctx, {ctx.args[2], unit, TimeBase::kNow});
   if (!deadline) return;
   Mutation m = Modify(ctx, ctx.args[1]);
-  m.SetString(ctx.args[3]);
+  SetString(m, ctx.args[3]);
   m.SetDeadline(*deadline);
   m.Commit(kEventSet);
   ctx.store.Notify(ctx.db, ctx.args[1], kEventExpire);
@@ -144,7 +145,7 @@ bool CheckPairs(Context& ctx) {
 void SetAll(Context& ctx) {
   for (size_t i = 1; i < ctx.args.size(); i += 2) {
     Mutation m = Modify(ctx, ctx.args[i]);
-    m.SetString(ctx.args[i + 1]);
+    SetString(m, ctx.args[i + 1]);
     m.Commit(kEventSet);
   }
 }
@@ -184,7 +185,7 @@ void CmdGet(Context& ctx) {
 void CmdSet(Context& ctx) {
   if (ctx.args.size() > 3) return SetWithOptions(ctx);
   Mutation m = Modify(ctx, ctx.args[1]);
-  m.SetString(ctx.args[2]);
+  SetString(m, ctx.args[2]);
   m.Commit(kEventSet);
   ctx.reply.Ok();
 }
@@ -192,7 +193,7 @@ void CmdSet(Context& ctx) {
 void CmdSetnx(Context& ctx) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (m.exists()) return ctx.reply.Int(0);
-  m.SetString(ctx.args[2]);
+  SetString(m, ctx.args[2]);
   m.Commit(kEventSet);
   ctx.reply.Int(1);
 }
@@ -203,7 +204,7 @@ void CmdPsetex(Context& ctx) { SetWithTtl(ctx, TimeUnit::kMs); }
 void CmdGetset(Context& ctx) {
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!ReplyOldValue(ctx, m.record())) return;
-  m.SetString(ctx.args[2]);
+  SetString(m, ctx.args[2]);
   m.Commit(kEventSet);
 }
 

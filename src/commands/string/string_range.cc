@@ -2,6 +2,7 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
+#include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
 
@@ -30,9 +31,9 @@ void CmdAppend(Context& ctx) {
   if (!CheckType(ctx, m.record(), Type::kString)) return;
   if (!CheckSize(ctx, SizeOf(m.record()), tail.size())) return;
   if (m.exists()) {
-    m.Append(tail);
+    AppendString(m, tail);
   } else {
-    m.SetString(tail);
+    SetString(m, tail);
   }
   m.Commit({EventClass::kString, "append"});
   ctx.reply.Uint(SizeOf(ctx.store.Find(ctx.db, ctx.args[1], KeyHash(ctx, ctx.args[1]))));
@@ -76,7 +77,7 @@ void CmdSetrange(Context& ctx) {
   if (!CheckSize(ctx, static_cast<uint64_t>(offset), bytes.size())) return;
   const auto from = static_cast<size_t>(offset);
   if (from > old_size && !ctx.SpendMade(from - old_size)) return;
-  m.SetRange(from, bytes);
+  WriteString(m, from, bytes);
   m.Commit({EventClass::kString, "setrange"});
   ctx.reply.Uint(std::max(old_size, from + bytes.size()));
 }

@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 // clang-format on
 
+#include "store/types/hash/hash_value.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -473,7 +474,7 @@ TEST_CASE_FIXTURE(Budget, "changing fields of a packed hash costs by the walk, a
     fill.insert(fill.end(), {fields.back(), "0"});
   }
   CHECK(Run(fill) == ":4000\r\n");
-  REQUIRE(store().Find(0, "h")->hash().packed());
+  REQUIRE(HashOf(*store().Find(0, "h")).packed());
   Words del = {"HDEL", "h"};
   del.insert(del.end(), fields.rbegin(), fields.rend());
   Words again = {"HMSET", "h"};
@@ -501,7 +502,7 @@ TEST_CASE_FIXTURE(Budget, "changing fields of a packed hash costs by the walk, a
   // What becomes a table on its way costs no more than its arguments.
   REQUIRE(Run({"CONFIG", "SET", "hash-max-listpack-entries", "128"}) == "+OK\r\n");
   CHECK(Run(fresh) == ":4000\r\n");
-  CHECK(!store().Find(0, "k")->hash().packed());
+  CHECK(!HashOf(*store().Find(0, "k")).packed());
 }
 
 TEST_CASE_FIXTURE(Budget, "the end of leases costs by their keys and locks") {

@@ -4,16 +4,24 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/table.h"
-#include "store/tables/lease_table.h"
-#include "store/tables/lock_table.h"
-#include "store/types/hash/big_hash.h"
-#include "store/types/hash/hash_edit.h"
-#include "store/types/string/big_string.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::store {
+
+// A table of rows with a FreeSome of its own.
+template <typename Rows>
+std::unique_ptr<SlicedFree> FreedInSlices(Rows rows) {
+  struct Freed final : SlicedFree {
+    explicit Freed(Rows rows_in) : rows(std::move(rows_in)) {}
+    bool FreeSome(size_t count) override { return rows.FreeSome(count); }
+    Rows rows;
+  };
+  return std::make_unique<Freed>(std::move(rows));
+}
 
 class Garbage {
  public:
@@ -24,52 +32,30 @@ class Garbage {
 
   // Frees a small entry at once, keeps a big value for later.
   void Add(KeyRecord* e) {
-    if (e->form() == Form::kBig && KeyRecordEdit::Big(*e).piece_count() > kAtOnce) {
-      strings_.emplace_back(&KeyRecordEdit::Big(*e));
-    } else if (e->form() == Form::kObject && !e->hash().packed() &&
-               e->hash().size() > kAtOnceItems) {
-      hashes_.emplace_back(HashEdit::Big(KeyRecordEdit::Pointer(*e)));
-    } else {
-      return KeyRecordEdit::Destroy(e);
-    }
+    if (KeyRecordEdit::IsInline(*e)) return KeyRecordEdit::FreeShell(e);
+    auto big = ValueTypeOf(*e).set_aside(KeyRecordEdit::Pointer(*e));
+    if (big == nullptr) return KeyRecordEdit::Destroy(e);
+    waiting_.push_back(std::move(big));
     KeyRecordEdit::FreeShell(e);
   }
-  void Add(LeaseTable t) {
-    if (!t.empty()) leases_.push_back(std::move(t));
-  }
-  void Add(LockTable t) {
-    if (t.size() > 0) locks_.push_back(std::move(t));
-  }
+  void Add(std::unique_ptr<SlicedFree> rows) { waiting_.push_back(std::move(rows)); }
   void Add(std::unique_ptr<Table> t) {
     if (t->size() > 0) tables_.push_back(std::move(t));
   }
 
-  // Frees about `budget` members or keys, or pieces of 64 KB; true if more is left.
+  // Frees about `budget` elements, rows or keys, or pieces of 64 KB; true if more is left.
   bool FreeSome(size_t budget) {
-    if (!strings_.empty()) {
-      if (!strings_.front()->FreeSome(budget)) strings_.pop_front();
-    } else if (!hashes_.empty()) {
-      if (!hashes_.front()->FreeSome(budget + HashChunk::kItems)) hashes_.pop_front();
+    if (!waiting_.empty()) {
+      if (!waiting_.front()->FreeSome(budget)) waiting_.pop_front();
     } else if (!tables_.empty()) {
       if (!tables_.front()->FreeSome(budget, [this](KeyRecord* e) { Add(e); })) tables_.pop_front();
-    } else if (!leases_.empty()) {
-      if (!leases_.front().FreeSome(budget)) leases_.pop_front();
-    } else if (!locks_.empty()) {
-      if (!locks_.front().FreeSome(budget)) locks_.pop_front();
     }
-    return !strings_.empty() || !hashes_.empty() || !tables_.empty() || !leases_.empty() ||
-           !locks_.empty();
+    return !waiting_.empty() || !tables_.empty();
   }
 
  private:
-  static constexpr size_t kAtOnce = 16;        // pieces
-  static constexpr size_t kAtOnceItems = 512;  // fields
-
-  std::deque<std::unique_ptr<BigString>> strings_;
-  std::deque<std::unique_ptr<BigHash>> hashes_;
+  std::deque<std::unique_ptr<SlicedFree>> waiting_;
   std::deque<std::unique_ptr<Table>> tables_;
-  std::deque<LeaseTable> leases_;
-  std::deque<LockTable> locks_;
 };
 
 }  // namespace clustron::store

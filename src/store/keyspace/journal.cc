@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "store/keyspace/store.h"
-#include "store/types/string/big_string.h"
 
 namespace clustron::store {
 
@@ -45,8 +44,7 @@ uint64_t BytesKept(const undo::EntryChanged& r) {
   return r.old == nullptr ? 0 : KeyRecordEdit::ShellBytes(*r.old);
 }
 uint64_t BytesKept(const undo::EntryMoved& r) { return KeyRecordEdit::ShellBytes(*r.old); }
-uint64_t BytesKept(const undo::BigStringWritten& r) { return r.bytes.size(); }
-uint64_t BytesKept(const undo::HashChanged& r) { return r.undo.kept_bytes(); }
+uint64_t BytesKept(const undo::ValueChanged& r) { return r.undo->kept_bytes(); }
 template <typename R>
 uint64_t BytesKept(const R&) {
   return 0;
@@ -140,12 +138,7 @@ void Journal::Undo(undo::HeadChanged& r) {
   }
 }
 
-void Journal::Undo(undo::HashChanged& r) { HashEdit::Undo(KeyRecordEdit::Hash(*r.record), r.undo); }
-
-void Journal::Undo(undo::BigStringWritten& r) {
-  r.value->Truncate(r.size);
-  r.value->Write(r.offset > r.size ? r.size : r.offset, r.bytes);
-}
+void Journal::Undo(undo::ValueChanged& r) { r.undo->Undo(*r.record); }
 
 void Journal::Undo(undo::Touched& r) { store_.touch_[r.cell] = r.revision; }
 void Journal::Undo(undo::FlushTouched& r) {

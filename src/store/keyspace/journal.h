@@ -18,13 +18,12 @@
 #include "store/keyspace/events.h"
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/table.h"
+#include "store/keyspace/value_type.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
-#include "store/types/hash/hash_edit.h"
 
 namespace clustron::store {
 
-class BigString;
 class Store;
 
 namespace undo {
@@ -53,15 +52,10 @@ struct HeadChanged {
   uint64_t deadline_bits;  // 0: none
   bool written = false;    // the value was changed with it
 };
-struct HashChanged {
+// Something within its value.
+struct ValueChanged {
   KeyRecord* record;
-  HashUndo undo;
-};
-struct BigStringWritten {
-  BigString* value;
-  size_t size;
-  size_t offset;
-  std::string bytes;
+  std::unique_ptr<ValueUndo> undo;
 };
 struct Touched {
   size_t cell;
@@ -123,10 +117,10 @@ struct SettingChanged {
   std::string text;
 };
 
-using Record = std::variant<EntryChanged, EntryMoved, HeadChanged, HashChanged, BigStringWritten,
-                            Touched, FlushTouched, CreatedNoted, Flushed, Swapped, LeaseGranted,
-                            LeaseEnded, KeyAttached, KeyDetached, KeyRenamed, LeaseRenewed,
-                            LockAcquired, LockEnded, LockRenewed, SettingChanged>;
+using Record =
+    std::variant<EntryChanged, EntryMoved, HeadChanged, ValueChanged, Touched, FlushTouched,
+                 CreatedNoted, Flushed, Swapped, LeaseGranted, LeaseEnded, KeyAttached, KeyDetached,
+                 KeyRenamed, LeaseRenewed, LockAcquired, LockEnded, LockRenewed, SettingChanged>;
 
 }  // namespace undo
 
@@ -169,8 +163,7 @@ class Journal {
   void Undo(undo::EntryChanged& r);
   void Undo(undo::EntryMoved& r);
   void Undo(undo::HeadChanged& r);
-  void Undo(undo::HashChanged& r);
-  void Undo(undo::BigStringWritten& r);
+  void Undo(undo::ValueChanged& r);
   void Undo(undo::Touched& r);
   void Undo(undo::FlushTouched& r);
   void Undo(undo::CreatedNoted& r);

@@ -5,9 +5,8 @@
 
 #include "store/keyspace/alloc.h"
 #include "store/keyspace/key_record_edit.h"
+#include "store/keyspace/value_type.h"
 #include "store/keyspace/varint.h"
-#include "store/types/hash/hash_edit.h"
-#include "store/types/string/big_string.h"
 
 namespace clustron::store {
 
@@ -28,74 +27,14 @@ std::string_view KeyRecord::key() const {
   return {p, size};
 }
 
-std::string_view KeyRecord::inline_value() const {
-  DCHECK(!out_of_line());
-  const char* p = after_deadline();
-  const size_t key_size = GetVarint(p);
-  const size_t size = GetVarint(p);
-  return {p + key_size, size};
-}
-
 Deadline KeyRecord::deadline() const { return KeyRecordEdit::DeadlineOf(*this).deadline(); }
 
-std::string_view KeyRecord::encoding() const {
-  switch (form()) {
-    case Form::kInt:
-      return "int";
-    case Form::kEmbstr:
-      return "embstr";
-    case Form::kRaw:
-    case Form::kBig:
-      return "raw";
-    case Form::kObject:
-      return hash().packed() ? "listpack" : "hashtable";
-  }
-  UNREACHABLE();
-}
-
-size_t KeyRecord::StringSize() const {
-  DCHECK(type() == Type::kString);
-  return form() == Form::kBig ? KeyRecordEdit::Big(*this).size() : inline_value().size();
-}
-
-std::string_view KeyRecord::String(Scratch& scratch) const {
-  DCHECK(type() == Type::kString);
-  if (form() != Form::kBig) return inline_value();
-  const BigString& big = KeyRecordEdit::Big(*this);
-  return big.Range(0, big.size(), scratch);
-}
-
-std::string_view KeyRecord::StringRange(size_t offset, size_t size, Scratch& scratch) const {
-  DCHECK(type() == Type::kString);
-  if (form() == Form::kBig) return KeyRecordEdit::Big(*this).Range(offset, size, scratch);
-  const std::string_view value = inline_value();
-  return offset >= value.size() ? std::string_view() : value.substr(offset, size);
-}
-
-size_t KeyRecord::PieceCount() const {
-  DCHECK(type() == Type::kString);
-  return form() == Form::kBig ? KeyRecordEdit::Big(*this).piece_count() : 1;
-}
-
-std::string_view KeyRecord::Piece(size_t index) const {
-  return form() == Form::kBig ? KeyRecordEdit::Big(*this).piece(index) : inline_value();
-}
-
-SharedBytes KeyRecord::SharedPiece(size_t index, size_t offset, size_t size) const {
-  return KeyRecordEdit::Big(*this).SharePiece(index, offset, size);
-}
-
-const HashValue& KeyRecord::hash() const {
-  DCHECK(type() == Type::kHash);
-  return KeyRecordEdit::Hash(const_cast<KeyRecord&>(*this));
-}
+std::string_view KeyRecord::encoding() const { return ValueTypeOf(*this).encoding(*this); }
 
 size_t KeyRecord::MemoryUsage() const {
   constexpr size_t kTableShare = 12;  // bytes of the table per key at common loads
   size_t sum = kTableShare + AllocSize(KeyRecordEdit::ShellBytes(*this));
-  if (form() == Form::kBig) sum += KeyRecordEdit::Big(*this).MemoryUsage();
-  if (type() == Type::kHash) sum += hash().MemoryUsage();
-  return sum;
+  return sum + (out_of_line() ? ValueTypeOf(*this).memory_usage(*this) : 0);
 }
 
 KeyRecord* KeyRecordEdit::NewShell(size_t body_bytes, Type type, Form form, DeadlineWord deadline) {
@@ -146,19 +85,14 @@ KeyRecord* KeyRecordEdit::Reshape(const KeyRecord& e, std::string_view key, Dead
 
 KeyRecord* KeyRecordEdit::Clone(const KeyRecord& e, std::string_view key, DeadlineWord deadline) {
   KeyRecord* copy = Reshape(e, key, deadline);
-  if (e.form() == Form::kBig) {
-    SetPointer(*copy, reinterpret_cast<uintptr_t>(Big(e).Share().release()));
-  } else if (e.form() == Form::kObject) {
-    SetPointer(*copy, HashEdit::Copy(e.hash()));
-  }
+  if (e.out_of_line()) SetPointer(*copy, ValueTypeOf(e).share(e));
   return copy;
 }
 
 void KeyRecordEdit::FreeShell(KeyRecord* e) { Free(e, ShellBytes(*e)); }
 
 void KeyRecordEdit::Destroy(KeyRecord* e) {
-  if (e->form() == Form::kBig) delete &Big(*e);
-  if (e->form() == Form::kObject) HashEdit::Destroy(Pointer(*e));
+  if (e->out_of_line()) ValueTypeOf(*e).destroy(Pointer(*e));
   FreeShell(e);
 }
 
@@ -178,8 +112,6 @@ DeadlineWord KeyRecordEdit::DeadlineOf(const KeyRecord& e) {
   std::memcpy(&bits, e.body(), sizeof bits);
   return DeadlineWord::FromBits(bits);
 }
-
-HashValue& KeyRecordEdit::Hash(KeyRecord& e) { return HashEdit::From(Mutable(e.after_deadline())); }
 
 char* KeyRecordEdit::InlineBytes(KeyRecord& e) { return Mutable(e.inline_value().data()); }
 

@@ -16,11 +16,9 @@
 
 #include "base/check.h"
 #include "base/output_block.h"
+#include "store/keyspace/varint.h"
 
 namespace clustron::store {
-
-class BigString;
-class HashValue;
 
 using Revision = uint64_t;  // of the store; key revisions keep the low 48 bits
 
@@ -93,7 +91,8 @@ class KeyRecord {
   // OBJECT ENCODING's answer: int, embstr, raw, listpack, hashtable …
   std::string_view encoding() const;
 
-  // Strings. REQUIRES: type() == kString.
+  // Strings, which are kept here as long as they are short. REQUIRES: type() == kString. What else
+  // a value is, its type knows (value_type.h).
   size_t StringSize() const;
   // The whole value; a view into the entry, or of `scratch` when the value is in pieces (> 64 KB).
   std::string_view String(Scratch& scratch) const;
@@ -109,9 +108,6 @@ class KeyRecord {
   // value: long(SharedBytes), if it is worth one.
   template <typename Short, typename Long>
   void SharePieces(size_t offset, size_t size, Short&& with_short, Long&& with_long) const;
-
-  // REQUIRES: type() == kHash.
-  const HashValue& hash() const;
 
   // MEMORY USAGE: the entry with its value, table overhead included. Collections: the sum is known,
   // not estimated, so no SAMPLES are needed.
@@ -144,6 +140,14 @@ class KeyRecord {
   uint64_t head_ = 0;
 };
 static_assert(sizeof(KeyRecord) == 8);
+
+inline std::string_view KeyRecord::inline_value() const {
+  DCHECK(!out_of_line());
+  const char* p = after_deadline();
+  const size_t key_size = GetVarint(p);
+  const size_t size = GetVarint(p);
+  return {p + key_size, size};
+}
 
 template <typename Short, typename Long>
 void KeyRecord::SharePieces(size_t offset, size_t size, Short&& with_short,

@@ -59,8 +59,9 @@ class KeyRecordEdit {
   static size_t ShellBytes(const KeyRecord& e);
   static DeadlineWord DeadlineOf(const KeyRecord& e);
   static uintptr_t Pointer(const KeyRecord& e) { return reinterpret_cast<uintptr_t>(e.pointer()); }
-  static HashValue& Hash(KeyRecord& e);
-  static BigString& Big(const KeyRecord& e) { return *reinterpret_cast<BigString*>(Pointer(e)); }
+  // Where the word of a value out of line stands.
+  static void* PointerPlace(KeyRecord& e) { return Mutable(e.after_deadline()); }
+  static std::string_view InlineValue(const KeyRecord& e) { return e.inline_value(); }
   static bool IsInline(const KeyRecord& e) { return !e.out_of_line(); }
   static char* InlineBytes(KeyRecord& e);
   static size_t InlineSize(const KeyRecord& e) { return e.inline_value().size(); }

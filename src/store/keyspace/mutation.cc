@@ -1,8 +1,7 @@
 #include "store/keyspace/mutation.h"
 
-#include <algorithm>
-#include <cstring>
 #include <memory>
+#include <utility>
 
 #include "base/check.h"
 #include "base/planted_bugs.h"
@@ -10,14 +9,12 @@
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/store.h"
 #include "store/keyspace/table.h"
-#include "store/types/hash/big_hash.h"
-#include "store/types/hash/hash_edit.h"
-#include "store/types/string/big_string.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::store {
 
 Mutation::Mutation(Store& store, int db, std::string_view key, uint64_t hash)
-    : store_(store), key_(key), hash_(hash), db_(db) {
+    : store_(store), key_(key), hash_(hash), db_(db), undoable_(store.armed(db)) {
   DCHECK(!std::exchange(store.mutating_, true));
   const HashIndex::Ref ref = store.table(db).Find(key, hash);
   if (!ref) return;
@@ -50,174 +47,29 @@ void Mutation::Install(KeyRecord* now, bool same_value) {
   entry_ = now;
 }
 
-void Mutation::SetString(std::string_view value, Keep keep, StringForm form, Deadline deadline) {
+void Mutation::BeginValue() {
   Begin();
   value_changed_ = true;
-  const Form kept_as = form == StringForm::kRaw ? Form::kRaw : KeyRecordEdit::Classify(value);
-  const Form as = form == StringForm::kText && kept_as == Form::kInt ? Form::kEmbstr : kept_as;
-
-  DeadlineWord word;
-  if (entry_ != nullptr) {
-    word = KeyRecordEdit::DeadlineOf(*entry_);
-    if (keep == Keep::kNothing && entry_->has_lease()) store_.Detach(db_, key_);
-  }
-  if (deadline.exists()) {
-    word = store_.File(db_, hash_, deadline, word);
-  } else if (keep == Keep::kNothing) {
-    word = {};
-  }
-
-  // In place, when the old value's room will do and nobody needs the old one.
-  if (entry_ != nullptr && !store_.armed(db_) && entry_->has_deadline() == word.exists() &&
-      KeyRecordEdit::FitsInPlace(*entry_, value.size())) {
-    KeyRecordEdit::SetInlineSize(*entry_, value.size());
-    std::memcpy(KeyRecordEdit::InlineBytes(*entry_), value.data(), value.size());
-    KeyRecordEdit::SetForm(*entry_, Type::kString, as);
-    if (word.exists()) KeyRecordEdit::SetDeadline(*entry_, word);
-    if (keep == Keep::kNothing) KeyRecordEdit::SetLease(*entry_, false);
-    if (keep != Keep::kAll) KeyRecordEdit::SetLabels(*entry_, false);
-    return;
-  }
-
-  KeyRecord* now;
-  if (value.size() <= KeyRecordEdit::kInlineMax) {
-    now = KeyRecordEdit::NewInline(key_, value.size(), as, word);
-    std::memcpy(KeyRecordEdit::InlineBytes(*now), value.data(), value.size());
-  } else {
-    auto big = std::make_unique<BigString>();
-    big->Append(value);
-    now = KeyRecordEdit::NewPointer(key_, Type::kString, Form::kBig,
-                                    reinterpret_cast<uintptr_t>(big.release()), word);
-  }
-  if (entry_ != nullptr) {
-    KeyRecordEdit::SetRevision(*now, entry_->revision());
-    KeyRecordEdit::SetLease(*now, keep != Keep::kNothing && entry_->has_lease());
-    KeyRecordEdit::SetLabels(*now, keep == Keep::kAll && entry_->has_labels());
-  }
-  Install(now, false);
 }
 
-char* Mutation::WritableInline(size_t size) {
-  DCHECK(size <= KeyRecordEdit::kInlineMax);
-  if (entry_ != nullptr && !store_.armed(db_) && KeyRecordEdit::FitsInPlace(*entry_, size)) {
-    KeyRecordEdit::SetInlineSize(*entry_, size);
-    KeyRecordEdit::SetForm(*entry_, Type::kString, Form::kRaw);
-    return KeyRecordEdit::InlineBytes(*entry_);
-  }
-  const DeadlineWord word = entry_ == nullptr ? DeadlineWord() : KeyRecordEdit::DeadlineOf(*entry_);
-  KeyRecord* now = KeyRecordEdit::NewInline(key_, size, Form::kRaw, word);
-  char* bytes = KeyRecordEdit::InlineBytes(*now);
-  if (entry_ != nullptr) {
-    KeyRecordEdit::SetHead(*now, KeyRecordEdit::Head(*entry_));
-    KeyRecordEdit::SetForm(*now, Type::kString, Form::kRaw);
-    const std::string_view old = entry_->inline_value();
-    std::memcpy(bytes, old.data(), std::min(old.size(), size));
-  }
-  Install(now, false);
-  return bytes;
+void Mutation::AddUndo(std::unique_ptr<ValueUndo> undo) {
+  DCHECK(undoable_ && value_changed_);
+  DCHECK(entry_ != nullptr);
+  store_.journal_->Add(undo::ValueChanged{entry_, std::move(undo)});
 }
 
-BigString& Mutation::WritableBig() {
-  if (entry_ == nullptr || KeyRecordEdit::IsInline(*entry_)) {
-    auto big = std::make_unique<BigString>();
-    DeadlineWord word;
-    uint64_t head = 0;
-    if (entry_ != nullptr) {
-      big->Append(entry_->inline_value());
-      word = KeyRecordEdit::DeadlineOf(*entry_);
-      head = KeyRecordEdit::Head(*entry_);
-    }
-    KeyRecord* now = KeyRecordEdit::NewPointer(key_, Type::kString, Form::kBig,
-                                               reinterpret_cast<uintptr_t>(big.release()), word);
-    if (head != 0) {
-      KeyRecordEdit::SetHead(*now, head);
-      KeyRecordEdit::SetForm(*now, Type::kString, Form::kBig);
-    }
-    Install(now, false);
-  }
-  return KeyRecordEdit::Big(*entry_);
+void Mutation::RemoveEmptied() {
+  CHECK(entry_ != nullptr && value_changed_);
+  store_.Remove(db_, key_, hash_);
+  entry_ = nullptr;
+  deleted_ = emptied_ = true;
 }
 
-void Mutation::WriteBig(size_t offset, std::string_view bytes) {
-  BigString& big = WritableBig();
-  if (store_.armed(db_)) {
-    undo::BigStringWritten record{&big, big.size(), offset, {}};
-    Scratch scratch;
-    record.bytes = std::string(big.Range(offset, bytes.size(), scratch));
-    store_.journal_->Add(std::move(record));
-  }
-  big.Write(offset, bytes);
+DeadlineWord Mutation::FileDeadline(Deadline deadline, DeadlineWord prior) {
+  return store_.File(db_, hash_, deadline, prior);
 }
 
-void Mutation::Append(std::string_view bytes) {
-  if (entry_ == nullptr) return SetString(bytes, Keep::kAll);
-  SetRange(entry_->StringSize(), bytes);
-}
-
-void Mutation::SetRange(size_t offset, std::string_view bytes) {
-  DCHECK(entry_ == nullptr || entry_->type() == Type::kString);
-  Begin();
-  value_changed_ = true;
-  const size_t old_size = entry_ == nullptr ? 0 : entry_->StringSize();
-  const size_t size = std::max(old_size, offset + bytes.size());
-  if (size > KeyRecordEdit::kInlineMax ||
-      (entry_ != nullptr && !KeyRecordEdit::IsInline(*entry_))) {
-    return WriteBig(offset, bytes);
-  }
-  char* to = WritableInline(size);
-  if (offset > old_size) std::memset(to + old_size, 0, offset - old_size);
-  std::memcpy(to + offset, bytes.data(), bytes.size());
-}
-
-bool Mutation::SetBit(uint64_t bit_offset, bool bit) {
-  const size_t at = bit_offset / 8;
-  const auto mask = static_cast<uint8_t>(0x80 >> (bit_offset % 8));
-  Scratch scratch;
-  const std::string_view old =
-      entry_ == nullptr ? std::string_view() : entry_->StringRange(at, 1, scratch);
-  const uint8_t byte = old.empty() ? 0 : static_cast<uint8_t>(old[0]);
-  const char now = static_cast<char>(bit ? byte | mask : byte & ~mask);
-  SetRange(at, {&now, 1});
-  return (byte & mask) != 0;
-}
-
-bool Mutation::HashSet(std::string_view field, std::string_view value) {
-  DCHECK(entry_ == nullptr || entry_->type() == Type::kHash);
-  Begin();
-  value_changed_ = true;
-  if (entry_ == nullptr) {
-    Install(KeyRecordEdit::NewPointer(key_, Type::kHash, Form::kObject, HashEdit::New(), {}),
-            false);
-  }
-  HashValue& h = KeyRecordEdit::Hash(*entry_);
-  if (!store_.armed(db_)) {
-    return HashEdit::Set(h, field, value, store_.hash_limits_, store_.seed_, nullptr);
-  }
-  HashUndo inverse;
-  const bool added = HashEdit::Set(h, field, value, store_.hash_limits_, store_.seed_, &inverse);
-  store_.journal_->Add(undo::HashChanged{entry_, std::move(inverse)});
-  return added;
-}
-
-bool Mutation::HashDelete(std::string_view field) {
-  if (entry_ == nullptr) return false;
-  DCHECK(entry_->type() == Type::kHash);
-  HashValue& h = KeyRecordEdit::Hash(*entry_);
-  if (!h.Has(field)) return false;
-  Begin();
-  value_changed_ = true;
-  if (h.size() == 1) {
-    store_.Remove(db_, key_, hash_);
-    entry_ = nullptr;
-    deleted_ = emptied_ = true;
-    return true;
-  }
-  if (!store_.armed(db_)) return HashEdit::Remove(h, field, nullptr);
-  HashUndo inverse;
-  HashEdit::Remove(h, field, &inverse);
-  store_.journal_->Add(undo::HashChanged{entry_, std::move(inverse)});
-  return true;
-}
+void Mutation::DetachLease() { store_.Detach(db_, key_); }
 
 bool Mutation::SetDeadline(Deadline deadline) {
   CHECK(entry_ != nullptr);

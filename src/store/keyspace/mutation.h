@@ -1,8 +1,9 @@
-// The one way to change a key: Modify … typed operations … Commit.
+// The one way to change a key: Modify … operations … Commit. Those that any key has are here; what
+// a type can do with its values is beside the type (store/types/NAME/NAME_edit.h).
 //
 //   Mutation m = store.Modify(db, key);
-//   if (m.entry() != nullptr && m.entry()->type() != Type::kHash) return WrongType();
-//   for (…) added += m.HashSet(field, value);
+//   if (!CheckType(ctx, m.record(), Type::kHash)) return;
+//   for (…) added += SetHashField(m, field, value);
 //   m.Commit({EventClass::kHash, "hset"});
 //
 // Every operation keeps the hooks: the snapshot walk gets the key before its first change, an
@@ -14,29 +15,18 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
+#include "base/check.h"
 #include "store/keyspace/events.h"
 #include "store/keyspace/key_record.h"
-#include "store/types/hash/hash_value.h"
+#include "store/keyspace/key_record_edit.h"
 
 namespace clustron::store {
 
 class Store;
-
-// What SetString keeps of the key's attributes.
-enum class Keep : uint8_t {
-  kNothing,      // SET: deadline, lease and labels go
-  kTtlAndLease,  // SET … KEEPTTL
-  kAll,          // a value computed from the old one (INCR, GETSET-like modifications)
-};
-
-// How a string that replaces another is kept; see Form.
-enum class StringForm : uint8_t {
-  kAuto,  // int if it is a canonical int64, embstr up to 44 bytes, else raw: SET, INCR
-  kText,  // never int: INCRBYFLOAT's result
-  kRaw,   // BITOP, and values changed in place
-};
+class ValueUndo;
 
 class Mutation {
  public:
@@ -48,26 +38,6 @@ class Mutation {
   // A due key is removed (reason expire, event "expired") by the first operation that changes.
   const KeyRecord* record() const { return entry_; }
   bool exists() const { return entry_ != nullptr; }
-
-  // ---- strings ----
-  // Creates the key or replaces whatever it holds, of any type. `deadline`, if it exists, becomes
-  // the key's (SET … EX, in one go); REQUIRES then: it is not due, and no lease is kept.
-  void SetString(std::string_view value, Keep keep = Keep::kNothing,
-                 StringForm form = StringForm::kAuto, Deadline deadline = {});
-  // Changes in place; an absent key counts as empty and is created. REQUIRES: absent or a string.
-  // The caller has checked proto-max-bulk-len.
-  void Append(std::string_view bytes);
-  // Zero-filled up to `offset`; grows as needed. REQUIRES: bytes not empty.
-  void SetRange(size_t offset, std::string_view bytes);
-  // The old bit. Bit 0 is the highest of byte 0 (SETBIT's count); grows with zeros. Growing counts
-  // as a change, writing the same bit does too (as in Redis, SETBIT is always dirty).
-  bool SetBit(uint64_t bit_offset, bool bit);
-
-  // ---- hashes ----
-  // True if the field is new. Creates the key when absent. REQUIRES: absent or a hash.
-  bool HashSet(std::string_view field, std::string_view value);
-  // True if it was there. The key goes with its last field (kind delete, see Commit).
-  bool HashDelete(std::string_view field);
 
   // ---- attributes (the key's revision stays) ----
   // REQUIRES: exists(), and no lease (`entry()->has_lease()` is the caller's error to report).
@@ -84,6 +54,29 @@ class Mutation {
   // collection went empty, "del" is announced after it. Returns true if anything was changed.
   bool Commit(Event event, Reason reason = Reason::kCmd);
 
+  // ---- for the types' edits ----
+  // Before the value changes: the hooks are told, a due entry goes. Commit gives a revision then.
+  void BeginValue();
+  std::string_view key() const { return key_; }
+  const Store& store() const { return store_; }
+  // To change the value in place. REQUIRES: BeginValue().
+  KeyRecord* writable() {
+    DCHECK(begun_);
+    return entry_;
+  }
+  // Puts `now` in the present record's place, which is freed with its value, or set aside.
+  void Install(KeyRecord* now) { Install(now, false); }
+  // Whether a change may have to be taken back: then no value that is replaced may be overwritten,
+  // and each change within a value says how to undo it.
+  bool undoable() const { return undoable_; }
+  void AddUndo(std::unique_ptr<ValueUndo> undo);
+  // The last element is about to go, and the key with it.
+  void RemoveEmptied();
+  // A deadline ready to be stored; `prior` is the one that it replaces.
+  DeadlineWord FileDeadline(Deadline deadline, DeadlineWord prior);
+  // Ends the key's attachment to its lease.
+  void DetachLease();
+
  private:
   friend class Store;
   Mutation(Store& store, int db, std::string_view key, uint64_t hash);
@@ -91,17 +84,12 @@ class Mutation {
   // Before any operation that changes: tells the hooks, removes a due entry.
   void Begin();
   void Install(KeyRecord* now, bool same_value);
-  // The inline value as `size` bytes that may be written, the old ones kept; form raw.
-  char* WritableInline(size_t size);
-  // The value out of line; it is moved there when need be.
-  BigString& WritableBig();
-  void WriteBig(size_t offset, std::string_view bytes);
-
   Store& store_;
   std::string_view key_;
   uint64_t hash_;
   KeyRecord* entry_ = nullptr;
   int db_;
+  bool undoable_;
   bool due_ = false;      // there is an entry, but it is due
   bool existed_ = false;  // live at the start
   bool begun_ = false;

@@ -90,8 +90,7 @@ TEST_CASE("settings are in snapshots") {
     void OnLeases(std::string_view) override {}
     void OnLocks(std::string_view) override {}
     void OnKey(int, std::string_view, Type, const KeyMeta&, uint64_t) override {}
-    void OnStringPiece(std::string_view) override {}
-    void OnField(FieldValue) override {}
+    void OnPart(std::string_view) override {}
   } sink;
   Store store(1);
   store.BeginItem();

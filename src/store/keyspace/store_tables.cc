@@ -175,8 +175,8 @@ void Store::Clear() {
   touch_.assign(kTouchCells, 0);
   elapsed_wheel_ = std::make_unique<TimeWheel>();
   wall_wheel_ = std::make_unique<TimeWheel>();
-  garbage_->Add(std::exchange(leases_, {}));
-  garbage_->Add(std::exchange(locks_, {}));
+  garbage_->Add(FreedInSlices(std::exchange(leases_, {})));
+  garbage_->Add(FreedInSlices(std::exchange(locks_, {})));
   RestoreSettings(Settings());
 }
 

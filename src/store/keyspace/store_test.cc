@@ -10,6 +10,8 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "store/types/hash/hash_edit.h"
+#include "store/types/string/string_edit.h"
 #include "tests/support/store_model.h"
 
 namespace clustron::store {
@@ -168,7 +170,7 @@ TEST_CASE("keys of one name that are due at once leave in order of their databas
   for (int db = 0; db < 3; db++) {
     s.BeginItem();
     Mutation m = s.Modify(db, "k");
-    m.SetString("v");
+    SetString(m, "v");
     m.SetDeadline(Deadline::Elapsed(200));
     m.Commit(kSet);
   }
@@ -192,7 +194,7 @@ TEST_CASE("however many keys are due, by whichever clock, no more leave at once 
       s.BeginItem();
       const std::string key = (by_wall ? "wall" : "elapsed") + std::to_string(i);
       Mutation m = s.Modify(0, key);
-      m.SetString("v");
+      SetString(m, "v");
       m.SetDeadline(by_wall ? Deadline::Wall(1100) : Deadline::Elapsed(200));
       m.Commit(kSet);
     }
@@ -226,7 +228,7 @@ TEST_CASE("strings answer Redis's encodings at Redis's thresholds") {
   Put(s, 0, "k", "1");
   {
     Mutation m = s.Modify(0, "k");
-    m.Append("2");
+    AppendString(m, "2");
     m.Commit(kSet);
   }
   CHECK(s.Find(0, "k")->encoding() == "raw");
@@ -238,7 +240,7 @@ TEST_CASE("a write far behind the end costs no memory for the gap") {
   const size_t before = s.used_bytes();
   {
     Mutation m = s.Modify(0, "bits");
-    CHECK_FALSE(m.SetBit(4'294'967'295, true));
+    CHECK_FALSE(SetStringBit(m, 4'294'967'295, true));
     m.Commit(kSet);
   }
   CHECK(s.Find(0, "bits")->StringSize() == 536'870'912);
@@ -321,7 +323,7 @@ TEST_CASE("WATCH of an absent key sees that it came and went") {
       item([&] { s.FlushAll(); });
     } else if (how == "due") {
       Mutation m = s.Modify(0, "k");
-      m.SetString("v");
+      SetString(m, "v");
       m.SetDeadline(Deadline::Elapsed(s.elapsed_ms() + 5));
       m.Commit(kSet);
       s.BeginEntry(s.elapsed_ms() + 10, s.wall_ms() + 10);
@@ -372,7 +374,7 @@ TEST_CASE("records of ends that were taken back are swept, those of keys that ha
   Store s(5);
   const auto mortal = [&](const std::string& key, Deadline end) {
     Mutation m = s.Modify(0, key);
-    m.SetString("v");
+    SetString(m, "v");
     m.SetDeadline(end);
     m.Commit(kSet);
   };
@@ -445,7 +447,7 @@ TEST_CASE("a big change that could have been undone leaves no memory behind") {
     const size_t mark = store.Arm();
     for (int i = 0; i < 200'000; ++i) {
       Mutation m = store.Modify(0, "h");
-      m.HashSet("f", std::to_string(i));
+      SetHashField(m, "f", std::to_string(i));
       m.Commit({EventClass::kHash, "hset"});
     }
     CHECK(AllocatedBytes() > before + 5'000'000);

@@ -7,10 +7,9 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
-#include "store/snapshot/key_meta.h"
+#include "store/keyspace/key_meta.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
-#include "store/types/hash/hash_value.h"
 
 namespace clustron::store {
 
@@ -28,14 +27,12 @@ class Digester {
   uint64_t sum_;
 };
 
-// Then Piece for each piece of a string or Field for each field of a hash, on its running sum.
+// Then KeyDigestPart for each part of the value (value_type.h), on its running sum. How a string is
+// cut counts: it is summed as it is kept, in its pieces.
 uint64_t KeyDigestBegin(int db, std::string_view key, Type type, const KeyMeta& meta,
                         uint64_t size);
-inline uint64_t KeyDigestPiece(uint64_t sum, std::string_view piece) {
-  return HashBytes(piece, Mix64(sum ^ piece.size()));
-}
-inline uint64_t KeyDigestField(uint64_t sum, FieldValue fv) {
-  return KeyDigestPiece(KeyDigestPiece(sum, fv.field), fv.value);
+inline uint64_t KeyDigestPart(uint64_t sum, std::string_view part) {
+  return HashBytes(part, Mix64(sum ^ part.size()));
 }
 uint64_t KeyDigest(int db, const KeyRecord& e);
 uint64_t LeaseDigest(const Lease& lease);

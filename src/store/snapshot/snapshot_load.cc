@@ -10,17 +10,14 @@
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/table.h"
 #include "store/snapshot/digest.h"
-#include "store/types/hash/hash_edit.h"
 
 namespace clustron::store {
 namespace {
 
-constexpr HashLimits kNoLimits{UINT32_MAX, UINT32_MAX};
-
 // Hashes of keys are put in order a part at a time.
 constexpr int kSeenBits = 10;
 
-Status Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
+Status Corrupt(std::string what) { return Fail(Errc::kCorruption, std::move(what)); }
 
 }  // namespace
 
@@ -29,9 +26,7 @@ StoreLoader::StoreLoader(Store& store, Keep keep) : store_(store), keep_(keep) {
   if (keep == Keep::kNothing) seen_keys_.resize(size_t{1} << kSeenBits);
 }
 
-StoreLoader::~StoreLoader() {
-  if (hash_ != 0) HashEdit::Destroy(hash_);
-}
+StoreLoader::~StoreLoader() = default;
 
 Status StoreLoader::LoadTables(std::string_view bytes) {
   if (begun_) return Corrupt("snapshot: tables twice, or behind keys");
@@ -82,76 +77,45 @@ Status StoreLoader::LoadLocks(std::string_view bytes) {
 }
 
 Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta,
-                             uint64_t size) {
+                             uint64_t count) {
   if (db < 0 || db >= kDatabases) return Corrupt("snapshot: no such database");
-  if (type != Type::kString && type != Type::kHash) return Corrupt("snapshot: no such type");
-  if (type == Type::kHash && size == 0) return Corrupt("snapshot: an empty hash");
+  type_ = FindValueType(type);
+  if (type_ == nullptr) return Corrupt("snapshot: no such type");
+  if (count == 0 && !type_->bytes)
+    return Corrupt("snapshot: an empty " + std::string(TypeName(type)));
+  if (!type_->bytes && count > UINT64_MAX / type_->parts_per_element)
+    return Corrupt("snapshot: a value of an impossible size");
   begun_ = locks_begun_ = true;
   db_ = db;
   key_ = key;
-  type_ = type;
   meta_ = meta;
-  size_ = size;
+  wanted_ = type_->bytes ? count : count * type_->parts_per_element;
   seen_ = 0;
-  text_.clear();
-  big_ = size > KeyRecordEdit::kInlineMax ? std::make_unique<BigString>() : nullptr;
-  if (type == Type::kHash) {
-    CHECK(hash_ == 0);
-    hash_ = HashEdit::New();
-    if (!meta.packed) HashEdit::MakeBig(HashEdit::From(&hash_), store_.seed());
-    key_digest_ = KeyDigestBegin(db, key, type, meta, size);
-  }
+  value_ = type_->build(meta, count, store_.seed());
+  key_digest_ = KeyDigestBegin(db, key, type, meta, count);
   return {};
 }
 
-void StoreLoader::StringPiece(std::string_view bytes) {
-  seen_ += bytes.size();
-  if (seen_ > size_) return;  // EndKey says so
-  if (big_ != nullptr) {
-    big_->Append(bytes);
-  } else {
-    text_.append(bytes);
-  }
-}
-
-Status StoreLoader::Field(FieldValue fv) {
-  seen_++;
-  if (!HashEdit::Set(HashEdit::From(&hash_), fv.field, fv.value, kNoLimits, store_.seed(),
-                     nullptr)) {
-    return Corrupt("snapshot: a field twice in a hash");
-  }
-  key_digest_ = KeyDigestField(key_digest_, fv);
-  return {};
-}
-
-KeyRecord* StoreLoader::NewEntry(DeadlineWord deadline) {
-  if (type_ == Type::kHash) {
-    return KeyRecordEdit::NewPointer(key_, Type::kHash, Form::kObject, std::exchange(hash_, 0),
-                                     deadline);
-  }
-  if (big_ != nullptr) {
-    return KeyRecordEdit::NewPointer(key_, Type::kString, Form::kBig,
-                                     reinterpret_cast<uintptr_t>(big_.release()), deadline);
-  }
-  // A form that the bytes contradict would be corruption that no checksum saw; harmless, though.
-  Form form = meta_.form;
-  if (form > Form::kRaw || (form == Form::kInt && !IsCanonicalInt(text_))) form = Form::kRaw;
-  KeyRecord* e = KeyRecordEdit::NewInline(key_, text_.size(), form, deadline);
-  std::memcpy(KeyRecordEdit::InlineBytes(*e), text_.data(), text_.size());
-  return e;
+Status StoreLoader::Part(std::string_view part) {
+  CHECK(value_ != nullptr);
+  seen_ += type_->bytes ? part.size() : 1;
+  if (seen_ > wanted_) return {};  // EndKey says so
+  key_digest_ = KeyDigestPart(key_digest_, part);
+  return value_->Part(part);
 }
 
 Status StoreLoader::EndKey() {
-  if (seen_ != size_) return Corrupt("snapshot: a value of another size than stated");
+  if (seen_ != wanted_) return Corrupt("snapshot: a value of another size than stated");
   const uint64_t hash = store_.Hash(key_);
   const bool kept = keep_ == Keep::kKeys;
   if (kept && store_.table(db_).Find(key_, hash)) return Corrupt("snapshot: a key twice");
   DeadlineWord word;
   if (meta_.deadline.exists())
     word = kept ? store_.File(db_, hash, meta_.deadline, {}) : DeadlineWord(meta_.deadline, 0);
-  KeyRecord* e = NewEntry(word);
+  KeyRecord* e = std::exchange(value_, nullptr)->Finish(key_, word);
+  DCHECK(e->type() == type_->type);
   KeyRecordEdit::SetRevision(*e, meta_.revision);
-  digest_ += type_ == Type::kHash ? key_digest_ : KeyDigest(db_, *e);
+  digest_ += type_->bytes ? KeyDigest(db_, *e) : key_digest_;
   const auto& leased = store_.leases_.by_key_;
   const bool has_lease = !leased.empty() && leased.contains(KeyName{db_, key_});
   if (has_lease) leased_keys_++;

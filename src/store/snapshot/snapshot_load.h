@@ -2,7 +2,7 @@
 //
 //   StoreLoader loader(store);
 //   TRY(loader.LoadTables(bytes)); LoadLeases and LoadLocks as often as there are rows
-//   per key: TRY(loader.BeginKey(…)); then StringPiece or Field; TRY(loader.EndKey());
+//   per key: TRY(loader.BeginKey(…)); then its parts: TRY(loader.Part(…)); TRY(loader.EndKey());
 //   TRY(loader.Finish());
 //
 // After an error the store is unusable and to be thrown away. The restored store goes on exactly
@@ -11,15 +11,16 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "store/keyspace/key_meta.h"
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/store.h"
-#include "store/snapshot/key_meta.h"
-#include "store/types/string/big_string.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::store {
 
@@ -42,9 +43,9 @@ class StoreLoader {
   Status LoadLeases(std::string_view bytes);
   Status LoadLocks(std::string_view bytes);
 
-  Status BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta, uint64_t size);
-  void StringPiece(std::string_view bytes);
-  Status Field(FieldValue fv);
+  // `count`: elements of the value, of a string its bytes.
+  Status BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta, uint64_t count);
+  Status Part(std::string_view part);
   Status EndKey();
 
   // Checks that leases and keys fit together.
@@ -53,7 +54,6 @@ class StoreLoader {
   uint64_t digest() const { return digest_; }
 
  private:
-  KeyRecord* NewEntry(DeadlineWord deadline);
   Status NoKeyTwice();
 
   // Calls row(Reader*) for each whole row of what was left over and `bytes`.
@@ -66,15 +66,13 @@ class StoreLoader {
   bool begun_ = false;                                           // tables or a key were loaded
   int db_ = 0;
   std::string key_;
-  Type type_ = Type::kString;
+  const ValueType* type_ = nullptr;
   KeyMeta meta_;
-  uint64_t size_ = 0;
-  uint64_t seen_ = 0;  // bytes or fields
-  std::string text_;
-  std::unique_ptr<BigString> big_;
-  uintptr_t hash_ = 0;
+  uint64_t wanted_ = 0;  // parts, or bytes
+  uint64_t seen_ = 0;
+  std::unique_ptr<ValueBuilder> value_;
   uint64_t digest_ = 0;
-  uint64_t key_digest_ = 0;  // of the hash being loaded
+  uint64_t key_digest_ = 0;  // of the key being loaded, unless its parts may be cut anywhere
   size_t leased_keys_ = 0;
   std::string row_rest_;  // the beginning of a row
   bool locks_begun_ = false;

@@ -13,21 +13,22 @@
 namespace clustron::store {
 namespace {
 
-// Values above this are written in slices, by reference.
-constexpr size_t kWholeBytes = 64 << 10;
-constexpr size_t kWholeFields = 512;
-
 // Leases and locks: handed on in pieces of about this size; what walking to one costs, in bytes.
 constexpr size_t kRowsBytes = 8 << 10;
 constexpr size_t kRowCost = 128;
 
-bool IsBig(const KeyRecord& e) {
-  if (e.type() == Type::kString) return e.StringSize() > kWholeBytes;
-  return !e.hash().packed() && e.hash().size() > kWholeFields;
-}
-uint64_t SizeOf(const KeyRecord& e) {
-  return e.type() == Type::kString ? e.StringSize() : e.hash().size();
-}
+// Hands parts on, and counts and sums them.
+struct Parts final : PartSink {
+  Parts(SnapshotSink& sink_in, uint64_t digest_in) : sink(sink_in), digest(digest_in) {}
+  void OnPart(std::string_view part) override {
+    sink.OnPart(part);
+    bytes += part.size();
+    digest = KeyDigestPart(digest, part);
+  }
+  SnapshotSink& sink;
+  uint64_t digest;
+  uint64_t bytes = 0;
+};
 
 }  // namespace
 
@@ -193,46 +194,38 @@ bool SnapshotWalk::Adopt(std::unique_ptr<Table>& t) {
 }
 
 void SnapshotWalk::Emit(int db, const KeyRecord& e) {
-  if (stage_ == Stage::kKeys && held_.empty() && !IsBig(e)) {
+  auto big = ValueTypeOf(e).freeze(e);
+  if (stage_ == Stage::kKeys && held_.empty() && big == nullptr) {
     Write(db, e);
   } else {
-    Hold(db, e);
+    Hold(db, e, std::move(big));
   }
 }
 
 void SnapshotWalk::Write(int db, const KeyRecord& e) {
   const std::string_view key = e.key();
-  sink_.OnKey(db, key, e.type(), KeyMeta::Of(e), SizeOf(e));
-  written_bytes_ += key.size() + 16;
-  if (e.type() == Type::kString) {
-    e.ForEachPiece([&](std::string_view piece) {
-      sink_.OnStringPiece(piece);
-      written_bytes_ += piece.size();
-    });
-  } else {
-    e.hash().ForEach([&](FieldValue fv) {
-      sink_.OnField(fv);
-      written_bytes_ += fv.field.size() + fv.value.size();
-    });
-  }
-  digest_ += KeyDigest(db, e);
+  const ValueType& type = ValueTypeOf(e);
+  const KeyMeta meta = KeyMeta::Of(e);
+  const uint64_t count = type.count(e);
+  sink_.OnKey(db, key, e.type(), meta, count);
+  Parts parts(sink_, KeyDigestBegin(db, key, e.type(), meta, count));
+  type.parts(e, parts);
+  written_bytes_ += key.size() + 16 + parts.bytes;
+  digest_ += parts.digest;
 }
 
-void SnapshotWalk::Hold(int db, const KeyRecord& e) {
+void SnapshotWalk::Hold(int db, const KeyRecord& e, std::unique_ptr<FrozenValue> big) {
   Held held;
   held.db = db;
-  if (!IsBig(e)) {
+  if (big == nullptr) {
     held.small = KeyRecordEdit::Clone(e, e.key(), KeyRecordEdit::DeadlineOf(e));
     held_bytes_ += held.small->MemoryUsage();
   } else {
     held.key = e.key();
+    held.type = e.type();
     held.meta = KeyMeta::Of(e);
-    if (e.type() == Type::kString) {
-      held.string = KeyRecordEdit::Big(e).Share();
-    } else {
-      held.hash_size = e.hash().size();
-      held.hash = HashEdit::Big(KeyRecordEdit::Pointer(e))->Freeze();
-    }
+    held.count = ValueTypeOf(e).count(e);
+    held.value = std::move(big);
   }
   held_.push_back(std::move(held));
 }
@@ -246,31 +239,16 @@ void SnapshotWalk::WriteHeld() {
     held_.pop_front();
     return;
   }
-  const Type type = held.string != nullptr ? Type::kString : Type::kHash;
-  const uint64_t size = held.string != nullptr ? held.string->size() : held.hash_size;
   if (!std::exchange(held.begun, true)) {
-    sink_.OnKey(held.db, held.key, type, held.meta, size);
-    held.digest = KeyDigestBegin(held.db, held.key, type, held.meta, size);
+    sink_.OnKey(held.db, held.key, held.type, held.meta, held.count);
+    held.digest = KeyDigestBegin(held.db, held.key, held.type, held.meta, held.count);
     written_bytes_ += held.key.size() + 16;
   }
-  size_t count;
-  if (held.string != nullptr) {
-    const std::string_view piece = held.string->piece(held.next);
-    sink_.OnStringPiece(piece);
-    held.digest = KeyDigestPiece(held.digest, piece);
-    written_bytes_ += piece.size();
-    count = held.string->piece_count();
-  } else {
-    const HashChunk& chunk = held.hash.chunk(held.next);
-    for (uint32_t i = 0; i < chunk.count; i++) {
-      const FieldValue fv{chunk.items[i]->field(), chunk.items[i]->value()};
-      sink_.OnField(fv);
-      held.digest = KeyDigestField(held.digest, fv);
-      written_bytes_ += fv.field.size() + fv.value.size();
-    }
-    count = held.hash.chunk_count();
-  }
-  if (++held.next < count) return;
+  Parts parts(sink_, held.digest);
+  const bool more = held.value->Step(parts);
+  written_bytes_ += parts.bytes;
+  held.digest = parts.digest;
+  if (more) return;
   digest_ += held.digest;
   held_.pop_front();
 }

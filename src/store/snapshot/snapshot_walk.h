@@ -31,11 +31,10 @@
 #include <vector>
 
 #include "store/keyspace/events.h"
+#include "store/keyspace/key_meta.h"
 #include "store/keyspace/key_record.h"
 #include "store/keyspace/store.h"
-#include "store/snapshot/key_meta.h"
-#include "store/types/hash/big_hash.h"
-#include "store/types/string/big_string.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::store {
 
@@ -46,11 +45,10 @@ class SnapshotSink {
   // Some rows, whole ones, for StoreLoader: all leases, then all locks, before the first key.
   virtual void OnLeases(std::string_view rows) = 0;
   virtual void OnLocks(std::string_view rows) = 0;
-  // `size`: bytes of a string, fields of a hash; that much follows. Views: during the call.
+  // `count`: the value's elements, of a string its bytes; its parts follow. Views: during the call.
   virtual void OnKey(int db, std::string_view key, Type type, const KeyMeta& meta,
-                     uint64_t size) = 0;
-  virtual void OnStringPiece(std::string_view bytes) = 0;
-  virtual void OnField(FieldValue fv) = 0;
+                     uint64_t count) = 0;
+  virtual void OnPart(std::string_view part) = 0;
 };
 
 class SnapshotWalk {
@@ -87,11 +85,10 @@ class SnapshotWalk {
     int db = 0;
     KeyRecord* small = nullptr;  // ours, whole; or else:
     std::string key;
+    Type type = Type::kString;
     KeyMeta meta;
-    std::unique_ptr<BigString> string;
-    HashFreeze hash;
-    uint64_t hash_size = 0;
-    size_t next = 0;  // piece or chunk
+    uint64_t count = 0;
+    std::unique_ptr<FrozenValue> value;
     bool begun = false;
     uint64_t digest = 0;
   };
@@ -131,7 +128,7 @@ class SnapshotWalk {
   bool RowsGoOn(const std::string& bytes) const;
   void Emit(int db, const KeyRecord& e);
   void Write(int db, const KeyRecord& e);
-  void Hold(int db, const KeyRecord& e);
+  void Hold(int db, const KeyRecord& e, std::unique_ptr<FrozenValue> big);
   // Writes a slice of the first held value; drops it when it is done.
   void WriteHeld();
   void WalkBucket(Source& source);

@@ -9,6 +9,8 @@
 #include <string>
 
 #include "store/snapshot/snapshot_load.h"
+#include "store/types/hash/hash_edit.h"
+#include "store/types/string/string_edit.h"
 #include "tests/support/store_model.h"
 
 namespace clustron::store {
@@ -39,8 +41,7 @@ class LoadingSink : public SnapshotSink {
     open_ = true;
     keys++;
   }
-  void OnStringPiece(std::string_view bytes) override { loader.StringPiece(bytes); }
-  void OnField(FieldValue fv) override { REQUIRE(loader.Field(fv)); }
+  void OnPart(std::string_view part) override { REQUIRE(loader.Part(part)); }
   void Finish() {
     EndKey();
     REQUIRE(loader.Finish());
@@ -90,7 +91,7 @@ void GrowBigValues(ModelledStore& p) {
   p.store.BeginItem();
   {
     Mutation m = p.store.Modify(5, "big hash");
-    for (int i = 0; i < 3000; i++) m.HashSet("field" + std::to_string(i), std::to_string(i));
+    for (int i = 0; i < 3000; i++) SetHashField(m, "field" + std::to_string(i), std::to_string(i));
     m.Commit(kSet);
   }
   Put(p.store, 5, "big string", std::string(400'000, 'b'));
@@ -101,14 +102,14 @@ void ChangeBigValues(ModelledStore& p) {
   if (p.rng().Percent(50)) {
     Mutation m = p.store.Modify(5, "big hash");
     if (m.exists() && m.record()->type() == Type::kHash) {
-      m.HashDelete("field" + std::to_string(p.rng().Below(3000)));
-      m.HashSet("field" + std::to_string(p.rng().Below(3000)), "new");
+      DeleteHashField(m, "field" + std::to_string(p.rng().Below(3000)));
+      SetHashField(m, "field" + std::to_string(p.rng().Below(3000)), "new");
       m.Commit(kSet);
     }
   } else {
     Mutation m = p.store.Modify(5, "big string");
     if (m.exists() && m.record()->type() == Type::kString) {
-      m.SetRange(p.rng().Below(400'000), "changed");
+      WriteString(m, p.rng().Below(400'000), "changed");
       m.Commit(kSet);
     }
   }
@@ -276,7 +277,7 @@ TEST_CASE("keys that change between two steps are bounded by themselves") {
   const auto set = [&store](int i, char c) {
     const std::string key = "key:" + std::to_string(i);
     Mutation m = store.Modify(0, key);
-    m.SetString(std::string(100, c));
+    SetString(m, std::string(100, c));
     m.Commit(kSet);
   };
   for (int i = 0; i < 500; ++i) set(i, 'a');
@@ -319,7 +320,7 @@ TEST_CASE("changing or deleting a huge value under a walk costs a piece, not the
   Store s(1);
   {
     Mutation m = s.Modify(0, "h");
-    for (int i = 0; i < 100'000; i++) m.HashSet("field" + std::to_string(i), "value");
+    for (int i = 0; i < 100'000; i++) SetHashField(m, "field" + std::to_string(i), "value");
     m.Commit(kSet);
   }
   Put(s, 0, "s", std::string(20'000'000, 's'));
@@ -332,12 +333,12 @@ TEST_CASE("changing or deleting a huge value under a walk costs a piece, not the
   s.BeginItem();
   {
     Mutation m = s.Modify(0, "h");
-    m.HashSet("field7", "other");
+    SetHashField(m, "field7", "other");
     m.Commit(kSet);
   }
   {
     Mutation m = s.Modify(0, "s");
-    m.Append("tail");
+    AppendString(m, "tail");
     m.Commit(kSet);
   }
   CHECK(s.used_bytes() - used < 300'000);
@@ -364,17 +365,17 @@ TEST_CASE("a damaged snapshot is refused") {
   CHECK_FALSE(loader.BeginKey(16, "k", Type::kString, {}, 1));
   CHECK_FALSE(loader.BeginKey(0, "k", Type::kStream, {}, 1));
   CHECK(loader.BeginKey(0, "k", Type::kString, {}, 3));
-  loader.StringPiece("ab");
+  CHECK(loader.Part("ab"));
   CHECK_FALSE(loader.EndKey());
   CHECK(loader.BeginKey(0, "k", Type::kString, {}, 2));
-  loader.StringPiece("ab");
+  CHECK(loader.Part("ab"));
   CHECK(loader.EndKey());
   CHECK(loader.BeginKey(0, "k", Type::kString, {}, 2));
-  loader.StringPiece("ab");
+  CHECK(loader.Part("ab"));
   CHECK_FALSE(loader.EndKey());  // twice
   CHECK(loader.BeginKey(0, "h", Type::kHash, {.form = Form::kObject, .packed = true}, 2));
-  CHECK(loader.Field({"f", "1"}));
-  CHECK_FALSE(loader.Field({"f", "2"}));
+  for (const char* part : {"f", "1", "f"}) CHECK(loader.Part(part));
+  CHECK_FALSE(loader.Part("2"));
   CHECK_FALSE(KeyMeta::Decode("").has_value());
   CHECK_FALSE(KeyMeta::Decode("\x07\x01").has_value());
 }

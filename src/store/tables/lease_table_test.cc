@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "store/keyspace/store.h"
+#include "store/types/hash/hash_edit.h"
+#include "store/types/string/string_edit.h"
 #include "tests/support/store_model.h"
 
 namespace clustron::store {
@@ -73,13 +75,13 @@ TEST_CASE("observers are told of every change, in order, with its revision and r
   s.BeginItem();
   {
     Mutation m = s.Modify(0, "h");
-    m.HashSet("f", "v");
+    SetHashField(m, "f", "v");
     m.Commit({EventClass::kHash, "hset"});
   }
   s.BeginItem();
   {
     Mutation m = s.Modify(0, "h");
-    m.HashDelete("f");
+    DeleteHashField(m, "f");
     m.Commit({EventClass::kHash, "hdel"});
   }
   CHECK(w.recorder.Take() ==
@@ -187,13 +189,13 @@ TEST_CASE("what a lease is attached to follows the rules of the commands") {
   fresh("k");
   {
     Mutation m = s.Modify(0, "k");
-    m.SetString("2", Keep::kTtlAndLease);
+    SetString(m, "2", Keep::kTtlAndLease);
     m.Commit(kSet);
   }
   CHECK(attached(0, "k"));
   {
     Mutation m = s.Modify(0, "k");
-    m.Append("2");
+    AppendString(m, "2");
     m.Commit(kSet);
   }
   CHECK(attached(0, "k"));

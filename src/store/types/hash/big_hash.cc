@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "store/keyspace/alloc.h"
 #include "store/keyspace/hash_order.h"
-#include "store/types/string/big_string.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::store {
 

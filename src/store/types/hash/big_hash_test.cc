@@ -13,8 +13,8 @@
 
 #include "base/rng.h"
 #include "store/keyspace/alloc.h"
-#include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
+#include "store/types/hash/hash_word.h"
 
 namespace clustron::store {
 namespace {
@@ -29,12 +29,12 @@ Fields All(const HashValue& h) {
 
 class Modelled {
  public:
-  Modelled() : word_(HashEdit::New()) {}
-  ~Modelled() { HashEdit::Destroy(word_); }
+  Modelled() : word_(HashWord::New()) {}
+  ~Modelled() { HashWord::Destroy(word_); }
   Modelled(const Modelled&) = delete;
   Modelled& operator=(const Modelled&) = delete;
 
-  HashValue& h() { return HashEdit::From(&word_); }
+  HashValue& h() { return HashWord::From(&word_); }
   void Set(const std::string& field, const std::string& value, HashUndo* undo = nullptr) {
     const auto it = Find(field);
     const bool added = it == fields.end();
@@ -47,7 +47,7 @@ class Modelled {
         std::max(field.size(), value.size()) > kLimits.packed_value_bytes_max) {
       big = true;
     }
-    REQUIRE(HashEdit::Set(h(), field, value, kLimits, 5, undo) == added);
+    REQUIRE(HashWord::Set(h(), field, value, kLimits, 5, undo) == added);
   }
   void Remove(const std::string& field, HashUndo* undo = nullptr) {
     const auto it = Find(field);
@@ -58,7 +58,7 @@ class Modelled {
     } else if (there) {
       fields.erase(it);
     }
-    REQUIRE(HashEdit::Remove(h(), field, undo) == there);
+    REQUIRE(HashWord::Remove(h(), field, undo) == there);
   }
   void Compare() {
     REQUIRE(h().size() == fields.size());
@@ -126,7 +126,7 @@ TEST_CASE("undoing changes backwards restores content, order and encoding") {
     }
     m.Compare();
     if (rng.Percent(80)) {
-      for (; !undos.empty(); undos.pop_back()) HashEdit::Undo(m.h(), undos.back());
+      for (; !undos.empty(); undos.pop_back()) HashWord::Undo(m.h(), undos.back());
       m.fields = before;
       m.big = was_big;
     }
@@ -154,22 +154,22 @@ TEST_CASE("HSCAN returns every field that is there throughout") {
 TEST_CASE("a frozen hash stays as it was, and a copy goes its own way") {
   Modelled m;
   for (int i = 0; i < 2000; i++) m.Set("f" + std::to_string(i), std::to_string(i));
-  BigHash& big = *HashEdit::Big(*reinterpret_cast<uintptr_t*>(&m.h()));
+  BigHash& big = *HashWord::Big(*reinterpret_cast<uintptr_t*>(&m.h()));
   const Fields before = m.fields;
   const HashFreeze freeze = big.Freeze();
-  uintptr_t copy_word = HashEdit::Copy(m.h());
-  HashValue& copy = HashEdit::From(&copy_word);
+  uintptr_t copy_word = HashWord::Copy(m.h());
+  HashValue& copy = HashWord::From(&copy_word);
   for (int i = 0; i < 1500; i++) {
     m.Remove("f" + std::to_string(i));
     m.Set("g" + std::to_string(i), "new");
   }
   m.Compare();
   CHECK(All(copy) == before);
-  HashEdit::Set(copy, "only in the copy", "1", Modelled::kLimits, 5, nullptr);
-  HashEdit::Remove(copy, "f3", nullptr);
+  HashWord::Set(copy, "only in the copy", "1", Modelled::kLimits, 5, nullptr);
+  HashWord::Remove(copy, "f3", nullptr);
   CHECK(copy.Get("f4") == "4");
   m.Compare();
-  HashEdit::Destroy(copy_word);
+  HashWord::Destroy(copy_word);
   Fields frozen;
   for (size_t c = 0; c < freeze.chunk_count(); c++) {
     for (uint32_t i = 0; i < freeze.chunk(c).count; i++) {
@@ -185,7 +185,7 @@ TEST_CASE("a hash gives all of its memory back, and says how much it has") {
     Modelled m;
     for (int i = 0; i < 5000; i++) {
       const std::string field = "f" + std::to_string(i);
-      HashEdit::Set(m.h(), field, std::string(50, 'v'), Modelled::kLimits, 5, nullptr);
+      HashWord::Set(m.h(), field, std::string(50, 'v'), Modelled::kLimits, 5, nullptr);
     }
     const size_t used = allocated_bytes - before;
     CHECK(m.h().MemoryUsage() > used * 95 / 100);

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "store/types/hash/big_hash.h"
-#include "store/types/hash/hash_edit.h"
+#include "store/types/hash/hash_word.h"
 #include "store/types/hash/packed_hash.h"
 
 namespace clustron::store {
@@ -70,18 +70,18 @@ HashUndo::HashUndo(HashUndo&& other) noexcept
       item_(other.item_) {}
 
 HashUndo::~HashUndo() {
-  if (kind_ == Kind::kBlock) HashEdit::Destroy(word_);
+  if (kind_ == Kind::kBlock) HashWord::Destroy(word_);
   if (kind_ == Kind::kReplace || kind_ == Kind::kRemove) HashItem::Unref(item_);
 }
 
 size_t HashUndo::kept_bytes() const {
-  if (kind_ != Kind::kBlock || !HashEdit::IsPacked(word_)) return 0;
+  if (kind_ != Kind::kBlock || !HashWord::IsPacked(word_)) return 0;
   return reinterpret_cast<const PackedHash*>(word_ & ~uintptr_t{1})->end();
 }
 
-uintptr_t HashEdit::New() { return Word(PackedHash::New()); }
+uintptr_t HashWord::New() { return Word(PackedHash::New()); }
 
-void HashEdit::Destroy(uintptr_t word) {
+void HashWord::Destroy(uintptr_t word) {
   if (IsPacked(word)) {
     PackedHash::Delete(Packed(word));
   } else {
@@ -89,19 +89,19 @@ void HashEdit::Destroy(uintptr_t word) {
   }
 }
 
-uintptr_t HashEdit::Copy(const HashValue& h) {
+uintptr_t HashWord::Copy(const HashValue& h) {
   if (h.packed()) return Word(h.packed_hash()->Clone());
   return reinterpret_cast<uintptr_t>(h.big_hash()->Copy().release());
 }
 
-PackedHash* HashEdit::Writable(HashValue& h, HashUndo* undo) {
+PackedHash* HashWord::Writable(HashValue& h, HashUndo* undo) {
   if (undo == nullptr) return Packed(h.word_);
   undo->kind_ = HashUndo::Kind::kBlock;
   undo->word_ = h.word_;
   return Packed(h.word_)->Clone();
 }
 
-bool HashEdit::Set(HashValue& h, std::string_view field, std::string_view value, HashLimits limits,
+bool HashWord::Set(HashValue& h, std::string_view field, std::string_view value, HashLimits limits,
                    uint64_t seed, HashUndo* undo) {
   if (h.packed()) {
     const PackedHash& p = *h.packed_hash();
@@ -153,7 +153,7 @@ bool HashEdit::Set(HashValue& h, std::string_view field, std::string_view value,
   return false;
 }
 
-bool HashEdit::Remove(HashValue& h, std::string_view field, HashUndo* undo) {
+bool HashWord::Remove(HashValue& h, std::string_view field, HashUndo* undo) {
   if (h.packed()) {
     const size_t at = h.packed_hash()->Find(field);
     if (at == PackedHash::kNone) return false;
@@ -174,7 +174,7 @@ bool HashEdit::Remove(HashValue& h, std::string_view field, HashUndo* undo) {
   return true;
 }
 
-void HashEdit::Undo(HashValue& h, HashUndo& undo) {
+void HashWord::Undo(HashValue& h, HashUndo& undo) {
   switch (std::exchange(undo.kind_, HashUndo::Kind::kNone)) {
     case HashUndo::Kind::kNone:
       return;
@@ -194,7 +194,7 @@ void HashEdit::Undo(HashValue& h, HashUndo& undo) {
   }
 }
 
-void HashEdit::MakeBig(HashValue& h, uint64_t seed) {
+void HashWord::MakeBig(HashValue& h, uint64_t seed) {
   CHECK(h.size() == 0);
   Destroy(h.word_);
   h.word_ = reinterpret_cast<uintptr_t>(new BigHash(seed));

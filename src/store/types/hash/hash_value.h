@@ -7,7 +7,7 @@
 // moves the last field into the hole), so that HRANDFIELD and HGETALL are the same on every node,
 // and snapshots keep it.
 //
-// Here are the reads; changes go through Mutation (HashSet, HashDelete …).
+// Here are the reads; hash_edit.h has the changes.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 
 namespace clustron::store {
 
+class KeyRecord;
 class PackedHash;
 class BigHash;
 
@@ -70,7 +71,7 @@ class HashValue {
   size_t StoredBytes() const;
 
  private:
-  friend class HashEdit;  // hash_edit.h: how the store changes hashes
+  friend class HashWord;  // hash_edit.h: how the store changes hashes
   HashValue() = default;
   ~HashValue() = default;
   using Visit = void (*)(void* ctx, FieldValue);
@@ -81,5 +82,8 @@ class HashValue {
   uintptr_t word_ = 0;  // pointer | 1 when packed
 };
 static_assert(sizeof(HashValue) == 8);
+
+// REQUIRES: a hash; CHECKed, as everything that another type would be taken for.
+const HashValue& HashOf(const KeyRecord& record);
 
 }  // namespace clustron::store

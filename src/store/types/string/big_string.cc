@@ -5,6 +5,7 @@
 #include "base/breather.h"
 #include "base/memory.h"
 #include "store/keyspace/alloc.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::store {
 

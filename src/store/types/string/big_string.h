@@ -76,7 +76,4 @@ class BigString {
   size_t size_ = 0;
 };
 
-// Bytes copied because they were shared: the snapshot's bound is counted in these.
-inline uint64_t shared_bytes_copied = 0;
-
 }  // namespace clustron::store

@@ -2,6 +2,7 @@
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/store.h"
 #include "store/keyspace/table.h"
+#include "store/keyspace/value_type.h"
 #include "store/snapshot/digest.h"
 
 namespace clustron::store {
@@ -27,15 +28,14 @@ uint64_t KeyDigestBegin(int db, std::string_view key, Type type, const KeyMeta& 
 }
 
 uint64_t KeyDigest(int db, const KeyRecord& e) {
-  const bool string = e.type() == Type::kString;
-  uint64_t sum = KeyDigestBegin(db, e.key(), e.type(), KeyMeta::Of(e),
-                                string ? e.StringSize() : e.hash().size());
-  if (string) {
-    e.ForEachPiece([&](std::string_view piece) { sum = KeyDigestPiece(sum, piece); });
-  } else {
-    e.hash().ForEach([&](FieldValue fv) { sum = KeyDigestField(sum, fv); });
-  }
-  return sum;
+  struct Sum final : PartSink {
+    void OnPart(std::string_view part) override { sum = KeyDigestPart(sum, part); }
+    uint64_t sum = 0;
+  } sum;
+  const ValueType& type = ValueTypeOf(e);
+  sum.sum = KeyDigestBegin(db, e.key(), e.type(), KeyMeta::Of(e), type.count(e));
+  type.parts(e, sum);
+  return sum.sum;
 }
 
 uint64_t LeaseDigest(const Lease& lease) {

@@ -1,7 +1,7 @@
-#include "store/snapshot/key_meta.h"
+#include "store/keyspace/key_meta.h"
 
 #include "base/coding.h"
-#include "store/types/hash/hash_value.h"
+#include "store/keyspace/value_type.h"
 
 namespace clustron::store {
 namespace {
@@ -19,7 +19,7 @@ KeyMeta KeyMeta::Of(const KeyRecord& e) {
   meta.revision = e.revision();
   meta.deadline = e.deadline();
   meta.form = e.form() == Form::kBig ? Form::kRaw : e.form();
-  meta.packed = e.type() == Type::kHash && e.hash().packed();
+  meta.packed = ValueTypeOf(e).packed(e);
   return meta;
 }
 

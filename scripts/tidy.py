@@ -59,7 +59,6 @@ BACK_ARROWS = {
     ("store/keyspace/store.cc", "store/snapshot/snapshot_walk.h"),
     ("store/keyspace/store.h", "store/tables/lease_table.h"),
     ("store/keyspace/store.h", "store/tables/lock_table.h"),
-    ("store/keyspace/store.h", "store/types/hash/hash_value.h"),
     ("store/tables/store_coordination.cc", "store/snapshot/snapshot_walk.h"),
     ("server/front/session.cc", "server/dispatch/engine.h"),
     ("server/observe/info_fields.cc", "server/dispatch/engine.h"),
@@ -255,7 +254,11 @@ def check_generated():
         ("docs/architecture.md", "rooms", ["scripts/house.py", "--rooms"]),
     ):
         text = open(path, encoding="utf-8").read()
-        table = subprocess.run([sys.executable, *command], capture_output=True, text=True).stdout
+        r = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+        if r.returncode:
+            fail("generated", path, "%s: %s" % (" ".join(command), r.stderr.strip()))
+            continue
+        table = r.stdout
         wanted = re.sub(r"(<!-- %s -->\n).*(<!-- /%s -->)" % (mark, mark), lambda m: m.group(1) + table + m.group(2), text, flags=re.S)
         if "--fix" in sys.argv:
             open(path, "w", encoding="utf-8").write(wanted)

@@ -1,10 +1,11 @@
 // Own snapshots at the seams of node and engine: when one is taken, how it is sent, how long the
 // log stays for it.
+#include "cluster/node/node_snapshot.h"
+// The checks of tests are doctest's.
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "cluster/node/node_snapshot.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {

@@ -18,6 +18,12 @@
 
 namespace clustron::store {
 
+// Cluster settings (hash-max-listpack-entries, hash-max-listpack-value).
+struct HashLimits {
+  uint32_t packed_fields_max = 512;
+  uint32_t packed_value_bytes_max = 64;
+};
+
 // Sorted by name. The order of the rows is not state: snapshots name them.
 std::span<const OptionSpec> SettingSpecs();
 // By name or alias, in any case; null: not a cluster-wide setting.

@@ -29,7 +29,6 @@
 #include "store/keyspace/settings.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
-#include "store/types/hash/hash_value.h"
 
 namespace clustron::store {
 

@@ -14,17 +14,13 @@
 #include <optional>
 #include <string_view>
 
+#include "store/keyspace/settings.h"
+
 namespace clustron::store {
 
 class KeyRecord;
 class PackedHash;
 class BigHash;
-
-// Cluster settings (hash-max-listpack-entries, hash-max-listpack-value).
-struct HashLimits {
-  uint32_t packed_fields_max = 512;
-  uint32_t packed_value_bytes_max = 64;
-};
 
 struct FieldValue {
   std::string_view field;

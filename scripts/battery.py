@@ -52,6 +52,8 @@ STAGES = [
     Stage("tidy", 60, [PY, "scripts/tidy.py"], True, "layers, formatter, banned calls, file lengths"),
     Stage("mutants-fit", 60, ["sh", "-c", "scripts/mutants --list >/dev/null && echo 1 passed, 0 failed"], True, "each mutation still fits its source"),
     Stage("unit", 120, ["build/release/unit-tests"], True, "doctest, beside the code"),
+    Stage("layers", 120, ["sh", "-c", "make -s %s layers && echo 1 passed, 0 failed" % JOBS], True,
+          "each layer's unit tests are linked against that layer and the lower ones alone"),
     Stage("crash-points", 150, ["sh", "-c", "build/release/unit-tests -ns -tc='*full battery*,rdb: redis*' && echo 3 passed, 0 failed"],
           False, "the log on simulated disks: over 100,000 recoveries from crashes and as many from damage; RDB with redis-server"),
     Stage("sim-build", 900, ["sh", "-c", "make -s %s V=sim build/sim/clustron-sim && echo 1 passed, 0 failed" % JOBS], False, "the simulator"),

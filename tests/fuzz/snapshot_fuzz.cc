@@ -61,7 +61,7 @@ Status ToItsEnd(cluster::SnapshotRestore& restore) {
   }
 }
 Status Load(persist::File& file, state::Executor& executor) {
-  return ToItsEnd(*server::BeginLoad(file, executor));
+  return ToItsEnd(*state::BeginLoad(file, executor));
 }
 
 void FuzzLoad(std::string_view input) {
@@ -71,7 +71,7 @@ void FuzzLoad(std::string_view input) {
   const Status first = Load(file, executor);
   const state::Executor fresh(kSeed);
   const Status checked =
-      ToItsEnd(*server::BeginCheck(file, fresh, first ? executor.applied_slot() : 0));
+      ToItsEnd(*state::BeginCheck(file, fresh, first ? executor.applied_slot() : 0));
   CHECK(checked.has_value() == first.has_value());
   if (!first) return;
   MemoryFile second(Written(executor));

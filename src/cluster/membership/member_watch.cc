@@ -172,7 +172,8 @@ void MemberWatch::SayAgain() {
 void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t boot_in_state) {
   Peer& peer = Of(from);
   MemberRecord& record = RecordOf(from);
-  IntroductionAnswer answer{.boot = said.boot, .nonce = said.nonce};
+  IntroductionAnswer answer{
+      .boot = said.boot, .nonce = said.nonce, .recovered_boot = said.recovered_boot};
   answer.known_boot = std::max(record.boot, boot_in_state);
   const bool same_life = said.nonce == record.nonce && said.boot >= record.boot;
   if (!same_life && (said.boot <= record.boot || said.boot < boot_in_state)) {
@@ -270,7 +271,10 @@ std::vector<MemberWatch::DueAnswer> MemberWatch::TakeAnswers() {
 // --- This node -----------------------------------------------------------------------------------
 
 void MemberWatch::OnAnswer(NodeId from, const IntroductionAnswer& answer) {
-  if (answer.boot != own_.boot || answer.nonce != own_.nonce) return;
+  // To what was said before, by an earlier life or before this one recovered: it is late.
+  if (answer.boot != own_.boot || answer.nonce != own_.nonce ||
+      answer.recovered_boot != own_.recovered_boot)
+    return;
   Peer& peer = Of(from);
   peer.told = answer;
   peer.answered = true;

@@ -28,7 +28,9 @@ IntroductionAnswer Say(MemberWatch& watch, paxos::NodeId from, const Introductio
   return answers[0].answer;
 }
 
-IntroductionAnswer Recorded(const OwnLife& own) { return {.boot = own.boot, .nonce = own.nonce}; }
+IntroductionAnswer Recorded(const OwnLife& own) {
+  return {.boot = own.boot, .nonce = own.nonce, .recovered_boot = own.recovered_boot};
+}
 
 // Its process ends and starts: all that was saved or went with the log.
 MemberWatch Restarted(const MemberWatch& watch) {
@@ -237,6 +239,11 @@ TEST_CASE("who was set back knows when all others have recorded it, and the high
   CHECK((watch.TakeDue({2, 3}, 1) == Nodes{2, 3}));
   watch.OnAnswer(2, answer);  // late: from before
   CHECK(watch.MayVote(kThree, 1));
+  CHECK((watch.TakeDue({2, 3}, 101) == Nodes{2, 3}));
+  answer.recovered_boot = 3;
+  answer.set_back = false;
+  watch.OnAnswer(2, answer);
+  CHECK((watch.TakeDue({2, 3}, 201) == Nodes{3}));
 }
 
 TEST_CASE("a loss is accepted by every voter or by none") {

@@ -25,6 +25,7 @@ enum class Tag : uint8_t {
   kSkips = 11,          // SkipList
   kDigest = 12,         // u64 slot, u64 digest
   kLeaderships = 13,    // u64 applied slot, Leaderships
+  kRecovered = 14,      // u64 recovered boot
 };
 
 void Put(Writer& out, const Standing& standing) {
@@ -149,6 +150,7 @@ std::string EncodeIntroductionAnswer(const IntroductionAnswer& answer) {
   FieldWriter fields;
   fields.Add(Tag::kBoot, [&](Writer& out) { out.U64(answer.boot); });
   fields.Add(Tag::kNonce, [&](Writer& out) { out.U64(answer.nonce); });
+  fields.Add(Tag::kRecovered, [&](Writer& out) { out.U64(answer.recovered_boot); });
   fields.Add(Tag::kRecorded, [&](Writer& out) {
     out.U8(answer.recorded ? 1 : 0);
     out.U64(answer.known_boot);
@@ -172,6 +174,9 @@ bool DecodeIntroductionAnswer(std::string_view body, IntroductionAnswer* answer)
         return true;
       case Tag::kNonce:
         answer->nonce = in.U64();
+        return true;
+      case Tag::kRecovered:
+        answer->recovered_boot = in.U64();
         return true;
       case Tag::kRecorded:
         answer->recorded = in.U8() != 0;

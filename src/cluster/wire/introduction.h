@@ -52,6 +52,7 @@ struct Introduction {
 struct IntroductionAnswer {
   uint64_t boot = 0;   // repeats the introduction's
   uint64_t nonce = 0;  // the same
+  uint64_t recovered_boot = 0;  // the same
   // It is durably remembered as the member's newest start. False: `known_boot` was seen, so the
   // member has to come with a higher one.
   bool recorded = true;

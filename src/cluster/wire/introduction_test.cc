@@ -15,6 +15,7 @@ const Introduction kIntroduction{.boot = 7,
                                  .recovered_boot = 6};
 const IntroductionAnswer kAnswer{.boot = 7,
                                  .nonce = 9,
+                                 .recovered_boot = 6,
                                  .recorded = false,
                                  .set_back = true,
                                  .why = "a copy",

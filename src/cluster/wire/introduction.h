@@ -50,8 +50,8 @@ struct Introduction {
 
 // The introduction of (boot, nonce) has been taken, or refused.
 struct IntroductionAnswer {
-  uint64_t boot = 0;   // repeats the introduction's
-  uint64_t nonce = 0;  // the same
+  uint64_t boot = 0;            // repeats the introduction's
+  uint64_t nonce = 0;           // the same
   uint64_t recovered_boot = 0;  // the same
   // It is durably remembered as the member's newest start. False: `known_boot` was seen, so the
   // member has to come with a higher one.

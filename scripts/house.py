@@ -23,7 +23,7 @@ os.chdir(ROOT)
 # members, .cc files that their methods are in.
 LIMITS = {
     "function_max": 117,
-    "type_branches": 37,
+    "type_branches": 11,
     "command_names": 39,
     "friends": 20,
     "back_arrows": 8,
@@ -54,6 +54,8 @@ CLASS_LIMITS = {
 ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net
 ASSERTIONS = {"cluster": 6.8, "cluster/paxos": 9.8, "commands": 1.4, "persist": 12.7, "resp": 4.0, "server": 3.4, "state": 19.6, "store": 18.5}
 
+# A type's own rooms: what is in there may know it.
+TYPE_ROOMS = ("src/store/types/", "src/commands/string/", "src/commands/hash/")
 TYPE_BRANCH = r"\bType::k(String|Hash)\b|\bis_hash\(\)|\bkind == \w*Kind::k(String|Hash)"
 COMMAND_NAME = r"(->|\.)(handler|id) [!=]= |(->|\.)name [!=]= \"|\bspec == (find|Find)|\.name == \""
 ERROR_LITERAL = r"Error\(\"|\"(ERR|WRONGTYPE|NOAUTH|NOPERM|MISCONF|OOM|UNCERTAIN|CLUSTERDOWN|LOCKED|EXECABORT|NOSCRIPT|BUSYKEY) "
@@ -136,7 +138,7 @@ def measure():
         "file_max": max(size.values()),
         "function_p90": functions[len(functions) * 9 // 10][0],
         "function_max": functions[-1][0],
-        "type_branches": count(TYPE_BRANCH, lambda f: not f.startswith("src/store/types/")),
+        "type_branches": count(TYPE_BRANCH, lambda f: not f.startswith(TYPE_ROOMS)),
         "command_names": count(COMMAND_NAME, lambda f: f.startswith(("src/server/", "src/state/", "src/commands/core/"))),
         "friends": count(r"\bfriend (class|struct) ", lambda f: True),
         "back_arrows": len(tidy_tables()),
@@ -209,7 +211,7 @@ def rooms():
 
 NAMES = {
     "file_median": "lines of a file, median", "file_max": "the longest", "function_p90": "lines of a function, 90 of 100 have at most",
-    "function_max": "the longest one", "type_branches": "branches on a value's type outside store/types",
+    "function_max": "the longest one", "type_branches": "branches on a value's type outside the types' own rooms",
     "command_names": "code that asks for a command by name, handler or id", "friends": "friend classes",
     "back_arrows": "includes against the table of layers", "error_literals": "error texts outside their home",
 }

@@ -63,7 +63,7 @@ STAGES = [
           "40 fresh seeds with slow links and small windows"),
     Stage("sim-bugs", 420, ["build/sim/clustron-sim", "--bugs"], False,
           "every planted bug is found by a checker, on some twenty seeds around its recorded one, and not without the bug"),
-    Stage("mutants", 900, ["scripts/mutants", "--sample", "6", SEED], False, "six of the mutations, others with each commit: each is found by a test"),
+    Stage("mutants", 900, ["scripts/mutants", "--sample", "4", SEED], False, "four of the mutations, others with each commit: each is found by a test"),
     Stage("sim-asan", 3600, ["sh", "-c", "make -s %s V=simasan build/simasan/clustron-sim && build/simasan/clustron-sim --regression --seeds 1..100" % JOBS],
           False, "the simulator under AddressSanitizer and UBSan, 100 seeds: by its name only, it is long", full=False),
     Stage("fuzz", 60, make("fuzz-smoke"), True, "parsers and decoders: the corpus, and 20,000 changed inputs each"),

@@ -47,7 +47,7 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kOldVoteServed, .name = "kOldVoteServed", .seed = 39},
     {.bug = Bug::kSetBackVotesEarly, .name = "kSetBackVotesEarly", .seed = 18},
     {.bug = Bug::kSetBackSkipsNoop, .name = "kSetBackSkipsNoop", .seed = 52},
-    {.bug = Bug::kAcknowledgedForgotten, .name = "kAcknowledgedForgotten", .seed = 252},
+    {.bug = Bug::kAcknowledgedForgotten, .name = "kAcknowledgedForgotten", .seed = 324},
     {.bug = Bug::kOwnPromiseNotFsynced, .name = "kOwnPromiseNotFsynced", .seed = 14},
     {.bug = Bug::kBallotTakenTwice, .name = "kBallotTakenTwice", .seed = 99, .nodes = 5},
     {.bug = Bug::kSecondValueTaken, .name = "kSecondValueTaken", .seed = 99, .nodes = 5},

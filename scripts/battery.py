@@ -48,7 +48,7 @@ CASES = [PY, "tests/commands/run_cases.py"]
 REAL = [PY, "tests/integration/run.py"]
 
 STAGES = [
-    Stage("build", 900, make("server", "unit"), True, "the server and the unit tests; warnings are errors"),
+    Stage("build", 900, make("server", "unit", "benches"), True, "the server, the unit tests and the micro benches; warnings are errors"),
     Stage("tidy", 60, [PY, "scripts/tidy.py"], True, "layers, formatter, banned calls, file lengths"),
     Stage("mutants-fit", 60, ["sh", "-c", "scripts/mutants --list >/dev/null && echo 1 passed, 0 failed"], True, "each mutation still fits its source"),
     Stage("unit", 120, ["build/release/unit-tests"], True, "doctest, beside the code"),

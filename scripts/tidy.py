@@ -29,7 +29,7 @@ LAYERS = {
     "store/types/hash": {"store/keyspace", "base"},
     "store/types": {"store/types/hash", "store/types/string", "store/keyspace", "base"},
     "store/tables": {"store/keyspace", "base"},
-    "store/snapshot": {"store/tables", "store/types/hash", "store/types/string", "store/keyspace", "base"},
+    "store/snapshot": {"store/tables", "store/keyspace", "base"},
     "commands/core": {"store", "resp", "base"},
     "commands/generic": {"commands/core", "store", "resp", "base"},
     "commands/string": {"commands/generic", "commands/core", "store", "resp", "base"},

@@ -68,8 +68,7 @@ class CountingSink : public clustron::store::SnapshotSink {
              uint64_t) override {
     bytes += key.size();
   }
-  void OnStringPiece(std::string_view piece) override { bytes += piece.size(); }
-  void OnField(clustron::store::FieldValue fv) override { bytes += fv.value.size(); }
+  void OnPart(std::string_view part) override { bytes += part.size(); }
   uint64_t bytes = 0;
 };
 

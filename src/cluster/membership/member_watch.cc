@@ -206,6 +206,7 @@ void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t
 void MemberWatch::Judge(const Introduction& said, MemberRecord* record,
                         IntroductionAnswer* answer) {
   const bool new_life = said.nonce != record->nonce;
+  // Said before it recovered, and overtaken by what it said then: nothing is known by it any more.
   if (!new_life && said.recovered_boot < record->recovered_boot) {
     answer->set_back = record->SetBack();
     return;

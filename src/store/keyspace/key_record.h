@@ -114,7 +114,7 @@ class KeyRecord {
   size_t MemoryUsage() const;
 
  private:
-  friend class KeyRecordEdit;  // entry_edit.h: how the store builds and changes entries
+  friend class KeyRecordEdit;  // key_record_edit.h: how the store builds and changes records
   friend class Mutation;
   static constexpr uint64_t kRevisionMask = (uint64_t{1} << 48) - 1;
   static constexpr uint64_t kHasDeadline = uint64_t{1} << 56;

@@ -1,4 +1,4 @@
-// How the store builds, changes and frees entries. See entry.h for the layout.
+// How the store builds, changes and frees records. See key_record.h for the layout.
 #pragma once
 
 #include <cstdint>

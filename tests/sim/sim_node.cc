@@ -243,6 +243,10 @@ Status SimNode::StartProcess() {
   }
   process_->invariants = paxos::Invariants(promised_);
   seen_set_back_ = false;  // what it was told may not have come to its disk
+  const uint64_t recovered_boot = process_->node().members().own().recovered_boot;
+  if (!recovered_before_) recovered_before_ = recovered_boot;
+  // Its disk knew of the recovery before anybody could look.
+  if (recovered_boot > *recovered_before_) may_be_set_back_ = put_back_ = false;
   return {};
 }
 
@@ -545,12 +549,16 @@ void SimNode::OnPeerMessage(int from, std::string message) {
     return;
   Enter([this, from, m = std::move(message)] {
     if (stopping_) return;
-    // A leader refuses to take items that it does not know.
+    // A leader refuses to take items that it does not know: the one who led when the item was made
+    // leads no more.
     const bool poisoned = around_.knobs->faults.poison_at_ns != 0 &&
                           m[0] == static_cast<char>(cluster::WireKind::kForward) &&
                           m.find(kPoisonOnTheWire) != std::string::npos;
     NoteOffer(m);
-    if (!process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m) && !poisoned) {
+    if (process_->node().OnMessage(static_cast<paxos::NodeId>(from) + 1, m)) return;
+    if (poisoned) {
+      around_.restart_for_its_item(from);
+    } else {
       around_.report->Fail("messages",
                            "node " + std::to_string(index_) + " finds a message of kind " +
                                std::to_string(m[0]) + " and " + std::to_string(m.size()) +

@@ -52,6 +52,8 @@ struct Surroundings {
   uint64_t hash_seed = 0;
   // Every other machine has recorded this start of the node.
   std::function<bool(paxos::NodeId node, uint64_t nonce)> recorded_by_others;
+  // A person restarts the node: its session holds an item that no leader takes.
+  std::function<void(int node)> restart_for_its_item;
 };
 
 // The node's end of a client's connection goes to whoever carries the bytes.
@@ -209,6 +211,8 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   bool put_back_ = false;
   bool may_be_set_back_ = false;
   bool seen_set_back_ = false;
+  // The recovery that the copy knew of; none before the first start from it.
+  std::optional<uint64_t> recovered_before_;
   // What is known of its snapshots: slots of those that reach beyond what its own log could have
   // given back (they came from others, or were durable before the log), and whether an older one
   // has had to do before.

@@ -145,6 +145,7 @@ void SimNode::PutBack(const SimFs& copy) {
   flipped_.clear();
   put_back_ = may_be_set_back_ = true;
   seen_set_back_ = false;
+  recovered_before_.reset();
   // It votes again behind a leader whom others elected without it: what it had promised is theirs.
   promised_ = {};
 }

@@ -55,7 +55,7 @@ ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net
 ASSERTIONS = {"cluster": 6.8, "cluster/paxos": 9.8, "commands": 1.4, "persist": 12.7, "resp": 4.0, "server": 3.4, "state": 19.6, "store": 18.5}
 
 # A type's own rooms: what is in there may know it.
-TYPE_ROOMS = ("src/store/types/", "src/commands/string/", "src/commands/hash/")
+TYPE_ROOMS = ("src/store/types/", "src/commands/string/", "src/commands/hash/", "src/commands/list/")
 TYPE_BRANCH = r"\bType::k(String|Hash)\b|\bis_hash\(\)|\bkind == \w*Kind::k(String|Hash)"
 COMMAND_NAME = r"(->|\.)(handler|id) [!=]= |(->|\.)name [!=]= \"|\bspec == (find|Find)|\.name == \""
 ERROR_LITERAL = r"Error\(\"|\"(ERR|WRONGTYPE|NOAUTH|NOPERM|MISCONF|OOM|UNCERTAIN|CLUSTERDOWN|LOCKED|EXECABORT|NOSCRIPT|BUSYKEY) "
@@ -176,6 +176,7 @@ ROOMS = [
     ("commands/transaction", "MULTI, TXN, ONCE"),
     ("commands/coordination", "LEASE, LOCK"),
     ("commands/hash", "hashes"),
+    ("commands/list", "lists"),
     ("commands/string", "strings, counters, bitmaps"),
     ("commands/generic", "keys of any type: expiry, scans, OBJECT"),
     ("commands/core", "rows, registry, context, guards, errors, the ports to the server"),
@@ -183,6 +184,7 @@ ROOMS = [
     ("store/tables", "leases and locks"),
     ("store/types", "the rows of all types"),
     ("store/types/hash", "hashes, packed and big"),
+    ("store/types/list", "lists, in chunks and groups of chunks"),
     ("store/types/string", "strings of many pieces"),
     ("store/keyspace", "tables of keys, records, mutation, undo, expiry"),
     ("persist", "files, write-ahead log, snapshot files"),

@@ -39,6 +39,7 @@ struct OptionSpec {
   // kCustom: the canonical text, or a complaint.
   Result<std::string> (*canonical)(std::string_view text) = nullptr;
   int64_t (*number)(std::string_view canonical) = nullptr;  // where the text stands for one
+  uint16_t feature_version = 1;  // of a cluster-wide setting: see cluster/log/feature_version.h
 };
 
 struct OptionValue {

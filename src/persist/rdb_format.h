@@ -31,12 +31,41 @@ enum class RdbOpcode : uint8_t {
   kEof = 255,
 };
 
+// What a value is; how it is written says its RdbType.
+enum class RdbKind : uint8_t { kString, kList, kSet, kZset, kHash, kStream };
+
 enum class RdbType : uint8_t {
   kString = 0,
+  kList = 1,
   kHash = 4,
+  kListZiplist = 10,
   kHashZiplist = 13,
+  kListQuicklist = 14,
   kHashListpack = 16,
+  kListQuicklist2 = 18,
 };
+
+// The types that are read, and of each kind the one that is written.
+struct RdbShape {
+  RdbType type;
+  RdbKind kind;
+  // How a collection stands there: elements one by one; as one packed string; as a number of nodes,
+  // each packed, or each saying whether it is packed or one element.
+  enum class Form : uint8_t { kText, kPlain, kListpack, kZiplist, kZiplists, kNodes } form;
+};
+inline constexpr RdbShape kRdbShapes[] = {
+    {RdbType::kString, RdbKind::kString, RdbShape::Form::kText},
+    {RdbType::kList, RdbKind::kList, RdbShape::Form::kPlain},
+    {RdbType::kListZiplist, RdbKind::kList, RdbShape::Form::kZiplist},
+    {RdbType::kListQuicklist, RdbKind::kList, RdbShape::Form::kZiplists},
+    {RdbType::kListQuicklist2, RdbKind::kList, RdbShape::Form::kNodes},
+    {RdbType::kHash, RdbKind::kHash, RdbShape::Form::kPlain},
+    {RdbType::kHashZiplist, RdbKind::kHash, RdbShape::Form::kZiplist},
+    {RdbType::kHashListpack, RdbKind::kHash, RdbShape::Form::kListpack},
+};
+
+// Byte strings that an element of a collection consists of: a hash's field and value are two.
+constexpr uint64_t PartsPerElement(RdbKind kind) { return kind == RdbKind::kHash ? 2 : 1; }
 
 // First two bits of a length.
 inline constexpr uint8_t kRdbLen6 = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/breather.h"
 #include "base/coding.h"
@@ -23,11 +24,6 @@ constexpr int kChecksumSinceVersion = 5;
 // What is not stored yet, by Redis's type numbers.
 const char* TypeName(uint8_t type) {
   switch (type) {
-    case 1:
-    case 10:
-    case 14:
-    case 18:
-      return "a list";
     case 2:
     case 11:
     case 20:
@@ -62,6 +58,16 @@ class RdbParser {
  public:
   RdbParser(RdbSource* source, const RdbLimits& limits, RdbVisitor* visitor)
       : source_(*source), limits_(limits), visitor_(*visitor), buffer_(kBufferBytes, '\0') {}
+
+  // A type and its value, and nothing behind.
+  Status ReadAlone() {
+    ASSIGN_OR_RETURN(const uint8_t type, U8());
+    ASSIGN_OR_RETURN(const RdbShape shape, ShapeOf(type));
+    TRY(ReadValue(shape));
+    char behind;
+    ASSIGN_OR_RETURN(const size_t more, at_ == end_ ? source_.Read(&behind, 1) : end_ - at_);
+    return more == 0 ? Status() : Corrupt("bytes behind the value");
+  }
 
   // True: at the end.
   Result<bool> Step(size_t items) {
@@ -278,12 +284,12 @@ class RdbParser {
   }
 
   Status ReadAux() {
-    TRY(ReadString(limits_.aux_bytes_max, &field_));
+    TRY(ReadString(limits_.aux_bytes_max, &name_));
     TRY(ReadString(limits_.aux_bytes_max, &value_));
-    if (field_.starts_with(kRdbSectionPrefix)) {
-      return visitor_.OnSection(std::string_view(field_).substr(kRdbSectionPrefix.size()), value_);
+    if (name_.starts_with(kRdbSectionPrefix)) {
+      return visitor_.OnSection(std::string_view(name_).substr(kRdbSectionPrefix.size()), value_);
     }
-    return visitor_.OnAux(field_, value_);
+    return visitor_.OnAux(name_, value_);
   }
 
   // Data of a module that we don't have: typed values up to an end mark, so it can be passed over.
@@ -317,59 +323,113 @@ class RdbParser {
     }
   }
 
+  static Result<RdbShape> ShapeOf(uint8_t type) {
+    for (const RdbShape& shape : kRdbShapes)
+      if (static_cast<uint8_t>(shape.type) == type) return shape;
+    return Fail(Errc::kMismatch, std::string("RDB: ") + TypeName(type) + " (type " +
+                                     std::to_string(type) + ") is not supported yet");
+  }
+
   Status ReadKey(uint8_t type) {
-    switch (static_cast<RdbType>(type)) {
-      case RdbType::kString:
-      case RdbType::kHash:
-      case RdbType::kHashZiplist:
-      case RdbType::kHashListpack:
-        break;
-      default:
-        return Fail(Errc::kMismatch, std::string("RDB: ") + TypeName(type) + " (type " +
-                                         std::to_string(type) + ") is not supported yet");
-    }
+    ASSIGN_OR_RETURN(const RdbShape shape, ShapeOf(type));
     TRY(ReadString(limits_.string_bytes_max, &key_.key));
-    const Status status = ReadValue(static_cast<RdbType>(type));
+    const Status status = ReadValue(shape);
     key_.expire_at_ms = -1;
     return status;
   }
 
-  Status ReadValue(RdbType type) {
-    if (type == RdbType::kHash) return ReadHash();
-    TRY(ReadString(limits_.string_bytes_max, &value_));
-    if (type == RdbType::kString) return visitor_.OnString(key_, value_);
-    return ReadPackedHash(type == RdbType::kHashListpack ? PackedReader::Format::kListpack
-                                                         : PackedReader::Format::kZiplist);
+  Status ReadValue(const RdbShape& shape) {
+    switch (shape.form) {
+      case RdbShape::Form::kText:
+        TRY(ReadString(limits_.string_bytes_max, &value_));
+        TRY(visitor_.OnBegin(key_, shape.kind, value_.size()));
+        TRY(visitor_.OnPart(value_));
+        return visitor_.OnEnd();
+      case RdbShape::Form::kPlain:
+        return ReadPlain(shape.kind);
+      case RdbShape::Form::kListpack:
+      case RdbShape::Form::kZiplist:
+        TRY(ReadString(limits_.string_bytes_max, &value_));
+        return ReadPacked(shape);
+      case RdbShape::Form::kZiplists:
+      case RdbShape::Form::kNodes:
+        return ReadNodes(shape);
+    }
+    return Corrupt("unknown shape");
   }
 
-  Status ReadHash() {
-    ASSIGN_OR_RETURN(const uint64_t fields, PlainLength());
-    if (fields == 0) return Corrupt("an empty hash");
-    if (fields > limits_.hash_fields_max) return Fail(Errc::kLimit, "RDB: a hash is too big");
-    TRY(visitor_.OnHashBegin(key_, fields));
-    for (uint64_t i = 0; i < fields; ++i) {
-      TRY(ReadString(limits_.string_bytes_max, &field_));
+  Status ReadPlain(RdbKind kind) {
+    ASSIGN_OR_RETURN(const uint64_t elements, PlainLength());
+    if (elements == 0) return Corrupt("an empty collection");
+    if (elements > limits_.elements_max) return Fail(Errc::kLimit, "RDB: a collection is too big");
+    TRY(visitor_.OnBegin(key_, kind, elements));
+    const uint64_t parts = elements * PartsPerElement(kind);
+    for (uint64_t i = 0; i < parts; ++i) {
       TRY(ReadString(limits_.string_bytes_max, &value_));
-      TRY(visitor_.OnHashField(field_, value_));
+      TRY(visitor_.OnPart(value_));
+      if (i % 128 == 0) Breathe();
+    }
+    return visitor_.OnEnd();
+  }
+
+  Status ReadPacked(const RdbShape& shape) {
+    const PackedReader::Format format = shape.form == RdbShape::Form::kListpack
+                                            ? PackedReader::Format::kListpack
+                                            : PackedReader::Format::kZiplist;
+    const uint64_t per_element = PartsPerElement(shape.kind);
+    uint64_t parts = 0;
+    if (!PackedReader(format, value_).Count(&parts) || parts == 0 || parts % per_element != 0)
+      return Corrupt("bad packed collection");
+    TRY(visitor_.OnBegin(key_, shape.kind, parts / per_element));
+    TRY(HandOn(format, value_));
+    return visitor_.OnEnd();
+  }
+
+  Status HandOn(PackedReader::Format format, std::string_view bytes) {
+    PackedReader packed(format, bytes);
+    std::string_view part;
+    while (packed.Next(&part)) TRY(visitor_.OnPart(part));
+    return {};
+  }
+
+  // A quicklist says how many nodes it has, and not how many elements: all are gathered first.
+  Status ReadNodes(const RdbShape& shape) {
+    constexpr uint64_t kPlainNode = 1, kPackedNode = 2;
+    struct Node {
+      bool plain;
+      std::string bytes;
+    };
+    const PackedReader::Format format = shape.form == RdbShape::Form::kNodes
+                                            ? PackedReader::Format::kListpack
+                                            : PackedReader::Format::kZiplist;
+    ASSIGN_OR_RETURN(const uint64_t count, PlainLength());
+    std::vector<Node> nodes;
+    uint64_t elements = 0;
+    uint64_t bytes = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+      uint64_t container = kPackedNode;
+      if (shape.form == RdbShape::Form::kNodes) {
+        ASSIGN_OR_RETURN(container, PlainLength());
+        if (container != kPlainNode && container != kPackedNode) return Corrupt("bad list node");
+      }
+      Node node{.plain = container == kPlainNode, .bytes = {}};
+      TRY(ReadString(limits_.string_bytes_max, &node.bytes));
+      bytes += node.bytes.size();
+      if (bytes > limits_.nodes_bytes_max) return Fail(Errc::kLimit, "RDB: a list is too big");
+      uint64_t here = 1;
+      if (!node.plain && !PackedReader(format, node.bytes).Count(&here))
+        return Corrupt("bad list node");
+      elements += here;
+      if (here > 0) nodes.push_back(std::move(node));
       if (i % 64 == 0) Breathe();
     }
-    return visitor_.OnHashEnd();
-  }
-
-  Status ReadPackedHash(PackedReader::Format format) {
-    PackedReader packed(format, value_);
-    uint64_t elements = 0;
-    if (!packed.Count(&elements) || elements == 0 || elements % 2 != 0) {
-      return Corrupt("bad packed hash");
+    if (elements == 0) return Corrupt("an empty list");
+    TRY(visitor_.OnBegin(key_, shape.kind, elements));
+    for (const Node& node : nodes) {
+      TRY(node.plain ? visitor_.OnPart(node.bytes) : HandOn(format, node.bytes));
+      Breathe();
     }
-    TRY(visitor_.OnHashBegin(key_, elements / 2));
-    std::string_view element;
-    while (packed.Next(&element)) {
-      field_ = element;
-      packed.Next(&element);
-      TRY(visitor_.OnHashField(field_, element));
-    }
-    return visitor_.OnHashEnd();
+    return visitor_.OnEnd();
   }
 
   RdbSource& source_;
@@ -382,7 +442,7 @@ class RdbParser {
   uint64_t crc_ = 0;
   int version_ = 0;
   RdbKey key_;
-  std::string field_;
+  std::string name_;
   std::string value_;
 };
 
@@ -438,6 +498,23 @@ RdbStepper::RdbStepper(RdbSource* source, const RdbLimits& limits, RdbVisitor* v
 RdbStepper::~RdbStepper() = default;
 
 Result<bool> RdbStepper::Step(size_t items) { return parser_->Step(items); }
+
+Status ReadRdbPayload(std::string_view payload, const RdbLimits& limits, RdbVisitor& visitor,
+                      bool* envelope) {
+  constexpr size_t kTailBytes = sizeof(uint16_t) + sizeof(uint64_t);
+  *envelope = true;
+  if (payload.size() <= kTailBytes) return Fail(Errc::kCorruption, "DUMP: too short");
+  const std::string_view value = payload.substr(0, payload.size() - kTailBytes);
+  Reader tail(payload.substr(value.size()));
+  const uint16_t version = tail.U16();
+  if (version > kRdbVersionMax) return Fail(Errc::kCorruption, "DUMP: a newer version");
+  const uint64_t crc = tail.U64();
+  if (crc != Crc64(payload.substr(0, payload.size() - sizeof crc)))
+    return Fail(Errc::kCorruption, "DUMP: wrong checksum");
+  *envelope = false;
+  RdbStringSource source(value);
+  return RdbParser(&source, limits, &visitor).ReadAlone();
+}
 
 Status VerifyRdb(File& file) {
   ASSIGN_OR_RETURN(const uint64_t size, file.Size());

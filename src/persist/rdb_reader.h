@@ -64,16 +64,19 @@ class RdbVisitor {
   virtual Status OnSelectDb(uint32_t db);
   virtual Status OnResizeDb(uint64_t keys, uint64_t expires);
   virtual Status OnFunction(std::string_view code);
-  virtual Status OnString(const RdbKey& key, std::string_view value) = 0;
-  // Then `fields` times OnHashField, then OnHashEnd. Fields are not checked for duplicates.
-  virtual Status OnHashBegin(const RdbKey& key, uint64_t fields) = 0;
-  virtual Status OnHashField(std::string_view field, std::string_view value) = 0;
-  virtual Status OnHashEnd() = 0;
+  // A value: of a string its size and its bytes as one part; of a collection how many elements it
+  // has, and their parts in order (a hash's field, and its value). Then OnEnd. Nothing is checked
+  // for duplicates.
+  virtual Status OnBegin(const RdbKey& key, RdbKind kind, uint64_t count) = 0;
+  virtual Status OnPart(std::string_view part) = 0;
+  virtual Status OnEnd() = 0;
 };
 
 struct RdbLimits {
   uint64_t string_bytes_max = uint64_t{512} << 20;
-  uint64_t hash_fields_max = uint64_t{1} << 32;
+  uint64_t elements_max = uint64_t{1} << 32;
+  // Of a list in nodes, which is gathered before anything of it is handed on.
+  uint64_t nodes_bytes_max = UINT64_MAX;
   uint64_t aux_bytes_max = 16 << 20;  // of a name, a value or a section's piece
   uint32_t databases = 16;
   bool require_checksum = false;
@@ -83,7 +86,13 @@ struct RdbLimits {
 // newer version, or a type that we don't store yet (named). kLimit: a limit was passed.
 Status ReadRdb(RdbSource& source, const RdbLimits& limits, RdbVisitor& visitor);
 
-// The same in steps, for who can't stay away for long. THREAD: one owner.
+// One value as DUMP hands it out: from OnBegin to OnEnd, under an empty key. Of a
+// Redis up to kRdbVersionMax. kCorruption: version and checksum are wrong (`envelope` is set then),
+// or the value is malformed.
+Status ReadRdbPayload(std::string_view payload, const RdbLimits& limits, RdbVisitor& visitor,
+                      bool* envelope);
+
+// ReadRdb in steps, for who can't stay away for long. THREAD: one owner.
 class RdbStepper {
  public:
   // Borrows source and visitor.

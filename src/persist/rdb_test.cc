@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/crc64.h"
@@ -32,20 +33,28 @@ class Lines : public RdbVisitor {
   Status OnResizeDb(uint64_t keys, uint64_t expires) override {
     return Add("resize " + std::to_string(keys) + " " + std::to_string(expires));
   }
-  Status OnString(const RdbKey& key, std::string_view value) override {
-    return Add(Key(key) + "=" + std::string(value));
+  Status OnBegin(const RdbKey& key, RdbKind kind, uint64_t elements) override {
+    kind_ = kind;
+    field_ = kind == RdbKind::kString ? Key(key) + "=" : "";
+    if (kind == RdbKind::kString) return {};
+    return Add(Key(key) + (kind == RdbKind::kHash ? " hash " : " list ") +
+               std::to_string(elements));
   }
-  Status OnHashBegin(const RdbKey& key, uint64_t fields) override {
-    return Add(Key(key) + " hash " + std::to_string(fields));
+  Status OnPart(std::string_view part) override {
+    if (kind_ == RdbKind::kList) return Add(" " + std::string(part));
+    if (field_.empty()) {
+      field_ = " " + std::string(part) + "=";
+      return {};
+    }
+    return Add(std::exchange(field_, {}) + std::string(part));
   }
-  Status OnHashField(std::string_view field, std::string_view value) override {
-    return Add(" " + std::string(field) + "=" + std::string(value));
-  }
-  Status OnHashEnd() override { return Add("end"); }
+  Status OnEnd() override { return kind_ == RdbKind::kString ? Status() : Add("end"); }
 
   std::vector<std::string> lines;
 
  private:
+  RdbKind kind_ = RdbKind::kString;
+  std::string field_;
   static std::string Key(const RdbKey& key) {
     std::string text = std::to_string(key.db) + ":" + key.key;
     if (key.expire_at_ms >= 0) text += "@" + std::to_string(key.expire_at_ms);
@@ -91,9 +100,11 @@ std::string Sample() {
   rdb.String("mid", std::string(300, 'y'));
   rdb.String("", "");
   rdb.SelectDb(9);
-  rdb.HashBegin("h", 2);
-  rdb.HashField("f", "1");
-  rdb.HashField("g", std::string("bi\0nary", 7));
+  rdb.Begin(RdbKind::kHash, "h", 2);
+  rdb.Part("f");
+  rdb.Part("1");
+  rdb.Part("g");
+  rdb.Part(std::string("bi\0nary", 7));
   rdb.Section("keys", "behind them");
   rdb.End();
   return rdb.Take();
@@ -280,8 +291,9 @@ TEST_CASE("rdb: every changed byte and every shortened file is refused") {
   rdb.Begin();
   rdb.SelectDb(0);
   rdb.String("key", "value");
-  rdb.HashBegin("h", 1);
-  rdb.HashField("f", "v");
+  rdb.Begin(RdbKind::kHash, "h", 1);
+  rdb.Part("f");
+  rdb.Part("v");
   rdb.End();
   const std::string whole = rdb.Take();
   RdbLimits limits;
@@ -334,10 +346,10 @@ TEST_CASE("rdb: rubbish is refused without a crash or much memory") {
 
 TEST_CASE("rdb: limits and unknown types are named") {
   Lines lines;
-  const Status list = ReadAll(Wrap(18, "l", "x"), &lines);
-  REQUIRE(!list);
-  CHECK(list.error().code == Errc::kMismatch);
-  CHECK(list.error().detail == "RDB: a list (type 18) is not supported yet");
+  const Status set = ReadAll(Wrap(20, "s", "x"), &lines);
+  REQUIRE(!set);
+  CHECK(set.error().code == Errc::kMismatch);
+  CHECK(set.error().detail == "RDB: a set (type 20) is not supported yet");
   RdbLimits limits;
   limits.string_bytes_max = 10;
   const std::string bytes = Wrap(0, "k", "eleven bytes");

@@ -1,5 +1,7 @@
 #include "persist/rdb_writer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -75,7 +77,7 @@ void RdbWriter::Bytes(std::string_view bytes) {
 }
 
 void RdbWriter::Aux(std::string_view name, std::string_view value) {
-  CHECK(fields_left_ == 0);
+  CHECK(parts_left_ == 0);
   CHECK(bytes_left_ == 0);
   Opcode(RdbOpcode::kAux);
   Bytes(name);
@@ -92,7 +94,7 @@ void RdbWriter::Section(std::string_view name, std::string_view bytes) {
 }
 
 void RdbWriter::SelectDb(uint32_t db) {
-  CHECK(fields_left_ == 0);
+  CHECK(parts_left_ == 0);
   Opcode(RdbOpcode::kSelectDb);
   Length(db);
 }
@@ -104,16 +106,16 @@ void RdbWriter::ResizeDb(uint64_t keys, uint64_t expires) {
 }
 
 void RdbWriter::ExpireAtMs(int64_t unix_ms) {
-  CHECK(fields_left_ == 0);
+  CHECK(parts_left_ == 0);
   Opcode(RdbOpcode::kExpireTimeMs);
   Writer(&buffer_).I64(unix_ms);
 }
 
 void RdbWriter::Type(RdbType type, std::string_view key) {
-  CHECK(fields_left_ == 0);
+  CHECK(parts_left_ == 0);
   CHECK(bytes_left_ == 0);
   Writer(&buffer_).U8(static_cast<uint8_t>(type));
-  Bytes(key);
+  if (use_ == Use::kFile) Bytes(key);
 }
 
 void RdbWriter::String(std::string_view key, std::string_view value) {
@@ -134,24 +136,36 @@ void RdbWriter::StringBytes(std::string_view bytes) {
   buffer_ += bytes;
 }
 
-void RdbWriter::HashBegin(std::string_view key, uint64_t fields) {
-  CHECK(fields > 0);
-  Type(RdbType::kHash, key);
-  Length(fields);
-  fields_left_ = fields;
+void RdbWriter::Begin(RdbKind kind, std::string_view key, uint64_t elements) {
+  CHECK(elements > 0);
+  const auto* shape = std::find_if(std::begin(kRdbShapes), std::end(kRdbShapes), [kind](auto& row) {
+    return row.kind == kind && row.form == RdbShape::Form::kPlain;
+  });
+  CHECK(shape != std::end(kRdbShapes));
+  Type(shape->type, key);
+  Length(elements);
+  parts_left_ = elements * PartsPerElement(kind);
 }
 
-void RdbWriter::HashField(std::string_view field, std::string_view value) {
-  CHECK(fields_left_ > 0);
-  --fields_left_;
-  Bytes(field);
-  Bytes(value);
+void RdbWriter::Part(std::string_view bytes) {
+  CHECK(parts_left_ > 0);
+  --parts_left_;
+  Bytes(bytes);
 }
 
 void RdbWriter::End() {
-  CHECK(fields_left_ == 0);
+  CHECK(parts_left_ == 0);
   CHECK(bytes_left_ == 0);
   Opcode(RdbOpcode::kEof);
+  Checksum();
+  Writer(&buffer_).U64(crc_);
+}
+
+void RdbWriter::EndPayload() {
+  CHECK(use_ == Use::kPayload);
+  CHECK(parts_left_ == 0);
+  CHECK(bytes_left_ == 0);
+  Writer(&buffer_).U16(kRdbVersion);
   Checksum();
   Writer(&buffer_).U64(crc_);
 }

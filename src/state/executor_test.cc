@@ -349,13 +349,12 @@ TEST_CASE_FIXTURE(TickFixture, "a read that could meet a due key has a tick appl
 
 TEST_CASE_FIXTURE(Fixture, "a snapshot tells other programs when keys end, by unix time") {
   struct Ends : persist::RdbVisitor {
-    Status OnString(const persist::RdbKey& key, std::string_view) override {
+    Status OnBegin(const persist::RdbKey& key, persist::RdbKind, uint64_t) override {
       found[key.key] = key.expire_at_ms;
       return {};
     }
-    Status OnHashBegin(const persist::RdbKey&, uint64_t) override { return {}; }
-    Status OnHashField(std::string_view, std::string_view) override { return {}; }
-    Status OnHashEnd() override { return {}; }
+    Status OnPart(std::string_view) override { return {}; }
+    Status OnEnd() override { return {}; }
     std::map<std::string, int64_t> found;
   };
   Items({CommandItem({"SET", "elapsed", "v", "PX", "60000"}),

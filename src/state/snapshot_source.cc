@@ -23,6 +23,16 @@ constexpr uint64_t kWholeStringBytes = 64 << 10;
 // A section of ONCE's rows: small enough to be loaded in one go.
 constexpr size_t kRowsBytes = 32 << 10;
 
+// A type's kind of value in an RDB file has the type's own number.
+constexpr persist::RdbKind RdbKindOf(store::Type type) {
+  return static_cast<persist::RdbKind>(type);
+}
+constexpr store::Type TypeOf(persist::RdbKind kind) { return static_cast<store::Type>(kind); }
+static_assert(RdbKindOf(store::Type::kList) == persist::RdbKind::kList);
+static_assert(RdbKindOf(store::Type::kSet) == persist::RdbKind::kSet);
+static_assert(RdbKindOf(store::Type::kZset) == persist::RdbKind::kZset);
+static_assert(RdbKindOf(store::Type::kStream) == persist::RdbKind::kStream);
+
 }  // namespace
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -70,21 +80,9 @@ cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, st
   return progress == store::SnapshotWalk::Progress::kDone ? Progress::kDone : Progress::kMore;
 }
 
-// How the values of each type stand in an RDB file.
-const ExecutorSnapshot::Shape& ExecutorSnapshot::ShapeOf(store::Type type) {
-  static constexpr Shape kShapes[] = {
-      {store::Type::kString, &ExecutorSnapshot::BeginString, &ExecutorSnapshot::StringPart},
-      {store::Type::kHash, &ExecutorSnapshot::BeginHash, &ExecutorSnapshot::HashPart},
-  };
-  const auto* shape = std::find_if(std::begin(kShapes), std::end(kShapes),
-                                   [type](const Shape& one) { return one.type == type; });
-  CHECK(shape != std::end(kShapes));
-  return *shape;
-}
-
 void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, const KeyMeta& meta,
                              uint64_t size) {
-  CHECK(string_left_ == 0 && parts_left_ == 0);
+  CHECK(string_left_ == 0);
   if (db != db_) {
     db_ = db;
     rdb_.SelectDb(static_cast<uint32_t>(db));
@@ -95,26 +93,19 @@ void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, con
   rdb_.Section("k", bytes);
   if (meta.deadline.exists())
     rdb_.ExpireAtMs(store::Store::UnixMs(meta.deadline, elapsed_ms_, wall_ms_));
-  shape_ = &ShapeOf(type);
-  (this->*shape_->begin)(key, size);
+  bytes_ = ValueTypeOf(type).bytes;
+  if (bytes_) {
+    BeginString(key, size);
+  } else {
+    rdb_.Begin(RdbKindOf(type), key, size);
+  }
 }
 
 void ExecutorSnapshot::OnPart(std::string_view part) {
-  CHECK(shape_ != nullptr);
-  (this->*shape_->part)(part);
-}
-
-void ExecutorSnapshot::BeginHash(std::string_view key, uint64_t fields) {
-  rdb_.HashBegin(key, fields);
-  parts_left_ = 2 * fields;
-}
-
-void ExecutorSnapshot::HashPart(std::string_view part) {
-  CHECK(parts_left_ > 0);
-  if (--parts_left_ % 2 == 0) {
-    rdb_.HashField(field_, part);
+  if (bytes_) {
+    StringPart(part);
   } else {
-    field_.assign(part);
+    rdb_.Part(part);
   }
 }
 
@@ -180,19 +171,11 @@ class Loader final : public persist::RdbVisitor {
     return {};
   }
 
-  Status OnString(const persist::RdbKey& key, std::string_view value) override {
-    TRY(BeginKey(key, store::Type::kString, value.size()));
-    TRY(store_.Part(value));
-    return EndKey();
+  Status OnBegin(const persist::RdbKey& key, persist::RdbKind kind, uint64_t count) override {
+    return BeginKey(key, TypeOf(kind), count);
   }
-  Status OnHashBegin(const persist::RdbKey& key, uint64_t fields) override {
-    return BeginKey(key, store::Type::kHash, fields);
-  }
-  Status OnHashField(std::string_view field, std::string_view value) override {
-    TRY(store_.Part(field));
-    return store_.Part(value);
-  }
-  Status OnHashEnd() override { return EndKey(); }
+  Status OnPart(std::string_view part) override { return store_.Part(part); }
+  Status OnEnd() override { return EndKey(); }
 
   Status Finish() {
     TRY(EndSections());
@@ -236,11 +219,8 @@ class Loader final : public persist::RdbVisitor {
   Status BeginKey(const persist::RdbKey& key, store::Type type, uint64_t size) {
     TRY(EndSections());
     if (!has_meta_) {  // another program's file
-      meta_ = {};
-      meta_.revision = 1;
+      meta_ = KeyMeta::Foreign(type, size);
       if (key.expire_at_ms >= 0) meta_.deadline = store::Deadline::Wall(key.expire_at_ms);
-      const store::ValueType& row = store::ValueTypeOf(type);
-      meta_.packed = !row.bytes && size <= row.packed_count_max;
     }
     has_meta_ = false;
     return store_.BeginKey(static_cast<int>(key.db), key.key, type, meta_, size);

@@ -39,16 +39,8 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
              uint64_t size) override;
   void OnPart(std::string_view part) override;
 
-  struct Shape {
-    store::Type type;
-    void (ExecutorSnapshot::*begin)(std::string_view key, uint64_t count);
-    void (ExecutorSnapshot::*part)(std::string_view part);
-  };
-  static const Shape& ShapeOf(store::Type type);
   void BeginString(std::string_view key, uint64_t size);
   void StringPart(std::string_view bytes);
-  void BeginHash(std::string_view key, uint64_t fields);
-  void HashPart(std::string_view part);
 
   const cluster::Slot slot_;
   const int64_t elapsed_ms_;  // to tell deadlines as unix times
@@ -58,10 +50,8 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
   std::string key_;    // of the string being put together
   std::string value_;  // and what there is of it
   uint64_t string_left_ = 0;
-  bool in_pieces_ = false;   // it is long, and written as it comes
-  std::string field_;        // of the hash being written, whose value comes next
-  uint64_t parts_left_ = 0;  // of it
-  const Shape* shape_ = nullptr;
+  bool in_pieces_ = false;     // it is long, and written as it comes
+  bool bytes_ = false;         // what is being written is one byte string
   commands::OnceTable* once_;  // being walked; null: done
   store::SnapshotWalk walk_;
 };

@@ -18,7 +18,7 @@ import processes  # noqa: E402
 
 DRIVER = os.path.join(processes.ROOT, "..", "shared", "compat", "redis-tcl.py")
 MISSES = os.path.join(HERE, "tcl_misses.tsv")
-UNITS = ["unit/type/string", "unit/type/incr", "unit/type/hash", "unit/expire", "unit/protocol", "unit/quit", "unit/scan",
+UNITS = ["unit/type/string", "unit/type/incr", "unit/type/hash", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/dump", "unit/expire", "unit/protocol", "unit/quit", "unit/scan",
          "unit/multi", "unit/pubsub", "unit/keyspace", "unit/info-command", "unit/querybuf", "unit/introspection",
          "unit/introspection-2", "unit/pause", "unit/bitops", "unit/bitfield", "unit/slowlog", "unit/latency-monitor", "unit/other"]
 BAD = ("err", "timeout", "notrun")

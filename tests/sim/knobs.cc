@@ -276,6 +276,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   // Where clients have to be answered soon nobody keeps them waiting.
   knobs.work.pauses =
       knobs.work.ends && !knobs.one_cut && faults.set_back_ns == 0 && rng.Percent(40);
+  const bool lists = rng.Percent(40);
+  knobs.work.lists = lists && faults.disturb_at_ns == 0 && !knobs.one_cut;
   return knobs;
 }
 
@@ -290,6 +292,7 @@ std::string WorkloadMix::ToString() const {
   add(groups, "groups");
   add(bank, "bank");
   add(hashes, "hashes");
+  add(lists, "lists");
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");

@@ -70,6 +70,7 @@ struct WorkloadMix {
   bool waits = false;
   bool pauses = false;
   bool rules = false;
+  bool lists = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

@@ -45,6 +45,11 @@ inline bool TakeBack(test::HashModel::Op* op) {
   op->return_ns = test::kNever;
   return op->kind != Kind::kGet && op->kind != Kind::kLength && op->kind != Kind::kGetAll;
 }
+inline bool TakeBack(test::ListsModel::Op* op) {
+  using Kind = test::ListsModel::Kind;
+  op->return_ns = test::kNever;
+  return op->kind != Kind::kLength && op->kind != Kind::kAll;
+}
 inline bool TakeBack(test::LockModel::Op* op) {
   op->return_ns = test::kNever;
   return op->kind != test::LockModel::Kind::kGet && op->done;

@@ -180,6 +180,8 @@ std::unique_ptr<Workload> MakeStrings(const WorkloadSetup& setup, const StringsO
 std::unique_ptr<Workload> MakeEnds(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBank(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeHashes(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeLists(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeLongList(const WorkloadSetup& setup);
 std::unique_ptr<Workload> MakeBudgets(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBulk(const WorkloadSetup& setup, int actors);

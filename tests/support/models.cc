@@ -233,6 +233,99 @@ std::string HashModel::Describe(const Op& op) {
   return text;
 }
 
+// --- Lists ---------------------------------------------------------------------------------------
+
+void ListsModel::State::Mix(StateHash* hash) const {
+  for (const auto& list : lists) {
+    hash->Add(list.size());
+    for (const std::string& element : list) hash->Add(element);
+  }
+}
+
+namespace {
+
+using Elements = std::vector<std::string>;
+
+std::string TakeOff(Elements* list, bool back) {
+  std::string element = back ? list->back() : list->front();
+  list->erase(back ? list->end() - 1 : list->begin());
+  return element;
+}
+
+void PutOn(Elements* list, bool back, const std::string& element) {
+  list->insert(back ? list->end() : list->begin(), element);
+}
+
+Answer LengthOf(const Elements& list) { return Answer::Integer(static_cast<int64_t>(list.size())); }
+
+}  // namespace
+
+void ListsModel::Step(const State& state, const Op& op, std::vector<State>* next) {
+  State after = state;
+  Answer answer;
+  bool all_equal = true;
+  Elements& list = after.lists[op.list];
+  switch (op.kind) {
+    case Kind::kPush:
+      PutOn(&list, op.back, op.text);
+      answer = LengthOf(list);
+      break;
+    case Kind::kPop:
+      answer = list.empty() ? Answer::Nil() : Answer::Text(TakeOff(&list, op.back));
+      break;
+    case Kind::kMove:
+    case Kind::kRotate: {
+      answer = Answer::Nil();
+      if (list.empty()) break;
+      const std::string element = TakeOff(&list, op.back);
+      PutOn(op.kind == Kind::kMove ? &after.lists[1 - op.list] : &list, op.to_back, element);
+      answer = Answer::Text(element);
+      break;
+    }
+    case Kind::kLength:
+      answer = LengthOf(list);
+      break;
+    case Kind::kAll:
+      answer = op.answer;
+      all_equal = list == op.all;
+      break;
+    case Kind::kRemove:
+      answer = Answer::Integer(static_cast<int64_t>(std::erase(list, op.text)));
+      break;
+    case Kind::kInsert: {
+      const auto at = std::find(list.begin(), list.end(), op.pivot);
+      answer = Answer::Integer(list.empty() ? 0 : -1);
+      if (at == list.end()) break;
+      list.insert(at, op.text);
+      answer = LengthOf(list);
+      break;
+    }
+    case Kind::kDrop:
+      answer = Answer::Integer(list.empty() ? 0 : 1);
+      list.clear();
+      break;
+  }
+  if (Known(op.return_ns) && (answer != op.answer || !all_equal)) return;
+  next->push_back(std::move(after));
+}
+
+std::string ListsModel::Describe(const Op& op) {
+  static constexpr const char* kNames[] = {"push",  "pop",  "move",   "rotate", "length",
+                                           "range", "LREM", "insert", "DEL"};
+  std::string text = std::string(kNames[static_cast<size_t>(op.kind)]) + " list " +
+                     std::to_string(op.list) + (op.back ? " back" : " front");
+  if (op.kind == Kind::kMove || op.kind == Kind::kRotate) text += op.to_back ? " back" : " front";
+  if (!op.text.empty()) text += " \"" + op.text + "\"";
+  if (!op.pivot.empty()) text += " before \"" + op.pivot + "\"";
+  text += " -> ";
+  if (op.kind == Kind::kAll) {
+    for (const std::string& element : op.all) text += element + " ";
+  } else {
+    text += op.answer.ToString();
+  }
+  return text;
+}
+
 // --- Lock ----------------------------------------------------------------------------------------
 
 void LockModel::State::Mix(StateHash* hash) const {

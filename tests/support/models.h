@@ -124,6 +124,40 @@ struct HashModel {
   static std::string Describe(const Op& op);
 };
 
+// Two lists, between which elements move.
+struct ListsModel {
+  enum class Kind : uint8_t {
+    kPush,    // text at the end: the new length
+    kPop,     // the element, or nil
+    kMove,    // from one end of this list to an end of the other: the element, or nil
+    kRotate,  // the same within the list
+    kLength,
+    kAll,     // answer in `all`
+    kRemove,  // all that equal text: how many
+    kInsert,  // text before the element `pivot`: the new length, -1 if there is none, 0 if no list
+    kDrop,    // DEL key
+  };
+  struct Op {
+    int64_t call_ns = 0;
+    int64_t return_ns = kNever;
+    Kind kind = Kind::kLength;
+    uint8_t list = 0;
+    bool back = false;     // the end pushed to, or popped from
+    bool to_back = false;  // kMove, kRotate: the end that it goes to
+    std::string text;
+    std::string pivot;
+    Answer answer;
+    std::vector<std::string> all;
+  };
+  struct State {
+    std::vector<std::string> lists[2];
+    void Mix(StateHash* hash) const;
+  };
+  static State Initial() { return {}; }
+  static void Step(const State& state, const Op& op, std::vector<State>* next);
+  static std::string Describe(const Op& op);
+};
+
 // One lock with the data key that it guards.
 struct LockModel {
   enum class Kind : uint8_t {

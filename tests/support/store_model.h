@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -13,8 +14,11 @@
 
 #include "base/rng.h"
 #include "store/keyspace/store.h"
+#include "store/keyspace/value_type.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
+#include "store/types/list/list_edit.h"
+#include "store/types/list/list_value.h"
 #include "store/types/string/string_edit.h"
 
 namespace clustron::store {
@@ -34,9 +38,22 @@ inline std::string Get(const Store& s, int db, std::string_view key) {
   return e == nullptr ? "(absent)" : std::string(e->String(scratch));
 }
 
+inline std::deque<std::string> Elements(const ListValue& list) {
+  std::deque<std::string> elements;
+  list.ForEach(0, [&](const ListElement& element) {
+    NumberText room;
+    elements.emplace_back(element.View(room));
+    return true;
+  });
+  return elements;
+}
+
 struct ModelKey {
   bool is_hash = false;
+  bool is_list = false;
+  bool is_string() const { return !is_hash && !is_list; }
   std::string text;
+  std::deque<std::string> elements;
   std::map<std::string, std::string> fields;
   Deadline deadline;
   std::string lease;
@@ -79,7 +96,7 @@ class ModelledStore {
     ModelKey* live = Live(db, key);
     Mutation m = store.Modify(db, key);
     REQUIRE(m.exists() == (live != nullptr));
-    switch (rng_.Below(11)) {
+    switch (rng_.Below(13)) {
       case 0:
       case 1: {
         const std::string value = Value();
@@ -94,13 +111,14 @@ class ModelledStore {
           k.deadline = {};
         }
         if (keep == Keep::kNothing) k.lease.clear();
-        k.is_hash = false;
+        k.is_hash = k.is_list = false;
         k.fields.clear();
+        k.elements.clear();
         k.text = value;
         break;
       }
       case 2: {
-        if (live != nullptr && live->is_hash) return;
+        if (live != nullptr && !live->is_string()) return;
         const std::string value = Value();
         const size_t offset = rng_.Below(rng_.Percent(10) ? 70'000 : 50);
         if (rng_.Percent(50) || value.empty()) {
@@ -156,8 +174,31 @@ class ModelledStore {
         model[db].erase(key);
         break;
       }
+      case 10: {
+        if (live != nullptr && !live->is_list) return;
+        std::vector<std::string> elements(1 + rng_.Below(rng_.Percent(5) ? 600 : 5));
+        for (std::string& element : elements) element = Value().substr(0, 300);
+        const ListEnd end = rng_.Percent(50) ? ListEnd::kFront : ListEnd::kBack;
+        PushToList(m, end, std::vector<std::string_view>(elements.begin(), elements.end()));
+        ModelKey& k = model[db][key];
+        k.is_list = true;
+        for (const std::string& element : elements) {
+          if (end == ListEnd::kFront) {
+            k.elements.push_front(element);
+          } else {
+            k.elements.push_back(element);
+          }
+        }
+        break;
+      }
+      case 11: {
+        if (live == nullptr || !live->is_list) return;
+        ChangeList(m, live->elements);
+        if (live->elements.empty()) model[db].erase(key);
+        break;
+      }
       default: {
-        if (live != nullptr && live->is_hash) return;
+        if (live != nullptr && !live->is_string()) return;
         const uint64_t bit = rng_.Below(400);
         std::string& text = model[db][key].text;
         if (text.size() <= bit / 8) text.resize(bit / 8 + 1);
@@ -168,6 +209,50 @@ class ModelledStore {
       }
     }
     m.Commit(kSet);
+  }
+
+  void ChangeList(Mutation& m, std::deque<std::string>& elements) {
+    const size_t size = elements.size();
+    const size_t index = rng_.Below(size);
+    const auto at = [&](size_t i) { return elements.begin() + static_cast<ptrdiff_t>(i); };
+    const std::string value = Value().substr(0, 300);
+    switch (rng_.Below(8)) {
+      case 0:
+        SetListElement(m, index, value);
+        elements[index] = value;
+        return;
+      case 1:
+        InsertIntoList(m, index, value);
+        elements.insert(at(index), value);
+        return;
+      case 2: {
+        const std::string gone = elements[index];
+        REQUIRE(RemoveFromList(m, gone, SIZE_MAX, false) == std::erase(elements, gone));
+        return;
+      }
+      case 3: {
+        if (!rng_.Percent(20)) return;
+        const size_t end = index + rng_.Below(size - index + 1);
+        REQUIRE(TrimList(m, index, end) == (end - index != size));
+        elements = std::deque<std::string>(at(index), at(end));
+        return;
+      }
+      case 4:
+        RotateList(m, ListEnd::kFront, ListEnd::kBack);
+        elements.push_back(elements.front());
+        elements.pop_front();
+        return;
+      case 5: {
+        const size_t count = 1 + rng_.Below(std::min<size_t>(size, 20));
+        PopFromList(m, ListEnd::kBack, count);
+        elements.resize(size - count);
+        return;
+      }
+      default:
+        PopFromList(m, ListEnd::kFront, 1);
+        elements.pop_front();
+        return;
+    }
   }
 
   // Whole-database operations.
@@ -300,13 +385,8 @@ class ModelledStore {
 
   // The wall clock falls, unless something is due by it (see Executor::WallOf).
   void FallBack(int64_t ms) {
-    bool due = false;
-    for (const auto& db : model) {
-      for (const auto& [key, value] : db)
-        due = due || (value.deadline.clock() == ClockKind::kWall &&
-                      value.deadline.DueAt(0, store.wall_ms()));
-    }
-    if (due) return;
+    // The store is asked: what was found due is no longer in the model, and perhaps still there.
+    if (store.NextDueWallMs() <= store.wall_ms()) return;
     const int64_t wall_ms = std::max<int64_t>(1, store.wall_ms() - ms);
     store.BeginEntry(store.elapsed_ms(), wall_ms);
   }
@@ -344,8 +424,12 @@ class ModelledStore {
         REQUIRE((lease == nullptr ? "" : lease->id) == k.lease);
         REQUIRE(e->has_lease() == !k.lease.empty());
         REQUIRE(seen.contains(key));
-        if (!k.is_hash) {
+        if (k.is_string()) {
           REQUIRE(Get(store, db, key) == k.text);
+          continue;
+        }
+        if (k.is_list) {
+          REQUIRE(Elements(ListOf(*e)) == k.elements);
           continue;
         }
         std::map<std::string, std::string> fields;
@@ -403,6 +487,11 @@ class ModelledStore {
 inline std::string Everything(const Store& s) {
   std::string out = std::to_string(s.Digest()) + "\n";
   Scratch scratch;
+  struct Parts final : PartSink {
+    explicit Parts(std::string* o) : out(*o) {}
+    void OnPart(std::string_view part) override { out.append(part).append(","); }
+    std::string& out;
+  } parts(&out);
   for (int db = 0; db < kDatabases; db++) {
     s.Scan(db, 0, 1'000'000'000, [&](const KeyRecord& e) {
       out += std::to_string(db) + " " + std::string(e.key()) + " " + std::string(e.encoding()) +
@@ -410,9 +499,7 @@ inline std::string Everything(const Store& s) {
       if (e.type() == Type::kString) {
         out += std::to_string(std::hash<std::string_view>()(e.String(scratch)));
       } else {
-        HashOf(e).ForEach([&](FieldValue fv) {
-          out += std::string(fv.field) + "=" + std::string(fv.value) + ",";
-        });
+        ValueTypeOf(e).parts(e, parts);
       }
     });
   }

@@ -278,6 +278,9 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   // Of peers, that were whole and could not be loaded, since the start.
   uint64_t snapshots_refused() const { return snapshots_refused_; }
   uint16_t supported_version() const { return config_.feature_version; }
+  // The highest version that every member has announced to this process, those that are down now
+  // included; 0 while one of them has not been heard.
+  uint16_t VersionOfAll() const;
   // Some peer's state differs from this one's, from no later slot on; 0: none is known.
   Slot diverged_slot() const { return diverged_slot_; }
   int64_t NowNs() const { return clock_.MonotonicNs(); }
@@ -407,7 +410,6 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   void SendDigest(NodeId to, Slot slot);
 
   // node_versions.cc
-  uint16_t VersionOfAll() const;
   void MaybeRaiseVersion();
 
   // node_snapshot.cc

@@ -58,8 +58,6 @@ bool Node::GoesTogether(NodeId from, const Introduction& peer) {
   return false;
 }
 
-// The highest version that every member has announced to this process, members that are down now
-// included; 0 while one of them has not been heard.
 uint16_t Node::VersionOfAll() const {
   uint16_t lowest = config_.feature_version;
   const paxos::Members& members = replica_.members();

@@ -57,6 +57,15 @@ Class ConfigSetClass(Args args) {
   return Class::kWrite;
 }
 
+uint16_t ConfigSetVersion(Args args) {
+  uint16_t version = 1;
+  for (size_t i = 2; i < args.size(); i += 2) {
+    const OptionSpec* spec = store::FindSetting(args[i]);
+    if (spec != nullptr) version = std::max(version, spec->feature_version);
+  }
+  return version;
+}
+
 void CmdConfigSet(Context& ctx) {
   if (ctx.args.size() % 2 != 0) return ctx.reply.Error(kErrSyntax);
   if (ConfigSetClass(ctx.args) == Class::kWrite) return SetClusterSettings(ctx);

@@ -12,6 +12,7 @@ void CmdConfigResetstat(Context& ctx);
 void CmdConfigRewrite(Context& ctx);
 void CmdConfigSet(Context& ctx);
 Class ConfigSetClass(Args args);
+uint16_t ConfigSetVersion(Args args);
 
 constexpr std::string_view kTipsRequestPolicyAllNodesResponsePolicyAllSucceeded[] = {
     "request_policy:all_nodes", "response_policy:all_succeeded"};
@@ -90,7 +91,8 @@ inline constexpr CommandSpec kConfigRows[] = {
      .compat = Compat::kPartial,
      .compat_note = "cluster-wide settings go through the log, and not together with options of a "
                     "node (config.case)",
-     .class_of = ConfigSetClass},
+     .class_of = ConfigSetClass,
+     .feature_version_of = ConfigSetVersion},
 };
 
 }  // namespace clustron::commands

@@ -48,7 +48,8 @@ std::string KeyFacts(const KeySpec& spec) {
     find = n(spec.last) + "/" + n(spec.step) + "/" + n(spec.limit);
   }
   if (spec.find == KeySpec::Find::kKeyNum) {
-    find = "num" + n(spec.keynum_index) + "/" + n(spec.first_key) + "/" + n(spec.keynum_step);
+    find = "keynum(" + n(spec.keynum_index) + "," + n(spec.first_key) + "," + n(spec.keynum_step) +
+           ")";
   }
   return flags + " " + begin + " " + find;
 }

@@ -13,6 +13,24 @@ inline constexpr std::string_view kErrWrongType =
 inline constexpr std::string_view kErrNotInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kErrNotFloat = "ERR value is not a valid float";
 inline constexpr std::string_view kErrOutOfRange = "ERR value is out of range";
+inline constexpr std::string_view kErrNotPositive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view kErrCountNegative = "ERR COUNT can't be negative";
+inline constexpr std::string_view kErrMaxlenNegative = "ERR MAXLEN can't be negative";
+inline constexpr std::string_view kErrNumkeys = "ERR numkeys should be greater than 0";
+inline constexpr std::string_view kErrCountNotPositive = "ERR count should be greater than 0";
+inline constexpr std::string_view kErrLposRank =
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
+    "negative to start from the end of the list";
+inline constexpr std::string_view kErrLposRankRange =
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+inline constexpr std::string_view kErrDumpEnvelope =
+    "ERR DUMP payload version or checksum are wrong";
+inline constexpr std::string_view kErrDumpFormat = "ERR Bad data format";
+inline constexpr std::string_view kErrBusyKey = "BUSYKEY Target key name already exists.";
+inline constexpr std::string_view kErrRestoreTtl = "ERR Invalid TTL value, must be >= 0";
+inline constexpr std::string_view kErrRestoreIdle = "ERR Invalid IDLETIME value, must be >= 0";
+inline constexpr std::string_view kErrRestoreFreq =
+    "ERR Invalid FREQ value, must be >= 0 and <= 255";
 inline constexpr std::string_view kErrNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kErrSameObject =
     "ERR source and destination objects are the same";

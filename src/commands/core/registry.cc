@@ -22,7 +22,9 @@ constexpr FamilyFn kFamilies[] = {
     KeyCommands,         //
     ExpireCommands,      //
     ScanCommands,        //
+    DumpCommands,        //
     HashCommands,        //
+    ListCommands,        //
     BitmapCommands,      //
     MultiCommands,       //
     CommandCommands,     //

@@ -22,6 +22,8 @@ std::span<const CommandSpec> KeyCommands();
 std::span<const CommandSpec> ExpireCommands();
 std::span<const CommandSpec> ScanCommands();
 std::span<const CommandSpec> HashCommands();
+std::span<const CommandSpec> ListCommands();
+std::span<const CommandSpec> DumpCommands();
 std::span<const CommandSpec> MultiCommands();
 std::span<const CommandSpec> PubsubCommands();
 std::span<const CommandSpec> ConnectionCommands();

@@ -178,7 +178,7 @@ struct CommandSpec {
   std::string_view name;  // "GETEX"; of a subcommand "CLIENT|SETNAME"
   // Stable number in log entries, never reused; 0: never in the log. Ranges per family: strings and
   // bitmaps 1xx, keys and expiry 2xx, hashes 3xx, server and transactions 4xx, LEASE 50x, LOCK 55x,
-  // TXN and ONCE 60x.
+  // TXN and ONCE 60x, lists 70x.
   uint16_t id = 0;
   Class cls = Class::kLocal;
   std::string_view since = "1.0.0";
@@ -204,6 +204,15 @@ struct CommandSpec {
   // For a command whose class depends on its arguments (wrappers, LOCK RENEW …); null for most.
   Class (*class_of)(std::span<const std::string_view> args) = nullptr;
 
+  // The feature version (cluster/log/feature_version.h) by which every node knows the command: it
+  // is refused while a member runs a program that does not. Of a call, where that depends on the
+  // arguments.
+  uint16_t feature_version = 1;
+  uint16_t (*feature_version_of)(std::span<const std::string_view> args) = nullptr;
+
+  uint16_t FeatureVersionOf(std::span<const std::string_view> call) const {
+    return feature_version_of != nullptr ? feature_version_of(call) : feature_version;
+  }
   // Where this call runs.
   Class ClassOf(std::span<const std::string_view> call) const {
     return class_of != nullptr ? class_of(call) : cls;

@@ -74,9 +74,10 @@ constexpr Group kGroups[] = {
      "lazyfree-lazy-user-flush replica-lazy-flush slave-lazy-flush"},
     {false, "keys are not evicted",
      "lfu-decay-time lfu-log-factor maxmemory-eviction-tenacity maxmemory-samples"},
+    {false, "what is kept of a list is not compressed",
+     "list-compress-depth list-max-ziplist-entries list-max-ziplist-value"},
     {false, "the type that it is about is not there yet",
-     "hll-sparse-max-bytes list-compress-depth list-max-listpack-size list-max-ziplist-size "
-     "list-max-ziplist-entries list-max-ziplist-value locale-collate set-max-intset-entries "
+     "hll-sparse-max-bytes locale-collate set-max-intset-entries "
      "set-max-listpack-entries set-max-listpack-value stream-node-max-bytes "
      "stream-node-max-entries zset-max-listpack-entries zset-max-listpack-value "
      "zset-max-ziplist-entries zset-max-ziplist-value"},

@@ -75,6 +75,7 @@ enum class Opt : uint8_t {
   kClusterReads,
   kHashMaxListpackEntries,
   kHashMaxListpackValue,
+  kListMaxListpackSize,
   kMaxMemory,
   kItemReplyMax,
   kMaxMemoryPolicy,

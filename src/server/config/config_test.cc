@@ -172,7 +172,7 @@ TEST_CASE("what would be unsafe to ignore is refused, the rest of Redis's direct
   }
   Config config;
   REQUIRE(
-      config.LoadText("list-max-listpack-size -2\nlazyfree-lazy-eviction no\n"
+      config.LoadText("list-compress-depth 0\nlazyfree-lazy-eviction no\n"
                       "rdbcompression yes\nset-proc-title yes\ntls-port 0\naclfile \"\"\n",
                       "x"));
   REQUIRE(

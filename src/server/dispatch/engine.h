@@ -216,6 +216,7 @@ class Engine final : public cluster::NodeHost,
   size_t ParseAll(Session& session, std::string_view bytes);
   void Dispatch(Session& session, commands::Args args);
   // The row that serves the call, or null after an error reply.
+  std::string NotKnownByAll(const commands::CommandSpec& spec, commands::Args args) const;
   const commands::CommandSpec* Admit(Session& session, commands::Args args);
   bool ActsOnMulti(const commands::CommandSpec* spec) const;
   void DispatchExec(Session& session, const commands::CommandSpec& exec, bool muted);

@@ -7,6 +7,7 @@
 #include "base/reach.h"
 #include "base/rng.h"
 #include "base/strings.h"
+#include "cluster/log/feature_version.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/errors.h"
 #include "commands/generic/expire.h"
@@ -252,6 +253,15 @@ void Engine::Refuse(Session& session, const CommandSpec& spec, std::string_view 
   session.client.DiscardMulti();
 }
 
+// Why a call has to wait until every member runs a program that knows it; empty: it has not.
+std::string Engine::NotKnownByAll(const CommandSpec& spec, Args args) const {
+  const uint16_t needed = spec.FeatureVersionOf(args);
+  if (needed <= executor_.feature_version() || needed <= node_->VersionOfAll()) return {};
+  return "ERR " + std::string(spec.name) + " needs feature version " + std::to_string(needed) +
+         " on every member, and one of them runs a program that does not know it or has not been "
+         "heard since this node's start";
+}
+
 const CommandSpec* Engine::Admit(Session& session, Args args) {
   Client& client = session.client;
   const CommandSpec* container = nullptr;
@@ -275,6 +285,12 @@ const CommandSpec* Engine::Admit(Session& session, Args args) {
   if (!client.authenticated() && NeedsAuth(*spec, password())) {
     Refuse(session, *spec, kErrNoAuth);
     return nullptr;
+  }
+  if (executor_.feature_version() < cluster::kFeatureVersion) [[unlikely]] {
+    if (const std::string error = NotKnownByAll(*spec, args); !error.empty()) {
+      Refuse(session, *spec, error);
+      return nullptr;
+    }
   }
   if (client.subscribed()) {
     if (const std::string error = RefusedWhileSubscribed(*spec, client); !error.empty()) {

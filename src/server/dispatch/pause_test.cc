@@ -22,9 +22,10 @@ void Pass(EngineBench& bench, int64_t ms) {
 void Begin(EngineBench& bench) {
   bench.Lead();
   for (const cluster::NodeId peer : {2U, 3U})
-    if (bench.node().replica().members().voters.size() > 1) bench.node().OnPeerSupports(peer, 2);
+    if (bench.node().replica().members().voters.size() > 1)
+      bench.node().OnPeerSupports(peer, cluster::kFeatureVersion);
   Pass(bench, 1000);
-  REQUIRE(bench.executor().feature_version() == 2);
+  REQUIRE(bench.executor().feature_version() == cluster::kFeatureVersion);
 }
 
 TEST_CASE("what is due during a pause is seen gone, but stays and is counted when the pause ends") {

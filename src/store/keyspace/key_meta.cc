@@ -23,6 +23,15 @@ KeyMeta KeyMeta::Of(const KeyRecord& e) {
   return meta;
 }
 
+KeyMeta KeyMeta::Foreign(Type type, uint64_t count) {
+  const ValueType* row = FindValueType(type);
+  KeyMeta meta;
+  meta.revision = 1;
+  meta.packed = row != nullptr && !row->bytes && count <= row->packed_count_max;
+  meta.foreign = true;
+  return meta;
+}
+
 void KeyMeta::Encode(std::string* out) const {
   Writer w(out);
   auto flags = static_cast<uint8_t>(form);

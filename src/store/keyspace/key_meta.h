@@ -17,8 +17,13 @@ struct KeyMeta {
   // counts as raw); of collections, whether it is the small packed form.
   Form form = Form::kEmbstr;
   bool packed = false;
+  // Not encoded: the value comes from elsewhere, and its builder looks at the bytes for its form,
+  // as if a command had made it under default settings.
+  bool foreign = false;
 
   static KeyMeta Of(const KeyRecord& e);
+  // Of a value of so many elements that another program has written; without a deadline.
+  static KeyMeta Foreign(Type type, uint64_t count);
   // A few bytes; the encoding is part of the snapshot format.
   void Encode(std::string* out) const;
   static Result<KeyMeta> Decode(std::string_view bytes);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/planted_bugs.h"
+#include "store/keyspace/garbage.h"
 #include "store/keyspace/journal.h"
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/store.h"
@@ -56,6 +57,11 @@ void Mutation::AddUndo(std::unique_ptr<ValueUndo> undo) {
   DCHECK(undoable_ && value_changed_);
   DCHECK(entry_ != nullptr);
   store_.journal_->Add(undo::ValueChanged{entry_, std::move(undo)});
+}
+
+void Mutation::FreeLater(std::unique_ptr<SlicedFree> gone) {
+  DCHECK(value_changed_);
+  store_.garbage_->Add(std::move(gone));
 }
 
 void Mutation::RemoveEmptied() {

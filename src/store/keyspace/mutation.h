@@ -25,6 +25,7 @@
 
 namespace clustron::store {
 
+class SlicedFree;
 class Store;
 class ValueUndo;
 
@@ -70,6 +71,8 @@ class Mutation {
   // and each change within a value says how to undo it.
   bool undoable() const { return undoable_; }
   void AddUndo(std::unique_ptr<ValueUndo> undo);
+  // What left the value and is too much to be freed at once.
+  void FreeLater(std::unique_ptr<SlicedFree> gone);
   // The last element is about to go, and the key with it.
   void RemoveEmptied();
   // A deadline ready to be stored; `prior` is the one that it replaces.

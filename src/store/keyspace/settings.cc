@@ -22,6 +22,13 @@ constexpr OptionSpec kSpecs[] = {
      .alias = "hash-max-ziplist-value",
      .type = OptionType::kMemory,
      .default_value = "64"},
+    {.name = "list-max-listpack-size",
+     .alias = "list-max-ziplist-size",
+     .type = OptionType::kInt,
+     .default_value = "-2",
+     .min = INT32_MIN,
+     .max = INT32_MAX,
+     .feature_version = 3},
     // Judged by the leader, whose verdict travels with the items.
     {.name = "maxmemory", .type = OptionType::kMemory, .default_value = "0"},
     {.name = "item-reply-max",

@@ -102,6 +102,7 @@ class Store {
   uint64_t seed() const { return seed_; }
 
   HashLimits hash_limits() const { return hash_limits_; }
+  int64_t list_max_listpack_size() const { return list_max_listpack_size_; }
   uint64_t item_reply_max() const { return item_reply_max_; }
 
   // ---- cluster-wide settings ----
@@ -332,6 +333,7 @@ class Store {
   void RestoreSettings(Settings settings);
 
   HashLimits hash_limits_;
+  int64_t list_max_listpack_size_ = 0;
   uint64_t item_reply_max_ = 0;  // as the setting says
   mutable WorkMeter work_;       // of the item, not state
   Settings settings_;

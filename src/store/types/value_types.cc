@@ -5,13 +5,14 @@
 #include "base/check.h"
 #include "store/keyspace/value_type.h"
 #include "store/types/hash/hash_type.h"
+#include "store/types/list/list_type.h"
 #include "store/types/string/string_type.h"
 
 namespace clustron::store {
 
 namespace {
 
-constexpr std::array<const ValueType*, 6> kRows = {&kStringType, nullptr,    nullptr,
+constexpr std::array<const ValueType*, 6> kRows = {&kStringType, &kListType, nullptr,
                                                    nullptr,      &kHashType, nullptr};
 
 constexpr bool Complete(const ValueType& row) {

@@ -54,7 +54,7 @@ class Freed final : public SlicedFree {
 
 class Builder final : public ValueBuilder {
  public:
-  Builder(Form form, uint64_t size) : form_(form) {
+  Builder(const KeyMeta& meta, uint64_t size) : form_(meta.form), foreign_(meta.foreign) {
     if (size > KeyRecordEdit::kInlineMax) big_ = std::make_unique<BigString>();
   }
   Status Part(std::string_view part) override {
@@ -69,14 +69,15 @@ class Builder final : public ValueBuilder {
     if (big_ != nullptr) return NewBigString(key, std::move(big_), deadline);
     // A form that the bytes contradict would be corruption that no checksum saw; harmless, though.
     const bool fits = form_ <= Form::kRaw && (form_ != Form::kInt || IsCanonicalInt(text_));
-    KeyRecord* record =
-        KeyRecordEdit::NewInline(key, text_.size(), fits ? form_ : Form::kRaw, deadline);
+    const Form form = foreign_ ? KeyRecordEdit::Classify(text_) : fits ? form_ : Form::kRaw;
+    KeyRecord* record = KeyRecordEdit::NewInline(key, text_.size(), form, deadline);
     std::memcpy(KeyRecordEdit::InlineBytes(*record), text_.data(), text_.size());
     return record;
   }
 
  private:
   const Form form_;
+  const bool foreign_;
   std::string text_;
   std::unique_ptr<BigString> big_;
 };
@@ -105,7 +106,7 @@ std::unique_ptr<FrozenValue> Freeze(const KeyRecord& record) {
 }
 
 std::unique_ptr<ValueBuilder> Build(const KeyMeta& meta, uint64_t count, uint64_t) {
-  return std::make_unique<Builder>(meta.form, count);
+  return std::make_unique<Builder>(meta, count);
 }
 
 uintptr_t Share(const KeyRecord& record) {

@@ -47,7 +47,6 @@ CLASS_LIMITS = {
     "server::Server": [36, 38, 1],
     "server::Session": [17, 22, 1],
     "state::Executor": [87, 40, 2],
-    "store::KeyRecord": [31, 2, 2],
     "store::SnapshotWalk": [26, 22, 1],
     "store::Store": [116, 33, 5],
 }

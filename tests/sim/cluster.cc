@@ -29,25 +29,25 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
       history_(report, loop->rng().Next(), knobs.expire_per_entry),
       network_(loop, knobs.nodes, knobs.network, this) {
   Rng& rng = loop->rng();
-  Surroundings around{.loop = loop,
-                      .report = report,
-                      .knobs = &knobs,
-                      .network = &network_,
-                      .history = &history_,
-                      .losses = &world_.losses,
-                      .said = &said_,
-                      .hash_seed = history_.hash_seed(),
-                      .recorded_by_others = [this](paxos::NodeId node, uint64_t nonce) {
-                        return RecordedByOthers(node, nonce);
-                      },
-                      .restart_for_its_item =
-                          [this](int node) {
-                            loop_.After(kMillisecond, [this, node] {
-                              if (!nodes_[node]->running()) return;
-                              report_.Count("restarted for an item that no leader takes");
-                              nodes_[node]->Crash(false, "restarted for its item", 50 * kMillisecond);
-                            });
-                          }};
+  Surroundings around{
+      .loop = loop,
+      .report = report,
+      .knobs = &knobs,
+      .network = &network_,
+      .history = &history_,
+      .losses = &world_.losses,
+      .said = &said_,
+      .hash_seed = history_.hash_seed(),
+      .recorded_by_others = [this](paxos::NodeId node,
+                                   uint64_t nonce) { return RecordedByOthers(node, nonce); },
+      .restart_for_its_item =
+          [this](int node) {
+            loop_.After(kMillisecond, [this, node] {
+              if (!nodes_[node]->running()) return;
+              report_.Count("restarted for an item that no leader takes");
+              nodes_[node]->Crash(false, "restarted for its item", 50 * kMillisecond);
+            });
+          }};
   for (int i = 0; i < knobs.nodes; ++i) {
     const double drift = (2 * rng.Unit() - 1) * knobs.drift_max;
     const int64_t offset_ms = rng.Between(-knobs.wall_offset_ms_max, knobs.wall_offset_ms_max);

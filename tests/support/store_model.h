@@ -16,6 +16,7 @@
 #include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
 #include "store/types/string/string_edit.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::store {
 
@@ -31,7 +32,7 @@ inline void Put(Store& s, int db, std::string_view key, std::string_view value) 
 inline std::string Get(const Store& s, int db, std::string_view key) {
   const KeyRecord* e = s.Find(db, key);
   Scratch scratch;
-  return e == nullptr ? "(absent)" : std::string(e->String(scratch));
+  return e == nullptr ? "(absent)" : std::string(StringOf(*e).Bytes(scratch));
 }
 
 struct ModelKey {
@@ -408,7 +409,7 @@ inline std::string Everything(const Store& s) {
       out += std::to_string(db) + " " + std::string(e.key()) + " " + std::string(e.encoding()) +
              " " + std::to_string(e.revision()) + "\n";
       if (e.type() == Type::kString) {
-        out += std::to_string(std::hash<std::string_view>()(e.String(scratch)));
+        out += std::to_string(std::hash<std::string_view>()(StringOf(e).Bytes(scratch)));
       } else {
         HashOf(e).ForEach([&](FieldValue fv) {
           out += std::string(fv.field) + "=" + std::string(fv.value) + ",";

@@ -95,7 +95,8 @@ void CmdMemoryUsage(Context& ctx) {
   const store::KeyRecord* record = Peek(ctx, ctx.args[2]);
   if (record == nullptr) return ctx.reply.Null();
   constexpr size_t kPieceBytes = 64 * 1024;
-  if (record->form() == store::Form::kBig && !ctx.Spend(record->StringSize() / kPieceBytes)) return;
+  if (record->form() == store::Form::kBig && !ctx.Spend(StringOf(*record).size() / kPieceBytes))
+    return;
   ctx.reply.Uint(record->MemoryUsage());
 }
 

@@ -16,16 +16,16 @@ void NoteMiss(const Context& ctx, std::string_view key, bool announce) {
 void ReplyString(Context& ctx, const store::KeyRecord& record) {
   if (record.form() != store::Form::kBig) {
     store::Scratch unused;
-    ctx.reply.Bulk(record.String(unused));
+    ctx.reply.Bulk(StringOf(record).Bytes(unused));
     return;
   }
-  ReplyStringRange(ctx, record, 0, record.StringSize());
+  ReplyStringRange(ctx, record, 0, StringOf(record).size());
 }
 
 void ReplyStringRange(Context& ctx, const store::KeyRecord& record, size_t offset, size_t size) {
   ctx.reply.BulkBegin(size);
   if (ctx.reply.SkipParts(size)) return ctx.reply.BulkEnd();
-  record.SharePieces(
+  StringOf(record).SharePieces(
       offset, size,
       [&](std::string_view piece) {
         ctx.reply.BulkPart(piece);

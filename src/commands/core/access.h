@@ -9,6 +9,7 @@
 #include "resp/reply_writer.h"
 #include "store/keyspace/store.h"
 #include "store/types/hash/hash_value.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::commands {
 

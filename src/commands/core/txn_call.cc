@@ -8,6 +8,7 @@
 #include "store/keyspace/store.h"
 #include "store/keyspace/value_type.h"
 #include "store/types/hash/hash_value.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::commands {
 
@@ -167,7 +168,7 @@ bool CompareOptional(std::optional<std::string_view> present, Op op, std::string
 std::string_view Comparable(const KeyRecord& record, std::string_view wanted,
                             store::Scratch& scratch) {
   constexpr size_t kLongerThanNumbers = 64;
-  return record.StringRange(0, std::max(wanted.size() + 1, kLongerThanNumbers), scratch);
+  return StringOf(record).Range(0, std::max(wanted.size() + 1, kLongerThanNumbers), scratch);
 }
 
 uint64_t LengthOf(const KeyRecord* record) {

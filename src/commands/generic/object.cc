@@ -49,7 +49,7 @@ void CmdObjectRefcount(Context& ctx) {
   bool shared = false;
   if (record->form() == store::Form::kInt) {
     store::Scratch scratch;
-    const std::optional<int64_t> value = ParseInt64(record->String(scratch));
+    const std::optional<int64_t> value = ParseInt64(StringOf(*record).Bytes(scratch));
     shared = value && *value >= 0 && *value < kSharedIntegers;
   }
   ctx.reply.Int(shared ? INT32_MAX : 1);

@@ -15,6 +15,7 @@
 // clang-format on
 
 #include "store/types/hash/hash_value.h"
+#include "store/types/string/string_value.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -187,7 +188,7 @@ TEST_CASE_FIXTURE(Budget, "the limit is the reply's length to the byte, and vers
   apply(CommandItem({"CONFIG", "SET", "item-reply-max", "1024"}));
   apply(CommandItem({"SET", "big", std::string(5000, 'v')}));
   apply(CommandItem({"GETSET", "big", "w"}));
-  CHECK(old.store().Find(0, "big")->StringSize() == 1);
+  CHECK(StringOf(*old.store().Find(0, "big")).size() == 1);
 }
 
 TEST_CASE_FIXTURE(Budget, "TXN, ONCE, LOCK DO and LEASE DO around wide commands") {
@@ -457,7 +458,7 @@ TEST_CASE("random transactions at the budget's edge: one verdict, and all or not
         REQUIRE((one == nullptr) == (two == nullptr));
         if (one == nullptr || one->type() != store::Type::kString) continue;
         store::Scratch s1, s2;
-        REQUIRE(one->String(s1) == two->String(s2));
+        REQUIRE(StringOf(*one).Bytes(s1) == StringOf(*two).Bytes(s2));
       }
     }
     CHECK(refused > 0);

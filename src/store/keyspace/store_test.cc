@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/string/string_edit.h"
+#include "store/types/string/string_value.h"
 #include "tests/support/store_model.h"
 
 namespace clustron::store {
@@ -243,10 +244,10 @@ TEST_CASE("a write far behind the end costs no memory for the gap") {
     CHECK_FALSE(SetStringBit(m, 4'294'967'295, true));
     m.Commit(kSet);
   }
-  CHECK(s.Find(0, "bits")->StringSize() == 536'870'912);
+  CHECK(StringOf(*s.Find(0, "bits")).size() == 536'870'912);
   CHECK(s.used_bytes() - before < 300'000);
   Scratch scratch;
-  CHECK(s.Find(0, "bits")->StringRange(536'870'911, 1, scratch) == "\x01");
+  CHECK(StringOf(*s.Find(0, "bits")).Range(536'870'911, 1, scratch) == "\x01");
 }
 
 TEST_CASE("WATCH sees changes, deletes, TTL changes, flushes and swaps") {

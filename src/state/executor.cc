@@ -40,6 +40,17 @@ uint64_t ReplySummary(std::string_view reply) {
   return HashBytes(reply.substr(0, reply.find_first_of(" \r")), 2);
 }
 
+// Where every command is run: those of items, those inside of others, those outside of entries.
+// What is a write of an entry must be allowed first.
+void RunCommand(Context& ctx, bool write) {
+  if (write && ctx.item_flags() != 0 && ctx.spec->Is(commands::kDenyOom)) {
+    if (ctx.item_flags() & commands::kItemDiskLow) return ctx.reply.Error(commands::kErrDiskLow);
+    if (ctx.item_flags() & commands::kItemOom) return ctx.reply.Error(commands::kErrOom);
+  }
+  if (write && ctx.store.locks().guards_any() && !commands::GuardsAllow(ctx)) return;
+  ctx.spec->handler(ctx);
+}
+
 uint64_t U64At(std::string_view bytes) { return Reader(bytes).U64(); }
 
 }  // namespace
@@ -250,59 +261,41 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   args_[0] = spec->name;
   discarded_.Clear();
   resp::ReplyOutput* out = call.out != nullptr ? call.out : &discarded_;
-  resp::ReplyWriter reply(out, header.resp_version);
-  Context ctx(*spec, args_, *store_, header.db, reply);
-  ctx.in_entry = true;
-  ctx.once = &once_;
-  ctx.recovering = recovering_;
-  ctx.item_flags = header.flags;
-  ctx.resp_version = header.resp_version;
-  ctx.item_seed = ItemSeed();
-  if (!header.user.empty()) ctx.user = header.user;
-  ctx.nested = this;
-  ctx.client = call.client;
-  ctx.server = server_;
-  nested_count_ = 0;
+  const Caller caller{.db = header.db,
+                      .resp_version = header.resp_version,
+                      .user = header.user,
+                      .client = call.client};
   count_inner_ = call.out != nullptr;
-  const uint64_t reply_summary = ExecuteItem(ctx);
+  const uint64_t reply_summary = ExecuteItem(*spec, args_, caller, header.flags, out);
   ChainItem(header.command_id, header.db, reply_summary);
 }
 
 // What is chosen is applied on every node and in every replay: it must not cost more than any of
 // them can bear. Whether an item stays within its budget is a function of the log, as are its
 // effects: the length of a reply counts where nobody waits for it as well.
-uint64_t Executor::ExecuteItem(Context& ctx) {
+uint64_t Executor::ExecuteItem(const CommandSpec& spec, commands::Args args, Caller caller,
+                               uint8_t item_flags, resp::ReplyOutput* out) {
+  caller.live_elapsed_ms = caller.live_wall_ms = 0;
+  caller.timers = nullptr;
+  const commands::EntryView entry{*store_, once_, recovering_, item_flags};
+  resp::ReplyWriter reply(out, caller.resp_version);
+  Context ctx(spec, args, caller, *store_, &entry, ItemSeed(), reply, {this, server_});
   store_->BeginItem();
   once_.BeginItem();
-  const bool here = count_inner_;
-  if (feature_version_ >= kBudgetVersion && (here || !Planted(Bug::kBudgetWhereClientIs))) {
+  nested_count_ = 0;
+  if (feature_version_ >= kBudgetVersion && (count_inner_ || !Planted(Bug::kBudgetWhereClientIs))) {
     store_->work().Begin(item_work_max_);
     ctx.work = &store_->work();
-    ctx.reply.SetLimit(store_->item_reply_max());
+    reply.SetLimit(store_->item_reply_max());
   }
-  ExecuteWrite(ctx);
+  RunCommand(ctx, /*write=*/true);
   if (ctx.over_budget()) [[unlikely]] {
     if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
     REACH("item undone because its budget is used up");
     DCHECK(store_->ItemRevision() == 0);
     commands::ReplyOverBudget(ctx);
   }
-  return ReplySummary(ctx.reply.head());
-}
-
-void Executor::ExecuteWrite(Context& ctx) {
-  if (ctx.item_flags != 0 && ctx.spec->Is(commands::kDenyOom)) {
-    if (ctx.item_flags & commands::kItemDiskLow) {
-      ctx.reply.Error(commands::kErrDiskLow);
-      return;
-    }
-    if (ctx.item_flags & commands::kItemOom) {
-      ctx.reply.Error(commands::kErrOom);
-      return;
-    }
-  }
-  if (store_->locks().guards_any() && !commands::GuardsAllow(ctx)) return;
-  ctx.spec->handler(ctx);
+  return ReplySummary(reply.head());
 }
 
 void Executor::ApplySystem(const ItemHeader& header) {
@@ -406,40 +399,18 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
     commands::ReplyBadCommand(args, container, spec, reply);
     return false;
   }
-  Context ctx(*spec, args, outer.store, outer.db, reply);
-  ctx.in_entry = outer.in_entry;
-  ctx.recovering = outer.recovering;
-  ctx.item_flags = outer.item_flags;
-  ctx.resp_version = outer.resp_version;
-  ctx.item_seed = Mix64(outer.item_seed + static_cast<uint64_t>(++nested_count_));
-  ctx.user = outer.user;
-  ctx.depth = outer.depth + 1;
-  ctx.lock_tokens = outer.lock_tokens;
-  ctx.guards_checked = outer.guards_checked;
-  ctx.once = outer.once;
-  ctx.live_elapsed_ms = outer.live_elapsed_ms;
-  ctx.live_wall_ms = outer.live_wall_ms;
-  ctx.timers = outer.timers;
-  ctx.work = outer.work;
-  ctx.held_messages = outer.held_messages;
-  ctx.nested = this;
-  ctx.client = outer.client;
-  ctx.server = outer.server;
+  const uint64_t seed = Mix64(outer.seed() + static_cast<uint64_t>(++nested_count_));
+  Context ctx = outer.ForInner(*spec, args, seed, reply);
   const bool counted = count_inner_ && inner_calls_ != nullptr;
   const InnerCallCounter::Start start =
       counted ? inner_calls_->BeginInner() : InnerCallCounter::Start{};
   const uint64_t reply_at = reply.size();
-  if (outer.in_entry && spec->ClassOf(args) == commands::Class::kWrite) {
-    ExecuteWrite(ctx);
-  } else {
-    spec->handler(ctx);
-  }
+  RunCommand(ctx, ctx.in_entry() && spec->ClassOf(args) == commands::Class::kWrite);
   if (counted) {
     const bool of_exec = outer.spec->name == "EXEC";
     inner_calls_->EndInner(ctx, of_exec, start, reply.since(reply_at));
   }
-  outer.db = ctx.db;  // SELECT inside EXEC
-  outer.key_hits += ctx.key_hits;
+  outer.EndInner(ctx);
   return reply.error_count() == errors;
 }
 
@@ -448,20 +419,11 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
 Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args,
                                     const Caller& caller, resp::ReplyOutput* out) {
   resp::ReplyWriter reply(out, caller.resp_version);
-  Context ctx(spec, args, *store_, caller.db, reply);
-  ctx.resp_version = caller.resp_version;
-  ctx.item_seed = Mix64(seed_ + ++local_seed_);
-  if (!caller.user.empty()) ctx.user = caller.user;
-  ctx.nested = this;
-  ctx.client = caller.client;
-  ctx.server = server_;
-  ctx.key_hash = caller.key_hash;
-  ctx.live_elapsed_ms = caller.live_elapsed_ms;
-  ctx.live_wall_ms = caller.live_wall_ms;
-  ctx.timers = caller.timers;
+  const uint64_t seed = Mix64(seed_ + ++local_seed_);
+  Context ctx(spec, args, caller, *store_, nullptr, seed, reply, {this, server_});
   count_inner_ = caller.client != nullptr;
-  spec.handler(ctx);
-  return {ctx.met_ending, ctx.needs_entry, ctx.entry_ttl_ms, ctx.key_hits};
+  RunCommand(ctx, /*write=*/false);
+  return ctx.verdict;
 }
 
 bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
@@ -571,22 +533,9 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
 void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
                          uint8_t verdicts, resp::ReplyOutput* out) {
   DCHECK(inline_.open);
-  resp::ReplyWriter reply(out, caller.resp_version);
-  Context ctx(spec, args, *store_, caller.db, reply);
-  ctx.in_entry = true;
-  ctx.once = &once_;
-  ctx.item_flags = verdicts;
-  ctx.resp_version = caller.resp_version;
   ++item_index_;
-  ctx.item_seed = ItemSeed();
-  ctx.key_hash = caller.key_hash;
-  if (!caller.user.empty()) ctx.user = caller.user;
-  ctx.nested = this;
-  ctx.client = caller.client;
-  ctx.server = server_;
-  nested_count_ = 0;
   count_inner_ = true;
-  const uint64_t reply_summary = ExecuteItem(ctx);
+  const uint64_t reply_summary = ExecuteItem(spec, args, caller, verdicts, out);
   if (store_->ItemRevision() == 0) {
     --item_index_;  // not logged: seeds and numbers count logged items only
     return;

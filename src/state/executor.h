@@ -139,25 +139,8 @@ class Executor final : public cluster::StateMachine,
 
   // --- Outside entries -------------------------------------------------------------------------
 
-  // What a caller brings along.
-  struct Caller {
-    int db = 0;
-    int resp_version = 2;
-    std::string_view user;  // empty: default
-    commands::ClientPort* client = nullptr;
-    // The clocks by which remaining times are told; 0: the applied ones.
-    int64_t live_elapsed_ms = 0;
-    int64_t live_wall_ms = 0;
-    commands::LeaderTimers* timers = nullptr;
-    uint64_t key_hash = 0;  // of args[1], if it is known
-  };
-  // Of a command of class kLeader: see Context.
-  struct Verdict {
-    bool met_ending = false;
-    bool needs_entry = false;
-    int64_t entry_ttl_ms = 0;  // see Context
-    uint32_t key_hits = 0;
-  };
+  using Caller = commands::Caller;
+  using Verdict = commands::Verdict;
   // A command of class kRead, kLocal or kLeader, on the state as it is.
   Verdict RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                   resp::ReplyOutput* out);
@@ -247,10 +230,10 @@ class Executor final : public cluster::StateMachine,
   bool TakeSequence(const cluster::ItemHeader& header, void** cookie, bool* own);
   void ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
   void ApplySystem(const cluster::ItemHeader& header);
-  void ExecuteWrite(commands::Context& ctx);
   // The command at the top of an item, within the item's budget. Returns what the digest takes from
   // its reply.
-  uint64_t ExecuteItem(commands::Context& ctx);
+  uint64_t ExecuteItem(const commands::CommandSpec& spec, commands::Args args, Caller caller,
+                       uint8_t item_flags, resp::ReplyOutput* out);
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);

@@ -87,7 +87,7 @@ std::string_view AttachIn(Context& ctx, int db, Args inner, const std::vector<Ke
     const std::string_view name = inner[static_cast<size_t>(key.index)];
     const KeyRecord* record = ctx.store.Find(db, name);
     if (record == nullptr || !std::binary_search(written.begin(), written.end(), record)) continue;
-    const Store::AttachResult result = ctx.store.AttachKey(ctx.args[2], db, name);
+    const Store::AttachResult result = ctx.Writable().AttachKey(ctx.args[2], db, name);
     const std::string_view error = AttachError(result);
     if (!error.empty()) return error;
     *left -= result == Store::AttachResult::kAttached && *left > 0;
@@ -136,9 +136,9 @@ void CmdLeaseGrant(Context& ctx) {
       if (lease->owner != owner) return ctx.reply.Error(kErrLeaseOwner);
       return ReplyGrant(ctx, *lease);
     }
-    return ReplyGrant(ctx, ctx.store.GrantLease(id, ttl_ms, owner));
+    return ReplyGrant(ctx, ctx.Writable().GrantLease(id, ttl_ms, owner));
   }
-  ReplyGrant(ctx, ctx.store.GrantLease(FreshId(ctx), ttl_ms, owner));
+  ReplyGrant(ctx, ctx.Writable().GrantLease(FreshId(ctx), ttl_ms, owner));
 }
 
 void CmdLeaseKeepalive(Context& ctx) {
@@ -149,13 +149,13 @@ void CmdLeaseKeepalive(Context& ctx) {
       ctx.reply.Null();
       continue;
     }
-    if (ctx.timers == nullptr) {  // a part of an entry
-      ctx.store.KeepLease(id);
+    if (ctx.caller.timers == nullptr) {  // a part of an entry
+      ctx.Writable().KeepLease(id);
       ctx.reply.Int(lease->ttl_ms);
       continue;
     }
     int64_t remaining_ms = 0;
-    switch (ctx.timers->KeepAlive(id, lease->grant_revision, &remaining_ms)) {
+    switch (ctx.caller.timers->KeepAlive(id, lease->grant_revision, &remaining_ms)) {
       case LeaderTimers::Touch::kOk:
         ctx.reply.Int(remaining_ms);
         break;
@@ -163,7 +163,7 @@ void CmdLeaseKeepalive(Context& ctx) {
         ctx.reply.Null();
         break;
       case LeaderTimers::Touch::kEnding:
-        ctx.met_ending = true;
+        ctx.verdict.met_ending = true;
         return;
     }
   }
@@ -176,7 +176,7 @@ void CmdLeaseRevoke(Context& ctx) {
     return ctx.reply.Int(0);
   }
   if (!ctx.Spend(lease->keys.size() + lease->locks.size())) return;
-  const size_t deleted = ctx.store.EndLease(ctx.args[2], /*expired=*/false);
+  const size_t deleted = ctx.Writable().EndLease(ctx.args[2], /*expired=*/false);
   ctx.reply.Array(3);
   ctx.reply.Int(1);
   ctx.reply.Uint(deleted);
@@ -188,7 +188,7 @@ void CmdLeaseAttach(Context& ctx) {
   AllOrNothing whole(ctx);
   int64_t attached = 0;
   for (std::string_view key : ctx.args.subspan(3)) {
-    const Store::AttachResult result = ctx.store.AttachKey(ctx.args[2], ctx.db, key);
+    const Store::AttachResult result = ctx.Writable().AttachKey(ctx.args[2], ctx.db, key);
     if (const std::string_view error = AttachError(result); !error.empty()) {
       whole.Undo();
       return ctx.reply.Error(error);
@@ -201,7 +201,8 @@ void CmdLeaseAttach(Context& ctx) {
 
 void CmdLeaseDetach(Context& ctx) {
   int64_t detached = 0;
-  for (std::string_view key : ctx.args.subspan(2)) detached += ctx.store.DetachKey(ctx.db, key);
+  for (std::string_view key : ctx.args.subspan(2))
+    detached += ctx.Writable().DetachKey(ctx.db, key);
   ctx.reply.Int(detached);
 }
 
@@ -245,8 +246,8 @@ void CmdLeaseTtl(Context& ctx) {
   const Lease* lease = ctx.store.leases().Find(ctx.args[2]);
   if (lease == nullptr) return ctx.reply.Null();
   int64_t remaining_ms = lease->ttl_ms;
-  if (ctx.timers != nullptr) {
-    remaining_ms = ctx.timers->LeaseRemainingMs(lease->id).value_or(remaining_ms);
+  if (ctx.caller.timers != nullptr) {
+    remaining_ms = ctx.caller.timers->LeaseRemainingMs(lease->id).value_or(remaining_ms);
   }
   ctx.reply.Array(with_keys ? 4 : 3);
   ctx.reply.Int(lease->ttl_ms);

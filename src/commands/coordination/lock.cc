@@ -99,7 +99,7 @@ void CmdLockAcquire(Context& ctx) {
   }
   const Lock* lock = ctx.store.locks().Find(ctx.db, name);
   if (lock == nullptr) {
-    const store::Revision token = ctx.store.AcquireLock(ctx.db, name, call.grant);
+    const store::Revision token = ctx.Writable().AcquireLock(ctx.db, name, call.grant);
     return ReplyGranted(ctx, token, call.grant.ttl_ms);
   }
   const LockHolder& holder = lock->holder();
@@ -121,26 +121,26 @@ void CmdLockRenew(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (lock == nullptr) return ctx.reply.Null();
   const LockHolder& holder = lock->holder();
-  if (ctx.timers != nullptr) {
+  if (ctx.caller.timers != nullptr) {
     if (ttl_ms > holder.ttl_ms) {
-      ctx.needs_entry = true;
+      ctx.verdict.needs_entry = true;
       return;
     }
     int64_t remaining_ms = 0;
-    switch (ctx.timers->Renew(ctx.db, ctx.args[2], holder.token, ttl_ms, &remaining_ms)) {
+    switch (ctx.caller.timers->Renew(ctx.db, ctx.args[2], holder.token, ttl_ms, &remaining_ms)) {
       case LeaderTimers::Touch::kOk:
         return ctx.reply.Int(remaining_ms);
       case LeaderTimers::Touch::kGone:
         return ctx.reply.Null();
       case LeaderTimers::Touch::kEnding:
-        ctx.met_ending = true;
+        ctx.verdict.met_ending = true;
         return;
     }
   }
   if (ttl_ms > holder.ttl_ms) {
-    ctx.store.RaiseLockTtl(ctx.db, ctx.args[2], holder.token, ttl_ms);
+    ctx.Writable().RaiseLockTtl(ctx.db, ctx.args[2], holder.token, ttl_ms);
   } else {
-    ctx.store.KeepLock(ctx.db, ctx.args[2]);
+    ctx.Writable().KeepLock(ctx.db, ctx.args[2]);
   }
   ctx.reply.Int(holder.ttl_ms);
 }
@@ -150,7 +150,7 @@ void CmdLockRelease(Context& ctx) {
   const Lock* lock = HeldWithToken(ctx, &args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (lock == nullptr) return ctx.reply.Int(0);
-  ctx.store.EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kReleased);
+  ctx.Writable().EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kReleased);
   ctx.reply.Int(1);
 }
 
@@ -194,8 +194,8 @@ void CmdLockInfo(Context& ctx) {
   ctx.reply.Array(lock->holders.size());
   for (const LockHolder& holder : lock->holders) {
     int64_t remaining_ms = holder.ttl_ms;
-    if (ctx.timers != nullptr) {
-      remaining_ms = ctx.timers->LockRemainingMs(ctx.db, ctx.args[2]).value_or(remaining_ms);
+    if (ctx.caller.timers != nullptr) {
+      remaining_ms = ctx.caller.timers->LockRemainingMs(ctx.db, ctx.args[2]).value_or(remaining_ms);
     }
     ctx.reply.Array(5);
     ctx.reply.Uint(holder.token);
@@ -245,7 +245,7 @@ void CmdLockList(Context& ctx) {
 void CmdLockBreak(Context& ctx) {
   const Lock* lock = ctx.store.locks().Find(ctx.db, ctx.args[2]);
   if (lock == nullptr) return ctx.reply.Int(0);
-  ctx.store.EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kBroken);
+  ctx.Writable().EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kBroken);
   ctx.reply.Int(1);
 }
 

@@ -10,7 +10,7 @@ namespace clustron::commands {
 
 // Entries are the same on every node, misses of readers aren't.
 void NoteMiss(const Context& ctx, std::string_view key, bool announce) {
-  if (!ctx.in_entry && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key, announce);
+  if (!ctx.in_entry() && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key, announce);
 }
 
 void ReplyString(Context& ctx, const store::KeyRecord& record) {

@@ -13,7 +13,7 @@ namespace clustron::commands {
 
 class AllOrNothing {
  public:
-  explicit AllOrNothing(Context& ctx) : store_(ctx.store), once_(ctx.once) {
+  explicit AllOrNothing(Context& ctx) : store_(ctx.Writable()), once_(ctx.once()) {
     mark_ = store_.Arm();
     if (once_ != nullptr) once_mark_ = once_->mark();
   }

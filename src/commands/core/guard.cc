@@ -91,8 +91,8 @@ GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens token
 
 // Whether it is an ONCE that was run before: it will answer from the table.
 bool IsRepeat(const CommandSpec& spec, Args args, const Context& ctx) {
-  return spec.name == "ONCE" && ctx.once != nullptr &&
-         ctx.once->Find(ctx.user, args[1], ctx.store.elapsed_ms()) != nullptr;
+  return spec.name == "ONCE" && ctx.once() != nullptr &&
+         ctx.once()->Find(ctx.user(), args[1], ctx.store.elapsed_ms()) != nullptr;
 }
 
 GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tokens,

@@ -23,7 +23,7 @@ const KeyRecord* Subject(Context& ctx) {
   const KeyRecord* record = Peek(ctx, ctx.args[2]);
   // COMPAT: counted as a hit or a miss, but no keymiss is announced.
   if (record != nullptr) {
-    ctx.key_hits++;
+    ctx.verdict.key_hits++;
   } else {
     NoteMiss(ctx, ctx.args[2], /*announce=*/false);
     ctx.reply.Null();

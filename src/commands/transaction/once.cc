@@ -46,14 +46,14 @@ void RunAndStore(Context& ctx, OnceTable::Stored stored) {
   if (ctx.over_budget()) return;
   if (!ok && ctx.store.ItemRevision() == before) return;
   stored.resp_version = ctx.reply.version();
-  const store::Revision revision = ctx.store.TakeRevision();
+  const store::Revision revision = ctx.Writable().TakeRevision();
   if (copy.whole()) {
     stored.reply = copy.Take();
   } else {
     resp::ReplyWriter(&stored.reply, stored.resp_version)
         .Bulk("DONE " + std::string(Decimal(revision).view()));
   }
-  ctx.once->Insert(ctx.user, ctx.args[1], std::move(stored), ctx.store.elapsed_ms());
+  ctx.once()->Insert(ctx.user(), ctx.args[1], std::move(stored), ctx.store.elapsed_ms());
 }
 
 }  // namespace
@@ -75,21 +75,21 @@ void CmdOnce(Context& ctx) {
   if (id.empty() || id.size() > kOnceIdBytesMax) args.Fail(kErrOnceId);
   const int64_t keep_ms = args.IntIn(1, kOnceKeepMsMax, kErrOnceKeep);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (!ctx.in_entry) {
+  if (!ctx.in_entry()) {
     RunInner(ctx, ctx.args.subspan(kOnceCommandIndex), ctx.reply);
     return;
   }
-  CHECK(ctx.once != nullptr);
+  CHECK(ctx.once() != nullptr);
   OnceTable::Stored stored;
   HashArguments(ctx, stored.arguments);
   stored.until_ms = ctx.store.elapsed_ms() + keep_ms;
-  const OnceTable::Stored* old = ctx.once->Find(ctx.user, id, ctx.store.elapsed_ms());
+  const OnceTable::Stored* old = ctx.once()->Find(ctx.user(), id, ctx.store.elapsed_ms());
   if (old != nullptr) {
     const bool same =
         old->arguments[0] == stored.arguments[0] && old->arguments[1] == stored.arguments[1];
     return same ? ReplyStored(ctx, *old) : ctx.reply.Error(kErrOnceOther);
   }
-  if (!ctx.once->HasRoom(ctx.store.elapsed_ms())) return ctx.reply.Error(kErrOnceFull);
+  if (!ctx.once()->HasRoom(ctx.store.elapsed_ms())) return ctx.reply.Error(kErrOnceFull);
   RunAndStore(ctx, std::move(stored));
 }
 

@@ -333,7 +333,8 @@ class Store {
 
   HashLimits hash_limits_;
   uint64_t item_reply_max_ = 0;  // as the setting says
-  mutable WorkMeter work_;       // of the item, not state
+  // Of the item, not state: what a scan of a const store costs counts, too.
+  mutable WorkMeter work_;
   Settings settings_;
   std::array<std::unique_ptr<Table>, kDatabases> tables_;
   std::array<Table*, kDatabases> table_by_id_ = {};

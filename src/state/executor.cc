@@ -13,6 +13,8 @@
 #include "resp/reply_writer.h"
 #include "state/applying_entry.h"
 #include "state/entry_check.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::state {
 
@@ -47,7 +49,7 @@ void RunCommand(Context& ctx, bool write) {
     if (ctx.item_flags() & commands::kItemDiskLow) return ctx.reply.Error(commands::kErrDiskLow);
     if (ctx.item_flags() & commands::kItemOom) return ctx.reply.Error(commands::kErrOom);
   }
-  if (write && ctx.store.locks().guards_any() && !commands::GuardsAllow(ctx)) return;
+  if (write && LocksOf(ctx.store).guards_any() && !commands::GuardsAllow(ctx)) return;
   ctx.spec->handler(ctx);
 }
 
@@ -277,11 +279,10 @@ uint64_t Executor::ExecuteItem(const CommandSpec& spec, commands::Args args, Cal
                                uint8_t item_flags, resp::ReplyOutput* out) {
   caller.live_elapsed_ms = caller.live_wall_ms = 0;
   caller.timers = nullptr;
-  const commands::EntryView entry{*store_, once_, recovering_, item_flags};
+  const commands::EntryView entry{*store_, recovering_, item_flags};
   resp::ReplyWriter reply(out, caller.resp_version);
   Context ctx(spec, args, caller, *store_, &entry, ItemSeed(), reply, {this, server_});
   store_->BeginItem();
-  once_.BeginItem();
   nested_count_ = 0;
   if (feature_version_ >= kBudgetVersion && (count_inner_ || !Planted(Bug::kBudgetWhereClientIs))) {
     store_->work().Begin(item_work_max_);
@@ -302,26 +303,26 @@ void Executor::ApplySystem(const ItemHeader& header) {
   switch (header.kind) {
     case ItemKind::kLeaseEnd: {
       CHECK(args_.size() == 3);
-      const store::Lease* lease = store_->leases().Find(args_[0]);
+      const store::Lease* lease = LeasesOf(*store_).Find(args_[0]);
       if (lease == nullptr || lease->grant_revision != U64At(args_[1])) return;
       if (lease->renewed != U64At(args_[2])) {
         REACH("lease kept by an entry before its end was applied");
         return;
       }
-      store_->EndLease(args_[0], true);
+      LeasesOf(*store_).End(args_[0], true);
       return;
     }
     case ItemKind::kLockEnd: {
       CHECK(args_.size() == 4);
       const int db = static_cast<uint8_t>(args_[0][0]);
       const uint64_t token = U64At(args_[2]);
-      const store::Lock* lock = store_->locks().Find(db, args_[1]);
+      const store::Lock* lock = LocksOf(*store_).Find(db, args_[1]);
       if (lock == nullptr || lock->holder().token != token) return;
       if (lock->holder().renewed != U64At(args_[3])) {
         REACH("lock renewed by an entry before its end was applied");
         return;
       }
-      store_->EndLock(db, args_[1], token, store::LockEventKind::kExpired);
+      LocksOf(*store_).End(db, args_[1], token, store::LockEventKind::kExpired);
       return;
     }
     case ItemKind::kSnapshot:
@@ -497,12 +498,12 @@ void Executor::OnLock(const store::LockEvent& event) {
 }
 
 void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const {
-  for (const store::Lease* lease : store_->leases().List({}, SIZE_MAX))
+  for (const store::Lease* lease : LeasesOf(*store_).List({}, SIZE_MAX))
     visit({lease->id, lease->grant_revision, lease->renewed, lease->ttl_ms});
 }
 
 void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) const {
-  store_->locks().ForEach([&](int db, std::string_view name, const store::Lock& lock) {
+  LocksOf(*store_).ForEach([&](int db, std::string_view name, const store::Lock& lock) {
     const store::LockHolder& holder = lock.holder();
     visit({db, name, holder.token, holder.renewed, holder.ttl_ms});
   });
@@ -629,7 +630,6 @@ Status Executor::DecodeTables(std::string_view bytes) {
                                      std::to_string(supported_version_) + ": start a newer one");
   due_left_ = version >= 4 && reader.U8() != 0;
   config_record_ = reader.Bytes();
-  once_.Clear();
   sessions_.clear();
   const uint64_t count = reader.Varint();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {

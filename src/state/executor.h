@@ -1,6 +1,6 @@
 // The replicated state machine: log entries in, changes of the store and replies out. Everything
-// that outlives a command is in here or in the store: sessions, digest, ballots, clocks, the ONCE
-// table, settings, membership.
+// that outlives a command is in here or in the store: sessions, digest, ballots, clocks, settings,
+// membership.
 //
 // INVARIANT: state and digest are functions of the applied entries alone. No clock, no random
 // source, no address, no local setting is looked at while an entry is applied. THREAD: core loop.
@@ -19,7 +19,6 @@
 #include "cluster/node/read_rounds.h"
 #include "cluster/node/state_machine.h"
 #include "commands/core/context.h"
-#include "commands/core/once_table.h"
 #include "commands/core/registry.h"
 #include "resp/reply_output.h"
 #include "store/keyspace/store.h"
@@ -170,13 +169,8 @@ class Executor final : public cluster::StateMachine,
   Status DecodeTables(std::string_view bytes);
   Status DecodeDigests(std::string_view bytes) { return digests_.Decode(bytes); }
 
-  const commands::OnceTable& once() const { return once_; }
-  commands::OnceTable& once() { return once_; }
   // Frees what was set aside, and so on: see Store::Upkeep.
-  bool Upkeep(size_t budget) {
-    const bool more = once_.FreeSome(budget);
-    return store_->Upkeep(budget) || more;
-  }
+  bool Upkeep(size_t budget) { return store_->Upkeep(budget); }
   // Units of work that an item may cause (base/work_meter.h): a rule of the feature version, the
   // same everywhere. Tests and the simulator set it, for all nodes alike.
   static constexpr uint64_t kItemWorkMax = 500'000'000;
@@ -263,8 +257,7 @@ class Executor final : public cluster::StateMachine,
   std::map<uint32_t, SessionState> sessions_;  // by node
   cluster::DigestLog digests_;
   cluster::SkipList skips_;
-  bool skips_said_ = false;  // by this start: no snapshot knows better of slots to come
-  commands::OnceTable once_;
+  bool skips_said_ = false;    // by this start: no snapshot knows better of slots to come
   std::string config_record_;  // the last kConfig entry
 
   // Of the entry at hand.

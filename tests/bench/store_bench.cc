@@ -63,8 +63,7 @@ struct Key {
 
 class CountingSink : public clustron::store::SnapshotSink {
  public:
-  void OnLeases(std::string_view) override {}
-  void OnLocks(std::string_view) override {}
+  void OnRows(std::string_view, std::string_view) override {}
   void OnKey(int, std::string_view key, clustron::store::Type, const clustron::store::KeyMeta&,
              uint64_t) override {
     bytes += key.size();

@@ -13,6 +13,8 @@
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -81,7 +83,7 @@ void ReplyGranted(Context& ctx, store::Revision token, int64_t ttl_ms) {
 const Lock* HeldWithToken(Context& ctx, ArgCursor* args) {
   const uint64_t token = args->Unsigned();
   if (!args->ok()) return nullptr;
-  const Lock* lock = ctx.store.locks().Find(ctx.db, ctx.args[2]);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   return lock != nullptr && lock->holder().token == token ? lock : nullptr;
 }
 
@@ -94,12 +96,12 @@ void CmdLockAcquire(Context& ctx) {
   ArgCursor args(ctx.args, 3);
   const AcquireCall call = ParseAcquire(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (call.has_lease && ctx.store.leases().Find(call.grant.lease_id) == nullptr) {
+  if (call.has_lease && LeasesOf(ctx.store).Find(call.grant.lease_id) == nullptr) {
     return ctx.reply.Error(NoLease(call.grant.lease_id));
   }
-  const Lock* lock = ctx.store.locks().Find(ctx.db, name);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
   if (lock == nullptr) {
-    const store::Revision token = ctx.Writable().AcquireLock(ctx.db, name, call.grant);
+    const store::Revision token = LocksOf(ctx.Writable()).Acquire(ctx.db, name, call.grant);
     return ReplyGranted(ctx, token, call.grant.ttl_ms);
   }
   const LockHolder& holder = lock->holder();
@@ -138,9 +140,9 @@ void CmdLockRenew(Context& ctx) {
     }
   }
   if (ttl_ms > holder.ttl_ms) {
-    ctx.Writable().RaiseLockTtl(ctx.db, ctx.args[2], holder.token, ttl_ms);
+    LocksOf(ctx.Writable()).RaiseTtl(ctx.db, ctx.args[2], holder.token, ttl_ms);
   } else {
-    ctx.Writable().KeepLock(ctx.db, ctx.args[2]);
+    LocksOf(ctx.Writable()).Keep(ctx.db, ctx.args[2]);
   }
   ctx.reply.Int(holder.ttl_ms);
 }
@@ -150,7 +152,7 @@ void CmdLockRelease(Context& ctx) {
   const Lock* lock = HeldWithToken(ctx, &args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (lock == nullptr) return ctx.reply.Int(0);
-  ctx.Writable().EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kReleased);
+  LocksOf(ctx.Writable()).End(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kReleased);
   ctx.reply.Int(1);
 }
 
@@ -167,7 +169,7 @@ void CmdLockDo(Context& ctx) {
   const uint64_t token = args.Unsigned();
   if (!args.ok()) return ctx.reply.Error(args.error());
   const std::string_view name = ctx.args[2];
-  const Lock* lock = ctx.store.locks().Find(ctx.db, name);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
   const store::Revision current = lock == nullptr ? 0 : lock->holder().token;
   const bool holds = current == token || (Planted(Bug::kOlderTokenOpens) && token < current);
   if (current == 0 || !holds) return ReplyFenced(ctx, name, lock);
@@ -185,7 +187,7 @@ void CmdLockCheck(Context& ctx) {
 }
 
 void CmdLockInfo(Context& ctx) {
-  const Lock* lock = ctx.store.locks().Find(ctx.db, ctx.args[2]);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   if (lock == nullptr) return ctx.reply.Null();
   ctx.reply.Array(4);
   ctx.reply.Bulk("mode");
@@ -229,8 +231,8 @@ void CmdLockList(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (!ctx.Spend(ctx.store.locks().size())) return;
-  const auto rows = ctx.store.locks().List(ctx.db, prefix, has_after ? &after : nullptr, limit);
+  if (!ctx.Spend(LocksOf(ctx.store).size())) return;
+  const auto rows = LocksOf(ctx.store).List(ctx.db, prefix, has_after ? &after : nullptr, limit);
   ctx.reply.Array(rows.size());
   for (const auto& row : rows) {
     ctx.reply.Array(5);
@@ -243,9 +245,9 @@ void CmdLockList(Context& ctx) {
 }
 
 void CmdLockBreak(Context& ctx) {
-  const Lock* lock = ctx.store.locks().Find(ctx.db, ctx.args[2]);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   if (lock == nullptr) return ctx.reply.Int(0);
-  ctx.Writable().EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kBroken);
+  LocksOf(ctx.Writable()).End(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kBroken);
   ctx.reply.Int(1);
 }
 

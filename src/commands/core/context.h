@@ -28,7 +28,6 @@ namespace clustron::commands {
 class ClientPort;    // ports.h: the caller's connection
 class ServerPort;    // ports.h: this node: configuration, clients, pub/sub, cluster
 class LeaderTimers;  // ports.h
-class OnceTable;     // once_table.h
 
 // Verdicts from outside, taken before an item is proposed, that travel with it.
 enum ItemFlag : uint8_t {
@@ -78,7 +77,6 @@ struct Caller {
 // The entry that is being applied, for one item of it.
 struct EntryView {
   store::Store& store;
-  OnceTable& once;
   // True while entries are applied again (restart, catch-up): nothing is delivered to anybody.
   bool recovering = false;
   uint8_t item_flags = 0;  // ItemFlag
@@ -155,8 +153,6 @@ class Context {
     CHECK(entry_ != nullptr);
     return entry_->store;
   }
-  // Null outside of entries.
-  OnceTable* once() const { return entry_ == nullptr ? nullptr : &entry_->once; }
   bool recovering() const { return entry_ != nullptr && entry_->recovering; }
   uint8_t item_flags() const { return entry_ == nullptr ? uint8_t{0} : entry_->item_flags; }
 
@@ -193,6 +189,8 @@ class Context {
     return Context(*this, command, arguments, seed, out);
   }
   void EndInner(const Context& inner) {
+    CHECK(inner.entry_ == entry_);
+    CHECK(inner.depth == depth + 1);
     db = inner.db;  // SELECT inside EXEC
     verdict.key_hits += inner.verdict.key_hits;
   }

@@ -2,7 +2,6 @@
 
 #include <type_traits>
 
-#include "commands/core/once_table.h"
 #include "commands/core/registry.h"
 #include "store/keyspace/store.h"
 #include "tests/support/dies.h"
@@ -19,7 +18,6 @@ static_assert(std::is_same_v<decltype(Context::store), const store::Store&>);
 TEST_CASE("the store is handed out to be changed inside of an entry only") {
   store::Store store(1);
   store.BeginEntry(1, 1);
-  OnceTable once;
   std::string out;
   resp::ReplyWriter reply(&out, 2);
   const std::vector<std::string_view> get = {"GET", "k"};
@@ -27,12 +25,11 @@ TEST_CASE("the store is handed out to be changed inside of an entry only") {
 
   Context read(*row, get, {}, store, nullptr, 1, reply);
   CHECK(!read.in_entry());
-  CHECK(read.once() == nullptr);
   CHECK(Dies([&] { read.Writable(); }));
   Context inner_read = read.ForInner(*row, get, 2, reply);
   CHECK(Dies([&] { inner_read.Writable(); }));
 
-  const EntryView entry{.store = store, .once = once};
+  const EntryView entry{.store = store};
   Context applied(*row, get, {}, store, &entry, 1, reply);
   CHECK(applied.in_entry());
   CHECK(&applied.Writable() == &store);

@@ -9,11 +9,11 @@
 
 #include "commands/core/context.h"
 #include "commands/core/guard.h"
-#include "commands/core/once_table.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "resp/reply_writer.h"
 #include "store/keyspace/store.h"
+#include "store/tables/once_table.h"
 
 // Behind base/check.h: in tests CHECK is doctest's.
 // clang-format off
@@ -42,11 +42,10 @@ class TestServer : public Nested {
     const Class cls = spec->ClassOf(args);
     Caller caller{.db = db, .resp_version = resp_version, .client = client};
     if (cls == Class::kLeader) caller.timers = timers;
-    const EntryView entry{.store = store, .once = once, .item_flags = item_flags};
+    const EntryView entry{.store = store, .item_flags = item_flags};
     Context ctx(*spec, args, caller, store, cls == Class::kWrite ? &entry : nullptr, ++items, reply,
                 {this, server});
     store.BeginItem();
-    once.BeginItem();
     Handle(ctx);
     met_ending = ctx.verdict.met_ending;
     needs_entry = ctx.verdict.needs_entry;
@@ -90,7 +89,7 @@ class TestServer : public Nested {
   int64_t elapsed_ms = 1000;
   int64_t wall_ms = 1'700'000'000'000;
   store::Store store;
-  OnceTable once;
+  store::OnceTable& once = OnceOf(store);
   int db = 0;
   int resp_version = 2;
   uint64_t items = 0;

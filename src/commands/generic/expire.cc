@@ -10,6 +10,7 @@
 #include "commands/generic/attach.h"
 #include "commands/generic/expire.spec.h"
 #include "commands/generic/expire_time.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -114,7 +115,7 @@ bool AnswerRefresh(Context& ctx) {
     return false;
   }
   // A guard refuses it; that is judged where entries are applied.
-  if (ctx.store.locks().Guard(ctx.db, ctx.args[1]) != nullptr) return false;
+  if (LocksOf(ctx.store).Guard(ctx.db, ctx.args[1]) != nullptr) return false;
   const bool getex = ctx.spec->name == "GETEX";
   if (getex && record->type() != store::Type::kString) return false;
   const int64_t promised = std::max(ctx.caller.live_elapsed_ms, ctx.store.elapsed_ms()) + *ttl;

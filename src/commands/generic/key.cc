@@ -9,6 +9,7 @@
 #include "commands/generic/compare.h"
 #include "commands/generic/key.spec.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/lease_table.h"
 
 namespace clustron::commands {
 
@@ -156,7 +157,7 @@ void CmdSwapdb(Context& ctx) {
   if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
   if (!args.ok()) return ctx.reply.Error(args.error());
   // Attached keys change their names, by way of a third.
-  if (!ctx.Spend(3 * ctx.store.leases().attached_keys())) return;
+  if (!ctx.Spend(3 * LeasesOf(ctx.store).attached_keys())) return;
   if (a != b) ctx.Writable().SwapDb(static_cast<int>(a), static_cast<int>(b));
   ctx.reply.Ok();
 }

@@ -11,6 +11,7 @@
 #include "commands/generic/expire.h"
 #include "commands/generic/expire_time.h"
 #include "commands/string/string.spec.h"
+#include "store/tables/lease_table.h"
 #include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
@@ -119,7 +120,7 @@ void SetWithOptions(Context& ctx) {
   }
   if (options.has_lease && !CheckAttach(ctx, options.lease, key)) return;
   if (!WriteValue(ctx, options, deadline)) return;
-  if (options.has_lease) ctx.Writable().AttachKey(options.lease, ctx.db, key);
+  if (options.has_lease) LeasesOf(ctx.Writable()).Attach(options.lease, ctx.db, key);
   if (!options.get) ctx.reply.Ok();
 }
 

@@ -9,6 +9,7 @@
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
 #include "commands/transaction/multi.spec.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -80,7 +81,7 @@ bool WatchesHold(const Context& ctx, const ExecCall& call) {
 
 // All guards at once, by the locks as they are now.
 GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
-  if (!ctx.store.locks().guards_any()) return {};
+  if (!LocksOf(ctx.store).guards_any()) return {};
   int db = ctx.db;
   for (const Args& command : call.commands) {
     const CommandSpec* spec = SpecOf(command);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "store/tables/lease_table.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/string/string_edit.h"
 #include "store/types/string/string_value.h"
@@ -272,9 +273,9 @@ TEST_CASE("WATCH sees changes, deletes, TTL changes, flushes and swaps") {
     m.ClearDeadline();
     m.Commit({});
   }));
-  s.GrantLease("l", 1000, "");
-  CHECK(changed_by([&] { s.AttachKey("l", 0, "k"); }));
-  CHECK(changed_by([&] { s.DetachKey(0, "k"); }));
+  LeasesOf(s).Grant("l", 1000, "");
+  CHECK(changed_by([&] { LeasesOf(s).Attach("l", 0, "k"); }));
+  CHECK(changed_by([&] { LeasesOf(s).DetachKey(0, "k"); }));
   CHECK(changed_by([&] {
     s.Rename(0, "k", "there");
     s.BeginItem();

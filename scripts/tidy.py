@@ -30,7 +30,7 @@ LAYERS = {
     "store/types/list": {"store/keyspace", "base"},
     "store/types": {"store/types/hash", "store/types/list", "store/types/string", "store/keyspace", "base"},
     "store/tables": {"store/keyspace", "base"},
-    "store/snapshot": {"store/tables", "store/keyspace", "base"},
+    "store/snapshot": {"store/keyspace", "base"},
     "commands/core": {"store", "resp", "base"},
     "commands/generic": {"commands/core", "store", "persist", "resp", "base"},
     "commands/string": {"commands/generic", "commands/core", "store", "resp", "base"},
@@ -56,12 +56,6 @@ LAYERS = {
 
 # Includes against the table that are known: there may be fewer, never more.
 BACK_ARROWS = {
-    ("store/keyspace/journal.h", "store/tables/lease_table.h"),
-    ("store/keyspace/journal.h", "store/tables/lock_table.h"),
-    ("store/keyspace/store.cc", "store/snapshot/snapshot_walk.h"),
-    ("store/keyspace/store.h", "store/tables/lease_table.h"),
-    ("store/keyspace/store.h", "store/tables/lock_table.h"),
-    ("store/tables/store_coordination.cc", "store/snapshot/snapshot_walk.h"),
     ("server/front/session.cc", "server/dispatch/engine.h"),
     ("server/observe/info_fields.cc", "server/dispatch/engine.h"),
 }

@@ -13,6 +13,8 @@
 #include "resp/reply_writer.h"
 #include "state/applying_entry.h"
 #include "state/entry_check.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::state {
 
@@ -38,6 +40,17 @@ uint64_t ReplySummary(std::string_view reply) {
   if (reply[0] == ':') return HashBytes(reply.substr(0, 24), 1);
   if (reply[0] != '-') return 0;
   return HashBytes(reply.substr(0, reply.find_first_of(" \r")), 2);
+}
+
+// Where every command is run: those of items, those inside of others, those outside of entries.
+// What is a write of an entry must be allowed first.
+void RunCommand(Context& ctx, bool write) {
+  if (write && ctx.item_flags() != 0 && ctx.spec->Is(commands::kDenyOom)) {
+    if (ctx.item_flags() & commands::kItemDiskLow) return ctx.reply.Error(commands::kErrDiskLow);
+    if (ctx.item_flags() & commands::kItemOom) return ctx.reply.Error(commands::kErrOom);
+  }
+  if (write && LocksOf(ctx.store).guards_any() && !commands::GuardsAllow(ctx)) return;
+  ctx.spec->handler(ctx);
 }
 
 uint64_t U64At(std::string_view bytes) { return Reader(bytes).U64(); }
@@ -250,85 +263,66 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   args_[0] = spec->name;
   discarded_.Clear();
   resp::ReplyOutput* out = call.out != nullptr ? call.out : &discarded_;
-  resp::ReplyWriter reply(out, header.resp_version);
-  Context ctx(*spec, args_, *store_, header.db, reply);
-  ctx.in_entry = true;
-  ctx.once = &once_;
-  ctx.recovering = recovering_;
-  ctx.item_flags = header.flags;
-  ctx.resp_version = header.resp_version;
-  ctx.item_seed = ItemSeed();
-  if (!header.user.empty()) ctx.user = header.user;
-  ctx.nested = this;
-  ctx.client = call.client;
-  ctx.server = server_;
-  nested_count_ = 0;
+  const Caller caller{.db = header.db,
+                      .resp_version = header.resp_version,
+                      .user = header.user,
+                      .client = call.client};
   count_inner_ = call.out != nullptr;
-  const uint64_t reply_summary = ExecuteItem(ctx);
+  const uint64_t reply_summary = ExecuteItem(*spec, args_, caller, header.flags, out);
   ChainItem(header.command_id, header.db, reply_summary);
 }
 
 // What is chosen is applied on every node and in every replay: it must not cost more than any of
 // them can bear. Whether an item stays within its budget is a function of the log, as are its
 // effects: the length of a reply counts where nobody waits for it as well.
-uint64_t Executor::ExecuteItem(Context& ctx) {
+uint64_t Executor::ExecuteItem(const CommandSpec& spec, commands::Args args, Caller caller,
+                               uint8_t item_flags, resp::ReplyOutput* out) {
+  caller.live_elapsed_ms = caller.live_wall_ms = 0;
+  caller.timers = nullptr;
+  const commands::EntryView entry{*store_, recovering_, item_flags};
+  resp::ReplyWriter reply(out, caller.resp_version);
+  Context ctx(spec, args, caller, *store_, &entry, ItemSeed(), reply, {this, server_});
   store_->BeginItem();
-  once_.BeginItem();
-  const bool here = count_inner_;
-  if (feature_version_ >= kBudgetVersion && (here || !Planted(Bug::kBudgetWhereClientIs))) {
+  nested_count_ = 0;
+  if (feature_version_ >= kBudgetVersion && (count_inner_ || !Planted(Bug::kBudgetWhereClientIs))) {
     store_->work().Begin(item_work_max_);
     ctx.work = &store_->work();
-    ctx.reply.SetLimit(store_->item_reply_max());
+    reply.SetLimit(store_->item_reply_max());
   }
-  ExecuteWrite(ctx);
+  RunCommand(ctx, /*write=*/true);
   if (ctx.over_budget()) [[unlikely]] {
     if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
     REACH("item undone because its budget is used up");
     DCHECK(store_->ItemRevision() == 0);
     commands::ReplyOverBudget(ctx);
   }
-  return ReplySummary(ctx.reply.head());
-}
-
-void Executor::ExecuteWrite(Context& ctx) {
-  if (ctx.item_flags != 0 && ctx.spec->Is(commands::kDenyOom)) {
-    if (ctx.item_flags & commands::kItemDiskLow) {
-      ctx.reply.Error(commands::kErrDiskLow);
-      return;
-    }
-    if (ctx.item_flags & commands::kItemOom) {
-      ctx.reply.Error(commands::kErrOom);
-      return;
-    }
-  }
-  if (store_->locks().guards_any() && !commands::GuardsAllow(ctx)) return;
-  ctx.spec->handler(ctx);
+  return ReplySummary(reply.head());
 }
 
 void Executor::ApplySystem(const ItemHeader& header) {
   switch (header.kind) {
     case ItemKind::kLeaseEnd: {
       CHECK(args_.size() == 3);
-      const store::Lease* lease = store_->leases().Find(args_[0]);
+      const store::Lease* lease = LeasesOf(*store_).Find(args_[0]);
       if (lease == nullptr || lease->grant_revision != U64At(args_[1])) return;
       if (lease->renewed != U64At(args_[2])) {
         REACH("lease kept by an entry before its end was applied");
         return;
       }
-      store_->EndLease(args_[0], true);
+      LeasesOf(*store_).End(args_[0], true);
       return;
     }
     case ItemKind::kLockEnd: {
       CHECK(args_.size() == 4);
       const int db = static_cast<uint8_t>(args_[0][0]);
       const uint64_t token = U64At(args_[2]);
-      const store::Lock* lock = store_->locks().Find(db, args_[1]);
+      const store::Lock* lock = LocksOf(*store_).Find(db, args_[1]);
       if (lock == nullptr || lock->holder().token != token) return;
       if (lock->holder().renewed != U64At(args_[3])) {
         REACH("lock renewed by an entry before its end was applied");
         return;
       }
-      store_->EndLock(db, args_[1], token, store::LockEventKind::kExpired);
+      LocksOf(*store_).End(db, args_[1], token, store::LockEventKind::kExpired);
       return;
     }
     case ItemKind::kSnapshot:
@@ -406,40 +400,18 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
     commands::ReplyBadCommand(args, container, spec, reply);
     return false;
   }
-  Context ctx(*spec, args, outer.store, outer.db, reply);
-  ctx.in_entry = outer.in_entry;
-  ctx.recovering = outer.recovering;
-  ctx.item_flags = outer.item_flags;
-  ctx.resp_version = outer.resp_version;
-  ctx.item_seed = Mix64(outer.item_seed + static_cast<uint64_t>(++nested_count_));
-  ctx.user = outer.user;
-  ctx.depth = outer.depth + 1;
-  ctx.lock_tokens = outer.lock_tokens;
-  ctx.guards_checked = outer.guards_checked;
-  ctx.once = outer.once;
-  ctx.live_elapsed_ms = outer.live_elapsed_ms;
-  ctx.live_wall_ms = outer.live_wall_ms;
-  ctx.timers = outer.timers;
-  ctx.work = outer.work;
-  ctx.held_messages = outer.held_messages;
-  ctx.nested = this;
-  ctx.client = outer.client;
-  ctx.server = outer.server;
+  const uint64_t seed = Mix64(outer.seed() + static_cast<uint64_t>(++nested_count_));
+  Context ctx = outer.ForInner(*spec, args, seed, reply);
   const bool counted = count_inner_ && inner_calls_ != nullptr;
   const InnerCallCounter::Start start =
       counted ? inner_calls_->BeginInner() : InnerCallCounter::Start{};
   const uint64_t reply_at = reply.size();
-  if (outer.in_entry && spec->ClassOf(args) == commands::Class::kWrite) {
-    ExecuteWrite(ctx);
-  } else {
-    spec->handler(ctx);
-  }
+  RunCommand(ctx, ctx.in_entry() && spec->ClassOf(args) == commands::Class::kWrite);
   if (counted) {
     const bool of_exec = outer.spec->name == "EXEC";
     inner_calls_->EndInner(ctx, of_exec, start, reply.since(reply_at));
   }
-  outer.db = ctx.db;  // SELECT inside EXEC
-  outer.key_hits += ctx.key_hits;
+  outer.EndInner(ctx);
   return reply.error_count() == errors;
 }
 
@@ -448,20 +420,11 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
 Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args,
                                     const Caller& caller, resp::ReplyOutput* out) {
   resp::ReplyWriter reply(out, caller.resp_version);
-  Context ctx(spec, args, *store_, caller.db, reply);
-  ctx.resp_version = caller.resp_version;
-  ctx.item_seed = Mix64(seed_ + ++local_seed_);
-  if (!caller.user.empty()) ctx.user = caller.user;
-  ctx.nested = this;
-  ctx.client = caller.client;
-  ctx.server = server_;
-  ctx.key_hash = caller.key_hash;
-  ctx.live_elapsed_ms = caller.live_elapsed_ms;
-  ctx.live_wall_ms = caller.live_wall_ms;
-  ctx.timers = caller.timers;
+  const uint64_t seed = Mix64(seed_ + ++local_seed_);
+  Context ctx(spec, args, caller, *store_, nullptr, seed, reply, {this, server_});
   count_inner_ = caller.client != nullptr;
-  spec.handler(ctx);
-  return {ctx.met_ending, ctx.needs_entry, ctx.entry_ttl_ms, ctx.key_hits};
+  RunCommand(ctx, /*write=*/false);
+  return ctx.verdict;
 }
 
 bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
@@ -535,12 +498,12 @@ void Executor::OnLock(const store::LockEvent& event) {
 }
 
 void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const {
-  for (const store::Lease* lease : store_->leases().List({}, SIZE_MAX))
+  for (const store::Lease* lease : LeasesOf(*store_).List({}, SIZE_MAX))
     visit({lease->id, lease->grant_revision, lease->renewed, lease->ttl_ms});
 }
 
 void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) const {
-  store_->locks().ForEach([&](int db, std::string_view name, const store::Lock& lock) {
+  LocksOf(*store_).ForEach([&](int db, std::string_view name, const store::Lock& lock) {
     const store::LockHolder& holder = lock.holder();
     visit({db, name, holder.token, holder.renewed, holder.ttl_ms});
   });
@@ -571,22 +534,9 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
 void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
                          uint8_t verdicts, resp::ReplyOutput* out) {
   DCHECK(inline_.open);
-  resp::ReplyWriter reply(out, caller.resp_version);
-  Context ctx(spec, args, *store_, caller.db, reply);
-  ctx.in_entry = true;
-  ctx.once = &once_;
-  ctx.item_flags = verdicts;
-  ctx.resp_version = caller.resp_version;
   ++item_index_;
-  ctx.item_seed = ItemSeed();
-  ctx.key_hash = caller.key_hash;
-  if (!caller.user.empty()) ctx.user = caller.user;
-  ctx.nested = this;
-  ctx.client = caller.client;
-  ctx.server = server_;
-  nested_count_ = 0;
   count_inner_ = true;
-  const uint64_t reply_summary = ExecuteItem(ctx);
+  const uint64_t reply_summary = ExecuteItem(spec, args, caller, verdicts, out);
   if (store_->ItemRevision() == 0) {
     --item_index_;  // not logged: seeds and numbers count logged items only
     return;
@@ -680,7 +630,6 @@ Status Executor::DecodeTables(std::string_view bytes) {
                                      std::to_string(supported_version_) + ": start a newer one");
   due_left_ = version >= 4 && reader.U8() != 0;
   config_record_ = reader.Bytes();
-  once_.Clear();
   sessions_.clear();
   const uint64_t count = reader.Varint();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {

@@ -1,6 +1,6 @@
 // The replicated state machine: log entries in, changes of the store and replies out. Everything
-// that outlives a command is in here or in the store: sessions, digest, ballots, clocks, the ONCE
-// table, settings, membership.
+// that outlives a command is in here or in the store: sessions, digest, ballots, clocks, settings,
+// membership.
 //
 // INVARIANT: state and digest are functions of the applied entries alone. No clock, no random
 // source, no address, no local setting is looked at while an entry is applied. THREAD: core loop.
@@ -19,7 +19,6 @@
 #include "cluster/node/read_rounds.h"
 #include "cluster/node/state_machine.h"
 #include "commands/core/context.h"
-#include "commands/core/once_table.h"
 #include "commands/core/registry.h"
 #include "resp/reply_output.h"
 #include "store/keyspace/store.h"
@@ -139,25 +138,8 @@ class Executor final : public cluster::StateMachine,
 
   // --- Outside entries -------------------------------------------------------------------------
 
-  // What a caller brings along.
-  struct Caller {
-    int db = 0;
-    int resp_version = 2;
-    std::string_view user;  // empty: default
-    commands::ClientPort* client = nullptr;
-    // The clocks by which remaining times are told; 0: the applied ones.
-    int64_t live_elapsed_ms = 0;
-    int64_t live_wall_ms = 0;
-    commands::LeaderTimers* timers = nullptr;
-    uint64_t key_hash = 0;  // of args[1], if it is known
-  };
-  // Of a command of class kLeader: see Context.
-  struct Verdict {
-    bool met_ending = false;
-    bool needs_entry = false;
-    int64_t entry_ttl_ms = 0;  // see Context
-    uint32_t key_hits = 0;
-  };
+  using Caller = commands::Caller;
+  using Verdict = commands::Verdict;
   // A command of class kRead, kLocal or kLeader, on the state as it is.
   Verdict RunHere(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                   resp::ReplyOutput* out);
@@ -187,13 +169,8 @@ class Executor final : public cluster::StateMachine,
   Status DecodeTables(std::string_view bytes);
   Status DecodeDigests(std::string_view bytes) { return digests_.Decode(bytes); }
 
-  const commands::OnceTable& once() const { return once_; }
-  commands::OnceTable& once() { return once_; }
   // Frees what was set aside, and so on: see Store::Upkeep.
-  bool Upkeep(size_t budget) {
-    const bool more = once_.FreeSome(budget);
-    return store_->Upkeep(budget) || more;
-  }
+  bool Upkeep(size_t budget) { return store_->Upkeep(budget); }
   // Units of work that an item may cause (base/work_meter.h): a rule of the feature version, the
   // same everywhere. Tests and the simulator set it, for all nodes alike.
   static constexpr uint64_t kItemWorkMax = 500'000'000;
@@ -247,10 +224,10 @@ class Executor final : public cluster::StateMachine,
   bool TakeSequence(const cluster::ItemHeader& header, void** cookie, bool* own);
   void ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
   void ApplySystem(const cluster::ItemHeader& header);
-  void ExecuteWrite(commands::Context& ctx);
   // The command at the top of an item, within the item's budget. Returns what the digest takes from
   // its reply.
-  uint64_t ExecuteItem(commands::Context& ctx);
+  uint64_t ExecuteItem(const commands::CommandSpec& spec, commands::Args args, Caller caller,
+                       uint8_t item_flags, resp::ReplyOutput* out);
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);
@@ -280,8 +257,7 @@ class Executor final : public cluster::StateMachine,
   std::map<uint32_t, SessionState> sessions_;  // by node
   cluster::DigestLog digests_;
   cluster::SkipList skips_;
-  bool skips_said_ = false;  // by this start: no snapshot knows better of slots to come
-  commands::OnceTable once_;
+  bool skips_said_ = false;    // by this start: no snapshot knows better of slots to come
   std::string config_record_;  // the last kConfig entry
 
   // Of the entry at hand.

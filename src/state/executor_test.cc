@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include "persist/rdb_reader.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
+#include "store/tables/once_table.h"
 #include "tests/support/log_items.h"
 
 namespace clustron::state {
@@ -67,15 +70,15 @@ TEST_CASE_FIXTURE(
     Fixture,
     "the end of a lease names its grant: that of an earlier one of the same id does nothing") {
   Command({"LEASE", "GRANT", "60000", "ID", "l"});
-  const uint64_t first = executor.store().leases().Find("l")->grant_revision;
+  const uint64_t first = LeasesOf(executor.store()).Find("l")->grant_revision;
   Command({"LEASE", "REVOKE", "l"});
   Command({"LEASE", "GRANT", "60000", "ID", "l"});
-  const uint64_t second = executor.store().leases().Find("l")->grant_revision;
+  const uint64_t second = LeasesOf(executor.store()).Find("l")->grant_revision;
   REQUIRE(second > first);
   System(ItemKind::kLeaseEnd, {"l", U64(first), U64(0)});
-  CHECK(executor.store().leases().Find("l") != nullptr);
+  CHECK(LeasesOf(executor.store()).Find("l") != nullptr);
   System(ItemKind::kLeaseEnd, {"l", U64(second), U64(0)});
-  CHECK(executor.store().leases().Find("l") == nullptr);
+  CHECK(LeasesOf(executor.store()).Find("l") == nullptr);
   System(ItemKind::kLeaseEnd,
          {"l", U64(second), U64(0)});  // once more is once too often, and harmless
 }
@@ -86,16 +89,16 @@ TEST_CASE_FIXTURE(
     "a raise, does nothing") {
   const std::string db(1, '\0');
   Command({"LOCK", "ACQUIRE", "n", "1000", "OWNER", "a"});
-  const uint64_t token = executor.store().locks().Find(0, "n")->holder().token;
+  const uint64_t token = LocksOf(executor.store()).Find(0, "n")->holder().token;
   System(ItemKind::kLockEnd, {db, "n", U64(token - 1), U64(0)});
-  CHECK(executor.store().locks().Find(0, "n") != nullptr);
+  CHECK(LocksOf(executor.store()).Find(0, "n") != nullptr);
   // Raised by an entry after the leader had queued the end.
   Command({"LOCK", "RENEW", "n", std::to_string(token), "5000"});
-  REQUIRE(executor.store().locks().Find(0, "n")->holder().ttl_ms == 5000);
+  REQUIRE(LocksOf(executor.store()).Find(0, "n")->holder().ttl_ms == 5000);
   System(ItemKind::kLockEnd, {db, "n", U64(token), U64(0)});
-  CHECK(executor.store().locks().Find(0, "n") != nullptr);
+  CHECK(LocksOf(executor.store()).Find(0, "n") != nullptr);
   System(ItemKind::kLockEnd, {db, "n", U64(token), U64(executor.revision())});
-  CHECK(executor.store().locks().Find(0, "n") == nullptr);
+  CHECK(LocksOf(executor.store()).Find(0, "n") == nullptr);
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -404,8 +407,8 @@ struct InlineFixture : Fixture {
 
 std::string OnceRows(Executor& executor) {
   std::string rows;
-  executor.once().BeginWalk();
-  CHECK(executor.once().Walk(SIZE_MAX, &rows));
+  OnceOf(executor.store()).BeginWalk();
+  CHECK(OnceOf(executor.store()).Walk(SIZE_MAX, &rows).all);
   return rows;
 }
 
@@ -425,7 +428,7 @@ TEST_CASE("an entry of the inline path, applied again at a start, leaves the sam
   live.caller.resp_version = 3;
   CHECK(live.Inline({"ONCE", "r1", "60000", "SET", "k", "v", "GET"}) == "_\r\n");
   again.Apply(EntryKind::kBatch, {1, 1}, live.Seal());
-  CHECK(live.executor.store().leases().size() == 2);
+  CHECK(LeasesOf(live.executor.store()).size() == 2);
   CHECK(live.executor.store().Size(0) == 1);
   CHECK(live.executor.store().Digest() == again.executor.store().Digest());
   CHECK(OnceRows(live.executor) == OnceRows(again.executor));
@@ -541,7 +544,7 @@ TEST_CASE_FIXTURE(Fixture, "the leader's verdict on room holds for commands with
 
 TEST_CASE_FIXTURE(Fixture, "the guard of a lock is looked at when the write is applied") {
   Command({"LOCK", "ACQUIRE", "k", "1000", "OWNER", "a"});
-  const std::string token = std::to_string(executor.store().locks().Find(0, "k")->holder().token);
+  const std::string token = std::to_string(LocksOf(executor.store()).Find(0, "k")->holder().token);
   Command({"SET", "k", "without the token"});
   CHECK(Read({"EXISTS", "k"}) == ":0\r\n");
   Command({"LOCK", "DO", "k", token, "SET", "k", "with it"});

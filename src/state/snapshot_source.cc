@@ -20,8 +20,6 @@ namespace {
 
 // Longer strings are written piece by piece: no slice of the snapshot grows by one value.
 constexpr uint64_t kWholeStringBytes = 64 << 10;
-// A section of ONCE's rows: small enough to be loaded in one go.
-constexpr size_t kRowsBytes = 32 << 10;
 
 // A type's kind of value in an RDB file has the type's own number.
 constexpr persist::RdbKind RdbKindOf(store::Type type) {
@@ -41,9 +39,7 @@ ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
     : slot_(executor.applied_slot()),
       elapsed_ms_(executor.elapsed_ms()),
       wall_ms_(executor.wall_ms()),
-      once_(&executor.once()),
       walk_(executor.store(), *this) {
-  executor.once().BeginWalk();
   rdb_.Begin();
   rdb_.Aux("redis-ver", "7.2.0");
   rdb_.Aux("redis-bits", "64");
@@ -56,15 +52,10 @@ ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
   rdb_.Section("tables", walk_.tables());
 }
 
-ExecutorSnapshot::~ExecutorSnapshot() {
-  if (once_ != nullptr) once_->EndWalk();
-}
+ExecutorSnapshot::~ExecutorSnapshot() = default;
 
 cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, std::string* out) {
-  if (once_ != nullptr) {
-    std::string rows;
-    if (once_->Walk(std::min(budget_bytes, kRowsBytes), &rows)) once_ = nullptr;
-    if (!rows.empty()) rdb_.Section("once", rows);
+  if (!std::exchange(head_out_, true)) {
     out->append(rdb_.Take());
     return Progress::kMore;
   }
@@ -122,8 +113,9 @@ void ExecutorSnapshot::BeginString(std::string_view key, uint64_t size) {
   }
 }
 
-void ExecutorSnapshot::OnLeases(std::string_view rows) { rdb_.Section("leases", rows); }
-void ExecutorSnapshot::OnLocks(std::string_view rows) { rdb_.Section("locks", rows); }
+void ExecutorSnapshot::OnRows(std::string_view section, std::string_view rows) {
+  rdb_.Section(section, rows);
+}
 
 void ExecutorSnapshot::StringPart(std::string_view bytes) {
   if (bytes.empty()) return;  // an empty string is one empty piece, and is written already
@@ -164,9 +156,7 @@ class Loader final : public persist::RdbVisitor {
       TRY(EndSections());
       section_ = name;
     }
-    if (name == "leases") return store_.LoadLeases(bytes);
-    if (name == "locks") return store_.LoadLocks(bytes);
-    if (name == "once") return LoadOnce(bytes);
+    if (store_.HasRows(name)) return store_.LoadRows(name, bytes);
     pieces_.append(bytes);
     return {};
   }
@@ -187,17 +177,6 @@ class Loader final : public persist::RdbVisitor {
   }
 
  private:
-  Status LoadOnce(std::string_view bytes) {
-    Reader rows(bytes);
-    while (!rows.Done()) {
-      Reader row(rows.Bytes());
-      if (!rows.ok()) return Fail(Errc::kCorruption, "a row of ONCE's replies is cut short");
-      TRY(executor_.once().DecodeRow(&row));
-      if (!row.Done()) return Fail(Errc::kCorruption, "a row of ONCE's replies is too long");
-    }
-    return {};
-  }
-
   Status EndSections() {
     const std::string name = std::exchange(section_, {});
     const std::string bytes = std::exchange(pieces_, {});
@@ -210,8 +189,7 @@ class Loader final : public persist::RdbVisitor {
       has_digest_ = reader.Done();
       return has_digest_ ? Status() : Fail(Errc::kCorruption, "the digest section is malformed");
     }
-    const bool rows = name == "leases" || name == "locks" || name == "once";
-    if (!name.empty() && !rows)
+    if (!name.empty() && !store_.HasRows(name))
       return Fail(Errc::kMismatch, "section of a newer version in the snapshot: " + name);
     return {};
   }

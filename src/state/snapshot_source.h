@@ -4,7 +4,7 @@
 //   section "state"   Executor::EncodeTables: slot, ballots, sessions, digest …
 //   section "digests" cluster::DigestLog: those of every 64th slot
 //   section "tables"  Store: clocks, revision, touch table, settings
-//   sections "once", "leases", "locks": rows, each with its size before it
+//   sections "once", "leases", "locks": rows of replicated tables, each with its size before it
 //   per key: section "k" (revision, deadline's clock, form), then the key as RDB has it
 //   section "digest"  Store::Digest of the state, compared after loading
 //
@@ -16,7 +16,6 @@
 #include <string_view>
 
 #include "cluster/node/state_machine.h"
-#include "commands/core/once_table.h"
 #include "persist/rdb_writer.h"
 #include "store/snapshot/snapshot_walk.h"
 
@@ -33,8 +32,7 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
   cluster::Slot slot() const override { return slot_; }
 
  private:
-  void OnLeases(std::string_view rows) override;
-  void OnLocks(std::string_view rows) override;
+  void OnRows(std::string_view section, std::string_view rows) override;
   void OnKey(int db, std::string_view key, store::Type type, const store::KeyMeta& meta,
              uint64_t size) override;
   void OnPart(std::string_view part) override;
@@ -50,9 +48,9 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
   std::string key_;    // of the string being put together
   std::string value_;  // and what there is of it
   uint64_t string_left_ = 0;
-  bool in_pieces_ = false;     // it is long, and written as it comes
-  bool bytes_ = false;         // what is being written is one byte string
-  commands::OnceTable* once_;  // being walked; null: done
+  bool in_pieces_ = false;  // it is long, and written as it comes
+  bool bytes_ = false;      // what is being written is one byte string
+  bool head_out_ = false;
   store::SnapshotWalk walk_;
 };
 

@@ -13,6 +13,7 @@
 #include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
 #include "store/types/string/string_edit.h"
+#include "store/types/string/string_value.h"
 
 namespace {
 
@@ -62,8 +63,7 @@ struct Key {
 
 class CountingSink : public clustron::store::SnapshotSink {
  public:
-  void OnLeases(std::string_view) override {}
-  void OnLocks(std::string_view) override {}
+  void OnRows(std::string_view, std::string_view) override {}
   void OnKey(int, std::string_view key, clustron::store::Type, const clustron::store::KeyMeta&,
              uint64_t) override {
     bytes += key.size();
@@ -97,14 +97,14 @@ void BenchStrings(size_t n) {
   size_t found = 0;
   Scratch scratch;
   Measure("GET, random", n,
-          [&](size_t i) { found += s.Find(0, keys[random[i]])->String(scratch).size(); });
+          [&](size_t i) { found += StringOf(*s.Find(0, keys[random[i]])).Bytes(scratch).size(); });
   Measure("GET, random, prefetched in groups of 64", n, [&](size_t i) {
     if (i % 64 == 0) {
       const size_t end = std::min(i + 64, n);
       for (size_t j = i; j < end; j++) s.PrefetchBucket(0, s.Hash(keys[random[j]]));
       for (size_t j = i; j < end; j++) s.PrefetchEntry(0, s.Hash(keys[random[j]]));
     }
-    found += s.Find(0, keys[random[i]])->String(scratch).size();
+    found += StringOf(*s.Find(0, keys[random[i]])).Bytes(scratch).size();
   });
   Measure("GET, absent", n, [&](size_t i) {
     const Key key(n + i);

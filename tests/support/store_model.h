@@ -15,11 +15,14 @@
 #include "base/rng.h"
 #include "store/keyspace/store.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
 #include "store/types/list/list_edit.h"
 #include "store/types/list/list_value.h"
 #include "store/types/string/string_edit.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::store {
 
@@ -35,7 +38,7 @@ inline void Put(Store& s, int db, std::string_view key, std::string_view value) 
 inline std::string Get(const Store& s, int db, std::string_view key) {
   const KeyRecord* e = s.Find(db, key);
   Scratch scratch;
-  return e == nullptr ? "(absent)" : std::string(e->String(scratch));
+  return e == nullptr ? "(absent)" : std::string(StringOf(*e).Bytes(scratch));
 }
 
 inline std::deque<std::string> Elements(const ListValue& list) {
@@ -300,14 +303,14 @@ class ModelledStore {
     const int db = static_cast<int>(rng_.Below(3));
     const std::string id = "lease" + std::to_string(rng_.Below(4));
     const std::string key = Key();
-    const bool granted = store.leases().Find(id) != nullptr;
+    const bool granted = LeasesOf(store).Find(id) != nullptr;
     REQUIRE(granted == leases.contains(id));
     switch (rng_.Below(6)) {
       case 0:
-        if (granted) return store.KeepLease(id);
+        if (granted) return LeasesOf(store).Keep(id);
         leases.insert(id);
-        store.GrantLease(id, 5000, "owner");
-        REQUIRE(store.leases().Find(id)->grant_revision == store.revision());
+        LeasesOf(store).Grant(id, 5000, "owner");
+        REQUIRE(LeasesOf(store).Find(id)->grant_revision == store.revision());
         return;
       case 1: {
         if (!granted || !rng_.Percent(40)) return;
@@ -317,38 +320,38 @@ class ModelledStore {
         }
         std::erase_if(locks, [&](const auto& l) { return l.second.lease == id; });
         leases.erase(id);
-        REQUIRE(store.EndLease(id, rng_.Percent(50)) == keys);
+        REQUIRE(LeasesOf(store).End(id, rng_.Percent(50)) == keys);
         return;
       }
       case 2: {
         if (!granted) return;
         ModelKey* live = Live(db, key);
-        const auto result = store.AttachKey(id, db, key);
+        const auto result = LeasesOf(store).Attach(id, db, key);
         if (live == nullptr) {
-          REQUIRE(result == Store::AttachResult::kNoKey);
+          REQUIRE(result == LeaseTable::AttachResult::kNoKey);
         } else if (!live->lease.empty()) {
-          REQUIRE(result == (live->lease == id ? Store::AttachResult::kAlready
-                                               : Store::AttachResult::kOtherLease));
+          REQUIRE(result == (live->lease == id ? LeaseTable::AttachResult::kAlready
+                                               : LeaseTable::AttachResult::kOtherLease));
         } else if (live->deadline.exists()) {
-          REQUIRE(result == Store::AttachResult::kHasTtl);
+          REQUIRE(result == LeaseTable::AttachResult::kHasTtl);
         } else {
-          REQUIRE(result == Store::AttachResult::kAttached);
+          REQUIRE(result == LeaseTable::AttachResult::kAttached);
           live->lease = id;
         }
         return;
       }
       case 3: {
         ModelKey* live = Live(db, key);
-        REQUIRE(store.DetachKey(db, key) == (live != nullptr && !live->lease.empty()));
+        REQUIRE(LeasesOf(store).DetachKey(db, key) == (live != nullptr && !live->lease.empty()));
         if (live != nullptr) live->lease.clear();
         return;
       }
       case 4: {
-        if (store.locks().Find(db, key) != nullptr) return;
+        if (LocksOf(store).Find(db, key) != nullptr) return;
         REQUIRE(!locks.contains({db, key}));
         LockGrant grant{.owner = "o", .lease_id = {}, .ttl_ms = 100, .advisory = rng_.Percent(30)};
         if (granted && rng_.Percent(50)) grant.lease_id = id;
-        const Revision token = store.AcquireLock(db, key, grant);
+        const Revision token = LocksOf(store).Acquire(db, key, grant);
         REQUIRE(token == store.revision());
         locks[{db, key}] = {token, std::string(grant.lease_id)};
         return;
@@ -358,11 +361,11 @@ class ModelledStore {
         const auto it = std::next(locks.begin(), static_cast<long>(rng_.Below(locks.size())));
         const auto [lock_db, name] = it->first;
         if (rng_.Percent(20)) {
-          store.RaiseLockTtl(lock_db, name, it->second.token, 7000);
+          LocksOf(store).RaiseTtl(lock_db, name, it->second.token, 7000);
         } else if (rng_.Percent(20)) {
-          store.KeepLock(lock_db, name);
+          LocksOf(store).Keep(lock_db, name);
         } else {
-          store.EndLock(lock_db, name, it->second.token, LockEventKind::kReleased);
+          LocksOf(store).End(lock_db, name, it->second.token, LockEventKind::kReleased);
           locks.erase(it);
         }
         return;
@@ -420,7 +423,7 @@ class ModelledStore {
         const KeyRecord* e = store.Find(db, key);
         REQUIRE(e != nullptr);
         REQUIRE(e->deadline() == k.deadline);
-        const Lease* lease = store.leases().LeaseOf(db, key);
+        const Lease* lease = LeasesOf(store).LeaseOf(db, key);
         REQUIRE((lease == nullptr ? "" : lease->id) == k.lease);
         REQUIRE(e->has_lease() == !k.lease.empty());
         REQUIRE(seen.contains(key));
@@ -439,18 +442,18 @@ class ModelledStore {
       }
       REQUIRE(seen.size() == live);
     }
-    REQUIRE(store.leases().size() == leases.size());
-    REQUIRE(store.locks().size() == locks.size());
+    REQUIRE(LeasesOf(store).size() == leases.size());
+    REQUIRE(LocksOf(store).size() == locks.size());
     size_t guards = 0;
     for (const auto& [name, lock] : locks) {
-      const Lock* found = store.locks().Find(name.first, name.second);
+      const Lock* found = LocksOf(store).Find(name.first, name.second);
       REQUIRE(found != nullptr);
       REQUIRE(found->holder().token == lock.token);
       REQUIRE(found->holder().lease_id == lock.lease);
-      REQUIRE((store.locks().Guard(name.first, name.second) != nullptr) == !found->advisory);
+      REQUIRE((LocksOf(store).Guard(name.first, name.second) != nullptr) == !found->advisory);
       guards += found->advisory ? 0 : 1;
     }
-    REQUIRE(store.locks().guards_any() == (guards > 0));
+    REQUIRE(LocksOf(store).guards_any() == (guards > 0));
   }
 
   // What the model holds, to be put back after a rollback.
@@ -497,7 +500,7 @@ inline std::string Everything(const Store& s) {
       out += std::to_string(db) + " " + std::string(e.key()) + " " + std::string(e.encoding()) +
              " " + std::to_string(e.revision()) + "\n";
       if (e.type() == Type::kString) {
-        out += std::to_string(std::hash<std::string_view>()(e.String(scratch)));
+        out += std::to_string(std::hash<std::string_view>()(StringOf(e).Bytes(scratch)));
       } else {
         ValueTypeOf(e).parts(e, parts);
       }

@@ -98,7 +98,7 @@ bool ParseKillOptions(Context& ctx, ClientFilter* filter) {
       args.Fail(kErrSyntax);
     }
   }
-  if (skip_me && ctx.client != nullptr) filter->not_id = ctx.client->id();
+  if (skip_me && ctx.caller.client != nullptr) filter->not_id = ctx.caller.client->id();
   if (!args.ok()) ctx.reply.Error(args.error());
   return args.ok();
 }
@@ -106,19 +106,19 @@ bool ParseKillOptions(Context& ctx, ClientFilter* filter) {
 }  // namespace
 
 void CmdClientId(Context& ctx) {
-  if (HasClient(ctx)) ctx.reply.Uint(ctx.client->id());
+  if (HasClient(ctx)) ctx.reply.Uint(ctx.caller.client->id());
 }
 
 void CmdClientGetname(Context& ctx) {
   if (!HasClient(ctx)) return;
-  if (ctx.client->name().empty()) return ctx.reply.Null();
-  ctx.reply.Bulk(ctx.client->name());
+  if (ctx.caller.client->name().empty()) return ctx.reply.Null();
+  ctx.reply.Bulk(ctx.caller.client->name());
 }
 
 void CmdClientSetname(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (!IsClientAttribute(ctx.args[2])) return ctx.reply.Error(kErrClientName);
-  ctx.client->SetName(ctx.args[2]);
+  ctx.caller.client->SetName(ctx.args[2]);
   ctx.reply.Ok();
 }
 
@@ -133,15 +133,15 @@ void CmdClientSetinfo(Context& ctx) {
                            " cannot contain spaces, newlines or special characters.");
   }
   if (name) {
-    ctx.client->SetLibName(ctx.args[3]);
+    ctx.caller.client->SetLibName(ctx.args[3]);
   } else {
-    ctx.client->SetLibVersion(ctx.args[3]);
+    ctx.caller.client->SetLibVersion(ctx.args[3]);
   }
   ctx.reply.Ok();
 }
 
 void CmdClientInfo(Context& ctx) {
-  if (HasClient(ctx)) ctx.reply.Verbatim(ctx.server->clients().Describe(ctx.client->id()));
+  if (HasClient(ctx)) ctx.reply.Verbatim(ctx.server->clients().Describe(ctx.caller.client->id()));
 }
 
 void CmdClientList(Context& ctx) {
@@ -164,7 +164,7 @@ void CmdClientList(Context& ctx) {
 
 void CmdClientKill(Context& ctx) {
   if (!HasServer(ctx)) return;
-  const uint64_t me = ctx.client == nullptr ? 0 : ctx.client->id();
+  const uint64_t me = ctx.caller.client == nullptr ? 0 : ctx.caller.client->id();
   ClientFilter filter;
   if (ctx.args.size() == 3) {
     filter.addr = ctx.args[2];
@@ -179,12 +179,12 @@ void CmdClientKill(Context& ctx) {
 void CmdClientReply(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (IsWord(ctx.args[2], "ON")) {
-    ctx.client->SetReplyMode(ReplyMode::kOn);
+    ctx.caller.client->SetReplyMode(ReplyMode::kOn);
     ctx.reply.Ok();
   } else if (IsWord(ctx.args[2], "OFF")) {
-    ctx.client->SetReplyMode(ReplyMode::kOff);
+    ctx.caller.client->SetReplyMode(ReplyMode::kOff);
   } else if (IsWord(ctx.args[2], "SKIP")) {
-    ctx.client->SetReplyMode(ReplyMode::kSkipNext);
+    ctx.caller.client->SetReplyMode(ReplyMode::kSkipNext);
   } else {
     ctx.reply.Error(kErrSyntax);
   }
@@ -216,7 +216,7 @@ void CmdClientUnpause(Context& ctx) {
 void CmdClientNoEvict(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (const auto on = OnOff(ctx)) {
-    ctx.client->SetNoEvict(*on);
+    ctx.caller.client->SetNoEvict(*on);
     ctx.reply.Ok();
   }
 }
@@ -224,7 +224,7 @@ void CmdClientNoEvict(Context& ctx) {
 void CmdClientNoTouch(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (const auto on = OnOff(ctx)) {
-    ctx.client->SetNoTouch(*on);
+    ctx.caller.client->SetNoTouch(*on);
     ctx.reply.Ok();
   }
 }
@@ -248,7 +248,7 @@ void CmdClientMaintNotifications(Context& ctx) {
     wish = TakeEndpointType(args);
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  ctx.client->SetMaintNotices(*on ? wish : MaintNotices::kOff);
+  ctx.caller.client->SetMaintNotices(*on ? wish : MaintNotices::kOff);
   ctx.reply.Ok();
 }
 

@@ -40,7 +40,8 @@ void SetClusterSettings(Context& ctx) {
     seen.push_back(spec);
   }
   for (size_t i = 2; i < ctx.args.size(); i += 2) {
-    const auto changed = ctx.store.ChangeSetting(*store::FindSetting(ctx.args[i]), ctx.args[i + 1]);
+    const auto changed =
+        ctx.Writable().ChangeSetting(*store::FindSetting(ctx.args[i]), ctx.args[i + 1]);
     CHECK(changed.has_value());
   }
   ctx.reply.Ok();
@@ -70,7 +71,7 @@ void CmdConfigSet(Context& ctx) {
   if (ctx.args.size() % 2 != 0) return ctx.reply.Error(kErrSyntax);
   if (ConfigSetClass(ctx.args) == Class::kWrite) return SetClusterSettings(ctx);
   // In an entry (EXEC) it is the caller's node that is meant.
-  if (!HasServer(ctx) || (ctx.in_entry && !HasClient(ctx))) return;
+  if (!HasServer(ctx) || (ctx.in_entry() && !HasClient(ctx))) return;
   std::vector<ConfigPort::PairView> pairs;
   for (size_t i = 2; i < ctx.args.size(); i += 2) pairs.emplace_back(ctx.args[i], ctx.args[i + 1]);
   if (Status status = ctx.server->config().Set(pairs); !status) {

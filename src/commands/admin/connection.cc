@@ -36,7 +36,7 @@ bool Authenticate(Context& ctx, std::string_view user, std::string_view password
     ctx.reply.Error(kErrWrongPass);
     return false;
   }
-  ctx.client->SetAuthenticated(user);
+  ctx.caller.client->SetAuthenticated(user);
   return true;
 }
 
@@ -87,7 +87,7 @@ void CmdHello(Context& ctx) {
   if (!HasClient(ctx)) return;
   HelloOptions options;
   if (!ParseHello(ctx, &options)) return;
-  ClientPort& client = *ctx.client;
+  ClientPort& client = *ctx.caller.client;
   if (options.auth && !Authenticate(ctx, options.auth->first, options.auth->second)) return;
   if (!client.authenticated()) return ctx.reply.Error(kErrHelloNoAuth);
   if (options.name) client.SetName(*options.name);
@@ -118,9 +118,9 @@ void CmdPing(Context& ctx) {
     return ctx.reply.Error("ERR wrong number of arguments for 'ping' command");
   }
   const bool subscribed =
-      ctx.client != nullptr && ctx.server != nullptr && ctx.reply.version() == 2 &&
-      ctx.server->pubsub().CountOf(*ctx.client, PubsubPort::Kind::kChannel) +
-              ctx.server->pubsub().CountOf(*ctx.client, PubsubPort::Kind::kShard) >
+      ctx.caller.client != nullptr && ctx.server != nullptr && ctx.reply.version() == 2 &&
+      ctx.server->pubsub().CountOf(*ctx.caller.client, PubsubPort::Kind::kChannel) +
+              ctx.server->pubsub().CountOf(*ctx.caller.client, PubsubPort::Kind::kShard) >
           0;
   if (subscribed) {
     ctx.reply.Array(2);
@@ -141,13 +141,13 @@ void CmdSelect(Context& ctx) {
   const int db = TakeDbIndex(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   ctx.db = db;
-  if (ctx.client != nullptr) ctx.client->SelectDb(db);
+  if (ctx.caller.client != nullptr) ctx.caller.client->SelectDb(db);
   ctx.reply.Ok();
 }
 
 void CmdQuit(Context& ctx) {
   ctx.reply.Ok();
-  if (ctx.client != nullptr) ctx.client->CloseAfterReply();
+  if (ctx.caller.client != nullptr) ctx.caller.client->CloseAfterReply();
 }
 
 void CmdReset(Context& ctx) {
@@ -155,12 +155,12 @@ void CmdReset(Context& ctx) {
   using Kind = PubsubPort::Kind;
   for (Kind kind : {Kind::kChannel, Kind::kPattern, Kind::kShard}) {
     PubsubPort& pubsub = ctx.server->pubsub();
-    for (const std::string& name : pubsub.NamesOf(*ctx.client, kind)) {
-      pubsub.Unsubscribe(*ctx.client, kind, name);
+    for (const std::string& name : pubsub.NamesOf(*ctx.caller.client, kind)) {
+      pubsub.Unsubscribe(*ctx.caller.client, kind, name);
     }
   }
-  ctx.client->Reset();
-  if (!ctx.server->password().empty()) ctx.client->RequireAuth();
+  ctx.caller.client->Reset();
+  if (!ctx.server->password().empty()) ctx.caller.client->RequireAuth();
   ctx.reply.SwitchTo(2);
   ctx.reply.Simple("RESET");
 }
@@ -168,12 +168,12 @@ void CmdReset(Context& ctx) {
 void CmdAsking(Context& ctx) { ctx.reply.Error(kErrNoCluster); }
 
 void CmdReadonly(Context& ctx) {
-  if (ctx.client != nullptr) ctx.client->SetLocalReads(true);
+  if (ctx.caller.client != nullptr) ctx.caller.client->SetLocalReads(true);
   ctx.reply.Ok();
 }
 
 void CmdReadwrite(Context& ctx) {
-  if (ctx.client != nullptr) ctx.client->SetLocalReads(false);
+  if (ctx.caller.client != nullptr) ctx.caller.client->SetLocalReads(false);
   ctx.reply.Ok();
 }
 

@@ -26,8 +26,8 @@ void ReplyStatus(Context& ctx, const Status& status) {
 
 // False where the caller can't wait: inside EXEC, or when it isn't connected here.
 bool Defer(Context& ctx, std::unique_ptr<LateReply> late, int64_t timeout_ms) {
-  return ctx.client != nullptr && ctx.depth == 0 && !ctx.in_entry &&
-         ctx.client->Defer(std::move(late), timeout_ms);
+  return ctx.caller.client != nullptr && ctx.depth == 0 && !ctx.in_entry() &&
+         ctx.caller.client->Defer(std::move(late), timeout_ms);
 }
 
 // WAIT and WAITAOF: until enough nodes have the caller's last write, chosen, on their disks. Others
@@ -63,7 +63,7 @@ class DurabilityWait final : public LateReply {
 
 void WaitFor(Context& ctx, DurabilityWait::Goal goal, int64_t timeout_ms) {
   NodePort& node = ctx.server->node();
-  goal.slot = node.LastWriteSlot(*ctx.client);
+  goal.slot = node.LastWriteSlot(*ctx.caller.client);
   goal.round = node.BeginDurabilityRound();
   auto wait = std::make_unique<DurabilityWait>(node, goal);
   if (wait->Poll(false, ctx.reply)) return;

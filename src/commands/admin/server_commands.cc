@@ -44,7 +44,7 @@ bool LooksLikeMaster(const RoleView& role, const ClientPort* client) {
 
 void CmdInfo(Context& ctx) {
   if (!HasServer(ctx)) return;
-  const bool as_master = LooksLikeMaster(ctx.server->node().Role(), ctx.client);
+  const bool as_master = LooksLikeMaster(ctx.server->node().Role(), ctx.caller.client);
   ctx.reply.Verbatim(ctx.server->info().Info(ctx.args.subspan(1), as_master));
 }
 
@@ -52,7 +52,7 @@ void CmdRole(Context& ctx) {
   if (!HasServer(ctx)) return;
   const RoleView role = ctx.server->node().Role();
   resp::ReplyWriter& reply = ctx.reply;
-  if (!LooksLikeMaster(role, ctx.client)) {
+  if (!LooksLikeMaster(role, ctx.caller.client)) {
     reply.Array(5);
     reply.Bulk("slave");
     reply.Bulk(role.leader_host);
@@ -76,7 +76,7 @@ void CmdRole(Context& ctx) {
 // In an entry it is the entry's time, the same on every node.
 void CmdTime(Context& ctx) {
   int64_t us = ctx.store.wall_ms() * 1000;
-  if (!ctx.in_entry && ctx.server != nullptr) us = ctx.server->node().WallUs();
+  if (!ctx.in_entry() && ctx.server != nullptr) us = ctx.server->node().WallUs();
   ctx.reply.Array(2);
   ctx.reply.BulkInt(us / 1'000'000);
   ctx.reply.BulkInt(us % 1'000'000);
@@ -95,7 +95,8 @@ void CmdMemoryUsage(Context& ctx) {
   const store::KeyRecord* record = Peek(ctx, ctx.args[2]);
   if (record == nullptr) return ctx.reply.Null();
   constexpr size_t kPieceBytes = 64 * 1024;
-  if (record->form() == store::Form::kBig && !ctx.Spend(record->StringSize() / kPieceBytes)) return;
+  if (record->form() == store::Form::kBig && !ctx.Spend(StringOf(*record).size() / kPieceBytes))
+    return;
   ctx.reply.Uint(record->MemoryUsage());
 }
 

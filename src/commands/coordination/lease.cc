@@ -15,6 +15,7 @@
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
+#include "store/tables/lease_table.h"
 
 namespace clustron::commands {
 
@@ -44,7 +45,7 @@ std::string FreshId(Context& ctx) {
     const char* end = std::to_chars(text, text + sizeof text, ctx.rng().Next(), 16).ptr;
     std::string id(static_cast<const char*>(text), end);
     id.insert(0, sizeof text - id.size(), '0');
-    if (ctx.store.leases().Find(id) == nullptr) return id;
+    if (LeasesOf(ctx.store).Find(id) == nullptr) return id;
   }
 }
 
@@ -57,19 +58,19 @@ void ReplyGrant(Context& ctx, const Lease& lease) {
 
 // The lease named by args[2]; replies -NOLEASE if there is none.
 const Lease* Named(Context& ctx) {
-  const Lease* lease = ctx.store.leases().Find(ctx.args[2]);
+  const Lease* lease = LeasesOf(ctx.store).Find(ctx.args[2]);
   if (lease == nullptr) ctx.reply.Error(NoLease(ctx.args[2]));
   return lease;
 }
 
 // Why a key can't be attached; empty if it can, or is there already, or does not exist.
-std::string_view AttachError(Store::AttachResult result) {
+std::string_view AttachError(store::LeaseTable::AttachResult result) {
   switch (result) {
-    case Store::AttachResult::kOtherLease:
+    case store::LeaseTable::AttachResult::kOtherLease:
       return kErrOtherLease;
-    case Store::AttachResult::kHasTtl:
+    case store::LeaseTable::AttachResult::kHasTtl:
       return kErrKeyHasTtl;
-    case Store::AttachResult::kFull:
+    case store::LeaseTable::AttachResult::kFull:
       return kErrLeaseFull;
     default:
       return {};
@@ -87,10 +88,11 @@ std::string_view AttachIn(Context& ctx, int db, Args inner, const std::vector<Ke
     const std::string_view name = inner[static_cast<size_t>(key.index)];
     const KeyRecord* record = ctx.store.Find(db, name);
     if (record == nullptr || !std::binary_search(written.begin(), written.end(), record)) continue;
-    const Store::AttachResult result = ctx.store.AttachKey(ctx.args[2], db, name);
+    const store::LeaseTable::AttachResult result =
+        LeasesOf(ctx.Writable()).Attach(ctx.args[2], db, name);
     const std::string_view error = AttachError(result);
     if (!error.empty()) return error;
-    *left -= result == Store::AttachResult::kAttached && *left > 0;
+    *left -= result == store::LeaseTable::AttachResult::kAttached && *left > 0;
   }
   return {};
 }
@@ -131,31 +133,31 @@ void CmdLeaseGrant(Context& ctx) {
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (has_id) {
-    if (const Lease* lease = ctx.store.leases().Find(id)) {
+    if (const Lease* lease = LeasesOf(ctx.store).Find(id)) {
       // Asked again: the same lease, if it is the same caller.
       if (lease->owner != owner) return ctx.reply.Error(kErrLeaseOwner);
       return ReplyGrant(ctx, *lease);
     }
-    return ReplyGrant(ctx, ctx.store.GrantLease(id, ttl_ms, owner));
+    return ReplyGrant(ctx, LeasesOf(ctx.Writable()).Grant(id, ttl_ms, owner));
   }
-  ReplyGrant(ctx, ctx.store.GrantLease(FreshId(ctx), ttl_ms, owner));
+  ReplyGrant(ctx, LeasesOf(ctx.Writable()).Grant(FreshId(ctx), ttl_ms, owner));
 }
 
 void CmdLeaseKeepalive(Context& ctx) {
   ctx.reply.Array(ctx.args.size() - 2);
   for (std::string_view id : ctx.args.subspan(2)) {
-    const Lease* lease = ctx.store.leases().Find(id);
+    const Lease* lease = LeasesOf(ctx.store).Find(id);
     if (lease == nullptr) {
       ctx.reply.Null();
       continue;
     }
-    if (ctx.timers == nullptr) {  // a part of an entry
-      ctx.store.KeepLease(id);
+    if (ctx.caller.timers == nullptr) {  // a part of an entry
+      LeasesOf(ctx.Writable()).Keep(id);
       ctx.reply.Int(lease->ttl_ms);
       continue;
     }
     int64_t remaining_ms = 0;
-    switch (ctx.timers->KeepAlive(id, lease->grant_revision, &remaining_ms)) {
+    switch (ctx.caller.timers->KeepAlive(id, lease->grant_revision, &remaining_ms)) {
       case LeaderTimers::Touch::kOk:
         ctx.reply.Int(remaining_ms);
         break;
@@ -163,20 +165,20 @@ void CmdLeaseKeepalive(Context& ctx) {
         ctx.reply.Null();
         break;
       case LeaderTimers::Touch::kEnding:
-        ctx.met_ending = true;
+        ctx.verdict.met_ending = true;
         return;
     }
   }
 }
 
 void CmdLeaseRevoke(Context& ctx) {
-  const store::Lease* lease = ctx.store.leases().Find(ctx.args[2]);
+  const store::Lease* lease = LeasesOf(ctx.store).Find(ctx.args[2]);
   if (lease == nullptr) {
     ctx.reply.Array(1);
     return ctx.reply.Int(0);
   }
   if (!ctx.Spend(lease->keys.size() + lease->locks.size())) return;
-  const size_t deleted = ctx.store.EndLease(ctx.args[2], /*expired=*/false);
+  const size_t deleted = LeasesOf(ctx.Writable()).End(ctx.args[2], /*expired=*/false);
   ctx.reply.Array(3);
   ctx.reply.Int(1);
   ctx.reply.Uint(deleted);
@@ -188,12 +190,13 @@ void CmdLeaseAttach(Context& ctx) {
   AllOrNothing whole(ctx);
   int64_t attached = 0;
   for (std::string_view key : ctx.args.subspan(3)) {
-    const Store::AttachResult result = ctx.store.AttachKey(ctx.args[2], ctx.db, key);
+    const store::LeaseTable::AttachResult result =
+        LeasesOf(ctx.Writable()).Attach(ctx.args[2], ctx.db, key);
     if (const std::string_view error = AttachError(result); !error.empty()) {
       whole.Undo();
       return ctx.reply.Error(error);
     }
-    attached += result != Store::AttachResult::kNoKey;
+    attached += result != store::LeaseTable::AttachResult::kNoKey;
   }
   whole.Keep();
   ctx.reply.Int(attached);
@@ -201,7 +204,8 @@ void CmdLeaseAttach(Context& ctx) {
 
 void CmdLeaseDetach(Context& ctx) {
   int64_t detached = 0;
-  for (std::string_view key : ctx.args.subspan(2)) detached += ctx.store.DetachKey(ctx.db, key);
+  for (std::string_view key : ctx.args.subspan(2))
+    detached += LeasesOf(ctx.Writable()).DetachKey(ctx.db, key);
   ctx.reply.Int(detached);
 }
 
@@ -226,7 +230,7 @@ void CmdLeaseDo(Context& ctx) {
   const bool ok = RunInner(ctx, inner, ctx.reply);
   if (ctx.over_budget()) return whole.Undo();
   // The command may have ended the lease itself.
-  const bool alive = ctx.store.leases().Find(ctx.args[2]) != nullptr;
+  const bool alive = LeasesOf(ctx.store).Find(ctx.args[2]) != nullptr;
   const std::string_view error =
       ok && alive ? AttachWritten(ctx, inner, whole.Written()) : std::string_view();
   if (!error.empty()) {
@@ -242,11 +246,11 @@ void CmdLeaseTtl(Context& ctx) {
   const bool with_keys = args.Token("KEYS");
   args.ExpectEnd();
   if (!args.ok()) return ctx.reply.Error(args.error());
-  const Lease* lease = ctx.store.leases().Find(ctx.args[2]);
+  const Lease* lease = LeasesOf(ctx.store).Find(ctx.args[2]);
   if (lease == nullptr) return ctx.reply.Null();
   int64_t remaining_ms = lease->ttl_ms;
-  if (ctx.timers != nullptr) {
-    remaining_ms = ctx.timers->LeaseRemainingMs(lease->id).value_or(remaining_ms);
+  if (ctx.caller.timers != nullptr) {
+    remaining_ms = ctx.caller.timers->LeaseRemainingMs(lease->id).value_or(remaining_ms);
   }
   ctx.reply.Array(with_keys ? 4 : 3);
   ctx.reply.Int(lease->ttl_ms);
@@ -276,9 +280,9 @@ void CmdLeaseList(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (!ctx.Spend(ctx.store.leases().size())) return;
+  if (!ctx.Spend(LeasesOf(ctx.store).size())) return;
   const std::vector<const Lease*> leases =
-      ctx.store.leases().List(after, limit, has_owner ? &owner : nullptr);
+      LeasesOf(ctx.store).List(after, limit, has_owner ? &owner : nullptr);
   ctx.reply.Array(leases.size());
   for (const Lease* lease : leases) {
     ctx.reply.Array(5);

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "commands/core/test_server.h"
+#include "store/tables/lease_table.h"
 
 namespace clustron::commands {
 
@@ -39,7 +40,7 @@ TEST_CASE("a lease is granted once, and again to the same caller") {
   CHECK(server.store.revision() == 1);
   // Ids that the server makes differ.
   CHECK(server.Run("LEASE GRANT 1000") != server.Run("LEASE GRANT 1000"));
-  CHECK(server.store.leases().size() == 3);
+  CHECK(LeasesOf(server.store).size() == 3);
 }
 
 TEST_CASE("keys end with their lease, in one revision") {
@@ -97,7 +98,7 @@ TEST_CASE("LEASE DO attaches what was written, and nothing else") {
   CHECK(server.Run("LEASE DO l1 MSET b 1 c 2") == "+OK\r\n");
   CHECK(server.Run("LEASE DO l1 SETNX old 2") == ":0\r\n");
   CHECK(server.Run("LEASE DO l1 HSET h f v") == ":1\r\n");
-  CHECK(server.store.leases().Find("l1")->keys.size() == 4);
+  CHECK(LeasesOf(server.store).Find("l1")->keys.size() == 4);
   CHECK(server.Run("LEASE DO l1 GET a").starts_with("-ERR "));
   CHECK(server.Run("LEASE DO nolease SET x 1").starts_with("-NOLEASE "));
   CHECK(server.Run("EXISTS x") == ":0\r\n");
@@ -109,12 +110,12 @@ TEST_CASE("LEASE DO attaches what was written, and nothing else") {
   CHECK(server.Run("EXISTS x") == ":0\r\n");
   CHECK(server.Run("LEASE DO l1 INCR h").starts_with("-WRONGTYPE"));
   // What another command of the same entry wrote is not its business.
-  const size_t before = server.store.leases().Find("l1")->keys.size();
+  const size_t before = LeasesOf(server.store).Find("l1")->keys.size();
   CHECK(server.Run("TXN THEN 3 3 SET x 1 6 LEASE DO l1 SETNX x 2 7 LEASE DO l1 LOCK ACQUIRE x 1000")
             .starts_with("*3\r\n:1\r\n"));
-  CHECK(server.store.leases().Find("l1")->keys.size() == before);
+  CHECK(LeasesOf(server.store).Find("l1")->keys.size() == before);
   CHECK(server.Run("TXN THEN 2 3 SET y 1 6 LEASE DO l1 RENAME y z").starts_with("*3\r\n:1\r\n"));
-  CHECK(server.store.leases().Find("l1")->keys.size() == before + 1);
+  CHECK(LeasesOf(server.store).Find("l1")->keys.size() == before + 1);
 }
 
 TEST_CASE("a full lease takes no further key, by any command, and lets go of none") {
@@ -130,7 +131,7 @@ TEST_CASE("a full lease takes no further key, by any command, and lets go of non
   }
   server.Run(mset);
   const std::string full = "-ERR the lease has as many keys as it may have\r\n";
-  const store::Lease& lease = *server.store.leases().Find("l1");
+  const store::Lease& lease = *LeasesOf(server.store).Find("l1");
   CHECK(server.Run(attach) == full);
   CHECK(lease.keys.empty());
   attach.pop_back();

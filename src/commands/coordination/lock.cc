@@ -13,6 +13,8 @@
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -81,7 +83,7 @@ void ReplyGranted(Context& ctx, store::Revision token, int64_t ttl_ms) {
 const Lock* HeldWithToken(Context& ctx, ArgCursor* args) {
   const uint64_t token = args->Unsigned();
   if (!args->ok()) return nullptr;
-  const Lock* lock = ctx.store.locks().Find(ctx.db, ctx.args[2]);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   return lock != nullptr && lock->holder().token == token ? lock : nullptr;
 }
 
@@ -94,12 +96,12 @@ void CmdLockAcquire(Context& ctx) {
   ArgCursor args(ctx.args, 3);
   const AcquireCall call = ParseAcquire(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (call.has_lease && ctx.store.leases().Find(call.grant.lease_id) == nullptr) {
+  if (call.has_lease && LeasesOf(ctx.store).Find(call.grant.lease_id) == nullptr) {
     return ctx.reply.Error(NoLease(call.grant.lease_id));
   }
-  const Lock* lock = ctx.store.locks().Find(ctx.db, name);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
   if (lock == nullptr) {
-    const store::Revision token = ctx.store.AcquireLock(ctx.db, name, call.grant);
+    const store::Revision token = LocksOf(ctx.Writable()).Acquire(ctx.db, name, call.grant);
     return ReplyGranted(ctx, token, call.grant.ttl_ms);
   }
   const LockHolder& holder = lock->holder();
@@ -121,26 +123,26 @@ void CmdLockRenew(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (lock == nullptr) return ctx.reply.Null();
   const LockHolder& holder = lock->holder();
-  if (ctx.timers != nullptr) {
+  if (ctx.caller.timers != nullptr) {
     if (ttl_ms > holder.ttl_ms) {
-      ctx.needs_entry = true;
+      ctx.verdict.needs_entry = true;
       return;
     }
     int64_t remaining_ms = 0;
-    switch (ctx.timers->Renew(ctx.db, ctx.args[2], holder.token, ttl_ms, &remaining_ms)) {
+    switch (ctx.caller.timers->Renew(ctx.db, ctx.args[2], holder.token, ttl_ms, &remaining_ms)) {
       case LeaderTimers::Touch::kOk:
         return ctx.reply.Int(remaining_ms);
       case LeaderTimers::Touch::kGone:
         return ctx.reply.Null();
       case LeaderTimers::Touch::kEnding:
-        ctx.met_ending = true;
+        ctx.verdict.met_ending = true;
         return;
     }
   }
   if (ttl_ms > holder.ttl_ms) {
-    ctx.store.RaiseLockTtl(ctx.db, ctx.args[2], holder.token, ttl_ms);
+    LocksOf(ctx.Writable()).RaiseTtl(ctx.db, ctx.args[2], holder.token, ttl_ms);
   } else {
-    ctx.store.KeepLock(ctx.db, ctx.args[2]);
+    LocksOf(ctx.Writable()).Keep(ctx.db, ctx.args[2]);
   }
   ctx.reply.Int(holder.ttl_ms);
 }
@@ -150,7 +152,7 @@ void CmdLockRelease(Context& ctx) {
   const Lock* lock = HeldWithToken(ctx, &args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (lock == nullptr) return ctx.reply.Int(0);
-  ctx.store.EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kReleased);
+  LocksOf(ctx.Writable()).End(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kReleased);
   ctx.reply.Int(1);
 }
 
@@ -167,7 +169,7 @@ void CmdLockDo(Context& ctx) {
   const uint64_t token = args.Unsigned();
   if (!args.ok()) return ctx.reply.Error(args.error());
   const std::string_view name = ctx.args[2];
-  const Lock* lock = ctx.store.locks().Find(ctx.db, name);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
   const store::Revision current = lock == nullptr ? 0 : lock->holder().token;
   const bool holds = current == token || (Planted(Bug::kOlderTokenOpens) && token < current);
   if (current == 0 || !holds) return ReplyFenced(ctx, name, lock);
@@ -185,7 +187,7 @@ void CmdLockCheck(Context& ctx) {
 }
 
 void CmdLockInfo(Context& ctx) {
-  const Lock* lock = ctx.store.locks().Find(ctx.db, ctx.args[2]);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   if (lock == nullptr) return ctx.reply.Null();
   ctx.reply.Array(4);
   ctx.reply.Bulk("mode");
@@ -194,8 +196,8 @@ void CmdLockInfo(Context& ctx) {
   ctx.reply.Array(lock->holders.size());
   for (const LockHolder& holder : lock->holders) {
     int64_t remaining_ms = holder.ttl_ms;
-    if (ctx.timers != nullptr) {
-      remaining_ms = ctx.timers->LockRemainingMs(ctx.db, ctx.args[2]).value_or(remaining_ms);
+    if (ctx.caller.timers != nullptr) {
+      remaining_ms = ctx.caller.timers->LockRemainingMs(ctx.db, ctx.args[2]).value_or(remaining_ms);
     }
     ctx.reply.Array(5);
     ctx.reply.Uint(holder.token);
@@ -229,8 +231,8 @@ void CmdLockList(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (!ctx.Spend(ctx.store.locks().size())) return;
-  const auto rows = ctx.store.locks().List(ctx.db, prefix, has_after ? &after : nullptr, limit);
+  if (!ctx.Spend(LocksOf(ctx.store).size())) return;
+  const auto rows = LocksOf(ctx.store).List(ctx.db, prefix, has_after ? &after : nullptr, limit);
   ctx.reply.Array(rows.size());
   for (const auto& row : rows) {
     ctx.reply.Array(5);
@@ -243,9 +245,9 @@ void CmdLockList(Context& ctx) {
 }
 
 void CmdLockBreak(Context& ctx) {
-  const Lock* lock = ctx.store.locks().Find(ctx.db, ctx.args[2]);
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   if (lock == nullptr) return ctx.reply.Int(0);
-  ctx.store.EndLock(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kBroken);
+  LocksOf(ctx.Writable()).End(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kBroken);
   ctx.reply.Int(1);
 }
 

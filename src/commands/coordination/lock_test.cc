@@ -1,13 +1,14 @@
 #include <string>
 
 #include "commands/core/test_server.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
 namespace {
 
 uint64_t Token(const TestServer& server, std::string_view name) {
-  return server.store.locks().Find(0, name)->holder().token;
+  return LocksOf(server.store).Find(0, name)->holder().token;
 }
 
 class Events : public store::Observer {
@@ -59,7 +60,7 @@ TEST_CASE("options that come later are refused by name") {
   CHECK(server.Run("LOCK ACQUIRE n 1000 NOSUCH") == "-ERR syntax error\r\n");
   CHECK(server.Run("LOCK ACQUIRE n 99").starts_with("-ERR "));
   CHECK(server.Run("LOCK ACQUIRE n x").starts_with("-ERR "));
-  CHECK(server.store.locks().size() == 0);
+  CHECK(LocksOf(server.store).size() == 0);
 }
 
 TEST_CASE("LOCK DO writes under the lock and fences who lost it") {
@@ -154,7 +155,7 @@ TEST_CASE("renewals above the granted TTL are entries") {
   CHECK(server.met_ending);
   // In an entry.
   CHECK(server.Run("ONCE r 1000 LOCK RENEW n 1 2000") == ":2000\r\n");
-  CHECK(server.store.locks().Find(0, "n")->holder().ttl_ms == 2000);
+  CHECK(LocksOf(server.store).Find(0, "n")->holder().ttl_ms == 2000);
   CHECK(server.Run("LOCK INFO n").find(":2000\r\n:123\r\n") != std::string::npos);
 }
 
@@ -173,7 +174,7 @@ TEST_CASE("grants, renewals and ends are announced; what is rolled back is not")
   server.Run("SET s x");
   server.Run("TXN THEN 3 4 LOCK ACQUIRE n 1000 3 LEASE GRANT 1000 2 INCR s");
   CHECK(events.text.empty());
-  CHECK(server.store.locks().size() == 0);
+  CHECK(LocksOf(server.store).size() == 0);
 }
 
 TEST_CASE("locks are listed by name within a database") {

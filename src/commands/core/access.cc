@@ -10,22 +10,22 @@ namespace clustron::commands {
 
 // Entries are the same on every node, misses of readers aren't.
 void NoteMiss(const Context& ctx, std::string_view key, bool announce) {
-  if (!ctx.in_entry && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key, announce);
+  if (!ctx.in_entry() && ctx.server != nullptr) ctx.server->KeyMissed(ctx.db, key, announce);
 }
 
 void ReplyString(Context& ctx, const store::KeyRecord& record) {
   if (record.form() != store::Form::kBig) {
     store::Scratch unused;
-    ctx.reply.Bulk(record.String(unused));
+    ctx.reply.Bulk(StringOf(record).Bytes(unused));
     return;
   }
-  ReplyStringRange(ctx, record, 0, record.StringSize());
+  ReplyStringRange(ctx, record, 0, StringOf(record).size());
 }
 
 void ReplyStringRange(Context& ctx, const store::KeyRecord& record, size_t offset, size_t size) {
   ctx.reply.BulkBegin(size);
   if (ctx.reply.SkipParts(size)) return ctx.reply.BulkEnd();
-  record.SharePieces(
+  StringOf(record).SharePieces(
       offset, size,
       [&](std::string_view piece) {
         ctx.reply.BulkPart(piece);

@@ -9,6 +9,7 @@
 #include "resp/reply_writer.h"
 #include "store/keyspace/store.h"
 #include "store/types/hash/hash_value.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::commands {
 
@@ -18,8 +19,8 @@ inline constexpr uint64_t kStringBytesMax = 512ULL * 1024 * 1024;
 
 // The first key's hash comes with the call when the executor has prefetched by it.
 inline uint64_t KeyHash(const Context& ctx, std::string_view key) {
-  if (ctx.key_hash != 0 && ctx.args.size() > 1 && key.data() == ctx.args[1].data()) {
-    return ctx.key_hash;
+  if (ctx.caller.key_hash != 0 && ctx.args.size() > 1 && key.data() == ctx.args[1].data()) {
+    return ctx.caller.key_hash;
   }
   return ctx.store.Hash(key);
 }
@@ -31,7 +32,7 @@ void NoteMiss(const Context& ctx, std::string_view key, bool announce = true);
 inline const store::KeyRecord* Read(Context& ctx, std::string_view key) {
   const store::KeyRecord* record = ctx.store.Find(ctx.db, key, KeyHash(ctx, key));
   if (record != nullptr) {
-    ctx.key_hits++;
+    ctx.verdict.key_hits++;
   } else {
     NoteMiss(ctx, key);
   }
@@ -44,7 +45,7 @@ inline const store::KeyRecord* Peek(Context& ctx, std::string_view key) {
 }
 
 inline store::Mutation Modify(Context& ctx, std::string_view key) {
-  return ctx.store.Modify(ctx.db, key, KeyHash(ctx, key));
+  return ctx.Writable().Modify(ctx.db, key, KeyHash(ctx, key));
 }
 
 // True if the key is absent or of this type; else the reply is -WRONGTYPE.

@@ -1,22 +1,18 @@
 // Arms the undo journal for one command: what happens until Keep() or Undo() can be taken back
-// exactly, replies stored by ONCE included.
+// exactly.
 #pragma once
 
 #include <vector>
 
 #include "base/check.h"
 #include "commands/core/context.h"
-#include "commands/core/once_table.h"
 #include "store/keyspace/store.h"
 
 namespace clustron::commands {
 
 class AllOrNothing {
  public:
-  explicit AllOrNothing(Context& ctx) : store_(ctx.store), once_(ctx.once) {
-    mark_ = store_.Arm();
-    if (once_ != nullptr) once_mark_ = once_->mark();
-  }
+  explicit AllOrNothing(Context& ctx) : store_(ctx.Writable()), mark_(store_.Arm()) {}
   AllOrNothing(const AllOrNothing&) = delete;
   AllOrNothing& operator=(const AllOrNothing&) = delete;
   ~AllOrNothing() { DCHECK(done_); }
@@ -25,20 +21,19 @@ class AllOrNothing {
   std::vector<const store::KeyRecord*> Written() const { return store_.WrittenSince(mark_); }
 
   void Keep() {
+    CHECK(!done_);
     done_ = true;
     store_.Disarm(mark_);
   }
   void Undo() {
+    CHECK(!done_);
     done_ = true;
     store_.Rollback(mark_);
-    if (once_ != nullptr) once_->Rollback(once_mark_);
   }
 
  private:
   store::Store& store_;
-  OnceTable* once_;
-  size_t mark_ = 0;
-  size_t once_mark_ = 0;
+  const size_t mark_;
   bool done_ = false;
 };
 

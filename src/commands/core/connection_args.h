@@ -23,7 +23,7 @@ inline bool IsClientAttribute(std::string_view text) {
 // Commands about the caller's connection do nothing where the caller isn't connected: in an entry
 // on the other nodes, where their reply goes nowhere.
 inline bool HasClient(Context& ctx) {
-  if (ctx.client != nullptr && ctx.server != nullptr) return true;
+  if (ctx.caller.client != nullptr && ctx.server != nullptr) return true;
   ctx.reply.Null();
   return false;
 }

@@ -1,6 +1,7 @@
 #include "commands/core/error_text.h"
 
 #include "commands/core/test_server.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -32,7 +33,7 @@ TEST_CASE("who holds a lock is said with the token, and the owner if there is on
   TestServer server;
   server.Run("LOCK ACQUIRE k 1000");
   server.Run("LOCK ACQUIRE j 1000 OWNER me");
-  const store::LockTable& locks = server.store.locks();
+  const store::LockTable& locks = LocksOf(server.store);
   CHECK(HeldBy(locks.Find(0, "k")) == "held with token 1");
   CHECK(HeldBy(locks.Find(0, "j")) == "held by 'me' with token 2");
 }

@@ -9,10 +9,11 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/db_index.h"
 #include "commands/core/error_text.h"
-#include "commands/core/once_table.h"
 #include "commands/core/registry.h"
 #include "commands/core/txn_call.h"
 #include "commands/core/wrapper.h"
+#include "store/tables/lock_table.h"
+#include "store/tables/once_table.h"
 
 namespace clustron::commands {
 
@@ -37,7 +38,7 @@ bool IsOpen(const store::Lock& lock, std::string_view name, Tokens tokens) {
 
 // Tokens are for names of the caller's database; another one's guards they don't open.
 GuardVerdict CheckKey(const store::Store& store, int db, std::string_view key, Tokens tokens) {
-  const store::Lock* lock = store.locks().Guard(db, key);
+  const store::Lock* lock = LocksOf(store).Guard(db, key);
   if (lock == nullptr || IsOpen(*lock, key, tokens)) return {};
   return {false, key, db};
 }
@@ -60,7 +61,7 @@ int TargetDb(const CommandSpec& spec, Args args, int db) {
 GuardVerdict CheckSwap(Args args, const store::Store& store) {
   for (std::string_view arg : args.subspan(1)) {
     const std::optional<int64_t> db = ParseInt64(arg);
-    if (db && IsDbIndex(*db) && store.locks().guards_db(static_cast<int>(*db)))
+    if (db && IsDbIndex(*db) && LocksOf(store).guards_db(static_cast<int>(*db)))
       return {false, {}, static_cast<int>(*db)};
   }
   return {};
@@ -91,8 +92,8 @@ GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens token
 
 // Whether it is an ONCE that was run before: it will answer from the table.
 bool IsRepeat(const CommandSpec& spec, Args args, const Context& ctx) {
-  return spec.name == "ONCE" && ctx.once != nullptr &&
-         ctx.once->Find(ctx.user, args[1], ctx.store.elapsed_ms()) != nullptr;
+  return spec.name == "ONCE" && ctx.in_entry() &&
+         OnceOf(ctx.store).Find(ctx.user(), args[1], ctx.store.elapsed_ms()) != nullptr;
 }
 
 GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tokens,
@@ -107,7 +108,7 @@ GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tok
   const uint64_t token = ParseUint64(args[3]).value_or(0);
   more.push_back({args[2], token});
   GuardVerdict verdict = CheckGuards(*inner_spec, inner, db, more, ctx);
-  const store::Lock* lock = ctx.store.locks().Find(db, args[2]);
+  const store::Lock* lock = LocksOf(ctx.store).Find(db, args[2]);
   const uint64_t current = lock == nullptr ? 0 : lock->holder().token;
   if (!verdict.allowed && token != current) {
     verdict.fenced_by = current;
@@ -141,7 +142,7 @@ GuardVerdict CheckTxn(Args args, int db, Tokens tokens, const Context& ctx) {
 
 GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db, Tokens tokens,
                          const Context& ctx) {
-  if (!ctx.store.locks().guards_any()) return {};
+  if (!LocksOf(ctx.store).guards_any()) return {};
   if (spec.Is(kWrapper)) {
     return spec.name == "TXN" ? CheckTxn(args, db, tokens, ctx)
                               : CheckWrapper(spec, args, db, tokens, ctx);
@@ -155,7 +156,7 @@ void ReplyFenced(Context& ctx, std::string_view name, const store::Lock* lock) {
 }
 
 void ReplyLocked(Context& ctx, const GuardVerdict& verdict) {
-  const store::LockTable& locks = ctx.store.locks();
+  const store::LockTable& locks = LocksOf(ctx.store);
   if (verdict.fenced_by)
     return ReplyFenced(ctx, verdict.fenced_lock, locks.Find(verdict.db, verdict.fenced_lock));
   if (verdict.name.empty())

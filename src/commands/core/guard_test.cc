@@ -5,6 +5,7 @@
 #include "commands/core/registry.h"
 #include "commands/core/test_server.h"
 #include "commands/transaction/multi.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -18,7 +19,7 @@ class GuardedServer : public TestServer {
     Run("SET k v");
     Run("SET free v");
     store.BeginItem();
-    token = store.AcquireLock(0, "k", {.owner = "me", .ttl_ms = 1000});
+    token = LocksOf(store).Acquire(0, "k", {.owner = "me", .ttl_ms = 1000});
   }
   void Prepare(Context& ctx) override { ctx.lock_tokens = tokens; }
   std::vector<Context::LockToken> tokens;
@@ -101,7 +102,7 @@ TEST_CASE("the same name in another database is free") {
 TEST_CASE("an advisory lock guards nothing") {
   TestServer server;
   server.store.BeginItem();
-  server.store.AcquireLock(0, "k", {.owner = "me", .ttl_ms = 1000, .advisory = true});
+  LocksOf(server.store).Acquire(0, "k", {.owner = "me", .ttl_ms = 1000, .advisory = true});
   CHECK(server.Run("SET k x") == "+OK\r\n");
 }
 
@@ -113,7 +114,7 @@ TEST_CASE("expiry and FLUSHALL pass a guard") {
   server.Advance(20);
   CHECK(server.Run("EXISTS k") == ":0\r\n");
   CHECK(server.Run("FLUSHALL") == "+OK\r\n");
-  CHECK(server.store.locks().Find(0, "k") != nullptr);
+  CHECK(LocksOf(server.store).Find(0, "k") != nullptr);
 }
 
 TEST_CASE("EXEC may read a guarded key") {

@@ -9,11 +9,11 @@
 
 #include "commands/core/context.h"
 #include "commands/core/guard.h"
-#include "commands/core/once_table.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "resp/reply_writer.h"
 #include "store/keyspace/store.h"
+#include "store/tables/once_table.h"
 
 // Behind base/check.h: in tests CHECK is doctest's.
 // clang-format off
@@ -39,22 +39,16 @@ class TestServer : public Nested {
         return out;
       }
     }
-    Context ctx(*spec, args, store, db, reply);
     const Class cls = spec->ClassOf(args);
-    ctx.in_entry = cls == Class::kWrite;
-    ctx.resp_version = resp_version;
-    ctx.item_seed = ++items;
-    ctx.nested = this;
-    ctx.client = client;
-    ctx.server = server;
-    if (cls == Class::kLeader) ctx.timers = timers;
-    if (ctx.in_entry) ctx.once = &once;
-    Prepare(ctx);
+    Caller caller{.db = db, .resp_version = resp_version, .client = client};
+    if (cls == Class::kLeader) caller.timers = timers;
+    const EntryView entry{.store = store, .item_flags = item_flags};
+    Context ctx(*spec, args, caller, store, cls == Class::kWrite ? &entry : nullptr, ++items, reply,
+                {this, server});
     store.BeginItem();
-    once.BeginItem();
-    if (!ctx.in_entry || GuardsAllow(ctx)) spec->handler(ctx);
-    met_ending = ctx.met_ending;
-    needs_entry = ctx.needs_entry;
+    Handle(ctx);
+    met_ending = ctx.verdict.met_ending;
+    needs_entry = ctx.verdict.needs_entry;
     return out;
   }
   // Words separated by blanks.
@@ -73,20 +67,9 @@ class TestServer : public Nested {
       ReplyBadCommand(args, container, spec, reply);
       return false;
     }
-    Context ctx(*spec, args, outer.store, outer.db, reply);
-    ctx.in_entry = outer.in_entry;
-    ctx.resp_version = outer.resp_version;
-    ctx.item_seed = ++items;
-    ctx.depth = outer.depth + 1;
-    ctx.lock_tokens = outer.lock_tokens;
-    ctx.guards_checked = outer.guards_checked;
-    ctx.nested = this;
-    ctx.once = outer.once;
-    ctx.client = outer.client;
-    ctx.server = outer.server;
-    Prepare(ctx);
-    if (!ctx.in_entry || GuardsAllow(ctx)) spec->handler(ctx);
-    outer.db = ctx.db;
+    Context ctx = outer.ForInner(*spec, args, ++items, reply);
+    Handle(ctx);
+    outer.EndInner(ctx);
     return reply.error_count() == errors;
   }
 
@@ -98,14 +81,19 @@ class TestServer : public Nested {
   }
 
   virtual void Prepare(Context&) {}
+  void Handle(Context& ctx) {
+    Prepare(ctx);
+    if (!ctx.in_entry() || GuardsAllow(ctx)) ctx.spec->handler(ctx);
+  }
 
   int64_t elapsed_ms = 1000;
   int64_t wall_ms = 1'700'000'000'000;
   store::Store store;
-  OnceTable once;
+  store::OnceTable& once = OnceOf(store);
   int db = 0;
   int resp_version = 2;
   uint64_t items = 0;
+  uint8_t item_flags = 0;  // of what comes next
   bool met_ending = false;
   bool needs_entry = false;
   ClientPort* client = nullptr;

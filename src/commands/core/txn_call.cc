@@ -7,7 +7,10 @@
 #include "commands/core/error_text.h"
 #include "store/keyspace/store.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 #include "store/types/hash/hash_value.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::commands {
 
@@ -167,7 +170,7 @@ bool CompareOptional(std::optional<std::string_view> present, Op op, std::string
 std::string_view Comparable(const KeyRecord& record, std::string_view wanted,
                             store::Scratch& scratch) {
   constexpr size_t kLongerThanNumbers = 64;
-  return record.StringRange(0, std::max(wanted.size() + 1, kLongerThanNumbers), scratch);
+  return StringOf(record).Range(0, std::max(wanted.size() + 1, kLongerThanNumbers), scratch);
 }
 
 uint64_t LengthOf(const KeyRecord* record) {
@@ -202,13 +205,13 @@ bool ConditionHolds(const TxnCondition& c, const store::Store& store, int db,
                     std::string_view* error) {
   switch (c.kind) {
     case Kind::kAlive:
-      return store.leases().Find(c.key) != nullptr;
+      return LeasesOf(store).Find(c.key) != nullptr;
     case Kind::kLock: {
-      const store::Lock* lock = store.locks().Find(db, c.key);
+      const store::Lock* lock = LocksOf(store).Find(db, c.key);
       return lock != nullptr && lock->holder().token == c.number;
     }
     case Kind::kLease: {
-      const store::Lease* lease = store.leases().LeaseOf(db, c.key);
+      const store::Lease* lease = LeasesOf(store).LeaseOf(db, c.key);
       return lease != nullptr && lease->id == c.value;
     }
     default:

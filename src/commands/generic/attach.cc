@@ -2,17 +2,18 @@
 
 #include "commands/core/access.h"
 #include "commands/core/error_text.h"
+#include "store/tables/lease_table.h"
 
 namespace clustron::commands {
 
 bool CheckAttach(Context& ctx, std::string_view lease_id, std::string_view key) {
-  const store::Lease* lease = ctx.store.leases().Find(lease_id);
+  const store::Lease* lease = LeasesOf(ctx.store).Find(lease_id);
   if (lease == nullptr) {
     ctx.reply.Error(NoLease(lease_id));
     return false;
   }
   if (lease->keys.size() >= store::kLeaseKeysMax &&
-      ctx.store.leases().LeaseOf(ctx.db, key) != lease) {
+      LeasesOf(ctx.store).LeaseOf(ctx.db, key) != lease) {
     ctx.reply.Error(kErrLeaseFull);
     return false;
   }

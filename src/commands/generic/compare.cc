@@ -25,7 +25,7 @@ bool DigestIs(const store::KeyRecord& record, std::string_view text) {
   }
   // By pieces: the whole may be long.
   StreamHash hash;
-  record.ForEachPiece([&](std::string_view piece) {
+  StringOf(record).ForEachPiece([&](std::string_view piece) {
     hash.Add(piece);
     Breathe();
   });
@@ -33,10 +33,10 @@ bool DigestIs(const store::KeyRecord& record, std::string_view text) {
 }
 
 bool ValueIs(const store::KeyRecord& record, std::string_view text) {
-  if (record.StringSize() != text.size()) return false;
+  if (StringOf(record).size() != text.size()) return false;
   bool same = true;
   size_t at = 0;
-  record.ForEachPiece([&](std::string_view piece) {
+  StringOf(record).ForEachPiece([&](std::string_view piece) {
     same = same && piece == text.substr(at, piece.size());
     at += piece.size();
   });

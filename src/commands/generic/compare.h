@@ -7,6 +7,7 @@
 
 #include "commands/core/arg_cursor.h"
 #include "store/keyspace/key_record.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::commands {
 
@@ -30,7 +31,7 @@ struct Compare {
   // Of the value, to judge it: those that are not bounded by the condition's own text.
   uint64_t bytes_read(const store::KeyRecord* record) const {
     const bool whole = kind == Kind::kDigest || kind == Kind::kOtherDigest;
-    return whole && record != nullptr ? record->StringSize() : 0;
+    return whole && record != nullptr ? StringOf(*record).size() : 0;
   }
   // REQUIRES: absent or, if needs_string(), a string.
   bool Holds(const store::KeyRecord* record) const;

@@ -10,6 +10,7 @@
 #include "commands/generic/attach.h"
 #include "commands/generic/expire.spec.h"
 #include "commands/generic/expire_time.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -94,8 +95,8 @@ void ReplyEnd(Context& ctx, TimeUnit unit, TimeBase base) {
   const KeyRecord* record = Read(ctx, ctx.args[1]);
   if (record == nullptr) return ctx.reply.Int(-2);
   if (!record->has_deadline()) return ctx.reply.Int(-1);
-  const int64_t elapsed = std::max(ctx.live_elapsed_ms, ctx.store.elapsed_ms());
-  const int64_t wall = std::max(ctx.live_wall_ms, ctx.store.wall_ms());
+  const int64_t elapsed = std::max(ctx.caller.live_elapsed_ms, ctx.store.elapsed_ms());
+  const int64_t wall = std::max(ctx.caller.live_wall_ms, ctx.store.wall_ms());
   int64_t ms = base == TimeBase::kNow ? Store::RemainingMs(record->deadline(), elapsed, wall)
                                       : Store::UnixMs(record->deadline(), elapsed, wall);
   ms = std::max<int64_t>(ms, 0);
@@ -114,13 +115,13 @@ bool AnswerRefresh(Context& ctx) {
     return false;
   }
   // A guard refuses it; that is judged where entries are applied.
-  if (ctx.store.locks().Guard(ctx.db, ctx.args[1]) != nullptr) return false;
+  if (LocksOf(ctx.store).Guard(ctx.db, ctx.args[1]) != nullptr) return false;
   const bool getex = ctx.spec->name == "GETEX";
   if (getex && record->type() != store::Type::kString) return false;
-  const int64_t promised = std::max(ctx.live_elapsed_ms, ctx.store.elapsed_ms()) + *ttl;
+  const int64_t promised = std::max(ctx.caller.live_elapsed_ms, ctx.store.elapsed_ms()) + *ttl;
   const int64_t pad = RefreshPadMs(*ttl);
   if (record->deadline().ms() < promised) {
-    ctx.entry_ttl_ms = *ttl + pad;
+    ctx.verdict.entry_ttl_ms = *ttl + pad;
     return false;
   }
   if (record->deadline().ms() > promised + pad) return false;
@@ -167,8 +168,8 @@ const CommandSpec& WithTtlMs(const CommandSpec& spec, Args args, int64_t ttl_ms,
 }
 
 bool AnsweredAsRead(Context& ctx) {
-  if (ctx.in_entry) return false;
-  if (!AnswerRefresh(ctx)) ctx.needs_entry = true;
+  if (ctx.in_entry()) return false;
+  if (!AnswerRefresh(ctx)) ctx.verdict.needs_entry = true;
   return true;
 }
 

@@ -39,9 +39,9 @@ std::optional<int64_t> PlainTtlMs(const CommandSpec& spec, Args args);
 // Commands with Flag::kCoalesce may be run on the read path, behind the read index, although their
 // class is kWrite: when they are refreshes. Their handlers begin with this: in an entry it is
 // false; on the read path it is true, and either the command was answered, since the key's end
-// keeps the promise as it is, or ctx.needs_entry says that it must go the way of a write: with
-// ctx.entry_ttl_ms, or the longest that it may have (RefreshTtlMaxMs), in place of its own TTL,
-// unless that is 0.
+// keeps the promise as it is, or ctx.verdict.needs_entry says that it must go the way of a write:
+// with ctx.verdict.entry_ttl_ms, or the longest that it may have (RefreshTtlMaxMs), in place of its
+// own TTL, unless that is 0.
 bool AnsweredAsRead(Context& ctx);
 
 // The same call with another TTL, in milliseconds: its row, and its words in `words`. They are

@@ -11,14 +11,13 @@ namespace {
 std::string AsRead(TestServer& server, const std::vector<std::string_view>& args) {
   std::string out;
   resp::ReplyWriter reply(&out, 2);
-  Context ctx(*Registry::Get().Find(args[0]), args, server.store, 0, reply);
-  ctx.live_elapsed_ms = server.elapsed_ms;
-  ctx.live_wall_ms = server.wall_ms;
+  const Caller caller{.live_elapsed_ms = server.elapsed_ms, .live_wall_ms = server.wall_ms};
+  Context ctx(*Registry::Get().Find(args[0]), args, caller, server.store, nullptr, 1, reply);
   ctx.spec->handler(ctx);
-  if (!ctx.needs_entry) return out;
+  if (!ctx.verdict.needs_entry) return out;
   CHECK(out.empty());
-  if (ctx.entry_ttl_ms == 0) return "entry";
-  return "entry " + std::to_string(ctx.entry_ttl_ms);
+  if (ctx.verdict.entry_ttl_ms == 0) return "entry";
+  return "entry " + std::to_string(ctx.verdict.entry_ttl_ms);
 }
 
 }  // namespace

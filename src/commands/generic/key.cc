@@ -9,6 +9,7 @@
 #include "commands/generic/compare.h"
 #include "commands/generic/key.spec.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/lease_table.h"
 
 namespace clustron::commands {
 
@@ -58,7 +59,7 @@ Renamed Rename(Context& ctx, bool replace) {
   // COMPAT: a key renamed to itself stays; RENAMENX finds its target there.
   if (from == to) return replace ? Renamed::kYes : Renamed::kTargetExists;
   if (!replace && ctx.store.Find(ctx.db, to) != nullptr) return Renamed::kTargetExists;
-  ctx.store.Rename(ctx.db, from, to);
+  ctx.Writable().Rename(ctx.db, from, to);
   return Renamed::kYes;
 }
 
@@ -132,7 +133,7 @@ void CmdCopy(Context& ctx) {
   if (source == nullptr) return ctx.reply.Int(0);
   if (!replace && ctx.store.Find(to_db, to) != nullptr) return ctx.reply.Int(0);
   if (!SpendCopy(ctx, *source)) return;
-  ctx.store.Copy(ctx.db, from, to_db, to);
+  ctx.Writable().Copy(ctx.db, from, to_db, to);
   ctx.reply.Int(1);
 }
 
@@ -145,7 +146,7 @@ void CmdMove(Context& ctx) {
   if (ctx.store.Find(ctx.db, key) == nullptr || ctx.store.Find(to_db, key) != nullptr) {
     return ctx.reply.Int(0);
   }
-  ctx.store.Move(ctx.db, key, to_db);
+  ctx.Writable().Move(ctx.db, key, to_db);
   ctx.reply.Int(1);
 }
 
@@ -156,8 +157,8 @@ void CmdSwapdb(Context& ctx) {
   if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
   if (!args.ok()) return ctx.reply.Error(args.error());
   // Attached keys change their names, by way of a third.
-  if (!ctx.Spend(3 * ctx.store.leases().attached_keys())) return;
-  if (a != b) ctx.store.SwapDb(static_cast<int>(a), static_cast<int>(b));
+  if (!ctx.Spend(3 * LeasesOf(ctx.store).attached_keys())) return;
+  if (a != b) ctx.Writable().SwapDb(static_cast<int>(a), static_cast<int>(b));
   ctx.reply.Ok();
 }
 
@@ -172,14 +173,14 @@ void CmdDbsize(Context& ctx) { ctx.reply.Uint(ctx.store.Size(ctx.db)); }
 void CmdFlushdb(Context& ctx) {
   if (!CheckFlushMode(ctx)) return;
   if (!ctx.Spend(kFlushUnits)) return;
-  ctx.store.FlushDb(ctx.db);
+  ctx.Writable().FlushDb(ctx.db);
   ctx.reply.Ok();
 }
 
 void CmdFlushall(Context& ctx) {
   if (!CheckFlushMode(ctx)) return;
   if (!ctx.Spend(kFlushUnits * store::kDatabases)) return;
-  ctx.store.FlushAll();
+  ctx.Writable().FlushAll();
   ctx.reply.Ok();
 }
 

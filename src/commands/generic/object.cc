@@ -23,7 +23,7 @@ const KeyRecord* Subject(Context& ctx) {
   const KeyRecord* record = Peek(ctx, ctx.args[2]);
   // COMPAT: counted as a hit or a miss, but no keymiss is announced.
   if (record != nullptr) {
-    ctx.key_hits++;
+    ctx.verdict.key_hits++;
   } else {
     NoteMiss(ctx, ctx.args[2], /*announce=*/false);
     ctx.reply.Null();
@@ -49,7 +49,7 @@ void CmdObjectRefcount(Context& ctx) {
   bool shared = false;
   if (record->form() == store::Form::kInt) {
     store::Scratch scratch;
-    const std::optional<int64_t> value = ParseInt64(record->String(scratch));
+    const std::optional<int64_t> value = ParseInt64(StringOf(*record).Bytes(scratch));
     shared = value && *value >= 0 && *value < kSharedIntegers;
   }
   ctx.reply.Int(shared ? INT32_MAX : 1);

@@ -186,7 +186,7 @@ void Move(Context& ctx, ListEnd from, ListEnd to) {
     m.Commit(PushEvent(to));
   }
   if (source == target) {
-    ctx.store.Notify(ctx.db, source, PopEvent(from));
+    ctx.Writable().Notify(ctx.db, source, PopEvent(from));
   } else {
     Mutation m = Modify(ctx, source);
     PopFromList(m, from, 1);
@@ -313,7 +313,7 @@ void CmdLtrim(Context& ctx) {
     m.Commit(kEventLtrim);
   }
   // COMPAT: announced although nothing has changed.
-  if (!trimmed) ctx.store.Notify(ctx.db, ctx.args[1], kEventLtrim);
+  if (!trimmed) ctx.Writable().Notify(ctx.db, ctx.args[1], kEventLtrim);
   ctx.reply.Ok();
 }
 
@@ -396,7 +396,7 @@ void CmdLmpop(Context& ctx) {
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
   for (const std::string_view key : names) {
-    Mutation m = ctx.store.Modify(ctx.db, key);
+    Mutation m = ctx.Writable().Modify(ctx.db, key);
     if (!m.exists()) continue;
     if (!CheckType(ctx, m.record(), Type::kList)) return;
     const ListValue& list = ListOf(*m.record());

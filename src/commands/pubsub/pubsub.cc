@@ -30,13 +30,13 @@ void Confirm(Context& ctx, std::string_view what, Kind kind, std::optional<std::
   } else {
     ctx.reply.Null();
   }
-  ctx.reply.Uint(ctx.server->pubsub().CountOf(*ctx.client, kind));
+  ctx.reply.Uint(ctx.server->pubsub().CountOf(*ctx.caller.client, kind));
 }
 
 void Subscribe(Context& ctx, std::string_view what, Kind kind) {
   if (!HasClient(ctx)) return;
   for (std::string_view name : ctx.args.subspan(1)) {
-    ctx.server->pubsub().Subscribe(*ctx.client, kind, name);
+    ctx.server->pubsub().Subscribe(*ctx.caller.client, kind, name);
     Confirm(ctx, what, kind, name);
   }
 }
@@ -45,13 +45,13 @@ void Unsubscribe(Context& ctx, std::string_view what, Kind kind) {
   if (!HasClient(ctx)) return;
   PubsubPort& pubsub = ctx.server->pubsub();
   for (std::string_view name : ctx.args.subspan(1)) {
-    pubsub.Unsubscribe(*ctx.client, kind, name);
+    pubsub.Unsubscribe(*ctx.caller.client, kind, name);
     Confirm(ctx, what, kind, name);
   }
   if (ctx.args.size() > 1) return;
-  const std::vector<std::string> names = pubsub.NamesOf(*ctx.client, kind);
+  const std::vector<std::string> names = pubsub.NamesOf(*ctx.caller.client, kind);
   for (const std::string& name : names) {
-    pubsub.Unsubscribe(*ctx.client, kind, name);
+    pubsub.Unsubscribe(*ctx.caller.client, kind, name);
     Confirm(ctx, what, kind, name);
   }
   if (names.empty()) Confirm(ctx, what, kind, std::nullopt);
@@ -64,10 +64,10 @@ void Publish(Context& ctx, bool sharded) {
     return ctx.reply.Error("ERR channel '" + std::string(ctx.args[1]) +
                            "' is reserved for the server's own events");
   }
-  if (ctx.in_entry) {
+  if (ctx.in_entry()) {
     if (ctx.held_messages != nullptr) {
       ctx.held_messages->push_back({ctx.args[1], ctx.args[2], sharded});
-    } else if (ctx.server != nullptr && !ctx.recovering) {
+    } else if (ctx.server != nullptr && !ctx.recovering()) {
       ctx.server->Publish(ctx.args[1], ctx.args[2], sharded, true);
     }
     return ctx.reply.Int(0);

@@ -100,9 +100,9 @@ struct Window {
 
   Window(const KeyRecord* record, const FieldOp& op)
       : first_byte(op.offset >> 3), size(((op.offset & 7) + op.bits + 7) >> 3) {
-    if (record == nullptr || first_byte >= record->StringSize()) return;
+    if (record == nullptr || first_byte >= StringOf(*record).size()) return;
     store::Scratch scratch;
-    const std::string_view text = record->StringRange(first_byte, size, scratch);
+    const std::string_view text = StringOf(*record).Range(first_byte, size, scratch);
     std::memcpy(bytes, text.data(), text.size());
   }
   bool Bit(size_t at) const { return (bytes[at >> 3] >> (7 - (at & 7)) & 1) != 0; }
@@ -167,7 +167,7 @@ uint64_t EndOf(const std::vector<FieldOp>& ops) {
 // leaves all fields alone. True if it did.
 bool Grow(Mutation& m, const std::vector<FieldOp>& ops) {
   const uint64_t end = EndOf(ops);
-  if (m.exists() && m.record()->StringSize() >= end) return false;
+  if (m.exists() && StringOf(*m.record()).size() >= end) return false;
   WriteString(m, end - 1, {"\0", 1});
   return true;
 }
@@ -176,7 +176,7 @@ bool Grow(Mutation& m, const std::vector<FieldOp>& ops) {
 // looked at before anything is changed.
 bool SpendWrites(Context& ctx, const KeyRecord* record, const std::vector<FieldOp>& ops) {
   constexpr size_t kIntReplyBytes = 23;
-  const uint64_t old_size = record == nullptr ? 0 : record->StringSize();
+  const uint64_t old_size = record == nullptr ? 0 : StringOf(*record).size();
   const uint64_t end = EndOf(ops);
   if (end > old_size && !ctx.SpendMade(end - old_size)) return false;
   return ctx.HasReplyRoom((ops.size() + 1) * kIntReplyBytes);
@@ -186,7 +186,7 @@ bool SpendWrites(Context& ctx, const KeyRecord* record, const std::vector<FieldO
 void MakeRaw(Mutation& m) {
   if (m.record()->encoding() == "raw") return;
   store::Scratch scratch;
-  const std::string first(m.record()->StringRange(0, 1, scratch));
+  const std::string first(StringOf(*m.record()).Range(0, 1, scratch));
   WriteString(m, 0, first);
 }
 

@@ -70,7 +70,7 @@ size_t FindBit(std::string_view bytes, bool bit, size_t from, size_t to) {
 size_t FindBit(const KeyRecord& record, bool bit, size_t from, size_t to) {
   size_t found = std::string_view::npos;
   size_t begin = from >> 3;  // of the piece
-  record.ForEachPiece(begin, (to >> 3) - begin + 1, [&](std::string_view piece) {
+  StringOf(record).ForEachPiece(begin, (to >> 3) - begin + 1, [&](std::string_view piece) {
     if (found == std::string_view::npos) {
       const size_t first = std::max(from, begin * 8) - begin * 8;
       const size_t last = std::min(to - begin * 8, piece.size() * 8 - 1);
@@ -116,12 +116,12 @@ void CombineWith(char* result, std::string_view bytes, F&& f) {
 std::string CombineAll(std::string_view op, const std::vector<const KeyRecord*>& sources) {
   size_t size = 0;
   for (const KeyRecord* source : sources)
-    if (source != nullptr) size = std::max(size, source->StringSize());
+    if (source != nullptr) size = std::max(size, StringOf(*source).size());
   std::string result;
   ReserveBig(&result, size);
   const auto for_each_piece = [](const KeyRecord* source, auto&& f) {
     if (source == nullptr) return;
-    source->ForEachPiece([&](std::string_view piece) {
+    StringOf(*source).ForEachPiece([&](std::string_view piece) {
       f(piece);
       Breathe();
     });
@@ -156,12 +156,12 @@ void CmdSetbit(Context& ctx) {
   // COMPAT: a bit that is so already is no change, unless the string grows; but it is raw from now
   // on.
   bool same = false;
-  if (m.exists() && offset >> 3 < m.record()->StringSize()) {
+  if (m.exists() && offset >> 3 < StringOf(*m.record()).size()) {
     store::Scratch scratch;
-    same = BitAt(m.record()->StringRange(offset >> 3, 1, scratch), offset & 7) == (bit != 0);
+    same = BitAt(StringOf(*m.record()).Range(offset >> 3, 1, scratch), offset & 7) == (bit != 0);
     if (same && m.record()->encoding() == "raw") return ctx.reply.Int(bit);
   }
-  const size_t old_size = m.exists() ? m.record()->StringSize() : 0;
+  const size_t old_size = m.exists() ? StringOf(*m.record()).size() : 0;
   if (offset >> 3 > old_size && !ctx.SpendMade((offset >> 3) - old_size)) return;
   const bool old = SetStringBit(m, offset, bit != 0);
   m.Commit({EventClass::kString, same ? "" : "setbit"});
@@ -174,9 +174,9 @@ void CmdGetbit(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   const KeyRecord* record = Read(ctx, ctx.args[1]);
   if (!CheckType(ctx, record, Type::kString)) return;
-  if (record == nullptr || offset >> 3 >= record->StringSize()) return ctx.reply.Int(0);
+  if (record == nullptr || offset >> 3 >= StringOf(*record).size()) return ctx.reply.Int(0);
   store::Scratch scratch;
-  ctx.reply.Int(BitAt(record->StringRange(offset >> 3, 1, scratch), offset & 7) ? 1 : 0);
+  ctx.reply.Int(BitAt(StringOf(*record).Range(offset >> 3, 1, scratch), offset & 7) ? 1 : 0);
 }
 
 void CmdBitcount(Context& ctx) {
@@ -198,24 +198,24 @@ void CmdBitcount(Context& ctx) {
     TakeUnit(args, &range);
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  CutRange(range, record->StringSize());
+  CutRange(range, StringOf(*record).size());
   if (range.first > range.last) return ctx.reply.Int(0);
 
   const int64_t first_byte = range.in_bits ? range.first >> 3 : range.first;
   const int64_t last_byte = range.in_bits ? range.last >> 3 : range.last;
   if (!ctx.SpendRead(static_cast<uint64_t>(last_byte - first_byte))) return;
   uint64_t count = 0;
-  record->ForEachPiece(static_cast<size_t>(first_byte),
-                       static_cast<size_t>(last_byte - first_byte + 1),
-                       [&](std::string_view piece) {
-                         count += CountBits(piece);
-                         Breathe();
-                       });
+  StringOf(*record).ForEachPiece(static_cast<size_t>(first_byte),
+                                 static_cast<size_t>(last_byte - first_byte + 1),
+                                 [&](std::string_view piece) {
+                                   count += CountBits(piece);
+                                   Breathe();
+                                 });
   if (range.in_bits) {
     store::Scratch scratch;
     const auto byte_at = [&](int64_t at) {
       return static_cast<unsigned char>(
-          record->StringRange(static_cast<size_t>(at), 1, scratch).front());
+          StringOf(*record).Range(static_cast<size_t>(at), 1, scratch).front());
     };
     const unsigned first = byte_at(first_byte);
     const unsigned last = byte_at(last_byte);
@@ -247,7 +247,7 @@ void CmdBitpos(Context& ctx) {
     range.has_end = true;
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  CutRange(range, record->StringSize());
+  CutRange(range, StringOf(*record).size());
   if (range.first > range.last) return ctx.reply.Int(-1);
   const int64_t scale = range.in_bits ? 1 : 8;
   if (!ctx.SpendRead(static_cast<uint64_t>((range.last - range.first) * scale / 8))) return;
@@ -255,7 +255,8 @@ void CmdBitpos(Context& ctx) {
                                static_cast<size_t>((range.last + 1) * scale - 1));
   if (found != std::string_view::npos) return ctx.reply.Uint(found);
   // COMPAT: behind a string there are zeros, unless the end was given.
-  ctx.reply.Int(bit == 0 && !range.has_end ? static_cast<int64_t>(record->StringSize()) * 8 : -1);
+  ctx.reply.Int(bit == 0 && !range.has_end ? static_cast<int64_t>(StringOf(*record).size()) * 8
+                                           : -1);
 }
 
 void CmdBitop(Context& ctx) {
@@ -272,8 +273,8 @@ void CmdBitop(Context& ctx) {
   uint64_t longest = 0;
   for (const KeyRecord* source : sources) {
     if (source == nullptr) continue;
-    longest = std::max<uint64_t>(longest, source->StringSize());
-    if (!ctx.SpendRead(source->StringSize())) return;
+    longest = std::max<uint64_t>(longest, StringOf(*source).size());
+    if (!ctx.SpendRead(StringOf(*source).size())) return;
   }
   if (!ctx.SpendMade(longest)) return;
   const std::string result = CombineAll(op, sources);

@@ -19,7 +19,7 @@ namespace {
 // Of a string that is no number because it is too long, enough to see that.
 std::string_view Beginning(const store::KeyRecord& record, store::Scratch& scratch) {
   constexpr size_t kNumberBytesMax = 8 * 1024;
-  return record.StringRange(0, kNumberBytesMax, scratch);
+  return StringOf(record).Range(0, kNumberBytesMax, scratch);
 }
 
 void Increment(Context& ctx, int64_t by) {

@@ -138,15 +138,15 @@ void CmdLcs(Context& ctx) {
   ArgCursor args(ctx.args, 3);
   const LcsOptions options = ParseOptions(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  const size_t a_size = a == nullptr ? 0 : a->StringSize();
-  const size_t b_size = b == nullptr ? 0 : b->StringSize();
+  const size_t a_size = a == nullptr ? 0 : StringOf(*a).size();
+  const size_t b_size = b == nullptr ? 0 : StringOf(*b).size();
   // Before anything is copied.
   if (!LcsTable::Fits(a_size, b_size)) return ctx.reply.Error(kErrLcsMemory);
   if (!ctx.Spend((a_size + 1) * (b_size + 1))) return;
   store::Scratch a_scratch;
   store::Scratch b_scratch;
-  const std::string_view a_text = a == nullptr ? std::string_view() : a->String(a_scratch);
-  const std::string_view b_text = b == nullptr ? std::string_view() : b->String(b_scratch);
+  const std::string_view a_text = a == nullptr ? std::string_view() : StringOf(*a).Bytes(a_scratch);
+  const std::string_view b_text = b == nullptr ? std::string_view() : StringOf(*b).Bytes(b_scratch);
   const LcsTable table(a_text, b_text);
   if (options.length) return ctx.reply.Uint(table.length());
   if (options.ranges) return ReplyMatches(ctx, table, options);

@@ -11,6 +11,7 @@
 #include "commands/generic/expire.h"
 #include "commands/generic/expire_time.h"
 #include "commands/string/string.spec.h"
+#include "store/tables/lease_table.h"
 #include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
@@ -78,11 +79,11 @@ void NotifyEnd(Context& ctx, bool existed, const store::Deadline& deadline) {
   const std::string_view key = ctx.args[1];
   const bool due = deadline.DueAt(ctx.store.elapsed_ms(), ctx.store.wall_ms());
   if (due && !existed) {
-    ctx.store.Notify(ctx.db, key, {store::EventClass::kNew, "new"});
-    ctx.store.Notify(ctx.db, key, kEventSet);
+    ctx.Writable().Notify(ctx.db, key, {store::EventClass::kNew, "new"});
+    ctx.Writable().Notify(ctx.db, key, kEventSet);
   }
-  ctx.store.Notify(ctx.db, key, kEventExpire);
-  if (due) ctx.store.Notify(ctx.db, key, kEventExpired);
+  ctx.Writable().Notify(ctx.db, key, kEventExpire);
+  if (due) ctx.Writable().Notify(ctx.db, key, kEventExpired);
 }
 
 // The change itself. False: it was not made, and that was replied.
@@ -119,7 +120,7 @@ void SetWithOptions(Context& ctx) {
   }
   if (options.has_lease && !CheckAttach(ctx, options.lease, key)) return;
   if (!WriteValue(ctx, options, deadline)) return;
-  if (options.has_lease) ctx.store.AttachKey(options.lease, ctx.db, key);
+  if (options.has_lease) LeasesOf(ctx.Writable()).Attach(options.lease, ctx.db, key);
   if (!options.get) ctx.reply.Ok();
 }
 
@@ -131,7 +132,7 @@ void SetWithTtl(Context& ctx, TimeUnit unit) {
   SetString(m, ctx.args[3]);
   m.SetDeadline(*deadline);
   m.Commit(kEventSet);
-  ctx.store.Notify(ctx.db, ctx.args[1], kEventExpire);
+  ctx.Writable().Notify(ctx.db, ctx.args[1], kEventExpire);
   ctx.reply.Ok();
 }
 

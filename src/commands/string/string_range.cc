@@ -13,7 +13,7 @@ using store::Type;
 
 namespace {
 
-size_t SizeOf(const KeyRecord* record) { return record == nullptr ? 0 : record->StringSize(); }
+size_t SizeOf(const KeyRecord* record) { return record == nullptr ? 0 : StringOf(*record).size(); }
 
 // False, with the error as the reply, if a string would pass the bound. Sums can't overflow: the
 // parts are below 2^63.

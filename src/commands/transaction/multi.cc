@@ -9,6 +9,7 @@
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
 #include "commands/transaction/multi.spec.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -80,7 +81,7 @@ bool WatchesHold(const Context& ctx, const ExecCall& call) {
 
 // All guards at once, by the locks as they are now.
 GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
-  if (!ctx.store.locks().guards_any()) return {};
+  if (!LocksOf(ctx.store).guards_any()) return {};
   int db = ctx.db;
   for (const Args& command : call.commands) {
     const CommandSpec* spec = SpecOf(command);
@@ -99,11 +100,11 @@ GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
 
 // COMPAT: over maxmemory an EXEC that may use more is refused whole. Empty: it may run.
 std::string_view MemoryError(const Context& ctx, const ExecCall& call) {
-  if ((ctx.item_flags & (kItemOom | kItemDiskLow)) == 0) return {};
+  if ((ctx.item_flags() & (kItemOom | kItemDiskLow)) == 0) return {};
   for (const Args& command : call.commands) {
     const CommandSpec* spec = SpecOf(command);
     if (spec == nullptr || !spec->Is(kDenyOom)) continue;
-    return (ctx.item_flags & kItemDiskLow) != 0 ? kErrDiskLow : kErrOom;
+    return (ctx.item_flags() & kItemDiskLow) != 0 ? kErrDiskLow : kErrOom;
   }
   return {};
 }
@@ -114,7 +115,8 @@ std::string_view MemoryError(const Context& ctx, const ExecCall& call) {
 void RunQueued(Context& ctx, Args command) {
   const CommandSpec* spec = SpecOf(command);
   const bool local = spec != nullptr && spec->ClassOf(command) == Class::kLocal;
-  const bool here = !local || ctx.client != nullptr || spec->name == "SELECT" || spec->Is(kPubsub);
+  const bool here =
+      !local || ctx.caller.client != nullptr || spec->name == "SELECT" || spec->Is(kPubsub);
   // What differs from node to node does not count.
   const bool differs = local || (spec != nullptr && spec->Is(kLocalState));
   if (differs) ctx.reply.BeginUncounted();
@@ -126,7 +128,7 @@ void RunQueued(Context& ctx, Args command) {
   if (!differs) return;
   ctx.reply.EndUncounted();
   // HELLO takes effect behind the EXEC: the replies of the others are as long on all nodes.
-  ctx.reply.SwitchTo(ctx.resp_version);
+  ctx.reply.SwitchTo(ctx.caller.resp_version);
 }
 
 void RunAll(Context& ctx, const ExecCall& call) {
@@ -163,12 +165,12 @@ void RunWithinBudget(Context& ctx, const ExecCall& call) {
   ctx.held_messages = nullptr;
   if (ctx.over_budget()) {
     whole.Undo();
-    if (ctx.client != nullptr && ctx.db != db) ctx.client->SelectDb(db);
+    if (ctx.caller.client != nullptr && ctx.db != db) ctx.caller.client->SelectDb(db);
     ctx.db = db;
     return;
   }
   whole.Keep();
-  if (ctx.server == nullptr || ctx.recovering) return;
+  if (ctx.server == nullptr || ctx.recovering()) return;
   for (const HeldMessage& message : messages) {
     ctx.server->Publish(message.channel, message.message, message.sharded, true);
   }
@@ -176,8 +178,8 @@ void RunWithinBudget(Context& ctx, const ExecCall& call) {
 
 // The bare command: there is no MULTI, or a command of it was refused.
 void ExecNothing(Context& ctx) {
-  if (!ctx.client->in_multi()) return ctx.reply.Error(kErrExecAlone);
-  ctx.client->DiscardMulti();
+  if (!ctx.caller.client->in_multi()) return ctx.reply.Error(kErrExecAlone);
+  ctx.caller.client->DiscardMulti();
   ctx.reply.Error(kErrExecAbort);
 }
 
@@ -212,28 +214,29 @@ void CmdExec(Context& ctx) {
 }
 
 void CmdMulti(Context& ctx) {
-  if (ctx.client->in_multi()) return ctx.reply.Error(kErrNestedMulti);
-  ctx.client->BeginMulti();
+  if (ctx.caller.client->in_multi()) return ctx.reply.Error(kErrNestedMulti);
+  ctx.caller.client->BeginMulti();
   ctx.reply.Ok();
 }
 
 void CmdDiscard(Context& ctx) {
-  if (!ctx.client->in_multi()) return ctx.reply.Error(kErrDiscardAlone);
-  ctx.client->DiscardMulti();
+  if (!ctx.caller.client->in_multi()) return ctx.reply.Error(kErrDiscardAlone);
+  ctx.caller.client->DiscardMulti();
   ctx.reply.Ok();
 }
 
 void CmdWatch(Context& ctx) {
-  if (ctx.client->in_multi()) return ctx.reply.Error(kErrWatchInMulti);
+  if (ctx.caller.client->in_multi()) return ctx.reply.Error(kErrWatchInMulti);
   for (std::string_view key : ctx.args.subspan(1)) {
     store::WatchPoint point = ctx.store.Watch(ctx.db, key);
-    ctx.client->Watch({point.db, std::move(point.key), point.key_revision, point.store_revision});
+    ctx.caller.client->Watch(
+        {point.db, std::move(point.key), point.key_revision, point.store_revision});
   }
   ctx.reply.Ok();
 }
 
 void CmdUnwatch(Context& ctx) {
-  ctx.client->Unwatch();
+  ctx.caller.client->Unwatch();
   ctx.reply.Ok();
 }
 

@@ -108,9 +108,8 @@ TEST_CASE("an EXEC of reads needs no entry") {
 }
 
 TEST_CASE("over maxmemory an EXEC that may use more is refused whole") {
-  class Full : public TestServer {
-    void Prepare(Context& ctx) override { ctx.item_flags = kItemOom; }
-  } server;
+  TestServer server;
+  server.item_flags = kItemOom;
   CHECK(Exec(server, {}, {{"DEL", "a"}, {"SET", "a", "1"}})
             .starts_with("-EXECABORT Transaction discarded because of: OOM "));
   CHECK(Exec(server, {}, {{"DEL", "a"}, {"PERSIST", "b"}}) == "*2\r\n:0\r\n:0\r\n");

@@ -5,10 +5,10 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
-#include "commands/core/once_table.h"
 #include "commands/core/resp_downgrade.h"
 #include "commands/core/wrapper.h"
 #include "commands/transaction/txn.spec.h"
+#include "store/tables/once_table.h"
 
 namespace clustron::commands {
 
@@ -27,7 +27,7 @@ void HashArguments(const Context& ctx, uint64_t out[2]) {
   out[1] = HashBytes(bytes, 2);
 }
 
-void ReplyStored(Context& ctx, const OnceTable::Stored& stored) {
+void ReplyStored(Context& ctx, const store::OnceReply& stored) {
   if (stored.resp_version == 3 && !ctx.reply.resp3()) {
     ctx.reply.Raw(DowngradeToResp2(stored.reply));
   } else {
@@ -37,23 +37,23 @@ void ReplyStored(Context& ctx, const OnceTable::Stored& stored) {
 }
 
 // Runs the command and keeps its reply, unless it was an error that changed nothing.
-void RunAndStore(Context& ctx, OnceTable::Stored stored) {
+void RunAndStore(Context& ctx, store::OnceReply stored) {
   const store::Revision before = ctx.store.ItemRevision();
-  resp::ReplyPrefix copy(kOnceReplyBytesMax);
+  resp::ReplyPrefix copy(store::kOnceReplyBytesMax);
   ctx.reply.BeginCapture(&copy);
   const bool ok = RunInner(ctx, ctx.args.subspan(kOnceCommandIndex), ctx.reply);
   ctx.reply.EndCapture();
   if (ctx.over_budget()) return;
   if (!ok && ctx.store.ItemRevision() == before) return;
   stored.resp_version = ctx.reply.version();
-  const store::Revision revision = ctx.store.TakeRevision();
+  const store::Revision revision = ctx.Writable().TakeRevision();
   if (copy.whole()) {
     stored.reply = copy.Take();
   } else {
     resp::ReplyWriter(&stored.reply, stored.resp_version)
         .Bulk("DONE " + std::string(Decimal(revision).view()));
   }
-  ctx.once->Insert(ctx.user, ctx.args[1], std::move(stored), ctx.store.elapsed_ms());
+  OnceOf(ctx.Writable()).Put(ctx.user(), ctx.args[1], std::move(stored), ctx.store.elapsed_ms());
 }
 
 }  // namespace
@@ -72,24 +72,23 @@ bool OnceKeys(Args args, std::vector<KeyRef>* out) {
 void CmdOnce(Context& ctx) {
   ArgCursor args(ctx.args);
   const std::string_view id = args.Next();
-  if (id.empty() || id.size() > kOnceIdBytesMax) args.Fail(kErrOnceId);
-  const int64_t keep_ms = args.IntIn(1, kOnceKeepMsMax, kErrOnceKeep);
+  if (id.empty() || id.size() > store::kOnceIdBytesMax) args.Fail(kErrOnceId);
+  const int64_t keep_ms = args.IntIn(1, store::kOnceKeepMsMax, kErrOnceKeep);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (!ctx.in_entry) {
+  if (!ctx.in_entry()) {
     RunInner(ctx, ctx.args.subspan(kOnceCommandIndex), ctx.reply);
     return;
   }
-  CHECK(ctx.once != nullptr);
-  OnceTable::Stored stored;
+  store::OnceReply stored;
   HashArguments(ctx, stored.arguments);
   stored.until_ms = ctx.store.elapsed_ms() + keep_ms;
-  const OnceTable::Stored* old = ctx.once->Find(ctx.user, id, ctx.store.elapsed_ms());
+  const store::OnceReply* old = OnceOf(ctx.store).Find(ctx.user(), id, ctx.store.elapsed_ms());
   if (old != nullptr) {
     const bool same =
         old->arguments[0] == stored.arguments[0] && old->arguments[1] == stored.arguments[1];
     return same ? ReplyStored(ctx, *old) : ctx.reply.Error(kErrOnceOther);
   }
-  if (!ctx.once->HasRoom(ctx.store.elapsed_ms())) return ctx.reply.Error(kErrOnceFull);
+  if (!OnceOf(ctx.store).HasRoom(ctx.store.elapsed_ms())) return ctx.reply.Error(kErrOnceFull);
   RunAndStore(ctx, std::move(stored));
 }
 

@@ -2,11 +2,12 @@
 #include <string>
 
 #include "base/rng.h"
-#include "commands/core/once_table.h"
 #include "commands/core/resp_downgrade.h"
 #include "commands/core/test_server.h"
 
 namespace clustron::commands {
+
+using store::OnceTable;
 
 TEST_CASE("a repeated request gets the stored reply and has no effect") {
   TestServer server;
@@ -46,15 +47,15 @@ TEST_CASE("a stored reply takes a revision even if the command only read") {
 
 TEST_CASE("a reply above the bound is kept as its revision") {
   TestServer server;
-  const std::string big(kOnceReplyBytesMax, 'x');
+  const std::string big(store::kOnceReplyBytesMax, 'x');
   server.Run({"SET", "k", big});
-  CHECK(server.Run("ONCE r 1000 GET k").size() > kOnceReplyBytesMax);
+  CHECK(server.Run("ONCE r 1000 GET k").size() > store::kOnceReplyBytesMax);
   CHECK(server.Run("ONCE r 1000 GET k") == "$6\r\nDONE 2\r\n");
 }
 
 TEST_CASE("a full table refuses, and nothing runs") {
   TestServer server;
-  server.once = OnceTable({.entries_max = 2});
+  server.once.SetLimits({.entries_max = 2});
   server.Run("ONCE a 1000 INCR n");
   server.Run("ONCE b 2000 INCR n");
   CHECK(server.Run("ONCE c 1000 INCR n").starts_with("-BUSY "));
@@ -93,7 +94,7 @@ TEST_CASE("a RESP3 reply is told to a RESP2 caller in RESP2") {
 std::string Rows(OnceTable& table) {
   std::string rows;
   table.BeginWalk();
-  while (!table.Walk(1000, &rows)) {
+  while (!table.Walk(1000, &rows).all) {
   }
   return rows;
 }
@@ -101,7 +102,7 @@ std::string Rows(OnceTable& table) {
 Status Load(OnceTable& table, std::string_view bytes) {
   for (Reader rows(bytes); !rows.Done();) {
     Reader row(rows.Bytes());
-    TRY(table.DecodeRow(&row));
+    TRY(table.LoadRow(&row));
     if (!row.Done()) return Fail(Errc::kCorruption, "longer than its row");
   }
   return {};
@@ -111,12 +112,13 @@ TEST_CASE("the table agrees with a map, through rollbacks and snapshots") {
   const uint64_t seed = 42;
   CAPTURE(seed);
   Rng rng(seed);
-  OnceTable table;
+  store::Store store(1);
+  OnceTable& table = OnceOf(store);
   std::map<std::string, std::pair<int64_t, std::string>> model;
   int64_t now = 0;
   for (int i = 0; i < 5000; i++) {
     now += static_cast<int64_t>(rng.Below(5));
-    table.BeginItem();
+    store.BeginItem();
     const std::string id = std::to_string(rng.Below(200));
     const auto* found = table.Find("u", id, now);
     const auto it = model.find(id);
@@ -128,20 +130,21 @@ TEST_CASE("the table agrees with a map, through rollbacks and snapshots") {
     }
     REQUIRE(table.HasRoom(now));
     const std::string before = Rows(table);
-    const size_t mark = table.mark();
+    const size_t mark = store.Arm();
     const int64_t until = now + 1 + static_cast<int64_t>(rng.Below(300));
-    table.Insert("u", id, {.until_ms = until, .reply = "r" + std::to_string(i)}, now);
+    table.Put("u", id, {.until_ms = until, .reply = "r" + std::to_string(i)}, now);
     if (rng.Percent(30)) {
-      table.Rollback(mark);
+      store.Rollback(mark);
       REQUIRE(before == Rows(table));
     } else {
+      store.Disarm(mark);
       model[id] = {until, "r" + std::to_string(i)};
     }
     if (rng.Percent(1)) {
       const size_t bytes = table.bytes();
       const std::string rows = Rows(table);
-      table.Clear();
-      while (table.FreeSome(10)) {
+      const auto old = table.Clear();
+      while (old->FreeSome(10)) {
       }
       REQUIRE(Load(table, rows));
       REQUIRE(table.bytes() == bytes);
@@ -154,42 +157,46 @@ TEST_CASE("a walk gives the table as it was when it began, whatever changes mean
   for (uint64_t seed = 1; seed <= 30; seed++) {
     CAPTURE(seed);
     Rng rng(seed);
-    OnceTable table;
+    store::Store store(1);
+    OnceTable& table = OnceOf(store);
     int64_t now = 0;
     const auto change = [&] {
       now += static_cast<int64_t>(rng.Below(10));
-      table.BeginItem();
+      store.BeginItem();
       const std::string id = std::to_string(rng.Below(200));
       if (table.Find("u", id, now) != nullptr) return;
-      const size_t mark = table.mark();
-      table.Insert("u", id, {.until_ms = now + 1 + static_cast<int64_t>(rng.Below(900))}, now);
-      if (rng.Percent(30)) table.Rollback(mark);
+      const size_t mark = store.Arm();
+      table.Put("u", id, {.until_ms = now + 1 + static_cast<int64_t>(rng.Below(900))}, now);
+      rng.Percent(30) ? store.Rollback(mark) : store.Disarm(mark);
     };
     for (int i = 0; i < 300; i++) change();
     const std::string before = Rows(table);
     std::string rows;
     int slices = 1;
     table.BeginWalk();
-    for (; !table.Walk(500, &rows); slices++) {
+    for (; !table.Walk(500, &rows).all; slices++) {
       for (uint64_t n = rng.Below(10); n > 0; n--) change();
     }
     CHECK(slices > 3);
-    OnceTable restored;
+    store::Store other(2);
+    OnceTable& restored = OnceOf(other);
     REQUIRE(Load(restored, rows));
     REQUIRE(Rows(restored) == before);
   }
 }
 
 TEST_CASE("a damaged table is refused") {
-  OnceTable table;
-  table.Insert("u", "id", {.until_ms = 5, .reply = "+OK\r\n"}, 0);
+  store::Store store(1);
+  OnceTable& table = OnceOf(store);
+  table.Put("u", "id", {.until_ms = 5, .reply = "+OK\r\n"}, 0);
   const std::string rows = Rows(table);
   Reader all(rows);
   const std::string_view row = all.Bytes();
   for (size_t size = 0; size < row.size(); size++) {
-    OnceTable damaged;
+    store::Store other(2);
+    OnceTable& damaged = OnceOf(other);
     Reader reader(row.substr(0, size));
-    CHECK_FALSE(damaged.DecodeRow(&reader).has_value());
+    CHECK_FALSE(damaged.LoadRow(&reader).has_value());
   }
   CHECK_FALSE(Load(table, rows).has_value());  // it is there already
 }

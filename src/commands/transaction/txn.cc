@@ -97,7 +97,7 @@ void PutHeader(Context& ctx, uint64_t place, bool then, size_t replies) {
   resp::ReplyWriter writer(&header, ctx.reply.version());
   writer.Array(3);
   writer.Int(then ? 1 : 0);
-  writer.Uint(ctx.in_entry && revision != 0 ? revision : ctx.store.revision());
+  writer.Uint(ctx.in_entry() && revision != 0 ? revision : ctx.store.revision());
   writer.Array(replies);
   ctx.reply.RawAt(place, header);
 }
@@ -159,7 +159,7 @@ void CmdTxn(Context& ctx) {
   ctx.lock_tokens = tokens;
 
   const uint64_t place = ctx.reply.Deferred();
-  if (ctx.in_entry) {
+  if (ctx.in_entry()) {
     AllOrNothing whole(ctx);
     if (!RunBranch(ctx, branch, then)) return whole.Undo();
     PutHeader(ctx, place, then, branch.size());

@@ -14,7 +14,11 @@
 #include <doctest/doctest.h>
 // clang-format on
 
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
+#include "store/tables/once_table.h"
 #include "store/types/hash/hash_value.h"
+#include "store/types/string/string_value.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -109,7 +113,7 @@ struct Budget {
     const uint64_t digest = store().Digest();
     const uint64_t revision = with.executor.revision();
     const uint64_t events = with.events;
-    const size_t stored = with.executor.once().size();
+    const size_t stored = OnceOf(with.executor.store()).size();
     const size_t keys = store().Size(0);
     const auto watched = store().Watch(0, "k");
     const std::string reply = run();
@@ -120,7 +124,7 @@ struct Budget {
     CHECK(with.executor.revision() == revision);
     CHECK(store().ItemRevision() == 0);
     CHECK(with.events == events);
-    CHECK(with.executor.once().size() == stored);
+    CHECK(OnceOf(with.executor.store()).size() == stored);
     CHECK(store().Size(0) == keys);
     CHECK(store().Unchanged(watched));
   }
@@ -156,7 +160,7 @@ TEST_CASE_FIXTURE(Budget, "an EXEC whose replies are too long is undone, whereve
   commands.push_back({"GET", "big"});
   commands.push_back({"GET", "big"});
   REQUIRE(Exec(commands).starts_with("*16\r\n+OK\r\n"));
-  REQUIRE(store().locks().Find(0, "n") != nullptr);
+  REQUIRE(LocksOf(store()).Find(0, "n") != nullptr);
   REQUIRE(store().Size(3) == 1);
   commands.push_back({"GET", "big"});
   commands.push_back({"INCR", "after"});
@@ -187,7 +191,7 @@ TEST_CASE_FIXTURE(Budget, "the limit is the reply's length to the byte, and vers
   apply(CommandItem({"CONFIG", "SET", "item-reply-max", "1024"}));
   apply(CommandItem({"SET", "big", std::string(5000, 'v')}));
   apply(CommandItem({"GETSET", "big", "w"}));
-  CHECK(old.store().Find(0, "big")->StringSize() == 1);
+  CHECK(StringOf(*old.store().Find(0, "big")).size() == 1);
 }
 
 TEST_CASE_FIXTURE(Budget, "TXN, ONCE, LOCK DO and LEASE DO around wide commands") {
@@ -195,7 +199,7 @@ TEST_CASE_FIXTURE(Budget, "TXN, ONCE, LOCK DO and LEASE DO around wide commands"
   Run({"SET", "k", "v"});
   Run({"LEASE", "GRANT", "60000", "ID", "l"});
   Run({"LOCK", "ACQUIRE", "n", "10000"});
-  const std::string token = std::to_string(store().locks().Find(0, "n")->holder().token);
+  const std::string token = std::to_string(LocksOf(store()).Find(0, "n")->holder().token);
   Limit(1200);
   Refused("TXNLIMIT",
           [&] { return Run({"TXN", "THEN", "2", "3", "SET", "k", "w", "2", "GET", "big"}); });
@@ -260,8 +264,8 @@ TEST_CASE_FIXTURE(Budget, "what ONCE stores is the same everywhere: 64 KB, or DO
       CHECK(again == "$" + std::to_string(5 + std::to_string(store().revision()).size()) +
                          "\r\nDONE " + std::to_string(store().revision()) + "\r\n");
     }
-    REQUIRE(with.executor.once().size() == without.executor.once().size());
-    CHECK(with.executor.once().bytes() == without.executor.once().bytes());
+    REQUIRE(OnceOf(with.executor.store()).size() == OnceOf(without.executor.store()).size());
+    CHECK(OnceOf(with.executor.store()).bytes() == OnceOf(without.executor.store()).bytes());
   }
 }
 
@@ -457,7 +461,7 @@ TEST_CASE("random transactions at the budget's edge: one verdict, and all or not
         REQUIRE((one == nullptr) == (two == nullptr));
         if (one == nullptr || one->type() != store::Type::kString) continue;
         store::Scratch s1, s2;
-        REQUIRE(one->String(s1) == two->String(s2));
+        REQUIRE(StringOf(*one).Bytes(s1) == StringOf(*two).Bytes(s2));
       }
     }
     CHECK(refused > 0);
@@ -519,8 +523,8 @@ TEST_CASE_FIXTURE(Budget, "the end of leases costs by their keys and locks") {
   for (int i = 0; i < 30; ++i) ends.push_back({"LEASE", "REVOKE", "l" + std::to_string(i)});
   Limit(1 << 20, 2000);
   Refused("EXECABORT", [&] { return Exec(ends); });
-  CHECK(store().leases().size() == 30);
-  CHECK(store().locks().size() == 1200);
+  CHECK(LeasesOf(store()).size() == 30);
+  CHECK(LocksOf(store()).size() == 1200);
   CHECK(Run(ends[1]).starts_with("*3\r\n:1\r\n:40\r\n"));
 }
 

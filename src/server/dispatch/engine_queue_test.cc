@@ -8,6 +8,7 @@
 #include <set>
 // clang-format on
 
+#include "store/tables/lock_table.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -160,7 +161,7 @@ TEST_CASE("a keepalive for what is ending waits for the outcome") {
     bench.AnswerAll();
   }
   client.Take();
-  const auto token = bench.executor().store().locks().Find(0, "n")->holder().token;
+  const auto token = LocksOf(bench.executor().store()).Find(0, "n")->holder().token;
   bench.Tick(40);  // the ends are proposed
   bench.Say(client, "LEASE KEEPALIVE l\r\nLOCK RENEW n " + std::to_string(token) + " 1000");
   for (int i = 0; i < 3; ++i) bench.Turn();

@@ -62,8 +62,8 @@ void Engine::EndInner(const commands::Context& ctx, bool of_exec, const Start& s
   const int64_t took_us = (clock_.MonotonicNs() - start.ns) / 1000;
   stats_.commands.Called(*ctx.spec, took_us, failed);
   // COMPAT: the slow log has the commands of a transaction, not EXEC.
-  if (of_exec && ctx.client != nullptr) {
-    NoteSlow(*ctx.spec, ctx.args, took_us, static_cast<const Client&>(*ctx.client));
+  if (of_exec && ctx.caller.client != nullptr) {
+    NoteSlow(*ctx.spec, ctx.args, took_us, static_cast<const Client&>(*ctx.caller.client));
   }
   if (!failed || inner_errors_ != start.errors) return;
   ++inner_errors_;

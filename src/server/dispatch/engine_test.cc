@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -507,7 +509,7 @@ TEST_CASE("a keepalive in an entry is not undone by an end that was queued behin
   };
   say("LEASE GRANT 1000 ID l");
   say("LOCK ACQUIRE n 1000 OWNER o");
-  const auto token = bench.executor().store().locks().Find(0, "n")->holder().token;
+  const auto token = LocksOf(bench.executor().store()).Find(0, "n")->holder().token;
   bench.Tick(990);
   bench.AnswerAll();
   for (const std::string& line :
@@ -516,26 +518,26 @@ TEST_CASE("a keepalive in an entry is not undone by an end that was queued behin
     bench.Say(client, line);
   bench.Turn();  // proposed; now the timers run out, and then it is chosen
   bench.Tick(15);
-  REQUIRE(bench.executor().store().leases().Find("l") != nullptr);
+  REQUIRE(LeasesOf(bench.executor().store()).Find("l") != nullptr);
   bench.AnswerAll();
   bench.Tick();
   bench.AnswerAll();
   CHECK(client.Take().ends_with("*2\r\n*1\r\n:1000\r\n:1000\r\n"));
-  CHECK(bench.executor().store().leases().Find("l") != nullptr);
-  CHECK(bench.executor().store().locks().Find(0, "n") != nullptr);
+  CHECK(LeasesOf(bench.executor().store()).Find("l") != nullptr);
+  CHECK(LocksOf(bench.executor().store()).Find(0, "n") != nullptr);
   // From then on they have their time, and no more.
   for (int i = 0; i < 9; ++i) {
     bench.Tick(100);
     bench.AnswerAll();
   }
-  CHECK(bench.executor().store().leases().Find("l") != nullptr);
-  CHECK(bench.executor().store().locks().Find(0, "n") != nullptr);
+  CHECK(LeasesOf(bench.executor().store()).Find("l") != nullptr);
+  CHECK(LocksOf(bench.executor().store()).Find(0, "n") != nullptr);
   for (int i = 0; i < 3; ++i) {
     bench.Tick(100);
     bench.AnswerAll();
   }
-  CHECK(bench.executor().store().leases().Find("l") == nullptr);
-  CHECK(bench.executor().store().locks().Find(0, "n") == nullptr);
+  CHECK(LeasesOf(bench.executor().store()).Find("l") == nullptr);
+  CHECK(LocksOf(bench.executor().store()).Find(0, "n") == nullptr);
 }
 
 TEST_CASE(

@@ -17,6 +17,9 @@
 #include "persist/identity.h"
 #include "server/config/config.h"
 #include "server/dispatch/engine.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
+#include "store/tables/once_table.h"
 
 namespace clustron::server {
 
@@ -181,9 +184,9 @@ void InfoFields::GatherNode(InfoData* data) const {
   }
   const Stats& stats = engine_.stats();
   data->coordination = {.revision = store.revision(),
-                        .leases = store.leases().size(),
-                        .locks = store.locks().size(),
-                        .once_replies = executor.once().size(),
+                        .leases = LeasesOf(store).size(),
+                        .locks = LocksOf(store).size(),
+                        .once_replies = OnceOf(store).size(),
                         .items_applied = executor.items_applied(),
                         .items_skipped = executor.items_skipped(),
                         .elapsed_ms = store.elapsed_ms(),

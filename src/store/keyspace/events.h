@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "store/keyspace/key_record.h"
@@ -73,6 +74,17 @@ struct LockEvent {
   Revision token = 0;
   Revision renewed = 0;  // kRenewed: by this item
   int64_t ttl_ms = 0;    // kGranted, kRenewed: the granted TTL
+};
+
+// What an observer will be told, when it is known that it stays.
+struct HeldEvent {
+  enum class Kind : uint8_t { kChange, kNotify, kFlush, kSwap, kLease, kLock };
+  Kind kind;
+  std::string key = {};
+  Change change = {};
+  LeaseEvent lease = {};
+  LockEvent lock = {};
+  int swap_db = 0;
 };
 
 class Observer {

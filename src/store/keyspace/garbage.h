@@ -12,17 +12,6 @@
 
 namespace clustron::store {
 
-// A table of rows with a FreeSome of its own.
-template <typename Rows>
-std::unique_ptr<SlicedFree> FreedInSlices(Rows rows) {
-  struct Freed final : SlicedFree {
-    explicit Freed(Rows rows_in) : rows(std::move(rows_in)) {}
-    bool FreeSome(size_t count) override { return rows.FreeSome(count); }
-    Rows rows;
-  };
-  return std::make_unique<Freed>(std::move(rows));
-}
-
 class Garbage {
  public:
   ~Garbage() {

@@ -158,50 +158,10 @@ void Journal::Undo(undo::Swapped& r) { store_.SwapTables(r.a, r.b); }
 
 void Journal::Undo(undo::SettingChanged& r) { store_.UndoSetting(*r.spec, r.text); }
 
-// ---- leases and locks ----
+// ---- what stands beside the keys ----
 
-void Journal::Undo(undo::LeaseGranted& r) { store_.leases_.leases_.erase(r.id); }
+void Journal::Undo(undo::KeyRenamed& r) { store_.attachments_->Rename(r.to, r.from); }
 
-void Journal::Undo(undo::LeaseEnded& r) {
-  std::string id = r.lease->id;
-  store_.leases_.leases_.emplace(std::move(id), std::move(r.lease));
-}
-
-void Journal::Undo(undo::KeyAttached& r) {
-  const auto it = store_.leases_.by_key_.find(r.key);
-  CHECK(it != store_.leases_.by_key_.end());
-  it->second.lease->keys.erase(it->second.attach);
-  it->second.lease->next_attach = it->second.attach;
-  store_.leases_.by_key_.erase(it);
-}
-
-void Journal::Undo(undo::KeyDetached& r) {
-  r.lease->keys.emplace(r.attach, r.key);
-  store_.leases_.by_key_.emplace(std::move(r.key), LeaseTable::Place{r.lease, r.attach});
-}
-
-void Journal::Undo(undo::KeyRenamed& r) { store_.RenameLeased(r.to, r.from); }
-
-void Journal::Undo(undo::LeaseRenewed& r) {
-  store_.leases_.leases_.find(r.id)->second->renewed = r.renewed;
-}
-
-void Journal::Undo(undo::LockAcquired& r) {
-  const auto it = store_.locks_.locks_.find(r.name);
-  CHECK(it != store_.locks_.locks_.end());
-  store_.UnlinkLock(it->first, it->second);
-  store_.locks_.locks_.erase(it);
-}
-
-void Journal::Undo(undo::LockEnded& r) {
-  const auto it = store_.locks_.locks_.emplace(std::move(r.name), std::move(r.lock)).first;
-  store_.LinkLock(it->first, it->second);
-}
-
-void Journal::Undo(undo::LockRenewed& r) {
-  LockHolder& holder = store_.locks_.locks_.at(r.name).holders.front();
-  holder.ttl_ms = r.ttl_ms;
-  holder.renewed = r.renewed;
-}
+void Journal::Undo(undo::RowChanged& r) { r.undo(); }
 
 }  // namespace clustron::store

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -16,11 +17,10 @@
 
 #include "base/option.h"
 #include "store/keyspace/events.h"
+#include "store/keyspace/key_name.h"
 #include "store/keyspace/key_record_edit.h"
 #include "store/keyspace/table.h"
 #include "store/keyspace/value_type.h"
-#include "store/tables/lease_table.h"
-#include "store/tables/lock_table.h"
 
 namespace clustron::store {
 
@@ -78,39 +78,13 @@ struct Swapped {
   int a;
   int b;
 };
-struct LeaseGranted {
-  std::string id;
-};
-struct LeaseEnded {
-  std::unique_ptr<Lease> lease;
-};
-struct KeyAttached {
-  KeyName key;
-};
-struct KeyDetached {
-  KeyName key;
-  Lease* lease;
-  uint64_t attach;
-};
-struct KeyRenamed {
+struct KeyRenamed {  // what is attached to it follows
   KeyName from;
   KeyName to;
 };
-struct LockAcquired {
-  KeyName name;
-};
-struct LockEnded {
-  KeyName name;
-  Lock lock;
-};
-struct LeaseRenewed {
-  std::string id;
-  Revision renewed;
-};
-struct LockRenewed {
-  KeyName name;
-  int64_t ttl_ms;
-  Revision renewed;
+// In a replicated table.
+struct RowChanged {
+  std::move_only_function<void()> undo;
 };
 struct SettingChanged {
   const OptionSpec* spec;
@@ -119,21 +93,9 @@ struct SettingChanged {
 
 using Record =
     std::variant<EntryChanged, EntryMoved, HeadChanged, ValueChanged, Touched, FlushTouched,
-                 CreatedNoted, Flushed, Swapped, LeaseGranted, LeaseEnded, KeyAttached, KeyDetached,
-                 KeyRenamed, LeaseRenewed, LockAcquired, LockEnded, LockRenewed, SettingChanged>;
+                 CreatedNoted, Flushed, Swapped, KeyRenamed, RowChanged, SettingChanged>;
 
 }  // namespace undo
-
-// What an observer will be told.
-struct HeldEvent {
-  enum class Kind : uint8_t { kChange, kNotify, kFlush, kSwap, kLease, kLock };
-  Kind kind;
-  std::string key = {};
-  Change change = {};
-  LeaseEvent lease = {};
-  LockEvent lock = {};
-  int swap_db = 0;
-};
 
 class Journal {
  public:
@@ -147,6 +109,7 @@ class Journal {
 
   // Keeping it is work, too: the item pays for what is set aside.
   void Add(undo::Record record);
+  void AddUnpaid(undo::Record record) { records_.push_back(std::move(record)); }
   void Hold(HeldEvent event) { events_.push_back(std::move(event)); }
   size_t size() const { return records_.size(); }
   // The entries whose values were changed or moved since Arm() gave the mark, sorted by address.
@@ -169,15 +132,8 @@ class Journal {
   void Undo(undo::CreatedNoted& r);
   void Undo(undo::Flushed& r);
   void Undo(undo::Swapped& r);
-  void Undo(undo::LeaseGranted& r);
-  void Undo(undo::LeaseEnded& r);
-  void Undo(undo::KeyAttached& r);
-  void Undo(undo::KeyDetached& r);
   void Undo(undo::KeyRenamed& r);
-  void Undo(undo::LeaseRenewed& r);
-  void Undo(undo::LockAcquired& r);
-  void Undo(undo::LockEnded& r);
-  void Undo(undo::LockRenewed& r);
+  void Undo(undo::RowChanged& r);
   void Undo(undo::SettingChanged& r);
   void Keep(undo::EntryChanged& r);
   void Keep(undo::EntryMoved& r);

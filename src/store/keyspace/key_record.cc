@@ -1,6 +1,5 @@
 #include "store/keyspace/key_record.h"
 
-#include <charconv>
 #include <memory>
 
 #include "store/keyspace/alloc.h"
@@ -51,6 +50,7 @@ KeyRecord* KeyRecordEdit::NewShell(size_t body_bytes, Type type, Form form, Dead
 
 KeyRecord* KeyRecordEdit::NewInline(std::string_view key, size_t size, Form form,
                                     DeadlineWord deadline) {
+  DCHECK(form < Form::kBig);
   const size_t body = VarintSize(key.size()) + VarintSize(size) + key.size() + size;
   KeyRecord* e = NewShell(body, Type::kString, form, deadline);
   char* p = PutVarint(Mutable(e->after_deadline()), key.size());
@@ -61,6 +61,8 @@ KeyRecord* KeyRecordEdit::NewInline(std::string_view key, size_t size, Form form
 
 KeyRecord* KeyRecordEdit::NewPointer(std::string_view key, Type type, Form form, uintptr_t value,
                                      DeadlineWord deadline) {
+  CHECK(form >= Form::kBig);
+  CHECK(value != 0);
   const size_t body = sizeof(value) + VarintSize(key.size()) + key.size();
   KeyRecord* e = NewShell(body, type, form, deadline);
   SetPointer(*e, value);
@@ -139,23 +141,6 @@ void KeyRecordEdit::SetInlineSize(KeyRecord& e, size_t size) {
   const char* p = e.after_deadline();
   GetVarint(p);
   PutVarint(Mutable(p), size);
-}
-
-Form KeyRecordEdit::Classify(std::string_view value) {
-  if (value.size() <= 20 && IsCanonicalInt(value)) return Form::kInt;
-  return value.size() <= kEmbstrMax ? Form::kEmbstr : Form::kRaw;
-}
-
-bool IsCanonicalInt(std::string_view text) {
-  if (text.empty() || text.size() > 20) return false;
-  const size_t sign = text[0] == '-' ? 1 : 0;
-  if (text.size() == sign) return false;
-  if (text[sign] < '0' || text[sign] > '9') return false;
-  if (text[sign] == '0') return text.size() == 1;
-  int64_t value;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end;
 }
 
 }  // namespace clustron::store

@@ -5,17 +5,15 @@
 //
 // head: revision (48 bits) | type (4) | form (4) | flags (8). Entries are owned by the table that
 // they are in; everybody else holds `const KeyRecord*` at most until the next mutation of the
-// store. They are read here and changed only through Mutation (mutation.h).
+// store. What any key has is read here, a value by its type's own view (store/types: StringOf,
+// HashOf …); both are changed only through Mutation (mutation.h).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <string>
 #include <string_view>
 
 #include "base/check.h"
-#include "base/output_block.h"
 #include "store/keyspace/varint.h"
 
 namespace clustron::store {
@@ -70,9 +68,6 @@ class Deadline {
   bool exists_ = false;
 };
 
-// A value's bytes where they can't be handed out in one piece. Reused between calls.
-using Scratch = std::string;
-
 class KeyRecord {
  public:
   KeyRecord(const KeyRecord&) = delete;
@@ -90,24 +85,6 @@ class KeyRecord {
 
   // OBJECT ENCODING's answer: int, embstr, raw, listpack, hashtable …
   std::string_view encoding() const;
-
-  // Strings, which are kept here as long as they are short. REQUIRES: type() == kString. What else
-  // a value is, its type knows (value_type.h).
-  size_t StringSize() const;
-  // The whole value; a view into the entry, or of `scratch` when the value is in pieces (> 64 KB).
-  std::string_view String(Scratch& scratch) const;
-  // Bytes [offset, offset + size), cut at the end of the value. Costs by `size` only.
-  std::string_view StringRange(size_t offset, size_t size, Scratch& scratch) const;
-  // Piece by piece, in order, without copying: for replies and serializing.
-  template <typename F>  // void(std::string_view)
-  void ForEachPiece(F&& f) const;
-  // The same for bytes [offset, offset + size), cut at the end of the value.
-  template <typename F>
-  void ForEachPiece(size_t offset, size_t size, F&& f) const;
-  // For each piece of such a range either short(std::string_view), or a reference that outlives the
-  // value: long(SharedBytes), if it is worth one.
-  template <typename Short, typename Long>
-  void SharePieces(size_t offset, size_t size, Short&& with_short, Long&& with_long) const;
 
   // MEMORY USAGE: the entry with its value, table overhead included. Collections: the sum is known,
   // not estimated, so no SAMPLES are needed.
@@ -132,10 +109,6 @@ class KeyRecord {
     return p;
   }
   std::string_view inline_value() const;
-  size_t PieceCount() const;
-  std::string_view Piece(size_t index) const;
-  // [offset, offset + size) of it. REQUIRES: form() == Form::kBig.
-  SharedBytes SharedPiece(size_t index, size_t offset, size_t size) const;
 
   uint64_t head_ = 0;
 };
@@ -147,42 +120,6 @@ inline std::string_view KeyRecord::inline_value() const {
   const size_t key_size = GetVarint(p);
   const size_t size = GetVarint(p);
   return {p + key_size, size};
-}
-
-template <typename Short, typename Long>
-void KeyRecord::SharePieces(size_t offset, size_t size, Short&& with_short,
-                            Long&& with_long) const {
-  // Shorter ones are copied sooner than they are counted and sent on their own.
-  constexpr size_t kSharedBytesMin = 16 * 1024;
-  const size_t piece_size = std::max<size_t>(Piece(0).size(), 1);
-  ForEachPiece(offset, size, [&](std::string_view piece) {
-    if (form() != Form::kBig || piece.size() < kSharedBytesMin) {
-      with_short(piece);
-    } else {
-      with_long(SharedPiece(offset / piece_size, offset % piece_size, piece.size()));
-    }
-    offset += piece.size();
-  });
-}
-
-template <typename F>
-void KeyRecord::ForEachPiece(F&& f) const {
-  const size_t count = PieceCount();
-  for (size_t i = 0; i < count; i++) f(Piece(i));
-}
-
-template <typename F>
-void KeyRecord::ForEachPiece(size_t offset, size_t size, F&& f) const {
-  const size_t end =
-      size < StringSize() - std::min(offset, StringSize()) ? offset + size : StringSize();
-  while (offset < end) {
-    // All pieces but the last have the same size.
-    const size_t piece_size = std::max<size_t>(Piece(0).size(), 1);
-    std::string_view piece = Piece(offset / piece_size).substr(offset % piece_size);
-    piece = piece.substr(0, end - offset);
-    f(piece);
-    offset += piece.size();
-  }
 }
 
 }  // namespace clustron::store

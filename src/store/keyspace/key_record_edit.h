@@ -37,7 +37,6 @@ class DeadlineWord {
 
 class KeyRecordEdit {
  public:
-  static constexpr size_t kEmbstrMax = 44;
   static constexpr size_t kInlineMax = 4096;  // longer strings go out of line
 
   // ---- building; revision 0, no flags but the deadline's ----
@@ -93,9 +92,6 @@ class KeyRecordEdit {
     e.head_ = (e.head_ & ~(~uint64_t{0} << kSnapshotShift)) | uint64_t{epoch} << kSnapshotShift;
   }
 
-  // How a string is kept: int, embstr or raw.
-  static Form Classify(std::string_view value);
-
  private:
   static constexpr int kSnapshotShift = 60;
   static void SetFlag(KeyRecord& e, uint64_t flag, bool on) {
@@ -104,8 +100,5 @@ class KeyRecordEdit {
   static char* Mutable(const char* p) { return const_cast<char*>(p); }
   static KeyRecord* NewShell(size_t body_bytes, Type type, Form form, DeadlineWord deadline);
 };
-
-// True if `text` is the canonical decimal form of an int64: what Redis keeps as an integer.
-bool IsCanonicalInt(std::string_view text);
 
 }  // namespace clustron::store

@@ -75,7 +75,14 @@ DeadlineWord Mutation::FileDeadline(Deadline deadline, DeadlineWord prior) {
   return store_.File(db_, hash_, deadline, prior);
 }
 
-void Mutation::DetachLease() { store_.Detach(db_, key_); }
+void Mutation::DetachLease() { store_.attachments_->Detach(db_, key_); }
+
+void Mutation::SetLeased(bool leased) {
+  Begin();
+  touched_ = true;
+  store_.RecordHead(db_, *entry_);
+  KeyRecordEdit::SetLease(*entry_, leased);
+}
 
 bool Mutation::SetDeadline(Deadline deadline) {
   CHECK(entry_ != nullptr);

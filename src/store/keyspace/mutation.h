@@ -79,6 +79,8 @@ class Mutation {
   DeadlineWord FileDeadline(Deadline deadline, DeadlineWord prior);
   // Ends the key's attachment to its lease.
   void DetachLease();
+  // The record says whether something is attached. REQUIRES: exists().
+  void SetLeased(bool leased);
 
  private:
   friend class Store;

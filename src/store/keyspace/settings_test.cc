@@ -87,8 +87,7 @@ TEST_CASE("the store acts on a changed setting at once, and it is in the digest"
 
 TEST_CASE("settings are in snapshots") {
   struct NoKeys : SnapshotSink {
-    void OnLeases(std::string_view) override {}
-    void OnLocks(std::string_view) override {}
+    void OnRows(std::string_view, std::string_view) override {}
     void OnKey(int, std::string_view, Type, const KeyMeta&, uint64_t) override {}
     void OnPart(std::string_view) override {}
   } sink;

@@ -12,9 +12,9 @@
 #include "store/keyspace/garbage.h"
 #include "store/keyspace/journal.h"
 #include "store/keyspace/key_record_edit.h"
+#include "store/keyspace/key_walk.h"
 #include "store/keyspace/table.h"
 #include "store/keyspace/time_wheel.h"
-#include "store/snapshot/snapshot_walk.h"
 
 namespace clustron::store {
 
@@ -34,6 +34,8 @@ Store::Store(uint64_t seed)
     tables_[db] = NewTable(db);
     table_by_id_[db] = tables_[db].get();
   }
+  replicated_ = NewReplicatedTables(*this);
+  CHECK(attachments_ != nullptr);
   ApplySettings();
 }
 
@@ -219,7 +221,7 @@ void Store::Remove(int db, std::string_view key, uint64_t hash) {
   const HashIndex::Ref ref = t.Find(key, hash);
   CHECK(ref);
   KeyRecord* e = Table::EntryAt(ref.payload());
-  if (e->has_lease()) Detach(db, key);
+  if (e->has_lease()) attachments_->Detach(db, key);
   t.Erase(hash, ref);
   if (armed(db)) {
     journal_->Add(undo::EntryChanged{&t, hash, e, nullptr, false});
@@ -286,7 +288,7 @@ void Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string
   target.Insert(to_hash, now);
   NoteCreated(to_db);
   if (e->has_lease()) {
-    RenameLeased({from_db, std::string(from)}, {to_db, std::string(to)});
+    attachments_->Rename({from_db, std::string(from)}, {to_db, std::string(to)});
     if (armed(to_db)) {
       journal_->Add(undo::KeyRenamed{{from_db, std::string(from)}, {to_db, std::string(to)}});
     }
@@ -339,7 +341,7 @@ void Store::Copy(int from_db, std::string_view from, int to_db, std::string_view
   m.Begin();
   m.value_changed_ = true;
   m.touched_ = true;  // it may come with its end
-  if (m.entry_ != nullptr && m.entry_->has_lease()) Detach(to_db, to);
+  if (m.entry_ != nullptr && m.entry_->has_lease()) attachments_->Detach(to_db, to);
   DeadlineWord word = KeyRecordEdit::DeadlineOf(*source);
   if (word.exists()) word = File(to_db, hash, word.deadline(), {});
   KeyRecord* now = KeyRecordEdit::Clone(*source, to, word);
@@ -349,7 +351,7 @@ void Store::Copy(int from_db, std::string_view from, int to_db, std::string_view
 }
 
 void Store::FlushOne(int db) {
-  DetachAll(db);
+  attachments_->DetachAll(db);
   std::unique_ptr<Table> fresh = NewTable(tables_[db]->id());
   table_by_id_[fresh->id()] = fresh.get();
   std::unique_ptr<Table> old = std::exchange(tables_[db], std::move(fresh));
@@ -364,18 +366,18 @@ void Store::FlushOne(int db) {
 void Store::FlushDb(int db) {
   DCHECK(!mutating_);
   FlushOne(db);
-  EmitHeld({.kind = HeldEvent::Kind::kFlush, .change = {.db = db, .revision = item_revision_}});
+  Tell({.kind = HeldEvent::Kind::kFlush, .change = {.db = db, .revision = item_revision_}});
 }
 
 void Store::FlushAll() {
   DCHECK(!mutating_);
   for (int db = 0; db < kDatabases; db++) FlushOne(db);
-  EmitHeld({.kind = HeldEvent::Kind::kFlush, .change = {.db = -1, .revision = item_revision_}});
+  Tell({.kind = HeldEvent::Kind::kFlush, .change = {.db = -1, .revision = item_revision_}});
 }
 
 void Store::SwapTables(int a, int b) {
   std::swap(tables_[a], tables_[b]);
-  SwapLeases(a, b);
+  attachments_->Swap(a, b);
 }
 
 void Store::SwapDb(int a, int b) {
@@ -390,9 +392,9 @@ void Store::SwapDb(int a, int b) {
     if (tables_[a]->size() > 0) NoteCreated(a);
     if (tables_[b]->size() > 0) NoteCreated(b);
   }
-  EmitHeld({.kind = HeldEvent::Kind::kSwap,
-            .change = {.db = a, .revision = item_revision_},
-            .swap_db = b});
+  Tell({.kind = HeldEvent::Kind::kSwap,
+        .change = {.db = a, .revision = item_revision_},
+        .swap_db = b});
 }
 
 // ---- expiry ----
@@ -497,7 +499,7 @@ void Store::Emit(const Change& change) {
     if (observer_ != nullptr) observer_->OnChange(change);
     return;
   }
-  EmitHeld({.kind = HeldEvent::Kind::kChange, .key = std::string(change.key), .change = change});
+  Tell({.kind = HeldEvent::Kind::kChange, .key = std::string(change.key), .change = change});
 }
 
 void Store::Notify(int db, std::string_view key, Event event) {
@@ -506,12 +508,12 @@ void Store::Notify(int db, std::string_view key, Event event) {
     if (observer_ != nullptr) observer_->OnNotify(db, key, event);
     return;
   }
-  EmitHeld({.kind = HeldEvent::Kind::kNotify,
-            .key = std::string(key),
-            .change = {.db = db, .event = event}});
+  Tell({.kind = HeldEvent::Kind::kNotify,
+        .key = std::string(key),
+        .change = {.db = db, .event = event}});
 }
 
-void Store::EmitHeld(HeldEvent event) {
+void Store::Tell(HeldEvent event) {
   if (observer_ == nullptr) return;
   if (journal_->armed()) {
     journal_->Hold(std::move(event));
@@ -552,6 +554,14 @@ void Store::SetHook(int db, Hook hook, bool on) {
 }
 
 // ---- all or nothing ----
+
+bool Store::undoable() const { return journal_->armed(); }
+
+void Store::AddUndo(std::move_only_function<void()> undo, bool paid) {
+  CHECK(journal_->armed());
+  undo::RowChanged record{std::move(undo)};
+  paid ? journal_->Add(std::move(record)) : journal_->AddUnpaid(std::move(record));
+}
 
 size_t Store::Arm() {
   DCHECK(!mutating_);
@@ -603,7 +613,9 @@ bool Store::Upkeep(size_t budget) {
 }
 
 size_t Store::used_bytes() const {
-  return allocated_bytes + leases_.used_bytes() + locks_.used_bytes();
+  size_t sum = allocated_bytes;
+  for (const auto& table : replicated_) sum += table->used_bytes();
+  return sum;
 }
 
 }  // namespace clustron::store

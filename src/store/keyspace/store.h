@@ -1,5 +1,5 @@
 // All replicated state that is data: 16 databases of keys, the clocks of the last applied entry,
-// the revision counter, touch table, time wheels, leases and locks.
+// the revision counter, touch table, time wheels, and the tables beside the keys.
 //
 // Deterministic: the same calls give the same state, the same answers and the same order of
 // events, on every node and after every restart from a snapshot. No clock, no random source, no
@@ -8,12 +8,13 @@
 // THREAD: core loop. Changes come only from applying log entries:
 //
 //   store.BeginEntry(elapsed_ms, wall_ms);
-//   for each item:  store.BeginItem();  … handler: Modify/Commit, leases, locks …
+//   for each item:  store.BeginItem();  … handler: Modify/Commit, rows of tables …
 //                   store.ItemRevision() != 0 says that it changed something
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,9 +27,8 @@
 #include "store/keyspace/events.h"
 #include "store/keyspace/key_record.h"
 #include "store/keyspace/mutation.h"
+#include "store/keyspace/replicated_table.h"
 #include "store/keyspace/settings.h"
-#include "store/tables/lease_table.h"
-#include "store/tables/lock_table.h"
 
 namespace clustron::store {
 
@@ -37,10 +37,10 @@ class BigString;
 class DeadlineWord;
 class Garbage;
 class Journal;
+class KeyWalk;
 class SnapshotWalk;
 class Table;
 class TimeWheel;
-struct HeldEvent;
 struct WheelRecord;
 
 inline constexpr int kDatabases = 16;
@@ -61,13 +61,6 @@ struct WatchPoint {
   std::string key;
   Revision key_revision = 0;    // 0: was absent
   Revision store_revision = 0;  // of the store when WATCH ran
-};
-
-struct LockGrant {
-  std::string_view owner;
-  std::string_view lease_id;  // empty: none
-  int64_t ttl_ms = 0;
-  bool advisory = false;
 };
 
 class Store {
@@ -192,32 +185,18 @@ class Store {
   int64_t NextDueElapsedMs() const;
   int64_t NextDueWallMs() const;
 
-  // ---- leases ----
-  const LeaseTable& leases() const { return leases_; }
-  // REQUIRES: the id is unknown, of 1 … kLeaseIdBytesMax bytes.
-  const Lease& GrantLease(std::string_view id, int64_t ttl_ms, std::string_view owner);
-  // A keepalive within an entry: an end that was queued before it is void. REQUIRES: the lease
-  // exists.
-  void KeepLease(std::string_view id);
-  // Deletes the attached keys, releases the locks and forgets the lease, all at the item's
-  // revision. Returns the number of keys deleted. REQUIRES: the lease exists.
-  size_t EndLease(std::string_view id, bool expired);
-  enum class AttachResult : uint8_t { kAttached, kAlready, kOtherLease, kHasTtl, kFull, kNoKey };
-  // REQUIRES: the lease exists. kAlready changes nothing.
-  AttachResult AttachKey(std::string_view id, int db, std::string_view key);
-  // False when it had no lease.
-  bool DetachKey(int db, std::string_view key);
-
-  // ---- locks ----
-  const LockTable& locks() const { return locks_; }
-  // REQUIRES: not held; the lease, if named, exists. Returns the token: the item's revision.
-  Revision AcquireLock(int db, std::string_view name, const LockGrant& grant);
-  // REQUIRES: held with this token. `kind` says why: kReleased, kExpired or kBroken.
-  void EndLock(int db, std::string_view name, Revision token, LockEventKind kind);
-  // RENEW above the granted TTL. REQUIRES: held with this token.
-  void RaiseLockTtl(int db, std::string_view name, Revision token, int64_t ttl_ms);
-  // RENEW up to the granted TTL within an entry, as KeepLease. REQUIRES: held.
-  void KeepLock(int db, std::string_view name);
+  // ---- tables beside the keys: store/tables has them by their types ----
+  size_t replicated_count() const { return replicated_.size(); }
+  ReplicatedTable& replicated_table(size_t place) { return *replicated_[place]; }
+  const ReplicatedTable& replicated_table(size_t place) const { return *replicated_[place]; }
+  // One table keeps what is attached to keys.
+  void set_attachments(Attachments* attachments) { attachments_ = attachments; }
+  // For these tables: whether a change may have to be taken back, and how. `undo` finds the store
+  // as the change left it; `paid`: keeping it is a part of the item's work.
+  bool undoable() const;
+  void AddUndo(std::move_only_function<void()> undo, bool paid);
+  // Tells the observer: at once, or when it is known that the change stays.
+  void Tell(HeldEvent event);
 
   // ---- all or nothing ----
   // While armed, every change records its inverse. Arms nest (TXN in ONCE …): a mark is returned,
@@ -244,7 +223,7 @@ class Store {
   // for each that was put in since the last call. True if more is left: then it is to be called
   // again soon, also when nothing else happens. Called between loop turns.
   bool Upkeep(size_t budget);
-  // What `maxmemory` bounds: keys, and about what leases and locks take.
+  // What `maxmemory` bounds: keys, and about what the replicated tables take.
   size_t used_bytes() const;
 
   // Sum of per-key hashes over everything, plus clocks, revision and tables: equal states have
@@ -263,7 +242,8 @@ class Store {
   using Visit = void (*)(void* ctx, const KeyRecord&);
   uint64_t ScanImpl(int db, uint64_t cursor, size_t count, Visit visit, void* ctx) const;
 
-  Table& table(int db) const { return *tables_[db]; }
+  Table& table(int db) { return *tables_[db]; }
+  const Table& table(int db) const { return *tables_[db]; }
   bool Due(const KeyRecord& e) const;
   bool Hooked(int db, Hook hook) const { return hooks_[db] >> static_cast<int>(hook) & 1; }
   bool armed(int db) const { return Hooked(db, Hook::kJournal); }
@@ -274,9 +254,6 @@ class Store {
   void NextSnapshotEpoch();
   void EncodeTables(std::string* out) const;
   Status DecodeTables(std::string_view bytes);
-  // A row of a snapshot; on an error the store is to be thrown away.
-  Result<const Lease*> DecodeLease(Reader* in);
-  Result<const std::pair<const KeyName, Lock>*> DecodeLock(Reader* in);
   void Clear();
   // Takes a key out, to the journal or for good; its lease attachment too. No events.
   void Remove(int db, std::string_view key, uint64_t hash);
@@ -301,25 +278,14 @@ class Store {
   // Before a change in place of head or deadline.
   void RecordHead(int db, KeyRecord& e, bool written = false);
   void Emit(const Change& change);
-  void EmitHeld(HeldEvent event);
-  void EmitLease(const Lease& lease, LeaseEventKind kind);
   void Deliver(const HeldEvent& event);
   std::unique_ptr<Table> NewTable(int id) const;
   void FlushOne(int db);
   void SwapTables(int a, int b);
-  void SwapLeases(int a, int b);
-  // Ends a key's attachment, in the lease table only.
-  void Detach(int db, std::string_view key);
-  void DetachAll(int db);
-  void RenameLeased(const KeyName& from, const KeyName& to);
   // Frees an entry: a big value later, in slices.
   void Discard(KeyRecord* e);
   void Discard(std::unique_ptr<Table> t);
-  // A lock's traces outside of its own row: guard counts, its lease.
-  void LinkLock(const KeyName& name, const Lock& lock);
-  void RenewLock(const KeyName& name, Lock& lock, int64_t ttl_ms);
-  void UnlinkLock(const KeyName& name, const Lock& lock);
-  // What TablesDigest is the sum of, but for leases and locks.
+  // What TablesDigest is the sum of, but for the replicated tables.
   uint64_t ClocksDigest() const;
   uint64_t TablesDigest() const;
 
@@ -335,7 +301,8 @@ class Store {
   HashLimits hash_limits_;
   int64_t list_max_listpack_size_ = 0;
   uint64_t item_reply_max_ = 0;  // as the setting says
-  mutable WorkMeter work_;       // of the item, not state
+  // Of the item, not state: what a scan of a const store costs counts, too.
+  mutable WorkMeter work_;
   Settings settings_;
   std::array<std::unique_ptr<Table>, kDatabases> tables_;
   std::array<Table*, kDatabases> table_by_id_ = {};
@@ -350,12 +317,12 @@ class Store {
   std::unique_ptr<TimeWheel> wall_wheel_;
   uint8_t epoch_ = 0;  // local: tells records of the wheels apart
   Observer* observer_ = nullptr;
-  LeaseTable leases_;
-  LockTable locks_;
+  std::vector<std::unique_ptr<ReplicatedTable>> replicated_;
+  Attachments* attachments_ = nullptr;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Garbage> garbage_;
   size_t installed_ = 0;  // entries put in since the last Upkeep
-  SnapshotWalk* walk_ = nullptr;
+  KeyWalk* walk_ = nullptr;
   uint8_t snapshot_epoch_ = 0;       // local: the last walk's number, 1 … 15
   uint8_t epochs_until_reuse_ = 15;  // walks that may end early before marks are wiped
   bool mutating_ = false;

@@ -5,12 +5,7 @@
 //   | touch cells: count, then (distance to the cell before, revision) each
 //   | settings that differ from the defaults: count, then name, text each
 //
-// Leases and locks are rows by themselves, each with its size before it:
-//
-//   lease: id, owner, ttl, grant, renewed, next attach, keys: count, (attach, db, name) each
-//   lock:  db, name, advisory, holders: count, (token, owner, lease, ttl, renewed) each
-//
-// Numbers are varints but for the seed.
+// Numbers are varints but for the seed. The replicated tables have sections of their own.
 #include <utility>
 
 #include "base/check.h"
@@ -30,37 +25,6 @@ constexpr uint64_t kTablesVersion = 4;
 std::unexpected<Error> Corrupt(const char* what) { return Fail(Errc::kCorruption, what); }
 
 }  // namespace
-
-void EncodeLease(const Lease& lease, std::string* out) {
-  Writer w(out);
-  w.Bytes(lease.id);
-  w.Bytes(lease.owner);
-  w.Varint(static_cast<uint64_t>(lease.ttl_ms));
-  w.Varint(lease.grant_revision);
-  w.Varint(lease.renewed);
-  w.Varint(lease.next_attach);
-  w.Varint(lease.keys.size());
-  for (const auto& [attach, key] : lease.keys) {
-    w.Varint(attach);
-    w.Varint(static_cast<uint64_t>(key.db));
-    w.Bytes(key.name);
-  }
-}
-
-void EncodeLock(const KeyName& name, const Lock& lock, std::string* out) {
-  Writer w(out);
-  w.Varint(static_cast<uint64_t>(name.db));
-  w.Bytes(name.name);
-  w.U8(lock.advisory ? 1 : 0);
-  w.Varint(lock.holders.size());
-  for (const LockHolder& holder : lock.holders) {
-    w.Varint(holder.token);
-    w.Bytes(holder.owner);
-    w.Bytes(holder.lease_id);
-    w.Varint(static_cast<uint64_t>(holder.ttl_ms));
-    w.Varint(holder.renewed);
-  }
-}
 
 void Store::EncodeTables(std::string* out) const {
   Writer w(out);
@@ -111,57 +75,6 @@ Status Store::DecodeTables(std::string_view bytes) {
   return {};
 }
 
-Result<const Lease*> Store::DecodeLease(Reader* in) {
-  Reader& r = *in;
-  auto lease = std::make_unique<Lease>();
-  lease->id = r.Bytes();
-  lease->owner = r.Bytes();
-  lease->ttl_ms = static_cast<int64_t>(r.Varint());
-  lease->grant_revision = r.Varint();
-  lease->renewed = r.Varint();
-  lease->next_attach = r.Varint();
-  for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
-    const uint64_t attach = r.Varint();
-    const uint64_t db = r.Varint();
-    KeyName key{static_cast<int>(db), std::string(r.Bytes())};
-    if (db >= kDatabases || attach >= lease->next_attach ||
-        !leases_.by_key_.emplace(key, LeaseTable::Place{lease.get(), attach}).second ||
-        !lease->keys.emplace(attach, std::move(key)).second) {
-      return Corrupt("snapshot: keys of a lease");
-    }
-  }
-  if (!r.ok()) return Corrupt("snapshot: a lease cut short");
-  std::string id = lease->id;
-  const auto [it, added] = leases_.leases_.emplace(std::move(id), std::move(lease));
-  if (!added) return Corrupt("snapshot: a lease twice");
-  return it->second.get();
-}
-
-Result<const std::pair<const KeyName, Lock>*> Store::DecodeLock(Reader* in) {
-  Reader& r = *in;
-  const uint64_t db = r.Varint();
-  KeyName name{static_cast<int>(db), std::string(r.Bytes())};
-  Lock lock;
-  lock.advisory = r.U8() != 0;
-  for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
-    LockHolder holder;
-    holder.token = r.Varint();
-    holder.owner = r.Bytes();
-    holder.lease_id = r.Bytes();
-    holder.ttl_ms = static_cast<int64_t>(r.Varint());
-    holder.renewed = r.Varint();
-    if (!holder.lease_id.empty() && leases_.Find(holder.lease_id) == nullptr) {
-      return Corrupt("snapshot: a lock of an unknown lease");
-    }
-    lock.holders.push_back(std::move(holder));
-  }
-  if (!r.ok() || db >= kDatabases || lock.holders.empty()) return Corrupt("snapshot: a lock");
-  const auto [it, added] = locks_.locks_.emplace(std::move(name), std::move(lock));
-  if (!added) return Corrupt("snapshot: a lock twice");
-  LinkLock(it->first, it->second);
-  return &*it;
-}
-
 void Store::Clear() {
   CHECK(walk_ == nullptr);
   CHECK(!journal_->armed());
@@ -175,8 +88,7 @@ void Store::Clear() {
   touch_.assign(kTouchCells, 0);
   elapsed_wheel_ = std::make_unique<TimeWheel>();
   wall_wheel_ = std::make_unique<TimeWheel>();
-  garbage_->Add(FreedInSlices(std::exchange(leases_, {})));
-  garbage_->Add(FreedInSlices(std::exchange(locks_, {})));
+  for (const auto& table : replicated_) garbage_->Add(table->Clear());
   RestoreSettings(Settings());
 }
 

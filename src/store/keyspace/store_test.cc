@@ -10,8 +10,10 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "store/tables/lease_table.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/string/string_edit.h"
+#include "store/types/string/string_value.h"
 #include "tests/support/store_model.h"
 
 namespace clustron::store {
@@ -243,10 +245,10 @@ TEST_CASE("a write far behind the end costs no memory for the gap") {
     CHECK_FALSE(SetStringBit(m, 4'294'967'295, true));
     m.Commit(kSet);
   }
-  CHECK(s.Find(0, "bits")->StringSize() == 536'870'912);
+  CHECK(StringOf(*s.Find(0, "bits")).size() == 536'870'912);
   CHECK(s.used_bytes() - before < 300'000);
   Scratch scratch;
-  CHECK(s.Find(0, "bits")->StringRange(536'870'911, 1, scratch) == "\x01");
+  CHECK(StringOf(*s.Find(0, "bits")).Range(536'870'911, 1, scratch) == "\x01");
 }
 
 TEST_CASE("WATCH sees changes, deletes, TTL changes, flushes and swaps") {
@@ -271,9 +273,9 @@ TEST_CASE("WATCH sees changes, deletes, TTL changes, flushes and swaps") {
     m.ClearDeadline();
     m.Commit({});
   }));
-  s.GrantLease("l", 1000, "");
-  CHECK(changed_by([&] { s.AttachKey("l", 0, "k"); }));
-  CHECK(changed_by([&] { s.DetachKey(0, "k"); }));
+  LeasesOf(s).Grant("l", 1000, "");
+  CHECK(changed_by([&] { LeasesOf(s).Attach("l", 0, "k"); }));
+  CHECK(changed_by([&] { LeasesOf(s).DetachKey(0, "k"); }));
   CHECK(changed_by([&] {
     s.Rename(0, "k", "there");
     s.BeginItem();

@@ -1,5 +1,4 @@
-// One key's part of the store's full digest, fed piece by piece. Sums of these, and of the digests
-// of the other tables, are the digest: so the order of keys doesn't matter.
+// One key's part of the store's full digest, fed piece by piece.
 #pragma once
 
 #include <cstdint>
@@ -7,25 +6,11 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "store/keyspace/digester.h"
 #include "store/keyspace/key_meta.h"
-#include "store/tables/lease_table.h"
-#include "store/tables/lock_table.h"
+#include "store/keyspace/key_record.h"
 
 namespace clustron::store {
-
-class Digester {
- public:
-  explicit Digester(uint64_t start) : sum_(Mix64(start)) {}
-  void Number(uint64_t v) { sum_ = Mix64(sum_ ^ v); }
-  void Bytes(std::string_view bytes) {
-    Number(bytes.size());
-    sum_ = HashBytes(bytes, sum_);
-  }
-  uint64_t sum() const { return sum_; }
-
- private:
-  uint64_t sum_;
-};
 
 // Then KeyDigestPart for each part of the value (value_type.h), on its running sum. How a string is
 // cut counts: it is summed as it is kept, in its pieces.
@@ -35,7 +20,5 @@ inline uint64_t KeyDigestPart(uint64_t sum, std::string_view part) {
   return HashBytes(part, Mix64(sum ^ part.size()));
 }
 uint64_t KeyDigest(int db, const KeyRecord& e);
-uint64_t LeaseDigest(const Lease& lease);
-uint64_t LockDigest(const KeyName& name, const Lock& lock);
 
 }  // namespace clustron::store

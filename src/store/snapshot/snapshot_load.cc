@@ -36,44 +36,36 @@ Status StoreLoader::LoadTables(std::string_view bytes) {
   return {};
 }
 
-template <typename F>
-Status StoreLoader::ForEachRow(std::string_view bytes, F&& row) {
+size_t StoreLoader::PlaceOf(std::string_view section) const {
+  size_t place = 0;
+  while (place < store_.replicated_count() && store_.replicated_table(place).section() != section)
+    place++;
+  return place;
+}
+
+Status StoreLoader::LoadRows(std::string_view section, std::string_view bytes) {
+  const size_t place = PlaceOf(section);
+  CHECK(place < store_.replicated_count());
+  if (!begun_ || keys_begun_ || place < table_ || (place > table_ && !row_rest_.empty()))
+    return Corrupt("snapshot: " + std::string(section) + " out of place");
+  table_ = place;
+  ReplicatedTable& table = store_.replicated_table(place);
   if (!row_rest_.empty()) row_rest_.append(bytes);
   const std::string joined = std::exchange(row_rest_, {});
   Reader rows(joined.empty() ? bytes : joined);
   while (!rows.Done()) {
     Reader whole = rows;
-    Reader one(whole.Bytes());
+    Reader row(whole.Bytes());
     if (!whole.ok()) {
       row_rest_ = rows.Raw(rows.remaining());
       return {};
     }
     rows = whole;
-    TRY(row(&one));
-    if (!one.Done()) return Corrupt("snapshot: a row of another size than stated");
+    ASSIGN_OR_RETURN(const uint64_t digest, table.LoadRow(&row));
+    if (!row.Done()) return Corrupt("snapshot: a row of another size than stated");
+    digest_ += digest;
   }
   return {};
-}
-
-Status StoreLoader::LoadLeases(std::string_view bytes) {
-  if (!begun_ || locks_begun_) return Corrupt("snapshot: leases out of place");
-  return ForEachRow(bytes, [this](Reader* in) -> Status {
-    ASSIGN_OR_RETURN(const Lease* lease, store_.DecodeLease(in));
-    digest_ += LeaseDigest(*lease);
-    return {};
-  });
-}
-
-Status StoreLoader::LoadLocks(std::string_view bytes) {
-  if (!begun_ || (!locks_begun_ && !row_rest_.empty())) {
-    return Corrupt("snapshot: locks out of place");
-  }
-  locks_begun_ = true;
-  return ForEachRow(bytes, [this](Reader* in) -> Status {
-    ASSIGN_OR_RETURN(const auto* lock, store_.DecodeLock(in));
-    digest_ += LockDigest(lock->first, lock->second);
-    return {};
-  });
 }
 
 Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta,
@@ -85,7 +77,7 @@ Status StoreLoader::BeginKey(int db, std::string_view key, Type type, const KeyM
     return Corrupt("snapshot: an empty " + std::string(TypeName(type)));
   if (!type_->bytes && count > UINT64_MAX / type_->parts_per_element)
     return Corrupt("snapshot: a value of an impossible size");
-  begun_ = locks_begun_ = true;
+  begun_ = keys_begun_ = true;
   db_ = db;
   key_ = key;
   meta_ = meta;
@@ -116,8 +108,7 @@ Status StoreLoader::EndKey() {
   DCHECK(e->type() == type_->type);
   KeyRecordEdit::SetRevision(*e, meta_.revision);
   digest_ += type_->bytes ? KeyDigest(db_, *e) : key_digest_;
-  const auto& leased = store_.leases_.by_key_;
-  const bool has_lease = !leased.empty() && leased.contains(KeyName{db_, key_});
+  const bool has_lease = store_.attachments_->Has(db_, key_);
   if (has_lease) leased_keys_++;
   if (kept) {
     store_.table(db_).Insert(hash, e);
@@ -143,7 +134,7 @@ Status StoreLoader::NoKeyTwice() {
 
 Status StoreLoader::Finish() {
   if (!row_rest_.empty()) return Corrupt("snapshot: a row cut short");
-  if (leased_keys_ != store_.leases_.by_key_.size()) {
+  if (leased_keys_ != store_.attachments_->attached_keys()) {
     return Corrupt("snapshot: a key of a lease is missing");
   }
   return NoKeyTwice();

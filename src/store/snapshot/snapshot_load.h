@@ -1,7 +1,7 @@
 // Fills a store from a snapshot: what SnapshotWalk wrote, in any order of keys.
 //
 //   StoreLoader loader(store);
-//   TRY(loader.LoadTables(bytes)); LoadLeases and LoadLocks as often as there are rows
+//   TRY(loader.LoadTables(bytes)); LoadRows as often as there are rows of replicated tables
 //   per key: TRY(loader.BeginKey(…)); then its parts: TRY(loader.Part(…)); TRY(loader.EndKey());
 //   TRY(loader.Finish());
 //
@@ -39,16 +39,20 @@ class StoreLoader {
   // Clocks, revision, hash seed, touch table, settings. Before all else; left out when the file is
   // another program's.
   Status LoadTables(std::string_view bytes);
-  // Rows as SnapshotSink had them, cut anywhere: first all leases, then all locks, then the keys.
-  Status LoadLeases(std::string_view bytes);
-  Status LoadLocks(std::string_view bytes);
+  // Whether a replicated table has this section.
+  bool HasRows(std::string_view section) const {
+    return PlaceOf(section) < store_.replicated_count();
+  }
+  // Rows as SnapshotSink had them, cut anywhere: table by table, then the keys. REQUIRES:
+  // HasRows(section).
+  Status LoadRows(std::string_view section, std::string_view bytes);
 
   // `count`: elements of the value, of a string its bytes.
   Status BeginKey(int db, std::string_view key, Type type, const KeyMeta& meta, uint64_t count);
   Status Part(std::string_view part);
   Status EndKey();
 
-  // Checks that leases and keys fit together.
+  // Checks that keys and what is attached to them fit together.
   Status Finish();
   // Store::Digest() of what was loaded. REQUIRES: Finish.
   uint64_t digest() const { return digest_; }
@@ -56,9 +60,8 @@ class StoreLoader {
  private:
   Status NoKeyTwice();
 
-  // Calls row(Reader*) for each whole row of what was left over and `bytes`.
-  template <typename F>
-  Status ForEachRow(std::string_view bytes, F&& row);
+  // Of the replicated table with this section; their count if none has it.
+  size_t PlaceOf(std::string_view section) const;
 
   Store& store_;
   const Keep keep_;
@@ -74,8 +77,9 @@ class StoreLoader {
   uint64_t digest_ = 0;
   uint64_t key_digest_ = 0;  // of the key being loaded, unless its parts may be cut anywhere
   size_t leased_keys_ = 0;
+  size_t table_ = 0;      // the replicated table whose rows came last
   std::string row_rest_;  // the beginning of a row
-  bool locks_begun_ = false;
+  bool keys_begun_ = false;
 };
 
 }  // namespace clustron::store

@@ -13,10 +13,6 @@
 namespace clustron::store {
 namespace {
 
-// Leases and locks: handed on in pieces of about this size; what walking to one costs, in bytes.
-constexpr size_t kRowsBytes = 8 << 10;
-constexpr size_t kRowCost = 128;
-
 // Hands parts on, and counts and sums them.
 struct Parts final : PartSink {
   Parts(SnapshotSink& sink_in, uint64_t digest_in) : sink(sink_in), digest(digest_in) {}
@@ -46,6 +42,7 @@ SnapshotWalk::SnapshotWalk(Store& store, SnapshotSink& sink, Limits limits)
     t.walked_below = 0;
     store.SetHook(db, Hook::kSnapshot, true);
   }
+  for (size_t i = 0; i < store.replicated_count(); i++) store.replicated_table(i).BeginWalk();
   store.EncodeTables(&tables_bytes_);
   digest_ = store.ClocksDigest();
 }
@@ -58,6 +55,7 @@ void SnapshotWalk::Stop() {
     store_.SetHook(db, Hook::kSnapshot, false);
     FinishTable(sources_[db]);
   }
+  for (size_t i = 0; i < store_.replicated_count(); i++) store_.replicated_table(i).EndWalk();
   for (Held& held : held_) {
     if (held.small != nullptr) KeyRecordEdit::Destroy(held.small);
   }
@@ -79,7 +77,7 @@ SnapshotWalk::Progress SnapshotWalk::Step(size_t budget_bytes) {
     if (HeldBytes() > limits_.held_bytes_max) {
       REACH("snapshot_walk_aborted");
       aborted_ = true;
-    } else if (stage_ != Stage::kKeys) {
+    } else if (table_ < store_.replicated_count()) {
       WalkRows();
     } else if (!held_.empty()) {
       WriteHeld();
@@ -100,58 +98,14 @@ uint64_t SnapshotWalk::HeldBytes() const {
   return held_bytes_ + early_bytes_ + (shared_bytes_copied - shared_copied_from_);
 }
 
-void SnapshotWalk::AddRow(const Lease& lease) {
-  row_.clear();
-  EncodeLease(lease, &row_);
-  Writer(&leases_.bytes).Bytes(row_);
-  written_bytes_ += row_.size() + kRowCost;
-  digest_ += LeaseDigest(lease);
-}
-
-void SnapshotWalk::AddRow(const KeyName& name, const Lock& lock) {
-  row_.clear();
-  EncodeLock(name, lock, &row_);
-  Writer(&locks_.bytes).Bytes(row_);
-  written_bytes_ += row_.size() + kRowCost;
-  digest_ += LockDigest(name, lock);
-}
-
-void SnapshotWalk::BeforeChange(std::string_view id, const Lease* lease) {
-  if (stage_ != Stage::kLeases || !leases_.Claim(id) || lease == nullptr) return;
-  REACH("snapshot_walk_lease_before_its_turn");
-  AddRow(*lease);
-}
-
-void SnapshotWalk::BeforeChange(const KeyName& name, const Lock* lock) {
-  if (stage_ == Stage::kKeys || !locks_.Claim(name) || lock == nullptr) return;
-  REACH("snapshot_walk_lock_before_its_turn");
-  AddRow(name, *lock);
-}
-
-bool SnapshotWalk::RowsGoOn(const std::string& bytes) const {
-  return bytes.size() < kRowsBytes && written_bytes_ < budget_bytes_;
-}
-
 void SnapshotWalk::WalkRows() {
-  if (stage_ == Stage::kLeases) {
-    const auto& table = store_.leases_.leases_;
-    auto it = leases_.last ? table.upper_bound(*leases_.last) : table.begin();
-    for (; it != table.end() && RowsGoOn(leases_.bytes); ++it) {
-      leases_.last = it->first;
-      if (leases_.early.erase(it->first) == 0) AddRow(*it->second);
-    }
-    if (!leases_.bytes.empty()) sink_.OnLeases(std::exchange(leases_.bytes, {}));
-    if (it == table.end()) stage_ = Stage::kLocks;
-  } else {
-    const auto& table = store_.locks_.locks_;
-    auto it = locks_.last ? table.upper_bound(*locks_.last) : table.begin();
-    for (; it != table.end() && RowsGoOn(locks_.bytes); ++it) {
-      locks_.last = it->first;
-      if (locks_.early.erase(it->first) == 0) AddRow(it->first, it->second);
-    }
-    if (!locks_.bytes.empty()) sink_.OnLocks(std::exchange(locks_.bytes, {}));
-    if (it == table.end()) stage_ = Stage::kKeys;
-  }
+  ReplicatedTable& table = store_.replicated_table(table_);
+  std::string rows;
+  const ReplicatedTable::Slice slice = table.Walk(budget_bytes_ - written_bytes_, &rows);
+  written_bytes_ += slice.cost;
+  digest_ += slice.digest;
+  if (!rows.empty()) sink_.OnRows(table.section(), rows);
+  if (slice.all) table_++;
 }
 
 void SnapshotWalk::WalkBucket(Source& source) {
@@ -195,7 +149,7 @@ bool SnapshotWalk::Adopt(std::unique_ptr<Table>& t) {
 
 void SnapshotWalk::Emit(int db, const KeyRecord& e) {
   auto big = ValueTypeOf(e).freeze(e);
-  if (stage_ == Stage::kKeys && held_.empty() && big == nullptr) {
+  if (table_ == store_.replicated_count() && held_.empty() && big == nullptr) {
     Write(db, e);
   } else {
     Hold(db, e, std::move(big));

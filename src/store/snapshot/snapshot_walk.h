@@ -5,9 +5,8 @@
 // when the walk began. Big values are not copied: the walk takes references to their pieces, and
 // the next change copies the piece that it touches.
 //
-// Leases and locks come first, in order of their names, in the same way: a row that is ahead of the
-// walk is written before it changes, and its name is remembered; so is that of a new one, which the
-// walk passes over. Meanwhile keys that change are held back.
+// The replicated tables come first, each with a walk of its own (replicated_table.h). Meanwhile
+// keys that change are held back.
 //
 // Memory for what is held back is bounded; over the bound the walk gives up (kAborted) and is to
 // be tried again later. What is neither (clocks, revision, touch table, settings) is taken at the
@@ -24,8 +23,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +30,7 @@
 #include "store/keyspace/events.h"
 #include "store/keyspace/key_meta.h"
 #include "store/keyspace/key_record.h"
+#include "store/keyspace/key_walk.h"
 #include "store/keyspace/store.h"
 #include "store/keyspace/value_type.h"
 
@@ -42,16 +40,16 @@ namespace clustron::store {
 class SnapshotSink {
  public:
   virtual ~SnapshotSink() = default;
-  // Some rows, whole ones, for StoreLoader: all leases, then all locks, before the first key.
-  virtual void OnLeases(std::string_view rows) = 0;
-  virtual void OnLocks(std::string_view rows) = 0;
+  // Some rows of a replicated table, whole ones, for StoreLoader: table by table, before the first
+  // key.
+  virtual void OnRows(std::string_view section, std::string_view rows) = 0;
   // `count`: the value's elements, of a string its bytes; its parts follow. Views: during the call.
   virtual void OnKey(int db, std::string_view key, Type type, const KeyMeta& meta,
                      uint64_t count) = 0;
   virtual void OnPart(std::string_view part) = 0;
 };
 
-class SnapshotWalk {
+class SnapshotWalk final : private KeyWalk {
  public:
   struct Limits {
     uint64_t held_bytes_max = uint64_t{256} << 20;
@@ -65,8 +63,8 @@ class SnapshotWalk {
   SnapshotWalk(const SnapshotWalk&) = delete;
   SnapshotWalk& operator=(const SnapshotWalk&) = delete;
 
-  // Everything but leases, locks and keys, for StoreLoader::LoadTables; to be written before the
-  // first Step.
+  // Everything but the replicated tables and keys, for StoreLoader::LoadTables; to be written
+  // before the first Step.
   const std::string& tables() const { return tables_bytes_; }
   // Keys of a database at the start.
   uint64_t keys(int db) const { return keys_[db]; }
@@ -79,7 +77,6 @@ class SnapshotWalk {
   uint64_t digest() const { return digest_; }
 
  private:
-  friend class Store;
   // A value that waits for its turn.
   struct Held {
     int db = 0;
@@ -99,33 +96,12 @@ class SnapshotWalk {
     bool done = false;
   };
 
-  enum class Stage : uint8_t { kLeases, kLocks, kKeys };
-  // How far the rows of an ordered table are written.
-  template <typename Name>
-  struct Rows {
-    std::optional<Name> last;           // of those in order
-    std::set<Name, std::less<>> early;  // behind it: written already, or new
-    std::string bytes;                  // for the sink
-    // Whether the row counts as not yet written; from now on it counts as written.
-    template <typename N>
-    bool Claim(const N& name) {
-      if (last && !(*last < name)) return false;
-      return early.insert(Name(name)).second;
-    }
-  };
+  // KeyWalk
+  void BeforeChange(Table& t, KeyRecord& e) override;
+  bool Adopt(std::unique_ptr<Table>& t) override;
 
-  // From Store: a row that is about to change, or (null) that is new.
-  void BeforeChange(std::string_view id, const Lease* lease);
-  void BeforeChange(const KeyName& name, const Lock* lock);
-  // From Store: a key that is about to change; a table that is no database any more.
-  void BeforeChange(Table& t, KeyRecord& e);
-  bool Adopt(std::unique_ptr<Table>& t);
-
-  void AddRow(const Lease& lease);
-  void AddRow(const KeyName& name, const Lock& lock);
-  // Some leases or locks more.
+  // Some rows more of the table at hand.
   void WalkRows();
-  bool RowsGoOn(const std::string& bytes) const;
   void Emit(int db, const KeyRecord& e);
   void Write(int db, const KeyRecord& e);
   void Hold(int db, const KeyRecord& e, std::unique_ptr<FrozenValue> big);
@@ -144,10 +120,7 @@ class SnapshotWalk {
   std::array<uint64_t, kDatabases> with_deadline_ = {};
   std::array<Source, kDatabases> sources_;
   std::array<int, kDatabases> db_of_id_ = {};  // at the start
-  Stage stage_ = Stage::kLeases;
-  Rows<std::string> leases_;
-  Rows<KeyName> locks_;
-  std::string row_;
+  size_t table_ = 0;                           // the replicated table that is being walked
   int current_ = 0;
   std::deque<Held> held_;
   uint64_t held_bytes_ = 0;     // of held_

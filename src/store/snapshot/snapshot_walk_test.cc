@@ -9,6 +9,8 @@
 #include <string>
 
 #include "store/snapshot/snapshot_load.h"
+#include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/string/string_edit.h"
 #include "tests/support/store_model.h"
@@ -20,15 +22,11 @@ namespace {
 class LoadingSink : public SnapshotSink {
  public:
   explicit LoadingSink(Store& store) : loader(store), store_(store) {}
-  void OnLeases(std::string_view rows) override {
+  void OnRows(std::string_view section, std::string_view rows) override {
+    REQUIRE(loader.HasRows(section));
     slices_of_rows++;
     for (; !rows.empty(); rows.remove_prefix(std::min(cut, rows.size())))
-      REQUIRE(loader.LoadLeases(rows.substr(0, cut)));
-  }
-  void OnLocks(std::string_view rows) override {
-    slices_of_rows++;
-    for (; !rows.empty(); rows.remove_prefix(std::min(cut, rows.size())))
-      REQUIRE(loader.LoadLocks(rows.substr(0, cut)));
+      REQUIRE(loader.LoadRows(section, rows.substr(0, cut)));
   }
   void OnKey(int db, std::string_view key, Type type, const KeyMeta& meta, uint64_t size) override {
     EndKey();
@@ -152,12 +150,13 @@ TEST_CASE("leases and locks that change ahead of the walk are in the snapshot as
   Revision tokens[40] = {};
   for (int i = 0; i < 40; i++) {
     store.BeginItem();
-    store.GrantLease(id(i), 1000, "owner");
+    LeasesOf(store).Grant(id(i), 1000, "owner");
     Put(store, 1, "key " + std::to_string(i), "v");
     store.BeginItem();
-    REQUIRE(store.AttachKey(id(i), 1, "key " + std::to_string(i)) ==
-            Store::AttachResult::kAttached);
-    tokens[i] = store.AcquireLock(2, name(i), {.owner = "o", .lease_id = id(i), .ttl_ms = 500});
+    REQUIRE(LeasesOf(store).Attach(id(i), 1, "key " + std::to_string(i)) ==
+            LeaseTable::AttachResult::kAttached);
+    tokens[i] =
+        LocksOf(store).Acquire(2, name(i), {.owner = "o", .lease_id = id(i), .ttl_ms = 500});
   }
   const std::string before = Everything(store);
   Store restored(1);
@@ -166,24 +165,24 @@ TEST_CASE("leases and locks that change ahead of the walk are in the snapshot as
   REQUIRE(sink.loader.LoadTables(walk.tables()));
   for (int i = 0; i < 5; i++) walk.Step(1);
   store.BeginItem();
-  store.EndLease(id(2), true);  // behind the walk, its lock is not
-  store.EndLease(id(20), true);
-  store.GrantLease(id(20), 2000, "another");
-  store.GrantLease(id(20) + " new", 2000, "another");
-  store.DetachKey(1, "key 21");
+  LeasesOf(store).End(id(2), true);  // behind the walk, its lock is not
+  LeasesOf(store).End(id(20), true);
+  LeasesOf(store).Grant(id(20), 2000, "another");
+  LeasesOf(store).Grant(id(20) + " new", 2000, "another");
+  LeasesOf(store).DetachKey(1, "key 21");
   store.Rename(1, "key 22", "other");
   store.SwapDb(1, 3);
   const size_t mark = store.Arm();
   store.BeginItem();
-  store.EndLease(id(23), false);
+  LeasesOf(store).End(id(23), false);
   store.Rollback(mark);
-  store.RaiseLockTtl(2, name(24), tokens[24], 9000);
-  store.KeepLease(id(25));
-  store.KeepLock(2, name(26));
+  LocksOf(store).RaiseTtl(2, name(24), tokens[24], 9000);
+  LeasesOf(store).Keep(id(25));
+  LocksOf(store).Keep(2, name(26));
   for (int i = 0; i < 45; i++) walk.Step(1);  // among the locks
-  store.EndLock(2, name(38), tokens[38], LockEventKind::kReleased);
-  store.AcquireLock(2, name(38), {.owner = "p", .ttl_ms = 800});
-  store.AcquireLock(2, name(39) + " new", {.owner = "p", .ttl_ms = 800});
+  LocksOf(store).End(2, name(38), tokens[38], LockEventKind::kReleased);
+  LocksOf(store).Acquire(2, name(38), {.owner = "p", .ttl_ms = 800});
+  LocksOf(store).Acquire(2, name(39) + " new", {.owner = "p", .ttl_ms = 800});
   while (walk.Step(1) == SnapshotWalk::Progress::kMore) {
   }
   sink.Finish();
@@ -210,7 +209,22 @@ TEST_CASE("rows of leases and locks are loaded from pieces of any size") {
   }
   Store restored(1);
   LoadingSink sink(restored);
-  REQUIRE_FALSE(sink.loader.LoadLeases("x"));  // the tables come first
+  REQUIRE_FALSE(sink.loader.LoadRows("leases", "x"));  // the tables come first
+}
+
+TEST_CASE("rows come table by table, before the keys") {
+  Store store(1);
+  Store restored(2);
+  LoadingSink sink(restored);
+  SnapshotWalk walk(store, sink);
+  REQUIRE(sink.loader.LoadTables(walk.tables()));
+  CHECK_FALSE(sink.loader.HasRows("indexes"));
+  CHECK(sink.loader.LoadRows("leases", ""));
+  CHECK(sink.loader.LoadRows("locks", ""));
+  CHECK_FALSE(sink.loader.LoadRows("leases", "").has_value());
+  CHECK(sink.loader.LoadRows("locks", ""));
+  REQUIRE(sink.loader.BeginKey(0, "k", Type::kString, {}, 0));
+  CHECK_FALSE(sink.loader.LoadRows("locks", "").has_value());
 }
 
 TEST_CASE("a restored store goes on exactly as the original") {

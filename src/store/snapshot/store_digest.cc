@@ -6,15 +6,10 @@
 #include "store/snapshot/digest.h"
 
 namespace clustron::store {
-namespace {
-
-enum : uint64_t { kKey = 1, kClocks, kTouchCell, kLease, kLock };
-
-}  // namespace
 
 uint64_t KeyDigestBegin(int db, std::string_view key, Type type, const KeyMeta& meta,
                         uint64_t size) {
-  Digester d(kKey);
+  Digester d(Digester::kKey);
   d.Number(static_cast<uint64_t>(db));
   d.Bytes(key);
   d.Number(meta.revision);
@@ -38,39 +33,8 @@ uint64_t KeyDigest(int db, const KeyRecord& e) {
   return sum.sum;
 }
 
-uint64_t LeaseDigest(const Lease& lease) {
-  Digester d(kLease);
-  d.Bytes(lease.id);
-  d.Bytes(lease.owner);
-  d.Number(static_cast<uint64_t>(lease.ttl_ms));
-  d.Number(lease.grant_revision);
-  d.Number(lease.renewed);
-  d.Number(lease.next_attach);
-  for (const auto& [attach, key] : lease.keys) {
-    d.Number(attach);
-    d.Number(static_cast<uint64_t>(key.db));
-    d.Bytes(key.name);
-  }
-  return d.sum();
-}
-
-uint64_t LockDigest(const KeyName& name, const Lock& lock) {
-  Digester d(kLock);
-  d.Number(static_cast<uint64_t>(name.db));
-  d.Bytes(name.name);
-  d.Number(lock.advisory);
-  for (const LockHolder& holder : lock.holders) {
-    d.Number(holder.token);
-    d.Bytes(holder.owner);
-    d.Bytes(holder.lease_id);
-    d.Number(static_cast<uint64_t>(holder.ttl_ms));
-    d.Number(holder.renewed);
-  }
-  return d.sum();
-}
-
 uint64_t Store::ClocksDigest() const {
-  Digester clocks(kClocks);
+  Digester clocks(Digester::kClocks);
   clocks.Number(revision_);
   clocks.Number(static_cast<uint64_t>(elapsed_ms_));
   clocks.Number(static_cast<uint64_t>(wall_ms_));
@@ -81,7 +45,7 @@ uint64_t Store::ClocksDigest() const {
   uint64_t sum = clocks.sum();
   for (size_t i = 0; i < touch_.size(); i++) {
     if (touch_[i] == 0) continue;
-    Digester d(kTouchCell);
+    Digester d(Digester::kTouchCell);
     d.Number(i);
     d.Number(touch_[i]);
     sum += d.sum();
@@ -91,8 +55,7 @@ uint64_t Store::ClocksDigest() const {
 
 uint64_t Store::TablesDigest() const {
   uint64_t sum = ClocksDigest();
-  for (const auto& [id, lease] : leases_.leases_) sum += LeaseDigest(*lease);
-  for (const auto& [name, lock] : locks_.locks_) sum += LockDigest(name, lock);
+  for (const auto& table : replicated_) sum += table->Digest();
   return sum;
 }
 

@@ -3,13 +3,11 @@
 // A lease is alive iff it is in this table: no deadline is kept or compared here. The leader's
 // timers decide when an end is proposed; the entry that ends a lease names (id, grant revision,
 // last renewal by an entry), so that an end which such a renewal overtook does nothing.
-// Everything here is state: changed only in apply, through Store, which keeps the undo journal,
-// the revisions and the keys in step.
+// Everything here is state: changed only in apply. THREAD: core loop.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,6 +15,8 @@
 
 #include "store/keyspace/key_name.h"
 #include "store/keyspace/key_record.h"
+#include "store/tables/ordered_table.h"
+#include "store/tables/tables.h"
 
 namespace clustron::store {
 
@@ -35,42 +35,67 @@ struct Lease {
   std::set<KeyName> locks;  // those that end with this lease; they are in LockTable
 };
 
-// THREAD: core loop.
-class LeaseTable {
+class LeaseTable final : public OrderedTable<std::string, Lease>, private Attachments {
  public:
-  // Drops about so many rows; true if more are left. For a table that is being thrown away.
-  bool FreeSome(size_t count);
+  explicit LeaseTable(Store& store);
+
   const Lease* Find(std::string_view id) const;
-  size_t size() const { return leases_.size(); }
-  bool empty() const { return leases_.empty(); }
-  size_t attached_keys() const { return by_key_.size(); }
-  // What leases and attachments take, about, with the timers; names of keys are counted with the
-  // keys.
-  size_t used_bytes() const { return leases_.size() * kLeaseBytes + by_key_.size() * kKeyBytes; }
-
-  // The lease that a key is attached to; null if none. The entry's has_lease() says so cheaper.
+  size_t attached_keys() const override { return by_key_.size(); }
+  // The lease that a key is attached to; null if none. The record's has_lease() says so cheaper.
   const Lease* LeaseOf(int db, std::string_view key) const;
-
   // In order of ids, from the first id > `after`, at most `limit`; `owner` filters unless null.
   std::vector<const Lease*> List(std::string_view after, size_t limit,
                                  const std::string_view* owner = nullptr) const;
 
+  // REQUIRES: the id is unknown, of 1 … kLeaseIdBytesMax bytes.
+  const Lease& Grant(std::string_view id, int64_t ttl_ms, std::string_view owner);
+  // A keepalive within an entry: an end that was queued before it is void. REQUIRES: the lease
+  // exists.
+  void Keep(std::string_view id);
+  // Deletes the attached keys, releases the locks and forgets the lease, all at the item's
+  // revision. Returns the number of keys deleted. REQUIRES: the lease exists.
+  size_t End(std::string_view id, bool expired);
+  enum class AttachResult : uint8_t { kAttached, kAlready, kOtherLease, kHasTtl, kFull, kNoKey };
+  // REQUIRES: the lease exists. kAlready changes nothing.
+  AttachResult Attach(std::string_view id, int db, std::string_view key);
+  // False when it had no lease.
+  bool DetachKey(int db, std::string_view key);
+  // A lock ends with its lease, from now on or no longer. REQUIRES: the lease exists.
+  void LinkLock(std::string_view id, const KeyName& lock);
+  void UnlinkLock(std::string_view id, const KeyName& lock);
+
+  std::string_view section() const override { return "leases"; }
+  // With the timers; names of keys are counted with the keys.
+  size_t used_bytes() const override { return size() * kLeaseBytes + by_key_.size() * kKeyBytes; }
+  std::unique_ptr<SlicedFree> Clear() override;
+
  private:
-  friend class Store;
-  friend class Journal;
-  friend class SnapshotWalk;
-  friend class StoreLoader;
   static constexpr size_t kLeaseBytes = 600;  // an id and an owner are bounded
   static constexpr size_t kKeyBytes = 250;
-  struct Place {
+  struct Attachment {
     Lease* lease;
-    uint64_t attach;
+    uint64_t number;
   };
-  std::map<std::string, std::unique_ptr<Lease>, std::less<>> leases_;
-  std::map<KeyName, Place> by_key_;
+
+  // row: id, owner, ttl, grant, renewed, next attach, keys: count, (attach, db, name) each; all
+  // numbers varints
+  void EncodeRow(const std::string& id, const Lease& lease, std::string* out) const override;
+  Result<std::pair<std::string, Lease>> DecodeRow(Reader* in) const override;
+  uint64_t RowDigest(const std::string& id, const Lease& lease) const override;
+  bool Link(const std::string& id, Lease& lease) override;
+
+  void Detach(int db, std::string_view key) override;
+  void DetachAll(int db) override;
+  void Rename(const KeyName& from, const KeyName& to) override;
+  void Swap(int db_a, int db_b) override;
+  bool Has(int db, std::string_view key) const override;
+
+  void Tell(const Lease& lease, LeaseEventKind kind);
+
+  std::map<KeyName, Attachment> by_key_;
 };
 
-// As a snapshot's row has it: see store_tables.cc.
-void EncodeLease(const Lease& lease, std::string* out);
+inline LeaseTable& LeasesOf(Store& store) { return TableOf<LeaseTable>(store); }
+inline const LeaseTable& LeasesOf(const Store& store) { return TableOf<LeaseTable>(store); }
 
 }  // namespace clustron::store

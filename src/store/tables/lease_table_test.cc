@@ -127,7 +127,7 @@ TEST_CASE("events of a transaction come out when it is kept, and never when it i
   const size_t inner = s.Arm();
   Put(s, 0, "b", "1");
   s.Notify(0, "b", {EventClass::kGeneric, "expire"});
-  s.AcquireLock(0, "l", {.ttl_ms = 5});
+  LocksOf(s).Acquire(0, "l", {.ttl_ms = 5});
   s.Rollback(inner);
   CHECK(w.recorder.Take().empty());
   Put(s, 0, "c", "1");
@@ -146,37 +146,38 @@ TEST_CASE("the end of a lease takes its keys and locks along, at one revision") 
   Watched w;
   Store& s = w.store;
   s.BeginItem();
-  s.GrantLease("l1", 5000, "me");
+  LeasesOf(s).Grant("l1", 5000, "me");
   for (const char* key : {"z", "a", "m"}) {
     s.BeginItem();
     Put(s, 1, key, "v");
-    CHECK(s.AttachKey("l1", 1, key) == Store::AttachResult::kAttached);
+    CHECK(LeasesOf(s).Attach("l1", 1, key) == LeaseTable::AttachResult::kAttached);
   }
-  CHECK(s.AttachKey("l1", 1, "a") == Store::AttachResult::kAlready);
+  CHECK(LeasesOf(s).Attach("l1", 1, "a") == LeaseTable::AttachResult::kAlready);
   s.BeginItem();
-  const Revision token = s.AcquireLock(0, "lock", {.owner = "me", .lease_id = "l1", .ttl_ms = 9});
+  const Revision token =
+      LocksOf(s).Acquire(0, "lock", {.owner = "me", .lease_id = "l1", .ttl_ms = 9});
   CHECK(token == s.revision());
-  CHECK(s.locks().Guard(0, "lock") != nullptr);
-  CHECK(s.locks().guards_db(0));
-  CHECK_FALSE(s.locks().guards_db(1));
+  CHECK(LocksOf(s).Guard(0, "lock") != nullptr);
+  CHECK(LocksOf(s).guards_db(0));
+  CHECK_FALSE(LocksOf(s).guards_db(1));
   w.recorder.Take();
   s.BeginItem();
-  CHECK(s.EndLease("l1", true) == 3);
+  CHECK(LeasesOf(s).End("l1", true) == 3);
   const std::string r = std::to_string(s.revision());
   CHECK(w.recorder.Take() ==
         Lines{"del 1:z lease expired " + r + " gone", "del 1:a lease expired " + r + " gone",
               "del 1:m lease expired " + r + " gone",
               "lock 0:lock expired " + std::to_string(token), "lease l1 expired " + r});
-  CHECK(s.leases().empty());
-  CHECK_FALSE(s.locks().guards_any());
+  CHECK(LeasesOf(s).empty());
+  CHECK_FALSE(LocksOf(s).guards_any());
   CHECK(s.Size(1) == 0);
 }
 
 TEST_CASE("what a lease is attached to follows the rules of the commands") {
   Store s(1);
-  s.GrantLease("l", 5000, "");
+  LeasesOf(s).Grant("l", 5000, "");
   const auto attached = [&](int db, std::string_view key) {
-    const Lease* lease = s.leases().LeaseOf(db, key);
+    const Lease* lease = LeasesOf(s).LeaseOf(db, key);
     const KeyRecord* e = s.Find(db, key);
     if (e != nullptr) CHECK(e->has_lease() == (lease != nullptr));
     return lease != nullptr;
@@ -184,7 +185,7 @@ TEST_CASE("what a lease is attached to follows the rules of the commands") {
   const auto fresh = [&](std::string_view key) {
     s.BeginItem();
     Put(s, 0, key, "v");
-    REQUIRE(s.AttachKey("l", 0, key) == Store::AttachResult::kAttached);
+    REQUIRE(LeasesOf(s).Attach("l", 0, key) == LeaseTable::AttachResult::kAttached);
   };
   fresh("k");
   {
@@ -220,34 +221,34 @@ TEST_CASE("what a lease is attached to follows the rules of the commands") {
     m.Commit(kDel);
   }
   CHECK_FALSE(attached(0, "gone"));
-  CHECK(s.leases().Find("l")->keys.empty());
+  CHECK(LeasesOf(s).Find("l")->keys.empty());
   fresh("x");
-  CHECK(s.DetachKey(0, "x"));
-  CHECK_FALSE(s.DetachKey(0, "x"));
+  CHECK(LeasesOf(s).DetachKey(0, "x"));
+  CHECK_FALSE(LeasesOf(s).DetachKey(0, "x"));
   CHECK_FALSE(attached(0, "x"));
-  s.GrantLease("l2", 1, "");
+  LeasesOf(s).Grant("l2", 1, "");
   fresh("y");
-  CHECK(s.AttachKey("l2", 0, "y") == Store::AttachResult::kOtherLease);
+  CHECK(LeasesOf(s).Attach("l2", 0, "y") == LeaseTable::AttachResult::kOtherLease);
   {
     Mutation m = s.Modify(0, "x");
     m.SetDeadline(Deadline::Elapsed(1000));
     m.Commit({});
   }
-  CHECK(s.AttachKey("l2", 0, "x") == Store::AttachResult::kHasTtl);
-  CHECK(s.AttachKey("l2", 0, "absent") == Store::AttachResult::kNoKey);
+  CHECK(LeasesOf(s).Attach("l2", 0, "x") == LeaseTable::AttachResult::kHasTtl);
+  CHECK(LeasesOf(s).Attach("l2", 0, "absent") == LeaseTable::AttachResult::kNoKey);
 }
 
 TEST_CASE("a lease holds no more keys than its limit") {
   Store s(1);
-  s.GrantLease("l", 5000, "");
+  LeasesOf(s).Grant("l", 5000, "");
   for (size_t i = 0; i <= kLeaseKeysMax; i++) {
     const std::string key = std::to_string(i);
     Put(s, 0, key, "v");
     const auto expected =
-        i < kLeaseKeysMax ? Store::AttachResult::kAttached : Store::AttachResult::kFull;
-    REQUIRE(s.AttachKey("l", 0, key) == expected);
+        i < kLeaseKeysMax ? LeaseTable::AttachResult::kAttached : LeaseTable::AttachResult::kFull;
+    REQUIRE(LeasesOf(s).Attach("l", 0, key) == expected);
   }
-  CHECK(s.EndLease("l", false) == kLeaseKeysMax);
+  CHECK(LeasesOf(s).End("l", false) == kLeaseKeysMax);
   CHECK(s.Size(0) == 1);
 }
 
@@ -259,8 +260,8 @@ TEST_CASE("leases and locks count as used memory while they are there") {
   for (size_t i = 0; i < kCount; i++) {
     const std::string id = std::to_string(i);
     s.BeginItem();
-    s.GrantLease(id, 1, owner);
-    s.AcquireLock(0, id, {.owner = owner, .lease_id = id, .ttl_ms = 1});
+    LeasesOf(s).Grant(id, 1, owner);
+    LocksOf(s).Acquire(0, id, {.owner = owner, .lease_id = id, .ttl_ms = 1});
   }
   const size_t used = s.used_bytes() - before;
   CHECK(used > kCount * 1000);
@@ -268,26 +269,26 @@ TEST_CASE("leases and locks count as used memory while they are there") {
   // Undoing gives it back exactly.
   s.BeginItem();
   const size_t mark = s.Arm();
-  s.AcquireLock(0, "more", {.owner = owner, .ttl_ms = 1});
-  s.EndLock(0, "1", s.locks().Find(0, "1")->holder().token, LockEventKind::kBroken);
-  s.EndLease("2", false);
+  LocksOf(s).Acquire(0, "more", {.owner = owner, .ttl_ms = 1});
+  LocksOf(s).End(0, "1", LocksOf(s).Find(0, "1")->holder().token, LockEventKind::kBroken);
+  LeasesOf(s).End("2", false);
   s.Rollback(mark);
   CHECK(s.used_bytes() - before == used);
-  for (size_t i = 0; i < kCount; i++) s.EndLease(std::to_string(i), false);
+  for (size_t i = 0; i < kCount; i++) LeasesOf(s).End(std::to_string(i), false);
   CHECK(s.used_bytes() == before);
 }
 
 TEST_CASE("leases and locks are listed in order, page by page") {
   Store s(1);
   for (const char* id : {"c", "a", "d", "b"}) {
-    s.GrantLease(id, 1, std::string_view(id) == "d" ? "other" : "me");
-    s.AcquireLock(2, std::string("x") + id, {.ttl_ms = 1, .advisory = id[0] == 'a'});
+    LeasesOf(s).Grant(id, 1, std::string_view(id) == "d" ? "other" : "me");
+    LocksOf(s).Acquire(2, std::string("x") + id, {.ttl_ms = 1, .advisory = id[0] == 'a'});
   }
-  s.AcquireLock(2, "y", {.ttl_ms = 1});
-  s.AcquireLock(1, "xa", {.ttl_ms = 1});
+  LocksOf(s).Acquire(2, "y", {.ttl_ms = 1});
+  LocksOf(s).Acquire(1, "xa", {.ttl_ms = 1});
   const auto leases = [&](std::string_view after, size_t limit, const std::string_view* owner) {
     std::string out;
-    for (const Lease* lease : s.leases().List(after, limit, owner)) out += lease->id;
+    for (const Lease* lease : LeasesOf(s).List(after, limit, owner)) out += lease->id;
     return out;
   };
   const std::string_view me = "me";
@@ -297,7 +298,7 @@ TEST_CASE("leases and locks are listed in order, page by page") {
   const auto locks = [&](std::string_view prefix, const char* after, size_t limit) {
     std::string out;
     const std::string_view from = after == nullptr ? "" : after;
-    for (const auto& row : s.locks().List(2, prefix, after == nullptr ? nullptr : &from, limit)) {
+    for (const auto& row : LocksOf(s).List(2, prefix, after == nullptr ? nullptr : &from, limit)) {
       out += std::string(row.name) + " ";
     }
     return out;
@@ -307,10 +308,10 @@ TEST_CASE("leases and locks are listed in order, page by page") {
   CHECK(locks("", nullptr, 10) == "xa xb xc xd y ");
   CHECK(locks("x", "a", 10) == "xa xb xc xd ");
   CHECK(locks("z", nullptr, 10).empty());
-  CHECK(s.locks().Guard(2, "xa") == nullptr);  // advisory
-  CHECK(s.locks().Guard(2, "xb") != nullptr);
-  s.RaiseLockTtl(2, "xb", s.locks().Find(2, "xb")->holder().token, 77);
-  CHECK(s.locks().Find(2, "xb")->holder().ttl_ms == 77);
+  CHECK(LocksOf(s).Guard(2, "xa") == nullptr);  // advisory
+  CHECK(LocksOf(s).Guard(2, "xb") != nullptr);
+  LocksOf(s).RaiseTtl(2, "xb", LocksOf(s).Find(2, "xb")->holder().token, 77);
+  CHECK(LocksOf(s).Find(2, "xb")->holder().ttl_ms == 77);
 }
 
 }  // namespace

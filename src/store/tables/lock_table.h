@@ -3,17 +3,18 @@
 // A lock is held iff it is in this table; deadlines live in the leader's timers (as for leases).
 // The token of a grant is the revision of the item that granted it, so tokens of a name only rise.
 // An ordinary lock on name N also guards the data key N; an advisory one doesn't.
-// Changed only in apply, through Store.
+// Everything here is state: changed only in apply. THREAD: core loop.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "store/keyspace/key_name.h"
 #include "store/keyspace/key_record.h"
+#include "store/tables/ordered_table.h"
+#include "store/tables/tables.h"
 
 namespace clustron::store {
 
@@ -32,15 +33,18 @@ struct Lock {
   const LockHolder& holder() const { return holders.front(); }
 };
 
-// THREAD: core loop.
-class LockTable {
- public:
-  bool FreeSome(size_t count);  // as LeaseTable's
-  const Lock* Find(int db, std::string_view name) const;
-  size_t size() const { return locks_.size(); }
-  // What the locks take, about, with their timers.
-  size_t used_bytes() const { return used_bytes_; }
+struct LockGrant {
+  std::string_view owner;
+  std::string_view lease_id;  // empty: none
+  int64_t ttl_ms = 0;
+  bool advisory = false;
+};
 
+class LockTable final : public OrderedTable<KeyName, Lock> {
+ public:
+  explicit LockTable(Store& store) : OrderedTable(store) {}
+
+  const Lock* Find(int db, std::string_view name) const;
   // True while a guarding lock is held anywhere (one test before every Guarded call), or in `db`.
   bool guards_any() const { return guard_count_ != 0; }
   bool guards_db(int db) const { return guards_per_db_[db] != 0; }
@@ -57,26 +61,44 @@ class LockTable {
   // (after == nullptr: from the start), at most `limit`.
   std::vector<Row> List(int db, std::string_view prefix, const std::string_view* after,
                         size_t limit) const;
-  // Every lock in order of (db, name): timers of a new leader, snapshots. void(int, name, Lock).
+  // Every lock in order of (db, name): timers of a new leader. void(int, name, Lock).
   template <typename F>
   void ForEach(F&& f) const {
-    for (const auto& [name, lock] : locks_) f(name.db, std::string_view(name.name), lock);
+    for (const auto& [name, lock] : rows()) f(name.db, std::string_view(name.name), lock);
   }
 
+  // REQUIRES: not held; the lease, if named, exists. Returns the token: the item's revision.
+  Revision Acquire(int db, std::string_view name, const LockGrant& grant);
+  // REQUIRES: held with this token. `kind` says why: kReleased, kExpired or kBroken.
+  void End(int db, std::string_view name, Revision token, LockEventKind kind);
+  // RENEW above the granted TTL. REQUIRES: held with this token.
+  void RaiseTtl(int db, std::string_view name, Revision token, int64_t ttl_ms);
+  // RENEW up to the granted TTL within an entry, as LeaseTable::Keep. REQUIRES: held.
+  void Keep(int db, std::string_view name);
+
+  std::string_view section() const override { return "locks"; }
+  size_t used_bytes() const override { return used_bytes_; }
+  std::unique_ptr<SlicedFree> Clear() override;
+
  private:
-  friend class Store;
-  friend class Journal;
-  friend class SnapshotWalk;
+  // row: db, name, advisory (one byte), holders: count, (token, owner, lease, ttl, renewed) each;
+  // all other numbers varints
+  void EncodeRow(const KeyName& name, const Lock& lock, std::string* out) const override;
+  Result<std::pair<KeyName, Lock>> DecodeRow(Reader* in) const override;
+  uint64_t RowDigest(const KeyName& name, const Lock& lock) const override;
+  bool Link(const KeyName& name, Lock& lock) override;
+  void Unlink(const KeyName& name, const Lock& lock) override;
+
   const Lock* FindGuard(int db, std::string_view key) const;
+  void Renew(Place place, int64_t ttl_ms);
   static size_t BytesOf(const KeyName& name, const Lock& lock);
 
-  std::map<KeyName, Lock> locks_;
   size_t used_bytes_ = 0;
   size_t guard_count_ = 0;
-  size_t guards_per_db_[16] = {};
+  size_t guards_per_db_[kDatabases] = {};
 };
 
-// As a snapshot's row has it: see store_tables.cc.
-void EncodeLock(const KeyName& name, const Lock& lock, std::string* out);
+inline LockTable& LocksOf(Store& store) { return TableOf<LockTable>(store); }
+inline const LockTable& LocksOf(const Store& store) { return TableOf<LockTable>(store); }
 
 }  // namespace clustron::store

@@ -10,6 +10,7 @@
 #include "store/keyspace/value_type.h"
 #include "store/types/string/big_string.h"
 #include "store/types/string/string_type.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::store {
 
@@ -92,7 +93,7 @@ void WriteBig(Mutation& m, size_t offset, std::string_view bytes) {
 void SetString(Mutation& m, std::string_view value, Keep keep, StringForm form, Deadline deadline) {
   m.BeginValue();
   KeyRecord* record = m.writable();
-  const Form kept_as = form == StringForm::kRaw ? Form::kRaw : KeyRecordEdit::Classify(value);
+  const Form kept_as = form == StringForm::kRaw ? Form::kRaw : ClassifyString(value);
   const Form as = form == StringForm::kText && kept_as == Form::kInt ? Form::kEmbstr : kept_as;
 
   DeadlineWord word;
@@ -101,6 +102,7 @@ void SetString(Mutation& m, std::string_view value, Keep keep, StringForm form, 
     if (keep == Keep::kNothing && record->has_lease()) m.DetachLease();
   }
   if (deadline.exists()) {
+    CHECK(keep == Keep::kNothing || record == nullptr || !record->has_lease());
     word = m.FileDeadline(deadline, word);
   } else if (keep == Keep::kNothing) {
     word = {};
@@ -137,13 +139,13 @@ void SetString(Mutation& m, std::string_view value, Keep keep, StringForm form, 
 
 void AppendString(Mutation& m, std::string_view bytes) {
   if (!m.exists()) return SetString(m, bytes, Keep::kAll);
-  WriteString(m, m.record()->StringSize(), bytes);
+  WriteString(m, StringOf(*m.record()).size(), bytes);
 }
 
 void WriteString(Mutation& m, size_t offset, std::string_view bytes) {
   m.BeginValue();
   const KeyRecord* record = m.record();
-  const size_t old_size = record == nullptr ? 0 : record->StringSize();
+  const size_t old_size = record == nullptr ? 0 : StringOf(*record).size();
   const size_t size = std::max(old_size, offset + bytes.size());
   if (size > KeyRecordEdit::kInlineMax ||
       (record != nullptr && !KeyRecordEdit::IsInline(*record))) {
@@ -159,7 +161,7 @@ bool SetStringBit(Mutation& m, uint64_t bit_offset, bool bit) {
   const auto mask = static_cast<uint8_t>(0x80 >> (bit_offset % 8));
   Scratch scratch;
   const std::string_view old =
-      m.exists() ? m.record()->StringRange(at, 1, scratch) : std::string_view();
+      m.exists() ? StringOf(*m.record()).Range(at, 1, scratch) : std::string_view();
   const uint8_t byte = old.empty() ? 0 : static_cast<uint8_t>(old[0]);
   const char now = static_cast<char>(bit ? byte | mask : byte & ~mask);
   WriteString(m, at, {&now, 1});

@@ -1,13 +1,34 @@
 #include "store/types/string/string_type.h"
 
+#include <charconv>
 #include <cstring>
 #include <string>
 #include <utility>
 
 #include "base/check.h"
 #include "store/keyspace/key_meta.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::store {
+
+namespace {
+
+constexpr size_t kEmbstrMax = 44;
+
+// Whether `text` is the canonical decimal form of an int64: what Redis keeps as an integer.
+bool IsCanonicalInt(std::string_view text) {
+  if (text.empty() || text.size() > 20) return false;
+  const size_t sign = text[0] == '-' ? 1 : 0;
+  if (text.size() == sign) return false;
+  if (text[sign] < '0' || text[sign] > '9') return false;
+  if (text[sign] == '0') return text.size() == 1;
+  int64_t value;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end;
+}
+
+}  // namespace
 
 BigString& BigOf(const KeyRecord& record) {
   CHECK(record.form() == Form::kBig);
@@ -18,6 +39,11 @@ KeyRecord* NewBigString(std::string_view key, std::unique_ptr<BigString> big,
                         DeadlineWord deadline) {
   return KeyRecordEdit::NewPointer(key, Type::kString, Form::kBig,
                                    reinterpret_cast<uintptr_t>(big.release()), deadline);
+}
+
+Form ClassifyString(std::string_view value) {
+  if (value.size() <= 20 && IsCanonicalInt(value)) return Form::kInt;
+  return value.size() <= kEmbstrMax ? Form::kEmbstr : Form::kRaw;
 }
 
 namespace string_type {
@@ -69,7 +95,7 @@ class Builder final : public ValueBuilder {
     if (big_ != nullptr) return NewBigString(key, std::move(big_), deadline);
     // A form that the bytes contradict would be corruption that no checksum saw; harmless, though.
     const bool fits = form_ <= Form::kRaw && (form_ != Form::kInt || IsCanonicalInt(text_));
-    const Form form = foreign_ ? KeyRecordEdit::Classify(text_) : fits ? form_ : Form::kRaw;
+    const Form form = foreign_ ? ClassifyString(text_) : fits ? form_ : Form::kRaw;
     KeyRecord* record = KeyRecordEdit::NewInline(key, text_.size(), form, deadline);
     std::memcpy(KeyRecordEdit::InlineBytes(*record), text_.data(), text_.size());
     return record;
@@ -84,7 +110,7 @@ class Builder final : public ValueBuilder {
 
 }  // namespace
 
-uint64_t Count(const KeyRecord& record) { return record.StringSize(); }
+uint64_t Count(const KeyRecord& record) { return StringOf(record).size(); }
 
 std::string_view Encoding(const KeyRecord& record) {
   return record.form() == Form::kInt ? "int" : record.form() == Form::kEmbstr ? "embstr" : "raw";
@@ -97,11 +123,11 @@ size_t MemoryUsage(const KeyRecord& record) {
 }
 
 void Parts(const KeyRecord& record, PartSink& sink) {
-  record.ForEachPiece([&sink](std::string_view piece) { sink.OnPart(piece); });
+  StringOf(record).ForEachPiece([&sink](std::string_view piece) { sink.OnPart(piece); });
 }
 
 std::unique_ptr<FrozenValue> Freeze(const KeyRecord& record) {
-  if (record.StringSize() <= kFrozenBytesMin) return nullptr;
+  if (StringOf(record).size() <= kFrozenBytesMin) return nullptr;
   return std::make_unique<Frozen>(BigOf(record));
 }
 

@@ -13,6 +13,9 @@ BigString& BigOf(const KeyRecord& record);
 KeyRecord* NewBigString(std::string_view key, std::unique_ptr<BigString> big,
                         DeadlineWord deadline);
 
+// How a string is kept inline: int, embstr or raw.
+Form ClassifyString(std::string_view value);
+
 namespace string_type {
 uint64_t Count(const KeyRecord& record);
 std::string_view Encoding(const KeyRecord& record);

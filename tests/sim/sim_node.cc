@@ -215,9 +215,10 @@ Status SimNode::StartProcess() {
     options.node.feature_version = version_;
   }
   options.seed = around_.loop->rng().Next();
-  ASSIGN_OR_RETURN(const server::BootReport boot,
-                   server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
-                                *process_->engine, &process_->storage));
+  ASSIGN_OR_RETURN(
+      const server::BootReport boot,
+      server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
+                   static_cast<cluster::Transport&>(*this), *process_->engine, &process_->storage));
   if (boot.snapshot_slot != 0) around_.report->Count("starts from a snapshot");
   if (process_->storage.log->floor() >= boot.snapshot_slot) beyond_log_.insert(boot.snapshot_slot);
   if (boot.replayed != 0) around_.report->Count("starts with a replay");
@@ -579,11 +580,13 @@ void SimNode::OnLinkDown(int peer) {
   });
 }
 
-void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) {
+void SimNode::Send(cluster::NodeId to, cluster::Urgency urgency, std::string message,
+                   Payload tail) {
   message.append(tail.view());
   NoteObligations(to, message);
   NoteRead(to, message);
-  around_.network->Send(index_, static_cast<int>(to) - 1, urgent, std::move(message));
+  around_.network->Send(index_, static_cast<int>(to) - 1, urgency == cluster::Urgency::kUrgent,
+                        std::move(message));
 }
 
 // Who was set back has no vote before all others have recorded that.

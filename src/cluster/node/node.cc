@@ -26,14 +26,14 @@ constexpr int64_t kApplySliceNs = 5'000'000;  // of a backlog, per loop turn
 }  // namespace
 
 Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMachine& state,
-           persist::SnapshotStore& snapshots, TaskRunner& snapshot_tasks, NodeHost& host,
+           persist::SnapshotStore& snapshots, Transport& transport, NodeHost& host,
            paxos::Recovered recovered)
     : config_(config),
       clock_(clock),
       log_(log),
       state_(state),
       snapshots_(snapshots),
-      snapshot_tasks_(snapshot_tasks),
+      transport_(transport),
       host_(host),
       longer_lease_until_ns_(recovered.longest_lease_ns > config.paxos.lease_ns
                                  ? clock.MonotonicNs() + recovered.longest_lease_ns
@@ -146,7 +146,7 @@ bool Node::OnMessage(NodeId from, std::string message) {
     case WireKind::kClockAsk: {
       int64_t asked_ns;
       if (!ReadClockAsk(body, &asked_ns)) return false;
-      host_.Send(from, true, WireClockAnswer(asked_ns, clock_.WallMs()));
+      transport_.Send(from, Urgency::kUrgent, WireClockAnswer(asked_ns, clock_.WallMs()));
       return true;
     }
     case WireKind::kClockAnswer: {
@@ -201,7 +201,7 @@ bool Node::OnMessage(NodeId from, std::string message) {
 // --- The members ---------------------------------------------------------------------------------
 
 void Node::SendToMember(NodeId to, WireKind kind, const std::string& body) {
-  host_.Send(to, true, WireOf(kind, body));
+  transport_.Send(to, Urgency::kUrgent, WireOf(kind, body));
 }
 
 void Node::BootRaised(uint32_t boot) {
@@ -246,7 +246,7 @@ bool Node::OnMessageWhileBusy(NodeId from, std::string_view message) {
   if (!reply) return false;
   std::string bytes;
   paxos::Encode(*reply, &bytes);
-  host_.Send(from, true, WirePaxos(bytes));
+  transport_.Send(from, Urgency::kUrgent, WirePaxos(bytes));
   return true;
 }
 
@@ -259,7 +259,7 @@ void Node::TickWhileBusy() {
   const paxos::Members& members = replica_.members();
   for (const auto* list : {&members.voters, &members.learners})
     for (NodeId peer : *list)
-      if (peer != self()) host_.Send(peer, true, WirePaxos(bytes));
+      if (peer != self()) transport_.Send(peer, Urgency::kUrgent, WirePaxos(bytes));
 }
 
 void Node::OnPeerUp(NodeId peer) {
@@ -536,13 +536,13 @@ void Node::SendPaxos(NodeId to, const paxos::Message& message) {
     wire_.append(tail.view());
     tail.reset();
   }
-  const bool urgent = paxos::IsUrgent(message);
+  const Urgency urgency = paxos::IsUrgent(message) ? Urgency::kUrgent : Urgency::kBulk;
   if (wire_.size() > kSharedBytesMin) {
     std::string big;
     big.swap(wire_);
-    host_.Send(to, urgent, std::move(big), std::move(tail));
+    transport_.Send(to, urgency, std::move(big), std::move(tail));
   } else {
-    host_.Send(to, urgent, wire_, std::move(tail));
+    transport_.Send(to, urgency, wire_, std::move(tail));
   }
 }
 

@@ -2,10 +2,10 @@
 // session, put together. It knows nothing of sockets, threads or RESP, so the simulator runs it as
 // it is.
 //
-// The owner calls:   OnMessage, OnPeerUp, OnPeerDown, Tick (every 10 ms) and client calls as things
-//                    happen; EndOfTurn once after each turn of its loop, before replies are
-//                    written.
-// The node calls:    NodeHost for everything that leaves it.
+// The transport calls: OnMessage, OnPeerUp, OnPeerDown as things happen.
+// The owner calls:     Tick (every 10 ms) and client calls as things happen; EndOfTurn once after
+//                      each turn of its loop, before replies are written.
+// The node calls:      Transport for messages to other nodes, NodeHost for all else that leaves it.
 //
 // What happens when (docs/architecture.md tells it as a story):
 //   SubmitWrite → Origin (numbered) → [forward to the leader] → Batcher → Replica::Propose
@@ -29,7 +29,6 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "base/task_runner.h"
 #include "cluster/log/log_store.h"
 #include "cluster/node/batcher.h"
 #include "cluster/node/cluster_clock.h"
@@ -42,6 +41,7 @@
 #include "cluster/node/state_machine.h"
 #include "cluster/node/wall_clock.h"
 #include "cluster/paxos/replica.h"
+#include "cluster/wire/transport.h"
 #include "persist/snapshot_store.h"
 
 namespace clustron::cluster {
@@ -59,16 +59,10 @@ enum class HaltCause : uint8_t {
   kDiverged,     // a majority contradicts its state: for good, restarts included
 };
 
-// Everything that leaves a node. THREAD: core loop.
+// What a node tells its owner; messages to other nodes go by the Transport. THREAD: core loop.
 class NodeHost {
  public:
   virtual ~NodeHost() = default;
-  // May drop it (bounded queues, no link): nothing is lost by that.
-  // `tail`, if there is one, belongs to the message, behind `message`: big values are not copied.
-  virtual void Send(NodeId to, bool urgent, std::string message, paxos::Payload tail) = 0;
-  void Send(NodeId to, bool urgent, std::string message) {
-    Send(to, urgent, std::move(message), nullptr);
-  }
   // The write will not be answered by apply. Once per cookie.
   virtual void FailWrite(void* cookie, Failure failure) = 0;
   // All read rounds up to `round` may read now: what is due by the grant's clocks must be gone
@@ -127,12 +121,15 @@ struct NodeConfig {
   uint64_t reserved_revision = 0;
 };
 
-class Node final : public ApplyListener, private LogStore::Listener, private RosterHost {
+class Node final : public TransportListener,
+                   public ApplyListener,
+                   private LogStore::Listener,
+                   private RosterHost {
  public:
   // `log` is open, `state` is at the newest snapshot plus the entries that the log knows to be
-  // chosen (see Recover in recovery.h). `snapshot_tasks` runs snapshot file work.
+  // chosen (server/process/boot.h).
   Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMachine& state,
-       persist::SnapshotStore& snapshots, TaskRunner& snapshot_tasks, NodeHost& host,
+       persist::SnapshotStore& snapshots, Transport& transport, NodeHost& host,
        paxos::Recovered recovered);
   ~Node() override;
 
@@ -160,14 +157,12 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
 
   // --- Events --------------------------------------------------------------------------------
 
-  // False: malformed; the link should be dropped.
-  bool OnMessage(NodeId from, std::string message);
-  // While this node is in the middle of something long (base/breather.h): true if the message was a
-  // heartbeat and has been answered. All else waits for OnMessage.
-  bool OnMessageWhileBusy(NodeId from, std::string_view message);
+  // TransportListener. While busy only heartbeats are answered.
+  bool OnMessage(NodeId from, std::string message) override;
+  bool OnMessageWhileBusy(NodeId from, std::string_view message) override;
+  void OnPeerUp(NodeId peer) override;
+  void OnPeerDown(NodeId peer) override;
   void TickWhileBusy();
-  void OnPeerUp(NodeId peer);
-  void OnPeerDown(NodeId peer);
   // What a peer introduced itself with: its boot counter.
   void OnPeerStarted(NodeId peer, uint64_t boot);
   // What a peer introduced itself with: the highest feature version that its program knows.
@@ -441,7 +436,7 @@ class Node final : public ApplyListener, private LogStore::Listener, private Ros
   LogStore& log_;
   StateMachine& state_;
   persist::SnapshotStore& snapshots_;
-  TaskRunner& snapshot_tasks_;
+  Transport& transport_;
   NodeHost& host_;
   // Until then a lease that is longer than the setting may run, and the disk says so; 0: none.
   int64_t longer_lease_until_ns_ = 0;

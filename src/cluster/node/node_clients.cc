@@ -40,7 +40,7 @@ void Node::SendOwnItems() {
   if (!roster_.MaySendItemsTo(known_leader_)) return;
   ForwardBuilder forward(known_ballot_);
   const auto send = [&] {
-    if (!forward.empty()) host_.Send(known_leader_, false, forward.Take());
+    if (!forward.empty()) transport_.Send(known_leader_, Urgency::kBulk, forward.Take());
   };
   while (const Origin::Item* item = origin_.NextToSend(now)) {
     if (!forward.empty() && forward.size() + item->bytes().size() > kForwardBytesMax) {
@@ -48,7 +48,7 @@ void Node::SendOwnItems() {
       forward = ForwardBuilder(known_ballot_);
     }
     if (item->shared != nullptr) {
-      host_.Send(known_leader_, false, forward.Take(), item->shared);
+      transport_.Send(known_leader_, Urgency::kBulk, forward.Take(), item->shared);
       forward = ForwardBuilder(known_ballot_);
     } else {
       forward.Add(item->bytes());
@@ -80,7 +80,7 @@ void Node::AskReads() {
   if (known_leader_ == self()) {
     ServeReadAsk(self(), id);
   } else {
-    host_.Send(known_leader_, true, WireReadAsk(id));
+    transport_.Send(known_leader_, Urgency::kUrgent, WireReadAsk(id));
   }
 }
 
@@ -103,7 +103,7 @@ void Node::GrantRead(NodeId to, uint64_t id, Slot index) {
   if (to == self()) {
     reads_.Granted(id, grant);
   } else {
-    host_.Send(to, true, WireReadGrant(id, grant));
+    transport_.Send(to, Urgency::kUrgent, WireReadGrant(id, grant));
   }
 }
 
@@ -160,8 +160,8 @@ void Node::SendCalls(int64_t now_ns) {
       const std::string body = call.body;
       ServeCall(self(), id, body);
     } else {
-      host_.Send(known_leader_, IsSmallCall(call.body),
-                 WireCall(WireKind::kLeaderCall, id, call.body));
+      transport_.Send(known_leader_, UrgencyOfCall(call.body),
+                      WireCall(WireKind::kLeaderCall, id, call.body));
     }
     if (i < calls_.size() && calls_[i].id == id) ++i;
   }
@@ -181,7 +181,7 @@ void Node::Publish(std::string_view body) {
   const paxos::Members& members = replica_.members();
   for (const auto* list : {&members.voters, &members.learners})
     for (NodeId node : *list)
-      if (node != self()) host_.Send(node, false, WirePublish(body));
+      if (node != self()) transport_.Send(node, Urgency::kBulk, WirePublish(body));
 }
 
 // --- Nobody answers ------------------------------------------------------------------------------

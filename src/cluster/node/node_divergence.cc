@@ -40,7 +40,7 @@ void Node::CompareStates(int64_t now_ns) {
   if (divergence_.slot() != 0 && now_ns - digests_asked_ns_ >= kAskDigestsNs) {
     digests_asked_ns_ = now_ns;
     for (const NodeId voter : divergence_.Unheard(replica_.members().voters, self()))
-      host_.Send(voter, true, WireDigestAsk(divergence_.slot()));
+      transport_.Send(voter, Urgency::kUrgent, WireDigestAsk(divergence_.slot()));
   }
   LookBeyond(now_ns);
   JudgeStates();
@@ -110,7 +110,7 @@ void Node::OnClaim(NodeId peer, Slot slot, uint64_t digest) {
 
 void Node::SendDigest(NodeId to, Slot slot) {
   if (const auto digest = state_.digests().Find(slot))
-    host_.Send(to, true, WireDigest(slot, *digest));
+    transport_.Send(to, Urgency::kUrgent, WireDigest(slot, *digest));
 }
 
 bool Node::OnCompare(NodeId from, WireKind kind, std::string_view body) {
@@ -175,7 +175,7 @@ void Node::JudgeBeyond() {
   }
   for (const auto& [peer, slot] : beyond_) {
     beyond_shown_.insert(peer);
-    host_.Send(peer, true, WireBeyond({beyond_last_, agree}));
+    transport_.Send(peer, Urgency::kUrgent, WireBeyond({beyond_last_, agree}));
   }
   JudgeStates();
 }

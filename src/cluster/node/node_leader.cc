@@ -281,7 +281,7 @@ void Node::AnswerCall(NodeId to, uint64_t id, std::string_view answer) {
   if (to == self()) {
     OnCallAnswer(id, answer);
   } else {
-    host_.Send(to, IsSmallCall(answer), WireCall(WireKind::kLeaderAnswer, id, answer));
+    transport_.Send(to, UrgencyOfCall(answer), WireCall(WireKind::kLeaderAnswer, id, answer));
   }
 }
 

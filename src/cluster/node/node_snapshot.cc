@@ -172,7 +172,7 @@ void Node::StartSnapshotSend(NodeId peer) {
   send->name = {send->sender->info.slot, send->sender->info.bytes, send->sender->file_id};
   send->progress_ns = NowNs();
   catching_up_[peer] = {.slot = send->name.slot, .progress_ns = NowNs()};
-  host_.Send(peer, false, WireSnapshotOffer(send->name));
+  transport_.Send(peer, Urgency::kBulk, WireSnapshotOffer(send->name));
   snapshot_sends_.emplace(peer, std::move(send));
 }
 
@@ -211,7 +211,7 @@ void Node::SendSnapshotChunks(NodeId peer, SnapshotSend& send) {
       return;
     }
     send.sent += chunk->bytes.size();
-    host_.Send(peer, false, WireSnapshotChunk(send.name, *chunk));
+    transport_.Send(peer, Urgency::kBulk, WireSnapshotChunk(send.name, *chunk));
   }
 }
 
@@ -278,7 +278,7 @@ void Node::TickSnapshots(int64_t now_ns) {
     // be written): its answer says where to go on.
     send.retry_ns = now_ns;
     send.sent = send.acked;
-    host_.Send(peer, false, WireSnapshotOffer(send.name));
+    transport_.Send(peer, Urgency::kBulk, WireSnapshotOffer(send.name));
   }
   if (snapshot_receive_ != nullptr && !snapshot_receive_->finishing &&
       now_ns - snapshot_receive_->progress_ns > kGiveUpNs)
@@ -293,7 +293,7 @@ void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
   // Its bytes would come again and again. Another slot's or another node's may be good.
   if (name == refused_snapshot_) return;
   if (name.slot <= state_.applied_slot()) {
-    host_.Send(from, false, WireSnapshotAck(name, name.bytes));  // not needed
+    transport_.Send(from, Urgency::kBulk, WireSnapshotAck(name, name.bytes));  // not needed
     return;
   }
   if (snapshot_receive_ != nullptr) {
@@ -311,7 +311,7 @@ void Node::OnSnapshotOffer(NodeId from, const SnapshotName& name) {
     CheckReceivedSnapshot();
     return;
   }
-  host_.Send(from, false, WireSnapshotAck(name, *offset));
+  transport_.Send(from, Urgency::kBulk, WireSnapshotAck(name, *offset));
 }
 
 void Node::OnSnapshotChunk(NodeId from, const SnapshotName& name,
@@ -326,7 +326,7 @@ void Node::OnSnapshotChunk(NodeId from, const SnapshotName& name,
     CheckReceivedSnapshot();
     return;
   }
-  host_.Send(from, false, WireSnapshotAck(name, offset));
+  transport_.Send(from, Urgency::kBulk, WireSnapshotAck(name, offset));
 }
 
 void Node::CheckReceivedSnapshot() {
@@ -335,7 +335,7 @@ void Node::CheckReceivedSnapshot() {
   snapshots_.OpenReceived([this](Result<std::unique_ptr<persist::File>> file) {
     SnapshotReceive& received = *snapshot_receive_;  // only this ends it while it is finishing
     if (!file) {
-      host_.Send(received.from, false, WireSnapshotAck(received.name, 0));
+      transport_.Send(received.from, Urgency::kBulk, WireSnapshotAck(received.name, 0));
       snapshot_receive_.reset();
       return;
     }
@@ -382,7 +382,7 @@ void Node::InstallReceivedSnapshot(NodeId from, const SnapshotName& name) {
       return;
     }
     snapshot_receive_.reset();
-    host_.Send(from, false, WireSnapshotAck(name, status ? name.bytes : 0));
+    transport_.Send(from, Urgency::kBulk, WireSnapshotAck(name, status ? name.bytes : 0));
   });
 }
 
@@ -459,7 +459,7 @@ void Node::FinishRestore() {
   for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
   Log(LogLevel::kNotice, "the snapshot at slot {} is loaded, in {} ms", name.slot,
       (NowNs() - restored->began_ns) / 1'000'000);
-  host_.Send(restored->from, false, WireSnapshotAck(name, name.bytes));
+  transport_.Send(restored->from, Urgency::kBulk, WireSnapshotAck(name, name.bytes));
   CompareLogs();
 }
 

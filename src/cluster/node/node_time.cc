@@ -40,7 +40,7 @@ void Node::LookAtClocks(int64_t now_ns) {
 }
 
 void Node::AskClock(NodeId voter, int64_t now_ns) {
-  if (voter != self()) host_.Send(voter, true, WireClockAsk(now_ns));
+  if (voter != self()) transport_.Send(voter, Urgency::kUrgent, WireClockAsk(now_ns));
 }
 
 // One line when this machine's clock is no longer believed, one when it is again.
@@ -97,7 +97,7 @@ void Node::AskTicks() {
   if (known_leader_ == self()) {
     ServeTickAsk(self(), id);
   } else {
-    host_.Send(known_leader_, true, WireTickAsk(id));
+    transport_.Send(known_leader_, Urgency::kUrgent, WireTickAsk(id));
   }
 }
 
@@ -127,7 +127,7 @@ void Node::GrantTicks() {
     if (tick.from == self()) {
       ticks_.Granted(tick.id, {.index = tick.slot});
     } else {
-      host_.Send(tick.from, true, WireTickGrant(tick.id, tick.slot));
+      transport_.Send(tick.from, Urgency::kUrgent, WireTickGrant(tick.id, tick.slot));
     }
     return true;
   });

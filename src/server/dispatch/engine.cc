@@ -303,10 +303,6 @@ void Engine::EndOfTurn() {
 
 // --- cluster::NodeHost ---------------------------------------------------------------------------
 
-void Engine::Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) {
-  host_.SendToPeer(to, urgent, std::move(message), std::move(tail));
-}
-
 void Engine::Halted(cluster::HaltCause cause, const std::string& reason) {
   halt_reason_ = reason;
   halt_error_ = "CLUSTERDOWN this node is halted: " + reason;

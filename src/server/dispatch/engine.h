@@ -39,8 +39,6 @@ namespace clustron::server {
 class EngineHost {
  public:
   virtual ~EngineHost() = default;
-  // `tail`, if there is one, belongs to the message, behind `message`.
-  virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) = 0;
   // This node takes part in nothing any more, but its process stays. Once.
   virtual void Halted(cluster::HaltCause cause, const std::string& reason) = 0;
   // This node must stop at once.
@@ -111,7 +109,6 @@ class Engine final : public cluster::NodeHost,
   bool WantsTurn() const { return upkeep_left_ || !look_.empty() || node_->has_work(); }
 
   // --- cluster::NodeHost -----------------------------------------------------------------------
-  void Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) override;
   void FailWrite(void* cookie, cluster::Failure failure) override;
   void ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) override;
   void TicksReady(uint64_t tick, bool ok) override;

@@ -309,7 +309,8 @@ Status NoteDivergence(persist::Fs& fs, const std::string& dir, const std::string
 }
 
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
-                        const Clock& clock, BootOptions options, Engine& engine, Storage* storage) {
+                        const Clock& clock, BootOptions options, cluster::Transport& transport,
+                        Engine& engine, Storage* storage) {
   BootReport report;
   ASSIGN_OR_RETURN(storage->snapshots,
                    persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
@@ -378,7 +379,7 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
     config.first_items.push_back(std::move(item));
   }
   auto node = std::make_unique<cluster::Node>(config, clock, *storage->log, engine.executor(),
-                                              *storage->snapshots, snapshot_tasks, engine,
+                                              *storage->snapshots, transport, engine,
                                               std::move(paxos_state));
   if (recovered.mark) {
     // The elapsed clock goes on: by this machine's own clock while it has not been restarted, else,

@@ -35,7 +35,7 @@ struct SimNode::Connection final : server::SessionSink {
 };
 
 // From a start to a crash.
-struct SimNode::Process final : state::OriginHost, cluster::ApplyListener, state::ApplyTracer {
+struct SimNode::Process final : state::ApplySink, state::ApplyTracer {
   SimNode* owner;
   History* history;
   // Destroyed in the opposite order: the engine first.
@@ -47,7 +47,6 @@ struct SimNode::Process final : state::OriginHost, cluster::ApplyListener, state
   paxos::Invariants invariants;
   std::map<uint64_t, std::unique_ptr<Connection>> connections;
   bool turn_filed = false;
-  uint64_t sequence = 0;  // of the own item that is being applied
   resp::ReplyOutput* reply = nullptr;
   uint64_t reply_begin = 0;
   paxos::Slot traced_slot = 0;
@@ -69,33 +68,19 @@ struct SimNode::Process final : state::OriginHost, cluster::ApplyListener, state
   }
 
   // Between the executor and the engine: replies are noted down.
-  void* TakeOwnItem(uint64_t item) override {
-    sequence = item;
-    return node().TakeOwnItem(item);
-  }
-  state::OwnCall BeginOwnItem(void* cookie) override {
-    const state::OwnCall call = engine->BeginOwnItem(cookie);
+  state::OwnCall BeginOwnItem(uint64_t sequence) override {
+    const state::OwnCall call = engine->BeginOwnItem(sequence);
     reply = call.out;
     reply_begin = reply == nullptr ? 0 : reply->size();
     return call;
   }
-  void EndOwnItem(void* cookie) override {
+  void EndOwnItem(uint64_t sequence) override {
     if (reply != nullptr && !owner->disturbed_) {
       history->OnReply(node().session(), sequence, reply->View(reply_begin));
     }
     reply = nullptr;
-    engine->EndOwnItem(cookie);
+    engine->EndOwnItem(sequence);
   }
-  void OnGap(cluster::Session session, uint64_t next) override { node().OnGap(session, next); }
-  void OnSnapshotWanted() override { node().OnSnapshotWanted(); }
-  void OnLeaseGranted(const cluster::StateMachine::LeaseInfo& lease) override {
-    node().OnLeaseGranted(lease);
-  }
-  void OnLeaseEnded(std::string_view id) override { node().OnLeaseEnded(id); }
-  void OnLockGranted(const cluster::StateMachine::LockInfo& lock) override {
-    node().OnLockGranted(lock);
-  }
-  void OnLockEnded(int db, std::string_view name) override { node().OnLockEnded(db, name); }
 };
 
 SimNode::SimNode(const Surroundings& around, ClientCarrier* carrier, int index, double drift,
@@ -230,7 +215,7 @@ Status SimNode::StartProcess() {
     if (around_.report->tracing()) around_.report->Trace("  " + note);
   }
   state::Executor& executor = process_->engine->executor();
-  executor.Attach(process_->node().session(), process_.get(), process_.get(),
+  executor.Attach(process_->node().session(), &process_->node(), process_.get(),
                   process_->engine.get());
   if (weak()) CheckRecovered();
   around_.history->OnState(index_, executor.applied_slot(), executor.digest());

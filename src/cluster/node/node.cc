@@ -207,9 +207,9 @@ void Node::SendToMember(NodeId to, WireKind kind, const std::string& body) {
 void Node::BootRaised(uint32_t boot) {
   REACH("boot raised while running");
   Log(LogLevel::kNotice, "this node's boot is {} from now on", boot);
-  std::vector<void*> uncertain;
+  std::vector<ItemOwner*> uncertain;
   origin_.StartAnew({self(), boot}, &uncertain);
-  for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+  for (ItemOwner* owner : uncertain) host_.FailWrite(*owner, Failure::kUncertain);
   host_.SessionChanged(origin_.session());
 }
 

@@ -63,8 +63,8 @@ enum class HaltCause : uint8_t {
 class NodeHost {
  public:
   virtual ~NodeHost() = default;
-  // The write will not be answered by apply. Once per cookie.
-  virtual void FailWrite(void* cookie, Failure failure) = 0;
+  // The owner's oldest write that is under way will not be answered by apply.
+  virtual void FailWrite(ItemOwner& owner, Failure failure) = 0;
   // All read rounds up to `round` may read now: what is due by the grant's clocks must be gone
   // first (JoinTick). !ok: no leader could be asked in time.
   virtual void ReadsReady(uint64_t round, bool ok, const ReadGrant& grant) = 0;
@@ -141,8 +141,11 @@ class Node final : public TransportListener,
 
   // --- Clients -------------------------------------------------------------------------------
 
-  // `item`: encoded with session(). Exactly one of: TakeOwnItem (apply), FailWrite.
-  void SubmitWrite(std::string item, void* cookie);
+  // `item`: encoded with session(). Exactly one of: TakeOwnItem (apply), FailWrite. Null owner:
+  // nobody waits.
+  void SubmitWrite(std::string item, ItemOwner* owner);
+  // The item of this node's session that is being applied is forgotten here. Null: nobody waits.
+  ItemOwner* TakeOwnItem(uint64_t sequence);
   // True if this node's state may be read at once; *grant has the clocks for what is due.
   bool CanReadNow(ReadGrant* grant) const;
   // The read waits for host.ReadsReady(round >= returned).
@@ -279,7 +282,6 @@ class Node final : public TransportListener,
 
   // --- ApplyListener -------------------------------------------------------------------------
 
-  void* TakeOwnItem(uint64_t sequence) override;
   void OnGap(Session session, uint64_t next_sequence) override;
   void OnSnapshotWanted() override;
   void OnLeaseGranted(const StateMachine::LeaseInfo& lease) override;

@@ -11,11 +11,11 @@ namespace clustron::cluster {
 
 // --- Writes --------------------------------------------------------------------------------------
 
-void Node::SubmitWrite(std::string item, void* cookie) {
-  origin_.Add(std::move(item), cookie, NowNs());
+void Node::SubmitWrite(std::string item, ItemOwner* owner) {
+  origin_.Add(std::move(item), owner, NowNs());
 }
 
-void* Node::TakeOwnItem(uint64_t sequence) {
+ItemOwner* Node::TakeOwnItem(uint64_t sequence) {
   if (origin_.IsNext(sequence)) return origin_.Take(sequence, NowNs());
   // Of an earlier life of this directory, which was put back from a copy.
   roster_.OnForeignItem();
@@ -187,17 +187,17 @@ void Node::Publish(std::string_view body) {
 // --- Nobody answers ------------------------------------------------------------------------------
 
 void Node::ExpireClients(int64_t now_ns) {
-  std::vector<void*> definite, uncertain;
+  std::vector<ItemOwner*> definite, uncertain;
   // Big commands take their time to get to the disks of a majority: that is no lack of an answer.
   constexpr int64_t kNsPerByte = 100;
   const int64_t moving_ns = static_cast<int64_t>(origin_.window_bytes()) * kNsPerByte;
   origin_.Expire(now_ns, config_.hold_ns + moving_ns, &definite, &uncertain);
   // A client's items fail in the order in which they were asked for.
-  for (void* cookie : uncertain) {
+  for (ItemOwner* owner : uncertain) {
     host_.FailWrite(
-        cookie, Planted(Bug::kUncertainAsDefinite) ? Failure::kClusterDown : Failure::kUncertain);
+        *owner, Planted(Bug::kUncertainAsDefinite) ? Failure::kClusterDown : Failure::kUncertain);
   }
-  for (void* cookie : definite) host_.FailWrite(cookie, Failure::kClusterDown);
+  for (ItemOwner* owner : definite) host_.FailWrite(*owner, Failure::kClusterDown);
   if (now_ns - origin_.StalledSinceNs() > config_.resend_ns + moving_ns &&
       origin_.StalledSinceNs() <= now_ns) {
     REACH("own items sent again for lack of progress");

@@ -454,9 +454,9 @@ void Node::FinishRestore() {
   log_.CompactTo(name.slot, true);
   replica_.InstallSnapshot(name.slot, NowNs());
   cluster_clock_.Continue(state_.elapsed_ms(), NowNs());
-  std::vector<void*> uncertain;
+  std::vector<ItemOwner*> uncertain;
   origin_.SkipTo(state_.NextSequence(origin_.session()), &uncertain);
-  for (void* cookie : uncertain) host_.FailWrite(cookie, Failure::kUncertain);
+  for (ItemOwner* owner : uncertain) host_.FailWrite(*owner, Failure::kUncertain);
   Log(LogLevel::kNotice, "the snapshot at slot {} is loaded, in {} ms", name.slot,
       (NowNs() - restored->began_ns) / 1'000'000);
   transport_.Send(restored->from, Urgency::kBulk, WireSnapshotAck(name, name.bytes));

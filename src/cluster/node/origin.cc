@@ -17,13 +17,13 @@ constexpr int kRoundShift = 10;
 
 }  // namespace
 
-void Origin::Add(std::string item, void* cookie, int64_t now_ns) {
+void Origin::Add(std::string item, ItemOwner* owner, int64_t now_ns) {
   const size_t size = item.size();
   const bool big = size > kForwardBytesMax;
   std::shared_ptr<std::string> shared =
       big ? std::make_shared<std::string>(std::move(item)) : nullptr;
   if (big) item.clear();
-  Item added{std::move(item), std::move(shared), cookie, now_ns, size};
+  Item added{std::move(item), std::move(shared), owner, now_ns, size};
   const bool fits = items_.empty() || window_bytes_ + ready_bytes_ + size <= room_bytes_;
   if (lane_items_ == 0 && fits) {
     ready_bytes_ += size;
@@ -31,9 +31,9 @@ void Origin::Add(std::string item, void* cookie, int64_t now_ns) {
     items_.push_back(std::move(added));
     return;
   }
-  std::unique_ptr<Lane>& lane = lanes_[cookie];
+  std::unique_ptr<Lane>& lane = lanes_[owner];
   if (lane == nullptr) {
-    lane = std::make_unique<Lane>(cookie);
+    lane = std::make_unique<Lane>(owner);
   } else if (lane->items.empty()) {
     idle_.erase(TurnOf(*lane));
   }
@@ -88,7 +88,7 @@ const Origin::Item* Origin::NextToSend(int64_t now_ns) {
     oldest_ns_ = std::min(oldest_ns_, next.submitted_ns);
     items_.push_back(std::move(next));
     while (!idle_.empty() && idle_.begin()->first.first <= round_) {
-      lanes_.erase(idle_.begin()->second->cookie);
+      lanes_.erase(idle_.begin()->second->owner);
       idle_.erase(idle_.begin());
     }
     if (lane_items_ == 0) ForgetLanes();
@@ -140,26 +140,26 @@ void Origin::PaceAnew(int64_t now_ns) {
   was_full_ = false;
 }
 
-void* Origin::Take(uint64_t sequence, int64_t now_ns) {
+ItemOwner* Origin::Take(uint64_t sequence, int64_t now_ns) {
   CHECK(IsNext(sequence));
   Pace(items_.front(), now_ns);
   progress_ns_ = now_ns;
   return Forget();
 }
 
-void* Origin::Forget() {
-  void* cookie = items_.front().cookie;
+ItemOwner* Origin::Forget() {
+  ItemOwner* owner = items_.front().owner;
   window_bytes_ -= items_.front().counts;
   items_.pop_front();
   ++first_sequence_;
   --numbered_;
   if (sent_ > 0) --sent_;
-  return cookie;
+  return owner;
 }
 
-void Origin::StartAnew(Session session, std::vector<void*>* uncertain) {
+void Origin::StartAnew(Session session, std::vector<ItemOwner*>* uncertain) {
   while (numbered_ > 0) {
-    if (void* cookie = Forget()) uncertain->push_back(cookie);
+    if (ItemOwner* owner = Forget()) uncertain->push_back(owner);
   }
   session_ = session;
   first_sequence_ = 1;
@@ -168,18 +168,18 @@ void Origin::StartAnew(Session session, std::vector<void*>* uncertain) {
       SetItemSession(items[i].shared != nullptr ? items[i].shared.get() : &items[i].own, session);
   };
   rename(items_);
-  for (auto& [cookie, lane] : lanes_) rename(lane->items);
+  for (auto& [owner, lane] : lanes_) rename(lane->items);
 }
 
-void Origin::SkipTo(uint64_t next, std::vector<void*>* uncertain) {
+void Origin::SkipTo(uint64_t next, std::vector<ItemOwner*>* uncertain) {
   while (numbered_ > 0 && first_sequence_ < next) {
     REACH("own items covered by a snapshot");
-    if (void* cookie = Forget()) uncertain->push_back(cookie);
+    if (ItemOwner* owner = Forget()) uncertain->push_back(owner);
   }
 }
 
-void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* definite,
-                    std::vector<void*>* uncertain) {
+void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<ItemOwner*>* definite,
+                    std::vector<ItemOwner*>* uncertain) {
   if (now_ns - progress_ns_ <= timeout_ns) return;
   const int64_t expired_ns = now_ns - timeout_ns;  // what was submitted before this is late
   // Times rise within a client's items, but not over all: lanes took their turns.
@@ -188,14 +188,14 @@ void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* defi
     const size_t keep_numbered = Planted(Bug::kSessionNumberReused) ? 0 : numbered_;
     for (size_t i = 0; i < keep_numbered; ++i) {
       Item& item = items_[i];
-      if (item.cookie == nullptr) continue;
+      if (item.owner == nullptr) continue;
       if (item.submitted_ns >= expired_ns) {
         oldest_ns_ = std::min(oldest_ns_, item.submitted_ns);
         continue;
       }
       REACH("uncertain item replaced by a void one");
-      uncertain->push_back(item.cookie);
-      item.cookie = nullptr;
+      uncertain->push_back(item.owner);
+      item.owner = nullptr;
       window_bytes_ -= std::exchange(item.counts, 0);
       std::string nothing;
       AppendItem({.kind = ItemKind::kVoid, .session = session_, .sequence = first_sequence_ + i},
@@ -213,20 +213,20 @@ void Origin::Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* defi
       REACH("items dropped that waited for the window");
       Item late;
       TakeFirstOf(*lane, &late);
-      definite->push_back(late.cookie);
+      if (late.owner != nullptr) definite->push_back(late.owner);
     }
   }
   if (lane_items_ == 0) ForgetLanes();
 }
 
 // Drops the late ones of items_ from `from` on.
-void Origin::ExpireReady(size_t from, int64_t expired_ns, std::vector<void*>* definite) {
+void Origin::ExpireReady(size_t from, int64_t expired_ns, std::vector<ItemOwner*>* definite) {
   size_t kept = from;
   for (size_t i = from; i < items_.size(); ++i) {
     Item& item = items_[i];
     if (item.submitted_ns < expired_ns) {
       REACH("items dropped that never left");
-      if (item.cookie != nullptr) definite->push_back(item.cookie);
+      if (item.owner != nullptr) definite->push_back(item.owner);
       (i < numbered_ ? window_bytes_ : ready_bytes_) -= item.counts;
       continue;
     }

@@ -31,6 +31,7 @@
 
 #include "base/ring.h"
 #include "cluster/log/entry.h"
+#include "cluster/log/item_owner.h"
 
 namespace clustron::cluster {
 
@@ -49,9 +50,9 @@ class Origin {
       : session_(session), window_bytes_max_(window_bytes), room_bytes_(window_bytes) {}
 
   Session session() const { return session_; }
-  // `item`: encoded with this session and any sequence. `cookie` comes back with its outcome; items
-  // with one cookie are one client's, and stay in order.
-  void Add(std::string item, void* cookie, int64_t now_ns);
+  // `item`: encoded with this session and any sequence. `owner` comes back with its outcome; items
+  // with one owner are one client's, and stay in order.
+  void Add(std::string item, ItemOwner* owner, int64_t now_ns);
 
   // The next item to send under the current leadership, numbered now if it wasn't; null if all have
   // been sent, or the window is full. Good until the next call.
@@ -70,20 +71,20 @@ class Origin {
 
   // This number was given here, and its item is the oldest.
   bool IsNext(uint64_t sequence) const { return numbered_ > 0 && sequence == first_sequence_; }
-  // Item `sequence` is being applied: forgets it and returns its cookie. REQUIRES: IsNext.
-  void* Take(uint64_t sequence, int64_t now_ns);
+  // Item `sequence` is being applied: forgets it and returns its owner. REQUIRES: IsNext.
+  ItemOwner* Take(uint64_t sequence, int64_t now_ns);
   // All goes on under another session, from its first number on. What has a number is forgotten:
   // its outcome is not known (`uncertain`). The rest has never left.
-  void StartAnew(Session session, std::vector<void*>* uncertain);
+  void StartAnew(Session session, std::vector<ItemOwner*>* uncertain);
   // The state (by a snapshot) already has everything below `next`: forgets those, giving the
-  // cookies of clients that will never learn what became of them.
-  void SkipTo(uint64_t next, std::vector<void*>* uncertain);
+  // owners of clients that will never learn what became of them.
+  void SkipTo(uint64_t next, std::vector<ItemOwner*>* uncertain);
 
   // Items that waited for longer than `timeout_ns` without any of ours being applied meanwhile.
   // Those that never left are dropped (`definite`); the others are replaced by void items
   // (`uncertain`). Of one client, the uncertain ones were added before the definite ones.
-  void Expire(int64_t now_ns, int64_t timeout_ns, std::vector<void*>* definite,
-              std::vector<void*>* uncertain);
+  void Expire(int64_t now_ns, int64_t timeout_ns, std::vector<ItemOwner*>* definite,
+              std::vector<ItemOwner*>* uncertain);
 
   bool Empty() const { return items_.empty() && lane_items_ == 0; }
   // NextToSend would give one.
@@ -106,7 +107,7 @@ class Origin {
     std::string own;
     // Instead, if it is big: goes to the link as it is. Not changed once it has left.
     std::shared_ptr<std::string> shared;
-    void* cookie;
+    ItemOwner* owner;
     int64_t submitted_ns;
     size_t counts;        // bytes in the window, or on the way there; 0: void
     int64_t left_ns = 0;  // when it was last sent; 0: not yet
@@ -121,7 +122,7 @@ class Origin {
  private:
   // A client's items that wait for the window.
   struct Lane {
-    void* cookie;
+    ItemOwner* owner;
     Ring<Item> items;
     uint64_t ends = 0;   // the round in which its first item ends; without one: its last one
     uint64_t order = 0;  // of coming, among those that end in one round
@@ -133,7 +134,7 @@ class Origin {
     return window_bytes_ == 0 || window_bytes_ + item.counts <= room_bytes_;
   }
   // The first item, which is numbered, is over.
-  void* Forget();
+  ItemOwner* Forget();
   // The first item is applied.
   void Pace(const Item& item, int64_t now_ns);
   void PaceAnew(int64_t now_ns);
@@ -143,7 +144,7 @@ class Origin {
   void AwaitTurn(Lane& lane);
   void TakeFirstOf(Lane& lane, Item* item);
   void ForgetLanes();
-  void ExpireReady(size_t from, int64_t expired_ns, std::vector<void*>* definite);
+  void ExpireReady(size_t from, int64_t expired_ns, std::vector<ItemOwner*>* definite);
 
   Session session_;
   const size_t window_bytes_max_;
@@ -163,8 +164,8 @@ class Origin {
   // No item in items_ that somebody waits for was submitted before this.
   int64_t oldest_ns_ = std::numeric_limits<int64_t>::max();
 
-  // By cookie; only looked up. A lane is in exactly one of the two below.
-  std::unordered_map<void*, std::unique_ptr<Lane>> lanes_;
+  // By owner; only looked up. A lane is in exactly one of the two below.
+  std::unordered_map<ItemOwner*, std::unique_ptr<Lane>> lanes_;
   size_t lane_items_ = 0;
   size_t lane_bytes_ = 0;
   std::map<Turn, Lane*> waiting_;  // with items

@@ -54,7 +54,7 @@ class EngineHost {
 };
 
 class Engine final : public cluster::NodeHost,
-                     public state::OriginHost,
+                     public state::ApplySink,
                      public commands::ServerPort,
                      public commands::NodePort,
                      private commands::LeaderTimers,
@@ -109,7 +109,7 @@ class Engine final : public cluster::NodeHost,
   bool WantsTurn() const { return upkeep_left_ || !look_.empty() || node_->has_work(); }
 
   // --- cluster::NodeHost -----------------------------------------------------------------------
-  void FailWrite(void* cookie, cluster::Failure failure) override;
+  void FailWrite(cluster::ItemOwner& owner, cluster::Failure failure) override;
   void ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) override;
   void TicksReady(uint64_t tick, bool ok) override;
   std::optional<std::string> RunLeaderCall(std::string_view body) override;
@@ -124,9 +124,9 @@ class Engine final : public cluster::NodeHost,
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override { host_.Fatal(reason); }
 
-  // --- OriginHost ------------------------------------------------------------------------------
-  state::OwnCall BeginOwnItem(void* cookie) override;
-  void EndOwnItem(void* cookie) override;
+  // --- state::ApplySink ------------------------------------------------------------------------
+  state::OwnCall BeginOwnItem(uint64_t sequence) override;
+  void EndOwnItem(uint64_t sequence) override;
 
   // --- commands::ServerPort --------------------------------------------------------------------
   uint64_t Publish(std::string_view channel, std::string_view message, bool sharded,
@@ -348,8 +348,11 @@ class Engine final : public cluster::NodeHost,
   uint64_t ready_tick_ = 0;
   uint64_t failed_tick_ = 0;
 
-  int64_t timed_ns_ = 0;                 // when the last command was done
-  uint64_t own_reply_at_ = 0;            // where the reply to the item being applied begins
+  int64_t timed_ns_ = 0;         // when the last command was done
+  struct Applying {              // this node's own item
+    Session* session = nullptr;  // null: nobody waits
+    uint64_t reply_at = 0;       // where its reply begins
+  } applying_;
   Batch batch_;                          // of the Feed at hand
   uint64_t key_hash_ = 0;                // of the request being dispatched; 0: not known
   int64_t now_ms_ = 0;                   // at the Feed's beginning

@@ -191,8 +191,11 @@ void Engine::Drain(Session& session) {
 
 // --- Writes --------------------------------------------------------------------------------------
 
-state::OwnCall Engine::BeginOwnItem(void* cookie) {
-  Session& session = *static_cast<Session*>(cookie);
+state::OwnCall Engine::BeginOwnItem(uint64_t sequence) {
+  CHECK(applying_.session == nullptr);
+  applying_.session = static_cast<Session*>(node_->TakeOwnItem(sequence));
+  if (applying_.session == nullptr) return {};
+  Session& session = *applying_.session;
   // Reads that came before the item are linearizable here at the latest: nothing behind it can have
   // been answered to anybody when they arrived.
   while (session.queue_.front().kind != Pending::Kind::kWrite) {
@@ -210,19 +213,20 @@ state::OwnCall Engine::BeginOwnItem(void* cookie) {
   session.client.last_write_slot = executor_.applied_slot() + 1;
   discarded_.Clear();
   resp::ReplyOutput* out = OutputOf(session, session.queue_.front().muted);
-  own_reply_at_ = out->size();
+  applying_.reply_at = out->size();
   session.answering_ = true;
   StartTiming();
   return {out, &session.client};
 }
 
-void Engine::EndOwnItem(void* cookie) {
-  Session& session = *static_cast<Session*>(cookie);
+void Engine::EndOwnItem(uint64_t) {
+  if (applying_.session == nullptr) return;
+  Session& session = *std::exchange(applying_.session, nullptr);
   const Pending& front = session.queue_.front();
   CHECK(front.kind == Pending::Kind::kWrite);
   if (session.sink != nullptr) {
     const resp::ReplyOutput& out = *OutputOf(session, front.muted);
-    NoteCall(session, *front.spec, executor_.item_args(), out.View(own_reply_at_));
+    NoteCall(session, *front.spec, executor_.item_args(), out.View(applying_.reply_at));
     EndAnswer(session);
   }
   session.PopFront();
@@ -232,8 +236,8 @@ void Engine::EndOwnItem(void* cookie) {
   LookLater(session);
 }
 
-void Engine::FailWrite(void* cookie, cluster::Failure failure) {
-  Session& session = *static_cast<Session*>(cookie);
+void Engine::FailWrite(cluster::ItemOwner& owner, cluster::Failure failure) {
+  Session& session = static_cast<Session&>(owner);
   // Items fail in order: this is the session's first that is still under way.
   for (size_t i = 0; i < session.queue_.size(); ++i) {
     Pending& pending = session.queue_[i];

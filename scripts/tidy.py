@@ -47,7 +47,7 @@ LAYERS = {
     "cluster/node": {"cluster/membership", "cluster/wire", "cluster/log", "cluster/paxos", "persist", "base"},
     "state": {"commands/core", "cluster", "store", "persist", "resp", "base"},
     "server/config": {"commands/core", "cluster/wire", "store", "base"},
-    "server/front": {"server/config", "commands/core", "resp", "net", "base"},
+    "server/front": {"server/config", "commands/core", "cluster/log", "resp", "net", "base"},
     "server/observe": {"server/front", "server/config", "commands", "cluster", "store", "persist", "resp", "base"},
     "server/dispatch": {"server/observe", "server/front", "server/config", "state", "commands", "cluster", "store", "resp", "base"},
     "server/ops": {"server/dispatch", "server/observe", "state", "commands", "cluster", "base"},

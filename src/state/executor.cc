@@ -66,11 +66,11 @@ Executor::Executor(uint64_t seed)
 
 Executor::~Executor() = default;
 
-void Executor::Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
+void Executor::Attach(cluster::Session own, cluster::ApplyListener* listener, ApplySink* sink,
                       commands::ServerPort* server) {
   own_ = own;
   listener_ = listener;
-  origin_ = origin;
+  sink_ = sink;
   server_ = server;
 }
 
@@ -191,47 +191,43 @@ int64_t Executor::WallOf(int64_t wall_ms) const {
 }
 
 void Executor::ApplyItem(const ItemHeader& header) {
-  void* cookie = nullptr;
-  bool own = false;
-  if (header.session.node != 0 && !TakeSequence(header, &cookie, &own)) {
+  if (header.session.node != 0 && !TakeSequence(header)) {
     ++items_skipped_;
     return;
   }
   ++items_applied_;
   ++item_index_;
-  if (header.kind == ItemKind::kVoid) {
-    Chain(1);
-    return;
+  const bool own = header.session.node != 0 && header.session == own_ && !recovering_;
+  OwnCall call;
+  if (own) {
+    // Reads that wait before it run first; they may use args_.
+    std::vector<std::string_view> args;
+    std::swap(args, args_);
+    call = sink_->BeginOwnItem(header.sequence);
+    std::swap(args, args_);
   }
-  if (header.kind != ItemKind::kCommand) {
+  if (header.kind == ItemKind::kVoid) {
+    CHECK(call.out == nullptr);  // its client was told that the outcome is not known
+    Chain(1);
+  } else if (header.kind == ItemKind::kCommand) {
+    ApplyCommand(header, call);
+  } else {
     store_->BeginItem();
     ApplySystem(header);
     // A reserve is of one start, not of what clients did: the digest after a restart is as before.
     if (header.kind != ItemKind::kReserve)
       ChainItem(kSystemItem + static_cast<uint64_t>(header.kind), 0, 0);
-    return;
   }
-  if (cookie == nullptr) {
-    ApplyCommand(header, {});
-    return;
-  }
-  // Reads that wait before it run first; they may use args_.
-  std::vector<std::string_view> args;
-  std::swap(args, args_);
-  const OwnCall call = origin_->BeginOwnItem(cookie);
-  std::swap(args, args_);
-  ApplyCommand(header, call);
-  origin_->EndOwnItem(cookie);
+  if (own) sink_->EndOwnItem(header.sequence);
 }
 
-bool Executor::TakeSequence(const ItemHeader& header, void** cookie, bool* own) {
+bool Executor::TakeSequence(const ItemHeader& header) {
   SessionState& session = sessions_[header.session.node];
   if (header.session.boot < session.boot) {
     REACH("item of an older boot skipped");
     return false;
   }
   if (header.session.boot > session.boot) session = {header.session.boot, 1};
-  *own = header.session == own_ && !recovering_;
   if (header.sequence != session.next) {
     if (header.sequence > session.next && listener_ != nullptr) {
       REACH("gap in a session at apply");
@@ -242,7 +238,6 @@ bool Executor::TakeSequence(const ItemHeader& header, void** cookie, bool* own) 
     return false;
   }
   ++session.next;
-  if (*own) *cookie = listener_->TakeOwnItem(header.sequence);
   return true;
 }
 

@@ -31,14 +31,15 @@ struct OwnCall {
   commands::ClientPort* client = nullptr;  // the caller's connection
 };
 
-// The side of the dispatcher that apply talks to.
-class OriginHost {
+// Told of this node's own items as they are applied. THREAD: core loop.
+class ApplySink {
  public:
-  virtual ~OriginHost() = default;
-  // The item is next: what its connection has waiting before it is answered first, on the state as
-  // it is now.
-  virtual OwnCall BeginOwnItem(void* cookie) = 0;
-  virtual void EndOwnItem(void* cookie) = 0;
+  virtual ~ApplySink() = default;
+  // The item of this number is next: what its connection has waiting before it is answered first,
+  // on the state as it is now.
+  virtual OwnCall BeginOwnItem(uint64_t sequence) = 0;
+  // It is applied, and answered if somebody waits. Follows each BeginOwnItem.
+  virtual void EndOwnItem(uint64_t sequence) = 0;
 };
 
 // Told of commands inside EXEC, ONCE, TXN … of this node's own clients, for statistics only: what
@@ -72,7 +73,7 @@ class Executor final : public cluster::StateMachine,
   ~Executor() override;
 
   // Who is told. `own`: this node's session of this start.
-  void Attach(cluster::Session own, cluster::ApplyListener* listener, OriginHost* origin,
+  void Attach(cluster::Session own, cluster::ApplyListener* listener, ApplySink* sink,
               commands::ServerPort* server);
 
   // This node's items are of another session from now on.
@@ -220,8 +221,8 @@ class Executor final : public cluster::StateMachine,
   void ReserveRevisions(uint64_t at_least);
   void RaiseVersion(uint16_t version);
   void ApplyItem(const cluster::ItemHeader& header);
-  // Applies what stands in args_; true if its session number is the next.
-  bool TakeSequence(const cluster::ItemHeader& header, void** cookie, bool* own);
+  // True if its session number is the next.
+  bool TakeSequence(const cluster::ItemHeader& header);
   void ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
   void ApplySystem(const cluster::ItemHeader& header);
   // The command at the top of an item, within the item's budget. Returns what the digest takes from
@@ -239,7 +240,7 @@ class Executor final : public cluster::StateMachine,
   const commands::Registry& registry_;
   cluster::Session own_;
   cluster::ApplyListener* listener_ = nullptr;
-  OriginHost* origin_ = nullptr;
+  ApplySink* sink_ = nullptr;
   ApplyTracer* tracer_ = nullptr;
   InnerCallCounter* inner_calls_ = nullptr;
   bool count_inner_ = false;  // the command that is running is one of this node's clients

@@ -381,7 +381,8 @@ void Cluster::CheckNow() {
     CheckLeaseIsBacked(*node);
     // Who would answer reads at once must have all that anybody has.
     cluster::ReadGrant grant;
-    if (size() > 1 && node->node()->CanReadNow(&grant) && grant.index < history_.last_slot()) {
+    if (size() > 1 && node->node()->parts().reads.CanReadNow(&grant) &&
+        grant.index < history_.last_slot()) {
       report_.Fail("reads", "node " + std::to_string(node->index()) + " reads at slot " +
                                 std::to_string(grant.index) + ", slot " +
                                 std::to_string(history_.last_slot()) + " is applied elsewhere");
@@ -415,7 +416,7 @@ void Cluster::CheckWalls() {
   for (auto& node : nodes_) {
     if (!node->running()) continue;
     const int64_t told_ms = static_cast<const commands::NodePort&>(*node->engine()).WallUs() / 1000;
-    const cluster::WallClock& wall = node->node()->wall_clock();
+    const cluster::WallClock& wall = node->node()->parts().clock.wall();
     const int64_t applied_ms = node->engine()->executor().wall_ms();
     // A voter that is not heard counts for nothing, so that of two a clock that is behind wins.
     const bool all_right = loop_.now_ns() > clock_behind_ns_ + kWallHeardForNs;

@@ -88,21 +88,19 @@ void History::OnReply(cluster::Session session, uint64_t sequence, std::string_v
 }
 
 // Stands for the node whose session is looked at.
-class ReplayTap final : public cluster::ApplyListener, public state::OriginHost {
+class ReplayTap final : public state::ApplySink {
  public:
   ReplayTap(Report* report, cluster::Session session,
             const std::map<uint64_t, std::string>* replies)
       : report_(*report), session_(session), replies_(*replies) {}
 
-  void* TakeOwnItem(uint64_t sequence) override {
+  state::OwnCall BeginOwnItem(uint64_t sequence) override {
     sequence_ = sequence;
-    return this;
-  }
-  state::OwnCall BeginOwnItem(void*) override {
     reply_.TakeAll();
-    return {.out = &reply_, .client = nullptr};
+    // The others are void, or nobody waited for them any more.
+    return {.out = replies_.contains(sequence) ? &reply_ : nullptr, .client = nullptr};
   }
-  void EndOwnItem(void*) override {
+  void EndOwnItem(uint64_t) override {
     const auto it = replies_.find(sequence_);
     if (it == replies_.end()) return;  // nobody waited for it any more
     ++compared_;
@@ -113,12 +111,6 @@ class ReplayTap final : public cluster::ApplyListener, public state::OriginHost 
                                std::to_string(session_.boot) + " was answered " + it->second +
                                " and is answered " + reply + " by a replay of the log");
   }
-  void OnGap(cluster::Session, uint64_t) override {}
-  void OnSnapshotWanted() override {}
-  void OnLeaseGranted(const cluster::StateMachine::LeaseInfo&) override {}
-  void OnLeaseEnded(std::string_view) override {}
-  void OnLockGranted(const cluster::StateMachine::LockInfo&) override {}
-  void OnLockEnded(int, std::string_view) override {}
 
   uint64_t compared() const { return compared_; }
 
@@ -135,7 +127,7 @@ void History::ReplaySession(cluster::Session session,
                             const std::map<uint64_t, std::string>& replies) {
   ReplayTap tap(&report_, session, &replies);
   state::Executor executor(hash_seed_);
-  executor.Attach(session, &tap, &tap, nullptr);
+  executor.Attach(session, nullptr, &tap, nullptr);
   executor.SetSkips(skips_);
   executor.SetExpirePerEntry(expire_per_entry_);
   executor.SetSupportedVersion(UINT16_MAX);

@@ -35,7 +35,7 @@ struct SimNode::Connection final : server::SessionSink {
 };
 
 // From a start to a crash.
-struct SimNode::Process final : state::OriginHost, cluster::ApplyListener, state::ApplyTracer {
+struct SimNode::Process final : state::ApplySink, state::ApplyTracer {
   SimNode* owner;
   History* history;
   // Destroyed in the opposite order: the engine first.
@@ -47,7 +47,6 @@ struct SimNode::Process final : state::OriginHost, cluster::ApplyListener, state
   paxos::Invariants invariants;
   std::map<uint64_t, std::unique_ptr<Connection>> connections;
   bool turn_filed = false;
-  uint64_t sequence = 0;  // of the own item that is being applied
   resp::ReplyOutput* reply = nullptr;
   uint64_t reply_begin = 0;
   paxos::Slot traced_slot = 0;
@@ -69,33 +68,19 @@ struct SimNode::Process final : state::OriginHost, cluster::ApplyListener, state
   }
 
   // Between the executor and the engine: replies are noted down.
-  void* TakeOwnItem(uint64_t item) override {
-    sequence = item;
-    return node().TakeOwnItem(item);
-  }
-  state::OwnCall BeginOwnItem(void* cookie) override {
-    const state::OwnCall call = engine->BeginOwnItem(cookie);
+  state::OwnCall BeginOwnItem(uint64_t sequence) override {
+    const state::OwnCall call = engine->BeginOwnItem(sequence);
     reply = call.out;
     reply_begin = reply == nullptr ? 0 : reply->size();
     return call;
   }
-  void EndOwnItem(void* cookie) override {
+  void EndOwnItem(uint64_t sequence) override {
     if (reply != nullptr && !owner->disturbed_) {
       history->OnReply(node().session(), sequence, reply->View(reply_begin));
     }
     reply = nullptr;
-    engine->EndOwnItem(cookie);
+    engine->EndOwnItem(sequence);
   }
-  void OnGap(cluster::Session session, uint64_t next) override { node().OnGap(session, next); }
-  void OnSnapshotWanted() override { node().OnSnapshotWanted(); }
-  void OnLeaseGranted(const cluster::StateMachine::LeaseInfo& lease) override {
-    node().OnLeaseGranted(lease);
-  }
-  void OnLeaseEnded(std::string_view id) override { node().OnLeaseEnded(id); }
-  void OnLockGranted(const cluster::StateMachine::LockInfo& lock) override {
-    node().OnLockGranted(lock);
-  }
-  void OnLockEnded(int db, std::string_view name) override { node().OnLockEnded(db, name); }
 };
 
 SimNode::SimNode(const Surroundings& around, ClientCarrier* carrier, int index, double drift,
@@ -215,9 +200,10 @@ Status SimNode::StartProcess() {
     options.node.feature_version = version_;
   }
   options.seed = around_.loop->rng().Next();
-  ASSIGN_OR_RETURN(const server::BootReport boot,
-                   server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
-                                *process_->engine, &process_->storage));
+  ASSIGN_OR_RETURN(
+      const server::BootReport boot,
+      server::Boot(fs_, process_->wal_tasks, process_->snapshot_tasks, clock_, options,
+                   static_cast<cluster::Transport&>(*this), *process_->engine, &process_->storage));
   if (boot.snapshot_slot != 0) around_.report->Count("starts from a snapshot");
   if (process_->storage.log->floor() >= boot.snapshot_slot) beyond_log_.insert(boot.snapshot_slot);
   if (boot.replayed != 0) around_.report->Count("starts with a replay");
@@ -229,7 +215,7 @@ Status SimNode::StartProcess() {
     if (around_.report->tracing()) around_.report->Trace("  " + note);
   }
   state::Executor& executor = process_->engine->executor();
-  executor.Attach(process_->node().session(), process_.get(), process_.get(),
+  executor.Attach(process_->node().session(), &process_->node().parts().lead, process_.get(),
                   process_->engine.get());
   if (weak()) CheckRecovered();
   around_.history->OnState(index_, executor.applied_slot(), executor.digest());
@@ -406,7 +392,7 @@ void SimNode::CheckRecovered() {
 }
 
 void SimNode::TakeSnapshot() {
-  if (process_ != nullptr) process_->node().TakeSnapshotNow();
+  if (process_ != nullptr) process_->node().parts().snapshots.Want();
 }
 
 void SimNode::Disturb() {
@@ -428,7 +414,7 @@ void SimNode::Poison() {
     cluster::AppendItem({.command_id = kUnknownCommand, .session = process_->node().session()},
                         args, &item);
     around_.report->Count("entries that can't be applied");
-    process_->node().SubmitWrite(std::move(item), nullptr);
+    process_->node().parts().writes.Submit(std::move(item), nullptr);
   });
 }
 
@@ -439,7 +425,8 @@ void SimNode::SkipSlot(const cluster::SkipWord& word) {
 }
 
 void SimNode::HandOver(int to) {
-  Enter([this, to] { process_->node().TransferLeadership(static_cast<paxos::NodeId>(to) + 1); });
+  Enter(
+      [this, to] { process_->node().parts().leader.HandOver(static_cast<paxos::NodeId>(to) + 1); });
 }
 
 // --- Turns ---------------------------------------------------------------------------------------
@@ -516,7 +503,7 @@ void SimNode::ShowLiveClocks() {
 #ifdef CLUSTRON_SIM
   if (planted_bug == Bug::kNone) return;
   store::Store& store = process_->engine->executor().store();
-  store.live_elapsed_ms = process_->node().LiveElapsedMs();
+  store.live_elapsed_ms = process_->node().parts().clock.LiveElapsedMs();
   store.live_wall_ms = clock_.WallMs();
 #endif
 }
@@ -579,11 +566,13 @@ void SimNode::OnLinkDown(int peer) {
   });
 }
 
-void SimNode::SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) {
+void SimNode::Send(cluster::NodeId to, cluster::Urgency urgency, std::string message,
+                   Payload tail) {
   message.append(tail.view());
   NoteObligations(to, message);
   NoteRead(to, message);
-  around_.network->Send(index_, static_cast<int>(to) - 1, urgent, std::move(message));
+  around_.network->Send(index_, static_cast<int>(to) - 1, urgency == cluster::Urgency::kUrgent,
+                        std::move(message));
 }
 
 // Who was set back has no vote before all others have recorded that.

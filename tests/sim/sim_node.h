@@ -67,7 +67,9 @@ class ClientCarrier {
   ~ClientCarrier() = default;
 };
 
-class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
+class SimNode final : private server::EngineHost,
+                      private cluster::Transport,
+                      private SimTaskRunner::Host {
  public:
   SimNode(const Surroundings& around, ClientCarrier* carrier, int index, double drift,
           int64_t wall_offset_ms);
@@ -158,8 +160,10 @@ class SimNode final : private server::EngineHost, private SimTaskRunner::Host {
   struct Process;
   struct Connection;
 
+  // cluster::Transport: this machine's end of the network
+  void Send(cluster::NodeId to, cluster::Urgency urgency, std::string message,
+            Payload tail) override;
   // server::EngineHost
-  void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Warn(const std::string&) override {}

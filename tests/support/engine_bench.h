@@ -38,7 +38,7 @@ class BenchClock : public Clock {
   uint64_t machine_boot = 1;
 };
 
-class EngineBench final : private EngineHost {
+class EngineBench final : private EngineHost, private cluster::Transport {
  public:
   struct Sent {
     cluster::NodeId to;
@@ -289,12 +289,13 @@ class EngineBench final : private EngineHost {
     options.skip_slots = skip_slots;
     options.stop = stop;
     options.seed = seed;
-    auto report = Boot(fs, tasks_, tasks_, clock, options, *engine_, &storage_);
+    auto report = Boot(fs, tasks_, tasks_, clock, options, static_cast<cluster::Transport&>(*this),
+                       *engine_, &storage_);
     if (report && introduce) IntroducePeers();
     return report;
   }
 
-  void SendToPeer(cluster::NodeId to, bool, std::string message, Payload tail) override {
+  void Send(cluster::NodeId to, cluster::Urgency, std::string message, Payload tail) override {
     message += tail.view();
     sent_.push_back({to, std::move(message)});
   }

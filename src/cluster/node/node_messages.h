@@ -9,6 +9,7 @@
 
 #include "cluster/node/read_rounds.h"
 #include "cluster/paxos/types.h"
+#include "cluster/wire/transport.h"
 #include "persist/snapshot_store.h"
 
 namespace clustron::cluster {
@@ -83,7 +84,9 @@ std::string WireClockAnswer(int64_t asked_ns, int64_t wall_ms);
 std::string WireCall(WireKind kind, uint64_t id, std::string_view body);
 // Small calls to the leader's memory, and small answers, go with the urgent messages: a keepalive
 // does not wait behind another client's bulk.
-inline bool IsSmallCall(std::string_view body) { return body.size() <= 4096; }
+inline Urgency UrgencyOfCall(std::string_view body) {
+  return body.size() <= 4096 ? Urgency::kUrgent : Urgency::kBulk;
+}
 std::string WirePublish(std::string_view body);
 std::string WireSnapshotOffer(const SnapshotName& name);
 std::string WireSnapshotChunk(const SnapshotName& name, const persist::SnapshotChunk& chunk);

@@ -12,15 +12,17 @@ constexpr int64_t kSecond = 1'000'000'000;
 constexpr Session kSession{3, 9};
 constexpr int64_t kNow = 1;
 
+struct Owner : ItemOwner {};
+
 struct Fixture {
   Origin origin{kSession};
-  int cookies[8] = {};
+  Owner owners[8];
 
   void Add(int i, int64_t now) {
     std::string item;
     const std::string_view args[] = {"SET", "k"};
     AppendItem({.command_id = static_cast<uint16_t>(100 + i), .session = kSession}, args, &item);
-    origin.Add(item, &cookies[i], now);
+    origin.Add(item, &owners[i], now);
   }
   // {sequence, command id} of the next item to send; {0, 0}: none.
   std::pair<uint64_t, int> Next() {
@@ -45,7 +47,7 @@ TEST_CASE_FIXTURE(Fixture, "items are numbered when they first leave and keep th
   Add(2, 0);
   origin.SendAllAgain(0);
   CHECK(Next() == Sent{1, 100});
-  CHECK(origin.Take(1, 0) == &cookies[0]);
+  CHECK(origin.Take(1, 0) == &owners[0]);
   CHECK(Next() == Sent{2, 101});
   CHECK(Next() == Sent{3, 102});
 }
@@ -65,7 +67,7 @@ TEST_CASE_FIXTURE(Fixture,
   origin.SendAllAgain(100 * kSecond);  // not for ever
   CHECK(origin.StalledSinceNs() < 101 * kSecond);
   CHECK(Next() == Sent{1, 100});
-  CHECK(origin.Take(1, 102 * kSecond) == &cookies[0]);
+  CHECK(origin.Take(1, 102 * kSecond) == &owners[0]);
   CHECK(origin.StalledSinceNs() == 102 * kSecond);
 }
 
@@ -74,15 +76,15 @@ TEST_CASE_FIXTURE(Fixture, "what never left is dropped, what has left becomes vo
   CHECK(Next() == Sent{1, 100});
   Add(1, 0);
   Add(2, kSecond);
-  std::vector<void*> definite, uncertain;
+  std::vector<ItemOwner*> definite, uncertain;
   origin.Expire(5 * kSecond / 2, 2 * kSecond, &definite, &uncertain);
-  CHECK(definite == std::vector<void*>{&cookies[1]});
-  CHECK(uncertain == std::vector<void*>{&cookies[0]});
+  CHECK(definite == std::vector<ItemOwner*>{&owners[1]});
+  CHECK(uncertain == std::vector<ItemOwner*>{&owners[0]});
   origin.SendAllAgain(0);
   CHECK(Next() == Sent{1, -1});
   CHECK(Next() == Sent{2, 102});  // the dropped item's number was never given
   CHECK(origin.Take(1, 0) == nullptr);
-  CHECK(origin.Take(2, 0) == &cookies[2]);
+  CHECK(origin.Take(2, 0) == &owners[2]);
   CHECK(origin.Empty());
 }
 
@@ -92,7 +94,7 @@ TEST_CASE_FIXTURE(Fixture, "nothing expires while own items are being applied") 
   Next();
   Next();
   origin.Take(1, 3 * kSecond);
-  std::vector<void*> definite, uncertain;
+  std::vector<ItemOwner*> definite, uncertain;
   origin.Expire(4 * kSecond, 2 * kSecond, &definite, &uncertain);
   CHECK(definite.empty());
   CHECK(uncertain.empty());
@@ -104,9 +106,9 @@ TEST_CASE_FIXTURE(Fixture, "a snapshot that has our items leaves their clients u
   Add(2, 0);
   Next();
   Next();
-  std::vector<void*> uncertain;
+  std::vector<ItemOwner*> uncertain;
   origin.SkipTo(3, &uncertain);
-  CHECK(uncertain == std::vector<void*>{&cookies[0], &cookies[1]});
+  CHECK(uncertain == std::vector<ItemOwner*>{&owners[0], &owners[1]});
   CHECK(Next() == Sent{3, 102});
 }
 
@@ -116,16 +118,16 @@ TEST_CASE_FIXTURE(Fixture, "a big item is shared, and left as it is once it has 
   const std::string_view args[] = {"SET", value};
   AppendItem({.command_id = 100, .session = kSession}, args, &item);
   const size_t size = item.size();
-  origin.Add(std::move(item), &cookies[0], 0);
+  origin.Add(std::move(item), &owners[0], 0);
   CHECK(origin.bytes() == size);
   const Origin::Item* sent = origin.NextToSend(kNow);
   REQUIRE(sent != nullptr);
   REQUIRE(sent->shared != nullptr);
   const std::shared_ptr<const std::string> given = sent->shared;
   const std::string before = *given;
-  std::vector<void*> definite, uncertain;
+  std::vector<ItemOwner*> definite, uncertain;
   origin.Expire(1'000, 1, &definite, &uncertain);
-  CHECK(uncertain == std::vector<void*>{&cookies[0]});
+  CHECK(uncertain == std::vector<ItemOwner*>{&owners[0]});
   CHECK(*given == before);
   CHECK(origin.bytes() < 100);  // a void item in its place
   origin.SendAllAgain(0);
@@ -139,10 +141,10 @@ TEST_CASE("under another session what has left is uncertain, and the rest begins
   f.Next();
   CHECK(f.origin.IsNext(1));
   CHECK(!f.origin.IsNext(2));
-  std::vector<void*> uncertain;
+  std::vector<ItemOwner*> uncertain;
   constexpr Session kLater{3, 12};
   f.origin.StartAnew(kLater, &uncertain);
-  CHECK((uncertain == std::vector<void*>{&f.cookies[0]}));
+  CHECK((uncertain == std::vector<ItemOwner*>{&f.owners[0]}));
   CHECK(f.origin.session() == kLater);
   CHECK(!f.origin.IsNext(1));
   const Origin::Item* item = f.origin.NextToSend(kNow);
@@ -155,7 +157,7 @@ TEST_CASE("under another session what has left is uncertain, and the rest begins
   CHECK(header.sequence == 1u);
   CHECK(header.command_id == 101);
   CHECK(f.origin.IsNext(1));
-  CHECK(f.origin.Take(1, 5) == &f.cookies[1]);
+  CHECK(f.origin.Take(1, 5) == &f.owners[1]);
   CHECK(f.origin.Empty());
 }
 
@@ -163,7 +165,7 @@ TEST_CASE("under another session what has left is uncertain, and the rest begins
 
 struct SmallWindow {
   Origin origin{kSession, 1000};
-  int clients[8] = {};
+  Owner clients[8];
 
   // The item says which one it is by its command id.
   void Add(int client, uint16_t id, size_t bytes, int64_t now = 0) {
@@ -261,7 +263,7 @@ TEST_CASE_FIXTURE(SmallWindow,
 TEST_CASE("who sends little is next, however many send much; these get the same, by bytes") {
   Origin origin(kSession, 1 << 20);
   constexpr int kBulk = 100;
-  int clients[kBulk + 1] = {};
+  Owner clients[kBulk + 1];
   size_t bytes_of[kBulk + 1] = {};
   const auto add = [&](int client, size_t bytes) {
     const std::string value(bytes, 'v');
@@ -313,7 +315,7 @@ TEST_CASE("who sends little is next, however many send much; these get the same,
 // `latency_ms` after they left at the earliest. How long an item is under way in the end.
 int64_t UnderWayMs(Origin& origin, size_t per_ms, int64_t latency_ms, int64_t run_ms) {
   constexpr int64_t kMs = 1'000'000;
-  int client = 0;
+  Owner client;
   const std::string value(60'000, 'v');
   const std::string_view args[] = {"SET", value};
   std::string item;
@@ -347,7 +349,7 @@ TEST_CASE("where things are slow less is under way, so that others don't wait be
   }
   SUBCASE("hardly anything goes through") {
     UnderWayMs(origin, 100, 2, 20'000);
-    CHECK(origin.room_bytes() == Origin::kLeastBytes);
+    CHECK(origin.room_bytes() == WindowPace::kLeastBytes);
   }
   SUBCASE("a fast one") {
     CHECK(UnderWayMs(origin, 1'000'000, 1, 2000) < 50);
@@ -372,7 +374,7 @@ TEST_CASE_FIXTURE(SmallWindow,
                   "what waits for the window fails definitely, what has left does not") {
   for (uint16_t i = 1; i <= 4; ++i) Add(0, i, 400, i * kSecond);
   CHECK(All() == std::vector<int>{1, 2});
-  std::vector<void*> definite, uncertain;
+  std::vector<ItemOwner*> definite, uncertain;
   origin.Expire(11 * kSecond / 2, 2 * kSecond, &definite, &uncertain);
   CHECK(uncertain.size() == 2);
   CHECK(definite.size() == 1);
@@ -385,17 +387,17 @@ TEST_CASE_FIXTURE(SmallWindow,
   CHECK(sent.back() == 4);
   origin.Expire(9 * kSecond, 2 * kSecond, &definite, &uncertain);
   CHECK(definite.empty());
-  CHECK(uncertain == std::vector<void*>{&clients[0]});
+  CHECK(uncertain == std::vector<ItemOwner*>{&clients[0]});
 }
 
 TEST_CASE_FIXTURE(SmallWindow, "of one client the items that left are listed as older") {
   Add(0, 1, 600, 0);
   Add(0, 2, 600, kSecond);
   CHECK(All() == std::vector<int>{1});
-  std::vector<void*> definite, uncertain;
+  std::vector<ItemOwner*> definite, uncertain;
   origin.Expire(4 * kSecond, 2 * kSecond, &definite, &uncertain);
-  CHECK(uncertain == std::vector<void*>{&clients[0]});
-  CHECK(definite == std::vector<void*>{&clients[0]});
+  CHECK(uncertain == std::vector<ItemOwner*>{&clients[0]});
+  CHECK(definite == std::vector<ItemOwner*>{&clients[0]});
 }
 
 }  // namespace

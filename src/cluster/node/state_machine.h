@@ -114,9 +114,6 @@ class StateMachine {
 class ApplyListener {
  public:
   virtual ~ApplyListener() = default;
-  // The item now being applied is this node's own next one: returns its cookie (null: nobody
-  // waits).
-  virtual void* TakeOwnItem(uint64_t sequence) = 0;
   // An item was skipped because an earlier one of its session is missing.
   virtual void OnGap(Session session, uint64_t next_sequence) = 0;
   // An entry asked for a snapshot behind it.

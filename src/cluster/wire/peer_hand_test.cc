@@ -360,7 +360,7 @@ TEST_CASE("dialing: the right proof opens the link, also one that begins with a 
   CHECK(!test.member.peers.Connected(2));
   hand.Send(test.Welcome());
   REQUIRE(RunUntil(test.loop, {&test.member}, [&] { return test.member.peers.Connected(2); }));
-  test.member.peers.Send(2, false, "one");
+  test.member.peers.Send(2, Urgency::kBulk, "one");
   hand.frames().Expect(FrameMac(LinkKey(kTestSecret, test.hellos), Role::kDialer));
   CHECK(hand.Receive() == "one");
   // Only the dialer sends.
@@ -466,7 +466,7 @@ TEST_CASE("without a secret links are made by CRC, and only to who has none eith
   c.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(
       RunUntil(loop, {&a, &b, &c}, [&] { return a.peers.Connected(2) && b.peers.Connected(1); }));
-  a.peers.Send(2, false, "one");
+  a.peers.Send(2, Urgency::kBulk, "one");
   REQUIRE(RunUntil(loop, {&a, &b, &c}, [&] { return b.inbox.messages.size() == 1; }));
   int turns = 0;
   CHECK(RunUntil(loop, {&a, &b, &c}, [&] { return ++turns > 100; }));

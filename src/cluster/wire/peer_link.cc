@@ -169,7 +169,9 @@ class Peers::Outbound {
     sent_ = 0;
     blocked_ = full_ = false;
     Retry();
-    if (was_up) owner_.listener_.OnPeerDown(address_.node);
+    if (!was_up) return;
+    Log(LogLevel::kNotice, "the link to node {} is down", address_.node);
+    if (owner_.listener_ != nullptr) owner_.listener_->OnPeerDown(address_.node);
   }
 
   void OnEvent(int events) {
@@ -249,7 +251,7 @@ class Peers::Outbound {
     timer_.Stop();
     Log(LogLevel::kNotice, "linked to node {} at {}:{}", address_.node, address_.host,
         address_.port);
-    owner_.listener_.OnPeerUp(address_.node);
+    if (owner_.listener_ != nullptr) owner_.listener_->OnPeerUp(address_.node);
   }
 
   // Always false.
@@ -348,7 +350,7 @@ class Peers::Inbound {
       auto more = frames_.Next(&message);
       if (!more) ended_ = true;
       if (!more || !*more) return;
-      if (owner_.listener_.OnPeerMessageWhileBusy(node_, message)) continue;
+      if (owner_.TakenWhileBusy(node_, message)) continue;
       kept_bytes_ += message.size();
       kept_.push_back(std::move(message));
     }
@@ -431,7 +433,7 @@ class Peers::Inbound {
       case State::kFormation:
         return OnFormationRequest(message);
       case State::kUp:
-        if (owner_.listener_.OnPeerMessage(node_, std::move(message))) return;
+        if (owner_.Take(node_, std::move(message))) return;
         Log(LogLevel::kWarning, "malformed message from node {}: link dropped", node_);
         Die();
     }
@@ -480,7 +482,7 @@ class Peers::Inbound {
     FormationAnswer answer{FormationState::kFormed, config.cluster_id, {}};
     const auto hello = DecodeHello(hellos_.dialer);
     if (hello && request.front() == static_cast<char>(FormationAsk::kTakePlace))
-      answer = owner_.listener_.OnPlaceWanted(hello->node);
+      answer = owner_.PlaceWanted(hello->node);
     Answer(HandshakeFrame(
         Seal(config.secret, Role::kAcceptor, hellos_, EncodeFormationAnswer(answer))));
     Die();
@@ -527,8 +529,7 @@ class Peers::Inbound {
 
 // --- Peers ---------------------------------------------------------------------------------------
 
-Peers::Peers(net::Loop& loop, PeerConfig config, PeerListener& listener)
-    : loop_(loop), config_(std::move(config)), listener_(listener) {}
+Peers::Peers(net::Loop& loop, PeerConfig config) : loop_(loop), config_(std::move(config)) {}
 
 Peers::~Peers() = default;
 
@@ -589,9 +590,23 @@ void Peers::Reap() {
                 [](const std::unique_ptr<Inbound>& link) { return link->dead() || link->late(); });
 }
 
-void Peers::Send(uint32_t to, bool urgent, std::string head, Payload tail) {
+void Peers::Send(NodeId to, Urgency urgency, std::string head, Payload tail) {
   const auto it = outbound_.find(to);
-  if (it != outbound_.end()) it->second->Send(urgent, std::move(head), std::move(tail));
+  if (it == outbound_.end()) return;
+  it->second->Send(urgency == Urgency::kUrgent, std::move(head), std::move(tail));
+}
+
+bool Peers::Take(NodeId from, std::string message) {
+  return listener_ == nullptr || listener_->OnMessage(from, std::move(message));
+}
+
+bool Peers::TakenWhileBusy(NodeId from, std::string_view message) {
+  return listener_ != nullptr && listener_->OnMessageWhileBusy(from, message);
+}
+
+FormationAnswer Peers::PlaceWanted(NodeId node) const {
+  if (config_.on_place_wanted) return config_.on_place_wanted(node);
+  return {FormationState::kRefused, {}, "places are not given here"};
 }
 
 void Peers::Flush() {

@@ -26,31 +26,19 @@
 #include "cluster/wire/formation_wire.h"
 #include "cluster/wire/peer_frame.h"
 #include "cluster/wire/peer_hello.h"
+#include "cluster/wire/transport.h"
 #include "net/loop.h"
 #include "net/socket.h"
 #include "net/stream.h"
 
 namespace clustron::cluster {
 
+using paxos::NodeId;
+
 struct PeerAddress {
   uint32_t node = 0;
   std::string host;
   uint16_t port = 0;  // of the peer protocol
-};
-
-class PeerListener {
- public:
-  virtual ~PeerListener() = default;
-  // False: malformed; the link is dropped.
-  virtual bool OnPeerMessage(uint32_t from, std::string message) = 0;
-  // In Breathe: true if it was dealt with; else it comes by OnPeerMessage later.
-  virtual bool OnPeerMessageWhileBusy(uint32_t, std::string_view) { return false; }
-  virtual void OnPeerUp(uint32_t node) = 0;    // the link to it is usable
-  virtual void OnPeerDown(uint32_t node) = 0;  // it was, and is not any more
-  // Somebody who knows the secret asks for the place of a member that has lost its disk.
-  virtual FormationAnswer OnPlaceWanted(uint32_t) {
-    return {FormationState::kRefused, {}, "places are not given here"};
-  }
 };
 
 struct PeerConfig {
@@ -66,25 +54,31 @@ struct PeerConfig {
   size_t half_open_max = 64;
   // For connecting and for proving who one is, on either side.
   uint64_t handshake_ms_max = 3000;
+  // Somebody who knows the secret asks for the place of a member that has lost its disk. Empty:
+  // places are not given here.
+  std::function<FormationAnswer(NodeId)> on_place_wanted = {};
 };
 
-class Peers {
+class Peers final : public Transport {
  public:
-  Peers(net::Loop& loop, PeerConfig config, PeerListener& listener);
-  ~Peers();
+  Peers(net::Loop& loop, PeerConfig config);
+  ~Peers() override;
+
+  // Who is told of links and messages from now on. Null: nobody, and what comes is dropped.
+  void SetListener(TransportListener* listener) { listener_ = listener; }
 
   // Takes over a listening socket.
   void Listen(net::Fd listener);
   // Dials these from now on.
   void SetPeers(const std::vector<PeerAddress>& peers);
-  // The message is `head` and, if there is one, `tail` behind it.
-  void Send(uint32_t to, bool urgent, std::string head, Payload tail = nullptr);
+  void Send(NodeId to, Urgency urgency, std::string head, Payload tail) override;
+  using Transport::Send;
   // Writes what is queued; once per loop turn.
   void Flush();
-  // In the middle of a long turn: reads what came and offers it as OnPeerMessageWhileBusy; what is
-  // not wanted then is kept, up to a bound per link, for OnPeerMessage. Writes what is queued.
+  // In the middle of a long turn: reads what came and offers it as OnMessageWhileBusy; what is not
+  // wanted then is kept, up to a bound per link, for OnMessage. Writes what is queued.
   void Breathe();
-  // Gives what Breathe kept to OnPeerMessage. Before the turn's end.
+  // Gives what Breathe kept to OnMessage. Before the turn's end.
   void DeliverKept();
   bool Connected(uint32_t node) const;
   // Bulk messages that were left out.
@@ -96,6 +90,10 @@ class Peers {
   class Outbound;
   class Inbound;
 
+  // False: malformed.
+  bool Take(NodeId from, std::string message);
+  bool TakenWhileBusy(NodeId from, std::string_view message);
+  FormationAnswer PlaceWanted(NodeId node) const;
   Hello OwnHello() const;  // with a nonce of its own
   void OnAccept(net::Fd fd);
   void Reap();
@@ -104,7 +102,7 @@ class Peers {
 
   net::Loop& loop_;
   const PeerConfig config_;
-  PeerListener& listener_;
+  TransportListener* listener_ = nullptr;
   std::unique_ptr<net::Listener> accepts_;
   std::map<uint32_t, std::unique_ptr<Outbound>> outbound_;
   std::vector<std::unique_ptr<Inbound>> inbound_;

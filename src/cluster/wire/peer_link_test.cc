@@ -24,10 +24,10 @@ TEST_CASE("nodes link up by name and messages arrive whole and in order") {
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2) && b.peers.Connected(1); }));
   CHECK(a.inbox.ups == 1);
   const std::string big(1'000'000, 'x');
-  a.peers.Send(2, false, "first");
-  a.peers.Send(2, false, big);
-  a.peers.Send(2, false, "last");
-  b.peers.Send(1, true, "answer");
+  a.peers.Send(2, Urgency::kBulk, "first");
+  a.peers.Send(2, Urgency::kBulk, big);
+  a.peers.Send(2, Urgency::kBulk, "last");
+  b.peers.Send(1, Urgency::kUrgent, "answer");
   REQUIRE(RunUntil(loop, {&a, &b},
                    [&] { return b.inbox.messages.size() == 3 && a.inbox.messages.size() == 1; }));
   CHECK(b.inbox.messages[0] == std::pair<uint32_t, std::string>(1, "first"));
@@ -43,8 +43,8 @@ TEST_CASE("urgent messages pass between the pieces of big ones") {
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
-  a.peers.Send(2, false, std::string(20'000'000, 'x'));
-  a.peers.Send(2, true, "heartbeat");
+  a.peers.Send(2, Urgency::kBulk, std::string(20'000'000, 'x'));
+  a.peers.Send(2, Urgency::kUrgent, "heartbeat");
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.inbox.messages.size() == 2; }));
   CHECK(b.inbox.messages[0].second == "heartbeat");
 }
@@ -93,19 +93,19 @@ TEST_CASE("over its bound bulk is left out; the link stays, and urgent messages 
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
   // Nobody reads meanwhile: what the kernel doesn't take is queued, a part of it on its way.
   const std::string piece(1'000'000, 'x');
-  for (int i = 0; i < 7; ++i) a.peers.Send(2, false, piece);
+  for (int i = 0; i < 7; ++i) a.peers.Send(2, Urgency::kBulk, piece);
   a.peers.Flush();
   CHECK(a.peers.left_out() == 0);
-  for (int i = 0; i < 20; ++i) a.peers.Send(2, false, piece);
+  for (int i = 0; i < 20; ++i) a.peers.Send(2, Urgency::kBulk, piece);
   CHECK(a.peers.left_out() > 0);
   CHECK(a.peers.left_out() < 20);
-  a.peers.Send(2, true, "heartbeat");
+  a.peers.Send(2, Urgency::kUrgent, "heartbeat");
   const size_t whole = 27 - a.peers.left_out();
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.inbox.messages.size() == whole + 1; }));
   CHECK(a.inbox.downs == 0);
   CHECK(b.inbox.messages.back().second == piece);  // the heartbeat was faster
   b.inbox.messages.clear();
-  a.peers.Send(2, false, "after");
+  a.peers.Send(2, Urgency::kBulk, "after");
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.inbox.messages.size() == 1; }));
   CHECK(b.inbox.messages[0].second == "after");
 }
@@ -118,9 +118,9 @@ TEST_CASE("messages far bigger than the bound cost nothing") {
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
   const auto value = std::make_shared<const std::string>(20'000'000, 'x');
-  a.peers.Send(2, false, "1", value);
-  a.peers.Send(2, false, "2", value);
-  a.peers.Send(2, false, "chosen");
+  a.peers.Send(2, Urgency::kBulk, "1", value);
+  a.peers.Send(2, Urgency::kBulk, "2", value);
+  a.peers.Send(2, Urgency::kBulk, "chosen");
   CHECK(a.peers.left_out() == 1);  // two of them wait: the next one comes too early
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.inbox.messages.size() == 2; }));
   CHECK(b.inbox.messages[1].second == "2" + *value);
@@ -130,7 +130,7 @@ TEST_CASE("messages far bigger than the bound cost nothing") {
 TEST_CASE("in a long turn what can't wait is seen at once; the rest comes later, in order") {
   struct Busy : Inbox {
     int beats = 0;
-    bool OnPeerMessageWhileBusy(uint32_t, std::string_view message) override {
+    bool OnMessageWhileBusy(NodeId, std::string_view message) override {
       if (message != "heartbeat") return false;
       ++beats;
       return true;
@@ -139,7 +139,8 @@ TEST_CASE("in a long turn what can't wait is seen at once; the rest comes later,
   net::Loop loop;
   Member a(loop, 1);
   Busy inbox;
-  Peers busy(loop, Member::Config(2, kTestSecret, 1 << 20), inbox);
+  Peers busy(loop, Member::Config(2, kTestSecret, 1 << 20));
+  busy.SetListener(&inbox);
   auto fd = net::ListenTcp("127.0.0.1", 0, 16);
   REQUIRE(fd.has_value());
   const uint16_t port = PortOf(*fd);
@@ -150,15 +151,15 @@ TEST_CASE("in a long turn what can't wait is seen at once; the rest comes later,
     busy.Flush();
     return a.peers.Connected(2) && busy.Connected(1);
   }));
-  a.peers.Send(2, false, "first");
-  a.peers.Send(2, true, "heartbeat");
-  a.peers.Send(2, false, std::string(200'000, 'x'));
-  a.peers.Send(2, true, "vote");
+  a.peers.Send(2, Urgency::kBulk, "first");
+  a.peers.Send(2, Urgency::kUrgent, "heartbeat");
+  a.peers.Send(2, Urgency::kBulk, std::string(200'000, 'x'));
+  a.peers.Send(2, Urgency::kUrgent, "vote");
   a.peers.Flush();
   for (int i = 0; i < 1000 && inbox.beats == 0; ++i) busy.Breathe();
   CHECK(inbox.beats == 1);
   CHECK(inbox.messages.empty());
-  a.peers.Send(2, false, "last");
+  a.peers.Send(2, Urgency::kBulk, "last");
   REQUIRE(RunUntil(loop, {&a}, [&] {
     busy.DeliverKept();
     busy.Flush();
@@ -204,7 +205,7 @@ TEST_CASE("a malformed message drops the link") {
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
-  a.peers.Send(2, false, "malformed");
+  a.peers.Send(2, Urgency::kBulk, "malformed");
   CHECK(RunUntil(loop, {&a, &b}, [&] { return a.inbox.downs == 1; }));
   CHECK(RunUntil(loop, {&a, &b}, [&] { return a.inbox.ups == 2; }));
 }

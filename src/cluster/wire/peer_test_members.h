@@ -17,16 +17,17 @@ namespace clustron::cluster {
 
 inline const std::string kTestSecret = "a secret of more than 32 bytes, for tests";
 
-struct Inbox : PeerListener {
+struct Inbox : TransportListener {
   std::vector<std::pair<uint32_t, std::string>> messages;
   int ups = 0;
   int downs = 0;
-  bool OnPeerMessage(uint32_t from, std::string message) override {
+  bool OnMessage(NodeId from, std::string message) override {
     messages.emplace_back(from, message);
     return message != "malformed";
   }
-  void OnPeerUp(uint32_t) override { ++ups; }
-  void OnPeerDown(uint32_t) override { ++downs; }
+  bool OnMessageWhileBusy(NodeId, std::string_view) override { return false; }
+  void OnPeerUp(NodeId) override { ++ups; }
+  void OnPeerDown(NodeId) override { ++downs; }
 };
 
 inline uint16_t PortOf(const net::Fd& fd) {
@@ -39,7 +40,8 @@ inline uint16_t PortOf(const net::Fd& fd) {
 struct Member {
   Member(net::Loop& loop, uint32_t node, const std::string& secret = kTestSecret,
          size_t queue_bytes_max = 64 << 20, size_t half_open_max = 64)
-      : peers(loop, Config(node, secret, queue_bytes_max, half_open_max), inbox) {
+      : peers(loop, Config(node, secret, queue_bytes_max, half_open_max)) {
+    peers.SetListener(&inbox);
     auto fd = net::ListenTcp("127.0.0.1", 0, 16);
     REQUIRE(fd.has_value());
     port = PortOf(*fd);

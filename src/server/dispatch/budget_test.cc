@@ -27,9 +27,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 // An executor with a client, one without, and one that applies all but what was refused.
-class Node final : public cluster::ApplyListener,
-                   public state::OriginHost,
-                   private store::Observer {
+class Node final : public cluster::ApplyListener, public state::ApplySink, private store::Observer {
  public:
   explicit Node(bool has_client) : has_client_(has_client) {
     executor.Attach({1, 1}, this, this, nullptr);
@@ -39,9 +37,10 @@ class Node final : public cluster::ApplyListener,
       executor.store().SetHook(db, store::Hook::kNotifications, true);
   }
 
-  void* TakeOwnItem(uint64_t) override { return has_client_ ? this : nullptr; }
-  state::OwnCall BeginOwnItem(void*) override { return {&reply, nullptr}; }
-  void EndOwnItem(void*) override {}
+  state::OwnCall BeginOwnItem(uint64_t) override {
+    return {has_client_ ? &reply : nullptr, nullptr};
+  }
+  void EndOwnItem(uint64_t) override {}
   void OnGap(cluster::Session, uint64_t) override { FAIL("a gap"); }
   void OnSnapshotWanted() override {}
   void OnLeaseGranted(const cluster::StateMachine::LeaseInfo&) override { ++events; }

@@ -39,8 +39,6 @@ namespace clustron::server {
 class EngineHost {
  public:
   virtual ~EngineHost() = default;
-  // `tail`, if there is one, belongs to the message, behind `message`.
-  virtual void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) = 0;
   // This node takes part in nothing any more, but its process stays. Once.
   virtual void Halted(cluster::HaltCause cause, const std::string& reason) = 0;
   // This node must stop at once.
@@ -56,7 +54,7 @@ class EngineHost {
 };
 
 class Engine final : public cluster::NodeHost,
-                     public state::OriginHost,
+                     public state::ApplySink,
                      public commands::ServerPort,
                      public commands::NodePort,
                      private commands::LeaderTimers,
@@ -111,8 +109,7 @@ class Engine final : public cluster::NodeHost,
   bool WantsTurn() const { return upkeep_left_ || !look_.empty() || node_->has_work(); }
 
   // --- cluster::NodeHost -----------------------------------------------------------------------
-  void Send(cluster::NodeId to, bool urgent, std::string message, paxos::Payload tail) override;
-  void FailWrite(void* cookie, cluster::Failure failure) override;
+  void FailWrite(cluster::ItemOwner& owner, cluster::Failure failure) override;
   void ReadsReady(uint64_t round, bool ok, const cluster::ReadGrant& grant) override;
   void TicksReady(uint64_t tick, bool ok) override;
   std::optional<std::string> RunLeaderCall(std::string_view body) override;
@@ -127,9 +124,9 @@ class Engine final : public cluster::NodeHost,
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override { host_.Fatal(reason); }
 
-  // --- OriginHost ------------------------------------------------------------------------------
-  state::OwnCall BeginOwnItem(void* cookie) override;
-  void EndOwnItem(void* cookie) override;
+  // --- state::ApplySink ------------------------------------------------------------------------
+  state::OwnCall BeginOwnItem(uint64_t sequence) override;
+  void EndOwnItem(uint64_t sequence) override;
 
   // --- commands::ServerPort --------------------------------------------------------------------
   uint64_t Publish(std::string_view channel, std::string_view message, bool sharded,
@@ -155,7 +152,7 @@ class Engine final : public cluster::NodeHost,
   Status AbortShutdown() override;
   bool ShuttingDown() const override { return shutting_down_; }
   uint64_t LastWriteSlot(const commands::ClientPort& client) const override;
-  uint64_t BeginDurabilityRound() override { return node_->BeginDurabilityRound(); }
+  uint64_t BeginDurabilityRound() override { return node_->parts().disk.BeginDurabilityRound(); }
   commands::Durability DurableAt(uint64_t slot, uint64_t round) override;
 
  private:
@@ -352,8 +349,11 @@ class Engine final : public cluster::NodeHost,
   uint64_t ready_tick_ = 0;
   uint64_t failed_tick_ = 0;
 
-  int64_t timed_ns_ = 0;                 // when the last command was done
-  uint64_t own_reply_at_ = 0;            // where the reply to the item being applied begins
+  int64_t timed_ns_ = 0;         // when the last command was done
+  struct Applying {              // this node's own item
+    Session* session = nullptr;  // null: nobody waits
+    uint64_t reply_at = 0;       // where its reply begins
+  } applying_;
   Batch batch_;                          // of the Feed at hand
   uint64_t key_hash_ = 0;                // of the request being dispatched; 0: not known
   int64_t now_ms_ = 0;                   // at the Feed's beginning

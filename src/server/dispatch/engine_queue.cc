@@ -93,7 +93,7 @@ void Engine::MakeWrite(Session& session, Pending& front, int64_t ttl_ms) {
   session.EndUnderWay(front);
   session.CountUnderWay(front, item.size());
   ++session.writes_;
-  node_->SubmitWrite(std::move(item), &session);
+  node_->parts().writes.Submit(std::move(item), &session);
 }
 
 // Runs a read or a local command from the queue's front, now.
@@ -135,7 +135,7 @@ bool Engine::WaitsForTick(Session& session, Pending& front) {
   front.args.Views(&views_);
   if (!executor_.NeedsTick(*front.spec, views_, front.db, grant_)) return false;
   REACH("queued read waits for a tick");
-  front.tick = node_->JoinTick();
+  front.tick = node_->parts().ticks.Join();
   tick_waiters_.push_back({front.tick, &session});
   return true;
 }
@@ -191,8 +191,11 @@ void Engine::Drain(Session& session) {
 
 // --- Writes --------------------------------------------------------------------------------------
 
-state::OwnCall Engine::BeginOwnItem(void* cookie) {
-  Session& session = *static_cast<Session*>(cookie);
+state::OwnCall Engine::BeginOwnItem(uint64_t sequence) {
+  CHECK(applying_.session == nullptr);
+  applying_.session = static_cast<Session*>(node_->parts().writes.Take(sequence));
+  if (applying_.session == nullptr) return {};
+  Session& session = *applying_.session;
   // Reads that came before the item are linearizable here at the latest: nothing behind it can have
   // been answered to anybody when they arrived.
   while (session.queue_.front().kind != Pending::Kind::kWrite) {
@@ -210,19 +213,20 @@ state::OwnCall Engine::BeginOwnItem(void* cookie) {
   session.client.last_write_slot = executor_.applied_slot() + 1;
   discarded_.Clear();
   resp::ReplyOutput* out = OutputOf(session, session.queue_.front().muted);
-  own_reply_at_ = out->size();
+  applying_.reply_at = out->size();
   session.answering_ = true;
   StartTiming();
   return {out, &session.client};
 }
 
-void Engine::EndOwnItem(void* cookie) {
-  Session& session = *static_cast<Session*>(cookie);
+void Engine::EndOwnItem(uint64_t) {
+  if (applying_.session == nullptr) return;
+  Session& session = *std::exchange(applying_.session, nullptr);
   const Pending& front = session.queue_.front();
   CHECK(front.kind == Pending::Kind::kWrite);
   if (session.sink != nullptr) {
     const resp::ReplyOutput& out = *OutputOf(session, front.muted);
-    NoteCall(session, *front.spec, executor_.item_args(), out.View(own_reply_at_));
+    NoteCall(session, *front.spec, executor_.item_args(), out.View(applying_.reply_at));
     EndAnswer(session);
   }
   session.PopFront();
@@ -232,8 +236,8 @@ void Engine::EndOwnItem(void* cookie) {
   LookLater(session);
 }
 
-void Engine::FailWrite(void* cookie, cluster::Failure failure) {
-  Session& session = *static_cast<Session*>(cookie);
+void Engine::FailWrite(cluster::ItemOwner& owner, cluster::Failure failure) {
+  Session& session = static_cast<Session&>(owner);
   // Items fail in order: this is the session's first that is still under way.
   for (size_t i = 0; i < session.queue_.size(); ++i) {
     Pending& pending = session.queue_[i];
@@ -301,7 +305,7 @@ void Engine::StartCall(Session& session, Pending& pending) {
        .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
       views_, &body);
   pending.kind = Pending::Kind::kCalled;
-  pending.round = node_->CallLeader(std::move(body));
+  pending.round = node_->parts().calls.Call(std::move(body));
   call_waiters_.push_back({pending.round, &session});
 }
 

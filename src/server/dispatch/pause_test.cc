@@ -23,7 +23,7 @@ void Begin(EngineBench& bench) {
   bench.Lead();
   for (const cluster::NodeId peer : {2U, 3U})
     if (bench.node().replica().members().voters.size() > 1)
-      bench.node().OnPeerSupports(peer, cluster::kFeatureVersion);
+      bench.node().parts().versions.OnPeerSupports(peer, cluster::kFeatureVersion);
   Pass(bench, 1000);
   REQUIRE(bench.executor().feature_version() == cluster::kFeatureVersion);
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/ring.h"
+#include "cluster/log/item_owner.h"
 #include "commands/core/context.h"
 #include "resp/reply_output.h"
 #include "resp/request_parser.h"
@@ -50,7 +51,9 @@ class SessionSink {
   virtual size_t unsent_bytes() const = 0;
 };
 
-class Session final : public ClientLink, private resp::ReplyChunks::Listener {
+class Session final : public ClientLink,
+                      public cluster::ItemOwner,
+                      private resp::ReplyChunks::Listener {
  public:
   Session(Engine& engine, uint64_t id, Client::Address address, int64_t now_ms);
 

@@ -14,6 +14,7 @@
 #include "cluster/membership/member_store.h"
 #include "cluster/node/node.h"
 #include "cluster/wire/skip_list.h"
+#include "cluster/wire/transport.h"
 #include "persist/fs.h"
 #include "persist/identity.h"
 #include "persist/snapshot_store.h"
@@ -50,10 +51,11 @@ struct BootReport {
   std::vector<std::string> notes;  // damage found and cut, for the log
 };
 
-// Restores the state into `engine` and gives it its node. Blocking; breathes. Errors fail closed:
-// what is there but can't be read is never taken for an empty start.
+// Restores the state into `engine` and gives it its node, which sends by `transport`. Blocking;
+// breathes. Errors fail closed: what is there but can't be read is never taken for an empty start.
 Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snapshot_tasks,
-                        const Clock& clock, BootOptions options, Engine& engine, Storage* storage);
+                        const Clock& clock, BootOptions options, cluster::Transport& transport,
+                        Engine& engine, Storage* storage);
 
 // Notes durably that a majority contradicts what the directory holds (HaltCause::kDiverged): every
 // later start halts at once, until a person sets the directory aside. `reason`: what the file says.

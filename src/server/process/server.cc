@@ -320,7 +320,8 @@ Status Server::Start() {
   peer_config.loopback_only = security_.loopback_only;
   peer_config.queue_bytes_max = static_cast<size_t>(config_.Int(Opt::kPeerQueueBytes));
   peer_config.half_open_max = descriptors_.shares().half_open;
-  peers_ = std::make_unique<cluster::Peers>(loop_, peer_config, *this);
+  peer_config.on_place_wanted = [this](cluster::NodeId node) { return OnPlaceWanted(node); };
+  peers_ = std::make_unique<cluster::Peers>(loop_, peer_config);
 
   TRY(CheckTimings());
   ASSIGN_OR_RETURN(const uint64_t disk_bytes, persist::DiskBytes(dir_));
@@ -380,6 +381,7 @@ Status Server::Start() {
       (clock_.MonotonicNs() - began) / kNsPerMs);
 
   if (!alone && !engine_->node_ref().halted()) {
+    peers_->SetListener(&engine_->node_ref());
     peers_->Listen(std::move(peer_listener_));
     std::vector<cluster::PeerAddress> addresses;
     for (const cluster::Member& member : genesis_.members)
@@ -396,8 +398,8 @@ Result<BootReport> Server::BootAndTell(BootOptions options) {
                          std::to_string(engine_->executor().applied_slot()));
   });
   fs_.SetBreathing(true);
-  auto report =
-      Boot(fs_, *wal_worker_, *file_worker_, clock_, std::move(options), *engine_, &storage_);
+  auto report = Boot(fs_, *wal_worker_, *file_worker_, clock_, std::move(options), *peers_,
+                     *engine_, &storage_);
   fs_.SetBreathing(false);
   SetBreather({});
   return report;
@@ -471,6 +473,7 @@ int Server::Run() {
   signals_.clear();
   // What is on its way to the disk arrives there first, and nothing new sets out.
   closing_ = true;
+  peers_->SetListener(nullptr);
   if (exit_code_ == 0 && storage_.log->busy())
     loop_.Run([this] {
       if (!storage_.log->busy()) loop_.Stop();
@@ -611,10 +614,6 @@ void Server::Forget(ClientConnection* connection) {
 
 // --- EngineHost ----------------------------------------------------------------------------------
 
-void Server::SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) {
-  peers_->Send(to, urgent, std::move(message), std::move(tail));
-}
-
 void Server::Halted(cluster::HaltCause cause, const std::string& reason) {
   Log(LogLevel::kWarning,
       "HALTED: {}. This node takes part in nothing any more, and nothing on its disk was changed; "
@@ -650,16 +649,7 @@ bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const
 
 // --- Peers ---------------------------------------------------------------------------------------
 
-bool Server::OnPeerMessage(uint32_t from, std::string message) {
-  if (closing_) return true;
-  return engine_->node_ref().OnMessage(from, std::move(message));
-}
-
-bool Server::OnPeerMessageWhileBusy(uint32_t from, std::string_view message) {
-  return engine_->node_ref().OnMessageWhileBusy(from, message);
-}
-
-cluster::FormationAnswer Server::OnPlaceWanted(uint32_t node) {
+cluster::FormationAnswer Server::OnPlaceWanted(cluster::NodeId node) {
   constexpr int64_t kAliveNs = 1500 * kNsPerMs;
   constexpr int64_t kSayAgainNs = 60'000 * kNsPerMs;
   using State = cluster::FormationState;
@@ -685,13 +675,6 @@ cluster::FormationAnswer Server::OnPlaceWanted(uint32_t node) {
         address);
   }
   return {State::kFormed, identity_.cluster_id, cluster::EncodePlaceGrant(grant)};
-}
-
-void Server::OnPeerUp(uint32_t node) { engine_->node_ref().OnPeerUp(node); }
-
-void Server::OnPeerDown(uint32_t node) {
-  Log(LogLevel::kNotice, "the link to node {} is down", node);
-  if (!closing_) engine_->node_ref().OnPeerDown(node);
 }
 
 }  // namespace clustron::server

@@ -40,7 +40,7 @@ namespace clustron::server {
 class ClientConnection;
 class InfoFields;
 
-class Server final : public EngineHost, public cluster::PeerListener {
+class Server final : public EngineHost {
  public:
   explicit Server(Config& config);
   ~Server() override;
@@ -53,7 +53,6 @@ class Server final : public EngineHost, public cluster::PeerListener {
   int Run();
 
   // --- EngineHost ------------------------------------------------------------------------------
-  void SendToPeer(cluster::NodeId to, bool urgent, std::string message, Payload tail) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override;
   void Stop() override;
@@ -66,11 +65,7 @@ class Server final : public EngineHost, public cluster::PeerListener {
  private:
   friend class ClientConnection;
 
-  bool OnPeerMessage(uint32_t from, std::string message) override;
-  bool OnPeerMessageWhileBusy(uint32_t from, std::string_view message) override;
-  void OnPeerUp(uint32_t node) override;
-  cluster::FormationAnswer OnPlaceWanted(uint32_t node) override;
-  void OnPeerDown(uint32_t node) override;
+  cluster::FormationAnswer OnPlaceWanted(cluster::NodeId node);
 
   Status LockDirectory();
   Status FitDescriptors(size_t members);

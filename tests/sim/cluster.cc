@@ -29,25 +29,25 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
       history_(report, loop->rng().Next(), knobs.expire_per_entry),
       network_(loop, knobs.nodes, knobs.network, this) {
   Rng& rng = loop->rng();
-  Surroundings around{.loop = loop,
-                      .report = report,
-                      .knobs = &knobs,
-                      .network = &network_,
-                      .history = &history_,
-                      .losses = &world_.losses,
-                      .said = &said_,
-                      .hash_seed = history_.hash_seed(),
-                      .recorded_by_others = [this](paxos::NodeId node, uint64_t nonce) {
-                        return RecordedByOthers(node, nonce);
-                      },
-                      .restart_for_its_item =
-                          [this](int node) {
-                            loop_.After(kMillisecond, [this, node] {
-                              if (!nodes_[node]->running()) return;
-                              report_.Count("restarted for an item that no leader takes");
-                              nodes_[node]->Crash(false, "restarted for its item", 50 * kMillisecond);
-                            });
-                          }};
+  Surroundings around{
+      .loop = loop,
+      .report = report,
+      .knobs = &knobs,
+      .network = &network_,
+      .history = &history_,
+      .losses = &world_.losses,
+      .said = &said_,
+      .hash_seed = history_.hash_seed(),
+      .recorded_by_others = [this](paxos::NodeId node,
+                                   uint64_t nonce) { return RecordedByOthers(node, nonce); },
+      .restart_for_its_item =
+          [this](int node) {
+            loop_.After(kMillisecond, [this, node] {
+              if (!nodes_[node]->running()) return;
+              report_.Count("restarted for an item that no leader takes");
+              nodes_[node]->Crash(false, "restarted for its item", 50 * kMillisecond);
+            });
+          }};
   for (int i = 0; i < knobs.nodes; ++i) {
     const double drift = (2 * rng.Unit() - 1) * knobs.drift_max;
     const int64_t offset_ms = rng.Between(-knobs.wall_offset_ms_max, knobs.wall_offset_ms_max);
@@ -185,7 +185,7 @@ std::string Cluster::Standing() const {
            std::to_string(replica.applied_slot()) + ", durable " +
            std::to_string(replica.durable_slot()) + ", unknown " +
            std::to_string(replica.unknown_count());
-    if (!node->engine()->MajorityInSight()) out += ", sees no majority";
+    if (!node->engine()->Report().majority_in_sight) out += ", sees no majority";
     if (!node->node()->leader_in_sight()) out += ", sees no leader";
     const int64_t now_ns = node->clock().MonotonicNs();
     for (const paxos::PeerStatus& peer : replica.peers()) {
@@ -297,7 +297,7 @@ bool Cluster::Converged() const {
   }
   for (const auto& node : nodes_) {
     if (node->dead()) continue;
-    if (!node->running() || node->engine()->node_ref().restoring()) return false;
+    if (!node->running() || node->engine()->node().restoring()) return false;
     const paxos::Slot applied = node->engine()->executor().applied_slot();
     if (slot == 0) slot = applied;
     if (applied != slot) return false;
@@ -412,7 +412,7 @@ void Cluster::CheckWalls() {
     clock_behind_ns_ = loop_.now_ns();
   for (auto& node : nodes_) {
     if (!node->running()) continue;
-    const int64_t told_ms = static_cast<const commands::NodePort&>(*node->engine()).WallUs() / 1000;
+    const int64_t told_ms = node->engine()->node_port().WallUs() / 1000;
     const cluster::WallClock& wall = node->node()->wall_clock();
     const int64_t applied_ms = node->engine()->executor().wall_ms();
     // A voter that is not heard counts for nothing, so that of two a clock that is behind wins.

@@ -379,7 +379,7 @@ Status Server::Start() {
       report->replayed, engine_->executor().applied_slot(), engine_->executor().digest(),
       (clock_.MonotonicNs() - began) / kNsPerMs);
 
-  if (!alone && !engine_->node_ref().halted()) {
+  if (!alone && !engine_->node().halted()) {
     peers_->Listen(std::move(peer_listener_));
     std::vector<cluster::PeerAddress> addresses;
     for (const cluster::Member& member : genesis_.members)
@@ -489,8 +489,8 @@ int Server::Run() {
 
 // The state is whole, or won't be for long, and those who ask are told why.
 bool Server::SomethingToTell() const {
-  return engine_->node_ref().Settled() || engine_->node_ref().halted() ||
-         engine_->damaged_slot() != 0 || turn_ns_ - began_ns_ > kSettleNs;
+  return engine_->node().Settled() || engine_->node().halted() ||
+         engine_->Report().damaged_slot != 0 || turn_ns_ - began_ns_ > kSettleNs;
 }
 
 void Server::EndOfTurn() {
@@ -526,7 +526,7 @@ void Server::OnTick() {
 
 // A stop takes as long as others need to take over; one that is called off is none.
 void Server::TellSupervisor() {
-  const bool stopping = engine_->ShuttingDown();
+  const bool stopping = engine_->node_port().ShuttingDown();
   if (stopping) {
     supervisor_.Stopping("handing over, then stopping");
   } else if (stopping_told_) {
@@ -538,17 +538,17 @@ void Server::TellSupervisor() {
 // Something takes long: the peers are told that this node lives, for a while.
 void Server::BreatheInTurn() {
   if (closing_ || clock_.MonotonicNs() - turn_ns_ > kBusyMaxNs) return;
-  engine_->node_ref().TickWhileBusy();
+  engine_->node().TickWhileBusy();
   peers_->Breathe();
 }
 
 void Server::OnSignal() {
   LogLine(LogLevel::kNotice, "stopping on a signal");
-  if (engine_->ShuttingDown()) {
+  if (engine_->node_port().ShuttingDown()) {
     Stop();
     return;
   }
-  [[maybe_unused]] const Status begun = engine_->BeginShutdown({});
+  [[maybe_unused]] const Status begun = engine_->node_port().BeginShutdown({});
 }
 
 // --- Clients -------------------------------------------------------------------------------------
@@ -652,18 +652,18 @@ bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const
 
 bool Server::OnPeerMessage(uint32_t from, std::string message) {
   if (closing_) return true;
-  return engine_->node_ref().OnMessage(from, std::move(message));
+  return engine_->node().OnMessage(from, std::move(message));
 }
 
 bool Server::OnPeerMessageWhileBusy(uint32_t from, std::string_view message) {
-  return engine_->node_ref().OnMessageWhileBusy(from, message);
+  return engine_->node().OnMessageWhileBusy(from, message);
 }
 
 cluster::FormationAnswer Server::OnPlaceWanted(uint32_t node) {
   constexpr int64_t kAliveNs = 1500 * kNsPerMs;
   constexpr int64_t kSayAgainNs = 60'000 * kNsPerMs;
   using State = cluster::FormationState;
-  const cluster::Node& mine = engine_->node_ref();
+  const cluster::Node& mine = engine_->node();
   std::string address;
   for (const cluster::Member& member : genesis_.members)
     if (member.node == node) address = PrintHostPort(member.host, member.port);
@@ -687,11 +687,11 @@ cluster::FormationAnswer Server::OnPlaceWanted(uint32_t node) {
   return {State::kFormed, identity_.cluster_id, cluster::EncodePlaceGrant(grant)};
 }
 
-void Server::OnPeerUp(uint32_t node) { engine_->node_ref().OnPeerUp(node); }
+void Server::OnPeerUp(uint32_t node) { engine_->node().OnPeerUp(node); }
 
 void Server::OnPeerDown(uint32_t node) {
   Log(LogLevel::kNotice, "the link to node {} is down", node);
-  if (!closing_) engine_->node_ref().OnPeerDown(node);
+  if (!closing_) engine_->node().OnPeerDown(node);
 }
 
 }  // namespace clustron::server

@@ -1,77 +1,41 @@
-// Engine: what the applied log tells this node's own subscribers, and the leader's timers as
-// commands see them.
+#include "server/observe/state_events.h"
+
+#include <string>
+
+#include "base/check.h"
 #include "base/log.h"
-#include "server/dispatch/engine.h"
 
 namespace clustron::server {
 
-namespace {
-
-cluster::EndTimers::Key LeaseKey(std::string_view id) { return {-1, std::string(id)}; }
-
-commands::LeaderTimers::Touch Convert(cluster::EndTimers::Touch touch) {
-  switch (touch) {
-    case cluster::EndTimers::Touch::kOk:
-      return commands::LeaderTimers::Touch::kOk;
-    case cluster::EndTimers::Touch::kGone:
-      return commands::LeaderTimers::Touch::kGone;
-    case cluster::EndTimers::Touch::kEnding:
-      return commands::LeaderTimers::Touch::kEnding;
-  }
-  UNREACHABLE();
+void StateEvents::SetNode(cluster::Node& node) {
+  CHECK(node_ == nullptr);
+  node_ = &node;
+  ShowSettings();
+  if (executor_.revision() > 0) config_.ClusterSettingsKnown();
 }
 
-}  // namespace
-
-// --- commands::LeaderTimers ----------------------------------------------------------------------
-
-commands::LeaderTimers::Touch Engine::KeepAlive(std::string_view lease_id, uint64_t grant_revision,
-                                                int64_t* remaining_ms) {
-  return Extend(LeaseKey(lease_id), grant_revision, 0, remaining_ms);
+void StateEvents::KeyMissed(int db, std::string_view key, bool announce) {
+  ++stats_.keyspace_misses;
+  if (announce && notifications_.on()) notifications_.OnMiss(db, key);
 }
 
-commands::LeaderTimers::Touch Engine::Renew(int db, std::string_view lock, uint64_t token,
-                                            int64_t ttl_ms, int64_t* remaining_ms) {
-  return Extend({db, std::string(lock)}, token, ttl_ms, remaining_ms);
-}
-
-commands::LeaderTimers::Touch Engine::Extend(const cluster::EndTimers::Key& key, uint64_t revision,
-                                             int64_t ttl_ms, int64_t* remaining_ms) {
-  const auto touch = node_->timers().Extend(key, revision, ttl_ms, node_->NowNs(), remaining_ms);
-  if (touch == cluster::EndTimers::Touch::kOk) ++stats_.coordination.keepalives;
-  return Convert(touch);
-}
-
-std::optional<int64_t> Engine::LeaseRemainingMs(std::string_view lease_id) {
-  return node_->timers().RemainingMs(LeaseKey(lease_id), node_->NowNs());
-}
-
-std::optional<int64_t> Engine::LockRemainingMs(int db, std::string_view lock) {
-  return node_->timers().RemainingMs({db, std::string(lock)}, node_->NowNs());
-}
-
-// --- store::Observer -----------------------------------------------------------------------------
-
-void Engine::OnChange(const store::Change& change) {
+void StateEvents::OnChange(const store::Change& change) {
   if (change.reason == store::Reason::kExpire) ++stats_.expired_keys;
   notifications_.OnChange(change);
 }
 
-void Engine::OnNotify(int db, std::string_view key, store::Event event) {
+void StateEvents::OnNotify(int db, std::string_view key, store::Event event) {
   notifications_.OnNotify(db, key, event);
 }
 
-void Engine::OnFlush(int, store::Revision) {}
-void Engine::OnSwap(int, int, store::Revision) {}
-
 // Also after a restore.
-void Engine::OnSetting() {
+void StateEvents::OnSetting() {
   ShowSettings();
   config_.ClusterSettingsKnown();
 }
 
 // Makes the cluster-wide settings work here.
-void Engine::ShowSettings() {
+void StateEvents::ShowSettings() {
   const store::Settings& settings = executor_.store().settings();
   for (const OptionSpec& spec : store::SettingSpecs()) {
     const std::string& now = settings.Get(spec.name).text;
@@ -86,7 +50,7 @@ void Engine::ShowSettings() {
     executor_.store().SetHook(db, store::Hook::kNotifications, on);
 }
 
-void Engine::OnLease(const store::LeaseEvent& event) {
+void StateEvents::OnLease(const store::LeaseEvent& event) {
   CoordinationStats& totals = stats_.coordination;
   std::string_view word;
   switch (event.kind) {
@@ -110,7 +74,7 @@ void Engine::OnLease(const store::LeaseEvent& event) {
   hub_.Deliver(channel, std::string(word) + std::to_string(event.revision), false);
 }
 
-void Engine::OnLock(const store::LockEvent& event) {
+void StateEvents::OnLock(const store::LockEvent& event) {
   CoordinationStats& totals = stats_.coordination;
   std::string_view word;
   switch (event.kind) {

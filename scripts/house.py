@@ -24,9 +24,9 @@ os.chdir(ROOT)
 LIMITS = {
     "function_max": 117,
     "type_branches": 11,
-    "command_names": 39,
-    "friends": 12,
-    "back_arrows": 2,
+    "command_names": 36,
+    "friends": 10,
+    "back_arrows": 0,
     "error_literals": 143,
 }
 GOALS = {
@@ -41,14 +41,12 @@ CLASS_LIMITS = {
     "paxos::Replica::Impl": [48, 28, 2],
     "resp::ReplyWriter": [58, 14, 1],
     "server::Client": [62, 37, 1],
-    "server::Engine": [144, 75, 6],
     "server::Server": [36, 38, 1],
-    "server::Session": [17, 22, 1],
     "state::Executor": [84, 39, 2],
     "store::Store": [102, 33, 4],
 }
 ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net
-ASSERTIONS = {"cluster": 10.4, "cluster/paxos": 9.8, "commands": 1.4, "persist": 12.7, "resp": 4.0, "server": 3.4, "state": 19.6, "store": 18.5}
+ASSERTIONS = {"cluster": 10.4, "cluster/paxos": 9.8, "commands": 1.4, "persist": 12.7, "resp": 4.0, "server": 8.5, "state": 19.6, "store": 18.5}
 
 # A type's own rooms: what is in there may know it.
 TYPE_ROOMS = ("src/store/types/", "src/commands/string/", "src/commands/hash/", "src/commands/list/")
@@ -156,8 +154,8 @@ def measure():
 # From the top down. What a room includes is read from the code.
 ROOMS = [
     ("server/process", "the program: wiring, sockets, start, stop, what a start checks"),
-    ("server/ops", "leaving, handing over the lead, what an operator is told"),
     ("server/dispatch", "the engine: which way a command goes, and its place in its connection's queue"),
+    ("server/ops", "leaving, handing over the lead, what an operator is told"),
     ("server/observe", "INFO, statistics, keyspace notifications, subscriptions"),
     ("server/front", "clients and their sessions"),
     ("server/config", "directives: table, values, files, CONFIG REWRITE"),

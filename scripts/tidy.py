@@ -48,16 +48,14 @@ LAYERS = {
     "state": {"commands/core", "cluster", "store", "persist", "resp", "base"},
     "server/config": {"commands/core", "cluster/wire", "store", "base"},
     "server/front": {"server/config", "commands/core", "cluster/log", "resp", "net", "base"},
-    "server/observe": {"server/front", "server/config", "commands", "cluster", "store", "persist", "resp", "base"},
-    "server/dispatch": {"server/observe", "server/front", "server/config", "state", "commands", "cluster", "store", "resp", "base"},
-    "server/ops": {"server/dispatch", "server/observe", "state", "commands", "cluster", "base"},
+    "server/observe": {"server/front", "server/config", "state", "commands", "cluster", "store", "persist", "resp", "base"},
+    "server/ops": {"server/observe", "server/front", "server/config", "state", "commands", "cluster", "store", "resp", "base"},
+    "server/dispatch": {"server/ops", "server/observe", "server/front", "server/config", "state", "commands", "cluster", "store", "resp", "base"},
     "server/process": {"server", "state", "commands", "cluster", "persist", "resp", "net", "base"},
 }
 
 # Includes against the table that are known: there may be fewer, never more.
 BACK_ARROWS = {
-    ("server/front/session.cc", "server/dispatch/engine.h"),
-    ("server/observe/info_fields.cc", "server/dispatch/engine.h"),
 }
 
 # Files above FILE_LINES that are known: they may shrink, never grow. Take a file out when it fits.

@@ -187,7 +187,7 @@ std::string Cluster::Standing() const {
            std::to_string(replica.applied_slot()) + ", durable " +
            std::to_string(replica.durable_slot()) + ", unknown " +
            std::to_string(replica.unknown_count());
-    if (!node->engine()->MajorityInSight()) out += ", sees no majority";
+    if (!node->engine()->Report().majority_in_sight) out += ", sees no majority";
     if (!node->node()->leader_in_sight()) out += ", sees no leader";
     const int64_t now_ns = node->clock().MonotonicNs();
     for (const paxos::PeerStatus& peer : replica.peers()) {
@@ -299,7 +299,7 @@ bool Cluster::Converged() const {
   }
   for (const auto& node : nodes_) {
     if (node->dead()) continue;
-    if (!node->running() || node->engine()->node_ref().restoring()) return false;
+    if (!node->running() || node->engine()->node().restoring()) return false;
     const paxos::Slot applied = node->engine()->executor().applied_slot();
     if (slot == 0) slot = applied;
     if (applied != slot) return false;
@@ -415,7 +415,7 @@ void Cluster::CheckWalls() {
     clock_behind_ns_ = loop_.now_ns();
   for (auto& node : nodes_) {
     if (!node->running()) continue;
-    const int64_t told_ms = static_cast<const commands::NodePort&>(*node->engine()).WallUs() / 1000;
+    const int64_t told_ms = node->engine()->node_port().WallUs() / 1000;
     const cluster::WallClock& wall = node->node()->parts().clock.wall();
     const int64_t applied_ms = node->engine()->executor().wall_ms();
     // A voter that is not heard counts for nothing, so that of two a clock that is behind wins.

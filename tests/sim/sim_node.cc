@@ -58,7 +58,7 @@ struct SimNode::Process final : state::ApplySink, state::ApplyTracer {
         wal_tasks(loop, node, &node->disk_),
         snapshot_tasks(loop, node, &node->disk_) {}
 
-  cluster::Node& node() { return engine->node_ref(); }
+  cluster::Node& node() { return engine->node(); }
 
   // server::ApplyTracer
   void OnApplied(cluster::Slot slot, const paxos::Value& value, uint64_t digest) override {
@@ -95,7 +95,7 @@ SimNode::SimNode(const Surroundings& around, ClientCarrier* carrier, int index, 
 SimNode::~SimNode() = default;
 
 const cluster::Node* SimNode::node() const {
-  return process_ == nullptr ? nullptr : &process_->engine->node_ref();
+  return process_ == nullptr ? nullptr : &process_->engine->node();
 }
 server::Engine* SimNode::engine() { return process_ ? process_->engine.get() : nullptr; }
 const server::Engine* SimNode::engine() const {
@@ -216,7 +216,7 @@ Status SimNode::StartProcess() {
   }
   state::Executor& executor = process_->engine->executor();
   executor.Attach(process_->node().session(), &process_->node().parts().lead, process_.get(),
-                  process_->engine.get());
+                  &process_->engine->server_port());
   if (weak()) CheckRecovered();
   around_.history->OnState(index_, executor.applied_slot(), executor.digest());
   const paxos::Ballot promised = process_->node().replica().promised();
@@ -300,14 +300,14 @@ void SimNode::ShutDown() {
 void SimNode::BeginShutdown(bool now) {
   Enter([this, now] {
     around_.report->Count("orderly stops asked for");
-    commands::NodePort& node = *process_->engine;
+    commands::NodePort& node = process_->engine->node_port();
     static_cast<void>(node.BeginShutdown({.now = now}));
   });
 }
 
 void SimNode::AskForFailover(int64_t timeout_ms, bool abort) {
   Enter([this, timeout_ms, abort] {
-    commands::NodePort& node = *process_->engine;
+    commands::NodePort& node = process_->engine->node_port();
     const Status begun =
         abort ? node.AbortFailover() : node.BeginFailover({.timeout_ms = timeout_ms});
     if (begun) around_.report->Count(abort ? "FAILOVER called off" : "FAILOVER begun");

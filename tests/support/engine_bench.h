@@ -79,7 +79,7 @@ class EngineBench final : private EngineHost, private cluster::Transport {
     return Start(seed);
   }
 
-  cluster::Node& node() { return engine_->node_ref(); }
+  cluster::Node& node() { return engine_->node(); }
   Engine& engine() { return *engine_; }
   state::Executor& executor() { return engine_->executor(); }
 

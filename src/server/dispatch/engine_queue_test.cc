@@ -63,11 +63,11 @@ TEST_CASE("behind a CLUSTERDOWN the next ones come at once, until a majority is 
   bench.Turn();
   CHECK(client.Take() == down + down + "+PONG\r\n");
   // They are there again, and choose: what comes now waits.
-  for (int i = 0; i < 60 && !bench.engine().MajorityInSight(); ++i) {
+  for (int i = 0; i < 60 && !bench.engine().Report().majority_in_sight; ++i) {
     bench.Tick();
     bench.AnswerAll();
   }
-  REQUIRE(bench.engine().MajorityInSight());
+  REQUIRE(bench.engine().Report().majority_in_sight);
   bench.Tick();
   bench.Say(client, "SET k v");
   bench.Turn();

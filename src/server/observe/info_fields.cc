@@ -16,7 +16,9 @@
 #include "commands/core/registry.h"
 #include "persist/identity.h"
 #include "server/config/config.h"
-#include "server/dispatch/engine.h"
+#include "server/front/client_table.h"
+#include "server/observe/pubsub_hub.h"
+#include "state/executor.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 #include "store/tables/once_table.h"
@@ -72,9 +74,9 @@ std::string MakeRunId() {
   return id;
 }
 
-InfoFields::InfoFields(Engine& engine, const Config& config, const persist::Identity& identity,
+InfoFields::InfoFields(InfoHost& host, const Config& config, const persist::Identity& identity,
                        const cluster::Genesis& genesis)
-    : engine_(engine),
+    : host_(host),
       config_(config),
       identity_(identity),
       genesis_(genesis),
@@ -87,7 +89,7 @@ void InfoFields::GatherServer(InfoData* data) const {
   server.run_id = run_id_;
   server.process_id = getpid();
   server.tcp_port = static_cast<int>(config_.Int(Opt::kPort));
-  server.unix_us = static_cast<const commands::NodePort&>(engine_).WallUs();
+  server.unix_us = host_.node_port().WallUs();
   server.uptime_s = (SystemClock().MonotonicNs() - started_ns_) / 1'000'000'000;
   server.os = OsName();
   server.executable = ExecutablePath();
@@ -108,19 +110,19 @@ void InfoFields::GatherMemory(InfoData* data) const {
   peak_bytes_ = std::max(peak_bytes_, memory.use.allocated_bytes);
   memory.peak_bytes = peak_bytes_;
   memory.startup_bytes = startup_bytes_;
-  memory.dataset_bytes = engine_.executor().store().used_bytes();
+  memory.dataset_bytes = host_.executor().store().used_bytes();
   memory.total_system_bytes =
       static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   memory.max_bytes = static_cast<uint64_t>(config_.Int(Opt::kMaxMemory));
-  memory.policy = engine_.executor().store().settings().Get("maxmemory-policy").text;
+  memory.policy = host_.executor().store().settings().Get("maxmemory-policy").text;
 }
 
 void InfoFields::NotePeak() { peak_bytes_ = std::max(peak_bytes_, AllocatedBytes()); }
 
 void InfoFields::GatherNode(InfoData* data) const {
-  const cluster::Node& node = engine_.node_ref();
+  const cluster::Node& node = host_.node();
   const paxos::Replica& replica = node.replica();
-  const state::Executor& executor = engine_.executor();
+  const state::Executor& executor = host_.executor();
   InfoData::Paxos& paxos = data->paxos;
   paxos.role = RoleName(replica.role());
   paxos.node = node.self();
@@ -144,31 +146,32 @@ void InfoFields::GatherNode(InfoData* data) const {
     list += (list.empty() ? "" : ",") + std::to_string(record.node);
   }
   paxos.damaged_slots = replica.unknown_count();
-  paxos.halted = engine_.halt_reason();
-  paxos.halted_slot = engine_.damaged_slot();
+  const NodeReport report = host_.Report();
+  paxos.halted = report.halt_reason;
+  paxos.halted_slot = report.damaged_slot;
   for (const cluster::Member& member : genesis_.members) {
     paxos.members.emplace_back(member.node, PrintHostPort(member.host, member.port));
   }
-  paxos.refuses_writes = engine_.RefusesWrites();
+  paxos.refuses_writes = report.refuses_writes;
   if (node.log().waits_for_room() || replica.log_full())
     paxos.not_durable_since = node.parts().disk.DurableSlot() + 1;
   paxos.own_under_way_bytes = node.origin().window_bytes();
   paxos.own_waiting_bytes = node.origin().waiting_bytes();
-  paxos.peer_messages_left_out = engine_.peer_messages_left_out();
+  paxos.peer_messages_left_out = report.peer_messages_left_out;
   paxos.snapshots_refused = node.parts().snapshot_receiver.refused();
   paxos.lease_ms = std::max<int64_t>(0, (replica.lease_until_ns() - node.NowNs()) / 1'000'000);
 
   InfoData::Replication& replication = data->replication;
-  const commands::NodePort& port = engine_;
+  const commands::NodePort& port = host_.node_port();
   replication.role = port.Role();
-  replication.failover = engine_.failing_over();
+  replication.failover = report.failing_over;
   replication.cluster_id = identity_.cluster_id;
   replication.leader_heard_s = replication.role.connected ? 0 : -1;
 
   InfoData::Persistence& persistence = data->persistence;
   persistence.durable = config_.Int(Opt::kDurability) != kDurabilityMemory;
   persistence.durability = config_.Text(Opt::kDurability);
-  persistence.saves = engine_.snapshot_stats();
+  persistence.saves = report.snapshots;
   persistence.saving_ns = node.parts().snapshots.running_ns();
   persistence.last_write_ok = !node.log().disk_low();
   persistence.log_bytes = node.log().log_bytes();
@@ -182,7 +185,7 @@ void InfoFields::GatherNode(InfoData* data) const {
   for (int db = 0; db < store::kDatabases; db++) {
     data->databases.push_back({.keys = store.Size(db), .expires = store.KeysWithDeadline(db)});
   }
-  const Stats& stats = engine_.stats();
+  const Stats& stats = host_.stats();
   data->coordination = {.revision = store.revision(),
                         .leases = LeasesOf(store).size(),
                         .locks = LocksOf(store).size(),
@@ -198,7 +201,7 @@ void InfoFields::GatherNode(InfoData* data) const {
 }
 
 void InfoFields::GatherTraffic(InfoData* data) const {
-  const ClientTable::Counts counts = engine_.client_table().Count();
+  const ClientTable::Counts counts = host_.client_table().Count();
   data->clients = {.connected = counts.clients,
                    .max = static_cast<uint64_t>(config_.Int(Opt::kMaxClients)),
                    .recent_max_input = counts.max_input,
@@ -207,8 +210,8 @@ void InfoFields::GatherTraffic(InfoData* data) const {
                    .pubsub = counts.pubsub,
                    .watching = counts.watching,
                    .memory_bytes = counts.memory_bytes};
-  const Stats& stats = engine_.stats();
-  const PubsubHub& hub = engine_.hub();
+  const Stats& stats = host_.stats();
+  const PubsubHub& hub = host_.hub();
   data->stats = {.connections_received = stats.connections_received,
                  .commands_processed = stats.commands_processed,
                  .ops_per_s = static_cast<uint64_t>(stats.commands_rate.per_s()),
@@ -250,9 +253,9 @@ std::string InfoFields::Info(std::span<const std::string_view> sections, bool as
 }
 
 void InfoFields::ResetStats() {
-  SlowLog slow = std::move(engine_.stats().slow);
-  engine_.stats() = Stats();
-  engine_.stats().slow = std::move(slow);
+  SlowLog slow = std::move(host_.stats().slow);
+  host_.stats() = Stats();
+  host_.stats().slow = std::move(slow);
   peak_bytes_ = 0;
 }
 
@@ -314,15 +317,15 @@ std::vector<commands::MemoryStat> InfoFields::MemoryStats() const {
 }
 
 std::vector<commands::SlowCommand> InfoFields::SlowCommands(size_t count) const {
-  return engine_.stats().slow.Newest(count);
+  return host_.stats().slow.Newest(count);
 }
-size_t InfoFields::SlowCount() const { return engine_.stats().slow.size(); }
-void InfoFields::ForgetSlow() { engine_.stats().slow.Reset(); }
+size_t InfoFields::SlowCount() const { return host_.stats().slow.size(); }
+void InfoFields::ForgetSlow() { host_.stats().slow.Reset(); }
 
 std::vector<commands::CommandLatency> InfoFields::Latencies(
     std::span<const std::string_view> names) const {
   std::vector<commands::CommandLatency> latencies;
-  for (const CommandStat* stat : engine_.stats().commands.Sorted()) {
+  for (const CommandStat* stat : host_.stats().commands.Sorted()) {
     const std::string_view name = stat->spec->name;
     const auto wanted = [&](std::string_view word) {
       return EqualsIgnoreCase(word, name) || EqualsIgnoreCase(word, name.substr(0, name.find('|')));

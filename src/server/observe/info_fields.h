@@ -9,6 +9,7 @@
 
 #include "commands/core/ports.h"
 #include "server/observe/info_text.h"
+#include "server/observe/node_report.h"
 
 namespace clustron::cluster {
 struct Genesis;
@@ -20,12 +21,11 @@ struct Identity;
 namespace clustron::server {
 
 class Config;
-class Engine;
 
 class InfoFields final : public commands::InfoPort {
  public:
   // All outlive it.
-  InfoFields(Engine& engine, const Config& config, const persist::Identity& identity,
+  InfoFields(InfoHost& host, const Config& config, const persist::Identity& identity,
              const cluster::Genesis& genesis);
 
   InfoData Gather() const;
@@ -48,7 +48,7 @@ class InfoFields final : public commands::InfoPort {
   void GatherNode(InfoData* data) const;
   void GatherTraffic(InfoData* data) const;
 
-  Engine& engine_;
+  InfoHost& host_;
   const Config& config_;
   const persist::Identity& identity_;
   const cluster::Genesis& genesis_;

@@ -122,7 +122,7 @@ struct InfoData {
     uint64_t halted_slot = 0;                               // nobody in sight can tell it; 0: none
     std::vector<std::pair<uint32_t, std::string>> members;  // node, "host:port"
     int64_t lease_ms = 0;                                   // left, as leader
-    std::string_view refuses_writes;                        // see Engine::RefusesWrites
+    std::string_view refuses_writes;                        // see NodeReport
     uint64_t not_durable_since = 0;  // the lowest slot that waits for room or a slow disk; 0: none
     uint64_t own_under_way_bytes = 0;  // writes of clients here: sent, not applied
     uint64_t own_waiting_bytes = 0;    // … and not sent

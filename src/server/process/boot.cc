@@ -404,9 +404,9 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   }
   engine.SetNode(std::move(node));
   if (!diverged.empty()) {
-    engine.node_ref().Halt(cluster::HaltCause::kDiverged, diverged);
+    engine.node().Halt(cluster::HaltCause::kDiverged, diverged);
   } else if (!halt.empty()) {
-    engine.node_ref().Halt(cluster::HaltCause::kCannotApply, halt);
+    engine.node().Halt(cluster::HaltCause::kCannotApply, halt);
   }
   return report;
 }

@@ -380,8 +380,8 @@ Status Server::Start() {
       report->replayed, engine_->executor().applied_slot(), engine_->executor().digest(),
       (clock_.MonotonicNs() - began) / kNsPerMs);
 
-  if (!alone && !engine_->node_ref().halted()) {
-    peers_->SetListener(&engine_->node_ref());
+  if (!alone && !engine_->node().halted()) {
+    peers_->SetListener(&engine_->node());
     peers_->Listen(std::move(peer_listener_));
     std::vector<cluster::PeerAddress> addresses;
     for (const cluster::Member& member : genesis_.members)
@@ -492,8 +492,8 @@ int Server::Run() {
 
 // The state is whole, or won't be for long, and those who ask are told why.
 bool Server::SomethingToTell() const {
-  return engine_->node_ref().Settled() || engine_->node_ref().halted() ||
-         engine_->damaged_slot() != 0 || turn_ns_ - began_ns_ > kSettleNs;
+  return engine_->node().Settled() || engine_->node().halted() ||
+         engine_->Report().damaged_slot != 0 || turn_ns_ - began_ns_ > kSettleNs;
 }
 
 void Server::EndOfTurn() {
@@ -529,7 +529,7 @@ void Server::OnTick() {
 
 // A stop takes as long as others need to take over; one that is called off is none.
 void Server::TellSupervisor() {
-  const bool stopping = engine_->ShuttingDown();
+  const bool stopping = engine_->node_port().ShuttingDown();
   if (stopping) {
     supervisor_.Stopping("handing over, then stopping");
   } else if (stopping_told_) {
@@ -541,17 +541,17 @@ void Server::TellSupervisor() {
 // Something takes long: the peers are told that this node lives, for a while.
 void Server::BreatheInTurn() {
   if (closing_ || clock_.MonotonicNs() - turn_ns_ > kBusyMaxNs) return;
-  engine_->node_ref().TickWhileBusy();
+  engine_->node().TickWhileBusy();
   peers_->Breathe();
 }
 
 void Server::OnSignal() {
   LogLine(LogLevel::kNotice, "stopping on a signal");
-  if (engine_->ShuttingDown()) {
+  if (engine_->node_port().ShuttingDown()) {
     Stop();
     return;
   }
-  [[maybe_unused]] const Status begun = engine_->BeginShutdown({});
+  [[maybe_unused]] const Status begun = engine_->node_port().BeginShutdown({});
 }
 
 // --- Clients -------------------------------------------------------------------------------------
@@ -653,7 +653,7 @@ cluster::FormationAnswer Server::OnPlaceWanted(cluster::NodeId node) {
   constexpr int64_t kAliveNs = 1500 * kNsPerMs;
   constexpr int64_t kSayAgainNs = 60'000 * kNsPerMs;
   using State = cluster::FormationState;
-  const cluster::Node& mine = engine_->node_ref();
+  const cluster::Node& mine = engine_->node();
   std::string address;
   for (const cluster::Member& member : genesis_.members)
     if (member.node == node) address = PrintHostPort(member.host, member.port);

@@ -1,8 +1,7 @@
-// What the engines of a cluster tell each other beside the log, and what all their clients hear.
+// What the engines of a cluster tell each other beside the log.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 namespace clustron::server {
 
@@ -11,13 +10,10 @@ inline constexpr uint8_t kPublishPlain = 0;
 inline constexpr uint8_t kPublishSharded = 1;
 inline constexpr uint8_t kHandOverBegins = 2;  // sequence number, the ballot that ends
 inline constexpr uint8_t kWhoIsThere = 3;  // from a node that stops: tell who is connected to you
-inline constexpr uint8_t kTheseAre = 4;    // the answer: see Engine::MasterWriterId
+inline constexpr uint8_t kTheseAre = 4;    // the answer: see Departure::TellWhoIsHere
 // FAILOVER on a node that does not lead, for the one that does: host (may be empty), port,
 // time-out.
 inline constexpr uint8_t kFailoverAsked = 5;
 inline constexpr uint8_t kFailoverAborted = 6;
-
-// A message here makes StackExchange.Redis look at all nodes again.
-inline constexpr std::string_view kMasterChanged = "__Booksleeve_MasterChanged";
 
 }  // namespace clustron::server

@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 // clang-format on
 
-#include "server/dispatch/engine_news.h"
+#include "server/ops/engine_news.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {
@@ -70,7 +70,7 @@ TEST_CASE("a stop that is to leave a snapshot behind is called off without one, 
   bench.Say(client, "SHUTDOWN SAVE");
   bench.Turn();
   for (int i = 0; i < 20; ++i) bench.Tick(100);
-  CHECK_FALSE(bench.engine().snapshot_stats().last_ok);
+  CHECK_FALSE(bench.engine().Report().snapshots.last_ok);
   CHECK_FALSE(bench.stopped);
   SUBCASE("forced") { bench.Say(client, "SHUTDOWN SAVE FORCE"); }
   SUBCASE("written") {
@@ -132,7 +132,7 @@ TEST_CASE("FAILOVER goes to the longest log in sight, and waits for it") {
   for (int i = 0; i < 100 && bench.asked_to_lead == 0; ++i) Live(bench, 20);
   CHECK(bench.asked_to_lead == target);
   Live(bench, 100);
-  CHECK_FALSE(bench.engine().failing_over());
+  CHECK_FALSE(bench.engine().Report().failing_over);
 }
 
 TEST_CASE("a FAILOVER is given up when its time is up") {

@@ -1,4 +1,4 @@
-#include "server/dispatch/maintenance.h"
+#include "server/ops/maintenance.h"
 
 #include "commands/core/spec.h"
 #include "server/config/config.h"

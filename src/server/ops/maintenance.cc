@@ -1,4 +1,4 @@
-#include "server/dispatch/maintenance.h"
+#include "server/ops/maintenance.h"
 
 #include <algorithm>
 

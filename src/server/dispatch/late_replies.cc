@@ -1,0 +1,49 @@
+#include "server/dispatch/late_replies.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::server {
+
+void LateReplies::Add(Session& session) {
+  CHECK(session.client.late_reply() != nullptr);
+  CHECK(!session.queue.empty());
+  waiters_.push_back(&session);
+}
+
+bool LateReplies::Poll(Session& session) {
+  Pending& front = session.queue.front();
+  CHECK(front.kind == Pending::Kind::kLate);
+  Client& client = session.client;
+  const int64_t now_ms = clients_.NowMs();
+  if (front.round == 0 && client.late_timeout_ms() > 0)
+    front.round = static_cast<uint64_t>(now_ms + client.late_timeout_ms());
+  const bool expired = front.round != 0 && now_ms >= static_cast<int64_t>(front.round);
+  resp::ReplyWriter reply(recorder_.OutputOf(session, front.muted), front.resp_version);
+  if (!client.late_reply()->Poll(expired, reply)) {
+    CHECK(!expired);
+    return false;
+  }
+  client.TakeLateReply();
+  Forget(&session);
+  sessions_.MarkDirty(session);
+  return true;
+}
+
+void LateReplies::Tick() {
+  for (Session* session : waiters_) sessions_.LookLater(*session);
+}
+
+void LateReplies::LookAtAnswers() {
+  if (waiters_.empty()) return;
+  uint64_t answers = 0;
+  for (const paxos::PeerStatus& peer : node_.replica().peers()) answers += peer.answered_probe;
+  if (std::exchange(answers_seen_, answers) == answers) return;
+  Tick();
+}
+
+void LateReplies::Forget(Session* session) { std::erase(waiters_, session); }
+
+}  // namespace clustron::server

@@ -36,8 +36,6 @@ GOALS = {
 CLASS_METHODS, CLASS_MEMBERS, CLASS_FILES = 40, 20, 1
 CLASS_LIMITS = {
     "cluster::LogStore": [67, 58, 2],
-    "cluster::Node": [167, 92, 7],
-    "cluster::Origin": [30, 28, 1],
     "commands::Registry": [9, 1, 2],
     "paxos::Replica": [55, 1, 1],
     "paxos::Replica::Impl": [48, 28, 2],
@@ -52,7 +50,7 @@ CLASS_LIMITS = {
     "store::Store": [116, 33, 5],
 }
 ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net
-ASSERTIONS = {"cluster": 6.8, "cluster/paxos": 9.8, "commands": 1.4, "persist": 12.7, "resp": 4.0, "server": 3.4, "state": 19.6, "store": 18.5}
+ASSERTIONS = {"cluster": 10.4, "cluster/paxos": 9.8, "commands": 1.4, "persist": 12.7, "resp": 4.0, "server": 3.4, "state": 19.6, "store": 18.5}
 
 # A type's own rooms: what is in there may know it.
 TYPE_ROOMS = ("src/store/types/", "src/commands/string/", "src/commands/hash/")

@@ -67,9 +67,9 @@ std::string SnapshotFile() {
                         CommandItem({"SET", "e", std::string(300, 'e'), "PX", "5000"})}));
   for (int i = 0; i < 2; ++i)
     bench.Choose(kTwo, paxos::EntryKind::kBatch, EntryOf(1000 + i, 1'700'000'000'000, {}));
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 20; ++i) bench.Tick();
-  const std::string name = std::to_string(bench.node().snapshot_slot());
+  const std::string name = std::to_string(bench.node().parts().snapshots.slot());
   return bench.fs.Content("/data/snapshots/" + std::string(20 - name.size(), '0') + name + ".rdb");
 }
 

@@ -29,25 +29,25 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
       history_(report, loop->rng().Next(), knobs.expire_per_entry),
       network_(loop, knobs.nodes, knobs.network, this) {
   Rng& rng = loop->rng();
-  Surroundings around{.loop = loop,
-                      .report = report,
-                      .knobs = &knobs,
-                      .network = &network_,
-                      .history = &history_,
-                      .losses = &world_.losses,
-                      .said = &said_,
-                      .hash_seed = history_.hash_seed(),
-                      .recorded_by_others = [this](paxos::NodeId node, uint64_t nonce) {
-                        return RecordedByOthers(node, nonce);
-                      },
-                      .restart_for_its_item =
-                          [this](int node) {
-                            loop_.After(kMillisecond, [this, node] {
-                              if (!nodes_[node]->running()) return;
-                              report_.Count("restarted for an item that no leader takes");
-                              nodes_[node]->Crash(false, "restarted for its item", 50 * kMillisecond);
-                            });
-                          }};
+  Surroundings around{
+      .loop = loop,
+      .report = report,
+      .knobs = &knobs,
+      .network = &network_,
+      .history = &history_,
+      .losses = &world_.losses,
+      .said = &said_,
+      .hash_seed = history_.hash_seed(),
+      .recorded_by_others = [this](paxos::NodeId node,
+                                   uint64_t nonce) { return RecordedByOthers(node, nonce); },
+      .restart_for_its_item =
+          [this](int node) {
+            loop_.After(kMillisecond, [this, node] {
+              if (!nodes_[node]->running()) return;
+              report_.Count("restarted for an item that no leader takes");
+              nodes_[node]->Crash(false, "restarted for its item", 50 * kMillisecond);
+            });
+          }};
   for (int i = 0; i < knobs.nodes; ++i) {
     const double drift = (2 * rng.Unit() - 1) * knobs.drift_max;
     const int64_t offset_ms = rng.Between(-knobs.wall_offset_ms_max, knobs.wall_offset_ms_max);
@@ -379,7 +379,8 @@ void Cluster::CheckNow() {
     CheckLeaseIsBacked(*node);
     // Who would answer reads at once must have all that anybody has.
     cluster::ReadGrant grant;
-    if (size() > 1 && node->node()->CanReadNow(&grant) && grant.index < history_.last_slot()) {
+    if (size() > 1 && node->node()->parts().reads.CanReadNow(&grant) &&
+        grant.index < history_.last_slot()) {
       report_.Fail("reads", "node " + std::to_string(node->index()) + " reads at slot " +
                                 std::to_string(grant.index) + ", slot " +
                                 std::to_string(history_.last_slot()) + " is applied elsewhere");
@@ -413,7 +414,7 @@ void Cluster::CheckWalls() {
   for (auto& node : nodes_) {
     if (!node->running()) continue;
     const int64_t told_ms = static_cast<const commands::NodePort&>(*node->engine()).WallUs() / 1000;
-    const cluster::WallClock& wall = node->node()->wall_clock();
+    const cluster::WallClock& wall = node->node()->parts().clock.wall();
     const int64_t applied_ms = node->engine()->executor().wall_ms();
     // A voter that is not heard counts for nothing, so that of two a clock that is behind wins.
     const bool all_right = loop_.now_ns() > clock_behind_ns_ + kWallHeardForNs;

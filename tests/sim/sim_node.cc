@@ -215,7 +215,7 @@ Status SimNode::StartProcess() {
     if (around_.report->tracing()) around_.report->Trace("  " + note);
   }
   state::Executor& executor = process_->engine->executor();
-  executor.Attach(process_->node().session(), &process_->node(), process_.get(),
+  executor.Attach(process_->node().session(), &process_->node().parts().lead, process_.get(),
                   process_->engine.get());
   if (weak()) CheckRecovered();
   around_.history->OnState(index_, executor.applied_slot(), executor.digest());
@@ -392,7 +392,7 @@ void SimNode::CheckRecovered() {
 }
 
 void SimNode::TakeSnapshot() {
-  if (process_ != nullptr) process_->node().TakeSnapshotNow();
+  if (process_ != nullptr) process_->node().parts().snapshots.Want();
 }
 
 void SimNode::Disturb() {
@@ -414,7 +414,7 @@ void SimNode::Poison() {
     cluster::AppendItem({.command_id = kUnknownCommand, .session = process_->node().session()},
                         args, &item);
     around_.report->Count("entries that can't be applied");
-    process_->node().SubmitWrite(std::move(item), nullptr);
+    process_->node().parts().writes.Submit(std::move(item), nullptr);
   });
 }
 
@@ -425,7 +425,8 @@ void SimNode::SkipSlot(const cluster::SkipWord& word) {
 }
 
 void SimNode::HandOver(int to) {
-  Enter([this, to] { process_->node().TransferLeadership(static_cast<paxos::NodeId>(to) + 1); });
+  Enter(
+      [this, to] { process_->node().parts().leader.HandOver(static_cast<paxos::NodeId>(to) + 1); });
 }
 
 // --- Turns ---------------------------------------------------------------------------------------
@@ -502,7 +503,7 @@ void SimNode::ShowLiveClocks() {
 #ifdef CLUSTRON_SIM
   if (planted_bug == Bug::kNone) return;
   store::Store& store = process_->engine->executor().store();
-  store.live_elapsed_ms = process_->node().LiveElapsedMs();
+  store.live_elapsed_ms = process_->node().parts().clock.LiveElapsedMs();
   store.live_wall_ms = clock_.WallMs();
 #endif
 }

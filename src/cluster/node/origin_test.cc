@@ -349,7 +349,7 @@ TEST_CASE("where things are slow less is under way, so that others don't wait be
   }
   SUBCASE("hardly anything goes through") {
     UnderWayMs(origin, 100, 2, 20'000);
-    CHECK(origin.room_bytes() == Origin::kLeastBytes);
+    CHECK(origin.room_bytes() == WindowPace::kLeastBytes);
   }
   SUBCASE("a fast one") {
     CHECK(UnderWayMs(origin, 1'000'000, 1, 2000) < 50);

@@ -78,7 +78,7 @@ Engine::~Engine() {
 
 void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
   node_ = std::move(node);
-  executor_.Attach(node_->session(), node_.get(), this, this);
+  executor_.Attach(node_->session(), &node_->parts().lead, this, this);
   ShowSettings();
   if (executor_.revision() > 0) config_.ClusterSettingsKnown();
 }
@@ -135,15 +135,15 @@ void Engine::Reap() {
 // with the items.
 void Engine::CheckMemory() {
   const int64_t max_bytes = config_.Int(Opt::kMaxMemory);
-  node_->SetOverMemory(max_bytes > 0 &&
-                       executor_.store().used_bytes() > static_cast<size_t>(max_bytes));
+  node_->parts().proposer.SetOverMemory(max_bytes > 0 && executor_.store().used_bytes() >
+                                                             static_cast<size_t>(max_bytes));
 }
 
 // Memory goes up and down around its limit: one line when it is reached, one when it is well below.
 void Engine::TellOfMemory() {
   const uint64_t used = executor_.store().used_bytes();
   const uint64_t max_bytes = static_cast<uint64_t>(config_.Int(Opt::kMaxMemory));
-  if (node_->over_memory() && !told_over_memory_) {
+  if (node_->parts().proposer.over_memory() && !told_over_memory_) {
     told_over_memory_ = true;
     Log(LogLevel::kWarning,
         "memory limit reached: the data takes {} bytes, more than {} (maxmemory): while this node "
@@ -159,13 +159,13 @@ void Engine::TellOfMemory() {
 std::string_view Engine::RefusesWrites() const {
   if (!takes_writes_) return "no-leader";
   if (node_->log().disk_low()) return "disk";
-  return node_->over_memory() ? "memory" : "";
+  return node_->parts().proposer.over_memory() ? "memory" : "";
 }
 
 void Engine::CheckDiskLowWater() {
   const int64_t bytes = config_.Int(Opt::kDiskLowWater);
   if (std::exchange(disk_low_water_, bytes) != bytes)
-    node_->SetDiskLowWater(static_cast<uint64_t>(bytes));
+    node_->parts().disk.SetLowWater(static_cast<uint64_t>(bytes));
 }
 
 void Engine::NoteStall() {
@@ -182,7 +182,7 @@ void Engine::StepPause() {
   const bool paused = client_table_.paused();
   if (std::exchange(keeps_due_, paused) != paused) {
     Log(LogLevel::kDebug, "{}", paused ? "clients are paused" : "clients are no longer paused");
-    node_->KeepDue(paused);
+    node_->parts().lead.KeepDue(paused);
   }
   if (paused || held_.empty()) return;
   std::vector<Session*> held;
@@ -195,8 +195,8 @@ void Engine::StepPause() {
 
 void Engine::SealInline() {
   if (!executor_.inline_open()) return;
-  std::string entry = executor_.SealInline(node_->EntryFlags());
-  if (!entry.empty()) node_->CommitInline(std::move(entry));
+  std::string entry = executor_.SealInline(node_->parts().proposer.Flags());
+  if (!entry.empty()) node_->parts().inline_path.Commit(std::move(entry));
 }
 
 void Engine::Tick() {
@@ -283,7 +283,7 @@ void Engine::EndOfTurn() {
   upkeep_left_ = executor_.Upkeep(kUpkeepPerTurn);
   // The disk has filled up under an entry (RunWrite asks before, so others were faster): what may
   // show it waits until it is written. PING and the like go on.
-  const bool unwritten = node_->InlineUnwritten();
+  const bool unwritten = node_->parts().inline_path.Unwritten();
   std::vector<Session*> dirty;
   std::swap(dirty, dirty_);
   for (Session* session : dirty) session->dirty_ = false;
@@ -313,7 +313,8 @@ void Engine::Halted(cluster::HaltCause cause, const std::string& reason) {
 }
 
 void Engine::InlineTick() {
-  if (!executor_.inline_open()) OpenInline(node_->LiveElapsedMs(), node_->LiveWallMs());
+  if (!executor_.inline_open())
+    OpenInline(node_->parts().clock.LiveElapsedMs(), node_->parts().clock.LiveWallMs());
 }
 
 void Engine::LeadershipChanged() {
@@ -458,7 +459,7 @@ commands::RoleView Engine::Role() const {
 }
 
 int64_t Engine::WallUs() const {
-  const int64_t ms = node_ == nullptr ? clock_.WallMs() : node_->ShownWallMs();
+  const int64_t ms = node_ == nullptr ? clock_.WallMs() : node_->parts().clock.ShownWallMs();
   return ms * 1000 + (clock_.MonotonicNs() / 1000) % 1000;
 }
 
@@ -517,13 +518,13 @@ void Engine::StepSetBack() {
 
 Status Engine::BeginSnapshot() {
   if (node_->halted()) return Fail(Errc::kUnavailable, halt_error_);
-  if (node_->snapshot_running())
+  if (node_->parts().snapshots.running())
     return Fail(Errc::kExists, "ERR Background save already in progress");
-  node_->TakeSnapshotNow();
+  node_->parts().snapshots.Want();
   return {};
 }
 
-bool Engine::SnapshotRunning() const { return node_->snapshot_running(); }
+bool Engine::SnapshotRunning() const { return node_->parts().snapshots.running(); }
 
 uint64_t Engine::LastWriteSlot(const commands::ClientPort& client) const {
   const Client* found = client_table_.Find(client.id());
@@ -531,7 +532,8 @@ uint64_t Engine::LastWriteSlot(const commands::ClientPort& client) const {
 }
 
 commands::Durability Engine::DurableAt(uint64_t slot, uint64_t round) {
-  return {.here = node_->DurableSlot() >= slot, .others = node_->OthersWithSlot(slot, round)};
+  return {.here = node_->parts().disk.DurableSlot() >= slot,
+          .others = node_->parts().disk.OthersWithSlot(slot, round)};
 }
 
 // WAIT need not wait for a tick when the others have answered.

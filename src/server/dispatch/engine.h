@@ -152,7 +152,7 @@ class Engine final : public cluster::NodeHost,
   Status AbortShutdown() override;
   bool ShuttingDown() const override { return shutting_down_; }
   uint64_t LastWriteSlot(const commands::ClientPort& client) const override;
-  uint64_t BeginDurabilityRound() override { return node_->BeginDurabilityRound(); }
+  uint64_t BeginDurabilityRound() override { return node_->parts().disk.BeginDurabilityRound(); }
   commands::Durability DurableAt(uint64_t slot, uint64_t round) override;
 
  private:

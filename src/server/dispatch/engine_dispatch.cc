@@ -309,10 +309,10 @@ void Engine::Dispatch(Session& session, Args args) {
     }
     // COMPAT: refused while queueing, so that EXEC is refused too; over maxmemory even a read is,
     // since the queue takes memory.
-    if (node_->over_memory()) {
+    if (node_->parts().proposer.over_memory()) {
       return Refuse(session, *spec, commands::kErrOom);
     }
-    if (spec->Is(commands::kDenyOom) && node_->refuses_for_disk()) {
+    if (spec->Is(commands::kDenyOom) && node_->parts().lead.RefusesForDisk()) {
       return Refuse(session, *spec, commands::kErrDiskLow);
     }
     std::vector<std::string> owned(args.begin(), args.end());
@@ -328,8 +328,8 @@ void Engine::Dispatch(Session& session, Args args) {
     return;
   }
   // COMPAT: this reason goes before an error of the queue.
-  if (client.multi_spoiled() && spec->handler == commands::CmdExec && node_->over_memory() &&
-      QueuesGrowth(client)) {
+  if (client.multi_spoiled() && spec->handler == commands::CmdExec &&
+      node_->parts().proposer.over_memory() && QueuesGrowth(client)) {
     return Refuse(session, *spec, commands::kErrOom);
   }
   const bool muted = client.TakeReplyMuted() && !AnswersMuted(*spec, args, client.replies_off());
@@ -393,7 +393,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
   if (maybe_write) cls = Class::kRead;
   // What stood behind commands that were held in vain is not held once more.
   if (session.backlog_ns_ != 0 && cls != Class::kLocal && !session.client.local_reads() &&
-      node_->HeldInVain(session.backlog_ns_)) {
+      node_->parts().leader.HeldInVain(session.backlog_ns_)) {
     REACH("pipelined command answered without a hold of its own");
     if (!muted) ReplyError(session, ErrorOf(cluster::Failure::kClusterDown));
     return;
@@ -422,11 +422,11 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
       now = true;  // after READONLY only the applied clock counts
     } else {
       if (read_now_ == ReadNow::kUnknown)
-        read_now_ = node_->CanReadNow(&grant_) ? ReadNow::kYes : ReadNow::kNo;
+        read_now_ = node_->parts().reads.CanReadNow(&grant_) ? ReadNow::kYes : ReadNow::kNo;
       now = read_now_ == ReadNow::kYes;
       if (now && !executor_.inline_open() &&
           executor_.NeedsTick(spec, args, session.client.db(), grant_)) {
-        if (node_->InlineReady()) {
+        if (node_->parts().inline_path.Ready()) {
           OpenInline(grant_.elapsed_ms, grant_.wall_ms);
         } else {
           REACH("read meets a due key");
@@ -477,7 +477,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
   pending.ttl_max_ms = ttl_max_ms.value_or(0);
   session.CountUnderWay(pending, pending.args.bytes());
   if (cls == Class::kRead && !session.client.local_reads()) {
-    pending.round = node_->JoinReadRound();
+    pending.round = node_->parts().reads.Join();
     round_waiters_.push_back({pending.round, &session});
   }
   if (spec.Is(commands::kStalls) || cls == Class::kLeader || maybe_write) session.stalled_ = true;
@@ -487,7 +487,7 @@ void Engine::Run(Session& session, const CommandSpec& spec, Args args, Class cls
 // COMPAT: as in Redis, a full disk refuses writes and nobody else waits for it. What has no room in
 // the log is refused before it does anything.
 bool Engine::HasRoomFor(Args args) {
-  return node_->HasRoomFor(executor_.inline_bytes() + ItemBytes(args));
+  return node_->parts().inline_path.HasRoomFor(executor_.inline_bytes() + ItemBytes(args));
 }
 
 void Engine::RunWrite(Session& session, const CommandSpec& spec, const Written& written,
@@ -520,7 +520,7 @@ void Engine::RunWrite(Session& session, const CommandSpec& spec, const Written& 
   session.CountUnderWay(pending, item.size());
   ++session.writes_;
   ++stats_.logged_writes;
-  node_->SubmitWrite(std::move(item), &session);
+  node_->parts().writes.Submit(std::move(item), &session);
 }
 
 // Notes a plain EXPIRE, PEXPIRE or GETEX. If it repeats the last one on its key here: the longest
@@ -538,21 +538,23 @@ std::optional<int64_t> Engine::Refreshes(const Session& session, const CommandSp
 }
 
 void Engine::OpenInline(int64_t elapsed_ms, int64_t wall_ms) {
-  executor_.OpenInline(node_->NextInlineSlot(), elapsed_ms, wall_ms, node_->InlineIsRead());
+  executor_.OpenInline(node_->parts().inline_path.NextSlot(), elapsed_ms, wall_ms,
+                       node_->parts().inline_path.IsRead());
 }
 
 bool Engine::TryInline(Session& session, const CommandSpec& spec, const Written& written,
                        bool muted) {
   if (!executor_.inline_open()) {
-    if (!node_->InlineReady()) return false;
-    OpenInline(node_->LiveElapsedMs(), node_->LiveWallMs());
+    if (!node_->parts().inline_path.Ready()) return false;
+    OpenInline(node_->parts().clock.LiveElapsedMs(), node_->parts().clock.LiveWallMs());
   }
   discarded_.Clear();
   resp::ReplyOutput* out = OutputOf(session, muted);
   const uint64_t reply_at = out->size();
   session.answering_ = true;
   session.shows_state_ = true;
-  executor_.RunInline(*written.spec, written.args, CallerOf(session), node_->verdicts(), out);
+  executor_.RunInline(*written.spec, written.args, CallerOf(session),
+                      node_->parts().proposer.Verdicts(), out);
   NoteCall(session, spec, written.args, out->View(reply_at));
   EndAnswer(session);
   session.client.last_write_slot = executor_.applied_slot() + 1;

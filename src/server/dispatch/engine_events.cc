@@ -37,17 +37,18 @@ commands::LeaderTimers::Touch Engine::Renew(int db, std::string_view lock, uint6
 
 commands::LeaderTimers::Touch Engine::Extend(const cluster::EndTimers::Key& key, uint64_t revision,
                                              int64_t ttl_ms, int64_t* remaining_ms) {
-  const auto touch = node_->timers().Extend(key, revision, ttl_ms, node_->NowNs(), remaining_ms);
+  const auto touch =
+      node_->parts().lead.timers().Extend(key, revision, ttl_ms, node_->NowNs(), remaining_ms);
   if (touch == cluster::EndTimers::Touch::kOk) ++stats_.coordination.keepalives;
   return Convert(touch);
 }
 
 std::optional<int64_t> Engine::LeaseRemainingMs(std::string_view lease_id) {
-  return node_->timers().RemainingMs(LeaseKey(lease_id), node_->NowNs());
+  return node_->parts().lead.timers().RemainingMs(LeaseKey(lease_id), node_->NowNs());
 }
 
 std::optional<int64_t> Engine::LockRemainingMs(int db, std::string_view lock) {
-  return node_->timers().RemainingMs({db, std::string(lock)}, node_->NowNs());
+  return node_->parts().lead.timers().RemainingMs({db, std::string(lock)}, node_->NowNs());
 }
 
 // --- store::Observer -----------------------------------------------------------------------------
@@ -79,7 +80,7 @@ void Engine::ShowSettings() {
       Log(LogLevel::kVerbose, "the cluster-wide setting {} is '{}'", spec.name, now);
     config_.SetEffective(spec.name, now);
   }
-  if (node_ != nullptr) node_->SetQuorumReads(settings.Number("cluster-reads") != 0);
+  if (node_ != nullptr) node_->parts().reads.SetQuorumReads(settings.Number("cluster-reads") != 0);
   const bool on =
       notifications_.SetFlags(static_cast<uint32_t>(settings.Number("notify-keyspace-events")));
   for (int db = 0; db < store::kDatabases; ++db)

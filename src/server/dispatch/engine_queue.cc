@@ -93,7 +93,7 @@ void Engine::MakeWrite(Session& session, Pending& front, int64_t ttl_ms) {
   session.EndUnderWay(front);
   session.CountUnderWay(front, item.size());
   ++session.writes_;
-  node_->SubmitWrite(std::move(item), &session);
+  node_->parts().writes.Submit(std::move(item), &session);
 }
 
 // Runs a read or a local command from the queue's front, now.
@@ -135,7 +135,7 @@ bool Engine::WaitsForTick(Session& session, Pending& front) {
   front.args.Views(&views_);
   if (!executor_.NeedsTick(*front.spec, views_, front.db, grant_)) return false;
   REACH("queued read waits for a tick");
-  front.tick = node_->JoinTick();
+  front.tick = node_->parts().ticks.Join();
   tick_waiters_.push_back({front.tick, &session});
   return true;
 }
@@ -193,7 +193,7 @@ void Engine::Drain(Session& session) {
 
 state::OwnCall Engine::BeginOwnItem(uint64_t sequence) {
   CHECK(applying_.session == nullptr);
-  applying_.session = static_cast<Session*>(node_->TakeOwnItem(sequence));
+  applying_.session = static_cast<Session*>(node_->parts().writes.Take(sequence));
   if (applying_.session == nullptr) return {};
   Session& session = *applying_.session;
   // Reads that came before the item are linearizable here at the latest: nothing behind it can have
@@ -305,7 +305,7 @@ void Engine::StartCall(Session& session, Pending& pending) {
        .user = session.client.user() == "default" ? std::string_view() : session.client.user()},
       views_, &body);
   pending.kind = Pending::Kind::kCalled;
-  pending.round = node_->CallLeader(std::move(body));
+  pending.round = node_->parts().calls.Call(std::move(body));
   call_waiters_.push_back({pending.round, &session});
 }
 

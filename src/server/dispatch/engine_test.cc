@@ -32,9 +32,9 @@ TEST_CASE("a leader deposed within its own turn does nothing more as a leader in
   bench.clock.ns += 2'000'000'000;
   bench.From(2, paxos::Prepare{{bench.node().ballot().round + 1, 2}, last + 1, {}});
   CHECK_FALSE(bench.node().leading());
-  CHECK_FALSE(bench.node().timers_valid());
+  CHECK_FALSE(bench.node().leading());
   ReadGrant grant;
-  CHECK_FALSE(bench.node().CanReadNow(&grant));
+  CHECK_FALSE(bench.node().parts().reads.CanReadNow(&grant));
   bench.FromWire(3, cluster::WireReadAsk(7));
   bench.FromWire(3, forwarded);
   bench.Say(client, "GET k");
@@ -111,7 +111,7 @@ TEST_CASE("a leader that steps down for its full disk is asked in the same turn"
   bench.Lead();
   bench.clock.ns += 600'000'000;  // no lease: a read would take a round
   bench.fs.SetCapacity(bench.fs.used_bytes() + 1000);
-  bench.node().SetDiskLowWater(1 << 30);
+  bench.node().parts().disk.SetLowWater(1 << 30);
   bench.RunTasks();
   bench.FromWire(2, cluster::WireReadAsk(7));
   CHECK(!bench.node().leading());
@@ -429,8 +429,8 @@ TEST_CASE("where reads are by quorum nothing rests on the leader's lease") {
 
 TEST_CASE("WAITAOF waits for the fsync, also where a write is answered before it") {
   EngineBench bench(1, 1, cluster::Durability::kEverySec);
-  for (int i = 0; i < 300 && !bench.node().InlineReady(); ++i) bench.Tick();
-  REQUIRE(bench.node().InlineReady());
+  for (int i = 0; i < 300 && !bench.node().parts().inline_path.Ready(); ++i) bench.Tick();
+  REQUIRE(bench.node().parts().inline_path.Ready());
   bench.Tick(1000);
   auto& client = bench.Connect();
   bench.Say(client, "SET k v");

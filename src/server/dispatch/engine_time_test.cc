@@ -39,20 +39,20 @@ std::string At(EngineBench& bench, int64_t in_ms) {
 TEST_CASE("a leader that is ten years ahead for a second ends no key and tells no wrong time") {
   EngineBench bench(3);
   bench.Lead();
-  for (const cluster::NodeId peer : {2U, 3U}) bench.node().OnPeerSupports(peer, 2);
+  for (const cluster::NodeId peer : {2U, 3U}) bench.node().parts().versions.OnPeerSupports(peer, 2);
   Pass(bench, 1000);
   REQUIRE(bench.executor().feature_version() == 2);
   auto& client = bench.Connect();
   CHECK(bench.Ask(client, "SET k v PXAT " + At(bench, 60'000)) == "+OK\r\n");
   bench.JumpWall(10 * kYear);
   Pass(bench, 1000);
-  CHECK(bench.node().wall_clock().ahead_ms() == 10 * kYear);
+  CHECK(bench.node().parts().clock.wall().ahead_ms() == 10 * kYear);
   CHECK(bench.Ask(client, "SET j v PXAT " + At(bench, 60'000)) == "+OK\r\n");
   CHECK(bench.Ask(client, "EXISTS k j") == ":2\r\n");
   CHECK(TimeAhead(bench, client) <= 1000);
   bench.JumpWall(-10 * kYear);
   Pass(bench, 1000);
-  CHECK(bench.node().wall_clock().ahead_ms() == 0);
+  CHECK(bench.node().parts().clock.wall().ahead_ms() == 0);
   CHECK(TimeAhead(bench, client) == 0);
   CHECK(bench.Ask(client, "EXISTS k j") == ":2\r\n");
   Pass(bench, 59'000);
@@ -62,7 +62,7 @@ TEST_CASE("a leader that is ten years ahead for a second ends no key and tells n
 TEST_CASE("a wall that most clocks had wrong is put right without anybody's writing") {
   EngineBench bench(3);
   bench.Lead();
-  for (const cluster::NodeId peer : {2U, 3U}) bench.node().OnPeerSupports(peer, 2);
+  for (const cluster::NodeId peer : {2U, 3U}) bench.node().parts().versions.OnPeerSupports(peer, 2);
   Pass(bench, 1000);
   auto& client = bench.Connect();
   bench.clock.wall_ms += kHour;  // everybody's
@@ -109,7 +109,7 @@ TEST_CASE("alone a leap forward is believed after a minute, a step back at once"
   CHECK(bench.Ask(client, "SET k v PXAT " + At(bench, 30 * kHour)) == "+OK\r\n");
   bench.JumpWall(10 * kYear);
   Pass(bench, 30'000);
-  CHECK(bench.node().wall_clock().ahead_ms() > 9 * kYear);
+  CHECK(bench.node().parts().clock.wall().ahead_ms() > 9 * kYear);
   CHECK(TimeAhead(bench, client) == 0);
   CHECK(bench.Ask(client, "EXISTS k") == ":1\r\n");
   SUBCASE("it was wrong") {
@@ -150,7 +150,7 @@ TEST_CASE("alone a start believes the machine, but no leap by years") {
     reboot(kDay);
     CHECK(TimeAhead(bench, *client) == 0);
     CHECK(bench.Ask(*client, "EXISTS wall elapsed longer") == ":3\r\n");
-    CHECK(bench.node().LiveElapsedMs() >= kDay);
+    CHECK(bench.node().parts().clock.LiveElapsedMs() >= kDay);
   }
   SUBCASE("a year") {
     reboot(kYear);
@@ -194,7 +194,7 @@ TEST_CASE(
   CHECK(TimeAhead(bench, client) <= 0);
   CHECK(TimeAhead(bench, client) >= -1000);
   for (int i = 0; i < 30; ++i) bench.Tick(1000);
-  CHECK_FALSE(bench.node().wall_clock().sure());
+  CHECK_FALSE(bench.node().parts().clock.wall().sure());
   CHECK(TimeAhead(bench, client) <= 0);
   CHECK(TimeAhead(bench, client) >= -1000);
 }

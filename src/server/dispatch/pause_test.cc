@@ -22,7 +22,8 @@ void Pass(EngineBench& bench, int64_t ms) {
 void Begin(EngineBench& bench) {
   bench.Lead();
   for (const cluster::NodeId peer : {2U, 3U})
-    if (bench.node().replica().members().voters.size() > 1) bench.node().OnPeerSupports(peer, 2);
+    if (bench.node().replica().members().voters.size() > 1)
+      bench.node().parts().versions.OnPeerSupports(peer, 2);
   Pass(bench, 1000);
   REQUIRE(bench.executor().feature_version() == 2);
 }

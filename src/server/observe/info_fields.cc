@@ -126,12 +126,12 @@ void InfoFields::GatherNode(InfoData* data) const {
   paxos.ballot_node = replica.ballot().node;
   paxos.chosen_slot = replica.chosen_slot();
   paxos.applied_slot = executor.applied_slot();
-  paxos.durable_slot = node.DurableSlot();
+  paxos.durable_slot = node.parts().disk.DurableSlot();
   paxos.first_slot = replica.compacted_slot() + 1;
   paxos.digest = executor.digest();
   paxos.feature_version = executor.feature_version();
-  paxos.feature_version_supported = node.supported_version();
-  paxos.diverged_slot = node.diverged_slot();
+  paxos.feature_version_supported = node.parts().versions.supported();
+  paxos.diverged_slot = node.parts().digests.diverged_slot();
   const cluster::MemberWatch& watch = node.members();
   paxos.boot = watch.own().boot;
   if (watch.own().set_back) paxos.set_back_why = watch.own().why;
@@ -148,11 +148,11 @@ void InfoFields::GatherNode(InfoData* data) const {
   }
   paxos.refuses_writes = engine_.RefusesWrites();
   if (node.log().waits_for_room() || replica.log_full())
-    paxos.not_durable_since = node.DurableSlot() + 1;
+    paxos.not_durable_since = node.parts().disk.DurableSlot() + 1;
   paxos.own_under_way_bytes = node.origin().window_bytes();
   paxos.own_waiting_bytes = node.origin().waiting_bytes();
   paxos.peer_messages_left_out = engine_.peer_messages_left_out();
-  paxos.snapshots_refused = node.snapshots_refused();
+  paxos.snapshots_refused = node.parts().snapshot_receiver.refused();
   paxos.lease_ms = std::max<int64_t>(0, (replica.lease_until_ns() - node.NowNs()) / 1'000'000);
 
   InfoData::Replication& replication = data->replication;
@@ -166,12 +166,12 @@ void InfoFields::GatherNode(InfoData* data) const {
   persistence.durable = config_.Int(Opt::kDurability) != kDurabilityMemory;
   persistence.durability = config_.Text(Opt::kDurability);
   persistence.saves = engine_.snapshot_stats();
-  persistence.saving_ns = node.snapshot_running_ns();
+  persistence.saving_ns = node.parts().snapshots.running_ns();
   persistence.last_write_ok = !node.log().disk_low();
   persistence.log_bytes = node.log().log_bytes();
   persistence.disk_low = node.log().disk_low();
   persistence.disk_free_bytes = node.log().free_bytes();
-  persistence.snapshot_slot = node.snapshot_slot();
+  persistence.snapshot_slot = node.parts().snapshots.slot();
   persistence.loading = node.restoring();
   persistence.changes_since_save = executor.changes_since_save();
 
@@ -187,7 +187,7 @@ void InfoFields::GatherNode(InfoData* data) const {
                         .items_applied = executor.items_applied(),
                         .items_skipped = executor.items_skipped(),
                         .elapsed_ms = store.elapsed_ms(),
-                        .wall_clock_ahead_ms = node.wall_clock().ahead_ms(),
+                        .wall_clock_ahead_ms = node.parts().clock.wall().ahead_ms(),
                         .totals = stats.coordination,
                         .leases_per_s = stats.leases_rate.per_s(),
                         .locks_per_s = stats.locks_rate.per_s(),

@@ -95,7 +95,7 @@ void Engine::StepFailover(int64_t now_ns) {
 
 bool Engine::HandOver(cluster::NodeId to) {
   handed_over_ns_ = clock_.MonotonicNs();
-  return node_->TransferLeadership(to);
+  return node_->parts().leader.HandOver(to);
 }
 
 bool Engine::InSight(const paxos::PeerStatus& peer) const {
@@ -131,8 +131,8 @@ Status Engine::BeginShutdown(const commands::ShutdownRequest& request) {
   shutdown_seq_ = maintenance_.NextSeq(clock_.WallMs());
   TellMoving(now);
   if (!request.now && node_->leading() && !node_->alone()) HandOverToAny();
-  if (request.save == commands::ShutdownRequest::Save::kSave && !node_->snapshot_running())
-    node_->TakeSnapshotNow();
+  if (request.save == commands::ShutdownRequest::Save::kSave && !node_->parts().snapshots.running())
+    node_->parts().snapshots.Want();
   return {};
 }
 
@@ -169,8 +169,8 @@ size_t Engine::TellMoving(int64_t now_ns) {
 void Engine::StepShutdown(int64_t now_ns) {
   if (!shutting_down_) return;
   const bool handing_over = !shutdown_.now && node_->leading() && !node_->alone();
-  const bool saving =
-      shutdown_.save == commands::ShutdownRequest::Save::kSave && node_->snapshot_running();
+  const bool saving = shutdown_.save == commands::ShutdownRequest::Save::kSave &&
+                      node_->parts().snapshots.running();
   const bool writing = !node_->origin().Empty();
   const bool moving = TellMoving(now_ns) > 0;
   if (handing_over && now_ns - handed_over_ns_ >= kHandOverOftenNs) HandOverToAny();

@@ -162,7 +162,7 @@ TEST_CASE("a FAILOVER is given up when its time is up") {
 TEST_CASE("who came to lead with a full disk gives way to one that has room") {
   EngineBench bench(3);
   bench.fs.SetCapacity(bench.fs.used_bytes() + (1 << 20));
-  bench.node().SetDiskLowWater(1 << 30);
+  bench.node().parts().disk.SetLowWater(1 << 30);
   bench.RunTasks();
   REQUIRE(bench.node().log().disk_low());
   bench.Lead();

@@ -86,7 +86,7 @@ TEST_CASE("one that differs is an alarm for the majority, which goes on") {
   leader.Tell({leader.Blob(128, 12345), leader.Blob(64, leader.Digest(64))});
   CHECK(bench.halted.empty());
   CHECK(bench.node().leading());
-  CHECK(bench.node().diverged_slot() == 128);
+  CHECK(bench.node().parts().digests.diverged_slot() == 128);
   // The third is asked about that slot, the second told.
   bench.Tick(600);
   CHECK(!bench.TakeSent(3, WireKind::kDigestAsk).empty());
@@ -95,16 +95,16 @@ TEST_CASE("one that differs is an alarm for the majority, which goes on") {
   CHECK(bench.TakeSent(3, WireKind::kDigestAsk).empty());
   CHECK(bench.halted.empty());
   // Its place is taken by one with the right state.
-  bench.node().OnPeerStarted(2, 7);
+  bench.node().parts().digests.OnPeerStarted(2, 7);
   leader.Tell({leader.Blob(128, 12345), {}});  // words of its earlier life
-  CHECK(bench.node().diverged_slot() == 0);
+  CHECK(bench.node().parts().digests.diverged_slot() == 0);
 }
 
 TEST_CASE("three states that all differ are an alarm for all") {
   Leader leader;
   leader.Tell({leader.Blob(128, 1), leader.Blob(128, 2)});
   CHECK(leader.bench.halted.empty());
-  CHECK(leader.bench.node().diverged_slot() == 128);
+  CHECK(leader.bench.node().parts().digests.diverged_slot() == 128);
 }
 
 TEST_CASE("two of five that say the same are no majority, three are") {
@@ -118,7 +118,7 @@ TEST_CASE("two of five that say the same are no majority, three are") {
 TEST_CASE("nodes that are far apart compare too: the digests of every 64th slot are kept") {
   Leader leader;
   leader.Tell({leader.Blob(64, 9), {}});
-  CHECK(leader.bench.node().diverged_slot() == 64);
+  CHECK(leader.bench.node().parts().digests.diverged_slot() == 64);
   SUBCASE("the one that is behind is told") {
     leader.bench.Tick(200);
     bool told = false;
@@ -152,9 +152,9 @@ TEST_CASE("digests are kept over a restart, from the log and from a snapshot") {
   };
   note();
   REQUIRE(kept.size() == 4);
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 100; ++i) bench.Tick();
-  REQUIRE(bench.node().snapshot_slot() >= 300);
+  REQUIRE(bench.node().parts().snapshots.slot() >= 300);
   bench.Restart(2);
   bench.Lead();
   for (const auto& [slot, digest] : kept) CHECK(bench.executor().digests().Find(slot) == digest);
@@ -182,7 +182,7 @@ TEST_CASE("a peer with more than was ever proposed belongs to another log") {
   REQUIRE(cluster::ReadBeyond(sent[0], &beyond));
   CHECK(beyond.proposed == last);
   CHECK(beyond.agree == (agrees.follows == paxos::Ballot{} ? 1 : 2));
-  CHECK(bench.node().diverged_slot() != 0);
+  CHECK(bench.node().parts().digests.diverged_slot() != 0);
   CHECK(bench.halted.empty());
 }
 
@@ -194,7 +194,7 @@ TEST_CASE("who is told by a majority that its log is another one halts, by fewer
   CHECK(bench.halted.empty());  // not beyond it
   bench.FromWire(2, cluster::WireBeyond({applied - 1, 1}));
   CHECK(bench.halted.empty());
-  CHECK(bench.node().diverged_slot() != 0);
+  CHECK(bench.node().parts().digests.diverged_slot() != 0);
   bench.FromWire(2, cluster::WireBeyond({applied - 1, 2}));
   CHECK(bench.halted.find("another one") != std::string::npos);
 }
@@ -222,7 +222,7 @@ TEST_CASE("a snapshot of a peer whose state differs is not taken: it would repla
     bench.Choose(kTwo, EntryKind::kBatch,
                  EntryOf(1000, 1'700'000'000'000, {CommandItem({"INCR", "n"})}));
   bench.FromWire(2, cluster::WireDigest(64, 1));
-  CHECK(bench.node().diverged_slot() == 64);
+  CHECK(bench.node().parts().digests.diverged_slot() == 64);
   bench.TakeAllSent(2);
   bench.FromWire(2, cluster::WireSnapshotOffer({.slot = 1000, .bytes = 100, .file_id = 1}));
   bench.Turn();
@@ -253,7 +253,7 @@ TEST_CASE(
   FollowTwo(bench, {CommandItem({"SET", "acknowledged", "v"})});
   const Slot applied = bench.executor().applied_slot();
   IntroduceLog(bench, 2, 500, WrittenBy({9, 3}));
-  CHECK(bench.node().diverged_slot() == 1);
+  CHECK(bench.node().parts().digests.diverged_slot() == 1);
   CHECK(bench.halted.empty());
   // Not by its leadership, not as an answer to a question, not as a snapshot.
   const paxos::Ballot later{9, 2};
@@ -291,7 +291,7 @@ TEST_CASE(
     bench.FromWire(2, cluster::WireOf(WireKind::kIntroduction,
                                       cluster::EncodeIntroduction({.boot = 3, .nonce = 300})));
     bench.Turn();
-    CHECK(bench.node().diverged_slot() == 0);
+    CHECK(bench.node().parts().digests.diverged_slot() == 0);
   }
   CHECK(bench.executor().applied_slot() == applied);
 }
@@ -311,7 +311,7 @@ TEST_CASE("a log that goes on where this one ends is the same") {
   cluster::Leaderships longer = bench.executor().leaderships();
   longer.Note({bench.executor().applied_slot() + 1, {9, 3}, 7});
   for (const uint32_t peer : {2, 3}) IntroduceLog(bench, peer, 500, longer);
-  CHECK(bench.node().diverged_slot() == 0);
+  CHECK(bench.node().parts().digests.diverged_slot() == 0);
   CHECK(bench.halted.empty());
 }
 
@@ -338,7 +338,7 @@ TEST_CASE("a snapshot that ends behind a halt lets go of nothing") {
   Leader leader;
   EngineBench& bench = leader.bench;
   const auto take = [&] {
-    bench.node().TakeSnapshotNow();
+    bench.node().parts().snapshots.Want();
     for (int i = 0; i < 20; ++i) {
       bench.Tick();
       bench.AnswerAll();
@@ -355,12 +355,12 @@ TEST_CASE("a snapshot that ends behind a halt lets go of nothing") {
   bench.Turn();
   bench.AnswerAll();
   // Walked to its end, but its worker is slow.
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 20; ++i) bench.engine().EndOfTurn();
   bench.node().Halt(cluster::HaltCause::kDiverged, "by hand");
   bench.RunTasks();
   CHECK(bench.node().log().floor() == floor);
-  CHECK(bench.node().snapshot_slot() < bench.executor().applied_slot());
+  CHECK(bench.node().parts().snapshots.slot() < bench.executor().applied_slot());
 }
 
 // --- skip-slot -----------------------------------------------------------------------------------
@@ -427,9 +427,9 @@ TEST_CASE("an entry that can't be applied is left out where its slot and hash ar
   REQUIRE(restart({}).has_value());
   follow();
   CHECK(bench.halted.empty());
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 50; ++i) bench.Tick();
-  REQUIRE(bench.node().snapshot_slot() >= word.skip.slot);
+  REQUIRE(bench.node().parts().snapshots.slot() >= word.skip.slot);
   REQUIRE(restart({}).has_value());
   CHECK(bench.executor().skips().Find(word.skip.slot) != nullptr);
   REQUIRE(restart({word}).has_value());  // said once more: the same
@@ -488,9 +488,9 @@ TEST_CASE("what was taken back stays so, though an earlier snapshot knows of it"
   const Slot slot = bench.executor().applied_slot() + 5;
   bench.skip_slots = {{.skip = {slot, 5}}};
   bench.Restart(2);
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 50; ++i) bench.Tick();
-  REQUIRE(bench.node().snapshot_slot() > 0);
+  REQUIRE(bench.node().parts().snapshots.slot() > 0);
   bench.skip_slots = {{.skip = {slot, 0}, .keep = true}};
   bench.Restart(3);
   CHECK(bench.executor().skips().empty());

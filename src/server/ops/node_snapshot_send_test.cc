@@ -1,6 +1,6 @@
 // Own snapshots at the seams of node and engine: when one is taken, how it is sent, how long the
 // log stays for it.
-#include "cluster/node/node_snapshot.h"
+#include "cluster/node/snapshot_sender.h"
 // The checks of tests are doctest's.
 #include <doctest/doctest.h>
 
@@ -23,9 +23,9 @@ TEST_CASE("slots that came with a snapshot are not served from the log") {
     return bench.TakeSent(2, WireKind::kSnapshotOffer).size();
   };
   CHECK(ask() == 0u);
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
-  for (int i = 0; i < 100 && bench.node().snapshot_running(); ++i) bench.Tick();
+  for (int i = 0; i < 100 && bench.node().parts().snapshots.running(); ++i) bench.Tick();
   CHECK(ask() == 0u);  // all of its own log: what it applied itself
   bench.Restart(2);
   bench.Follow(kTwo);
@@ -36,9 +36,9 @@ TEST_CASE(
     "a snapshot whose pieces are not answered is offered again, and goes on where it is told") {
   EngineBench bench(3, 1);
   FollowTwo(bench, {CommandItem({"SET", "k", "v"}), CommandItem({"SET", "k", "w"})});
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
-  for (int i = 0; i < 100 && bench.node().snapshot_running(); ++i) bench.Tick();
+  for (int i = 0; i < 100 && bench.node().parts().snapshots.running(); ++i) bench.Tick();
   bench.Restart(2);
   bench.Follow(kTwo);
   bench.From(2, paxos::CatchUpRequest{1, 1});
@@ -68,20 +68,20 @@ TEST_CASE("a snapshot that could not be written is none") {
   EngineBench bench(3, 1);
   FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
   bench.fs.SetCapacity(1);
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   FollowTwo(bench, {CommandItem({"SET", "k", "w"})});
   for (int i = 0; i < 50; ++i) bench.Tick();
   CHECK(bench.fatal == "");
-  CHECK(bench.node().snapshot_slot() == 0u);
+  CHECK(bench.node().parts().snapshots.slot() == 0u);
 }
 
 TEST_CASE("the log stays for a peer that loads a snapshot, but not for ever") {
   EngineBench bench(3, 1);
   const auto snapshot = [&](int i) {
     FollowTwo(bench, {CommandItem({"SET", "k", std::to_string(i)})});
-    bench.node().TakeSnapshotNow();
+    bench.node().parts().snapshots.Want();
     FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
-    for (int j = 0; j < 100 && bench.node().snapshot_running(); ++j) bench.Tick();
+    for (int j = 0; j < 100 && bench.node().parts().snapshots.running(); ++j) bench.Tick();
   };
   for (int i = 1; i <= 3; ++i) snapshot(i);
   bench.Restart(2);  // nothing of before is in memory
@@ -122,9 +122,9 @@ TEST_CASE("a snapshot that rotted is not offered for ever: another one is writte
     EngineBench bench(3, 1);
     for (int i = 0; i < snapshots; ++i) {
       FollowTwo(bench, {CommandItem({"SET", "k", std::to_string(i)})});
-      bench.node().TakeSnapshotNow();
+      bench.node().parts().snapshots.Want();
       FollowTwo(bench, {CommandItem({"SET", "k", "x"})});
-      for (int j = 0; j < 100 && bench.node().snapshot_running(); ++j) bench.Tick();
+      for (int j = 0; j < 100 && bench.node().parts().snapshots.running(); ++j) bench.Tick();
     }
     bench.Restart(2);
     bench.Follow(kTwo);
@@ -167,7 +167,7 @@ TEST_CASE("a snapshot is taken when there is as much log behind the last one, an
   const auto turns = [&](int n) {
     for (; n > 0; --n) {
       bench.Tick();
-      snapshots.insert(bench.node().snapshot_slot());
+      snapshots.insert(bench.node().parts().snapshots.slot());
     }
   };
   for (int i = 0; i < 1000; ++i) {

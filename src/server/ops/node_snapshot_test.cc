@@ -1,7 +1,7 @@
 // A peer's snapshot at the seams of node and engine: it arrives, is looked at and loaded; votes
 // that it overtakes, reads that meet it.
-#include "cluster/node/node_snapshot.h"
-
+#include "cluster/node/snapshot_receiver.h"
+// The checks of tests are doctest's.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -55,7 +55,7 @@ std::string FileOfTwo(int keys = 1, const std::string& last = CommandItem({"SET"
   FollowEarlier(two);
   FollowTwo(two, SetKeys(keys));
   two.Choose(kTwo, EntryKind::kBatch, EntryOf(2000, 1'700'000'001'000, {last}));
-  two.node().TakeSnapshotNow();
+  two.node().parts().snapshots.Want();
   for (int i = 0; i < 100; ++i) two.Tick();
   return two.fs.Content("/data/snapshots/00000000000000000004.rdb");
 }
@@ -119,9 +119,9 @@ TEST_CASE("votes in slots that came with a peer's snapshot are not taken for wha
   const PeersSnapshot snapshot = SnapshotOfTwo();
   EngineBench bench(3, 1);
   FollowEarlier(bench);
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 10; ++i) bench.Tick();
-  REQUIRE(bench.node().snapshot_slot() == 1u);
+  REQUIRE(bench.node().parts().snapshots.slot() == 1u);
   VoteForThreeNeverChosen(bench);
   Receive(bench, snapshot);
   for (int i = 0; i < 200; ++i) bench.Tick();
@@ -150,7 +150,7 @@ TEST_CASE("a start from a snapshot that was never loaded trusts no votes in its 
   const PeersSnapshot snapshot = SnapshotOfTwo(50);
   EngineBench bench(3, 1);
   FollowEarlier(bench);
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 10; ++i) bench.Tick();
   VoteForThreeNeverChosen(bench);
   bench.node_config.restore_keys_per_turn = 1;
@@ -171,15 +171,15 @@ TEST_CASE("a start from a snapshot that was never loaded trusts no votes in its 
 TEST_CASE("a start from an own snapshot that is ahead of the log trusts no votes in its slots") {
   EngineBench bench(3, 1);
   FollowEarlier(bench);
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 10; ++i) bench.Tick();
   VoteForThreeNeverChosen(bench);
   const auto before = bench.fs.Clone();
   FollowTwo(bench, {CommandItem({"SET", "k", "v"})});
   bench.Choose(kTwo, EntryKind::kBatch, EntryOf(2000, 1'700'000'001'000, {}));
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 150; ++i) bench.Tick();
-  REQUIRE(bench.node().snapshot_slot() == 4u);
+  REQUIRE(bench.node().parts().snapshots.slot() == 4u);
   bool lost = true;
   SUBCASE("lost") {
     for (const std::string& path : before->Files())
@@ -235,7 +235,7 @@ TEST_CASE("a peer's snapshot is loaded while an own one is being written") {
     bench.clock.step_ns = 1'600'000;
     int turns = 0;
     for (; turns < 10'000 && !bench.node().restoring(); ++turns) {
-      if (turns == own) bench.node().TakeSnapshotNow();
+      if (turns == own) bench.node().parts().snapshots.Want();
       bench.Turn();
     }
     bench.clock.step_ns = 0;
@@ -249,13 +249,13 @@ TEST_CASE("a peer's snapshot is loaded while an own one is being written") {
   for (int i = 0; i < 100; ++i) bench.Tick();
   CHECK(bench.executor().applied_slot() == 4u);
   CHECK(bench.fatal.empty());
-  CHECK(bench.node().snapshot_slot() == 4u);
+  CHECK(bench.node().parts().snapshots.slot() == 4u);
   // The own one was of a state that nobody will go back to.
   CHECK_FALSE(bench.fs.Exists("/data/snapshots/00000000000000000003.rdb"));
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   bench.Choose(kTwo, EntryKind::kNoop, "");
   for (int i = 0; i < 100; ++i) bench.Tick();
-  CHECK(bench.node().snapshot_slot() == 5u);
+  CHECK(bench.node().parts().snapshots.slot() == 5u);
 }
 
 TEST_CASE("whom the state before a peer's snapshot differed from is forgotten with that state") {
@@ -270,18 +270,18 @@ TEST_CASE("whom the state before a peer's snapshot differed from is forgotten wi
   EngineBench two(3, 2);
   FollowTwo(two, {raise});
   count_to(two, 90);
-  two.node().TakeSnapshotNow();
+  two.node().parts().snapshots.Want();
   for (int i = 0; i < 100; ++i) two.Tick();
   const std::string file = two.fs.Content("/data/snapshots/00000000000000000090.rdb");
   EngineBench bench(3);
   FollowTwo(bench, {raise});
   count_to(bench, 70);
   bench.FromWire(3, cluster::WireDigest(64, 1));
-  REQUIRE(bench.node().diverged_slot() == 64u);
+  REQUIRE(bench.node().parts().digests.diverged_slot() == 64u);
   Receive(bench, OnItsWay(90, file));
   for (int i = 0; i < 100; ++i) bench.Tick();
   REQUIRE(bench.executor().applied_slot() == 90u);
-  CHECK(bench.node().diverged_slot() == 0u);
+  CHECK(bench.node().parts().digests.diverged_slot() == 0u);
 }
 
 TEST_CASE("a write that a peer's snapshot turns out to contain is uncertain at once") {
@@ -383,7 +383,7 @@ TEST_CASE("a snapshot that can't be loaded is refused, and the own state is kept
     Receive(bench, bad);
     for (int i = 0; i < 200; ++i) bench.Tick();
     CHECK(bench.fatal == "");
-    CHECK(bench.node().snapshots_refused() == 1u);
+    CHECK(bench.node().parts().snapshot_receiver.refused() == 1u);
     CHECK(bench.executor().applied_slot() == 2u);
     CHECK(bench.executor().store().Digest() == state);
   }
@@ -424,7 +424,7 @@ TEST_CASE("a snapshot of a log that other leaders wrote is refused") {
   Receive(bench, OnItsWay(4, FileOfTwo()));
   for (int i = 0; i < 200; ++i) bench.Tick();
   CHECK(bench.executor().applied_slot() == 2u);
-  CHECK(bench.node().snapshots_refused() == 1u);
+  CHECK(bench.node().parts().snapshot_receiver.refused() == 1u);
 }
 
 TEST_CASE("a snapshot whose clock or revision fell is refused") {
@@ -442,7 +442,7 @@ TEST_CASE("a snapshot whose clock or revision fell is refused") {
   Receive(bench, OnItsWay(4, good));
   for (int i = 0; i < 200; ++i) bench.Tick();
   CHECK(bench.executor().applied_slot() == 3u);
-  CHECK(bench.node().snapshots_refused() == 1u);
+  CHECK(bench.node().parts().snapshot_receiver.refused() == 1u);
 }
 
 TEST_CASE("of a snapshot that arrived damaged the sender is asked again from its beginning") {
@@ -516,9 +516,9 @@ TEST_CASE("nothing looks at the state while a snapshot is being loaded") {
   bench.Say(local, "PING");
   for (int i = 0; i < 3; ++i) bench.Tick(100);
   REQUIRE(bench.node().restoring());
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   bench.Tick(100);
-  CHECK(bench.node().snapshot_slot() == 0u);
+  CHECK(bench.node().parts().snapshots.slot() == 0u);
   CHECK(reader.Take().find("\r\n-LOADING") != std::string::npos);
   const std::string queued = queue.Take();
   CHECK(queued.starts_with("-UNCERTAIN"));

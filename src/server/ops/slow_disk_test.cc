@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(SlowDisk, "a leader counts nothing that its own disk does not 
   CHECK(taken <= 30);
   CHECK(bench.node().log().pending_bytes() < kUndurableMax + 2 * kBig.size());
   CHECK(bench.node().replica().window_bytes() < kUndurableMax + 2 * kBig.size());
-  CHECK(bench.node().DurableSlot() < first);
+  CHECK(bench.node().parts().disk.DurableSlot() < first);
   bench.Say(client, "WAITAOF 1 0 20");
   for (int i = 0; i < 5; ++i) {
     bench.Tick(20);
@@ -70,13 +70,13 @@ TEST_CASE_FIXTURE(SlowDisk, "a leader counts nothing that its own disk does not 
   bench.Turn();
   for (int i = 0; i < 4; ++i) bench.AnswerAll();
   CHECK(other.Take() == "+OK\r\n");
-  CHECK(bench.node().DurableSlot() == bench.executor().applied_slot());
+  CHECK(bench.node().parts().disk.DurableSlot() == bench.executor().applied_slot());
   CHECK(bench.Ask(client, "WAITAOF 1 0 0") == "*2\r\n:1\r\n:0\r\n");
 }
 
 TEST_CASE_FIXTURE(SlowDisk, "a follower takes no more than may wait for its disk, and asks later") {
   FollowTwo(bench, {});
-  const paxos::Slot durable = bench.node().DurableSlot();
+  const paxos::Slot durable = bench.node().parts().disk.DurableSlot();
   REQUIRE(durable == bench.executor().applied_slot());
   bench.disks_stand_still = true;
   const std::string entry =
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(SlowDisk, "a follower takes no more than may wait for its disk
   CHECK(taken <= durable + 30);
   CHECK(bench.node().replica().last_slot() == taken);
   CHECK(bench.node().log().pending_bytes() < kUndurableMax + 2 * kBig.size());
-  CHECK(bench.node().DurableSlot() == durable);
+  CHECK(bench.node().parts().disk.DurableSlot() == durable);
   const auto wait = [&] {
     std::vector<paxos::CatchUpRequest> asked;
     for (int i = 0; i < 30; ++i) {
@@ -104,13 +104,13 @@ TEST_CASE_FIXTURE(SlowDisk, "a follower takes no more than may wait for its disk
     return asked;
   };
   CHECK(wait().empty());
-  CHECK(bench.node().DurableSlot() == durable);
+  CHECK(bench.node().parts().disk.DurableSlot() == durable);
 
   bench.disks_stand_still = false;
   const auto asked = wait();
   REQUIRE(!asked.empty());
   CHECK(asked.front().first == taken + 1);
-  CHECK(bench.node().DurableSlot() == taken);
+  CHECK(bench.node().parts().disk.DurableSlot() == taken);
 }
 
 }  // namespace

@@ -36,29 +36,29 @@ TEST_CASE("the feature version rises once every member has announced more, and t
   bench.Lead();
   Settle(bench);
   CHECK(bench.executor().feature_version() == cluster::kFirstFeatureVersion);
-  bench.node().OnPeerSupports(2, 4);
+  bench.node().parts().versions.OnPeerSupports(2, 4);
   Settle(bench);
   CHECK(bench.executor().feature_version() == cluster::kFirstFeatureVersion);
-  bench.node().OnPeerSupports(3, 1);
+  bench.node().parts().versions.OnPeerSupports(3, 1);
   Settle(bench);
   CHECK(bench.executor().feature_version() == cluster::kFirstFeatureVersion);
   // Node 3 is upgraded while node 2 is away: what node 2 announced before holds.
   bench.node().OnPeerDown(2);
-  bench.node().OnPeerSupports(3, 3);
+  bench.node().parts().versions.OnPeerSupports(3, 3);
   Settle(bench);
   CHECK(bench.executor().feature_version() == 3);
-  bench.node().OnPeerSupports(3, 9);
+  bench.node().parts().versions.OnPeerSupports(3, 9);
   Settle(bench);
   CHECK(bench.executor().feature_version() == 4);
-  bench.node().OnPeerSupports(2, 9);
+  bench.node().parts().versions.OnPeerSupports(2, 9);
   Settle(bench);
   CHECK(bench.executor().feature_version() == 5);
 }
 
 TEST_CASE("a leader that follows another raises the feature version anew if the first could not") {
   EngineBench bench(3);
-  bench.node().OnPeerSupports(2, cluster::kFeatureVersion);
-  bench.node().OnPeerSupports(3, cluster::kFeatureVersion);
+  bench.node().parts().versions.OnPeerSupports(2, cluster::kFeatureVersion);
+  bench.node().parts().versions.OnPeerSupports(3, cluster::kFeatureVersion);
   bench.Lead();
   Settle(bench);
   CHECK(bench.executor().feature_version() == cluster::kFeatureVersion);
@@ -66,8 +66,8 @@ TEST_CASE("a leader that follows another raises the feature version anew if the 
   EngineBench unlucky(3);
   unlucky.Lead();
   unlucky.peers_write = false;  // what is proposed now stays open
-  unlucky.node().OnPeerSupports(2, cluster::kFeatureVersion);
-  unlucky.node().OnPeerSupports(3, cluster::kFeatureVersion);
+  unlucky.node().parts().versions.OnPeerSupports(2, cluster::kFeatureVersion);
+  unlucky.node().parts().versions.OnPeerSupports(3, cluster::kFeatureVersion);
   Settle(unlucky);
   CHECK(unlucky.executor().feature_version() == cluster::kFirstFeatureVersion);
   const paxos::Slot open = unlucky.node().replica().last_slot();
@@ -253,8 +253,8 @@ void Introduce(EngineBench& bench, const cluster::Introduction& introduction) {
 
 TEST_CASE("a peer whose program is too old for the version in force has no link with this node") {
   EngineBench bench(3);
-  bench.node().OnPeerSupports(2, cluster::kFeatureVersion);
-  bench.node().OnPeerSupports(3, cluster::kFeatureVersion);
+  bench.node().parts().versions.OnPeerSupports(2, cluster::kFeatureVersion);
+  bench.node().parts().versions.OnPeerSupports(3, cluster::kFeatureVersion);
   bench.Lead();
   Settle(bench);
   REQUIRE(bench.executor().feature_version() == cluster::kFeatureVersion);

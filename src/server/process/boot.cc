@@ -390,13 +390,14 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
     const bool same_run = mark.boot == clock.MachineBootId() && mark.monotonic_ns <= now;
     const bool alone = config.paxos.members.voters.size() == 1;
     if (alone)
-      node->ContinueWall(mark.wall_ms + (same_run ? (now - mark.monotonic_ns) / 1'000'000 : 0));
+      node->parts().clock.ContinueWall(mark.wall_ms +
+                                       (same_run ? (now - mark.monotonic_ns) / 1'000'000 : 0));
     if (same_run) {
       if (alone || mark.slot >= engine.executor().applied_slot())
-        node->ContinueClock(mark.elapsed_ms, mark.monotonic_ns, mark.slot);
+        node->parts().clock.ContinueElapsed(mark.elapsed_ms, mark.monotonic_ns, mark.slot);
     } else if (alone) {
       const int64_t passed_ms = clock.WallMs() - mark.wall_ms;
-      node->ContinueClock(
+      node->parts().clock.ContinueElapsed(
           mark.elapsed_ms + std::clamp<int64_t>(passed_ms, 0, cluster::WallClock::kLeapMaxMs), now,
           mark.slot);
     }

@@ -134,7 +134,7 @@ TEST_CASE("damage in slots that a snapshot holds keeps nothing behind it from be
   bench.Turn();
   for (int i = 0; i < 20; ++i) bench.Say(client, "INCR n");
   bench.Turn();
-  bench.node().TakeSnapshotNow();
+  bench.node().parts().snapshots.Want();
   for (int i = 0; i < 50; ++i) bench.Tick(100);
   const paxos::Slot saved = bench.executor().applied_slot();
   for (int i = 0; i < 3; ++i) {
@@ -167,7 +167,7 @@ TEST_CASE("a start that is asked to stop reads no further, and the next one find
   for (int i = 0; i < 20; ++i) bench.Tick(100);  // what is chosen is noted on disk
   SUBCASE("in the log") {}
   SUBCASE("in a snapshot") {
-    bench.node().TakeSnapshotNow();
+    bench.node().parts().snapshots.Want();
     for (int i = 0; i < 50; ++i) bench.Tick(100);
   }
   int asked = 0;
@@ -206,7 +206,7 @@ TEST_CASE("a log that begins with slot 1 needs no snapshot") {
   const auto write_and_save = [&](int value) {
     for (int i = 0; i < 20; ++i) bench.Say(client, "SET k" + std::to_string(value) + " v");
     bench.Turn();
-    bench.node().TakeSnapshotNow();
+    bench.node().parts().snapshots.Want();
     for (int i = 0; i < 50; ++i) bench.Tick(100);
   };
   write_and_save(1);

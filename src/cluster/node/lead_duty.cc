@@ -1,0 +1,137 @@
+#include "cluster/node/lead_duty.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/check.h"
+#include "base/coding.h"
+
+namespace clustron::cluster {
+
+namespace {
+
+constexpr size_t kEndsPerRound = 1000;
+
+std::string U64Bytes(uint64_t value) {
+  std::string out;
+  Writer(&out).U64(value);
+  return out;
+}
+
+}  // namespace
+
+void LeadDuty::Begin() {
+  CHECK(around_.leader_view.leading());
+  timers_.Clear();
+  around_.proposer.Begin();
+  snapshot_proposed_ = false;
+  around_.clock.OnLeading();
+  core_.state.ForEachLease([&](const StateMachine::LeaseInfo& lease) { OnLeaseGranted(lease); });
+  core_.state.ForEachLock([&](const StateMachine::LockInfo& lock) { OnLockGranted(lock); });
+  // Nothing was ever done here, not even this.
+  if (core_.state.revision() == 0)
+    for (const std::string& item : core_.config.first_items) around_.proposer.AddOwn(item);
+  if (const std::string item = around_.reserve.TakeItem(); !item.empty())
+    around_.proposer.AddOwn(item);
+}
+
+// --- What is due ---------------------------------------------------------------------------------
+
+bool LeadDuty::TickIsDue(int64_t now_ns) const {
+  const StateMachine& state = core_.state;
+  const int64_t elapsed = around_.clock.ElapsedMs(now_ns);
+  const int64_t wall = around_.clock.LiveWallMs();
+  // An entry removes so many keys at most: the rest need not wait for the next tick's time.
+  const bool left = (state.NextDueElapsedMs() <= state.elapsed_ms() ||
+                     state.NextDueWallMs() <= state.wall_ms()) &&
+                    core_.replica.last_slot() == state.applied_slot();
+  const bool any_due =
+      around_.proposer.Flags() == 0 && (state.NextDueElapsedMs() <= elapsed ||
+                                        state.NextDueWallMs() <= std::max(wall, state.wall_ms()));
+  // Nobody needs to write for a wall that was wrong to be put right.
+  const bool wrong =
+      state.feature_version() >= kWallMayFall && state.wall_ms() - wall > WallClock::kApartMaxMs;
+  return (left || now_ns - last_tick_ns_ >= core_.config.tick_ns) && (any_due || wrong);
+}
+
+void LeadDuty::ProposeDue(int64_t now_ns) {
+  CHECK(around_.leader_view.leading());
+  if (TickIsDue(now_ns)) {
+    last_tick_ns_ = now_ns;
+    if (!around_.inline_path.Ready()) {
+      around_.proposer.WantTick();
+    } else {
+      core_.host.InlineTick();
+    }
+  }
+  ProposeEnds(now_ns);
+  MaybeProposeSnapshot();
+}
+
+void LeadDuty::ProposeEnds(int64_t now_ns) {
+  std::vector<EndTimers::Due> due;
+  timers_.TakeDue(now_ns, kEndsPerRound, &due);
+  for (const EndTimers::Due& end : due) {
+    std::string item;
+    const std::string revision = U64Bytes(end.revision);
+    const std::string renewed = U64Bytes(end.renewed);
+    if (end.key.db < 0) {
+      const std::string_view args[] = {end.key.name, revision, renewed};
+      AppendItem({.kind = ItemKind::kLeaseEnd}, args, &item);
+    } else {
+      const char db = static_cast<char>(end.key.db);
+      const std::string_view args[] = {std::string_view(&db, 1), end.key.name, revision, renewed};
+      AppendItem({.kind = ItemKind::kLockEnd}, args, &item);
+    }
+    around_.proposer.AddOwn(item);
+  }
+}
+
+void LeadDuty::MaybeProposeSnapshot() {
+  if (snapshot_proposed_ || !around_.writer.IsDue()) return;
+  snapshot_proposed_ = true;
+  std::string item;
+  AppendItem({.kind = ItemKind::kSnapshot}, {}, &item);
+  around_.proposer.AddOwn(item);
+}
+
+void LeadDuty::KeepDue(bool keep) {
+  around_.proposer.SetKeepDue(keep);
+  if (keep || !around_.leader_view.leading() || core_.halted) return;
+  last_tick_ns_ = 0;
+  ProposeDue(core_.NowNs());
+}
+
+// --- What apply tells ----------------------------------------------------------------------------
+
+void LeadDuty::OnGap(Session session, uint64_t next_sequence) {
+  around_.proposer.OnGap(session, next_sequence);
+}
+
+void LeadDuty::OnSnapshotWanted() {
+  snapshot_proposed_ = false;
+  around_.writer.Want();
+}
+
+void LeadDuty::OnLeaseGranted(const StateMachine::LeaseInfo& lease) {
+  if (!around_.leader_view.leading()) return;
+  timers_.Set({-1, std::string(lease.id)}, lease.revision, lease.renewed, lease.ttl_ms,
+              core_.NowNs());
+}
+
+void LeadDuty::OnLeaseEnded(std::string_view id) {
+  if (around_.leader_view.leading()) timers_.Erase({-1, std::string(id)});
+}
+
+void LeadDuty::OnLockGranted(const StateMachine::LockInfo& lock) {
+  if (!around_.leader_view.leading()) return;
+  CHECK(lock.db >= 0);  // below it are leases
+  timers_.Set({lock.db, std::string(lock.name)}, lock.token, lock.renewed, lock.ttl_ms,
+              core_.NowNs());
+}
+
+void LeadDuty::OnLockEnded(int db, std::string_view name) {
+  if (around_.leader_view.leading()) timers_.Erase({db, std::string(name)});
+}
+
+}  // namespace clustron::cluster

@@ -1,0 +1,51 @@
+#include "cluster/node/revision_reserve.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+
+namespace clustron::cluster {
+
+namespace {
+
+// Some seconds of writes at full speed.
+constexpr uint64_t kReserveAhead = 16'000'000;
+
+}  // namespace
+
+uint64_t RevisionReserve::Used() const {
+  return std::max(core_.state.revision(), core_.config.reserved_revision);
+}
+
+bool RevisionReserve::Suffices() const {
+  constexpr uint64_t kTakenMax = kReserveAhead / 4;
+  return Used() + kTakenMax < durable_;
+}
+
+void RevisionReserve::Extend() {
+  const uint64_t used = Used();
+  if (!core_.config.weak_durability || used + kReserveAhead / 2 < asked_) return;
+  CHECK(used + kReserveAhead > asked_);
+  asked_ = used + kReserveAhead;
+  const uint64_t value = asked_;
+  core_.log.PersistReserve(value, [this, value] { durable_ = std::max(durable_, value); });
+}
+
+std::string RevisionReserve::TakeItem() {
+  std::string item;
+  const uint64_t given = core_.config.reserved_revision;
+  if (given <= core_.state.revision() || Planted(Bug::kReserveForgotten)) return item;
+  // The log may have lost its end: numbers that were given out then are not given again.
+  REACH("reserved numbers kept from being given again");
+  std::string revision;
+  Writer(&revision).U64(given);
+  const std::string_view args[] = {revision};
+  AppendItem({.kind = ItemKind::kReserve}, args, &item);
+  durable_ = std::max(durable_, given);
+  return item;
+}
+
+}  // namespace clustron::cluster

@@ -5,8 +5,6 @@
 
 #include "base/check.h"
 #include "base/coding.h"
-#include "base/crc.h"
-#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "cluster/log/log_store_shared.h"
@@ -16,7 +14,6 @@ namespace clustron::cluster {
 using paxos::Slot;
 using persist::WalBase;
 using persist::WalBuffer;
-using persist::WalHeader;
 using persist::WalLocation;
 using persist::WalRecord;
 using persist::WalType;
@@ -24,8 +21,6 @@ using persist::WalType;
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
-constexpr size_t kReadHandlesMax = 8;
-constexpr size_t kReadAheadBytes = 256 << 10;
 
 WalRecord RecordOf(const paxos::LogRecord& record) {
   WalRecord out;
@@ -72,6 +67,7 @@ WalLocation LogStore::Encode(const WalRecord& record) {
 }
 
 void LogStore::Append(std::span<const paxos::LogRecord> records) {
+  uint64_t bytes = 0;
   for (const paxos::LogRecord& record : records) {
     CHECK(record.seq > appended_seq_);
     appended_seq_ = record.seq;
@@ -90,7 +86,7 @@ void LogStore::Append(std::span<const paxos::LogRecord> records) {
     }
     const WalLocation location = Encode(RecordOf(record));
     if (record.type == paxos::LogRecord::Type::kAccept) index_.Add(record.accepted.slot, location);
-    unchecked_bytes_ += paxos::BytesOf(record.accepted.value.payload).size();
+    bytes += paxos::BytesOf(record.accepted.value.payload).size();
     if (record.type != paxos::LogRecord::Type::kChosen) open_urgent_ = true;
     if (record.type == paxos::LogRecord::Type::kPromise) {
       open_promise_ = true;
@@ -98,8 +94,7 @@ void LogStore::Append(std::span<const paxos::LogRecord> records) {
       if (unsafe_promise_seq_ == 0) unsafe_promise_seq_ = record.seq;
     }
   }
-  // Much can be written between two ticks: the disk is looked at by bytes as well.
-  if (unchecked_bytes_ > options_.low_water_bytes / 16) CheckSpace();
+  if (space_.NoteBytes(bytes)) space_.Look();
 }
 
 void LogStore::AppendMark(const LocalMark& mark) {
@@ -161,7 +156,7 @@ void LogStore::WriteOnRunner() {
   };
   auto written = std::make_shared<Written>();
   writing_ = true;
-  RunTask(
+  tasks_.Run(
       [shared = shared_, mark = std::move(mark), written]() -> Status {
         written->status = shared->Write(&written->refusal);
         if (!written->status) return {};
@@ -174,14 +169,14 @@ void LogStore::WriteOnRunner() {
         writing_ = false;
         if (!written->status && written->status.error().code == Errc::kNoSpace) {
           REACH("log waits on a full disk");
-          NoteRefusal(written->status.error().detail);
-          SetStalled(true);
+          space_.NoteRefusal(written->status.error().detail);
+          space_.SetStalled(true);
           return;
         }
-        SetStalled(false);
+        space_.SetStalled(false);
         if (!written->refusal.empty()) {
-          NoteRefusal(written->refusal);
-          SetDiskLow(true);
+          space_.NoteRefusal(written->refusal);
+          space_.SetLow(true);
         }
         OnFlushed(written->status ? status : written->status);
       });
@@ -217,15 +212,15 @@ void LogStore::WriteHere() {
   const Status status = shared_->Write(&refusal);
   if (!status && status.error().code == Errc::kNoSpace) {
     REACH("log waits on a full disk");
-    NoteRefusal(status.error().detail);
-    SetStalled(true);
+    space_.NoteRefusal(status.error().detail);
+    space_.SetStalled(true);
     return;
   }
   if (!status) return Fatal(status.error());
-  SetStalled(false);
+  space_.SetStalled(false);
   if (!refusal.empty()) {
-    NoteRefusal(refusal);
-    SetDiskLow(true);
+    space_.NoteRefusal(refusal);
+    space_.SetLow(true);
   }
   flushing_ = false;
   written_lsn_ = shared_->buffer.last_lsn();
@@ -248,7 +243,7 @@ void LogStore::StartSync() {
   // The encoder is where the disk is, unless something waits for space.
   const bool written = !flushing_ && open_.empty();
   next_mark_ = written ? encoder_->BaseAtEnd() : mark_;
-  RunTask(
+  tasks_.Run(
       [shared = shared_, work = shared_->writer.TakeSyncWork(), mark = next_mark_]() -> Status {
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir, work));
         return shared->WriteMark(mark);
@@ -296,22 +291,14 @@ void LogStore::Fatal(const Error& error) {
   if (listener_ != nullptr) listener_->OnFatal(error);
 }
 
-void LogStore::RunTask(std::function<Status()> work, std::function<void(const Status&)> done) {
-  auto status = std::make_shared<Status>();
-  runner_.Run([work = std::move(work), status] { *status = work(); },
-              [done = std::move(done), status, alive = std::weak_ptr<bool>(alive_)] {
-                if (!alive.expired()) done(*status);
-              });
-}
-
 void LogStore::Sync(std::function<void()> done) {
   if (failed_) return;
   if (encoder_ == nullptr || (synced_lsn_ == encoder_->last_lsn() && !flushing_)) {
-    RunTask([]() -> Status { return {}; },
-            [done = std::move(done)](const Status& status) {
-              CHECK(status.has_value());
-              done();
-            });
+    tasks_.Run([]() -> Status { return {}; },
+               [done = std::move(done)](const Status& status) {
+                 CHECK(status.has_value());
+                 done();
+               });
     return;
   }
   waiters_.push_back({.lsn = encoder_->last_lsn(), .done = std::move(done)});
@@ -339,12 +326,9 @@ void LogStore::SetDurability(Durability durability, Slot floor, std::function<vo
 
 void LogStore::Tick(int64_t now_ns) {
   if (failed_) return;
-  if (stalled_ && !writing_) durability_ == Durability::kAlways ? WriteOnRunner() : WriteHere();
+  if (stalled() && !writing_) durability_ == Durability::kAlways ? WriteOnRunner() : WriteHere();
   if (failed_) return;
-  if (checked_at_ns_ == 0 || now_ns - checked_at_ns_ >= kSecondNs) {
-    checked_at_ns_ = now_ns;
-    CheckSpace();
-  }
+  space_.Tick(now_ns);
   if (encoder_ == nullptr || now_ns - synced_at_ns_ < kSecondNs) return;
   synced_at_ns_ = now_ns;
   if (durability_ == Durability::kEverySec) {
@@ -365,12 +349,12 @@ void LogStore::WriteMark() {
   mark_due_ = false;
   mark_ = encoder_->BaseAtEnd();
   CHECK(mark_.durable == synced_lsn_);
-  RunTask([shared = shared_, mark = mark_] { return shared->WriteMark(mark); },
-          [this](const Status& status) {
-            marking_ = false;
-            if (!status) return Fatal(status.error());
-            DropSegments(false);
-          });
+  tasks_.Run([shared = shared_, mark = mark_] { return shared->WriteMark(mark); },
+             [this](const Status& status) {
+               marking_ = false;
+               if (!status) return Fatal(status.error());
+               DropSegments(false);
+             });
 }
 
 void LogStore::NextMarkWritten() {
@@ -381,114 +365,30 @@ void LogStore::NextMarkWritten() {
 }
 
 void LogStore::SetLowWater(uint64_t bytes) {
-  options_.low_water_bytes = bytes;
-  if (!failed_) CheckSpace();
-}
-
-void LogStore::CheckSpace() {
-  if (checking_) return;
-  checking_ = true;
-  unchecked_bytes_ = 0;
-  refused_ = false;
-  // In memory nothing is written that a snapshot would have to let go.
-  const uint64_t room = encoder_ == nullptr ? 0 : snapshot_room_;
-  const uint64_t low_water = options_.low_water_bytes + room;
-  const uint64_t enough = low_water + options_.low_water_bytes / 4;
-  // low: now too little. Else, if it was low: only over when there is enough, spare file included.
-  struct Look {
-    bool low = false;
-    persist::FreeSpace free;
-    std::string refusal;
-  };
-  auto look = std::make_shared<Look>();
-  RunTask(
-      [shared = shared_, look, enough, was_low = disk_low_, low_water,
-       spare_bytes = options_.spare_bytes, has_log = encoder_ != nullptr]() -> Status {
-        ASSIGN_OR_RETURN(look->free, shared->fs.Free(shared->options.dir));
-        const auto& [bytes, files] = look->free;
-        look->low = bytes < (was_low ? enough : low_water) ||
-                    files < (was_low ? kFilesLow + kFilesLow / 4 : kFilesLow);
-        const bool spare_missing =
-            has_log && spare_bytes > 0 && !shared->fs.Exists(shared->SparePath());
-        if (!spare_missing) return {};
-        if (bytes >= enough + spare_bytes) {
-          const Status made = shared->MakeSpare(spare_bytes);
-          if (made) return {};
-          if (made.error().code != Errc::kNoSpace) return made;
-          look->refusal = made.error().detail;
-        }
-        look->low = true;
-        return {};
-      },
-      [this, look](const Status& status) {
-        checking_ = false;
-        if (!status) return Fatal(status.error());
-        free_ = look->free;
-        if (!look->refusal.empty()) NoteRefusal(look->refusal);
-        const bool low = look->low || stalled_ || refused_;
-        if (!low) refusal_.clear();
-        SetDiskLow(low);
-      });
-}
-
-void LogStore::NoteRefusal(const std::string& refusal) {
-  refused_ = true;
-  if (const auto free = fs_.Free(dir_)) free_ = *free;
-  // The spare file that was given up for it may be among these bytes.
-  const bool claims_room =
-      free_.bytes >= options_.low_water_bytes + options_.spare_bytes && free_.files >= kFilesLow;
-  if (!claims_room) return;
-  refusal_ = refusal;
-}
-
-std::string LogStore::RoomText() const {
-  if (free_.files < kFilesLow)
-    return "only " + std::to_string(free_.files) + " more files (inodes) can be made";
-  const std::string bytes = std::to_string(free_.bytes) + " bytes are free";
-  if (refusal_.empty() || free_.bytes < options_.low_water_bytes) return bytes;
-  return "the file system refuses more (" + refusal_ + "), though " + bytes;
+  space_.SetLowWater(bytes);
+  if (!failed_) space_.Look();
 }
 
 bool LogStore::LooksRoomFor(uint64_t bytes) const {
   // For ticks, marks and hints; for what a new segment takes beyond the record.
   constexpr uint64_t kKeptBytes = 256 << 10;
   if (encoder_ == nullptr || durability_ != Durability::kEverySec) return true;
-  if (stalled_) return false;
+  if (stalled()) return false;
   const uint64_t needed = bytes + open_.size() + kKeptBytes;
   const bool same_segment = encoder_->segment() == shared_->writer.segment();
   const uint64_t segment_end =
       same_segment ? std::min(shared_->writer.allocated(), options_.segment_bytes) : 0;
   const uint64_t end = encoder_->offset() + needed;
   if (end <= segment_end) return true;
-  const Result<persist::FreeSpace> free = fs_.Free(dir_);
-  if (!free) return true;  // writing will tell
-  const bool spare = fs_.Exists(shared_->SparePath());
-  const bool new_file = !same_segment || end > options_.segment_bytes;
-  if (new_file && free->files == 0 && !spare) return false;
-  const uint64_t left = refusal_.empty() ? free->bytes : 0;
-  return needed <= left + (spare ? options_.spare_bytes : 0);
+  return space_.Takes(needed, !same_segment || end > options_.segment_bytes);
 }
 
-void LogStore::SetStalled(bool stalled) {
-  if (std::exchange(stalled_, stalled) == stalled) return;
-  if (listener_ != nullptr) listener_->OnWaitsForRoom(stalled);
-  if (stalled) SetDiskLow(true);
-}
-
-void LogStore::SetDiskLow(bool low) {
-  if (std::exchange(disk_low_, low) == low) return;
-  if (low) {
-    REACH("log disk low");
-    Log(LogLevel::kWarning,
-        "disk low: {} in {}, where {} (disk-low-water), {} for the next snapshot and a reserve of "
-        "{} (disk-reserve) are needed: while this node leads, writes that may need space are "
-        "refused",
-        RoomText(), dir_, options_.low_water_bytes, snapshot_room_, options_.spare_bytes);
-  } else {
-    REACH("log disk has room again");
-    Log(LogLevel::kNotice, "the disk has room again: {} bytes are free in {}", free_.bytes, dir_);
-  }
+void LogStore::OnDiskLow(bool low) {
   if (listener_ != nullptr) listener_->OnDiskLow(low);
+}
+
+void LogStore::OnWaitsForRoom(bool waits) {
+  if (listener_ != nullptr) listener_->OnWaitsForRoom(waits);
 }
 
 Status LogStore::Close() {
@@ -496,11 +396,11 @@ Status LogStore::Close() {
   CHECK(!syncing_);
   CHECK(!marking_);
   CHECK(dropping_ == 0);
-  CHECK(!flushing_ || (stalled_ && !writing_));
+  CHECK(!flushing_ || (stalled() && !writing_));
   failed_ = true;  // nothing may follow
   if (encoder_ == nullptr) return {};
   std::string refusal;
-  if (stalled_) TRY(shared_->Write(&refusal));
+  if (stalled()) TRY(shared_->Write(&refusal));
   shared_->buffer.Clear();
   std::swap(shared_->buffer, open_);
   TRY(shared_->Write(&refusal));
@@ -535,10 +435,10 @@ void LogStore::DropSegments(bool mark, bool in_both_copies) {
   mark_.first_segment = first_segment_;
   if (first_segment_ > from) {
     index_.DropBefore(first_segment_, floor_);
-    read_handles_.erase(read_handles_.begin(), read_handles_.lower_bound(first_segment_));
+    reader_.ForgetBefore(first_segment_);
   }
   ++dropping_;
-  RunTask(
+  tasks_.Run(
       [shared = shared_, mark = mark_, in_both_copies, from, to = first_segment_]() -> Status {
         TRY(shared->WriteMark(mark, in_both_copies));
         if (from == to) return {};
@@ -569,7 +469,7 @@ bool LogStore::FloorDurable() const { return encoder_ == nullptr || durable_floo
 
 void LogStore::PersistReserve(uint64_t value, std::function<void()> done) {
   if (failed_) return;
-  RunTask(
+  tasks_.Run(
       [shared = shared_, value] {
         std::string bytes;
         Writer(&bytes).U64(value);
@@ -591,7 +491,7 @@ Status LogStore::RecordLease(int64_t lease_ns) {
 
 void LogStore::LowerLease(int64_t lease_ns) {
   if (failed_) return;
-  RunTask(
+  tasks_.Run(
       [shared = shared_, lease_ns] {
         std::string bytes;
         Writer(&bytes).I64(lease_ns);
@@ -604,38 +504,6 @@ void LogStore::LowerLease(int64_t lease_ns) {
 
 // --- Reading -------------------------------------------------------------------------------------
 
-Result<persist::File*> LogStore::ReadHandle(uint64_t segment) {
-  if (const auto it = read_handles_.find(segment); it != read_handles_.end()) {
-    return it->second.get();
-  }
-  if (read_handles_.size() >= kReadHandlesMax) read_handles_.erase(read_handles_.begin());
-  ASSIGN_OR_RETURN(std::unique_ptr<persist::File> file,
-                   fs_.Open(shared_->options.dir + "/" + persist::WalSegmentName(segment),
-                            persist::OpenMode::kRead));
-  return (read_handles_[segment] = std::move(file)).get();
-}
-
-Result<paxos::Accepted> LogStore::Decode(Slot slot, const WalLocation& location,
-                                         std::string_view head, std::string_view payload) const {
-  const std::optional<WalHeader> header =
-      persist::DecodeWalHeader(options_.salt, location.segment, location.offset, head);
-  const bool sound = header && header->type == WalType::kAccept && header->slot == slot &&
-                     header->payload_size == payload.size() && header->kind != 0 &&
-                     header->kind <= paxos::kEntryKindMax && Crc32c(payload) == header->payload_crc;
-  if (!sound) {
-    return Fail(Errc::kCorruption, persist::WalSegmentName(location.segment) + " at " +
-                                       std::to_string(location.offset) + ": slot " +
-                                       std::to_string(slot) + " is damaged");
-  }
-  paxos::Accepted accepted;
-  accepted.slot = slot;
-  accepted.ballot = FromWal(header->ballot);
-  accepted.value.kind = static_cast<paxos::EntryKind>(header->kind);
-  accepted.value.first_ballot = FromWal(header->first_ballot);
-  if (!payload.empty()) accepted.value.payload = std::make_shared<const std::string>(payload);
-  return accepted;
-}
-
 Result<paxos::Accepted> LogStore::Read(Slot slot) {
   ASSIGN_OR_RETURN(std::vector<paxos::Accepted> found, ReadRange(slot, slot, 0));
   if (found.empty()) return Fail(Errc::kNotFound, "slot " + std::to_string(slot));
@@ -643,44 +511,8 @@ Result<paxos::Accepted> LogStore::Read(Slot slot) {
 }
 
 Result<std::vector<paxos::Accepted>> LogStore::ReadRange(Slot first, Slot last, size_t bytes_max) {
-  std::vector<paxos::Accepted> found;
-  size_t bytes = 0;
-  std::string ahead;  // what stands from ahead_offset on in ahead_segment
-  uint64_t ahead_segment = 0;
-  uint64_t ahead_offset = 0;
-  for (Slot slot = first; slot <= last && Has(slot) && (found.empty() || bytes < bytes_max);
-       ++slot) {
-    const WalLocation& location = *index_.Find(slot);
-    constexpr uint64_t kHead = persist::kWalRecordHeaderBytes;
-    const uint64_t size = kHead + location.payload_size;
-    std::string_view head;
-    std::string_view payload;
-    for (const WalBuffer* buffer : {&open_, flushing_ ? &shared_->buffer : nullptr}) {
-      if (buffer == nullptr || !head.empty()) continue;
-      head = buffer->Find(location.segment, location.offset, kHead);
-      payload = buffer->Find(location.segment, location.offset + kHead, location.payload_size);
-    }
-    if (head.empty()) {
-      if (ahead_segment != location.segment || location.offset < ahead_offset ||
-          location.offset + size > ahead_offset + ahead.size()) {
-        ASSIGN_OR_RETURN(persist::File* const file, ReadHandle(location.segment));
-        ahead.resize(first == last ? size : std::max<size_t>(size, kReadAheadBytes));
-        ASSIGN_OR_RETURN(const size_t read,
-                         file->ReadAt(location.offset, ahead.data(), ahead.size()));
-        ahead.resize(read);
-        ahead_segment = location.segment;
-        ahead_offset = location.offset;
-      }
-      const std::string_view record = std::string_view(ahead).substr(
-          std::min<size_t>(location.offset - ahead_offset, ahead.size()), size);
-      head = record.substr(0, kHead);
-      payload = record.substr(head.size());
-    }
-    ASSIGN_OR_RETURN(paxos::Accepted accepted, Decode(slot, location, head, payload));
-    bytes += location.payload_size;
-    found.push_back(std::move(accepted));
-  }
-  return found;
+  const WalBuffer* const buffers[] = {&open_, &shared_->buffer};
+  return reader_.ReadRange(first, last, bytes_max, std::span(buffers, flushing_ ? 2 : 1));
 }
 
 }  // namespace clustron::cluster

@@ -40,6 +40,9 @@
 #include "base/result.h"
 #include "base/task_runner.h"
 #include "cluster/log/log_index.h"
+#include "cluster/log/log_reader.h"
+#include "cluster/log/log_space.h"
+#include "cluster/log/log_tasks.h"
 #include "cluster/paxos/types.h"
 #include "persist/fs.h"
 #include "persist/wal_format.h"
@@ -50,10 +53,6 @@ namespace clustron::cluster {
 // If both copies of the record can't be read, a lease of any length may run: the longest that
 // `cluster-lease-ms` takes.
 inline constexpr int64_t kLeaseNsMax = 600'000'000'000;
-
-// With fewer inodes than this the disk is low: segments, snapshots and marks are files. It is low
-// until there is a quarter more.
-inline constexpr uint64_t kFilesLow = 16;
 
 enum class Durability : uint8_t { kAlways, kEverySec, kMemory };
 
@@ -109,7 +108,7 @@ struct RecoveredLog {
   std::vector<Damage> damage;
 };
 
-class LogStore {
+class LogStore final : private LogSpaceListener {
  public:
   // Calls come on the owner's loop, from Flush (kEverySec, kMemory), Tick or the runner's `done`.
   class Listener {
@@ -160,7 +159,7 @@ class LogStore {
   // without waiting for room on a full disk. A little is kept back for records that nobody asked
   // for. It can only be wrong if others fill the disk at this moment.
   bool HasRoomFor(uint64_t bytes) {
-    return (bytes <= options_.low_water_bytes / 8 && !disk_low_) || LooksRoomFor(bytes);
+    return (bytes <= space_.low_water_bytes() / 8 && !disk_low()) || LooksRoomFor(bytes);
   }
   // Starts the group commit of what was appended; see the top. Cheap when there is nothing.
   // Promises are always fsynced before their OnDurable. In kEverySec and kMemory, OnDurable for
@@ -215,15 +214,15 @@ class LogStore {
   // --- State
 
   Durability durability() const { return durability_; }
-  bool disk_low() const { return disk_low_; }
+  bool disk_low() const { return space_.low(); }
   // As last looked at, once a second or more often.
-  uint64_t free_bytes() const { return free_.bytes; }
+  uint64_t free_bytes() const { return space_.free().bytes; }
   // What room there is, or what is missing: for people.
-  std::string RoomText() const;
-  bool waits_for_room() const { return stalled_; }
+  std::string RoomText() const { return space_.Text(); }
+  bool waits_for_room() const { return stalled(); }
   // What the next snapshot will take: the disk is low while it has no room for that besides
   // low_water. A log whose snapshots find no room grows until the disk is full for good.
-  void SetSnapshotRoom(uint64_t bytes) { snapshot_room_ = bytes; }
+  void SetSnapshotRoom(uint64_t bytes) { space_.SetSnapshotRoom(bytes); }
   // While running; the disk is looked at anew.
   void SetLowWater(uint64_t bytes);
   bool failed() const { return failed_; }
@@ -231,7 +230,7 @@ class LogStore {
   paxos::Slot synced_slot() const { return mark_.max_slot; }
   // Something is on its way to the disk: Close() has to wait for it.
   bool busy() const {
-    return (flushing_ && (!stalled_ || writing_)) || syncing_ || marking_ || dropping_ > 0;
+    return (flushing_ && (!stalled() || writing_)) || syncing_ || marking_ || dropping_ > 0;
   }
   // Appended, not yet written: bounded by the owner, which takes nothing more.
   size_t pending_bytes() const;
@@ -280,27 +279,22 @@ class LogStore {
   // Tells what is safe by now, then runs the waiters for it.
   void Report();
   void Fatal(const Error& error);
-  void CheckSpace();
-  // The file system has refused room: it is full, whatever it says of itself.
-  void NoteRefusal(const std::string& refusal);
   bool LooksRoomFor(uint64_t bytes) const;
-  void SetDiskLow(bool low);
-  void SetStalled(bool stalled);
-  // `work` on the runner, then `done` here unless the store is gone by then.
-  void RunTask(std::function<Status()> work, std::function<void(const Status&)> done);
+  bool stalled() const { return space_.stalled(); }
 
-  Result<persist::File*> ReadHandle(uint64_t segment);
-  Result<paxos::Accepted> Decode(paxos::Slot slot, const persist::WalLocation& location,
-                                 std::string_view head, std::string_view payload) const;
+  // LogSpaceListener
+  void OnDiskLow(bool low) override;
+  void OnWaitsForRoom(bool waits) override;
+  void OnSpaceFailed(const Error& error) override { Fatal(error); }
 
   persist::Fs& fs_;
-  TaskRunner& runner_;
+  LogTasks tasks_;
   const std::string dir_;
   LogStoreOptions options_;
   Durability durability_;
   Listener* listener_ = nullptr;
   std::shared_ptr<Shared> shared_;
-  std::shared_ptr<bool> alive_;  // tasks hold it weakly
+  LogSpace space_;
 
   // --- Laid out, not yet on its way
   std::unique_ptr<persist::WalEncoder> encoder_;  // null: kMemory
@@ -312,8 +306,7 @@ class LogStore {
   persist::Lsn claim_lsn_ = 0;
 
   // --- On its way
-  bool flushing_ = false;       // shared_->buffer is being written and synced, or waits for space
-  bool stalled_ = false;        // … it waits
+  bool flushing_ = false;       // shared_->buffer is being written and synced, or waits for room
   bool writing_ = false;        // kAlways: the runner has it
   bool flush_promise_ = false;  // kEverySec: it holds a promise
   bool flush_mark_ = false;     // kAlways: the mark is written with it
@@ -347,18 +340,9 @@ class LogStore {
   paxos::Slot held_chosen_ = 0;  // a hint that comes when the floor is durable; 0: none
   uint64_t first_segment_ = 1;
   LogIndex index_;
-  std::map<uint64_t, std::unique_ptr<persist::File>> read_handles_;
+  LogReader reader_;
 
   int64_t synced_at_ns_ = 0;
-  int64_t checked_at_ns_ = 0;
-  bool checking_ = false;
-  bool disk_low_ = false;
-  persist::FreeSpace free_;
-  bool refused_ = false;  // the file system has refused room since the disk was last looked at
-  // What it said, if it refused room that it claims to have (a quota, a limit on files' sizes).
-  std::string refusal_;
-  uint64_t snapshot_room_ = 0;
-  uint64_t unchecked_bytes_ = 0;  // appended since the free space was last looked at
   bool failed_ = false;
   uint64_t fsync_count_ = 0;
   uint64_t flush_count_ = 0;

@@ -19,21 +19,12 @@ using persist::WalType;
 
 Status LogStore::Shared::Write(std::string* refusal) {
   Status status = writer.Write(&buffer);
-  if (status || status.error().code != Errc::kNoSpace || !fs.Exists(SparePath())) return status;
+  if (status || status.error().code != Errc::kNoSpace || !spare.Exists()) return status;
   REACH("log spare released");
   *refusal = status.error().detail;
-  TRY(fs.Remove(SparePath()));
+  TRY(spare.Remove());
   TRY(fs.SyncDir(options.dir));
   return writer.Write(&buffer);
-}
-
-Status LogStore::Shared::MakeSpare(uint64_t bytes) {
-  if (bytes == 0 || fs.Exists(SparePath())) return {};
-  ASSIGN_OR_RETURN(const std::unique_ptr<persist::File> file,
-                   fs.Open(SparePath(), persist::OpenMode::kCreate));
-  Status status = file->Allocate(bytes);
-  if (!status) TRY(fs.Remove(SparePath()));
-  return status;
 }
 
 Status LogStore::Shared::WriteMark(WalBase next, bool in_both_copies) {
@@ -86,7 +77,7 @@ std::string Encoded(const WalBase& base) {
 LogStore::LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir,
                    const LogStoreOptions& options)
     : fs_(*fs),
-      runner_(*runner),
+      tasks_(*runner),
       dir_(std::move(dir)),
       options_(options),
       durability_(options.durability),
@@ -94,7 +85,13 @@ LogStore::LogStore(persist::Fs* fs, TaskRunner* runner, std::string dir,
           fs, dir_,
           persist::WalOptions{
               .dir = dir_ + "/wal", .salt = options.salt, .segment_bytes = options.segment_bytes})),
-      alive_(std::make_shared<bool>(true)) {}
+      space_(*fs, tasks_,
+             {.dir = dir_,
+              .wal_dir = shared_->options.dir,
+              .spare_bytes = options.spare_bytes,
+              .low_water_bytes = options.low_water_bytes},
+             *this),
+      reader_(*fs, index_, shared_->options.dir, options.salt) {}
 
 LogStore::~LogStore() = default;
 
@@ -163,6 +160,7 @@ Status LogStore::StartEmptyLog(Slot floor) {
   // The mark comes first: a log without one is a damaged log.
   TRY(shared_->ReplaceMark(base));
   durable_floor_ = floor;
+  space_.SetHasLog();
   encoder_ = std::make_unique<persist::WalEncoder>(
       shared_->options,
       persist::WalEnd{.segment = 0, .offset = 0, .last_lsn = 0, .base = base, .recent = {}});
@@ -226,12 +224,13 @@ Status LogStore::Recover(RecoveredLog* recovered) {
       TRY(shared_->mark.Write(Encoded(*mark)));
     }
     Status repaired = reader.Repair(scan);
-    if (!repaired && repaired.error().code == Errc::kNoSpace && fs_.Exists(shared_->SparePath())) {
-      TRY(fs_.Remove(shared_->SparePath()));
+    if (!repaired && repaired.error().code == Errc::kNoSpace && shared_->spare.Exists()) {
+      TRY(shared_->spare.Remove());
       repaired = reader.Repair(scan);
     }
     TRY(repaired);
     encoder_ = std::make_unique<persist::WalEncoder>(shared_->options, scan.end);
+    space_.SetHasLog();
     TRY(shared_->writer.Resume(scan.end.segment));
     floor_ = scan.end.base.floor;
     first_segment_ = scan.end.base.first_segment;
@@ -252,13 +251,7 @@ Status LogStore::Recover(RecoveredLog* recovered) {
   recovered->unknown = index_.Unknown(floor_);
   recovered->first_slot = index_.first_slot_above(floor_);
   if (recovered->first_slot != 0) recovered->last_slot = index_.last_slot();
-  // Without room for the spare the node starts with disk_low.
-  const Status spare = shared_->MakeSpare(options_.spare_bytes);
-  if (!spare && spare.error().code != Errc::kNoSpace) return spare;
-  ASSIGN_OR_RETURN(free_, fs_.Free(dir_));
-  if (!spare) NoteRefusal(spare.error().detail);
-  SetDiskLow(!spare || free_.bytes < options_.low_water_bytes || free_.files < kFilesLow);
-  return {};
+  return space_.Start();
 }
 
 Status LogStore::RaiseFloor(Slot floor, RecoveredLog* recovered) {

@@ -15,6 +15,7 @@ struct LogStore::Shared {
   Shared(persist::Fs* fs_in, const std::string& dir, const persist::WalOptions& options_in)
       : fs(*fs_in),
         options(options_in),
+        spare(*fs_in, options_in.dir),
         writer(fs_in, options_in),
         mark(fs_in, dir, "wal"),
         reserve(fs_in, dir, "reserve"),
@@ -23,17 +24,15 @@ struct LogStore::Shared {
   // Writes the buffer; gives up the spare file if the disk is full: *refusal is then the file
   // system's word.
   Status Write(std::string* refusal);
-  // Makes the spare file if it is not there. It is only good with its space behind it.
-  Status MakeSpare(uint64_t bytes);
   // The one way to write the mark while the log is open. A mark is laid out before its turn comes:
   // what one that was written meanwhile knew more stands, be it the floor or what is durable.
   Status WriteMark(persist::WalBase next, bool in_both_copies = false);
   // At a start: whatever was there before does not count.
   Status ReplaceMark(const persist::WalBase& next);
-  std::string SparePath() const { return options.dir + "/spare"; }
 
   persist::Fs& fs;
   const persist::WalOptions options;
+  const SpareFile spare;
   persist::WalWriter writer;
   persist::WalBuffer buffer;
   persist::MarkFile mark;

@@ -1,5 +1,7 @@
 // A peer's snapshot at the seams of node and engine: it arrives, is looked at and loaded; votes
 // that it overtakes, reads that meet it.
+#include "cluster/node/snapshot_receiver.h"
+// The checks of tests are doctest's.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -7,7 +9,6 @@
 
 #include "base/crc.h"
 #include "base/crc64.h"
-#include "cluster/node/snapshot_receiver.h"
 #include "tests/support/engine_bench.h"
 
 namespace clustron::server {

@@ -193,6 +193,34 @@ TEST_CASE_FIXTURE(Budget, "the limit is the reply's length to the byte, and vers
   CHECK(StringOf(*old.store().Find(0, "big")).size() == 1);
 }
 
+TEST_CASE_FIXTURE(Budget, "lists: what would be replied, compared or built is counted first") {
+  const std::string big(500, 'x');
+  Words push = {"RPUSH", "l"};
+  for (int i = 0; i < 50; ++i) push.push_back(big);
+  Run(push);
+  Run({"RPUSH", "m", "a", "b", "c"});
+  const std::string dump = Run({"ONCE", "dump", "1000", "DUMP", "l"});
+  const std::string payload =
+      dump.substr(dump.find("\r\n") + 2, dump.size() - 2 - dump.find("\r\n") - 2);
+  Limit(1200);
+  for (const Words& words : std::vector<Words>{
+           {"LPOP", "l", "3"}, {"RPOP", "l", "3"}, {"LMPOP", "1", "l", "LEFT", "COUNT", "3"}}) {
+    CAPTURE(words[0]);
+    Refused("ERR", [&] { return Run(words); });
+    Refused("ERR", [&] { return Run(With({"ONCE", "id", "1000"}, words)); });
+  }
+  Refused("ERR", [&] { return Run({"ONCE", "id", "1000", "LRANGE", "l", "0", "-1"}); });
+  Refused("ERR", [&] { return Run({"ONCE", "id", "1000", "DUMP", "l"}); });
+  Limit(1 << 20, 100);
+  Refused("ERR", [&] { return Run({"LREM", "l", "0", "none"}); });
+  Refused("ERR", [&] { return Run({"LINSERT", "l", "BEFORE", std::string(1000, 'y'), "z"}); });
+  Refused("ERR", [&] { return Run({"RESTORE", "n", "0", payload}); });
+  Limit(1 << 20, 1'000'000);
+  CHECK(Run({"RESTORE", "n", "0", payload}) == "+OK\r\n");
+  CHECK(Run({"LLEN", "n"}) == ":50\r\n");
+  CHECK(Run({"LPOP", "l", "3"}).size() > 1500);
+}
+
 TEST_CASE_FIXTURE(Budget, "TXN, ONCE, LOCK DO and LEASE DO around wide commands") {
   Run({"SET", "big", std::string(1500, 'v')});
   Run({"SET", "k", "v"});

@@ -169,6 +169,29 @@ TEST_CASE("an entry that this program does not know halts the node in front of i
   CHECK(bench.halted.find(why) != std::string::npos);
 }
 
+TEST_CASE("what a later feature version brought waits until every member knows it") {
+  EngineBench bench(3);
+  FollowTwo(bench, {});
+  REQUIRE(bench.executor().feature_version() < cluster::kFeatureVersion);
+  auto& client = bench.Connect();
+  const auto say = [&](const std::string& line) {
+    bench.Say(client, line);
+    bench.Turn();
+    return client.Take();
+  };
+  for (const char* line : {"RPUSH l a", "CONFIG SET list-max-listpack-size 5"}) {
+    CAPTURE(line);
+    CHECK(say(line).find(" needs feature version 3 on every member") != std::string::npos);
+  }
+  CHECK(say("MULTI") == "+OK\r\n");
+  CHECK(say("RPUSH l a").starts_with("-ERR RPUSH needs feature version 3"));
+  CHECK(say("EXEC").starts_with("-EXECABORT"));
+  bench.node().parts().versions.OnPeerSupports(2, 3);
+  CHECK(say("RPUSH l a").starts_with("-ERR RPUSH needs feature version 3"));
+  bench.node().parts().versions.OnPeerSupports(3, 3);
+  CHECK(say("RPUSH l a").empty());  // on its way to the leader
+}
+
 TEST_CASE("a program that knows a later version goes on where another one halted") {
   EngineBench bench(3);
   FollowTwo(bench, {});

@@ -25,7 +25,7 @@ LIMITS = {
     "function_max": 117,
     "type_branches": 11,
     "command_names": 36,
-    "friends": 18,
+    "friends": 17,
     "back_arrows": 6,
     "error_literals": 143,
 }

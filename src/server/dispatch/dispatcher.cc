@@ -254,7 +254,7 @@ state::Executor::Caller Dispatcher::CallerOf(const Call& call) const {
 
 // Why the cluster can't serve the command now; empty: it is to be tried.
 std::string_view Dispatcher::OutageError(const Call& call) {
-  if (call.cls == Class::kLocal) return {};
+  CHECK(call.cls != Class::kLocal);
   if (!call.session.client.local_reads()) {
     // What stood behind commands that were held in vain is not held once more.
     const int64_t backlog_ns = call.session.input.backlog_ns();
@@ -280,9 +280,12 @@ void Dispatcher::Run(Call call) {
       call.ttl_max_ms = std::nullopt;
     if (call.ttl_max_ms) call.cls = Class::kRead;
   }
-  if (const std::string_view error = OutageError(call); !error.empty()) {
-    if (!call.muted) ReplyError(call.session, error);
-    return;
+  if (call.cls != Class::kLocal &&
+      (!around_.outage.calm() || call.session.input.backlog_ns() != 0)) {
+    if (const std::string_view error = OutageError(call); !error.empty()) {
+      if (!call.muted) ReplyError(call.session, error);
+      return;
+    }
   }
   if (call.cls == Class::kWrite) return RunWrite(call, {&call.spec, call.args});
   if (MayRunNow(call)) return RunNow(call);
@@ -300,7 +303,8 @@ bool Dispatcher::MayRunNow(const Call& call) {
   const Client& client = call.session.client;
   if (client.local_reads()) return true;  // after READONLY only the applied clock counts
   if (!around_.reads.MayReadNow(call.turn)) return false;
-  if (around_.executor.inline_open() || !around_.reads.NeedsTick(call.spec, call.args, client.db()))
+  if (around_.executor.inline_open() ||
+      !around_.reads.NeedsTickNow(call.turn, call.spec, call.args, client.db()))
     return true;
   if (around_.writes.OpenInlineFor(around_.reads.grant())) return true;
   REACH("read meets a due key");
@@ -308,11 +312,32 @@ bool Dispatcher::MayRunNow(const Call& call) {
 }
 
 void Dispatcher::RunNow(const Call& call) {
+  if (!call.session.queue.empty() && !call.muted) return RunAside(call);
+  if (RunHere(call, around_.recorder.Begin(call.session, call.muted)) &&
+      call.session.client.late_reply() != nullptr)
+    AddLate(call);
+}
+
+// Behind what waits.
+void Dispatcher::RunAside(const Call& call) {
   Session& session = call.session;
-  const bool at_head = session.queue.empty();
   resp::ReplyChunks in_its_place;
-  const Answer answer = at_head || call.muted ? around_.recorder.Begin(session, call.muted)
-                                              : around_.recorder.BeginAside(session, &in_its_place);
+  if (!RunHere(call, around_.recorder.BeginAside(session, &in_its_place))) return;
+  session.queue.Push(Pending::Kind::kReply, session.client).reply = in_its_place.TakeAll();
+  if (session.client.late_reply() != nullptr) AddLate(call);
+}
+
+// The command's reply comes later.
+void Dispatcher::AddLate(const Call& call) {
+  SessionQueue& queue = call.session.queue;
+  queue.Push(Pending::Kind::kLate, call.session.client).muted = call.muted;
+  queue.Stall();
+  around_.late.Add(call.session);
+}
+
+// False: it went the way of a write.
+bool Dispatcher::RunHere(const Call& call, const Answer& answer) {
+  Session& session = call.session;
   if (call.cls != Class::kLocal) session.ShowState();
   const state::Executor::Verdict verdict =
       around_.executor.RunHere(call.spec, call.args, CallerOf(call), answer.out);
@@ -323,18 +348,13 @@ void Dispatcher::RunNow(const Call& call) {
     const CommandSpec* row = &call.spec;
     const int64_t ttl_ms = std::min(verdict.entry_ttl_ms, call.ttl_max_ms.value_or(0));
     if (ttl_ms != 0) row = &commands::WithTtlMs(call.spec, call.args, ttl_ms, &number, &words);
-    return RunWrite(call, {row, words});
+    RunWrite(call, {row, words});
+    return false;
   }
   around_.stats.keyspace_hits += verdict.key_hits;
   around_.recorder.End(session, call.spec, call.args, answer);
-  if (!at_head && !call.muted)
-    session.queue.Push(Pending::Kind::kReply, session.client).reply = in_its_place.TakeAll();
-  if (session.client.late_reply() != nullptr) {
-    session.queue.Push(Pending::Kind::kLate, session.client).muted = call.muted;
-    session.queue.Stall();
-    around_.late.Add(session);
-  }
   around_.sessions.MarkDirty(session);
+  return true;
 }
 
 // In its session's queue.
@@ -359,6 +379,7 @@ void Dispatcher::Wait(const Call& call) {
 
 void Dispatcher::RunWrite(const Call& call, const Written& written) {
   Session& session = call.session;
+  call.turn.due = Turn::Due::kUnknown;
   if (const std::string_view error = around_.writes.Refuses(written.args); !error.empty()) {
     if (!call.muted) Refuse(session, call.spec, error);
     return;

@@ -73,6 +73,9 @@ class Dispatcher {
   std::string_view OutageError(const Call& call);
   bool MayRunNow(const Call& call);
   void RunNow(const Call& call);
+  void RunAside(const Call& call);
+  bool RunHere(const Call& call, const Answer& answer);
+  void AddLate(const Call& call);
   void Wait(const Call& call);
   void RunWrite(const Call& call, const Written& written);
   void RunInline(const Call& call, const Written& written);

@@ -91,6 +91,33 @@ TEST_CASE("a key whose end is a time of day goes when that has come, with nobody
   }
 }
 
+TEST_CASE("what a turn knows of due keys is asked again behind a write of that turn") {
+  EngineBench bench(1, 1, cluster::Durability::kMemory);
+  for (int i = 0; i < 10 && !bench.node().leading(); ++i) bench.Tick();
+  auto& client = bench.Connect();
+  const auto run = [&](std::string_view requests) {
+    bench.engine().Feed(*client.session, requests);
+    bench.Turn();
+    return client.Take();
+  };
+  const std::string get_a = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+  const std::string get_k = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+  const std::string set_k = "*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n$2\r\nPX\r\n$2\r\n20\r\n";
+  // Nothing is due by the first read; then something gets an end.
+  CHECK(run(get_a + set_k + get_k) == "$-1\r\n+OK\r\n$1\r\nv\r\n");
+  bench.clock.ns += 19'000'000;
+  CHECK(run(get_k + get_a + get_k) == "$1\r\nv\r\n$-1\r\n$1\r\nv\r\n");
+  CHECK(bench.executor().store().Size(0) == 1);
+  bench.clock.ns += 2'000'000;
+  // It is due: the first read of the turn has it removed, and what was seen gone stays gone.
+  CHECK(run(get_a + get_k + get_k) == "$-1\r\n$-1\r\n$-1\r\n");
+  CHECK(bench.executor().store().Size(0) == 0);
+  // Within one turn: gone, written again, there.
+  run(set_k);
+  bench.clock.ns += 30'000'000;
+  CHECK(run(get_k + set_k + get_k) == "$-1\r\n+OK\r\n$1\r\nv\r\n");
+}
+
 TEST_CASE("a machine whose monotonic clock falls for once stops nobody: what is logged rises") {
   EngineBench bench(3);
   bench.Lead();

@@ -13,6 +13,17 @@ bool ReadGate::MayReadNow(Turn& turn) {
   return turn.read_now == Turn::ReadNow::kYes;
 }
 
+bool ReadGate::NeedsTickNow(Turn& turn, const commands::CommandSpec& spec, commands::Args args,
+                            int db) const {
+  if (turn.due == Turn::Due::kUnknown) {
+    const store::Store& store = executor_.store();
+    const bool due =
+        store.NextDueElapsedMs() <= grant_.elapsed_ms || store.NextDueWallMs() <= grant_.wall_ms;
+    turn.due = due ? Turn::Due::kSomething : Turn::Due::kNothing;
+  }
+  return turn.due == Turn::Due::kSomething && NeedsTick(spec, args, db);
+}
+
 state::Executor::Caller ReadGate::CallerOf(Client& client) const {
   state::Executor::Caller caller;
   caller.db = client.db();

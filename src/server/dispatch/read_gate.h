@@ -21,6 +21,11 @@ class ReadGate {
 
   // Whether reads need not ask anybody, found out once in a turn.
   bool MayReadNow(Turn& turn);
+  // The same of a read that may go at once; asks the time wheel once in a turn. REQUIRES: no
+  // inline entry is open, and who changes the state within a turn has it asked again
+  // (Turn::due): a write may bring a nearer end.
+  bool NeedsTickNow(Turn& turn, const commands::CommandSpec& spec, commands::Args args,
+                    int db) const;
   // See Executor::NeedsTick, by the clocks of the last grant.
   bool NeedsTick(const commands::CommandSpec& spec, commands::Args args, int db) const {
     return executor_.NeedsTick(spec, args, db, grant_);

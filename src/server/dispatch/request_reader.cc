@@ -112,15 +112,16 @@ bool RequestReader::DispatchBatch(Session& session, Turn& turn, size_t* used) {
   return true;
 }
 
+// Each stage is a short loop of its own, so that what it asks for is under way at once; the next
+// stage begins when the last of it has set out.
 void RequestReader::Prefetch(const Session& session) {
   if (batch_.requests.size() < 2) return;
   const store::Store& store = around_.executor.store();
   const int db = session.client.db();
-  for (Request& request : batch_.requests) {
-    if (request.count < 2) continue;
-    request.key_hash = store.Hash(batch_.args[request.first + 1]);
-    store.PrefetchBucket(db, request.key_hash);
-  }
+  for (Request& request : batch_.requests)
+    if (request.count >= 2) request.key_hash = store.Hash(batch_.args[request.first + 1]);
+  for (const Request& request : batch_.requests)
+    if (request.key_hash != 0) store.PrefetchBucket(db, request.key_hash);
   for (const Request& request : batch_.requests)
     if (request.key_hash != 0) store.PrefetchEntry(db, request.key_hash);
 }

@@ -14,6 +14,10 @@ struct Turn {
   enum class ReadNow : uint8_t { kUnknown, kYes, kNo };
   ReadNow read_now = ReadNow::kUnknown;
 
+  // Whether any key is due by the clocks that reads go by: see ReadGate::NeedsTickNow.
+  enum class Due : uint8_t { kUnknown, kNothing, kSomething };
+  Due due = Due::kUnknown;
+
   uint64_t key_hash = 0;  // of the second word of the request at hand; 0: not known
 };
 

@@ -30,6 +30,8 @@ class Outage {
   std::string_view StandstillError() const {
     return halt_error_.empty() ? damage_.error() : std::string_view(halt_error_);
   }
+  // Every command is to be tried.
+  bool calm() const { return !gave_up_ && StandstillError().empty(); }
   // The answer to a command that failed so. Good until the next call.
   std::string_view ErrorOf(cluster::Failure failure);
   // A command has waited for a leader in vain, and no majority has been in sight since: the next

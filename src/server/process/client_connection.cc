@@ -1,26 +1,25 @@
 #include "server/process/client_connection.h"
 
 #include "base/log.h"
-#include "server/process/server.h"
 
 namespace clustron::server {
 
-ClientConnection::ClientConnection(Server& server, net::Fd fd, bool unix_socket)
-    : server_(server), stream_(server.loop_, std::move(fd), *this) {
+ClientConnection::ClientConnection(const Around& around, net::Fd fd, bool unix_socket)
+    : around_(around), stream_(around.loop, std::move(fd), *this) {
   Client::Address address;
   address.fd = stream_.fd();
   address.peer = net::PeerName(stream_.fd());
   address.local = net::LocalName(stream_.fd());
   address.unix_socket = unix_socket;
-  session_ = server_.engine_->Open(std::move(address), this);
+  session_ = around_.engine.Open(std::move(address), this);
 }
 
 ClientConnection::~ClientConnection() {
-  if (session_ != nullptr) server_.engine_->Close(session_);
+  if (session_ != nullptr) around_.engine.Close(session_);
 }
 
 void ClientConnection::OnBytes(std::string_view bytes) {
-  server_.engine_->Feed(*session_, bytes);
+  around_.engine.Feed(*session_, bytes);
   if (!session_->WantsInput()) stream_.PauseReading();
 }
 
@@ -36,10 +35,10 @@ void ClientConnection::OnDrained() { LookAtSession(); }
 void ClientConnection::Flush(Session& session) {
   if (dead_) return;
   // COMPAT: of what is over the limit nothing is sent.
-  server_.engine_->CheckOutput(session);
+  around_.engine.CheckOutput(session);
   if (!session.close_now() && !session.out.empty()) {
-    server_.engine_->stats().output_bytes += session.out.size();
-    server_.engine_->stats().writes++;
+    around_.engine.stats().output_bytes += session.out.size();
+    around_.engine.stats().writes++;
     stream_.Write(&session.out.chunks(), session.out.tail());
     session.out.Taken();
   }
@@ -55,7 +54,7 @@ void ClientConnection::LookAtSession() {
   }
   const bool said_all = session_->out.empty() && stream_.unsent_bytes() == 0;
   if (said_all && (session_->close_after_flush() || (ended_ && session_->idle()))) {
-    server_.closer_->Close(stream_.Release());
+    around_.closer.Close(stream_.Release());
     Die();
     return;
   }
@@ -66,9 +65,9 @@ void ClientConnection::Die() {
   if (dead_) return;
   dead_ = true;
   Log(LogLevel::kVerbose, "closed {}", session_->client.address().peer);
-  server_.engine_->Close(session_);
+  around_.engine.Close(session_);
   session_ = nullptr;
-  server_.Forget(this);
+  around_.owner.Forget(this);
 }
 
 }  // namespace clustron::server

@@ -3,16 +3,29 @@
 
 #include <string_view>
 
+#include "net/closer.h"
 #include "net/stream.h"
+#include "server/dispatch/engine.h"
 #include "server/front/session.h"
 
 namespace clustron::server {
 
-class Server;
-
 class ClientConnection final : public net::StreamHandler, public SessionSink {
  public:
-  ClientConnection(Server& server, net::Fd fd, bool unix_socket);
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // The connection is over: it is freed, but not before it has returned.
+    virtual void Forget(ClientConnection* connection) = 0;
+  };
+  // What it works with; all outlive it.
+  struct Around {
+    net::Loop& loop;
+    Engine& engine;
+    net::Closer& closer;
+    Owner& owner;
+  };
+  ClientConnection(const Around& around, net::Fd fd, bool unix_socket);
   ~ClientConnection() override;
 
   // --- net::StreamHandler ----------------------------------------------------------------------
@@ -29,7 +42,7 @@ class ClientConnection final : public net::StreamHandler, public SessionSink {
   void LookAtSession();
   void Die();
 
-  Server& server_;
+  const Around around_;
   net::Stream stream_;
   Session* session_;
   bool ended_ = false;  // the client sends no more; what it asked is still answered

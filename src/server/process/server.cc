@@ -21,7 +21,6 @@
 #include "server/config/config_rewrite.h"
 #include "server/front/auth.h"
 #include "server/observe/info_fields.h"
-#include "server/process/client_connection.h"
 #include "server/process/directory_check.h"
 #include "server/process/disk_limits.h"
 #include "server/process/stop_signal.h"
@@ -57,12 +56,6 @@ void IgnoreSignals() {
   for (const int number : {SIGPIPE, SIGHUP, SIGXFSZ}) signal(number, SIG_IGN);
 }
 
-// The last bytes of a connection that is turned away.
-void TurnAway(net::Fd fd, std::string_view error) {
-  const std::string line = "-" + std::string(error) + "\r\n";
-  [[maybe_unused]] const ssize_t n = write(fd.get(), line.data(), line.size());
-}
-
 }  // namespace
 
 Server::Server(Config& config)
@@ -72,9 +65,7 @@ Server::Server(Config& config)
 
 Server::~Server() {
   config_.set_listener(nullptr);
-  listeners_.clear();
-  connections_.clear();
-  dead_.clear();
+  door_.Close();
   peers_.reset();
   engine_.reset();
   info_.reset();
@@ -198,15 +189,12 @@ Status Server::FindIdentity() {
 
 // Blocks until all nodes of the list are there. Clients are answered meanwhile.
 Status Server::Form(const Membership& membership) {
-  TRY(ListenForClients());
-  std::vector<FormingClients::Listening> listening;
-  for (const ClientSocket& socket : client_sockets_)
-    listening.push_back({socket.fd.get(), socket.unix_socket});
+  TRY(door_.Listen());
   const auto& first = membership.members[0];
   FormingClients clients(
-      std::move(listening),
+      door_.Listening(),
       [this](int fd, bool unix_socket) {
-        if (unix_socket || !RefusesStranger(fd)) return std::string();
+        if (unix_socket || !door_.RefusesStranger(fd)) return std::string();
         return "-" + std::string(ProtectedModeText()) + "\r\n";
       },
       static_cast<size_t>(config_.Int(Opt::kMaxClients)),
@@ -227,7 +215,7 @@ Status Server::Form(const Membership& membership) {
     return StopAsked();
   };
   TRY(cluster::FormCluster(fs_, peer_listener_, formation));
-  early_clients_ = clients.Stop();
+  door_.TakeEarly(clients.Stop());
   return {};
 }
 
@@ -273,22 +261,21 @@ Status Server::CheckTimings() const {
   return {};
 }
 
-Status Server::Start() {
+Status Server::BeginLog() {
   static constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                          LogLevel::kWarning};
   static constexpr LogFormat kFormats[] = {LogFormat::kRedis, LogFormat::kIso, LogFormat::kJson};
-  IgnoreSignals();
-  CatchStopSignals();
   SetLogFormat(kFormats[config_.Int(Opt::kLogFormat)]);
   if (Status opened = OpenLog(config_.Text(Opt::kLogFile), kLevels[config_.Int(Opt::kLogLevel)]);
       !opened) {
     return config_.Wrong(Opt::kLogFile, opened.error().detail);
   }
   for (const std::string& warning : config_.warnings()) LogLine(LogLevel::kWarning, warning);
-  TRY(LockDirectory());
-  TRY(WritePidFile());
-  TRY(FindIdentity());
+  return {};
+}
 
+// What the configuration asks for, or what a member of a cluster has to have.
+Result<cluster::Durability> Server::DecideDurability() {
   const bool alone = genesis_.members.size() == 1;
   cluster::Durability durability = DurabilityOf(config_.Int(Opt::kDurability));
   if (!alone && durability != cluster::Durability::kAlways) {
@@ -304,14 +291,15 @@ Status Server::Start() {
     return config_.Wrong(Opt::kWalCutAtSlot,
                          "this node has peers, which repair its log; only a node alone may give up "
                          "a part of its own");
+  return durability;
+}
 
+void Server::MakeParts() {
   wal_worker_ = std::make_unique<net::Worker>(loop_);
   file_worker_ = std::make_unique<net::Worker>(loop_);
-  closer_ = std::make_unique<net::Closer>(loop_);
   engine_ = std::make_unique<Engine>(clock_, config_, *this, genesis_.hash_seed);
   info_ = std::make_unique<InfoFields>(*engine_, config_, identity_, genesis_);
   engine_->SetInfo(info_.get());
-
   cluster::PeerConfig peer_config;
   peer_config.cluster_id = identity_.cluster_id;
   peer_config.node = identity_.node_id;
@@ -322,12 +310,10 @@ Status Server::Start() {
   peer_config.half_open_max = descriptors_.shares().half_open;
   peer_config.on_place_wanted = [this](cluster::NodeId node) { return OnPlaceWanted(node); };
   peers_ = std::make_unique<cluster::Peers>(loop_, peer_config);
+}
 
-  TRY(CheckTimings());
-  ASSIGN_OR_RETURN(const uint64_t disk_bytes, persist::DiskBytes(dir_));
-  if (const std::string line = FitToDisk(config_, dir_, disk_bytes); !line.empty())
-    LogLine(LogLevel::kWarning, line);
-
+// What the configuration says of this node's boot.
+Result<BootOptions> Server::OptionsOfBoot(cluster::Durability durability) const {
   BootOptions options;
   options.dir = dir_;
   options.identity = identity_;
@@ -357,6 +343,26 @@ Status Server::Start() {
   options.node.paxos.window_slots = static_cast<uint32_t>(config_.Int(Opt::kWindow));
   options.stop = StopAsked;
   options.seed = static_cast<uint64_t>(clock_.MonotonicNs()) ^ (uint64_t{identity_.node_id} << 48);
+  return options;
+}
+
+Status Server::Start() {
+  IgnoreSignals();
+  CatchStopSignals();
+  TRY(BeginLog());
+  TRY(LockDirectory());
+  TRY(WritePidFile());
+  TRY(FindIdentity());
+
+  ASSIGN_OR_RETURN(const cluster::Durability durability, DecideDurability());
+  const bool alone = genesis_.members.size() == 1;
+  MakeParts();
+  TRY(CheckTimings());
+  ASSIGN_OR_RETURN(const uint64_t disk_bytes, persist::DiskBytes(dir_));
+  if (const std::string line = FitToDisk(config_, dir_, disk_bytes); !line.empty())
+    LogLine(LogLevel::kWarning, line);
+
+  ASSIGN_OR_RETURN(BootOptions options, OptionsOfBoot(durability));
   const int64_t began = clock_.MonotonicNs();
   auto report = BootAndTell(std::move(options));
   if (!report) {
@@ -388,7 +394,7 @@ Status Server::Start() {
       addresses.push_back({member.node, member.host, member.peer_port});
     peers_->SetPeers(addresses);
   }
-  return client_sockets_.empty() ? ListenForClients() : Status();
+  return door_.open() ? Status() : door_.Listen();
 }
 
 // A big snapshot and a long log take minutes, and the supervisor hears that they go on.
@@ -405,53 +411,6 @@ Result<BootReport> Server::BootAndTell(BootOptions options) {
   return report;
 }
 
-Status Server::ListenForClients() {
-  const int backlog = static_cast<int>(config_.Int(Opt::kTcpBacklog));
-  const uint16_t port = static_cast<uint16_t>(config_.Int(Opt::kPort));
-  size_t tcp = 0;
-  if (port != 0) {
-    const std::vector<std::string> addresses = config_.Words(Opt::kBind);
-    for (std::string address : addresses) {
-      // As in Redis, an address behind "-" may be missing on this machine.
-      const bool optional = !address.empty() && address.front() == '-';
-      if (optional) address.erase(0, 1);
-      auto fd = net::ListenTcp(address, port, backlog);
-      if (!fd) {
-        if (optional) continue;
-        // Whether it is the address or the port that can't be had.
-        return config_.Wrong(fd.error().code == Errc::kExists ? Opt::kPort : Opt::kBind,
-                             fd.error().detail);
-      }
-      client_sockets_.push_back({*std::move(fd), false});
-      ++tcp;
-    }
-    if (tcp == 0 && !addresses.empty())
-      return config_.Wrong(Opt::kBind, "none of the addresses could be listened on");
-  }
-  if (const std::string& path = config_.Text(Opt::kUnixSocket); !path.empty()) {
-    auto fd =
-        net::ListenUnix(path, static_cast<uint32_t>(config_.Int(Opt::kUnixSocketPerm)), backlog);
-    if (!fd) return config_.Wrong(Opt::kUnixSocket, fd.error().detail);
-    own_files_.Add(path);
-    client_sockets_.push_back({*std::move(fd), true});
-  }
-  return {};
-}
-
-void Server::AcceptClients() {
-  for (ClientSocket& socket : client_sockets_)
-    listeners_.push_back(std::make_unique<net::Listener>(
-        loop_, std::move(socket.fd), [this, unix_socket = socket.unix_socket](net::Fd client) {
-          OnAccepted(std::move(client), unix_socket);
-        }));
-  client_sockets_.clear();
-  for (FormingClients::Accepted& client : early_clients_)
-    OnAccepted(std::move(client.fd), client.unix_socket);
-  early_clients_.clear();
-  supervisor_.Ready("Ready to accept connections");
-  Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
-}
-
 int Server::Run() {
   tick_ = std::make_unique<net::Timer>(loop_, [this] { OnTick(); });
   tick_->Start(kTickMs, kTickMs);
@@ -466,9 +425,7 @@ int Server::Run() {
   loop_.Run([this] { EndOfTurn(); });
   SetBreather({});
   supervisor_.Stopping("stopping");
-  listeners_.clear();
-  connections_.clear();
-  dead_.clear();
+  door_.Close();
   tick_.reset();
   signals_.clear();
   // What is on its way to the disk arrives there first, and nothing new sets out.
@@ -503,9 +460,13 @@ void Server::EndOfTurn() {
     engine_->Tick();
   }
   engine_->EndOfTurn();
-  if (!client_sockets_.empty() && !closing_ && SomethingToTell()) AcceptClients();
+  if (door_.open() && !closing_ && SomethingToTell()) {
+    door_.Accept(*engine_);
+    supervisor_.Ready("Ready to accept connections");
+    Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
+  }
   peers_->Flush();
-  dead_.clear();
+  door_.Reap();
   loop_.SetBusy(!closing_ && engine_->WantsTurn());
   turn_ns_ = clock_.MonotonicNs();
 }
@@ -552,64 +513,6 @@ void Server::OnSignal() {
     return;
   }
   [[maybe_unused]] const Status begun = engine_->node_port().BeginShutdown({});
-}
-
-// --- Clients -------------------------------------------------------------------------------------
-
-bool Server::RefusesStranger(int fd) const {
-  return config_.Bool(Opt::kProtectedMode) && config_.Text(Opt::kRequirePass).empty() &&
-         !net::PeerIsLoopback(fd);
-}
-
-// Connections that are over, but for what is still on its way out, have their descriptors from the
-// clients' share: they make room for a newcomer.
-void Server::KeepToShare() {
-  const auto held = [this] { return connections_.size() + dead_.size() + closer_->waiting(); };
-  const uint64_t share = descriptors_.shares().clients;
-  if (held() < share) return;
-  dead_.clear();
-  while (held() >= share && closer_->waiting() > 0) closer_->EndOldest();
-}
-
-void Server::OnAccepted(net::Fd fd, bool unix_socket) {
-  KeepToShare();
-  if (!engine_->client_table().HasRoom() && !MakeRoom()) {
-    ++engine_->stats().rejected_connections;
-    TurnAway(std::move(fd), kErrMaxClients);
-    return;
-  }
-  if (!unix_socket) {
-    if (RefusesStranger(fd.get())) {
-      ++engine_->stats().rejected_connections;
-      TurnAway(std::move(fd), ProtectedModeText());
-      return;
-    }
-    net::SetNoDelay(fd.get());
-    net::SetKeepAlive(fd.get(), static_cast<int>(config_.Int(Opt::kTcpKeepalive)));
-  }
-  if (LogEnabled(LogLevel::kVerbose))
-    Log(LogLevel::kVerbose, "accepted {}", net::PeerName(fd.get()));
-  auto connection = std::make_unique<ClientConnection>(*this, std::move(fd), unix_socket);
-  ClientConnection* key = connection.get();
-  connections_.emplace(key, std::move(connection));
-}
-
-// Too many clients: whoever has been here longest without its password leaves, so that strangers
-// keep nobody out who has it.
-bool Server::MakeRoom() {
-  Client* stranger = engine_->client_table().OldestStranger();
-  if (stranger == nullptr) return false;
-  ++engine_->stats().strangers_closed;
-  engine_->CloseAtOnce(*stranger);
-  dead_.clear();  // its descriptor may be the last one
-  return engine_->client_table().HasRoom();
-}
-
-void Server::Forget(ClientConnection* connection) {
-  const auto it = connections_.find(connection);
-  if (it == connections_.end()) return;
-  dead_.push_back(std::move(it->second));
-  connections_.erase(it);
 }
 
 // --- EngineHost ----------------------------------------------------------------------------------

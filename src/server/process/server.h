@@ -6,19 +6,17 @@
 //                  ├─ Storage (log, snapshot files)
 //                  ├─ Engine (sessions, executor, node)
 //                  ├─ Peers (links to other nodes)
-//                  └─ Listener, ClientConnection … (sockets of clients)
+//                  └─ ClientDoor (listeners, ClientConnection …: sockets of clients)
 #pragma once
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "cluster/membership/formation.h"
 #include "cluster/wire/peer_link.h"
-#include "net/closer.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/worker.h"
@@ -27,8 +25,8 @@
 #include "server/dispatch/engine.h"
 #include "server/process/boot.h"
 #include "server/process/breathing_fs.h"
+#include "server/process/client_door.h"
 #include "server/process/descriptor_budget.h"
-#include "server/process/forming_clients.h"
 #include "server/process/live_options.h"
 #include "server/process/own_files.h"
 #include "server/process/peer_security.h"
@@ -37,7 +35,6 @@
 
 namespace clustron::server {
 
-class ClientConnection;
 class InfoFields;
 
 class Server final : public EngineHost {
@@ -63,27 +60,22 @@ class Server final : public EngineHost {
   bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
 
  private:
-  friend class ClientConnection;
-
   cluster::FormationAnswer OnPlaceWanted(cluster::NodeId node);
 
   Status LockDirectory();
   Status FitDescriptors(size_t members);
   Status WritePidFile();
   Status Form(const Membership& membership);
-  bool RefusesStranger(int fd) const;
   Status FindIdentity();
   Status CheckTimings() const;
   Status CheckAddress(const persist::Identity& identity) const;
+  Status BeginLog();
+  Result<cluster::Durability> DecideDurability();
+  void MakeParts();
+  Result<BootOptions> OptionsOfBoot(cluster::Durability durability) const;
   Result<BootReport> BootAndTell(BootOptions options);
-  Status ListenForClients();
-  void AcceptClients();
   void TellSupervisor();
   bool SomethingToTell() const;
-  void OnAccepted(net::Fd fd, bool unix_socket);
-  void KeepToShare();
-  bool MakeRoom();
-  void Forget(ClientConnection* connection);
   void EndOfTurn();
   void OnTick();
   void BreatheInTurn();
@@ -110,16 +102,7 @@ class Server final : public EngineHost {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<InfoFields> info_;
   std::unique_ptr<cluster::Peers> peers_;
-  std::unique_ptr<net::Closer> closer_;
-  struct ClientSocket {
-    net::Fd fd;
-    bool unix_socket;
-  };
-  std::vector<ClientSocket> client_sockets_;             // not yet accepted on
-  std::vector<FormingClients::Accepted> early_clients_;  // came while the cluster was formed
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
-  std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
-  std::vector<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
+  ClientDoor door_{config_, descriptors_, loop_, own_files_};
   std::unique_ptr<net::Timer> tick_;
   bool tick_waits_ = false;
   int64_t tick_ns_ = 0;

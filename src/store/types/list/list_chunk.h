@@ -79,6 +79,7 @@ class ListChunk {
   static size_t EraseEqual(ListChunk** chunk, const EncodedElement& element, size_t limit,
                            bool from_back);
   // Moves the elements of `from`, which is freed, behind those of `*chunk`. REQUIRES: they fit.
+  static void Join(ListChunk** chunk, ListChunk* from);
 
  private:
   ListChunk() = default;

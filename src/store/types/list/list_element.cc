@@ -1,10 +1,11 @@
 #include "store/types/list/list_element.h"
 
 #include <bit>
+#include <optional>
 
 #include "base/check.h"
+#include "base/numeric.h"
 #include "store/keyspace/alloc.h"
-#include "store/keyspace/key_record_edit.h"
 
 namespace clustron::store {
 
@@ -18,9 +19,10 @@ size_t IntegerBytes(int64_t value) {
 
 // The integer that a text spells, if it does.
 bool SpellsInteger(std::string_view text, int64_t* value) {
-  if (text.empty() || text.size() > 20 || text[0] > '9' || !IsCanonicalInt(text)) return false;
-  std::from_chars(text.data(), text.data() + text.size(), *value);
-  return true;
+  if (text.empty() || text.size() > 20 || text[0] > '9') return false;
+  const std::optional<int64_t> parsed = ParseInt64(text);
+  if (parsed) *value = *parsed;
+  return parsed.has_value();
 }
 
 size_t BackLengthBytes(size_t entry) {

@@ -22,8 +22,8 @@ os.chdir(ROOT)
 # The worst that is allowed, and where it should go. Classes that are above the goal stand with their own figures: methods, data
 # members, .cc files that their methods are in.
 LIMITS = {
-    "function_max": 117,
-    "type_branches": 11,
+    "function_max": 102,
+    "type_branches": 8,
     "command_names": 36,
     "friends": 10,
     "back_arrows": 0,

@@ -55,8 +55,7 @@ LAYERS = {
 }
 
 # Includes against the table that are known: there may be fewer, never more.
-BACK_ARROWS = {
-}
+BACK_ARROWS = set()
 
 # Files above FILE_LINES that are known: they may shrink, never grow. Take a file out when it fits.
 LONG_FILES = {}

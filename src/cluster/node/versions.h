@@ -34,7 +34,6 @@ class Versions {
   void MaybeRaise();
 
  private:
-
   NodeCore& core_;
   Proposer& proposer_;
   HaltSwitch& halt_;

@@ -79,4 +79,11 @@ bool IsRedisCommand(std::string_view name) {
   return false;
 }
 
+std::string NotKnownByAll(std::string_view command, uint16_t feature_version) {
+  return "ERR " + std::string(command) + " needs feature version " +
+         std::to_string(feature_version) +
+         " on every member, and one of them runs a program that does not know it or has not been "
+         "heard since this node's start";
+}
+
 }  // namespace clustron::commands

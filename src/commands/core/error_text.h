@@ -32,4 +32,7 @@ std::string Sketch(Args call);
 // Clustron yet. Any case.
 bool IsRedisCommand(std::string_view name);
 
+// The error of a call that needs a feature version which not every member is known to support.
+std::string NotKnownByAll(std::string_view command, uint16_t feature_version);
+
 }  // namespace clustron::commands

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "base/check.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/registry.h"
@@ -77,7 +78,10 @@ class PayloadReader final : public persist::RdbVisitor {
   }
   Status OnEnd() override { return {}; }
 
-  KeyRecord* Finish(std::string_view key) { return value_->Finish(key, {}); }
+  KeyRecord* Finish(std::string_view key) {
+    CHECK(value_ != nullptr);
+    return value_->Finish(key, {});
+  }
 
  private:
   Context& ctx_;

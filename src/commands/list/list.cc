@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "base/check.h"
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
@@ -54,6 +55,7 @@ size_t SizeOf(const ListElement& element) {
 
 // A walk to an index goes over counts of chunks, not over elements.
 uint64_t SeekUnits(const ListValue& list, size_t index) {
+  CHECK(index <= list.size());
   constexpr uint64_t kPerUnit = 64;
   return std::min(index, list.size() - index) / kPerUnit;
 }
@@ -88,6 +90,7 @@ Span SpanIn(size_t count, int64_t start, int64_t stop) {
 
 // Whether elements [begin, end) may be replied; and what they are is said.
 bool SpendRange(Context& ctx, const ListValue& list, Span span) {
+  CHECK(span.begin <= span.end && span.end <= list.size());
   if (ctx.work == nullptr) return true;
   if (!ctx.Spend(SeekUnits(list, span.begin) + span.end - span.begin)) return false;
   uint64_t bytes = 0;
@@ -111,6 +114,7 @@ void Push(Context& ctx, ListEnd end, bool create) {
 
 // Replies with `count` elements from an end, in the order in which they are taken off.
 void ReplyPopped(Context& ctx, const ListValue& list, ListEnd end, size_t count) {
+  CHECK(count <= list.size());
   ctx.reply.Array(count);
   if (count == 0) return;
   const auto each = [&](const ListElement& element) {
@@ -130,8 +134,7 @@ Span AtEnd(const ListValue& list, ListEnd end, size_t count) {
 
 void Pop(Context& ctx, ListEnd end) {
   if (ctx.args.size() > 3) {
-    return ctx.reply.Error("ERR wrong number of arguments for '" + LowerName(*ctx.spec) +
-                           "' command");
+    return ReplyBadCommand(ctx.args, nullptr, ctx.spec, ctx.reply);
   }
   const bool counted = ctx.args.size() == 3;
   size_t count = 1;
@@ -164,6 +167,7 @@ ListEnd TakeEnd(ArgCursor& args) {
 }
 
 void Move(Context& ctx, ListEnd from, ListEnd to) {
+  CHECK(ctx.in_entry());
   const std::string_view source = ctx.args[1];
   const std::string_view target = ctx.args[2];
   const KeyRecord* record = ctx.store.Find(ctx.db, source, KeyHash(ctx, source));

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "cluster/log/feature_version.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/core/error_text.h"
 #include "commands/core/errors.h"
 #include "commands/generic/expire.h"
 #include "commands/transaction/multi.h"
@@ -124,9 +125,7 @@ std::string Dispatcher::NotKnownByAll(const CommandSpec& spec, Args args) const 
   if (needed <= around_.executor.feature_version() ||
       needed <= around_.node.parts().versions.OfAll())
     return {};
-  return "ERR " + std::string(spec.name) + " needs feature version " + std::to_string(needed) +
-         " on every member, and one of them runs a program that does not know it or has not been "
-         "heard since this node's start";
+  return commands::NotKnownByAll(spec.name, needed);
 }
 
 const CommandSpec* Dispatcher::Admit(Session& session, Args args) {

@@ -2,7 +2,7 @@
 // part of snapshots and of the digest. Files of configuration seed them when a cluster is formed.
 //
 // Values are canonical texts; those that apply reads often are kept parsed where they are used
-// (Store::hash_limits, notifications), and set anew by whoever applies the change or restores a
+// (Store::limits, notifications), and set anew by whoever applies the change or restores a
 // snapshot.
 #pragma once
 
@@ -28,6 +28,12 @@ struct HashLimits {
 std::span<const OptionSpec> SettingSpecs();
 // By name or alias, in any case; null: not a cluster-wide setting.
 const OptionSpec* FindSetting(std::string_view name);
+
+// Of all types: when their small forms end.
+struct TypeLimits {
+  HashLimits hash;
+  int64_t list_fill = 0;  // list-max-listpack-size
+};
 
 class Settings {
  public:

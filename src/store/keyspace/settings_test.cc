@@ -75,14 +75,14 @@ TEST_CASE("the store acts on a changed setting at once, and it is in the digest"
   const OptionSpec& entries = *FindSetting("hash-max-listpack-entries");
   CHECK(*store.ChangeSetting(entries, "3"));
   CHECK(store.ItemRevision() != 0);
-  CHECK(store.hash_limits().packed_fields_max == 3);
+  CHECK(store.limits().hash.packed_fields_max == 3);
   CHECK(store.Digest() != before);
 
   store.BeginItem();
   CHECK(!*store.ChangeSetting(entries, "3"));
   CHECK(store.ItemRevision() == 0);
   CHECK(*store.ChangeSetting(entries, "9223372036854775807"));
-  CHECK(store.hash_limits().packed_fields_max == 1 << 16);
+  CHECK(store.limits().hash.packed_fields_max == 1 << 16);
 }
 
 TEST_CASE("settings are in snapshots") {
@@ -99,10 +99,10 @@ TEST_CASE("settings are in snapshots") {
     SnapshotWalk walk(store, sink);
     CHECK(StoreLoader(other).LoadTables(walk.tables()));
   }
-  CHECK(other.hash_limits().packed_fields_max == 4);
+  CHECK(other.limits().hash.packed_fields_max == 4);
   CHECK(other.Digest() == store.Digest());
   const StoreLoader empties(other);
-  CHECK(other.hash_limits().packed_fields_max == 512);
+  CHECK(other.limits().hash.packed_fields_max == 512);
 }
 
 }  // namespace clustron::store

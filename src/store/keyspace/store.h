@@ -94,8 +94,7 @@ class Store {
   int64_t wall_ms() const { return wall_ms_; }
   uint64_t seed() const { return seed_; }
 
-  HashLimits hash_limits() const { return hash_limits_; }
-  int64_t list_max_listpack_size() const { return list_max_listpack_size_; }
+  const TypeLimits& limits() const { return limits_; }
   uint64_t item_reply_max() const { return item_reply_max_; }
 
   // ---- cluster-wide settings ----
@@ -298,8 +297,7 @@ class Store {
   void UndoSetting(const OptionSpec& spec, std::string_view text);
   void RestoreSettings(Settings settings);
 
-  HashLimits hash_limits_;
-  int64_t list_max_listpack_size_ = 0;
+  TypeLimits limits_;
   uint64_t item_reply_max_ = 0;  // as the setting says
   // Of the item, not state: what a scan of a const store costs counts, too.
   mutable WorkMeter work_;

@@ -18,8 +18,8 @@ constexpr int64_t kPackedValueBytesMax = 1 << 13;
 
 void Store::ApplySettings() {
   item_reply_max_ = static_cast<uint64_t>(settings_.Number("item-reply-max"));
-  list_max_listpack_size_ = settings_.Number("list-max-listpack-size");
-  hash_limits_ = {
+  limits_.list_fill = settings_.Number("list-max-listpack-size");
+  limits_.hash = {
       .packed_fields_max = static_cast<uint32_t>(
           std::min(settings_.Number("hash-max-listpack-entries"), kPackedFieldsMax)),
       .packed_value_bytes_max = static_cast<uint32_t>(

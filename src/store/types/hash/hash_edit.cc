@@ -32,9 +32,9 @@ bool SetHashField(Mutation& m, std::string_view field, std::string_view value) {
   HashValue& hash = HashToChange(*m.writable());
   const Store& store = m.store();
   if (!m.undoable())
-    return HashWord::Set(hash, field, value, store.hash_limits(), store.seed(), nullptr);
+    return HashWord::Set(hash, field, value, store.limits().hash, store.seed(), nullptr);
   HashUndo inverse;
-  const bool added = HashWord::Set(hash, field, value, store.hash_limits(), store.seed(), &inverse);
+  const bool added = HashWord::Set(hash, field, value, store.limits().hash, store.seed(), &inverse);
   m.AddUndo(std::make_unique<Changed>(std::move(inverse)));
   return added;
 }

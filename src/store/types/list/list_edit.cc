@@ -71,7 +71,7 @@ class Popped final : public ValueUndo {
   const std::string element_;
 };
 
-ListLimits Limits(const Mutation& m) { return ListLimits(m.store().list_max_listpack_size()); }
+ListLimits Limits(const Mutation& m) { return ListLimits(m.store().limits().list_fill); }
 
 // The list of a mutation that has begun, to be changed in place; what it is now can be restored.
 ListValue& Begin(Mutation& m) {

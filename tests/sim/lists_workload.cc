@@ -43,9 +43,13 @@ bool IsRead(const Model::Op& op) {
   return op.kind == Model::Kind::kLength || op.kind == Model::Kind::kAll;
 }
 
-// Nothing was done: not every member has said yet that its program knows lists.
-bool NotYet(const Reply& reply) {
-  return reply.IsError("ERR") && reply.text.find("needs feature version") != std::string::npos;
+constexpr uint64_t kAsked = UINT64_MAX;  // a tag: a question about something else
+
+// Nothing was done: not every member has said yet that its program knows lists, or the reply would
+// be longer than item-reply-max is at the time.
+bool Refused(const Reply& reply) {
+  return reply.IsError("ERR nothing was done") ||
+         (reply.IsError("ERR") && reply.text.find("needs feature version") != std::string::npos);
 }
 
 class ListActor final : public Actor {
@@ -55,6 +59,9 @@ class ListActor final : public Actor {
 
  private:
   void Act() override {
+    // The cluster serves this client, if not with lists.
+    if (std::exchange(refused_, false))
+      return client().Send({"EXISTS", lists_.pairs[0].keys[0]}, kAsked);
     const int64_t count = rng().Percent(world().burst_percent) ? rng().Between(2, 6) : 1;
     for (int64_t i = 0; i < count; ++i) One(lists_.Current());
   }
@@ -118,8 +125,10 @@ class ListActor final : public Actor {
     client().Send(args, (static_cast<uint64_t>(pair) << 32) | place);
   }
   void Answered(uint64_t tag, const Reply& reply) override {
+    if (tag == kAsked) return;
     Lists::Pair& pair = lists_.pairs[tag >> 32];
-    if (NotYet(reply)) return pair.ops.Drop(tag & 0xffffffff);
+    refused_ |= Refused(reply);
+    if (Refused(reply)) return pair.ops.Drop(tag & 0xffffffff);
     switch (Judge(world(), reply)) {
       case Outcome::kNo:
         return pair.ops.Drop(tag & 0xffffffff);
@@ -134,11 +143,13 @@ class ListActor final : public Actor {
     for (const Reply& element : reply.elements) op.all.push_back(element.text);
   }
   void Lost(uint64_t tag) override {
+    if (tag == kAsked) return;
     Lists::Pair& pair = lists_.pairs[tag >> 32];
     if (IsRead(pair.ops[tag & 0xffffffff])) pair.ops.Drop(tag & 0xffffffff);
   }
 
   Lists& lists_;
+  bool refused_ = false;
   std::string last_ = "none";  // pushed, perhaps still there
 };
 
@@ -162,6 +173,7 @@ class LongListActor final : public Actor {
   static constexpr uint64_t kPush = 1, kPop = 2, kRead = 3;
 
   void Act() override {
+    if (std::exchange(refused_, false)) return client().Send({"EXISTS", key_}, kAsked);
     if (unknown_) return Renew();
     if (length_ < 12 * kAtOnce || rng().Percent(50)) {
       std::vector<std::string> words = {"RPUSH", key_};
@@ -196,7 +208,9 @@ class LongListActor final : public Actor {
                             : std::to_string(number * 1000);
   }
   void Answered(uint64_t tag, const Reply& reply) override {
-    if (NotYet(reply)) return;
+    if (tag == kAsked) return;
+    refused_ |= Refused(reply);
+    if (Refused(reply)) return;
     switch (Judge(world(), reply)) {
       case Outcome::kNo:
         return;
@@ -233,7 +247,7 @@ class LongListActor final : public Actor {
         return Wrong("element " + std::to_string(number + i) + " is " + reply.elements[i].text);
   }
   void Wrong(const std::string& what) { world().report->Fail("long list", key_ + ": " + what); }
-  void Lost(uint64_t tag) override { unknown_ |= tag != kRead; }
+  void Lost(uint64_t tag) override { unknown_ |= tag == kPush || tag == kPop; }
 
   std::string key_;
   uint64_t first_ = 0;
@@ -241,6 +255,7 @@ class LongListActor final : public Actor {
   size_t length_ = 0;
   size_t from_ = 0;
   bool unknown_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace

@@ -90,7 +90,7 @@ $(foreach l,$(LAYERS),$(eval $(call layer_archive,$(l))))
 # `make layers`: a layer's unit tests are linked against that layer and the lower ones alone, so that
 # nothing in there calls upwards by a declaration of its own.
 LAYERS_BELOW_store := base
-LAYERS_BELOW_commands := store resp base
+LAYERS_BELOW_commands := store persist resp base
 LAYERS_BELOW_cluster := persist net base
 LAYERS_BELOW_state := cluster commands store persist resp net base
 LAYERS_BELOW_persist := base

@@ -344,6 +344,58 @@ TEST_CASE("rdb: rubbish is refused without a crash or much memory") {
   CHECK(!ReadAll("REDIS0010" + std::string("\0\x01k\xc3\x01\x80\x10\0\0\0a", 11), &lines));
 }
 
+TEST_CASE("rdb: lists are read in all forms that Redis has written") {
+  const auto file = [](uint8_t type, const std::string& value) {
+    std::string bytes =
+        "REDIS0010" + std::string(1, static_cast<char>(type)) + "\1k" + value + '\xff';
+    const uint64_t crc = Crc64(bytes);
+    bytes.append(reinterpret_cast<const char*>(&crc), sizeof crc);
+    return bytes;
+  };
+  const auto text = [](const std::string& bytes) {
+    return std::string(1, static_cast<char>(bytes.size())) + bytes;
+  };
+  const std::string listpack =
+      text(std::string("\x0c\0\0\0\x02\0\x81"
+                       "a\x02\x01\x01\xff",
+                       12));
+  const std::string ziplist =
+      text(std::string("\x10\0\0\0\x0d\0\0\0\x02\0\0\x01"
+                       "a\x03\xf2\xff",
+                       16));
+  const std::vector<std::string> two = {"0:k list 2", " a", " 1", "end"};
+  struct {
+    uint8_t type;
+    std::string value;
+    std::vector<std::string> lines;
+  } const forms[] = {
+      {1, "\2" + text("a") + text("1"), two},
+      {10, ziplist, two},
+      {14, "\1" + ziplist, two},
+      {18, "\1\2" + listpack, two},
+      {18,
+       "\3\2" + listpack + "\1" + text("plain") + "\2" + listpack,
+       {"0:k list 5", " a", " 1", " plain", " a", " 1", "end"}},
+  };
+  for (const auto& form : forms) {
+    CAPTURE(form.type);
+    Lines lines;
+    REQUIRE(ReadAll(file(form.type, form.value), &lines));
+    CHECK(lines.lines == form.lines);
+  }
+  for (const auto& [type, value] : std::vector<std::pair<uint8_t, std::string>>{
+           {1, std::string(1, '\0')},                // empty
+           {14, std::string(1, '\0')},               // no node
+           {18, "\1\3" + listpack},                  // another kind of node
+           {18, "\1\2" + text("no listpack")},       //
+           {14, "\1" + listpack},                    // the other packed form
+           {18, "\1\2" + listpack.substr(0, 9)}}) {  // cut short
+    CAPTURE(type);
+    Lines lines;
+    CHECK(!ReadAll(file(type, value), &lines));
+  }
+}
+
 TEST_CASE("rdb: limits and unknown types are named") {
   Lines lines;
   const Status set = ReadAll(Wrap(20, "s", "x"), &lines);

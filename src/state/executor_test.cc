@@ -350,6 +350,13 @@ TEST_CASE_FIXTURE(TickFixture, "a read that could meet a due key has a tick appl
   CHECK(NeedsTick({"EXEC", "0", "1", "2", "GET", "elapsed"}, 2000, kWall));
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "an EXEC without its queue is an error in an entry, wherever its client is") {
+  Command({"EXEC"});
+  CHECK(executor.applied_slot() > 0);
+  CHECK(executor.revision() == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a snapshot tells other programs when keys end, by unix time") {
   struct Ends : persist::RdbVisitor {
     Status OnBegin(const persist::RdbKey& key, persist::RdbKind, uint64_t) override {

@@ -144,7 +144,7 @@ def test_every_directive_of_redis_is_known():
     for name in names:
         assert "'%s 1' is ignored" % name in text or "'%s (redacted)' is ignored" % name in text, name
     missing = set(theirs) - set(re.findall(r"[a-z_-]+", ours))
-    assert missing <= {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value"}, missing
+    assert missing <= {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value", "list-max-ziplist-size"}, missing
 
 
 @limited(60)
@@ -237,10 +237,11 @@ VALUES = {
     "latency-monitor-threshold": ([("0", "0"), ("100", "0")], ["x"]),
     "hash-max-listpack-entries": (["0", "512", "65536"], ["-1", "x"]),
     "hash-max-listpack-value": (["0", "64", ("8kb", "8192")], ["-1"]),
+    "list-max-listpack-size": (["-5", "-2", "1", "128"], ["x", "99999999999"]),
     "maxmemory-policy": (["noeviction"], ["allkeys-lru", "volatile-ttl"]),
     "notify-keyspace-events": (["", ("KEA", "AKE"), ("Kx", "xK")], ["?"]),
 }
-ALIASES = {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value"}
+ALIASES = {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value", "list-max-ziplist-size"}
 
 
 def start_with(name, value):

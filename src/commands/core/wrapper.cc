@@ -1,5 +1,6 @@
 #include "commands/core/wrapper.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/check.h"
@@ -35,6 +36,26 @@ bool NestsWithin(Args args, int wrappers_max) {
   return true;
 }
 
+uint16_t VersionWithin(const CommandSpec& spec, Args args, int wrappers_max) {
+  uint16_t version = spec.FeatureVersionOf(args);
+  if (!spec.Is(kWrapper) || wrappers_max == 0) return version;
+  const auto look_at = [&](Args inner) {
+    const CommandSpec* wrapped = inner.empty() ? nullptr : Resolve(inner);
+    if (wrapped != nullptr)
+      version = std::max(version, VersionWithin(*wrapped, inner, wrappers_max - 1));
+  };
+  if (spec.name != "TXN") {
+    const size_t index = InnerIndex(spec);
+    if (args.size() > index) look_at(args.subspan(index));
+    return version;
+  }
+  TxnCall call;
+  if (!ParseTxn(args, &call).empty()) return version;  // it will answer its error
+  for (const std::vector<Args>* branch : {&call.then_commands, &call.else_commands})
+    for (const Args& inner : *branch) look_at(inner);
+  return version;
+}
+
 // Judged before anything looks into the inner commands: those who do so recurse.
 bool NestsTooDeep(Args inner) { return !NestsWithin(inner, kNestingMax - 1); }
 
@@ -43,6 +64,10 @@ bool NestsTooDeep(Args inner) { return !NestsWithin(inner, kNestingMax - 1); }
 size_t InnerIndex(const CommandSpec& spec) {
   DCHECK(spec.Is(kWrapper));
   return spec.name == "LOCK|DO" ? 4 : 3;
+}
+
+uint16_t VersionOfCall(const CommandSpec& spec, Args args) {
+  return VersionWithin(spec, args, kNestingMax);
 }
 
 const CommandSpec* InnerSpec(Args inner) {

@@ -176,9 +176,10 @@ void RunWithinBudget(Context& ctx, const ExecCall& call) {
   }
 }
 
-// The bare command: there is no MULTI, or a command of it was refused.
+// The bare command: there is no MULTI, or a command of it was refused. In an entry, where no sound
+// member puts it, it is the same on every node.
 void ExecNothing(Context& ctx) {
-  if (!ctx.caller.client->in_multi()) return ctx.reply.Error(kErrExecAlone);
+  if (ctx.in_entry() || !ctx.caller.client->in_multi()) return ctx.reply.Error(kErrExecAlone);
   ctx.caller.client->DiscardMulti();
   ctx.reply.Error(kErrExecAbort);
 }

@@ -13,6 +13,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/error_text.h"
 #include "commands/core/errors.h"
+#include "commands/core/wrapper.h"
 #include "commands/generic/expire.h"
 #include "commands/transaction/multi.h"
 #include "commands/transaction/multi.spec.h"
@@ -121,7 +122,7 @@ void Dispatcher::Refuse(Session& session, const CommandSpec& spec, std::string_v
 // The row that serves the call, or null after an error reply.
 // Why a call has to wait until every member runs a program that knows it; empty: it has not.
 std::string Dispatcher::NotKnownByAll(const CommandSpec& spec, Args args) const {
-  const uint16_t needed = spec.FeatureVersionOf(args);
+  const uint16_t needed = commands::VersionOfCall(spec, args);
   if (needed <= around_.executor.feature_version() ||
       needed <= around_.node.parts().versions.OfAll())
     return {};

@@ -179,7 +179,9 @@ TEST_CASE("what a later feature version brought waits until every member knows i
     bench.Turn();
     return client.Take();
   };
-  for (const char* line : {"RPUSH l a", "CONFIG SET list-max-listpack-size 5"}) {
+  for (const char* line :
+       {"RPUSH l a", "CONFIG SET list-max-listpack-size 5", "ONCE id 1000 LOCK DO n 1 LPOP l",
+        "TXN THEN 1 3 RPUSH l a", "ONCE id 1000 TXN IF 1 EXISTS k THEN 0 ELSE 1 2 LLEN l"}) {
     CAPTURE(line);
     CHECK(say(line).find(" needs feature version 3 on every member") != std::string::npos);
   }

@@ -8,7 +8,7 @@ import time
 import cluster
 import processes
 import resp
-from testing import limited, no_complaints, paxos, refuses_all_but_stale_reads, rounds, until
+from testing import limited, no_complaints, paxos, paxos_or_none, refuses_all_but_stale_reads, rounds, until
 from workload import Workload
 
 
@@ -591,13 +591,6 @@ def test_a_log_written_on_from_an_earlier_state_replaces_nothing_that_was_acknow
             call(old, "SET", "goes", "on")
             assert call(third, "GET", "goes") == b"on"
         c.kill()
-
-
-def paxos_or_none(node, field):
-    try:
-        return paxos(node)[field]
-    except (OSError, resp.Error):
-        return None
 
 
 @limited(180)

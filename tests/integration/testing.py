@@ -50,6 +50,14 @@ def paxos(node):
         return resp.info(conn, "paxos")
 
 
+def paxos_or_none(node, field):
+    """None: it does not listen yet, or no more."""
+    try:
+        return paxos(node)[field]
+    except (OSError, resp.Error):
+        return None
+
+
 def refuses_all_but_stale_reads(node, key):
     """As a halted node does; the key's value there."""
     with node.connect() as conn:

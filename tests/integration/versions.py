@@ -7,7 +7,7 @@ import subprocess
 import cluster
 import processes
 import resp
-from testing import limited, paxos, refuses_all_but_stale_reads, until
+from testing import limited, paxos, paxos_or_none, refuses_all_but_stale_reads, until
 
 
 def build(version):
@@ -243,12 +243,13 @@ def test_an_entry_that_no_program_knows_is_left_out_by_all():
         n.start(wait=False)
     # A vote that its log does not know to be chosen makes no node halt: when the other two have come to the entry, nobody is left
     # who could choose it anew with the third, which has no leader then.
-    at_the_entry = until(lambda: two_or_more(n for n in c.nodes if halted(n)), lambda: c.logs(20), 30)
+    at_the_entry = until(lambda: two_or_more(n for n in c.nodes if paxos_or_none(n, "paxos_halted")), lambda: c.logs(20), 30)
     for n in at_the_entry:
         assert "HALTED" in n.tail(100) and "knows up to 2" in n.tail(100), n.tail(20)
         assert n.running(), n.tail()
         assert refuses_all_but_stale_reads(n, "k") == b"v"
     for n in c.nodes:
+        n.wait_ready()
         assert refuses(n, "GET", "k"), n.tail(20)
     word = skip_word(at_the_entry[0].tail(100))
     c.kill()
@@ -260,7 +261,7 @@ def test_an_entry_that_no_program_knows_is_left_out_by_all():
         assert conn.call("SET", "k", "w") == b"OK"
     # Whether it comes to the entry by itself or is refused before that depends on what its log knows to be chosen.
     refused = "is refused: its skip-slot is %s, here it is none" % word
-    until(lambda: refused in c.nodes[2].tail(100) or halted(c.nodes[2]), c.nodes[2].tail(20))
+    until(lambda: refused in c.nodes[2].tail(100) or paxos_or_none(c.nodes[2], "paxos_halted"), c.nodes[2].tail(20))
     assert refuses(c.nodes[2], "GET", "k"), "a node without links answers"
     c.nodes[2].kill()
     c.nodes[2].start(wait=False, extra=["--skip-slot", word])

@@ -18,41 +18,39 @@ const CommandSpec* Resolve(Args args) {
   return Registry::Get().Resolve(args, &container);
 }
 
+// Calls f(Args) for each command that a wrapper's call holds; of a malformed call for none, since
+// it will answer its error.
+template <typename F>
+void ForEachInner(const CommandSpec& spec, Args args, F&& f) {
+  if (spec.name != "TXN") {
+    const size_t index = InnerIndex(spec);
+    if (args.size() > index) f(args.subspan(index));
+    return;
+  }
+  TxnCall call;
+  if (!ParseTxn(args, &call).empty()) return;
+  for (const std::vector<Args>* branch : {&call.then_commands, &call.else_commands})
+    for (const Args& inner : *branch) f(inner);
+}
+
 bool NestsWithin(Args args, int wrappers_max) {
   const CommandSpec* spec = Resolve(args);
   if (spec == nullptr || !spec->Is(kWrapper)) return true;
   if (wrappers_max == 0) return false;
-  if (spec->name != "TXN") {
-    const size_t index = InnerIndex(*spec);
-    return args.size() <= index || NestsWithin(args.subspan(index), wrappers_max - 1);
-  }
-  TxnCall call;
-  if (!ParseTxn(args, &call).empty()) return true;  // it will answer its error
-  for (const std::vector<Args>* branch : {&call.then_commands, &call.else_commands}) {
-    for (const Args& inner : *branch) {
-      if (!NestsWithin(inner, wrappers_max - 1)) return false;
-    }
-  }
-  return true;
+  bool within = true;
+  ForEachInner(*spec, args,
+               [&](Args inner) { within = within && NestsWithin(inner, wrappers_max - 1); });
+  return within;
 }
 
 uint16_t VersionWithin(const CommandSpec& spec, Args args, int wrappers_max) {
   uint16_t version = spec.FeatureVersionOf(args);
   if (!spec.Is(kWrapper) || wrappers_max == 0) return version;
-  const auto look_at = [&](Args inner) {
+  ForEachInner(spec, args, [&](Args inner) {
     const CommandSpec* wrapped = inner.empty() ? nullptr : Resolve(inner);
     if (wrapped != nullptr)
       version = std::max(version, VersionWithin(*wrapped, inner, wrappers_max - 1));
-  };
-  if (spec.name != "TXN") {
-    const size_t index = InnerIndex(spec);
-    if (args.size() > index) look_at(args.subspan(index));
-    return version;
-  }
-  TxnCall call;
-  if (!ParseTxn(args, &call).empty()) return version;  // it will answer its error
-  for (const std::vector<Args>* branch : {&call.then_commands, &call.else_commands})
-    for (const Args& inner : *branch) look_at(inner);
+  });
   return version;
 }
 

@@ -31,7 +31,7 @@ LAYERS = {
     "store/types": {"store/types/hash", "store/types/list", "store/types/string", "store/keyspace", "base"},
     "store/tables": {"store/keyspace", "base"},
     "store/snapshot": {"store/keyspace", "base"},
-    "commands/core": {"store", "resp", "base"},
+    "commands/core": {"store", "persist", "resp", "base"},
     "commands/generic": {"commands/core", "store", "persist", "resp", "base"},
     "commands/string": {"commands/generic", "commands/core", "store", "resp", "base"},
     "commands/hash": {"commands/generic", "commands/core", "store", "resp", "base"},

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/planted_bugs.h"
+#include "commands/core/rdb_kind.h"
 #include "persist/rdb_reader.h"
 #include "state/executor.h"
 #include "store/keyspace/value_type.h"
@@ -20,16 +21,6 @@ namespace {
 
 // Longer strings are written piece by piece: no slice of the snapshot grows by one value.
 constexpr uint64_t kWholeStringBytes = 64 << 10;
-
-// A type's kind of value in an RDB file has the type's own number.
-constexpr persist::RdbKind RdbKindOf(store::Type type) {
-  return static_cast<persist::RdbKind>(type);
-}
-constexpr store::Type TypeOf(persist::RdbKind kind) { return static_cast<store::Type>(kind); }
-static_assert(RdbKindOf(store::Type::kList) == persist::RdbKind::kList);
-static_assert(RdbKindOf(store::Type::kSet) == persist::RdbKind::kSet);
-static_assert(RdbKindOf(store::Type::kZset) == persist::RdbKind::kZset);
-static_assert(RdbKindOf(store::Type::kStream) == persist::RdbKind::kStream);
 
 }  // namespace
 
@@ -88,7 +79,7 @@ void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, con
   if (bytes_) {
     BeginString(key, size);
   } else {
-    rdb_.Begin(RdbKindOf(type), key, size);
+    rdb_.Begin(commands::RdbKindOf(type), key, size);
   }
 }
 
@@ -162,7 +153,7 @@ class Loader final : public persist::RdbVisitor {
   }
 
   Status OnBegin(const persist::RdbKey& key, persist::RdbKind kind, uint64_t count) override {
-    return BeginKey(key, TypeOf(kind), count);
+    return BeginKey(key, commands::TypeOf(kind), count);
   }
   Status OnPart(std::string_view part) override { return store_.Part(part); }
   Status OnEnd() override { return EndKey(); }
@@ -197,7 +188,7 @@ class Loader final : public persist::RdbVisitor {
   Status BeginKey(const persist::RdbKey& key, store::Type type, uint64_t size) {
     TRY(EndSections());
     if (!has_meta_) {  // another program's file
-      meta_ = KeyMeta::Foreign(type, size);
+      meta_ = KeyMeta::Foreign();
       if (key.expire_at_ms >= 0) meta_.deadline = store::Deadline::Wall(key.expire_at_ms);
     }
     has_meta_ = false;

@@ -325,10 +325,18 @@ void Cluster::CheckConverged() {
                                     std::to_string(history_.last_slot()));
     return;
   }
+  // All have announced what they know, so that nothing is refused for its version any more.
+  const bool all_alive =
+      std::none_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->dead(); });
   uint64_t digest = 0;
   const SimNode* first = nullptr;
   for (const auto& node : nodes_) {
     if (node->dead()) continue;
+    if (all_alive && !knobs_.mixed_versions &&
+        node->engine()->executor().feature_version() != cluster::kFeatureVersion)
+      report_.Fail("versions", "node " + std::to_string(node->index()) +
+                                   " is still at feature version " +
+                                   std::to_string(node->engine()->executor().feature_version()));
     const uint64_t own = node->engine()->executor().store().Digest();
     if (first == nullptr) {
       first = node.get();

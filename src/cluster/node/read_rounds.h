@@ -51,6 +51,14 @@ class ReadRounds {
     return asked_;
   }
 
+  // At the turn's end: the round to ask the leader for, 0: none. One that nobody answered is asked
+  // for again after `retry_ns`, or at once if `again`.
+  uint64_t TakeToAsk(int64_t now_ns, int64_t retry_ns, bool again) {
+    const uint64_t id = TakeUnasked(now_ns);
+    if (id != 0 || !Unanswered() || (!again && now_ns - asked_ns_ <= retry_ns)) return id;
+    return AskAgain(now_ns);
+  }
+
   void Granted(uint64_t id, const ReadGrant& grant) {
     if (id <= granted_ || id > asked_) return;
     granted_ = id;

@@ -1,6 +1,7 @@
 #include "cluster/node/tick_index.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -10,12 +11,8 @@ TickIndex::TickIndex(NodeCore& core, const LeaderView& leader_view, Proposer& pr
     : core_(core), leader_view_(leader_view), proposer_(proposer), rounds_(core.FirstNumber(3)) {}
 
 void TickIndex::Ask() {
-  const int64_t now = core_.NowNs();
-  uint64_t id = rounds_.TakeUnasked(now);
-  if (id == 0 && rounds_.Unanswered() &&
-      (again_ || now - rounds_.asked_ns() > core_.config.resend_ns))
-    id = rounds_.AskAgain(now);
-  again_ = false;
+  const bool again = std::exchange(again_, false);
+  const uint64_t id = rounds_.TakeToAsk(core_.NowNs(), core_.config.resend_ns, again);
   if (id == 0 || !leader_view_.known()) return;
   if (leader_view_.here()) {
     Serve(core_.self(), id);

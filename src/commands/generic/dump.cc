@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/core/rdb_kind.h"
 #include "commands/core/registry.h"
 #include "commands/generic/dump.spec.h"
 #include "persist/rdb_reader.h"
@@ -32,7 +33,7 @@ class PayloadWriter final : public store::PartSink {
     whole_ = type.bytes && count <= kWholeStringBytes;
     bytes_ = type.bytes;
     if (!bytes_) {
-      rdb_.Begin(static_cast<persist::RdbKind>(type.type), {}, count);
+      rdb_.Begin(RdbKindOf(type.type), {}, count);
     } else if (!whole_) {
       rdb_.StringBegin({}, count);
     }
@@ -65,10 +66,9 @@ class PayloadReader final : public persist::RdbVisitor {
   explicit PayloadReader(Context& ctx) : ctx_(ctx) {}
 
   Status OnBegin(const persist::RdbKey&, persist::RdbKind kind, uint64_t count) override {
-    const auto type = static_cast<store::Type>(kind);
-    const store::ValueType* row = store::FindValueType(type);
+    const store::ValueType* row = store::FindValueType(TypeOf(kind));
     if (row == nullptr) return Fail(Errc::kMismatch, "no such type");
-    value_ = row->build(store::KeyMeta::Foreign(type, count), count, ctx_.store.seed());
+    value_ = row->build(store::KeyMeta::Foreign(), count, ctx_.store.seed());
     return {};
   }
   Status OnPart(std::string_view part) override {

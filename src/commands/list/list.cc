@@ -255,9 +255,9 @@ void CmdLinsert(Context& ctx) {
   list.Compare(0, false, store::EncodedElement(ctx.args[3]), [&](bool equal) {
     found = equal;
     index += equal ? 0 : 1;
-    return !found;
+    return !found && ctx.Spend(CompareUnits(ctx.args[3], 1));
   });
-  if (!ctx.Spend(CompareUnits(ctx.args[3], index + 1))) return;
+  if (ctx.over_budget()) return;
   if (!found) return ctx.reply.Int(-1);
   InsertIntoList(m, index + (behind ? 1 : 0), ctx.args[4]);
   m.Commit({EventClass::kList, "linsert"});

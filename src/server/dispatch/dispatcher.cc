@@ -119,7 +119,6 @@ void Dispatcher::Refuse(Session& session, const CommandSpec& spec, std::string_v
   session.client.DiscardMulti();
 }
 
-// The row that serves the call, or null after an error reply.
 // Why a call has to wait until every member runs a program that knows it; empty: it has not.
 std::string Dispatcher::NotKnownByAll(const CommandSpec& spec, Args args) const {
   const uint16_t needed = commands::VersionOfCall(spec, args);
@@ -129,6 +128,7 @@ std::string Dispatcher::NotKnownByAll(const CommandSpec& spec, Args args) const 
   return commands::NotKnownByAll(spec.name, needed);
 }
 
+// The row that serves the call, or null after an error reply.
 const CommandSpec* Dispatcher::Admit(Session& session, Args args) {
   Client& client = session.client;
   const CommandSpec* container = nullptr;

@@ -23,11 +23,9 @@ KeyMeta KeyMeta::Of(const KeyRecord& e) {
   return meta;
 }
 
-KeyMeta KeyMeta::Foreign(Type type, uint64_t count) {
-  const ValueType* row = FindValueType(type);
+KeyMeta KeyMeta::Foreign() {
   KeyMeta meta;
   meta.revision = 1;
-  meta.packed = row != nullptr && !row->bytes && count <= row->packed_count_max;
   meta.foreign = true;
   return meta;
 }

@@ -22,8 +22,8 @@ struct KeyMeta {
   bool foreign = false;
 
   static KeyMeta Of(const KeyRecord& e);
-  // Of a value of so many elements that another program has written; without a deadline.
-  static KeyMeta Foreign(Type type, uint64_t count);
+  // Of a value that another program has written; without a deadline.
+  static KeyMeta Foreign();
   // A few bytes; the encoding is part of the snapshot format.
   void Encode(std::string* out) const;
   static Result<KeyMeta> Decode(std::string_view bytes);

@@ -73,8 +73,6 @@ struct ValueType {
   // each element is so many parts, and an empty value is none.
   bool bytes;
   uint64_t parts_per_element;
-  // What another program's snapshot brings is kept packed up to so many elements.
-  uint64_t packed_count_max;
 
   uint64_t (*count)(const KeyRecord&);             // elements; of bytes their number
   std::string_view (*encoding)(const KeyRecord&);  // as OBJECT ENCODING has it

@@ -89,6 +89,34 @@ public static class CommandTests
         Check.Equal(all.Keys.Count(k => k.StartsWith("f1")), scanned.Count, "HSCAN MATCH");
     }
 
+    public static async Task Lists(Context x)
+    {
+        var mux = await x.Connect();
+        var db = mux.GetDatabase();
+        RedisKey l = x.Key("l"), m = x.Key("m"), big = x.Key("big");
+        Check.Equal(3L, await db.ListRightPushAsync(l, ["a", "b", "c"]), "RPUSH");
+        Check.Equal(4L, await db.ListLeftPushAsync(l, "first"), "LPUSH");
+        Check.Equal(0L, await db.ListRightPushAsync(x.Key("none"), "x", When.Exists), "RPUSHX");
+        Check.Same(["first", "a", "b", "c"], (await db.ListRangeAsync(l)).Select(v => (string?)v), "LRANGE");
+        Check.Equal("c", (string?)await db.ListGetByIndexAsync(l, -1), "LINDEX");
+        Check.Equal(2L, await db.ListPositionAsync(l, "b"), "LPOS");
+        Check.Equal(5L, await db.ListInsertBeforeAsync(l, "b", "x"), "LINSERT");
+        await db.ListSetByIndexAsync(l, 0, "FIRST");
+        Check.Equal(1L, await db.ListRemoveAsync(l, "x"), "LREM");
+        Check.Equal("FIRST", (string?)await db.ListMoveAsync(l, m, ListSide.Left, ListSide.Right), "LMOVE");
+        Check.Equal("c", (string?)await db.ListRightPopLeftPushAsync(l, m), "RPOPLPUSH");
+        Check.Same(["a", "b"], (await db.ListLeftPopAsync(l, 5))!.Select(v => (string?)v), "LPOP with a count");
+        Check.True((await db.ListLeftPopAsync(l)).IsNull && await db.ListLengthAsync(l) == 0, "an empty list is none");
+        var popped = await db.ListRightPopAsync([l, m], 2);
+        Check.True(popped.Key == m && popped.Values.Length == 2, "LMPOP");
+        await db.ListRightPushAsync(big, [.. Enumerable.Range(0, 20_000).Select(i => (RedisValue)i)]);
+        await db.ListTrimAsync(big, 10_000, -1);
+        Check.Equal(10_000, (int)(await db.ListRangeAsync(big, 0, 0))[0], "LTRIM");
+        Check.True(await db.KeyDumpAsync(big) is { } dump && dump.Length > 10_000, "DUMP");
+        await db.KeyRestoreAsync(m, (await db.KeyDumpAsync(big))!, TimeSpan.FromMinutes(5));
+        Check.Equal(10_000L, await db.ListLengthAsync(m), "RESTORE");
+    }
+
     public static async Task KeysAndExpiry(Context x)
     {
         var mux = await x.Connect();

@@ -52,6 +52,23 @@ test('hashes and their scan stream', () => withClient(async (redis) => {
   assert.deepEqual(seen, big);
 }));
 
+test('lists', () => withClient(async (redis) => {
+  const l = key('l');
+  assert.equal(await redis.rpush(l, 'a', 'b', 'c'), 3);
+  assert.equal(await redis.lpush(l, 'first'), 4);
+  assert.deepEqual(await redis.lrange(l, 0, -1), ['first', 'a', 'b', 'c']);
+  assert.equal(await redis.lpos(l, 'b'), 2);
+  assert.equal(await redis.linsert(l, 'BEFORE', 'b', 'x'), 5);
+  assert.equal(await redis.lrem(l, 0, 'x'), 1);
+  assert.equal(await redis.lmove(l, key('m'), 'LEFT', 'RIGHT'), 'first');
+  assert.deepEqual(await redis.lpop(l, 2), ['a', 'b']);
+  assert.deepEqual(await redis.lmpop(2, key('none'), l, 'RIGHT', 'COUNT', 3), [l, ['c']]);
+  assert.equal(await redis.rpop(l), null);
+  const dump = await redis.dumpBuffer(key('m'));
+  assert.equal(await redis.restore(key('restored'), 0, dump), 'OK');
+  assert.deepEqual(await redis.lrange(key('restored'), 0, -1), ['first']);
+}));
+
 test('pipeline of 5,000 commands', () => withClient(async (redis) => {
   const pipeline = redis.pipeline();
   for (let i = 0; i < 2500; i++) pipeline.set(key('p' + i), i).get(key('p' + i));

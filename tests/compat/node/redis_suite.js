@@ -61,6 +61,21 @@ test('hashes', () => withClient(async (c) => {
   assert.deepEqual(seen, many);
 }));
 
+test('lists', () => withClient(async (c) => {
+  const l = key('l');
+  assert.equal(await c.rPush(l, ['a', 'b', 'c']), 3);
+  assert.equal(await c.lPush(l, 'first'), 4);
+  assert.deepEqual(await c.lRange(l, 0, -1), ['first', 'a', 'b', 'c']);
+  assert.equal(await c.lInsert(l, 'AFTER', 'a', 'x'), 5);
+  assert.equal(await c.lSet(l, 0, 'FIRST'), 'OK');
+  assert.equal(await c.lRem(l, 0, 'x'), 1);
+  assert.equal(await c.lMove(l, key('m'), 'LEFT', 'LEFT'), 'FIRST');
+  assert.deepEqual(await c.lPopCount(l, 2), ['a', 'b']);
+  assert.equal(await c.rPopLPush(l, key('m')), 'c');
+  assert.equal(await c.lLen(l), 0);
+  assert.deepEqual(await c.lRange(key('m'), 0, -1), ['c', 'FIRST']);
+}));
+
 test('implicit pipelining keeps order', () => withClient(async (c) => {
   const replies = await Promise.all([...Array(2000).keys()].flatMap((i) => [c.set(key('p'), String(i)), c.get(key('p'))]));
   replies.forEach((r, i) => assert.equal(r, i % 2 ? String((i - 1) / 2) : 'OK'));

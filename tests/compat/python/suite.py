@@ -86,6 +86,26 @@ def test_hashes():
     assert {f: int(v) for f, v in r.hscan_iter(key("big"), count=100)} == {"f%d" % i: i for i in range(5000)}
 
 
+def test_lists():
+    r = connect(decode_responses=True)
+    l, m = key("l"), key("m")
+    assert r.rpush(l, "a", 1, "b") == 3 and r.lpush(l, "first") == 4
+    assert r.lpushx(key("none"), "x") == 0 and r.rpushx(l, "last") == 5
+    assert r.lrange(l, 0, -1) == ["first", "a", "1", "b", "last"]
+    assert r.lindex(l, -1) == "last" and r.llen(l) == 5 and r.lpos(l, "1") == 2
+    assert r.lpos(l, "a", count=0, maxlen=10) == [1]
+    assert r.lset(l, 0, "FIRST") and r.linsert(l, "AFTER", "1", "more") == 6
+    assert r.lrem(l, 0, "more") == 1 and r.ltrim(l, 0, 3)
+    assert r.lpop(l) == "FIRST" and r.rpop(l, 2) == ["b", "1"]
+    assert r.lmove(l, m, "LEFT", "RIGHT") == "a" and not r.exists(l)
+    assert r.rpoplpush(m, m) == "a" and r.lpop(key("none")) is None and r.lpop(key("none"), 2) is None
+    assert r.lmpop(2, l, m, direction="LEFT", count=5) == [m, ["a"]]
+    r.rpush(l, *range(5000))
+    assert r.lrange(l, 0, -1) == [str(i) for i in range(5000)]
+    binary = connect()
+    assert binary.restore(m, 0, binary.dump(l)) == b"OK" and binary.llen(m) == 5000
+
+
 def test_keys_and_expiry():
     r = connect(decode_responses=True)
     for i in range(100):

@@ -55,15 +55,16 @@ class Freed final : public SlicedFree {
 
 class Builder final : public ValueBuilder {
  public:
-  Builder(bool packed, uint64_t seed) : seed_(seed), word_(HashWord::New()) {
-    if (!packed) HashWord::MakeBig(HashWord::From(&word_), seed);
+  Builder(const KeyMeta& meta, uint64_t seed)
+      : limits_(meta.foreign ? HashLimits() : kNoLimits), seed_(seed), word_(HashWord::New()) {
+    if (!meta.packed && !meta.foreign) HashWord::MakeBig(HashWord::From(&word_), seed);
   }
   ~Builder() override {
     if (word_ != 0) HashWord::Destroy(word_);
   }
   Status Part(std::string_view part) override {
     if (std::exchange(half_, !half_)) {
-      if (!HashWord::Set(HashWord::From(&word_), field_, part, kNoLimits, seed_, nullptr))
+      if (!HashWord::Set(HashWord::From(&word_), field_, part, limits_, seed_, nullptr))
         return Fail(Errc::kCorruption, "snapshot: a field twice in a hash");
     } else {
       field_.assign(part);
@@ -77,6 +78,7 @@ class Builder final : public ValueBuilder {
   }
 
  private:
+  const HashLimits limits_;
   const uint64_t seed_;
   uintptr_t word_;
   std::string field_;  // whose value comes next
@@ -106,7 +108,7 @@ std::unique_ptr<FrozenValue> Freeze(const KeyRecord& record) {
 }
 
 std::unique_ptr<ValueBuilder> Build(const KeyMeta& meta, uint64_t, uint64_t seed) {
-  return std::make_unique<Builder>(meta.packed, seed);
+  return std::make_unique<Builder>(meta, seed);
 }
 
 uintptr_t Share(const KeyRecord& record) { return HashWord::Copy(HashOf(record)); }

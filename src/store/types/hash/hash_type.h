@@ -28,7 +28,6 @@ inline constexpr ValueType kHashType = {
     .type = Type::kHash,
     .bytes = false,
     .parts_per_element = 2,
-    .packed_count_max = 128,
     .count = hash_type::Count,
     .encoding = hash_type::Encoding,
     .packed = hash_type::Packed,

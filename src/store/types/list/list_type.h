@@ -28,7 +28,6 @@ inline constexpr ValueType kListType = {
     .type = Type::kList,
     .bytes = false,
     .parts_per_element = 1,
-    .packed_count_max = 0,  // goes by bytes: Build looks at what came
     .count = list_type::Count,
     .encoding = list_type::Encoding,
     .packed = list_type::Packed,

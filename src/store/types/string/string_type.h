@@ -33,7 +33,6 @@ inline constexpr ValueType kStringType = {
     .type = Type::kString,
     .bytes = true,
     .parts_per_element = 0,
-    .packed_count_max = 0,
     .count = string_type::Count,
     .encoding = string_type::Encoding,
     .packed = string_type::Packed,

@@ -1,0 +1,20 @@
+// A type's kind of value in RDB files, which has the type's own number: what RDB knows no store,
+// and the store knows no RDB.
+#pragma once
+
+#include "persist/rdb_format.h"
+#include "store/keyspace/key_record.h"
+
+namespace clustron::commands {
+
+constexpr persist::RdbKind RdbKindOf(store::Type type) {
+  return static_cast<persist::RdbKind>(type);
+}
+constexpr store::Type TypeOf(persist::RdbKind kind) { return static_cast<store::Type>(kind); }
+
+static_assert(TypeOf(persist::RdbKind::kList) == store::Type::kList);
+static_assert(TypeOf(persist::RdbKind::kSet) == store::Type::kSet);
+static_assert(TypeOf(persist::RdbKind::kZset) == store::Type::kZset);
+static_assert(TypeOf(persist::RdbKind::kStream) == store::Type::kStream);
+
+}  // namespace clustron::commands

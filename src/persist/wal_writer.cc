@@ -236,12 +236,15 @@ Status WalWriter::Write(WalBuffer* buffer) {
 WalWriter::SyncWork WalWriter::TakeSyncWork() { return std::exchange(sync_work_, {}); }
 
 Status WalWriter::Run(Fs& fs, const std::string& dir, const SyncWork& work) {
+  // What a failed fsync leaves on the disk nobody knows, for lack of room or for any other reason.
+  const auto failed = [](const Status& status) { return Fail(Errc::kIo, status.error().detail); };
   for (const std::shared_ptr<File>& file : work.files) {
     const Status synced = file->Sync();
-    if (!synced && !Planted(Bug::kFailedSyncIgnored)) return synced;
+    if (!synced && !Planted(Bug::kFailedSyncIgnored)) return failed(synced);
   }
-  if (work.dir) TRY(fs.SyncDir(dir));
-  return {};
+  if (!work.dir) return {};
+  const Status synced = fs.SyncDir(dir);
+  return synced ? Status() : failed(synced);
 }
 
 Status WalWriter::RemoveSegments(Fs& fs, const std::string& dir, uint64_t from, uint64_t to) {

@@ -25,8 +25,11 @@ class SpareFile {
   bool Exists() const { return fs_.Exists(Path()); }
   // Makes it if it is not there. It is only good with its space behind it.
   Status Make(uint64_t bytes) const;
-  // Gives its room back.
-  Status Remove() const { return fs_.Remove(Path()); }
+  // Gives its room back. Two may come to need it at once.
+  Status Remove() const {
+    const Status removed = fs_.Remove(Path());
+    return removed || Exists() ? removed : Status();
+  }
 
  private:
   std::string Path() const { return dir_ + "/spare"; }

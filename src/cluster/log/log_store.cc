@@ -150,42 +150,48 @@ void LogStore::WriteOnRunner() {
   // A promise is in two places before it is given: damage to one of them can't hide it.
   std::optional<WalBase> mark;
   if (flush_mark_) mark = next_mark_;
-  struct Written {
-    Status status;
-    std::string refusal;
-  };
-  auto written = std::make_shared<Written>();
+  auto refusal = std::make_shared<std::string>();
   writing_ = true;
+  // What was written before it came to lack room is not written again.
   tasks_.Run(
-      [shared = shared_, mark = std::move(mark), written]() -> Status {
-        written->status = shared->Write(&written->refusal);
-        if (!written->status) return {};
+      [shared = shared_, mark = std::move(mark), refusal]() -> Status {
+        TRY(shared->Write(refusal.get()));
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir,
                                     shared->writer.TakeSyncWork()));
-        if (mark) TRY(shared->WriteMark(*mark));
-        return {};
+        return mark ? shared->WriteMark(*mark, refusal.get()) : Status();
       },
-      [this, written](const Status& status) {
+      [this, refusal](const Status& status) {
         writing_ = false;
-        if (!written->status && written->status.error().code == Errc::kNoSpace) {
+        if (!status && status.error().code == Errc::kNoSpace) {
           REACH("log waits on a full disk");
-          space_.NoteRefusal(written->status.error().detail);
+          space_.NoteRefusal(status.error().detail);
           space_.SetStalled(true);
           return;
         }
         space_.SetStalled(false);
-        if (!written->refusal.empty()) {
-          space_.NoteRefusal(written->refusal);
-          space_.SetLow(true);
-        }
-        OnFlushed(written->status ? status : written->status);
+        if (!refusal->empty()) OnRefused(*refusal);
+        OnFlushed(status);
       });
+}
+
+void LogStore::RunWithRoom(LogTasks::WorkForRoom work, std::function<void()> done) {
+  tasks_.RunWithRoom(
+      std::move(work), [this](const std::string& refusal) { OnRefused(refusal); },
+      [this, done = std::move(done)](const Status& status) {
+        if (!status) return Fatal(status.error());
+        done();
+      });
+}
+
+void LogStore::OnRefused(const std::string& refusal) {
+  space_.NoteRefusal(refusal);
+  space_.SetLow(true);
 }
 
 void LogStore::OnFlushed(const Status& status) {
   if (!status) return Fatal(status.error());
   ++fsync_count_;
-  if (flush_mark_) NextMarkWritten();
+  if (flush_mark_) MarkWritten(next_mark_);
   flushing_ = false;
   written_lsn_ = synced_lsn_ = std::max(written_lsn_, shared_->buffer.last_lsn());
   written_seq_ = synced_seq_ = flushing_seq_;
@@ -218,10 +224,7 @@ void LogStore::WriteHere() {
   }
   if (!status) return Fatal(status.error());
   space_.SetStalled(false);
-  if (!refusal.empty()) {
-    space_.NoteRefusal(refusal);
-    space_.SetLow(true);
-  }
+  if (!refusal.empty()) OnRefused(refusal);
   flushing_ = false;
   written_lsn_ = shared_->buffer.last_lsn();
   written_seq_ = flushing_seq_;
@@ -243,19 +246,19 @@ void LogStore::StartSync() {
   // The encoder is where the disk is, unless something waits for space.
   const bool written = !flushing_ && open_.empty();
   next_mark_ = written ? encoder_->BaseAtEnd() : mark_;
-  tasks_.Run(
-      [shared = shared_, work = shared_->writer.TakeSyncWork(), mark = next_mark_]() -> Status {
+  RunWithRoom(
+      [shared = shared_, work = shared_->writer.TakeSyncWork(),
+       mark = next_mark_](std::string* refusal) -> Status {
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir, work));
-        return shared->WriteMark(mark);
+        return shared->WriteMark(mark, refusal);
       },
-      [this](const Status& status) { OnSynced(status); });
+      [this] { OnSynced(); });
 }
 
-void LogStore::OnSynced(const Status& status) {
-  if (!status) return Fatal(status.error());
+void LogStore::OnSynced() {
   ++fsync_count_;
   syncing_ = false;
-  NextMarkWritten();
+  MarkWritten(next_mark_);
   synced_lsn_ = std::max(synced_lsn_, syncing_lsn_);
   synced_seq_ = std::max(synced_seq_, syncing_seq_);
   claim_lsn_ = std::max(claim_lsn_, synced_lsn_);
@@ -326,6 +329,7 @@ void LogStore::SetDurability(Durability durability, Slot floor, std::function<vo
 
 void LogStore::Tick(int64_t now_ns) {
   if (failed_) return;
+  tasks_.Retry();
   if (stalled() && !writing_) durability_ == Durability::kAlways ? WriteOnRunner() : WriteHere();
   if (failed_) return;
   space_.Tick(now_ns);
@@ -347,20 +351,25 @@ void LogStore::WriteMark() {
   if (marking_) return;
   marking_ = true;
   mark_due_ = false;
-  mark_ = encoder_->BaseAtEnd();
-  CHECK(mark_.durable == synced_lsn_);
-  tasks_.Run([shared = shared_, mark = mark_] { return shared->WriteMark(mark); },
-             [this](const Status& status) {
-               marking_ = false;
-               if (!status) return Fatal(status.error());
-               DropSegments(false);
-             });
+  const persist::WalBase mark = encoder_->BaseAtEnd();
+  CHECK(mark.durable == synced_lsn_);
+  RunWithRoom(
+      [shared = shared_, mark](std::string* refusal) { return shared->WriteMark(mark, refusal); },
+      [this, mark] {
+        marking_ = false;
+        MarkWritten(mark);
+      });
 }
 
-void LogStore::NextMarkWritten() {
-  next_mark_.floor = std::max(next_mark_.floor, mark_.floor);
-  next_mark_.first_segment = std::max(next_mark_.first_segment, mark_.first_segment);
-  mark_ = next_mark_;
+void LogStore::MarkWritten(const persist::WalBase& written) {
+  // One that waited for room may come behind a later one, as in Shared::WriteMark.
+  if (written.durable >= mark_.durable) {
+    const Slot floor = std::max(written.floor, mark_.floor);
+    const uint64_t first_segment = std::max(written.first_segment, mark_.first_segment);
+    mark_ = written;
+    mark_.floor = floor;
+    mark_.first_segment = first_segment;
+  }
   DropSegments(false);
 }
 
@@ -393,10 +402,7 @@ void LogStore::OnWaitsForRoom(bool waits) {
 
 Status LogStore::Close() {
   if (failed_) return Fail(Errc::kIo, "the log failed before");
-  CHECK(!syncing_);
-  CHECK(!marking_);
-  CHECK(dropping_ == 0);
-  CHECK(!flushing_ || (stalled() && !writing_));
+  CHECK(!busy());
   failed_ = true;  // nothing may follow
   if (encoder_ == nullptr) return {};
   std::string refusal;
@@ -405,7 +411,7 @@ Status LogStore::Close() {
   std::swap(shared_->buffer, open_);
   TRY(shared_->Write(&refusal));
   TRY(persist::WalWriter::Run(fs_, shared_->options.dir, shared_->writer.TakeSyncWork()));
-  return shared_->WriteMark(encoder_->BaseAtEnd());
+  return shared_->WriteMark(encoder_->BaseAtEnd(), &refusal);
 }
 
 // --- Compaction and reserved numbers -------------------------------------------------------------
@@ -437,17 +443,15 @@ void LogStore::DropSegments(bool mark, bool in_both_copies) {
     index_.DropBefore(first_segment_, floor_);
     reader_.ForgetBefore(first_segment_);
   }
-  ++dropping_;
-  tasks_.Run(
-      [shared = shared_, mark = mark_, in_both_copies, from, to = first_segment_]() -> Status {
-        TRY(shared->WriteMark(mark, in_both_copies));
+  RunWithRoom(
+      [shared = shared_, mark = mark_, in_both_copies, from,
+       to = first_segment_](std::string* refusal) -> Status {
+        TRY(shared->WriteMark(mark, refusal, in_both_copies));
         if (from == to) return {};
         return persist::WalWriter::RemoveSegments(shared->fs, shared->options.dir, from, to);
       },
-      [this, floor = floor_](const Status& status) {
-        --dropping_;
-        if (!status) return Fatal(status.error());
-        durable_floor_ = floor;
+      [this, floor = floor_] {
+        durable_floor_ = std::max(durable_floor_, floor);
         AppendHeldChosen();
       });
 }
@@ -469,37 +473,23 @@ bool LogStore::FloorDurable() const { return encoder_ == nullptr || durable_floo
 
 void LogStore::PersistReserve(uint64_t value, std::function<void()> done) {
   if (failed_) return;
-  tasks_.Run(
-      [shared = shared_, value] {
-        std::string bytes;
-        Writer(&bytes).U64(value);
-        return shared->reserve.WriteBoth(bytes);
-      },
-      [this, done = std::move(done)](const Status& status) {
-        if (!status) return Fatal(status.error());
-        done();
-      });
+  RunWithRoom([shared = shared_,
+               value](std::string* refusal) { return shared->WriteReserve(value, refusal); },
+              std::move(done));
 }
 
 // --- The longest lease ---------------------------------------------------------------------------
 
 Status LogStore::RecordLease(int64_t lease_ns) {
-  std::string bytes;
-  Writer(&bytes).I64(lease_ns);
-  return shared_->lease.WriteBoth(bytes);
+  std::string refusal;
+  return shared_->WriteLease(lease_ns, &refusal);
 }
 
 void LogStore::LowerLease(int64_t lease_ns) {
   if (failed_) return;
-  tasks_.Run(
-      [shared = shared_, lease_ns] {
-        std::string bytes;
-        Writer(&bytes).I64(lease_ns);
-        return shared->lease.WriteBoth(bytes);
-      },
-      [this](const Status& status) {
-        if (!status) Fatal(status.error());
-      });
+  RunWithRoom([shared = shared_,
+               lease_ns](std::string* refusal) { return shared->WriteLease(lease_ns, refusal); },
+              [] {});
 }
 
 // --- Reading -------------------------------------------------------------------------------------

@@ -18,11 +18,12 @@
 // A full disk: segments are allocated before anything is written into them, so running out harms
 // nothing that is there. The spare file is removed, which gives room for control records (promises,
 // deletes, chosen hints); disk_low() has been true for a while by then and the node refuses client
-// writes. If even that is used up, the buffer waits: nothing is acknowledged, Tick tries again, and
-// records pile up in memory: pending_bytes(), bounded by paxos::Config::undurable_bytes_max.
+// writes. If even that is used up, the buffer waits, and so does a mark: nothing that hangs on it
+// is acknowledged, Tick tries again, and records pile up in memory: pending_bytes(), bounded by
+// paxos::Config::undurable_bytes_max.
 //
-// A failed fsync, or any other I/O error of a write, is final: OnFatal, and nothing is acknowledged
-// any more. The owner ends the process.
+// A failed fsync of the log, or any other I/O error of a write, is final: OnFatal, and nothing is
+// acknowledged any more. The owner ends the process.
 //
 // THREAD: the owner's loop. Work for the runner touches nothing of this object but what it was
 // handed. OWNS: the files under dir/wal while open.
@@ -229,9 +230,7 @@ class LogStore final : private LogSpaceListener {
   // Below kAlways: the highest slot that has been fsynced. The last ones may be missing in it.
   paxos::Slot synced_slot() const { return mark_.max_slot; }
   // Something is on its way to the disk: Close() has to wait for it.
-  bool busy() const {
-    return (flushing_ && (!stalled() || writing_)) || syncing_ || marking_ || dropping_ > 0;
-  }
+  bool busy() const { return (flushing_ && (!stalled() || writing_)) || tasks_.busy(); }
   // Appended, not yet written: bounded by the owner, which takes nothing more.
   size_t pending_bytes() const;
   // Of log on disk.
@@ -268,9 +267,12 @@ class LogStore final : private LogSpaceListener {
   void FlushEverySec();
   void WriteHere();
   void StartSync();
-  void OnSynced(const Status& status);
+  void OnSynced();
   void WriteMark();
-  void NextMarkWritten();
+  void MarkWritten(const persist::WalBase& written);
+  // On the runner; without room on the disk it waits and is tried again, any other error is fatal.
+  void RunWithRoom(LogTasks::WorkForRoom work, std::function<void()> done);
+  void OnRefused(const std::string& refusal);
   void AppendHeldChosen();
   // A segment goes when it holds nothing above the floor, and a later one, which repeats what still
   // counts, is on disk. mark_ tells how far that is certain: to be looked at again when it has
@@ -313,7 +315,6 @@ class LogStore final : private LogSpaceListener {
   bool syncing_ = false;        // kEverySec: an fsync is under way
   bool sync_again_ = false;
   bool marking_ = false;  // a mark is being written by itself
-  int dropping_ = 0;      // tasks that let segments go
   bool mark_due_ = false;
 
   uint64_t appended_seq_ = 0;  // sequence numbers of the last record appended, …

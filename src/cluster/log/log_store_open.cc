@@ -17,23 +17,43 @@ using persist::WalHeader;
 using persist::WalLocation;
 using persist::WalType;
 
-Status LogStore::Shared::Write(std::string* refusal) {
-  Status status = writer.Write(&buffer);
+template <typename Step>
+Status LogStore::Shared::WithRoom(std::string* refusal, const Step& step) {
+  Status status = step();
   if (status || status.error().code != Errc::kNoSpace || !spare.Exists()) return status;
   REACH("log spare released");
   *refusal = status.error().detail;
   TRY(spare.Remove());
   TRY(fs.SyncDir(options.dir));
-  return writer.Write(&buffer);
+  return step();
 }
 
-Status LogStore::Shared::WriteMark(WalBase next, bool in_both_copies) {
+Status LogStore::Shared::Write(std::string* refusal) {
+  return WithRoom(refusal, [this] { return writer.Write(&buffer); });
+}
+
+Status LogStore::Shared::WriteReserve(uint64_t value, std::string* refusal) {
+  reserved = std::max(reserved, value);
+  std::string bytes;
+  Writer(&bytes).U64(reserved);
+  return WithRoom(refusal, [&] { return reserve.WriteBoth(bytes); });
+}
+
+Status LogStore::Shared::WriteLease(int64_t lease_ns, std::string* refusal) {
+  std::string bytes;
+  Writer(&bytes).I64(lease_ns);
+  return WithRoom(refusal, [&] { return lease.WriteBoth(bytes); });
+}
+
+Status LogStore::Shared::WriteMark(WalBase next, std::string* refusal, bool in_both_copies) {
   const Slot floor = std::max(next.floor, written_mark.floor);
   const uint64_t first_segment = std::max(next.first_segment, written_mark.first_segment);
   if (next.durable < written_mark.durable) next = written_mark;
   next.floor = floor;
   next.first_segment = first_segment;
-  TRY(in_both_copies ? mark.WriteBoth(Encoded(next)) : mark.Write(Encoded(next)));
+  TRY(WithRoom(refusal, [&] {
+    return in_both_copies ? mark.WriteBoth(Encoded(next)) : mark.Write(Encoded(next));
+  }));
   written_mark = std::move(next);
   return {};
 }

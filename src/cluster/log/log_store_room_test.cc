@@ -138,6 +138,99 @@ TEST_CASE("log store: a full disk: the spare gives room, then records wait, then
   }
 }
 
+TEST_CASE("log store: a mark that finds no room waits for it, and what hangs on it waits too") {
+  for (const Durability durability : {Durability::kAlways, Durability::kEverySec}) {
+    for (const uint64_t spare_bytes : {0, 200'000}) {
+      CAPTURE(static_cast<int>(durability));
+      CAPTURE(spare_bytes);
+      SimFs fs;
+      LogStoreOptions options = sim::LogScript::Options(durability);
+      options.spare_bytes = spare_bytes;
+      Node node(&fs, options);
+      node.AppendSlots(1, 1, 10);
+      node.store->Flush();
+      node.runner.RunAll();
+      // The segment has room, but the next mark is longer than any before.
+      fs.SetCapacity(fs.used_bytes());
+      node.store->AppendMark({.boot = 1, .members = std::string(500, 'm')});
+      node.Append(Promise(++node.seq, 5));
+      node.Tick();
+      CHECK(node.fatals == 0);
+      CHECK(node.store->disk_low());
+      CHECK(node.durable == (spare_bytes == 0 ? 1 : 2));
+      node.AppendSlots(2, 2, 10);
+      node.Tick();
+      CHECK(node.fatals == 0);
+      // It may be closed while it waits, and it may die.
+      CHECK_FALSE(node.store->busy());
+      const auto disk = fs.Clone();
+      disk->SetCapacity(0);
+      Crash(disk.get());
+      CHECK(Node(disk.get(), options).recovered.last_slot >= 1);
+      fs.SetCapacity(0);
+      node.Tick();
+      node.Tick();
+      CHECK(node.durable == 3);
+      CHECK_FALSE(node.store->disk_low());
+      Crash(&fs);
+      const Node again(&fs, options);
+      CHECK(again.recovered.promised.round == 5);
+      CHECK(again.recovered.last_slot == 2);
+    }
+  }
+}
+
+TEST_CASE("log store: the mark of every second finds a full disk") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kAlways);
+  options.spare_bytes = 0;
+  Node node(&fs, options);
+  node.AppendSlots(1, 1, 10);
+  node.Tick();
+  node.AppendSlots(2, 2, 10);
+  node.store->Flush();
+  node.runner.RunAll();
+  fs.SetCapacity(fs.used_bytes());
+  node.store->AppendMark({.boot = 1, .members = std::string(500, 'm')});
+  node.AppendSlots(3, 3, 10);
+  node.store->Flush();
+  node.runner.RunAll();
+  CHECK(node.durable == 3);
+  node.Tick();
+  CHECK(node.fatals == 0);
+  CHECK(node.durable == 3);
+  CHECK(node.store->disk_low());
+  fs.SetCapacity(0);
+  node.Tick();
+  CHECK_FALSE(node.store->disk_low());
+  CHECK(node.store->Close().has_value());
+}
+
+TEST_CASE("log store: numbers that were reserved while the disk was full count when it has room") {
+  SimFs fs;
+  LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);
+  options.spare_bytes = 0;
+  {
+    Node node(&fs, options);
+    node.AppendSlots(1, 1, 10);
+    node.Tick();
+    fs.SetCapacity(fs.used_bytes());
+    std::vector<int> done;
+    node.store->PersistReserve(1000, [&] { done.push_back(1000); });
+    node.runner.RunAll();
+    CHECK(done.empty());
+    node.Tick();
+    fs.SetCapacity(0);
+    // A higher one overtakes the one that waits.
+    node.store->PersistReserve(2000, [&] { done.push_back(2000); });
+    node.Tick();
+    CHECK(done == std::vector<int>{2000, 1000});
+    CHECK(node.fatals == 0);
+  }
+  Crash(&fs);
+  CHECK(Node(&fs, options).recovered.reserved == 2000);
+}
+
 TEST_CASE("log store: a promise that has waited for room is not given before its own fsync") {
   SimFs fs;
   LogStoreOptions options = sim::LogScript::Options(Durability::kEverySec);

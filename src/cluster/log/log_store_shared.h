@@ -21,12 +21,17 @@ struct LogStore::Shared {
         reserve(fs_in, dir, "reserve"),
         lease(fs_in, dir, "lease") {}
 
-  // Writes the buffer; gives up the spare file if the disk is full: *refusal is then the file
-  // system's word.
+  // All that take a `refusal` give up the spare file if the disk is full: *refusal is then the file
+  // system's word. kNoSpace, if even that is not enough: nothing is harmed, to be tried again.
+
+  // Writes the buffer.
   Status Write(std::string* refusal);
   // The one way to write the mark while the log is open. A mark is laid out before its turn comes:
   // what one that was written meanwhile knew more stands, be it the floor or what is durable.
-  Status WriteMark(persist::WalBase next, bool in_both_copies = false);
+  Status WriteMark(persist::WalBase next, std::string* refusal, bool in_both_copies = false);
+  // Numbers up to the highest value that was asked for are reserved.
+  Status WriteReserve(uint64_t value, std::string* refusal);
+  Status WriteLease(int64_t lease_ns, std::string* refusal);
   // At a start: whatever was there before does not count.
   Status ReplaceMark(const persist::WalBase& next);
 
@@ -38,7 +43,12 @@ struct LogStore::Shared {
   persist::MarkFile mark;
   persist::WalBase written_mark;  // the last one of this process
   persist::MarkFile reserve;
+  uint64_t reserved = 0;  // in this process
   persist::MarkFile lease;
+
+ private:
+  template <typename Step>
+  Status WithRoom(std::string* refusal, const Step& step);
 };
 
 inline persist::WalBallot ToWal(const paxos::Ballot& ballot) {

@@ -49,6 +49,12 @@ namespace clustron {
   X(kMutationDiffers)         /* one node leaves a key that all others remove */                   \
   X(kEntryFlagsIgnored)       /* one node takes no notice of what is said of a whole entry */      \
   X(kVersionRaisedEarly)      /* the feature version rises before every member knows it */         \
+  X(kServedWaitsOn)           /* who was served keeps its place among those who wait */            \
+  X(kWaitsNotInSnapshot)      /* who waits is missing in snapshots */                              \
+  X(kWaitOrderByNode)         /* waiters are served by their nodes, not as they came */            \
+  X(kGoneWaitersServed)       /* elements are taken off for nodes that are gone */                 \
+  X(kTimeoutWhileServed)      /* a time-out is answered by the node's own clock */                 \
+  X(kListTailLost)            /* the last slice of a long list is missing in snapshots */          \
   X(kBudgetWhereClientIs)     /* an item's budget is judged on the node of its client alone */     \
   X(kUndoneKeepsRevision)     /* an item that was undone leaves its revision taken */              \
   X(kWindowNotKept)           /* a node sends its clients' items without regard to its window */   \

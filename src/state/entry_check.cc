@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "cluster/log/wait_item.h"
 #include "commands/core/registry.h"
 #include "store/keyspace/settings.h"
 #include "store/keyspace/store.h"
@@ -82,6 +83,9 @@ std::string WhyNotSystem(const ItemHeader& header, const std::vector<std::string
       if (version > supported) return "it raises the cluster to " + OfVersion(version, supported);
       break;
     }
+    case ItemKind::kWaits:
+      good = cluster::ReadWaitNews(header.session, args).has_value();
+      break;
     case ItemKind::kSetting: {
       good = SizesAre(args, {-1, -1});
       if (!good) break;
@@ -132,6 +136,14 @@ std::string WhyNotTaken(const ItemHeader& header, std::string_view item) {
   size_t argc = 0;
   if (!cluster::CountArgs(header, item, &argc)) return std::string(kMalformed);
   if (header.kind == ItemKind::kVoid) return {};
+  if (header.kind == ItemKind::kWaits) {
+    Reader reader(item);
+    ItemHeader again;
+    std::vector<std::string_view> args;
+    const bool good = cluster::ReadItem(&reader, &again, &args) &&
+                      cluster::ReadWaitNews(header.session, args).has_value();
+    return good ? std::string() : std::string(kMalformed);
+  }
   if (header.kind != ItemKind::kCommand) return "it is no client's";
   return WhyNotCommand(header, argc);
 }

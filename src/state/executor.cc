@@ -72,6 +72,7 @@ void Executor::Attach(cluster::Session own, cluster::ApplyListener* listener, Ap
   listener_ = listener;
   sink_ = sink;
   server_ = server;
+  waits_.Attach(own, sink);
 }
 
 // --- Entries -------------------------------------------------------------------------------------
@@ -129,6 +130,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
   CHECK(slot == applied_slot_ + 1 || Planted(Bug::kChosenOutOfOrder));
   CHECK(!inline_.open);
   recovering_ = recovering;
+  waits_.SetRecovering(recovering);
   entry_slot_ = slot;
   item_index_ = 0;
   if (const cluster::Skip* skip = skips_.Find(slot)) {
@@ -163,6 +165,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
 void Executor::EndEntry(cluster::Slot slot) {
   applied_slot_ = slot;
   recovering_ = false;
+  waits_.SetRecovering(false);
   if (feature_version_ >= cluster::kDigestsComparable) digests_.Note(slot, digest_);
 }
 
@@ -197,6 +200,7 @@ void Executor::ApplyItem(const ItemHeader& header) {
   }
   ++items_applied_;
   ++item_index_;
+  served_count_ = 0;
   const bool own = header.session.node != 0 && header.session == own_ && !recovering_;
   OwnCall call;
   if (own) {
@@ -206,11 +210,12 @@ void Executor::ApplyItem(const ItemHeader& header) {
     call = sink_->BeginOwnItem(header.sequence);
     std::swap(args, args_);
   }
+  bool waits = false;
   if (header.kind == ItemKind::kVoid) {
     CHECK(call.out == nullptr);  // its client was told that the outcome is not known
     Chain(1);
   } else if (header.kind == ItemKind::kCommand) {
-    ApplyCommand(header, call);
+    waits = ApplyCommand(header, call);
   } else {
     store_->BeginItem();
     ApplySystem(header);
@@ -218,7 +223,8 @@ void Executor::ApplyItem(const ItemHeader& header) {
     if (header.kind != ItemKind::kReserve)
       ChainItem(kSystemItem + static_cast<uint64_t>(header.kind), 0, 0);
   }
-  if (own) sink_->EndOwnItem(header.sequence);
+  if (own) sink_->EndOwnItem(header.sequence, waits);
+  if (!waits_.idle()) waits_.ServeReady();
 }
 
 bool Executor::TakeSequence(const ItemHeader& header) {
@@ -227,7 +233,10 @@ bool Executor::TakeSequence(const ItemHeader& header) {
     REACH("item of an older boot skipped");
     return false;
   }
-  if (header.session.boot > session.boot) session = {header.session.boot, 1};
+  if (header.session.boot > session.boot) {
+    session = {header.session.boot, 1};
+    waits_.DropOlder({header.session.node, header.session.boot});
+  }
   if (header.sequence != session.next) {
     if (header.sequence > session.next && listener_ != nullptr) {
       REACH("gap in a session at apply");
@@ -252,7 +261,7 @@ uint32_t Executor::LatestBoot(cluster::NodeId node) const {
   return it == sessions_.end() ? 0 : it->second.boot;
 }
 
-void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
+bool Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   const CommandSpec* spec = registry_.ById(header.command_id);
   CHECK(spec != nullptr);  // CanApply was asked
   args_[0] = spec->name;
@@ -263,22 +272,38 @@ void Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
                       .user = header.user,
                       .client = call.client};
   count_inner_ = call.out != nullptr;
-  const uint64_t reply_summary = ExecuteItem(*spec, args_, caller, header.flags, out);
-  ChainItem(header.command_id, header.db, reply_summary);
+  Executed done = ExecuteItem(*spec, args_, caller, header.flags, out);
+  const bool waits =
+      done.wait && header.session.node != 0 && waits_.Add(header, *spec, args_, *done.wait);
+  if (done.wait && !waits) {
+    REACH("waiter refused");
+    resp::ReplyWriter(out, caller.resp_version).Error(commands::kErrTooManyWait);
+    done.reply_summary = 1;
+  }
+  ChainItem(header.command_id, header.db, done.reply_summary);
+  return waits;
 }
 
 // What is chosen is applied on every node and in every replay: it must not cost more than any of
 // them can bear. Whether an item stays within its budget is a function of the log, as are its
 // effects: the length of a reply counts where nobody waits for it as well.
-uint64_t Executor::ExecuteItem(const CommandSpec& spec, commands::Args args, Caller caller,
-                               uint8_t item_flags, resp::ReplyOutput* out) {
+Executor::Executed Executor::ExecuteItem(const CommandSpec& spec, commands::Args args,
+                                         const Caller& caller, uint8_t item_flags,
+                                         resp::ReplyOutput* out) {
+  store_->BeginItem();
+  nested_count_ = served_count_ = 0;
+  return Execute(spec, args, caller, item_flags, out);
+}
+
+Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args args, Caller caller,
+                                     uint8_t item_flags, resp::ReplyOutput* out) {
   caller.live_elapsed_ms = caller.live_wall_ms = 0;
   caller.timers = nullptr;
   const commands::EntryView entry{*store_, recovering_, item_flags};
   resp::ReplyWriter reply(out, caller.resp_version);
-  Context ctx(spec, args, caller, *store_, &entry, ItemSeed(), reply, {this, server_});
-  store_->BeginItem();
-  nested_count_ = 0;
+  const uint64_t seed = served_count_ == 0 ? ItemSeed() : Mix64(ItemSeed() - served_count_);
+  Context ctx(spec, args, caller, *store_, &entry, seed, reply, {this, server_});
+  const store::Revision before = store_->ItemRevision();
   if (feature_version_ >= kBudgetVersion && (count_inner_ || !Planted(Bug::kBudgetWhereClientIs))) {
     store_->work().Begin(item_work_max_);
     ctx.work = &store_->work();
@@ -288,10 +313,50 @@ uint64_t Executor::ExecuteItem(const CommandSpec& spec, commands::Args args, Cal
   if (ctx.over_budget()) [[unlikely]] {
     if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
     REACH("item undone because its budget is used up");
-    DCHECK(store_->ItemRevision() == 0);
+    DCHECK(store_->ItemRevision() == before);
     commands::ReplyOverBudget(ctx);
+    ctx.verdict.wait.reset();
   }
-  return ReplySummary(reply.head());
+  return {ReplySummary(reply.head()), ctx.verdict.wait};
+}
+
+// --- Who waits -----------------------------------------------------------------------------------
+
+bool Executor::MayServe(const store::Wait& wait) {
+  if (!LocksOf(*store_).guards_any()) return true;
+  const CommandSpec* spec = registry_.ById(wait.command_id);
+  CHECK(spec != nullptr);
+  std::vector<std::string_view> args(wait.args.begin(), wait.args.end());
+  args.insert(args.begin(), spec->name);
+  discarded_.Clear();
+  resp::ReplyWriter reply(&discarded_, wait.resp_version);
+  const Caller caller{.db = wait.db, .resp_version = wait.resp_version, .user = wait.user};
+  const Context ctx(*spec, args, caller, *store_, nullptr, 0, reply);
+  return commands::CheckGuards(*spec, args, wait.db, {}, ctx).allowed;
+}
+
+bool Executor::RunServed(const store::Wait& wait, const OwnCall& call) {
+  const CommandSpec* spec = registry_.ById(wait.command_id);
+  CHECK(spec != nullptr);
+  std::vector<std::string_view> args(wait.args.begin(), wait.args.end());
+  args.insert(args.begin(), spec->name);
+  discarded_.Clear();
+  const Caller caller{
+      .db = wait.db, .resp_version = wait.resp_version, .user = wait.user, .client = call.client};
+  count_inner_ = call.out != nullptr;
+  ++served_count_;
+  const Executed done =
+      Execute(*spec, args, caller, 0, call.out != nullptr ? call.out : &discarded_);
+  if (done.wait) return false;
+  ChainItem(spec->id, wait.db, done.reply_summary);
+  return true;
+}
+
+std::vector<cluster::Session> Executor::ServedWaiters() const {
+  std::vector<cluster::Session> owners;
+  for (const store::WaitOwner& owner : WaitsOf(*store_).Served())
+    owners.push_back({owner.node, owner.boot});
+  return owners;
 }
 
 void Executor::ApplySystem(const ItemHeader& header) {
@@ -326,6 +391,7 @@ void Executor::ApplySystem(const ItemHeader& header) {
     case ItemKind::kEndSession:
       CHECK(args_.size() == 1);
       sessions_.erase(Reader(args_[0]).U32());
+      waits_.DropOlder({Reader(args_[0]).U32(), UINT32_MAX});
       return;
     case ItemKind::kReserve:
       CHECK(args_.size() == 1);
@@ -335,6 +401,12 @@ void Executor::ApplySystem(const ItemHeader& header) {
       CHECK(args_.size() == 1);
       RaiseVersion(Reader(args_[0]).U16());
       return;
+    case ItemKind::kWaits: {
+      const auto news = cluster::ReadWaitNews(header.session, args_);
+      CHECK(news.has_value());
+      waits_.Hear(*news);
+      return;
+    }
     case ItemKind::kSetting: {
       CHECK(args_.size() == 2);
       const OptionSpec* setting = store::FindSetting(args_[0]);
@@ -358,6 +430,7 @@ void Executor::RaiseVersion(uint16_t version) {
 }
 
 void Executor::ExpireDue(uint16_t entry_flags) {
+  waits_.EndDue();
   if (Planted(Bug::kEntryFlagsIgnored) && own_.node == 2) entry_flags = 0;
   if (entry_flags & cluster::kEntryKeepsDue) {
     due_left_ = true;  // for all that is known: the store is not asked
@@ -450,6 +523,7 @@ void Executor::ReserveRevisions(uint64_t at_least) {
 // --- What the store tells ------------------------------------------------------------------------
 
 void Executor::OnChange(const store::Change& change) {
+  if (change.kind == store::ChangeKind::kPut) waits_.OnKey(change.db, change.key);
   if (downstream_ != nullptr && !recovering_) downstream_->OnChange(change);
 }
 
@@ -462,6 +536,8 @@ void Executor::OnFlush(int db, store::Revision revision) {
 }
 
 void Executor::OnSwap(int db_a, int db_b, store::Revision revision) {
+  waits_.OnDb(db_a);
+  waits_.OnDb(db_b);
   if (downstream_ != nullptr && !recovering_) downstream_->OnSwap(db_a, db_b, revision);
 }
 
@@ -481,6 +557,7 @@ void Executor::OnLease(const store::LeaseEvent& event) {
 }
 
 void Executor::OnLock(const store::LockEvent& event) {
+  waits_.OnKey(event.db, event.name);
   if (recovering_) return;
   if (listener_ != nullptr) {
     if (event.kind == store::LockEventKind::kGranted ||
@@ -516,9 +593,7 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
   inline_.keep_items = keep_items || tracer_ != nullptr;
   inline_.elapsed_ms = std::max(elapsed_ms, store_->elapsed_ms());
   inline_.wall_ms = WallOf(wall_ms);
-  // What is seen gone must be gone for good: with something due, the clocks must reach the log.
-  inline_.must_log = due_left_ || store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
-                     store_->NextDueWallMs() <= inline_.wall_ms;
+  inline_.must_log = MustLogInline();
   inline_.bytes.clear();
   cluster::AppendEntryHeader({}, &inline_.bytes);
   entry_slot_ = slot;
@@ -526,18 +601,26 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
   store_->BeginEntry(inline_.elapsed_ms, inline_.wall_ms);
 }
 
-void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
+// What is seen gone must be gone for good: with something due, the clocks must reach the log.
+bool Executor::MustLogInline() const {
+  return due_left_ || store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
+         NextWaitEndMs() <= inline_.elapsed_ms || store_->NextDueWallMs() <= inline_.wall_ms;
+}
+
+bool Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
                          uint8_t verdicts, resp::ReplyOutput* out) {
   DCHECK(inline_.open);
+  DCHECK(waits_.idle());
   ++item_index_;
   count_inner_ = true;
-  const uint64_t reply_summary = ExecuteItem(spec, args, caller, verdicts, out);
+  const Executed done = ExecuteItem(spec, args, caller, verdicts, out);
   if (store_->ItemRevision() == 0) {
     --item_index_;  // not logged: seeds and numbers count logged items only
-    return;
+    return !done.wait;
   }
+  CHECK(!done.wait);
   ++items_applied_;
-  if (Planted(Bug::kInlineItemNotLogged) && inline_.count == 4) return;
+  if (Planted(Bug::kInlineItemNotLogged) && inline_.count == 4) return true;
   ++inline_.count;
   if (inline_.keep_items)
     cluster::AppendItem({.flags = verdicts,
@@ -546,7 +629,8 @@ void Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
                          .resp_version = static_cast<uint8_t>(caller.resp_version),
                          .user = caller.user},
                         args, &inline_.bytes);
-  ChainItem(spec.id, caller.db, reply_summary);
+  ChainItem(spec.id, caller.db, done.reply_summary);
+  return true;
 }
 
 void Executor::RunInlineItem(std::string_view item) {
@@ -562,6 +646,7 @@ void Executor::RunInlineItem(std::string_view item) {
 
 std::string Executor::SealInline(uint16_t flags) {
   CHECK(inline_.open);
+  CHECK(waits_.idle());
   inline_.open = false;
   if (inline_.count == 0 && !inline_.must_log) return {};
   ExpireDue(flags);

@@ -21,25 +21,23 @@
 #include "commands/core/context.h"
 #include "commands/core/registry.h"
 #include "resp/reply_output.h"
+#include "state/own_call.h"
+#include "state/wait_server.h"
 #include "store/keyspace/store.h"
 
 namespace clustron::state {
 
-// Where the reply to one of this node's own items goes.
-struct OwnCall {
-  resp::ReplyOutput* out = nullptr;        // null: nobody waits any more
-  commands::ClientPort* client = nullptr;  // the caller's connection
-};
-
-// Told of this node's own items as they are applied. THREAD: core loop.
-class ApplySink {
+// Told of this node's own items, and of its clients that wait, as entries are applied. THREAD: core
+// loop.
+class ApplySink : public WaitSink {
  public:
   virtual ~ApplySink() = default;
   // The item of this number is next: what its connection has waiting before it is answered first,
   // on the state as it is now.
   virtual OwnCall BeginOwnItem(uint64_t sequence) = 0;
-  // It is applied, and answered if somebody waits. Follows each BeginOwnItem.
-  virtual void EndOwnItem(uint64_t sequence) = 0;
+  // It is applied, and answered if somebody waits; or its client `waits` from now on (WaitSink), by
+  // this number. Follows each BeginOwnItem.
+  virtual void EndOwnItem(uint64_t sequence, bool waits) = 0;
 };
 
 // Told of commands inside EXEC, ONCE, TXN … of this node's own clients, for statistics only: what
@@ -66,7 +64,8 @@ class ApplyTracer {
 
 class Executor final : public cluster::StateMachine,
                        public commands::Nested,
-                       private store::Observer {
+                       private store::Observer,
+                       private WaitRunner {
  public:
   // `seed`: of the cluster, chosen at formation.
   explicit Executor(uint64_t seed);
@@ -77,7 +76,10 @@ class Executor final : public cluster::StateMachine,
               commands::ServerPort* server);
 
   // This node's items are of another session from now on.
-  void SetOwnSession(cluster::Session own) { own_ = own; }
+  void SetOwnSession(cluster::Session own) {
+    own_ = own;
+    waits_.SetOwn(own);
+  }
 
   // Told of changes, but not while entries are applied again.
   void SetObserver(store::Observer* observer) { downstream_ = observer; }
@@ -110,6 +112,8 @@ class Executor final : public cluster::StateMachine,
   int64_t wall_ms() const override { return store_->wall_ms(); }
   int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }
   int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
+  int64_t NextWaitEndMs() const override { return WaitsOf(*store_).NextDueMs(); }
+  std::vector<cluster::Session> ServedWaiters() const override;
   uint64_t digest() const override { return digest_; }
   const cluster::DigestLog& digests() const override { return digests_; }
   void ForgetDigestsBelow(cluster::Slot slot) override { digests_.ForgetBelow(slot); }
@@ -157,9 +161,15 @@ class Executor final : public cluster::StateMachine,
   void OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms, bool keep_items);
   bool inline_open() const { return inline_.open; }
   size_t inline_bytes() const { return inline_.open ? inline_.bytes.size() : 0; }
-  // Applies a write within the open entry and logs it if it changed something.
-  void RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
+  // Applies a write within the open entry and logs it if it changed something. ServeInline follows
+  // when it is answered. False: it would wait, which needs an item of a session; it has done and
+  // replied nothing.
+  bool RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                  uint8_t verdicts, resp::ReplyOutput* out);
+  // Serves who waits for what the item has brought.
+  void ServeInline() {
+    if (!waits_.idle()) waits_.ServeReady();
+  }
   // The server's own item within the open entry (lease ends, snapshot marks).
   void RunInlineItem(std::string_view item);
   // Ends it. Empty: nothing needs logging, and the slot is not used up. `flags`: EntryFlag.
@@ -223,20 +233,34 @@ class Executor final : public cluster::StateMachine,
   void ApplyItem(const cluster::ItemHeader& header);
   // True if its session number is the next.
   bool TakeSequence(const cluster::ItemHeader& header);
-  void ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
+  // True: its client waits.
+  bool ApplyCommand(const cluster::ItemHeader& header, const OwnCall& call);
   void ApplySystem(const cluster::ItemHeader& header);
-  // The command at the top of an item, within the item's budget. Returns what the digest takes from
-  // its reply.
-  uint64_t ExecuteItem(const commands::CommandSpec& spec, commands::Args args, Caller caller,
+  // What came of a command at the top of an item, or of a waiter's.
+  struct Executed {
+    uint64_t reply_summary = 0;  // what the digest takes from its reply
+    std::optional<commands::Verdict::Wait> wait = {};
+  };
+  // Within the budget of one item.
+  Executed Execute(const commands::CommandSpec& spec, commands::Args args, Caller caller,
+                   uint8_t item_flags, resp::ReplyOutput* out);
+  Executed ExecuteItem(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                        uint8_t item_flags, resp::ReplyOutput* out);
+
+  // WaitRunner
+  bool MayServe(const store::Wait& wait) override;
+  bool RunServed(const store::Wait& wait, const OwnCall& call) override;
+  void CountEnded(uint64_t count) override { Chain(count); }
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);
   uint64_t ItemSeed() const;
+  bool MustLogInline() const;
 
   uint64_t seed_;
   uint16_t supported_version_ = cluster::SupportedFeatureVersion();
   std::unique_ptr<store::Store> store_;
+  WaitServer waits_{*store_, *this};
   const commands::Registry& registry_;
   cluster::Session own_;
   cluster::ApplyListener* listener_ = nullptr;
@@ -273,6 +297,7 @@ class Executor final : public cluster::StateMachine,
   uint64_t items_applied_ = 0;
   uint64_t items_skipped_ = 0;
   uint64_t nested_count_ = 0;  // within the item at hand
+  uint64_t served_count_ = 0;
   uint64_t local_seed_ = 0;
   // A mass expiry is spread over ticks instead of stalling one apply.
   size_t expire_per_entry_ = 1000;

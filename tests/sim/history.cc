@@ -100,7 +100,19 @@ class ReplayTap final : public state::ApplySink {
     // The others are void, or nobody waited for them any more.
     return {.out = replies_.contains(sequence) ? &reply_ : nullptr, .client = nullptr};
   }
-  void EndOwnItem(uint64_t) override {
+  void EndOwnItem(uint64_t, bool waits) override {
+    if (!waits) Compare();
+  }
+  state::OwnCall BeginServed(uint64_t id) override { return BeginOwnItem(id); }
+  void EndServed(uint64_t, state::WaitOutcome outcome) override {
+    if (outcome != state::WaitOutcome::kWaitsOn) Compare();
+  }
+  void WaitersParked() override {}
+
+  uint64_t compared() const { return compared_; }
+
+ private:
+  void Compare() {
     const auto it = replies_.find(sequence_);
     if (it == replies_.end()) return;  // nobody waited for it any more
     ++compared_;
@@ -112,9 +124,6 @@ class ReplayTap final : public state::ApplySink {
                                " and is answered " + reply + " by a replay of the log");
   }
 
-  uint64_t compared() const { return compared_; }
-
- private:
   Report& report_;
   const cluster::Session session_;
   const std::map<uint64_t, std::string>& replies_;

@@ -74,12 +74,26 @@ struct SimNode::Process final : state::ApplySink, state::ApplyTracer {
     reply_begin = reply == nullptr ? 0 : reply->size();
     return call;
   }
-  void EndOwnItem(uint64_t sequence) override {
-    if (reply != nullptr && !owner->disturbed_) {
-      history->OnReply(node().session(), sequence, reply->View(reply_begin));
-    }
+  void EndOwnItem(uint64_t sequence, bool waits) override {
+    if (!waits) NoteReply(sequence);
     reply = nullptr;
-    engine->EndOwnItem(sequence);
+    engine->EndOwnItem(sequence, waits);
+  }
+  state::OwnCall BeginServed(uint64_t id) override {
+    const state::OwnCall call = engine->BeginServed(id);
+    reply = call.out;
+    reply_begin = reply == nullptr ? 0 : reply->size();
+    return call;
+  }
+  void EndServed(uint64_t id, state::WaitOutcome outcome) override {
+    if (outcome != state::WaitOutcome::kWaitsOn) NoteReply(id);
+    reply = nullptr;
+    engine->EndServed(id, outcome);
+  }
+  void WaitersParked() override { engine->WaitersParked(); }
+  void NoteReply(uint64_t sequence) {
+    if (reply == nullptr || owner->disturbed_) return;
+    history->OnReply(node().session(), sequence, reply->View(reply_begin));
   }
 };
 

@@ -28,6 +28,7 @@ enum class ItemKind : uint8_t {
   kSetting = 6,       // args: name, value: a cluster-wide setting
   kReserve = 7,       // args: a revision (8 bytes): the next ones are above it
   kRaiseVersion = 8,  // args: a feature version (2 bytes): from here on its rules hold
+  kWaits = 9,         // of those who wait for keys: see wait_item.h
 };
 
 // A client's place in the exactly-once rule: items of one session apply in the order of their

@@ -14,7 +14,8 @@ inline constexpr uint16_t kFirstFeatureVersion = 1;
 // 2: items are bounded in work and reply, the wall clock is held to the voters' median, digests are
 // compared, entries may keep what is due (EntryFlag).
 // 3: lists, RESTORE, and the cluster setting list-max-listpack-size.
-inline constexpr uint16_t kFeatureVersion = 3;
+// 4: commands that wait (BLPOP …), and what is said of those who do (ItemKind::kWaits).
+inline constexpr uint16_t kFeatureVersion = 4;
 
 // From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).
 inline constexpr uint16_t kWallMayFall = 2;

@@ -5,12 +5,16 @@
 
 #include "base/check.h"
 #include "base/coding.h"
+#include "base/planted_bugs.h"
+#include "cluster/log/wait_item.h"
 
 namespace clustron::cluster {
 
 namespace {
 
 constexpr size_t kEndsPerRound = 1000;
+// Without a word from a node for so many heartbeats, its clients count as gone.
+constexpr int64_t kSilentRounds = 3;
 
 std::string U64Bytes(uint64_t value) {
   std::string out;
@@ -25,6 +29,7 @@ void LeadDuty::Begin() {
   timers_.Clear();
   around_.proposer.Begin();
   snapshot_proposed_ = false;
+  began_ns_ = core_.NowNs();
   around_.clock.OnLeading();
   core_.state.ForEachLease([&](const StateMachine::LeaseInfo& lease) { OnLeaseGranted(lease); });
   core_.state.ForEachLock([&](const StateMachine::LockInfo& lock) { OnLockGranted(lock); });
@@ -42,12 +47,15 @@ bool LeadDuty::TickIsDue(int64_t now_ns) const {
   const int64_t elapsed = around_.clock.ElapsedMs(now_ns);
   const int64_t wall = around_.clock.LiveWallMs();
   // An entry removes so many keys at most: the rest need not wait for the next tick's time.
-  const bool left = (state.NextDueElapsedMs() <= state.elapsed_ms() ||
-                     state.NextDueWallMs() <= state.wall_ms()) &&
-                    core_.replica.last_slot() == state.applied_slot();
+  const bool left =
+      (state.NextDueElapsedMs() <= state.elapsed_ms() ||
+       state.NextWaitEndMs() <= state.elapsed_ms() || state.NextDueWallMs() <= state.wall_ms()) &&
+      core_.replica.last_slot() == state.applied_slot();
+  // A CLIENT PAUSE keeps keys, but not those who have waited long enough.
   const bool any_due =
-      around_.proposer.Flags() == 0 && (state.NextDueElapsedMs() <= elapsed ||
-                                        state.NextDueWallMs() <= std::max(wall, state.wall_ms()));
+      state.NextWaitEndMs() <= elapsed ||
+      (around_.proposer.Flags() == 0 && (state.NextDueElapsedMs() <= elapsed ||
+                                         state.NextDueWallMs() <= std::max(wall, state.wall_ms())));
   // Nobody needs to write for a wall that was wrong to be put right.
   const bool wrong =
       state.feature_version() >= kWallMayFall && state.wall_ms() - wall > WallClock::kApartMaxMs;
@@ -65,7 +73,28 @@ void LeadDuty::ProposeDue(int64_t now_ns) {
     }
   }
   ProposeEnds(now_ns);
+  ParkWaiters(now_ns);
   MaybeProposeSnapshot();
+}
+
+bool LeadDuty::Lives(const Session& session, int64_t now_ns) const {
+  if (session.node == core_.self()) return session.boot == around_.writes.origin().session().boot;
+  for (const MemberRecord& record : around_.roster.watch().records())
+    if (record.node == session.node && record.boot > session.boot) return false;
+  const int64_t silence_ns = kSilentRounds * core_.config.paxos.round_ns;
+  for (const paxos::PeerStatus& peer : core_.replica.peers())
+    if (peer.node == session.node) return now_ns - std::max(peer.heard_ns, began_ns_) <= silence_ns;
+  return false;
+}
+
+// An element that is taken off for somebody who is gone is lost.
+void LeadDuty::ParkWaiters(int64_t now_ns) {
+  if (now_ns - parked_ns_ < core_.config.tick_ns || Planted(Bug::kGoneWaitersServed)) return;
+  for (const Session& session : core_.state.ServedWaiters()) {
+    if (Lives(session, now_ns)) continue;
+    parked_ns_ = now_ns;
+    around_.proposer.AddOwn(WaitItem({.what = WaitNews::What::kPark, .owner = session}, {}));
+  }
 }
 
 void LeadDuty::ProposeEnds(int64_t now_ns) {

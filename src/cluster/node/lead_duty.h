@@ -1,5 +1,6 @@
 // What a leader proposes by itself: entries when something is due, the ends of leases and locks,
-// snapshots, and what an empty state begins with. It hears from apply what was granted and what has
+// snapshots, that nobody is to be served who waits at a node that is gone, and what an empty state
+// begins with. It hears from apply what was granted and what has
 // ended.
 //
 // THREAD: core loop.
@@ -16,7 +17,9 @@
 #include "cluster/node/node_core.h"
 #include "cluster/node/proposer.h"
 #include "cluster/node/revision_reserve.h"
+#include "cluster/node/roster.h"
 #include "cluster/node/snapshot_writer.h"
+#include "cluster/node/write_path.h"
 
 namespace clustron::cluster {
 
@@ -29,6 +32,8 @@ class LeadDuty final : public ApplyListener {
     Proposer& proposer;
     SnapshotWriter& writer;
     const InlinePath& inline_path;
+    const Roster& roster;
+    const WritePath& writes;
   };
   LeadDuty(NodeCore& core, const Around& around) : core_(core), around_(around) {}
 
@@ -55,6 +60,8 @@ class LeadDuty final : public ApplyListener {
 
  private:
   bool TickIsDue(int64_t now_ns) const;
+  bool Lives(const Session& session, int64_t now_ns) const;
+  void ParkWaiters(int64_t now_ns);
   void ProposeEnds(int64_t now_ns);
   void MaybeProposeSnapshot();
 
@@ -62,6 +69,8 @@ class LeadDuty final : public ApplyListener {
   const Around around_;
   EndTimers timers_;
   int64_t last_tick_ns_ = 0;
+  int64_t began_ns_ = 0;   // this leadership
+  int64_t parked_ns_ = 0;  // when waiters were last said to be nobody's
   bool snapshot_proposed_ = false;
 };
 

@@ -58,7 +58,9 @@ NodeParts::NodeParts(const NodeConfig& config, const Clock& machine_clock, LogSt
                   .reserve = reserve,
                   .proposer = proposer,
                   .writer = snapshots,
-                  .inline_path = inline_path}),
+                  .inline_path = inline_path,
+                  .roster = roster,
+                  .writes = writes}),
       disk(core, leader, digests) {}
 
 }  // namespace clustron::cluster

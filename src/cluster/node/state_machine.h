@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cluster/log/entry.h"
@@ -67,6 +68,11 @@ class StateMachine {
   // When something may be due, by each clock (INT64_MAX: nothing).
   virtual int64_t NextDueElapsedMs() const = 0;
   virtual int64_t NextDueWallMs() const = 0;
+  // When a client has waited for a key as long as it wanted, by the elapsed clock (INT64_MAX: no
+  // client waits with an end).
+  virtual int64_t NextWaitEndMs() const = 0;
+  // Whose clients wait and are to be served, in a fixed order.
+  virtual std::vector<Session> ServedWaiters() const = 0;
   // Chained digest of all that was applied.
   virtual uint64_t digest() const = 0;
   // The same as of every 64th slot, as far back as they are kept; none of before

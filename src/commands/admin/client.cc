@@ -303,8 +303,17 @@ void CmdClientUnblock(Context& ctx) {
   if (ctx.args.size() == 4 && !IsWord(ctx.args[3], "TIMEOUT") && !IsWord(ctx.args[3], "ERROR")) {
     return ctx.reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
-  if (!ParseInt64(ctx.args[2])) return ctx.reply.Error(kErrNotInteger);
-  ctx.reply.Int(0);
+  const auto id = ParseInt64(ctx.args[2]);
+  if (!id) return ctx.reply.Error(kErrNotInteger);
+  if (!HasServer(ctx)) return;
+  const bool with_error = ctx.args.size() == 4 && IsWord(ctx.args[3], "ERROR");
+  std::unique_ptr<LateReply> late =
+      ctx.server->clients().Unblock(static_cast<uint64_t>(*id), with_error);
+  if (late == nullptr) return ctx.reply.Int(0);
+  constexpr int64_t kAnswerMs = 5000;
+  const bool deferred =
+      ctx.caller.client != nullptr && ctx.caller.client->Defer(std::move(late), kAnswerMs);
+  if (!deferred) ctx.reply.Int(1);  // inside of EXEC nobody waits for how it ends
 }
 
 void CmdClientHelp(Context& ctx) { ReplyHelp(ctx, "CLIENT", kClientHelp); }

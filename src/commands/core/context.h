@@ -18,6 +18,7 @@
 #include "base/work_meter.h"
 #include "commands/core/spec.h"
 #include "resp/reply_writer.h"
+#include "store/keyspace/key_record.h"
 
 namespace clustron::store {
 class Store;
@@ -94,6 +95,14 @@ struct Verdict {
   // own.
   int64_t entry_ttl_ms = 0;
   uint32_t key_hits = 0;  // keys that readers found, for INFO
+  // Set by a command that found nothing to take and is ready to wait: it has replied nothing and
+  // changed nothing, and runs anew when one of the keys may have what it wants.
+  struct Wait {
+    std::span<const std::string_view> keys;  // of its arguments
+    store::Type type;                        // of a value that it can use
+    int64_t timeout_ms;                      // 0: for ever
+  };
+  std::optional<Wait> wait = {};
 };
 
 // Who serves a command beside the store.

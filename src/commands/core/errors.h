@@ -16,6 +16,8 @@ inline constexpr std::string_view kErrOutOfRange = "ERR value is out of range";
 inline constexpr std::string_view kErrNotPositive = "ERR value is out of range, must be positive";
 inline constexpr std::string_view kErrCountNegative = "ERR COUNT can't be negative";
 inline constexpr std::string_view kErrMaxlenNegative = "ERR MAXLEN can't be negative";
+inline constexpr std::string_view kErrTooManyWait =
+    "ERR too many clients of the cluster wait for keys";
 inline constexpr std::string_view kErrNumkeys = "ERR numkeys should be greater than 0";
 inline constexpr std::string_view kErrCountNotPositive = "ERR count should be greater than 0";
 inline constexpr std::string_view kErrLposRank =

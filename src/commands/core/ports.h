@@ -103,6 +103,9 @@ class ClientsPort {
   // later moment and the stricter kind win over what was set before.
   virtual void Pause(int64_t timeout_ms, bool writes_only) = 0;
   virtual void Unpause() = 0;
+  // Ends the wait of a client that waits for keys, as a time-out would or with an error. The reply,
+  // 1 or 0, comes later; null: it does not wait.
+  virtual std::unique_ptr<LateReply> Unblock(uint64_t id, bool with_error) = 0;
 };
 
 // Options: redis.conf's directives.

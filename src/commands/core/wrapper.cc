@@ -75,7 +75,7 @@ const CommandSpec* InnerSpec(Args inner) {
 }
 
 bool MayBeNested(const CommandSpec& spec, Args args) {
-  if (spec.Is(kLocalState | kBlocking | kNoMulti) || spec.group == Group::kTransactions) {
+  if (spec.Is(kLocalState | kNoMulti) || spec.group == Group::kTransactions) {
     return false;
   }
   // What a wrapper wraps is asked in its turn.

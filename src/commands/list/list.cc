@@ -8,6 +8,7 @@
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/registry.h"
+#include "commands/core/waiting.h"
 #include "commands/list/list.spec.h"
 #include "store/types/list/list_edit.h"
 #include "store/types/list/list_value.h"
@@ -166,12 +167,17 @@ ListEnd TakeEnd(ArgCursor& args) {
   return ListEnd::kBack;
 }
 
-void Move(Context& ctx, ListEnd from, ListEnd to) {
+// `timeout_ms`: of a form that waits for an element.
+void Move(Context& ctx, ListEnd from, ListEnd to, std::optional<int64_t> timeout_ms = {}) {
   CHECK(ctx.in_entry());
   const std::string_view source = ctx.args[1];
   const std::string_view target = ctx.args[2];
   const KeyRecord* record = ctx.store.Find(ctx.db, source, KeyHash(ctx, source));
-  if (record == nullptr) return ctx.reply.Null();
+  if (record == nullptr) {
+    const bool waits = timeout_ms && WaitFor(ctx, ctx.args.subspan(1, 1), Type::kList, *timeout_ms);
+    if (!waits) ctx.reply.Null();
+    return;
+  }
   if (!CheckType(ctx, record, Type::kList)) return;
   if (!CheckType(ctx, ctx.store.Find(ctx.db, target), Type::kList)) return;
   const ListValue& list = ListOf(*record);
@@ -197,6 +203,70 @@ void Move(Context& ctx, ListEnd from, ListEnd to) {
     m.Commit(PopEvent(from));
   }
   ctx.reply.Bulk(element);
+}
+
+// What is to be popped from the first list that there is.
+struct MultiPop {
+  Args keys;
+  ListEnd end;
+  std::optional<int64_t> count;  // without one: a single element, not in an array
+};
+
+// numkeys key … LEFT|RIGHT [COUNT n], from args[first] on. Nothing: the reply is an error.
+std::optional<MultiPop> TakeMultiPop(Context& ctx, size_t first) {
+  const auto fail = [&ctx](std::string_view error) {
+    ctx.reply.Error(error);
+    return std::nullopt;
+  };
+  ArgCursor args(ctx.args, first);
+  const int64_t keys = args.IntIn(1, INT64_MAX, kErrNumkeys);
+  if (!args.ok()) return fail(args.error());
+  if (static_cast<uint64_t>(keys) >= args.remaining()) return fail(kErrSyntax);
+  const Args names = ctx.args.subspan(first + 1, static_cast<size_t>(keys));
+  args.Skip(names.size());
+  const ListEnd end = TakeEnd(args);
+  std::optional<int64_t> count;
+  while (args.HasNext()) {
+    if (!count && args.Option("COUNT")) {
+      count = args.IntIn(1, INT64_MAX, kErrCountNotPositive);
+    } else {
+      args.Fail(kErrSyntax);
+    }
+  }
+  if (!args.ok()) return fail(args.error());
+  return MultiPop{names, end, count.value_or(1)};
+}
+
+// False: no such list is there, and nothing was replied.
+bool PopFirst(Context& ctx, const MultiPop& pop) {
+  for (const std::string_view key : pop.keys) {
+    Mutation m = ctx.Writable().Modify(ctx.db, key);
+    if (!m.exists()) continue;
+    if (!CheckType(ctx, m.record(), Type::kList)) return true;
+    const ListValue& list = ListOf(*m.record());
+    const size_t popped = std::min(static_cast<size_t>(pop.count.value_or(1)), list.size());
+    if (!SpendRange(ctx, list, AtEnd(list, pop.end, popped))) return true;
+    ctx.reply.Array(2);
+    ctx.reply.Bulk(key);
+    if (pop.count) {
+      ReplyPopped(ctx, list, pop.end, popped);
+    } else {
+      ReplyElement(ctx, list.At(pop.end == ListEnd::kFront ? 0 : list.size() - 1));
+    }
+    PopFromList(m, pop.end, popped);
+    m.Commit(PopEvent(pop.end));
+    return true;
+  }
+  return false;
+}
+
+// key … timeout
+void PopOrWait(Context& ctx, ListEnd end) {
+  const std::optional<int64_t> timeout_ms = TimeoutMs(ctx, ctx.args.back());
+  if (!timeout_ms) return;
+  const Args keys = ctx.args.subspan(1, ctx.args.size() - 2);
+  if (PopFirst(ctx, {.keys = keys, .end = end, .count = std::nullopt})) return;
+  if (!WaitFor(ctx, keys, Type::kList, *timeout_ms)) ctx.reply.NullArray();
 }
 
 }  // namespace
@@ -383,37 +453,34 @@ void CmdLmove(Context& ctx) {
 void CmdRpoplpush(Context& ctx) { Move(ctx, ListEnd::kBack, ListEnd::kFront); }
 
 void CmdLmpop(Context& ctx) {
-  ArgCursor args(ctx.args, 1);
-  const int64_t keys = args.IntIn(1, INT64_MAX, kErrNumkeys);
+  const std::optional<MultiPop> pop = TakeMultiPop(ctx, 1);
+  if (pop && !PopFirst(ctx, *pop)) ctx.reply.NullArray();
+}
+
+// --- Forms that wait -----------------------------------------------------------------------------
+
+void CmdBlpop(Context& ctx) { PopOrWait(ctx, ListEnd::kFront); }
+void CmdBrpop(Context& ctx) { PopOrWait(ctx, ListEnd::kBack); }
+
+void CmdBlmove(Context& ctx) {
+  ArgCursor args(ctx.args, 3);
+  const ListEnd from = TakeEnd(args);
+  const ListEnd to = args.ok() ? TakeEnd(args) : from;
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (static_cast<uint64_t>(keys) >= args.remaining()) return ctx.reply.Error(kErrSyntax);
-  const Args names = ctx.args.subspan(2, static_cast<size_t>(keys));
-  args.Skip(names.size());
-  const ListEnd end = TakeEnd(args);
-  std::optional<int64_t> count;
-  while (args.HasNext()) {
-    if (!count && args.Option("COUNT")) {
-      count = args.IntIn(1, INT64_MAX, kErrCountNotPositive);
-    } else {
-      args.Fail(kErrSyntax);
-    }
-  }
-  if (!args.ok()) return ctx.reply.Error(args.error());
-  for (const std::string_view key : names) {
-    Mutation m = ctx.Writable().Modify(ctx.db, key);
-    if (!m.exists()) continue;
-    if (!CheckType(ctx, m.record(), Type::kList)) return;
-    const ListValue& list = ListOf(*m.record());
-    const size_t popped = std::min(static_cast<size_t>(count.value_or(1)), list.size());
-    if (!SpendRange(ctx, list, AtEnd(list, end, popped))) return;
-    ctx.reply.Array(2);
-    ctx.reply.Bulk(key);
-    ReplyPopped(ctx, list, end, popped);
-    PopFromList(m, end, popped);
-    m.Commit(PopEvent(end));
-    return;
-  }
-  ctx.reply.NullArray();
+  if (const auto timeout_ms = TimeoutMs(ctx, ctx.args[5])) Move(ctx, from, to, timeout_ms);
+}
+
+void CmdBrpoplpush(Context& ctx) {
+  if (const auto timeout_ms = TimeoutMs(ctx, ctx.args[3]))
+    Move(ctx, ListEnd::kBack, ListEnd::kFront, timeout_ms);
+}
+
+void CmdBlmpop(Context& ctx) {
+  const std::optional<MultiPop> pop = TakeMultiPop(ctx, 2);
+  if (!pop) return;
+  const std::optional<int64_t> timeout_ms = TimeoutMs(ctx, ctx.args[1]);
+  if (!timeout_ms || PopFirst(ctx, *pop)) return;
+  if (!WaitFor(ctx, pop->keys, Type::kList, *timeout_ms)) ctx.reply.NullArray();
 }
 
 std::span<const CommandSpec> ListCommands() { return kListRows; }

@@ -23,12 +23,26 @@ void CmdLpos(Context& ctx);
 void CmdLmove(Context& ctx);
 void CmdRpoplpush(Context& ctx);
 void CmdLmpop(Context& ctx);
+void CmdBlpop(Context& ctx);
+void CmdBrpop(Context& ctx);
+void CmdBlmove(Context& ctx);
+void CmdBrpoplpush(Context& ctx);
+void CmdBlmpop(Context& ctx);
 
 inline constexpr uint16_t kListsVersion = 3;
+inline constexpr uint16_t kWaitingVersion = 4;
 
 constexpr KeySpec kKeysListPop[] = {{.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete}};
 constexpr KeySpec kKeysListMove[] = {{.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete},
                                      {.flags = KeySpec::kRw | KeySpec::kInsert, .begin_index = 2}};
+constexpr KeySpec kKeysListWait[] = {
+    {.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete, .last = -2}};
+constexpr KeySpec kKeysBlmpop[] = {{.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete,
+                                    .begin_index = 2,
+                                    .find = KeySpec::Find::kKeyNum,
+                                    .keynum_index = 0,
+                                    .first_key = 1,
+                                    .keynum_step = 1}};
 constexpr KeySpec kKeysLmpop[] = {{.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete,
                                    .begin_index = 1,
                                    .find = KeySpec::Find::kKeyNum,
@@ -94,6 +108,29 @@ constexpr ArgSpec kListArgsRpoplpush[] = {
     {.name = "source", .type = ArgSpec::Type::kKey, .key_spec_index = 0},
     {.name = "destination", .type = ArgSpec::Type::kKey, .key_spec_index = 1}};
 constexpr ArgSpec kListArgsLmpop[] = {
+    {.name = "numkeys", .type = ArgSpec::Type::kInteger},
+    {.name = "key", .type = ArgSpec::Type::kKey, .flags = ArgSpec::kMultiple, .key_spec_index = 0},
+    {.name = "where", .type = ArgSpec::Type::kOneOf, .args = kListArgsEnds},
+    {.name = "count",
+     .type = ArgSpec::Type::kInteger,
+     .token = "COUNT",
+     .flags = ArgSpec::kOptional}};
+
+constexpr ArgSpec kListArgsWait[] = {
+    {.name = "key", .type = ArgSpec::Type::kKey, .flags = ArgSpec::kMultiple, .key_spec_index = 0},
+    {.name = "timeout", .type = ArgSpec::Type::kDouble}};
+constexpr ArgSpec kListArgsBlmove[] = {
+    {.name = "source", .type = ArgSpec::Type::kKey, .key_spec_index = 0},
+    {.name = "destination", .type = ArgSpec::Type::kKey, .key_spec_index = 1},
+    {.name = "wherefrom", .type = ArgSpec::Type::kOneOf, .args = kListArgsEnds},
+    {.name = "whereto", .type = ArgSpec::Type::kOneOf, .args = kListArgsEnds},
+    {.name = "timeout", .type = ArgSpec::Type::kDouble}};
+constexpr ArgSpec kListArgsBrpoplpush[] = {
+    {.name = "source", .type = ArgSpec::Type::kKey, .key_spec_index = 0},
+    {.name = "destination", .type = ArgSpec::Type::kKey, .key_spec_index = 1},
+    {.name = "timeout", .type = ArgSpec::Type::kDouble}};
+constexpr ArgSpec kListArgsBlmpop[] = {
+    {.name = "timeout", .type = ArgSpec::Type::kDouble},
     {.name = "numkeys", .type = ArgSpec::Type::kInteger},
     {.name = "key", .type = ArgSpec::Type::kKey, .flags = ArgSpec::kMultiple, .key_spec_index = 0},
     {.name = "where", .type = ArgSpec::Type::kOneOf, .args = kListArgsEnds},
@@ -343,6 +380,78 @@ inline constexpr CommandSpec kListRows[] = {
      .complexity = "O(N+M) by the number of keys and of elements",
      .args = kListArgsLmpop,
      .feature_version = kListsVersion},
+    {.name = "BLPOP",
+     .id = 717,
+     .cls = Class::kWrite,
+     .since = "2.0.0",
+     .group = Group::kList,
+     .arity = -3,
+     .flags = kBlocking | kNoScript | kWriteFlag | kWide,
+     .acl = kAclList,
+     .keys = kKeysListWait,
+     .handler = CmdBlpop,
+     .summary = "Takes the first element off the first list that is not empty; waits for one.",
+     .complexity = "O(N) by the number of keys",
+     .args = kListArgsWait,
+     .feature_version = kWaitingVersion},
+    {.name = "BRPOP",
+     .id = 718,
+     .cls = Class::kWrite,
+     .since = "2.0.0",
+     .group = Group::kList,
+     .arity = -3,
+     .flags = kBlocking | kNoScript | kWriteFlag | kWide,
+     .acl = kAclList,
+     .keys = kKeysListWait,
+     .handler = CmdBrpop,
+     .summary = "Takes the last element off the first list that is not empty; waits for one.",
+     .complexity = "O(N) by the number of keys",
+     .args = kListArgsWait,
+     .feature_version = kWaitingVersion},
+    {.name = "BLMOVE",
+     .id = 719,
+     .cls = Class::kWrite,
+     .since = "6.2.0",
+     .group = Group::kList,
+     .arity = 6,
+     .flags = kBlocking | kDenyOom | kNoScript | kWriteFlag | kWide,
+     .acl = kAclList,
+     .keys = kKeysListMove,
+     .handler = CmdBlmove,
+     .summary = "Takes an element off one list and puts it into another; waits for one.",
+     .complexity = "O(1)",
+     .args = kListArgsBlmove,
+     .feature_version = kWaitingVersion},
+    {.name = "BRPOPLPUSH",
+     .id = 720,
+     .cls = Class::kWrite,
+     .since = "2.2.0",
+     .group = Group::kList,
+     .arity = 4,
+     .flags = kBlocking | kDenyOom | kNoScript | kWriteFlag | kWide,
+     .acl = kAclList,
+     .keys = kKeysListMove,
+     .handler = CmdBrpoplpush,
+     .summary = "Moves the last element of one list to the front of another; waits for one.",
+     .complexity = "O(1)",
+     .args = kListArgsBrpoplpush,
+     .deprecated_since = "6.2.0",
+     .replaced_by = "BLMOVE with the RIGHT and LEFT arguments",
+     .feature_version = kWaitingVersion},
+    {.name = "BLMPOP",
+     .id = 721,
+     .cls = Class::kWrite,
+     .since = "7.0.0",
+     .group = Group::kList,
+     .arity = -5,
+     .flags = kBlocking | kMovableKeys | kWriteFlag | kWide,
+     .acl = kAclList,
+     .keys = kKeysBlmpop,
+     .handler = CmdBlmpop,
+     .summary = "Takes elements off the first list that is not empty; waits for one.",
+     .complexity = "O(N+M) by the number of keys and of elements",
+     .args = kListArgsBlmpop,
+     .feature_version = kWaitingVersion},
 };
 
 }  // namespace clustron::commands

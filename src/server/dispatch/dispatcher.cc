@@ -384,24 +384,32 @@ void Dispatcher::RunWrite(const Call& call, const Written& written) {
     if (!call.muted) Refuse(session, call.spec, error);
     return;
   }
-  if (session.queue.empty() && around_.writes.OpenInline()) return RunInline(call, written);
+  if (session.queue.empty() && around_.writes.OpenInline() && RunInline(call, written)) return;
   Pending& pending = session.queue.Push(Pending::Kind::kRun, session.client);
   pending.muted = call.muted;
   pending.spec = &call.spec;
   ++around_.stats.logged_writes;
   around_.writes.Submit(session, pending, written);
+  // What stands behind a command that waits waits, too.
+  if (call.spec.Is(commands::kBlocking)) session.queue.Stall();
 }
 
-void Dispatcher::RunInline(const Call& call, const Written& written) {
+// False: it would wait, for which it has to become an item.
+bool Dispatcher::RunInline(const Call& call, const Written& written) {
   Session& session = call.session;
   const Answer answer = around_.recorder.Begin(session, call.muted);
   session.ShowState();
-  around_.executor.RunInline(*written.spec, written.args, CallerOf(call),
-                             around_.node.parts().proposer.Verdicts(), answer.out);
+  if (!around_.executor.RunInline(*written.spec, written.args, CallerOf(call),
+                                  around_.node.parts().proposer.Verdicts(), answer.out)) {
+    around_.recorder.Cancel(session);
+    return false;
+  }
   around_.recorder.End(session, call.spec, written.args, answer);
+  around_.executor.ServeInline();
   session.client.last_write_slot = around_.executor.applied_slot() + 1;
   ++around_.stats.inline_writes;
   around_.sessions.MarkDirty(session);
+  return true;
 }
 
 // Notes a plain EXPIRE, PEXPIRE or GETEX. If it repeats the last one on its key here: the longest

@@ -78,7 +78,7 @@ class Dispatcher {
   void AddLate(const Call& call);
   void Wait(const Call& call);
   void RunWrite(const Call& call, const Written& written);
-  void RunInline(const Call& call, const Written& written);
+  bool RunInline(const Call& call, const Written& written);
   std::optional<int64_t> Refreshes(const Call& call);
   state::Executor::Caller CallerOf(const Call& call) const;
   void ReplyQueued(Session& session);

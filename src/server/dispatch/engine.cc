@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "server/dispatch/blocked_clients.h"
 #include "server/dispatch/dispatcher.h"
 #include "server/dispatch/late_replies.h"
 #include "server/dispatch/leader_calls.h"
@@ -120,6 +121,14 @@ struct Engine::Parts {
   LateReplies late{clients, node, recorder, sessions};
   ReadGate reads{node, executor, sessions};
   WriteGate writes{config, node, executor};
+  BlockedClients blocked{{.clock = clock,
+                          .clients = clients,
+                          .node = node,
+                          .executor = executor,
+                          .stats = stats,
+                          .outage = outage,
+                          .recorder = recorder,
+                          .sessions = sessions}};
   LeaderCalls calls{{.node = node,
                      .executor = executor,
                      .stats = stats,
@@ -207,6 +216,7 @@ void Engine::Close(Session* session) {
   parts.late.Forget(session);
   parts.reads.Forget(session);
   parts.calls.Forget(session);
+  parts.blocked.Forget(session);
   parts.sessions.Close(session);
 }
 
@@ -223,6 +233,7 @@ void Engine::Tick() {
   const int64_t now = clock_.MonotonicNs();
   parts.late.Tick();
   parts.pause.Step();
+  parts.blocked.Step();
   if (now - swept_ns_ >= kSweepNs) Sweep(now);
 }
 
@@ -296,6 +307,13 @@ void Engine::InlineTick() { parts_->writes.InlineTick(); }
 
 void Engine::Published(std::string_view body) { parts_->news.Hear(body); }
 
+void Engine::SessionChanged(cluster::Session session) {
+  executor_.SetOwnSession(session);
+  if (parts_ != nullptr) parts_->blocked.OnNewSession();
+}
+
+void Engine::StateReplaced() { parts_->blocked.OnStateReplaced(); }
+
 void Engine::LeadershipChanged() {
   parts_->watch.LeadershipChanged();
   maintenance_.EndHandOver();
@@ -329,8 +347,18 @@ state::OwnCall Engine::BeginOwnItem(uint64_t sequence) {
   return applying_ == nullptr ? state::OwnCall{} : parts_->queues.BeginItem(*applying_);
 }
 
-void Engine::EndOwnItem(uint64_t) {
-  if (applying_ != nullptr) parts_->queues.EndItem(*std::exchange(applying_, nullptr));
+void Engine::EndOwnItem(uint64_t sequence, bool waits) {
+  Session* session = std::exchange(applying_, nullptr);
+  if (session != nullptr) parts_->queues.EndItem(*session, waits);
+  if (waits) parts_->blocked.Add(session, sequence);
 }
+
+state::OwnCall Engine::BeginServed(uint64_t id) { return parts_->blocked.Begin(id); }
+
+void Engine::EndServed(uint64_t id, state::WaitOutcome outcome) {
+  parts_->blocked.End(id, outcome);
+}
+
+void Engine::WaitersParked() { parts_->blocked.OnParked(); }
 
 }  // namespace clustron::server

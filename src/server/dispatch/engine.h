@@ -92,7 +92,8 @@ class Engine final : public cluster::NodeHost, public state::ApplySink, public I
   void InlineTick() override;
   void Published(std::string_view body) override;
   void LeadershipChanged() override;
-  void SessionChanged(cluster::Session session) override { executor_.SetOwnSession(session); }
+  void SessionChanged(cluster::Session session) override;
+  void StateReplaced() override;
   void HandingOver() override;
   void SnapshotDone(bool ok, int64_t took_ns) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
@@ -100,7 +101,10 @@ class Engine final : public cluster::NodeHost, public state::ApplySink, public I
 
   // --- state::ApplySink ------------------------------------------------------------------------
   state::OwnCall BeginOwnItem(uint64_t sequence) override;
-  void EndOwnItem(uint64_t sequence) override;
+  void EndOwnItem(uint64_t sequence, bool waits) override;
+  state::OwnCall BeginServed(uint64_t id) override;
+  void EndServed(uint64_t id, state::WaitOutcome outcome) override;
+  void WaitersParked() override;
 
  private:
   struct Parts;

@@ -101,6 +101,7 @@ bool QueueRunner::Step(Session& session) {
   switch (session.queue.front().kind) {
     case Kind::kWrite:
     case Kind::kCalled:
+    case Kind::kBlocked:
       return false;
     case Kind::kReply:
       Answer(session, session.queue.front());
@@ -148,7 +149,8 @@ state::OwnCall QueueRunner::BeginItem(Session& session) {
   return {item_answer_.out, &session.client};
 }
 
-void QueueRunner::EndItem(Session& session) {
+void QueueRunner::EndItem(Session& session, bool waits) {
+  if (waits && session.sink != nullptr) return around_.recorder.Cancel(session);
   if (session.sink != nullptr) {
     around_.recorder.End(session, *session.queue.front().spec, around_.executor.item_args(),
                          item_answer_);

@@ -42,7 +42,8 @@ class QueueRunner {
   // The session's first item is applied next: what waits before it is answered, and its own reply
   // begins. EndItem follows.
   state::OwnCall BeginItem(Session& session);
-  void EndItem(Session& session);
+  // `waits`: not answered; its client waits for keys.
+  void EndItem(Session& session, bool waits);
   // The session's first item will not be applied.
   void FailItem(Session& session, cluster::Failure failure);
 

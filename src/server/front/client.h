@@ -150,6 +150,9 @@ class Client final : public commands::ClientPort {
   // A mark for the `flags` of CLIENT LIST.
   bool closing = false;  // no more commands are taken from it
   bool held = false;     // by CLIENT PAUSE: its next command waits
+  uint64_t blocked = 0;  // it waits for keys, by this number (BlockedClients); 0: it doesn't
+  // For whatever.
+  bool waits() const { return late_ != nullptr || held || blocked != 0; }
   // What Maintenance has told it and not yet ended.
   bool told_moving = false;
   bool sent_elsewhere = false;  // to masters on other nodes, since this one stops

@@ -26,7 +26,7 @@ std::string Flags(const Client& client) {
   };
   mark(client.subscribed(), 'P');
   mark(client.in_multi(), 'x');
-  mark(client.late_reply() != nullptr || client.held, 'b');
+  mark(client.waits(), 'b');
   mark(client.closing, 'c');
   mark(client.address().unix_socket, 'U');
   mark(client.local_reads(), 'r');
@@ -70,7 +70,7 @@ ClientTable::Counts ClientTable::Count() const {
   Counts counts;
   for (const auto& [id, client] : clients_) {
     counts.clients++;
-    counts.blocked += client->late_reply() != nullptr || client->held;
+    counts.blocked += client->waits();
     counts.pubsub += client->subscribed();
     counts.watching += !client->watched().empty();
     counts.max_input = std::max(counts.max_input, client->link().input_bytes());
@@ -203,7 +203,7 @@ ClientTable::Sweep ClientTable::SweepLimits() {
       continue;
     }
     // COMPAT: subscribers and those who wait are never idle.
-    const bool waits = client->subscribed() || client->late_reply() != nullptr || client->held;
+    const bool waits = client->subscribed() || client->waits();
     if (timeout_ms > 0 && !waits && now_ms - client->last_active_ms() > timeout_ms) {
       sweep.idle++;
       leaving.push_back(client);
@@ -298,6 +298,13 @@ std::string ClientTable::List(const ClientFilter& filter) const {
 std::string ClientTable::Describe(uint64_t id) const {
   const Client* client = Find(id);
   return client == nullptr ? std::string() : Line(*client);
+}
+
+std::unique_ptr<commands::LateReply> ClientTable::Unblock(uint64_t id, bool with_error) {
+  Client* client = Find(id);
+  return client == nullptr || unblock_host_ == nullptr
+             ? nullptr
+             : unblock_host_->Unblock(*client, with_error);
 }
 
 size_t ClientTable::Kill(const ClientFilter& filter, uint64_t me) {

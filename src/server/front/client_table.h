@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,17 @@ namespace clustron::server {
 class Config;
 
 inline constexpr std::string_view kErrMaxClients = "ERR max number of clients reached";
+
+// Whoever can end the wait of a client that waits for keys.
+class UnblockHost {
+ public:
+  // The answer comes later: 1 if that has ended it, 0 if it was served before. Null: it does not
+  // wait.
+  virtual std::unique_ptr<commands::LateReply> Unblock(Client& client, bool with_error) = 0;
+
+ protected:
+  ~UnblockHost() = default;
+};
 
 class ClientTable final : public commands::ClientsPort {
  public:
@@ -84,7 +96,10 @@ class ClientTable final : public commands::ClientsPort {
   bool paused() const { return paused_until_ms_ != 0 && paused_until_ms_ > NowMs(); }
   int64_t paused_until_ms() const { return paused_until_ms_; }
 
+  void SetUnblockHost(UnblockHost* host) { unblock_host_ = host; }
+
   // --- commands::ClientsPort -------------------------------------------------------------------
+  std::unique_ptr<commands::LateReply> Unblock(uint64_t id, bool with_error) override;
   std::string List(const commands::ClientFilter& filter) const override;
   std::string Describe(uint64_t id) const override;
   size_t Kill(const commands::ClientFilter& filter, uint64_t me) override;
@@ -99,6 +114,7 @@ class ClientTable final : public commands::ClientsPort {
 
   const Clock& clock_;
   const Config& config_;
+  UnblockHost* unblock_host_ = nullptr;
   std::map<uint64_t, Client*> clients_;  // by rising id, as CLIENT LIST has them
   // Ids in the order in which they became strangers; some are none any more, or gone.
   Ring<uint64_t> strangers_;

@@ -14,6 +14,11 @@ bool Session::WantsInput() const {
   return queue.TakesMore() && !client.held && !close_after_flush_ && !close_now_ && !client.closing;
 }
 
+bool Session::WantsBytes() const {
+  constexpr size_t kAheadBytes = 64 << 10;
+  return WantsInput() || (client.blocked != 0 && input.kept_bytes() < kAheadBytes && !close_now_);
+}
+
 void Session::BeginAnswer() {
   CHECK(!answering_);
   answering_ = true;

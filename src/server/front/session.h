@@ -58,6 +58,9 @@ class Session final : public ClientLink,
 
   // True while more input is wanted: not while much is waiting, or the end is near.
   bool WantsInput() const;
+  // The same of bytes from the socket: of a client that waits for keys some are taken ahead, so
+  // that its end is seen.
+  bool WantsBytes() const;
   // Nothing is waiting for an answer, nor for its turn to be parsed.
   bool idle() const { return queue.empty() && !client.held && input.backlog_ns() == 0; }
   bool close_after_flush() const { return close_after_flush_; }

@@ -115,6 +115,16 @@ void SessionQueue::BecomeLate() {
   Stall();
 }
 
+void SessionQueue::BecomeBlocked(uint64_t id) {
+  CHECK(queue_.size() == 1);
+  CHECK(front().kind == Kind::kWrite);
+  --writes_;
+  Release(front());
+  front().kind = Kind::kBlocked;
+  front().round = id;
+  Stall();
+}
+
 void SessionQueue::PopFront() {
   CHECK(!empty());
   CHECK(front().kind != Kind::kWrite);

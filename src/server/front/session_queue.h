@@ -6,6 +6,7 @@
 //   kCall    a command for the leader's memory that waits for the front
 //   kCalled  the same, asked; only at the front
 //   kLate    a command whose reply comes later (WAIT …); only at the front
+//   kBlocked a command that waits for keys (BLPOP …), alone in the queue
 //
 // INVARIANT: items of one session are applied in the queue's order; writes() counts its kWrite
 // elements; under_way_bytes() is the sum of all elements' bytes. THREAD: core loop.
@@ -41,13 +42,14 @@ class OwnedArgs {
 
 // A command in the queue.
 struct Pending {
-  enum class Kind : uint8_t { kReply, kRun, kWrite, kCall, kCalled, kLate };
+  enum class Kind : uint8_t { kReply, kRun, kWrite, kCall, kCalled, kLate, kBlocked };
   Kind kind = Kind::kReply;
   bool muted = false;  // CLIENT REPLY: its reply is thrown away
   int8_t resp_version = 2;
   int8_t db = 0;
-  uint64_t round = 0;  // kRun: of its read; 0: none needed. kCalled: the call's id
-  uint64_t tick = 0;   // kRun: that it waits for, or has waited for
+  uint64_t round =
+      0;  // kRun: of its read; 0: none needed. kCalled: the call's id; kBlocked: the item's number
+  uint64_t tick = 0;  // kRun: that it waits for, or has waited for
   const commands::CommandSpec* spec = nullptr;
   size_t bytes = 0;        // counted in SessionQueue::under_way_bytes()
   int64_t ttl_max_ms = 0;  // kRun, of a refresh: the longest that it may be logged with
@@ -82,6 +84,8 @@ class SessionQueue {
   std::string& BecomeReply(Pending& pending);
   // The front's reply comes later; nothing is parsed until then.
   void BecomeLate();
+  // The front, a write that was applied, waits for keys. REQUIRES: nothing stands behind it.
+  void BecomeBlocked(uint64_t id);
   // The front, which is no write, was answered.
   void PopFront();
 

@@ -20,7 +20,7 @@ ClientConnection::~ClientConnection() {
 
 void ClientConnection::OnBytes(std::string_view bytes) {
   around_.engine.Feed(*session_, bytes);
-  if (!session_->WantsInput()) stream_.PauseReading();
+  if (!session_->WantsBytes()) stream_.PauseReading();
 }
 
 void ClientConnection::OnEnd() {
@@ -58,7 +58,12 @@ void ClientConnection::LookAtSession() {
     Die();
     return;
   }
-  if (session_->WantsInput() && !stream_.reading()) stream_.ResumeReading();
+  if (ended_ && session_->client.blocked != 0) {
+    // COMPAT: who waits for keys and says no more is gone; nothing is taken off for it.
+    Die();
+    return;
+  }
+  if (session_->WantsBytes() && !stream_.reading()) stream_.ResumeReading();
 }
 
 void ClientConnection::Die() {

@@ -53,6 +53,7 @@ enum class Hook : uint8_t {
   kIndexes = 3,
   kSnapshot = 4,  // set by SnapshotWalk
   kJournal = 5,   // set by Arm/Disarm
+  kWaiters = 6,   // set by the table of those who wait for keys
 };
 
 // What WATCH remembers of a key. Valid across failovers: it is made of log positions only.
@@ -235,7 +236,7 @@ class Store {
   friend class SnapshotWalk;
   friend class StoreLoader;
 
-  static constexpr uint8_t kObserverHooks = 0x0f;
+  static constexpr uint8_t kObserverHooks = 0x4f;
   static constexpr size_t kTouchCells = 65'536;
 
   using Visit = void (*)(void* ctx, const KeyRecord&);

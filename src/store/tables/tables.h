@@ -12,6 +12,7 @@ namespace clustron::store {
 class LeaseTable;
 class LockTable;
 class OnceTable;
+class WaitTable;
 
 template <typename... T>
 struct TableList {
@@ -24,7 +25,7 @@ struct TableList {
   }
 };
 
-using Tables = TableList<OnceTable, LeaseTable, LockTable>;
+using Tables = TableList<OnceTable, LeaseTable, LockTable, WaitTable>;
 
 template <typename T>
 T& TableOf(Store& store) {

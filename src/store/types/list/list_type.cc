@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/planted_bugs.h"
 #include "store/keyspace/key_meta.h"
 #include "store/types/list/list_word.h"
 
@@ -42,6 +43,7 @@ class Frozen final : public FrozenValue {
       sink.OnPart(element);
       bytes += element.size();
       if (!list_->Next(&at_)) return false;
+      if (Planted(Bug::kListTailLost) && i + 1 == kSliceElements) return false;
     }
     return true;
   }

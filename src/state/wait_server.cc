@@ -1,0 +1,153 @@
+#include "state/wait_server.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "commands/core/waiting.h"
+#include "resp/reply_writer.h"
+
+namespace clustron::state {
+
+using cluster::WaitEnd;
+using cluster::WaitNews;
+using store::KeyName;
+using store::Wait;
+using store::WaitOwner;
+using store::WaitPlace;
+
+namespace {
+
+// Of one entry: the rest goes with the next, which follows at once.
+constexpr size_t kEndsPerEntry = 10'000;
+
+}  // namespace
+
+// --- What may be ready ---------------------------------------------------------------------------
+
+void WaitServer::OnKey(int db, std::string_view key) {
+  if (!WaitsOf(store_).Waited(db, key)) return;
+  KeyName name{db, std::string(key)};
+  if (noted_.insert(name).second) ready_.push_back(std::move(name));
+}
+
+void WaitServer::OnDb(int db) {
+  for (const std::string& key : WaitsOf(store_).KeysOf(db)) OnKey(db, key);
+}
+
+// --- Serving -------------------------------------------------------------------------------------
+
+bool WaitServer::Add(const cluster::ItemHeader& header, const commands::CommandSpec& spec,
+                     std::span<const std::string_view> args, const commands::Verdict::Wait& wait) {
+  CHECK(header.session.node != 0);
+  Wait row{.id = {{header.session.node, header.session.boot}, header.sequence},
+           .command_id = spec.id,
+           .db = header.db,
+           .resp_version = header.resp_version,
+           .user = std::string(header.user),
+           .args = {args.begin() + 1, args.end()},
+           .type = wait.type};
+  std::set<std::string_view> seen;
+  for (const std::string_view key : wait.keys)
+    if (seen.insert(key).second) row.keys.emplace_back(key);
+  if (wait.timeout_ms != 0) row.deadline_ms = store_.elapsed_ms() + wait.timeout_ms;
+  store::WaitTable& waits = WaitsOf(store_);
+  if (!waits.HasRoom(row)) return false;
+  waits.Add(std::move(row));
+  return true;
+}
+
+void WaitServer::ServeReady() {
+  while (!ready_.empty()) {
+    const KeyName key = std::move(ready_.front());
+    ready_.pop_front();
+    noted_.erase(key);
+    ServeKey(key);
+  }
+}
+
+void WaitServer::ServeKey(const KeyName& key) {
+  store::WaitTable& waits = WaitsOf(store_);
+  WaitPlace after = 0;
+  while (const WaitPlace* next = waits.Next(key, after)) {
+    const store::KeyRecord* record = store_.Find(key.db, key.name);
+    if (record == nullptr) return;
+    after = *next;
+    const Wait& wait = *waits.Find(after);
+    if (record->type() != wait.type) continue;
+    if (!runner_.MayServe(wait)) {
+      REACH("lock holds a waiter back");
+      continue;
+    }
+    const uint64_t id = wait.id.id;
+    const bool own = Own(wait);
+    const bool answered = runner_.RunServed(wait, Begin(wait));
+    if (own) sink_->EndServed(id, answered ? WaitOutcome::kServed : WaitOutcome::kWaitsOn);
+    if (!answered) continue;
+    REACH("waiter served");
+    if (!Planted(Bug::kServedWaitsOn)) waits.Remove(after);
+  }
+}
+
+// --- Ends ----------------------------------------------------------------------------------------
+
+void WaitServer::End(WaitPlace place, WaitEnd how) {
+  const Wait wait = WaitsOf(store_).Remove(place);
+  if (!Own(wait)) return;
+  const OwnCall call = sink_->BeginServed(wait.id.id);
+  if (call.out != nullptr) {
+    resp::ReplyWriter reply(call.out, wait.resp_version);
+    if (how == WaitEnd::kUnblocked) {
+      reply.Error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    } else {
+      commands::ReplyTimedOut(reply);
+    }
+  }
+  sink_->EndServed(wait.id.id, WaitOutcome::kEnded);
+}
+
+void WaitServer::Hear(const WaitNews& news) {
+  store::WaitTable& waits = WaitsOf(store_);
+  const WaitOwner owner{news.owner.node, news.owner.boot};
+  switch (news.what) {
+    case WaitNews::What::kPark:
+      REACH("waiters parked");
+      waits.SetParked(owner, true);
+      if (owner == own_ && !recovering_) sink_->WaitersParked();
+      return;
+    case WaitNews::What::kBack:
+      REACH("waiters back");
+      waits.SetParked(owner, false);
+      for (const WaitPlace place : waits.PlacesOf(owner)) {
+        const Wait& wait = *waits.Find(place);
+        for (const std::string& key : wait.keys) OnKey(wait.db, key);
+      }
+      return;
+    case WaitNews::What::kEnd:
+      if (const WaitPlace* place = waits.FindId({owner, news.id})) End(*place, news.how);
+      return;
+  }
+  UNREACHABLE();
+}
+
+void WaitServer::DropOlder(const WaitOwner& owner) {
+  store::WaitTable& waits = WaitsOf(store_);
+  for (const WaitOwner& older : waits.OlderThan(owner))
+    for (const WaitPlace place : waits.PlacesOf(older)) waits.Remove(place);
+}
+
+void WaitServer::EndDue() {
+  uint64_t ended = 0;
+  for (; ended < kEndsPerEntry; ++ended) {
+    const WaitPlace* place = WaitsOf(store_).Due(store_.elapsed_ms());
+    if (place == nullptr) break;
+    End(*place, WaitEnd::kTimeout);
+  }
+  if (ended == 0) return;
+  REACH("wait timed out");
+  runner_.CountEnded(ended);
+}
+
+}  // namespace clustron::state

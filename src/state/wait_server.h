@@ -1,0 +1,111 @@
+// Serves those who wait for keys (store/tables/wait_table.h), as a part of apply: behind each item
+// whoever can use what it brought, in the order of arrival, within the item's revision. Also what
+// else becomes of waiters: their deadlines, and what their nodes and the leader say of them.
+//
+// Keys are looked at in the order in which changes made them ready, as in Redis; what a served
+// command brings (BLMOVE) makes its key ready behind the others. An item that is taken back makes
+// nothing ready. INVARIANT: all of it is a function of the log. THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cluster/log/wait_item.h"
+#include "commands/core/context.h"
+#include "state/own_call.h"
+#include "store/keyspace/key_name.h"
+#include "store/keyspace/store.h"
+#include "store/tables/wait_table.h"
+
+namespace clustron::state {
+
+// What came of a waiter whose turn it was.
+enum class WaitOutcome : uint8_t {
+  kWaitsOn,  // nothing was replied
+  kServed,   // its command is answered
+  kEnded,    // its time is over, or its node has said so
+};
+
+// Told of this node's own waiters. THREAD: core loop.
+class WaitSink {
+ public:
+  // The waiter's reply begins; EndServed follows.
+  virtual OwnCall BeginServed(uint64_t id) = 0;
+  // Unless it waits on, its reply is complete.
+  virtual void EndServed(uint64_t id, WaitOutcome outcome) = 0;
+  // The leader took this node for gone: its waiters are not served before it says that it is here.
+  virtual void WaitersParked() = 0;
+
+ protected:
+  ~WaitSink() = default;
+};
+
+// Runs a waiter's command anew, within the item at hand.
+class WaitRunner {
+ public:
+  // False: somebody's lock is in the way.
+  virtual bool MayServe(const store::Wait& wait) = 0;
+  // False: it has to wait on, and has done nothing.
+  virtual bool RunServed(const store::Wait& wait, const OwnCall& call) = 0;
+  // So many waiters have left by their deadlines, or in another way.
+  virtual void CountEnded(uint64_t count) = 0;
+
+ protected:
+  ~WaitRunner() = default;
+};
+
+class WaitServer {
+ public:
+  // All outlive it.
+  WaitServer(store::Store& store, WaitRunner& runner) : store_(store), runner_(runner) {}
+
+  // Of which process's waiters the sink is told.
+  void Attach(cluster::Session own, WaitSink* sink) {
+    own_ = {own.node, own.boot};
+    sink_ = sink;
+  }
+  void SetOwn(cluster::Session own) { own_ = {own.node, own.boot}; }
+  // Entries are applied again: nobody is told anything.
+  void SetRecovering(bool recovering) { recovering_ = recovering; }
+
+  // --- What may be ready
+  void OnKey(int db, std::string_view key);
+  void OnDb(int db);
+  bool idle() const { return ready_.empty(); }
+
+  // --- At an item's end
+  // The command with this number found nothing: its client waits. False: too many do.
+  bool Add(const cluster::ItemHeader& header, const commands::CommandSpec& spec,
+           std::span<const std::string_view> args, const commands::Verdict::Wait& wait);
+  void ServeReady();
+
+  // --- What else ends a wait
+  void Hear(const cluster::WaitNews& news);
+  // A later process of the node has begun, or its membership has ended.
+  void DropOlder(const store::WaitOwner& owner);
+  // Whose time has come by the applied clock; some of them, if there are many.
+  void EndDue();
+
+ private:
+  void ServeKey(const store::KeyName& key);
+  void End(store::WaitPlace place, cluster::WaitEnd how);
+  bool Own(const store::Wait& wait) const { return wait.id.owner == own_ && !recovering_; }
+  OwnCall Begin(const store::Wait& wait) {
+    return Own(wait) ? sink_->BeginServed(wait.id.id) : OwnCall{};
+  }
+
+  store::Store& store_;
+  WaitRunner& runner_;
+  store::WaitOwner own_;
+  WaitSink* sink_ = nullptr;
+  bool recovering_ = false;
+  // In order, each once.
+  std::deque<store::KeyName> ready_;
+  std::set<store::KeyName> noted_;
+};
+
+}  // namespace clustron::state

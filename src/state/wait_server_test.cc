@@ -1,0 +1,284 @@
+// Who is served, in which order, and what else becomes of those who wait: by entries applied by
+// hand.
+#include "state/wait_server.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "state/executor.h"
+#include "store/tables/lock_table.h"
+#include "tests/support/log_items.h"
+
+namespace clustron::state {
+namespace {
+
+using cluster::ItemKind;
+using cluster::Session;
+using cluster::WaitEnd;
+using cluster::WaitNews;
+
+constexpr Session kOne{1, 5};
+constexpr Session kTwo{2, 8};
+constexpr Session kThree{3, 2};
+
+// A state, and what its own waiters are told as those of node 1.
+class Fixture : public ApplySink {
+ public:
+  Fixture() { executor.Attach(kOne, nullptr, this, nullptr); }
+
+  void Items(const std::vector<std::string>& items, bool recovering = false) {
+    executor.Apply(++slot,
+                   {paxos::EntryKind::kBatch,
+                    {1, 1},
+                    std::make_shared<std::string>(EntryOf(elapsed_ms, 1'700'000'000'000, items))},
+                   recovering);
+  }
+  std::string ItemOf(Session session, const std::vector<std::string_view>& words) {
+    return CommandItem(words, session, ++sequences[session.node]);
+  }
+  // Returns the number that the command's client waits by.
+  uint64_t Ask(Session session, const std::vector<std::string_view>& words) {
+    Items({ItemOf(session, words)});
+    return sequences[session.node];
+  }
+  void Do(const std::vector<std::string_view>& words) { Items({CommandItem(words)}); }
+  void Tell(Session session, WaitNews news) {
+    std::string item = cluster::WaitItem(news, session);
+    if (session.node != 0) cluster::SetItemSequence(&item, ++sequences[session.node]);
+    Items({item});
+  }
+  void Park(Session session) { Tell({}, {.what = WaitNews::What::kPark, .owner = session}); }
+  std::string Read(const std::vector<std::string_view>& words) {
+    const commands::CommandSpec* container = nullptr;
+    const commands::CommandSpec* spec =
+        commands::Registry::Get().Resolve(commands::Args(words), &container);
+    resp::ReplyChunks out;
+    executor.RunHere(*spec, words, {}, &out);
+    return out.TakeAll();
+  }
+  size_t waiting() { return WaitsOf(executor.store()).size(); }
+
+  // ApplySink
+  OwnCall BeginOwnItem(uint64_t) override { return {&own, nullptr}; }
+  void EndOwnItem(uint64_t sequence, bool waits) override {
+    const std::string reply = own.TakeAll();
+    if (waits) {
+      CHECK(reply.empty());
+      waits_by.push_back(sequence);
+    }
+  }
+  OwnCall BeginServed(uint64_t) override { return {&own, nullptr}; }
+  void EndServed(uint64_t id, WaitOutcome outcome) override {
+    const std::string reply = own.TakeAll();
+    CHECK(reply.empty() == (outcome == WaitOutcome::kWaitsOn));
+    if (outcome != WaitOutcome::kWaitsOn) served[id] = reply;
+  }
+  void WaitersParked() override { ++parked; }
+
+  Executor executor{7};
+  resp::ReplyChunks own;
+  std::map<uint64_t, std::string> served;
+  std::vector<uint64_t> waits_by;
+  int parked = 0;
+  cluster::Slot slot = 0;
+  int64_t elapsed_ms = 1000;
+  std::map<uint32_t, uint64_t> sequences;
+};
+
+TEST_CASE_FIXTURE(Fixture, "waiters are served as they came, whichever their nodes") {
+  Ask(kThree, {"BLPOP", "k", "0"});
+  Ask(kTwo, {"BLPOP", "k", "0"});
+  const uint64_t mine = Ask(kOne, {"BLPOP", "k", "0"});
+  CHECK(waits_by == std::vector<uint64_t>{mine});
+  Do({"RPUSH", "k", "1"});
+  Do({"RPUSH", "k", "2"});
+  CHECK(served.empty());
+  CHECK(waiting() == 1);
+  Do({"RPUSH", "k", "3", "4"});
+  CHECK(served[mine] == "*2\r\n$1\r\nk\r\n$1\r\n3\r\n");
+  CHECK(waiting() == 0);
+  CHECK(Read({"LRANGE", "k", "0", "-1"}) == "*1\r\n$1\r\n4\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a push and the pops that it serves are one item: one revision") {
+  Ask(kOne, {"BLMOVE", "a", "b", "LEFT", "LEFT", "0"});
+  Ask(kOne, {"BLPOP", "b", "0"});
+  const uint64_t before = executor.revision();
+  Do({"RPUSH", "a", "x"});
+  CHECK(executor.revision() == before + 1);
+  CHECK(served.size() == 2);
+  CHECK(waiting() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "waiting changes no revision, but the digest") {
+  const uint64_t revision = executor.revision();
+  const uint64_t digest = executor.digest();
+  const uint64_t full = executor.store().Digest();
+  Ask(kTwo, {"BLPOP", "k", "0"});
+  CHECK(executor.revision() == revision);
+  CHECK(executor.digest() != digest);
+  CHECK(executor.store().Digest() != full);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a wait ends at the first entry whose clock has reached its time") {
+  const uint64_t id = Ask(kOne, {"BLPOP", "k", "2.5"});
+  CHECK(executor.NextWaitEndMs() == 3500);
+  elapsed_ms = 3499;
+  Items({});
+  CHECK(served.empty());
+  // What comes with that entry comes in time.
+  elapsed_ms = 3500;
+  const uint64_t other = Ask(kOne, {"BLPOP", "j", "0"});
+  CHECK(served[id] == "*-1\r\n");
+  CHECK(executor.NextWaitEndMs() == INT64_MAX);
+  Do({"RPUSH", "k", "x"});
+  CHECK(Read({"LLEN", "k"}) == ":1\r\n");
+  Do({"RPUSH", "j", "x"});
+  CHECK(served[other] == "*2\r\n$1\r\nj\r\n$1\r\nx\r\n");
+  const uint64_t late = Ask(kOne, {"BLPOP", "last", "1"});
+  elapsed_ms = 9000;
+  Do({"RPUSH", "last", "x"});
+  CHECK(served[late] == "*2\r\n$4\r\nlast\r\n$1\r\nx\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "whose node says so, waits no more; others' words do nothing") {
+  const uint64_t gone = Ask(kOne, {"BLPOP", "k", "0"});
+  const uint64_t unblocked = Ask(kOne, {"BLPOP", "k", "0"});
+  Ask(kTwo, {"BLPOP", "k", "0"});
+  Tell(kTwo, {.what = WaitNews::What::kEnd, .id = unblocked, .how = WaitEnd::kTimeout});
+  CHECK(waiting() == 3);
+  Tell(kOne, {.what = WaitNews::What::kEnd, .id = gone, .how = WaitEnd::kGone});
+  Tell(kOne, {.what = WaitNews::What::kEnd, .id = unblocked, .how = WaitEnd::kUnblocked});
+  Tell(kOne, {.what = WaitNews::What::kEnd, .id = unblocked, .how = WaitEnd::kTimeout});
+  CHECK(served[unblocked] == "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+  CHECK(waiting() == 1);
+  Do({"RPUSH", "k", "x", "y"});
+  CHECK(Read({"LRANGE", "k", "0", "-1"}) == "*1\r\n$1\r\ny\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "parked waiters are not served, and keep their places") {
+  const uint64_t mine = Ask(kOne, {"BLPOP", "k", "0"});
+  Ask(kTwo, {"BLPOP", "k", "0"});
+  Park(kOne);
+  CHECK(parked == 1);
+  CHECK(executor.ServedWaiters() == std::vector<Session>{kTwo});
+  Do({"RPUSH", "k", "1", "2"});
+  CHECK(served.empty());
+  CHECK(waiting() == 1);
+  // One that comes now waits like any other, until its node is taken for gone once more.
+  CHECK(Ask(kOne, {"BLPOP", "other", "0"}) != 0);
+  CHECK(executor.ServedWaiters() == std::vector<Session>{kOne});
+  Tell(kOne, {.what = WaitNews::What::kBack});
+  CHECK(served[mine] == "*2\r\n$1\r\nk\r\n$1\r\n2\r\n");
+  CHECK(executor.ServedWaiters() == std::vector<Session>{kOne});
+  // Nobody is parked by another boot's number.
+  Park({1, 4});
+  CHECK(parked == 1);
+  CHECK(executor.ServedWaiters() == std::vector<Session>{kOne});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a parked wait ends with its time as well") {
+  const uint64_t mine = Ask(kOne, {"BLPOP", "k", "1"});
+  Park(kOne);
+  elapsed_ms = 2000;
+  Items({});
+  CHECK(served[mine] == "*-1\r\n");
+  CHECK(waiting() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "waiters of an earlier start of a node go with the first item of the next") {
+  Ask(kTwo, {"BLPOP", "k", "0"});
+  Ask(kThree, {"BLPOP", "k", "0"});
+  const Session again{2, 9};
+  sequences[2] = 0;
+  Ask(again, {"SET", "x", "1"});
+  CHECK(waiting() == 1);
+  Items([] {
+    std::string node;
+    Writer(&node).U32(3);
+    std::string item;
+    const std::string_view args[] = {node};
+    cluster::AppendItem({.kind = ItemKind::kEndSession}, args, &item);
+    return std::vector<std::string>{item};
+  }());
+  CHECK(waiting() == 0);
+  Do({"RPUSH", "k", "x"});
+  CHECK(Read({"LLEN", "k"}) == ":1\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "nobody is told while entries are applied again; the state is the same") {
+  Items({ItemOf(kOne, {"BLPOP", "k", "0"})}, true);
+  Items({ItemOf(kOne, {"BLPOP", "k", "0"})}, true);
+  Items({CommandItem({"RPUSH", "k", "x"})}, true);
+  CHECK(served.empty());
+  CHECK(waits_by.empty());
+  CHECK(waiting() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an item that is taken back makes nothing ready") {
+  Ask(kOne, {"BLPOP", "k", "0"});
+  Do({"TXN", "THEN", "2", "3", "RPUSH", "k", "x", "3", "LPUSHX", "none"});
+  Do({"SET", "s", "v"});
+  Do({"TXN", "THEN", "2", "3", "RPUSH", "k", "x", "3", "LPUSH", "s", "x"});
+  CHECK(served.empty());
+  CHECK(Read({"EXISTS", "k"}) == ":0\r\n");
+  CHECK(waiting() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a lock holds waiters of its key back until it ends, however it ends") {
+  Ask(kOne, {"BLPOP", "k", "0"});
+  Ask(kTwo, {"BLMOVE", "from", "k", "LEFT", "LEFT", "0"});
+  Do({"LOCK", "ACQUIRE", "k", "1000", "OWNER", "me"});
+  const std::string token = std::to_string(LocksOf(executor.store()).Find(0, "k")->holder().token);
+  Do({"LOCK", "DO", "k", token, "RPUSH", "k", "x"});
+  Do({"RPUSH", "from", "y"});
+  CHECK(served.empty());
+  Do({"LOCK", "BREAK", "k"});
+  // The first takes what was there. The key of the second is another one: it is not looked at for
+  // its target's sake.
+  CHECK(served.size() == 1);
+  CHECK(waiting() == 1);
+  Do({"RPUSH", "from", "z"});
+  CHECK(waiting() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "more waiters than may wait are refused by name") {
+  for (size_t i = 0; i < store::WaitTable::kWaitersMax; i++) {
+    WaitsOf(executor.store())
+        .Add({.id = {{9, 1}, i + 1}, .command_id = 717, .args = {"k", "0"}, .keys = {"k"}});
+  }
+  const std::string item = ItemOf(kTwo, {"BLPOP", "k", "0"});
+  Items({item});
+  CHECK(waiting() == store::WaitTable::kWaitersMax);
+  CHECK(Ask(kOne, {"BLPOP", "k", "0"}) != 0);
+  CHECK(waits_by.empty());
+}
+
+// Many wait for one key: each push looks at the first alone.
+TEST_CASE_FIXTURE(Fixture, "elements go to as many waiters as there are elements") {
+  for (int i = 0; i < 10'000; i++) {
+    WaitsOf(executor.store())
+        .Add({.id = {kOne.node, kOne.boot, static_cast<uint64_t>(i + 1)},
+              .command_id = 717,
+              .args = {"k", "0"},
+              .keys = {"k"}});
+  }
+  std::vector<std::string> elements;
+  for (int i = 0; i < 3000; i++) elements.push_back(std::to_string(i));
+  std::vector<std::string_view> words{"RPUSH", "k"};
+  words.insert(words.end(), elements.begin(), elements.end());
+  Do(words);
+  CHECK(served.size() == 3000);
+  CHECK(served[1] == "*2\r\n$1\r\nk\r\n$1\r\n0\r\n");
+  CHECK(served[3000] == "*2\r\n$1\r\nk\r\n$4\r\n2999\r\n");
+  CHECK(waiting() == 7000);
+}
+
+}  // namespace
+}  // namespace clustron::state

@@ -258,6 +258,7 @@ class EngineBench final : private EngineHost, private cluster::Transport {
   bool stopped = false;
   bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
+  int64_t elapsed_ms = 1000;  // of what node 2 proposes as leader
   bool disks_stand_still = false;
   bool introduce = true;  // the peers, at each start
   // That the peers know; else what is in force.
@@ -347,6 +348,36 @@ inline void FollowTwo(EngineBench& bench, const std::vector<std::string>& items)
     bench.Choose(kTwo, paxos::EntryKind::kBatch, EntryOf(1000, 1'700'000'000'000, items));
   bench.Tick();
   bench.TakeSent(2, cluster::WireKind::kReadAsk);
+}
+
+inline constexpr int64_t kTwosWallMs = 1'700'000'000'000;
+
+// Node 2 leads: what was sent to it is chosen, then reads are granted. How many items there were.
+inline size_t ServeTwo(EngineBench& bench) {
+  std::vector<std::string> items;
+  uint64_t round = 0;
+  for (const auto& [kind, body] : bench.TakeAllSent(2)) {
+    if (kind == cluster::WireKind::kReadAsk) REQUIRE(cluster::ReadReadAsk(body, &round));
+    if (kind != cluster::WireKind::kForward) continue;
+    paxos::Ballot ballot;
+    std::string_view bytes;
+    REQUIRE(cluster::ReadForward(body, &ballot, &bytes));
+    Reader reader(bytes);
+    while (!reader.Done()) {
+      const std::string_view rest = bytes.substr(bytes.size() - reader.remaining());
+      cluster::ItemHeader header;
+      std::vector<std::string_view> args;
+      REQUIRE(cluster::ReadItem(&reader, &header, &args));
+      items.emplace_back(rest.substr(0, rest.size() - reader.remaining()));
+    }
+  }
+  if (!items.empty())
+    bench.Choose(kTwo, paxos::EntryKind::kBatch, EntryOf(bench.elapsed_ms, kTwosWallMs, items));
+  if (round != 0)
+    bench.FromWire(2, cluster::WireReadGrant(
+                          round, {bench.executor().applied_slot(), bench.elapsed_ms, kTwosWallMs}));
+  bench.Turn();
+  return items.size();
 }
 
 }  // namespace clustron::server

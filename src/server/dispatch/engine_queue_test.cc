@@ -14,38 +14,10 @@
 namespace clustron::server {
 namespace {
 
-using cluster::ItemHeader;
 using cluster::WireKind;
 using paxos::EntryKind;
 
 constexpr int64_t kWall = 1'700'000'000'000;
-
-// Node 2 leads: what was sent to it is chosen, then reads are granted. How many items there were.
-size_t ServeTwo(EngineBench& bench) {
-  std::vector<std::string> items;
-  uint64_t round = 0;
-  for (const auto& [kind, body] : bench.TakeAllSent(2)) {
-    if (kind == WireKind::kReadAsk) REQUIRE(cluster::ReadReadAsk(body, &round));
-    if (kind != WireKind::kForward) continue;
-    paxos::Ballot ballot;
-    std::string_view bytes;
-    REQUIRE(cluster::ReadForward(body, &ballot, &bytes));
-    Reader reader(bytes);
-    while (!reader.Done()) {
-      const std::string_view rest = bytes.substr(bytes.size() - reader.remaining());
-      ItemHeader header;
-      std::vector<std::string_view> args;
-      REQUIRE(cluster::ReadItem(&reader, &header, &args));
-      items.emplace_back(rest.substr(0, rest.size() - reader.remaining()));
-    }
-  }
-  if (!items.empty()) bench.Choose(kTwo, EntryKind::kBatch, EntryOf(1000, kWall, items));
-  if (round != 0)
-    bench.FromWire(2,
-                   cluster::WireReadGrant(round, {bench.executor().applied_slot(), 1000, kWall}));
-  bench.Turn();
-  return items.size();
-}
 
 TEST_CASE("behind a CLUSTERDOWN the next ones come at once, until a majority is in sight again") {
   EngineBench bench(3);

@@ -61,7 +61,7 @@ Executor::Executor(uint64_t seed)
     : seed_(seed),
       store_(std::make_unique<store::Store>(seed)),
       registry_(commands::Registry::Get()) {
-  store_->set_observer(this);
+  store_->set_observer(&news_);
 }
 
 Executor::~Executor() = default;
@@ -69,10 +69,10 @@ Executor::~Executor() = default;
 void Executor::Attach(cluster::Session own, cluster::ApplyListener* listener, ApplySink* sink,
                       commands::ServerPort* server) {
   own_ = own;
-  listener_ = listener;
+  news_.SetListener(listener);
   sink_ = sink;
   server_ = server;
-  waits_.Attach(own, sink);
+  waits_.SetOwn(own);
 }
 
 // --- Entries -------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
   CHECK(slot == applied_slot_ + 1 || Planted(Bug::kChosenOutOfOrder));
   CHECK(!inline_.open);
   recovering_ = recovering;
-  waits_.SetRecovering(recovering);
+  news_.SetRecovering(recovering);
   entry_slot_ = slot;
   item_index_ = 0;
   if (const cluster::Skip* skip = skips_.Find(slot)) {
@@ -165,7 +165,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
 void Executor::EndEntry(cluster::Slot slot) {
   applied_slot_ = slot;
   recovering_ = false;
-  waits_.SetRecovering(false);
+  news_.SetRecovering(false);
   if (feature_version_ >= cluster::kDigestsComparable) digests_.Note(slot, digest_);
 }
 
@@ -200,7 +200,7 @@ void Executor::ApplyItem(const ItemHeader& header) {
   }
   ++items_applied_;
   ++item_index_;
-  served_count_ = 0;
+  nested_count_ = 0;
   const bool own = header.session.node != 0 && header.session == own_ && !recovering_;
   OwnCall call;
   if (own) {
@@ -228,37 +228,25 @@ void Executor::ApplyItem(const ItemHeader& header) {
 }
 
 bool Executor::TakeSequence(const ItemHeader& header) {
-  SessionState& session = sessions_[header.session.node];
-  if (header.session.boot < session.boot) {
-    REACH("item of an older boot skipped");
-    return false;
-  }
-  if (header.session.boot > session.boot) {
-    session = {header.session.boot, 1};
-    waits_.DropOlder({header.session.node, header.session.boot});
-  }
-  if (header.sequence != session.next) {
-    if (header.sequence > session.next && listener_ != nullptr) {
-      REACH("gap in a session at apply");
-      listener_->OnGap(header.session, session.next);
-    } else {
+  bool begins = false;
+  const ItemSessions::Found found = sessions_.Take(header, &begins);
+  if (begins) waits_.DropOlder({header.session.node, header.session.boot});
+  switch (found) {
+    case ItemSessions::Found::kNext:
+      return true;
+    case ItemSessions::Found::kOlderBoot:
+      REACH("item of an older boot skipped");
+      return false;
+    case ItemSessions::Found::kDuplicate:
       REACH("duplicate item skipped");
-    }
-    return false;
+      return false;
+    case ItemSessions::Found::kGap:
+      REACH("gap in a session at apply");
+      if (news_.listener() != nullptr)
+        news_.listener()->OnGap(header.session, sessions_.Next(header.session));
+      return false;
   }
-  ++session.next;
-  return true;
-}
-
-uint64_t Executor::NextSequence(cluster::Session session) const {
-  const auto it = sessions_.find(session.node);
-  if (it == sessions_.end() || it->second.boot < session.boot) return 1;
-  return it->second.boot == session.boot ? it->second.next : 0;
-}
-
-uint32_t Executor::LatestBoot(cluster::NodeId node) const {
-  const auto it = sessions_.find(node);
-  return it == sessions_.end() ? 0 : it->second.boot;
+  UNREACHABLE();
 }
 
 bool Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
@@ -291,18 +279,17 @@ Executor::Executed Executor::ExecuteItem(const CommandSpec& spec, commands::Args
                                          const Caller& caller, uint8_t item_flags,
                                          resp::ReplyOutput* out) {
   store_->BeginItem();
-  nested_count_ = served_count_ = 0;
-  return Execute(spec, args, caller, item_flags, out);
+  nested_count_ = 0;
+  return Execute(spec, args, caller, {.flags = item_flags, .seed = ItemSeed()}, out);
 }
 
 Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args args, Caller caller,
-                                     uint8_t item_flags, resp::ReplyOutput* out) {
+                                     const ItemFacts& item, resp::ReplyOutput* out) {
   caller.live_elapsed_ms = caller.live_wall_ms = 0;
   caller.timers = nullptr;
-  const commands::EntryView entry{*store_, recovering_, item_flags};
+  const commands::EntryView entry{*store_, recovering_, item.flags};
   resp::ReplyWriter reply(out, caller.resp_version);
-  const uint64_t seed = served_count_ == 0 ? ItemSeed() : Mix64(ItemSeed() - served_count_);
-  Context ctx(spec, args, caller, *store_, &entry, seed, reply, {this, server_});
+  Context ctx(spec, args, caller, *store_, &entry, item.seed, reply, {this, server_});
   const store::Revision before = store_->ItemRevision();
   if (feature_version_ >= kBudgetVersion && (count_inner_ || !Planted(Bug::kBudgetWhereClientIs))) {
     store_->work().Begin(item_work_max_);
@@ -344,9 +331,9 @@ bool Executor::RunServed(const store::Wait& wait, const OwnCall& call) {
   const Caller caller{
       .db = wait.db, .resp_version = wait.resp_version, .user = wait.user, .client = call.client};
   count_inner_ = call.out != nullptr;
-  ++served_count_;
+  const ItemFacts item{.flags = 0, .seed = Mix64(ItemSeed() - ++nested_count_)};
   const Executed done =
-      Execute(*spec, args, caller, 0, call.out != nullptr ? call.out : &discarded_);
+      Execute(*spec, args, caller, item, call.out != nullptr ? call.out : &discarded_);
   if (done.wait) return false;
   ChainItem(spec->id, wait.db, done.reply_summary);
   return true;
@@ -386,11 +373,11 @@ void Executor::ApplySystem(const ItemHeader& header) {
       return;
     }
     case ItemKind::kSnapshot:
-      if (!recovering_ && listener_ != nullptr) listener_->OnSnapshotWanted();
+      if (news_.listener() != nullptr) news_.listener()->OnSnapshotWanted();
       return;
     case ItemKind::kEndSession:
       CHECK(args_.size() == 1);
-      sessions_.erase(Reader(args_[0]).U32());
+      sessions_.Forget(Reader(args_[0]).U32());
       waits_.DropOlder({Reader(args_[0]).U32(), UINT32_MAX});
       return;
     case ItemKind::kReserve:
@@ -430,7 +417,7 @@ void Executor::RaiseVersion(uint16_t version) {
 }
 
 void Executor::ExpireDue(uint16_t entry_flags) {
-  waits_.EndDue();
+  if (const uint64_t ended = waits_.EndDue(); ended > 0) Chain(ended);
   if (Planted(Bug::kEntryFlagsIgnored) && own_.node == 2) entry_flags = 0;
   if (entry_flags & cluster::kEntryKeepsDue) {
     due_left_ = true;  // for all that is known: the store is not asked
@@ -520,54 +507,7 @@ void Executor::ReserveRevisions(uint64_t at_least) {
   saved_revision_ += revision() - before;
 }
 
-// --- What the store tells ------------------------------------------------------------------------
-
-void Executor::OnChange(const store::Change& change) {
-  if (change.kind == store::ChangeKind::kPut) waits_.OnKey(change.db, change.key);
-  if (downstream_ != nullptr && !recovering_) downstream_->OnChange(change);
-}
-
-void Executor::OnNotify(int db, std::string_view key, store::Event event) {
-  if (downstream_ != nullptr && !recovering_) downstream_->OnNotify(db, key, event);
-}
-
-void Executor::OnFlush(int db, store::Revision revision) {
-  if (downstream_ != nullptr && !recovering_) downstream_->OnFlush(db, revision);
-}
-
-void Executor::OnSwap(int db_a, int db_b, store::Revision revision) {
-  waits_.OnDb(db_a);
-  waits_.OnDb(db_b);
-  if (downstream_ != nullptr && !recovering_) downstream_->OnSwap(db_a, db_b, revision);
-}
-
-void Executor::OnSetting() {
-  if (downstream_ != nullptr) downstream_->OnSetting();
-}
-
-void Executor::OnLease(const store::LeaseEvent& event) {
-  if (recovering_) return;
-  if (listener_ != nullptr) {
-    if (event.kind == store::LeaseEventKind::kGranted || event.kind == store::LeaseEventKind::kKept)
-      listener_->OnLeaseGranted({event.id, event.revision, event.renewed, event.ttl_ms});
-    else
-      listener_->OnLeaseEnded(event.id);
-  }
-  if (downstream_ != nullptr) downstream_->OnLease(event);
-}
-
-void Executor::OnLock(const store::LockEvent& event) {
-  waits_.OnKey(event.db, event.name);
-  if (recovering_) return;
-  if (listener_ != nullptr) {
-    if (event.kind == store::LockEventKind::kGranted ||
-        event.kind == store::LockEventKind::kRenewed)
-      listener_->OnLockGranted({event.db, event.name, event.token, event.renewed, event.ttl_ms});
-    else
-      listener_->OnLockEnded(event.db, event.name);
-  }
-  if (downstream_ != nullptr) downstream_->OnLock(event);
-}
+// --- Timers of a new leader ----------------------------------------------------------------------
 
 void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const {
   for (const store::Lease* lease : LeasesOf(*store_).List({}, SIZE_MAX))
@@ -593,18 +533,15 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
   inline_.keep_items = keep_items || tracer_ != nullptr;
   inline_.elapsed_ms = std::max(elapsed_ms, store_->elapsed_ms());
   inline_.wall_ms = WallOf(wall_ms);
-  inline_.must_log = MustLogInline();
+  // What is seen gone must be gone for good: with something due, the clocks must reach the log.
+  inline_.must_log = due_left_ || store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
+                     NextWaitEndMs() <= inline_.elapsed_ms ||
+                     store_->NextDueWallMs() <= inline_.wall_ms;
   inline_.bytes.clear();
   cluster::AppendEntryHeader({}, &inline_.bytes);
   entry_slot_ = slot;
   item_index_ = 0;
   store_->BeginEntry(inline_.elapsed_ms, inline_.wall_ms);
-}
-
-// What is seen gone must be gone for good: with something due, the clocks must reach the log.
-bool Executor::MustLogInline() const {
-  return due_left_ || store_->NextDueElapsedMs() <= inline_.elapsed_ms ||
-         NextWaitEndMs() <= inline_.elapsed_ms || store_->NextDueWallMs() <= inline_.wall_ms;
 }
 
 bool Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
@@ -675,13 +612,7 @@ void Executor::EncodeTables(std::string* out) const {
   leaderships_.Encode(out);
   writer.U8(due_left_ ? 1 : 0);
   writer.Bytes(config_record_);
-  writer.Varint(Planted(Bug::kSessionsNotInSnapshot) ? 0 : sessions_.size());
-  if (Planted(Bug::kSessionsNotInSnapshot)) return;
-  for (const auto& [node, session] : sessions_) {
-    writer.U32(node);
-    writer.U32(session.boot);
-    writer.U64(session.next);
-  }
+  sessions_.Encode(&writer);
 }
 
 Status Executor::DecodeTables(std::string_view bytes) {
@@ -710,14 +641,7 @@ Status Executor::DecodeTables(std::string_view bytes) {
                                      std::to_string(supported_version_) + ": start a newer one");
   due_left_ = version >= 4 && reader.U8() != 0;
   config_record_ = reader.Bytes();
-  sessions_.clear();
-  const uint64_t count = reader.Varint();
-  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
-    const uint32_t node = reader.U32();
-    SessionState& session = sessions_[node];
-    session.boot = reader.U32();
-    session.next = reader.U64();
-  }
+  sessions_.Decode(&reader);
   if (!reader.Done()) return Fail(Errc::kCorruption, "the state section is malformed");
   return {};
 }

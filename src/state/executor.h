@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,15 +20,16 @@
 #include "commands/core/context.h"
 #include "commands/core/registry.h"
 #include "resp/reply_output.h"
+#include "state/apply_news.h"
+#include "state/item_sessions.h"
 #include "state/own_call.h"
 #include "state/wait_server.h"
 #include "store/keyspace/store.h"
 
 namespace clustron::state {
 
-// Told of this node's own items, and of its clients that wait, as entries are applied. THREAD: core
-// loop.
-class ApplySink : public WaitSink {
+// Told of this node's own items as they are applied. THREAD: core loop.
+class ApplySink {
  public:
   virtual ~ApplySink() = default;
   // The item of this number is next: what its connection has waiting before it is answered first,
@@ -62,10 +62,7 @@ class ApplyTracer {
   virtual void OnApplied(cluster::Slot slot, const paxos::Value& value, uint64_t digest) = 0;
 };
 
-class Executor final : public cluster::StateMachine,
-                       public commands::Nested,
-                       private store::Observer,
-                       private WaitRunner {
+class Executor final : public cluster::StateMachine, public commands::Nested, private WaitRunner {
  public:
   // `seed`: of the cluster, chosen at formation.
   explicit Executor(uint64_t seed);
@@ -82,7 +79,9 @@ class Executor final : public cluster::StateMachine,
   }
 
   // Told of changes, but not while entries are applied again.
-  void SetObserver(store::Observer* observer) { downstream_ = observer; }
+  void SetObserver(store::Observer* observer) { news_.SetDownstream(observer); }
+  // Told of this node's own clients that wait.
+  void SetWaitSink(WaitSink* sink) { waits_.SetSink(sink); }
 
   void SetInnerCallCounter(InnerCallCounter* counter) { inner_calls_ = counter; }
 
@@ -104,8 +103,8 @@ class Executor final : public cluster::StateMachine,
   Status CanTake(const cluster::ItemHeader& header, std::string_view item) const override;
   void Apply(cluster::Slot slot, const paxos::Value& value, bool recovering) override;
   cluster::Slot applied_slot() const override { return applied_slot_; }
-  uint64_t NextSequence(cluster::Session session) const override;
-  uint32_t LatestBoot(cluster::NodeId node) const override;
+  uint64_t NextSequence(cluster::Session session) const override { return sessions_.Next(session); }
+  uint32_t LatestBoot(cluster::NodeId node) const override { return sessions_.LatestBoot(node); }
   cluster::Ballot newest_noop() const override { return noop_ballot_; }
   const cluster::Leaderships& leaderships() const override { return leaderships_; }
   int64_t elapsed_ms() const override { return store_->elapsed_ms(); }
@@ -134,7 +133,10 @@ class Executor final : public cluster::StateMachine,
                                                        cluster::Slot slot) const override;
   // The snapshot begun last is on disk; the state is a snapshot's.
   void SnapshotSaved() { saved_revision_ = snapshot_revision_; }
-  void SnapshotLoaded() { saved_revision_ = revision(); }
+  void SnapshotLoaded() {
+    saved_revision_ = revision();
+    waits_.OnReplaced();
+  }
   // How far back revision() was then, but for numbers left out: for INFO.
   uint64_t changes_since_save() const { return revision() - saved_revision_; }
 
@@ -198,10 +200,6 @@ class Executor final : public cluster::StateMachine,
   // Of a reply that nobody waits for: enough for what the digest takes.
   static constexpr size_t kDiscardedBytes = 64;
 
-  struct SessionState {
-    uint32_t boot = 0;
-    uint64_t next = 1;
-  };
   struct InlineEntry {
     bool open = false;
     bool must_log = false;
@@ -212,15 +210,6 @@ class Executor final : public cluster::StateMachine,
     int64_t wall_ms = 0;
     std::string bytes;
   };
-
-  // store::Observer
-  void OnChange(const store::Change& change) override;
-  void OnNotify(int db, std::string_view key, store::Event event) override;
-  void OnFlush(int db, store::Revision revision) override;
-  void OnSwap(int db_a, int db_b, store::Revision revision) override;
-  void OnSetting() override;
-  void OnLease(const store::LeaseEvent& event) override;
-  void OnLock(const store::LockEvent& event) override;
 
   bool IsVoid(const paxos::Value& value) const;
   void BeginLeadership(cluster::Slot slot, const paxos::Value& value);
@@ -241,35 +230,37 @@ class Executor final : public cluster::StateMachine,
     uint64_t reply_summary = 0;  // what the digest takes from its reply
     std::optional<commands::Verdict::Wait> wait = {};
   };
+  // What a command has of its item.
+  struct ItemFacts {
+    uint8_t flags = 0;  // commands::ItemFlag
+    uint64_t seed = 0;  // of its random numbers
+  };
   // Within the budget of one item.
   Executed Execute(const commands::CommandSpec& spec, commands::Args args, Caller caller,
-                   uint8_t item_flags, resp::ReplyOutput* out);
+                   const ItemFacts& item, resp::ReplyOutput* out);
   Executed ExecuteItem(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                        uint8_t item_flags, resp::ReplyOutput* out);
 
   // WaitRunner
   bool MayServe(const store::Wait& wait) override;
   bool RunServed(const store::Wait& wait, const OwnCall& call) override;
-  void CountEnded(uint64_t count) override { Chain(count); }
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);
   uint64_t ItemSeed() const;
-  bool MustLogInline() const;
 
   uint64_t seed_;
   uint16_t supported_version_ = cluster::SupportedFeatureVersion();
   std::unique_ptr<store::Store> store_;
   WaitServer waits_{*store_, *this};
+  ApplyNews news_{waits_};
   const commands::Registry& registry_;
   cluster::Session own_;
-  cluster::ApplyListener* listener_ = nullptr;
   ApplySink* sink_ = nullptr;
   ApplyTracer* tracer_ = nullptr;
   InnerCallCounter* inner_calls_ = nullptr;
   bool count_inner_ = false;  // the command that is running is one of this node's clients
   commands::ServerPort* server_ = nullptr;
-  store::Observer* downstream_ = nullptr;
 
   // Replicated.
   cluster::Slot applied_slot_ = 0;
@@ -279,7 +270,7 @@ class Executor final : public cluster::StateMachine,
   uint16_t feature_version_ = cluster::kFirstFeatureVersion;
   // The last entry removed as many keys as an entry may: there may be more that are due.
   bool due_left_ = false;
-  std::map<uint32_t, SessionState> sessions_;  // by node
+  ItemSessions sessions_;
   cluster::DigestLog digests_;
   cluster::SkipList skips_;
   bool skips_said_ = false;    // by this start: no snapshot knows better of slots to come
@@ -297,7 +288,6 @@ class Executor final : public cluster::StateMachine,
   uint64_t items_applied_ = 0;
   uint64_t items_skipped_ = 0;
   uint64_t nested_count_ = 0;  // within the item at hand
-  uint64_t served_count_ = 0;
   uint64_t local_seed_ = 0;
   // A mass expiry is spread over ticks instead of stalling one apply.
   size_t expire_per_entry_ = 1000;

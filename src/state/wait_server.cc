@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "commands/core/errors.h"
 #include "commands/core/waiting.h"
 #include "resp/reply_writer.h"
 
@@ -100,7 +101,7 @@ void WaitServer::End(WaitPlace place, WaitEnd how) {
   if (call.out != nullptr) {
     resp::ReplyWriter reply(call.out, wait.resp_version);
     if (how == WaitEnd::kUnblocked) {
-      reply.Error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+      reply.Error(commands::kErrUnblocked);
     } else {
       commands::ReplyTimedOut(reply);
     }
@@ -115,7 +116,7 @@ void WaitServer::Hear(const WaitNews& news) {
     case WaitNews::What::kPark:
       REACH("waiters parked");
       waits.SetParked(owner, true);
-      if (owner == own_ && !recovering_) sink_->WaitersParked();
+      if (owner == own_ && !recovering_ && sink_ != nullptr) sink_->WaitersParked();
       return;
     case WaitNews::What::kBack:
       REACH("waiters back");
@@ -138,16 +139,15 @@ void WaitServer::DropOlder(const WaitOwner& owner) {
     for (const WaitPlace place : waits.PlacesOf(older)) waits.Remove(place);
 }
 
-void WaitServer::EndDue() {
+uint64_t WaitServer::EndDue() {
   uint64_t ended = 0;
   for (; ended < kEndsPerEntry; ++ended) {
     const WaitPlace* place = WaitsOf(store_).Due(store_.elapsed_ms());
     if (place == nullptr) break;
     End(*place, WaitEnd::kTimeout);
   }
-  if (ended == 0) return;
-  REACH("wait timed out");
-  runner_.CountEnded(ended);
+  if (ended > 0) REACH("wait timed out");
+  return ended;
 }
 
 }  // namespace clustron::state

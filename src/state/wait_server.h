@@ -39,6 +39,8 @@ class WaitSink {
   virtual void EndServed(uint64_t id, WaitOutcome outcome) = 0;
   // The leader took this node for gone: its waiters are not served before it says that it is here.
   virtual void WaitersParked() = 0;
+  // A snapshot has taken the state's place: who does not wait there was served or ended, who knows.
+  virtual void WaitersReplaced() = 0;
 
  protected:
   ~WaitSink() = default;
@@ -51,8 +53,6 @@ class WaitRunner {
   virtual bool MayServe(const store::Wait& wait) = 0;
   // False: it has to wait on, and has done nothing.
   virtual bool RunServed(const store::Wait& wait, const OwnCall& call) = 0;
-  // So many waiters have left by their deadlines, or in another way.
-  virtual void CountEnded(uint64_t count) = 0;
 
  protected:
   ~WaitRunner() = default;
@@ -63,11 +63,9 @@ class WaitServer {
   // All outlive it.
   WaitServer(store::Store& store, WaitRunner& runner) : store_(store), runner_(runner) {}
 
+  // Null: nobody is told.
+  void SetSink(WaitSink* sink) { sink_ = sink; }
   // Of which process's waiters the sink is told.
-  void Attach(cluster::Session own, WaitSink* sink) {
-    own_ = {own.node, own.boot};
-    sink_ = sink;
-  }
   void SetOwn(cluster::Session own) { own_ = {own.node, own.boot}; }
   // Entries are applied again: nobody is told anything.
   void SetRecovering(bool recovering) { recovering_ = recovering; }
@@ -76,6 +74,10 @@ class WaitServer {
   void OnKey(int db, std::string_view key);
   void OnDb(int db);
   bool idle() const { return ready_.empty(); }
+  // A snapshot has taken the state's place.
+  void OnReplaced() {
+    if (sink_ != nullptr) sink_->WaitersReplaced();
+  }
 
   // --- At an item's end
   // The command with this number found nothing: its client waits. False: too many do.
@@ -87,13 +89,15 @@ class WaitServer {
   void Hear(const cluster::WaitNews& news);
   // A later process of the node has begun, or its membership has ended.
   void DropOlder(const store::WaitOwner& owner);
-  // Whose time has come by the applied clock; some of them, if there are many.
-  void EndDue();
+  // Whose time has come by the applied clock; some of them, if there are many. Returns how many.
+  uint64_t EndDue();
 
  private:
   void ServeKey(const store::KeyName& key);
   void End(store::WaitPlace place, cluster::WaitEnd how);
-  bool Own(const store::Wait& wait) const { return wait.id.owner == own_ && !recovering_; }
+  bool Own(const store::Wait& wait) const {
+    return wait.id.owner == own_ && !recovering_ && sink_ != nullptr;
+  }
   OwnCall Begin(const store::Wait& wait) {
     return Own(wait) ? sink_->BeginServed(wait.id.id) : OwnCall{};
   }

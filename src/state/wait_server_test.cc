@@ -26,9 +26,12 @@ constexpr Session kTwo{2, 8};
 constexpr Session kThree{3, 2};
 
 // A state, and what its own waiters are told as those of node 1.
-class Fixture : public ApplySink {
+class Fixture : public ApplySink, public WaitSink {
  public:
-  Fixture() { executor.Attach(kOne, nullptr, this, nullptr); }
+  Fixture() {
+    executor.Attach(kOne, nullptr, this, nullptr);
+    executor.SetWaitSink(this);
+  }
 
   void Items(const std::vector<std::string>& items, bool recovering = false) {
     executor.Apply(++slot,
@@ -71,6 +74,8 @@ class Fixture : public ApplySink {
       waits_by.push_back(sequence);
     }
   }
+
+  // WaitSink
   OwnCall BeginServed(uint64_t) override { return {&own, nullptr}; }
   void EndServed(uint64_t id, WaitOutcome outcome) override {
     const std::string reply = own.TakeAll();
@@ -78,6 +83,7 @@ class Fixture : public ApplySink {
     if (outcome != WaitOutcome::kWaitsOn) served[id] = reply;
   }
   void WaitersParked() override { ++parked; }
+  void WaitersReplaced() override {}
 
   Executor executor{7};
   resp::ReplyChunks own;

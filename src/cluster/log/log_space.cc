@@ -104,8 +104,8 @@ void LogSpace::NoteRefusal(const std::string& refusal) {
   // The spare file that was given up for it may be among these bytes.
   const bool claims_room =
       free_.bytes >= options_.low_water_bytes + options_.spare_bytes && free_.files >= kFilesLow;
-  if (!claims_room) return;
-  refusal_ = refusal;
+  if (claims_room) refusal_ = refusal;
+  SetLow(true);
 }
 
 std::string LogSpace::Text() const {

@@ -89,7 +89,7 @@ class LogSpace {
   void Look();
   // Looks once a second.
   void Tick(int64_t now_ns);
-  // The file system has refused room: it is full, whatever it says of itself.
+  // The file system has refused room: it is full, whatever it says of itself, and the disk is low.
   void NoteRefusal(const std::string& refusal);
   void SetStalled(bool stalled);
   void SetLow(bool low);

@@ -169,23 +169,18 @@ void LogStore::WriteOnRunner() {
           return;
         }
         space_.SetStalled(false);
-        if (!refusal->empty()) OnRefused(*refusal);
+        if (!refusal->empty()) space_.NoteRefusal(*refusal);
         OnFlushed(status);
       });
 }
 
 void LogStore::RunWithRoom(LogTasks::WorkForRoom work, std::function<void()> done) {
   tasks_.RunWithRoom(
-      std::move(work), [this](const std::string& refusal) { OnRefused(refusal); },
+      std::move(work), [this](const std::string& refusal) { space_.NoteRefusal(refusal); },
       [this, done = std::move(done)](const Status& status) {
         if (!status) return Fatal(status.error());
         done();
       });
-}
-
-void LogStore::OnRefused(const std::string& refusal) {
-  space_.NoteRefusal(refusal);
-  space_.SetLow(true);
 }
 
 void LogStore::OnFlushed(const Status& status) {
@@ -224,7 +219,7 @@ void LogStore::WriteHere() {
   }
   if (!status) return Fatal(status.error());
   space_.SetStalled(false);
-  if (!refusal.empty()) OnRefused(refusal);
+  if (!refusal.empty()) space_.NoteRefusal(refusal);
   flushing_ = false;
   written_lsn_ = shared_->buffer.last_lsn();
   written_seq_ = flushing_seq_;
@@ -252,18 +247,18 @@ void LogStore::StartSync() {
         TRY(persist::WalWriter::Run(shared->fs, shared->options.dir, work));
         return shared->WriteMark(mark, refusal);
       },
-      [this] { OnSynced(); });
-}
-
-void LogStore::OnSynced() {
-  ++fsync_count_;
-  syncing_ = false;
-  MarkWritten(next_mark_);
-  synced_lsn_ = std::max(synced_lsn_, syncing_lsn_);
-  synced_seq_ = std::max(synced_seq_, syncing_seq_);
-  claim_lsn_ = std::max(claim_lsn_, synced_lsn_);
-  if (sync_again_) StartSync();
-  Report();
+      [this] {
+        CHECK(syncing_);
+        CHECK(syncing_lsn_ <= written_lsn_);
+        ++fsync_count_;
+        syncing_ = false;
+        MarkWritten(next_mark_);
+        synced_lsn_ = std::max(synced_lsn_, syncing_lsn_);
+        synced_seq_ = std::max(synced_seq_, syncing_seq_);
+        claim_lsn_ = std::max(claim_lsn_, synced_lsn_);
+        if (sync_again_) StartSync();
+        Report();
+      });
 }
 
 // --- Telling -------------------------------------------------------------------------------------
@@ -362,6 +357,8 @@ void LogStore::WriteMark() {
 }
 
 void LogStore::MarkWritten(const persist::WalBase& written) {
+  CHECK(encoder_ != nullptr);
+  CHECK(written.durable <= encoder_->last_lsn());
   // One that waited for room may come behind a later one, as in Shared::WriteMark.
   if (written.durable >= mark_.durable) {
     const Slot floor = std::max(written.floor, mark_.floor);

@@ -267,12 +267,10 @@ class LogStore final : private LogSpaceListener {
   void FlushEverySec();
   void WriteHere();
   void StartSync();
-  void OnSynced();
   void WriteMark();
   void MarkWritten(const persist::WalBase& written);
   // On the runner; without room on the disk it waits and is tried again, any other error is fatal.
   void RunWithRoom(LogTasks::WorkForRoom work, std::function<void()> done);
-  void OnRefused(const std::string& refusal);
   void AppendHeldChosen();
   // A segment goes when it holds nothing above the floor, and a later one, which repeats what still
   // counts, is on disk. mark_ tells how far that is certain: to be looked at again when it has

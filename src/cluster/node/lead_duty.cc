@@ -89,8 +89,10 @@ bool LeadDuty::Lives(const Session& session, int64_t now_ns) const {
 
 // An element that is taken off for somebody who is gone is lost.
 void LeadDuty::ParkWaiters(int64_t now_ns) {
+  CHECK(around_.leader_view.leading());
   if (now_ns - parked_ns_ < core_.config.tick_ns || Planted(Bug::kGoneWaitersServed)) return;
   for (const Session& session : core_.state.ServedWaiters()) {
+    CHECK(session.node != 0);
     if (Lives(session, now_ns)) continue;
     parked_ns_ = now_ns;
     around_.proposer.AddOwn(WaitItem({.what = WaitNews::What::kPark, .owner = session}, {}));

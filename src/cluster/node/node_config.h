@@ -60,8 +60,6 @@ class NodeClients {
   virtual void Published(std::string_view body) = 0;
   // This node's items are of this session from now on; what waits here has been told.
   virtual void SessionChanged(Session session) = 0;
-  // A snapshot has taken the state's place.
-  virtual void StateReplaced() = 0;
 };
 
 // Whoever runs this node. THREAD: core loop.

@@ -220,7 +220,6 @@ void SnapshotReceiver::FinishRestore() {
   core_.replica.InstallSnapshot(name.slot, core_.NowNs());
   around_.clock.GoOnFromState();
   around_.writes.SkipApplied();
-  core_.host.StateReplaced();
   Log(LogLevel::kNotice, "the snapshot at slot {} is loaded, in {} ms", name.slot,
       (core_.NowNs() - restored->began_ns) / 1'000'000);
   Ack(restored->from, name, name.bytes);

@@ -202,7 +202,7 @@ void CmdClientPause(Context& ctx) {
   }
   const auto timeout_ms = ParseInt64(ctx.args[2]);
   if (!timeout_ms) return ctx.reply.Error("ERR timeout is not an integer or out of range");
-  if (*timeout_ms < 0) return ctx.reply.Error("ERR timeout is negative");
+  if (*timeout_ms < 0) return ctx.reply.Error(kErrTimeoutNegative);
   ctx.server->clients().Pause(*timeout_ms, writes_only);
   ctx.reply.Ok();
 }

@@ -73,7 +73,7 @@ void WaitFor(Context& ctx, DurabilityWait::Goal goal, int64_t timeout_ms) {
 
 int64_t TakeTimeout(ArgCursor& args) {
   const int64_t timeout_ms = args.Int(kErrTimeout);
-  if (timeout_ms < 0) args.Fail("ERR timeout is negative");
+  if (timeout_ms < 0) args.Fail(kErrTimeoutNegative);
   return timeout_ms;
 }
 

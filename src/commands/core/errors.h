@@ -16,6 +16,12 @@ inline constexpr std::string_view kErrOutOfRange = "ERR value is out of range";
 inline constexpr std::string_view kErrNotPositive = "ERR value is out of range, must be positive";
 inline constexpr std::string_view kErrCountNegative = "ERR COUNT can't be negative";
 inline constexpr std::string_view kErrMaxlenNegative = "ERR MAXLEN can't be negative";
+inline constexpr std::string_view kErrTimeout = "ERR timeout is not a float or out of range";
+inline constexpr std::string_view kErrTimeoutNegative = "ERR timeout is negative";
+inline constexpr std::string_view kErrTimeoutRange = "ERR timeout is out of range";
+inline constexpr std::string_view kErrUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+inline constexpr std::string_view kErrUnblockUncertain =
+    "UNCERTAIN whether the client waits on is not known yet";
 inline constexpr std::string_view kErrTooManyWait =
     "ERR too many clients of the cluster wait for keys";
 inline constexpr std::string_view kErrNumkeys = "ERR numkeys should be greater than 0";

@@ -4,23 +4,24 @@
 
 #include "base/check.h"
 #include "base/numeric.h"
+#include "commands/core/errors.h"
 
 namespace clustron::commands {
 
 std::optional<int64_t> TimeoutMs(Context& ctx, std::string_view seconds) {
   const std::optional<long double> number = ParseLongDouble(seconds);
   if (!number) {
-    ctx.reply.Error("ERR timeout is not a float or out of range");
+    ctx.reply.Error(kErrTimeout);
     return std::nullopt;
   }
   const long double ms = std::ceil(*number * 1000);
   if (ms < 0) {
-    ctx.reply.Error("ERR timeout is negative");
+    ctx.reply.Error(kErrTimeoutNegative);
     return std::nullopt;
   }
   // COMPAT: as Redis 7.2 has it; 7.0 calls this negative.
   if (ms > static_cast<long double>(INT64_MAX / 2)) {
-    ctx.reply.Error("ERR timeout is out of range");
+    ctx.reply.Error(kErrTimeoutRange);
     return std::nullopt;
   }
   return static_cast<int64_t>(ms);

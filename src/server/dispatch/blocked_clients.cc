@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "commands/core/errors.h"
 #include "commands/core/waiting.h"
 #include "resp/reply_writer.h"
 #include "store/tables/wait_table.h"
@@ -30,7 +31,7 @@ class UnblockReply final : public commands::LateReply {
       : unblocked_(std::move(unblocked)) {}
   bool Poll(bool expired, resp::ReplyWriter& reply) override {
     if (!unblocked_->has_value()) {
-      if (expired) reply.Error("UNCERTAIN whether the client waits on is not known yet");
+      if (expired) reply.Error(commands::kErrUnblockUncertain);
       return expired;
     }
     reply.Int(**unblocked_ ? 1 : 0);
@@ -90,7 +91,7 @@ void BlockedClients::Forget(Session* session) {
   AskEnd(id, waiter);
 }
 
-state::OwnCall BlockedClients::Begin(uint64_t id) {
+state::OwnCall BlockedClients::BeginServed(uint64_t id) {
   const auto it = waiters_.find(id);
   if (it == waiters_.end() || it->second.session == nullptr) return {};
   Session& session = *it->second.session;
@@ -101,7 +102,7 @@ state::OwnCall BlockedClients::Begin(uint64_t id) {
   return {answer_.out, &session.client};
 }
 
-void BlockedClients::End(uint64_t id, state::WaitOutcome outcome) {
+void BlockedClients::EndServed(uint64_t id, state::WaitOutcome outcome) {
   const auto it = waiters_.find(id);
   if (it == waiters_.end()) return;
   Waiter& waiter = it->second;
@@ -146,7 +147,7 @@ void BlockedClients::GiveUp(Waiter& waiter) {
   if (waiter.unblocked != nullptr) *waiter.unblocked = false;
 }
 
-void BlockedClients::OnStateReplaced() {
+void BlockedClients::WaitersReplaced() {
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     if (RowOf(it->first) != nullptr) {
       ++it;

@@ -25,7 +25,7 @@
 
 namespace clustron::server {
 
-class BlockedClients final : public UnblockHost {
+class BlockedClients final : public UnblockHost, public state::WaitSink {
  public:
   // What it works with; all outlive it.
   struct Around {
@@ -48,17 +48,16 @@ class BlockedClients final : public UnblockHost {
   // The session is being closed.
   void Forget(Session* session);
 
-  // --- Told by apply (state::WaitSink)
-  state::OwnCall Begin(uint64_t id);
-  void End(uint64_t id, state::WaitOutcome outcome);
-  void OnParked() { back_due_ns_ = 0; }
-
-  // A snapshot has taken the state's place: who does not wait there was served or ended, who knows.
-  void OnStateReplaced();
   // All goes on under another boot: what waits will not be served.
   void OnNewSession();
   // Some ten times a second.
   void Step();
+
+  // --- state::WaitSink
+  state::OwnCall BeginServed(uint64_t id) override;
+  void EndServed(uint64_t id, state::WaitOutcome outcome) override;
+  void WaitersParked() override { back_due_ns_ = 0; }
+  void WaitersReplaced() override;
 
   // --- UnblockHost
   std::unique_ptr<commands::LateReply> Unblock(Client& client, bool with_error) override;

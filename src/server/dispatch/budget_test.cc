@@ -41,9 +41,6 @@ class Node final : public cluster::ApplyListener, public state::ApplySink, priva
     return {has_client_ ? &reply : nullptr, nullptr};
   }
   void EndOwnItem(uint64_t, bool) override {}
-  state::OwnCall BeginServed(uint64_t) override { return {}; }
-  void EndServed(uint64_t, state::WaitOutcome) override {}
-  void WaitersParked() override {}
   void OnGap(cluster::Session, uint64_t) override { FAIL("a gap"); }
   void OnSnapshotWanted() override {}
   void OnLeaseGranted(const cluster::StateMachine::LeaseInfo&) override { ++events; }

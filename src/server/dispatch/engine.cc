@@ -187,6 +187,7 @@ void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
   node_ = std::move(node);
   parts_ = std::make_unique<Parts>(*this);
   executor_.Attach(node_->session(), &node_->parts().lead, this, &parts_->ports);
+  executor_.SetWaitSink(&parts_->blocked);
   events_.SetNode(*node_);
 }
 
@@ -312,8 +313,6 @@ void Engine::SessionChanged(cluster::Session session) {
   if (parts_ != nullptr) parts_->blocked.OnNewSession();
 }
 
-void Engine::StateReplaced() { parts_->blocked.OnStateReplaced(); }
-
 void Engine::LeadershipChanged() {
   parts_->watch.LeadershipChanged();
   maintenance_.EndHandOver();
@@ -353,12 +352,6 @@ void Engine::EndOwnItem(uint64_t sequence, bool waits) {
   if (waits) parts_->blocked.Add(session, sequence);
 }
 
-state::OwnCall Engine::BeginServed(uint64_t id) { return parts_->blocked.Begin(id); }
-
-void Engine::EndServed(uint64_t id, state::WaitOutcome outcome) {
-  parts_->blocked.End(id, outcome);
-}
-
-void Engine::WaitersParked() { parts_->blocked.OnParked(); }
+state::WaitSink& Engine::wait_sink() { return parts_->blocked; }
 
 }  // namespace clustron::server

@@ -93,18 +93,17 @@ class Engine final : public cluster::NodeHost, public state::ApplySink, public I
   void Published(std::string_view body) override;
   void LeadershipChanged() override;
   void SessionChanged(cluster::Session session) override;
-  void StateReplaced() override;
   void HandingOver() override;
   void SnapshotDone(bool ok, int64_t took_ns) override;
   void Halted(cluster::HaltCause cause, const std::string& reason) override;
   void Fatal(const std::string& reason) override { host_.Fatal(reason); }
 
+  // Told by apply of this node's clients that wait.
+  state::WaitSink& wait_sink();
+
   // --- state::ApplySink ------------------------------------------------------------------------
   state::OwnCall BeginOwnItem(uint64_t sequence) override;
   void EndOwnItem(uint64_t sequence, bool waits) override;
-  state::OwnCall BeginServed(uint64_t id) override;
-  void EndServed(uint64_t id, state::WaitOutcome outcome) override;
-  void WaitersParked() override;
 
  private:
   struct Parts;

@@ -78,7 +78,7 @@ class Client final : public commands::ClientPort {
   void SetLibName(std::string_view name) override { lib_name_ = name; }
   bool writes_to_masters_only() const override {
     return (lib_name_.starts_with("SE.Redis") || name_.find("(SE.Redis-v") != std::string::npos) &&
-           !sent_elsewhere;
+           !told.elsewhere;
   }
   void SetLibVersion(std::string_view version) override { lib_version_ = version; }
   void SetReplyMode(commands::ReplyMode mode) override;
@@ -151,12 +151,13 @@ class Client final : public commands::ClientPort {
   bool closing = false;  // no more commands are taken from it
   bool held = false;     // by CLIENT PAUSE: its next command waits
   uint64_t blocked = 0;  // it waits for keys, by this number (BlockedClients); 0: it doesn't
-  // For whatever.
-  bool waits() const { return late_ != nullptr || held || blocked != 0; }
   // What Maintenance has told it and not yet ended.
-  bool told_moving = false;
-  bool sent_elsewhere = false;  // to masters on other nodes, since this one stops
-  bool told_failing_over = false;
+  struct Told {
+    bool moving = false;
+    bool elsewhere = false;  // sent to masters on other nodes, since this one stops
+    bool failing_over = false;
+  };
+  Told told;
   // Its part of the sum that maxmemory-clients bounds, as the client table has it.
   size_t counted_bytes = 0;
   bool evicted = false;  // it is being closed for that bound

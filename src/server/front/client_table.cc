@@ -19,6 +19,11 @@ using Kind = commands::PubsubPort::Kind;
 
 namespace {
 
+// For whatever it is.
+bool Waits(const Client& client) {
+  return client.late_reply() != nullptr || client.held || client.blocked != 0;
+}
+
 std::string Flags(const Client& client) {
   std::string flags;
   const auto mark = [&](bool on, char letter) {
@@ -26,7 +31,7 @@ std::string Flags(const Client& client) {
   };
   mark(client.subscribed(), 'P');
   mark(client.in_multi(), 'x');
-  mark(client.waits(), 'b');
+  mark(Waits(client), 'b');
   mark(client.closing, 'c');
   mark(client.address().unix_socket, 'U');
   mark(client.local_reads(), 'r');
@@ -70,7 +75,7 @@ ClientTable::Counts ClientTable::Count() const {
   Counts counts;
   for (const auto& [id, client] : clients_) {
     counts.clients++;
-    counts.blocked += client->waits();
+    counts.blocked += Waits(*client);
     counts.pubsub += client->subscribed();
     counts.watching += !client->watched().empty();
     counts.max_input = std::max(counts.max_input, client->link().input_bytes());
@@ -203,7 +208,7 @@ ClientTable::Sweep ClientTable::SweepLimits() {
       continue;
     }
     // COMPAT: subscribers and those who wait are never idle.
-    const bool waits = client->subscribed() || client->waits();
+    const bool waits = client->subscribed() || Waits(*client);
     if (timeout_ms > 0 && !waits && now_ms - client->last_active_ms() > timeout_ms) {
       sweep.idle++;
       leaving.push_back(client);

@@ -100,7 +100,7 @@ bool Departure::LeavesMasters(int64_t now_ns) {
     return asked_ns_ != 0 && now_ns - asked_ns_ < kWhoIsThereNs;
   if (now_ns - around_.master_news.told_ns() >= kLeaveOftenNs) {
     around_.clients.ForEach([&](Client& client) {
-      if (elsewhere_.contains(MasterWriterId(client))) client.sent_elsewhere = true;
+      if (elsewhere_.contains(MasterWriterId(client))) client.told.elsewhere = true;
     });
     around_.master_news.TellAgain(now_ns);
   }
@@ -141,7 +141,7 @@ void Departure::CallOff() {
   elsewhere_.clear();
   if (leaving_since_ns_ == 0) return;
   leaving_since_ns_ = 0;
-  around_.clients.ForEach([](Client& client) { client.sent_elsewhere = false; });
+  around_.clients.ForEach([](Client& client) { client.told.elsewhere = false; });
   around_.master_news.Tell();
 }
 

@@ -39,11 +39,11 @@ void Maintenance::TellMoving(uint64_t seq, int64_t seconds,
                              const std::vector<std::string>& endpoints) {
   last_seq_ = std::max(last_seq_, seq);
   clients_.ForEach([&](Client& client) {
-    if (client.told_moving || !Hears(client) || StopsUs(client)) return;
+    if (client.told.moving || !Hears(client) || StopsUs(client)) return;
     const bool none = client.maint_notices() == MaintNotices::kWithoutEndpoint;
     if (!none && endpoints.empty()) return;
-    if (client.told_failing_over) TellFailedOver(client);
-    client.told_moving = true;
+    if (client.told.failing_over) TellFailedOver(client);
+    client.told.moving = true;
     std::string frame;
     resp::ReplyWriter writer(&frame, 3);
     writer.Push(4);
@@ -61,12 +61,12 @@ void Maintenance::TellMoving(uint64_t seq, int64_t seconds,
 
 size_t Maintenance::Movers() const {
   size_t count = 0;
-  clients_.ForEach([&](Client& client) { count += client.told_moving && Hears(client) ? 1 : 0; });
+  clients_.ForEach([&](Client& client) { count += client.told.moving && Hears(client) ? 1 : 0; });
   return count;
 }
 
 void Maintenance::ForgetMoving() {
-  clients_.ForEach([](Client& client) { client.told_moving = false; });
+  clients_.ForEach([](Client& client) { client.told.moving = false; });
 }
 
 void Maintenance::BeginHandOver(uint64_t seq, int64_t now_ms) {
@@ -81,14 +81,14 @@ void Maintenance::BeginHandOver(uint64_t seq, int64_t now_ms) {
   writer.Int(kHandOverS);
   writer.Bulk(kShards);
   clients_.ForEach([&](Client& client) {
-    if (!Hears(client) || client.told_moving || client.told_failing_over) return;
-    client.told_failing_over = true;
+    if (!Hears(client) || client.told.moving || client.told.failing_over) return;
+    client.told.failing_over = true;
     client.link().Push(frame);
   });
 }
 
 void Maintenance::TellFailedOver(Client& client) {
-  client.told_failing_over = false;
+  client.told.failing_over = false;
   std::string frame;
   resp::ReplyWriter writer(&frame, 3);
   writer.Push(3);
@@ -102,8 +102,8 @@ void Maintenance::EndHandOver() {
   if (hand_over_seq_ == 0) return;
   last_seq_ = std::max(last_seq_, hand_over_seq_ + 1);
   clients_.ForEach([&](Client& client) {
-    if (client.told_failing_over && client.resp_version() == 3) TellFailedOver(client);
-    client.told_failing_over = false;
+    if (client.told.failing_over && client.resp_version() == 3) TellFailedOver(client);
+    client.told.failing_over = false;
   });
   hand_over_seq_ = 0;
 }

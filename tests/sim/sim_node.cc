@@ -205,7 +205,7 @@ Status SimNode::StartProcess() {
   if (knobs.mixed_versions) {
     // Upgraded now and then, never downgraded.
     Rng& rng = around_.loop->rng();
-    constexpr uint16_t kNewest = 4;
+    constexpr uint16_t kNewest = cluster::kFeatureVersion + 1;
     if (version_ == 0) {
       version_ = static_cast<uint16_t>(rng.Between(1, kNewest));
     } else if (version_ < kNewest && rng.Percent(30)) {

@@ -93,6 +93,12 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   std::vector<WaitOwner> OlderThan(const WaitOwner& owner) const;
   void SetParked(const WaitOwner& owner, bool parked);
 
+  // In order of arrival: f(WaitPlace, const Wait&).
+  template <typename F>
+  void ForEach(F&& f) const {
+    for (const auto& [place, wait] : rows()) f(place, wait);
+  }
+
   std::string_view section() const override { return "waits"; }
   size_t used_bytes() const override { return used_bytes_; }
   std::unique_ptr<SlicedFree> Clear() override;

@@ -557,7 +557,7 @@ void Executor::OnLease(const store::LeaseEvent& event) {
 }
 
 void Executor::OnLock(const store::LockEvent& event) {
-  waits_.OnKey(event.db, event.name);
+  waits_.OnLock(event.db, event.name);
   if (recovering_) return;
   if (listener_ != nullptr) {
     if (event.kind == store::LockEventKind::kGranted ||

@@ -111,14 +111,17 @@ void History::OnReply(cluster::Session session, uint64_t sequence, std::string_v
 // Stands for the node whose session is looked at.
 class ReplayTap final : public state::ApplySink {
  public:
-  // `timeouts`: of the session's commands that may wait. `calls` is told what becomes of them.
+  // `timeouts`: of the session's commands that may wait; `voids`: its items of nothing. `calls` is
+  // told what becomes of the former.
   ReplayTap(Report* report, cluster::Session session,
             const std::map<uint64_t, std::string>* replies,
-            const std::map<uint64_t, std::string>* timeouts, CallsThatWait* calls)
+            const std::map<uint64_t, std::string>* timeouts,
+            const std::set<std::pair<paxos::Slot, uint64_t>>* voids, CallsThatWait* calls)
       : report_(*report),
         session_(session),
         replies_(*replies),
         timeouts_(*timeouts),
+        voids_(*voids),
         calls_(*calls) {}
 
   void BeginSlot(paxos::Slot slot, int64_t applied_ns) {
@@ -129,10 +132,12 @@ class ReplayTap final : public state::ApplySink {
   state::OwnCall BeginOwnItem(uint64_t sequence) override {
     reply_.TakeAll();
     // The others are void, or nobody waited for them any more.
-    const bool wanted = replies_.contains(sequence) || timeouts_.contains(sequence);
+    const bool is_void = voids_.contains({slot_, sequence});
+    const bool wanted = replies_.contains(sequence) || (timeouts_.contains(sequence) && !is_void);
     return {.out = wanted ? &reply_ : nullptr, .client = nullptr};
   }
   void EndOwnItem(uint64_t sequence, bool waits) override {
+    if (voids_.contains({slot_, sequence})) return;
     if (!waits) return Compare(sequence);
     const auto it = timeouts_.find(sequence);
     if (it == timeouts_.end()) return;
@@ -174,6 +179,7 @@ class ReplayTap final : public state::ApplySink {
   const cluster::Session session_;
   const std::map<uint64_t, std::string>& replies_;
   const std::map<uint64_t, std::string>& timeouts_;
+  const std::set<std::pair<paxos::Slot, uint64_t>>& voids_;
   CallsThatWait& calls_;
   paxos::Slot slot_ = 0;
   int64_t applied_ns_ = 0;
@@ -186,7 +192,8 @@ void History::ReplaySession(cluster::Session session,
   static const std::map<uint64_t, std::string> kNone;
   const auto timeouts = timeouts_.find({session.node, session.boot});
   ReplayTap tap(&report_, session, &replies,
-                timeouts == timeouts_.end() ? &kNone : &timeouts->second, &calls_);
+                timeouts == timeouts_.end() ? &kNone : &timeouts->second,
+                &voids_[{session.node, session.boot}], &calls_);
   state::Executor executor(hash_seed_);
   executor.Attach(session, nullptr, &tap, nullptr);
   executor.SetSkips(skips_);
@@ -245,6 +252,8 @@ void History::FindCallsThatWait() {
                   }
                   if (session.node == 0) return;
                   calls_.begun.try_emplace({session.node, session.boot}, slot);
+                  if (header.kind == cluster::ItemKind::kVoid)
+                    voids_[{session.node, session.boot}].insert({slot, header.sequence});
                   if (header.kind != cluster::ItemKind::kCommand || args.size() < 2) return;
                   const auto* spec = commands::Registry::Get().ById(header.command_id);
                   if (spec == nullptr || !spec->Is(commands::kBlocking)) return;

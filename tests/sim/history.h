@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -115,6 +116,8 @@ class History {
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> replies_;
   // Of commands that may wait: their time-outs, by session and number.
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> timeouts_;
+  // Items of nothing, by session: slot and number. A command that had the number before was void.
+  std::map<std::pair<uint32_t, uint32_t>, std::set<std::pair<paxos::Slot, uint64_t>>> voids_;
   CallsThatWait calls_;
   std::map<int, std::map<uint64_t, paxos::Slot>> asked_;  // rounds by node: what was applied then
 };

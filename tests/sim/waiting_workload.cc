@@ -17,8 +17,8 @@ namespace {
 using Words = std::vector<std::string>;
 
 // Databases that nobody else uses, and that are swapped.
-constexpr int kSwapped = 9;
-constexpr int kOther = 10;
+constexpr int kSwapped = 14;
+constexpr int kOther = 15;
 constexpr size_t kLongQueue = 12;
 
 struct Queue {

@@ -261,9 +261,10 @@ class LongListActor final : public Actor {
     client().Send({"LRANGE", key_, std::to_string(from), std::to_string(from + 50)}, kRead);
   }
   static std::string Element(uint64_t number) {
-    // Numbers, and now and then a text too long to stand among others.
-    return number % 97 == 0 ? std::string(300, 'x') + std::to_string(number)
-                            : std::to_string(number * 1000);
+    // Numbers and texts, and now and then one too long to stand among others.
+    if (number % 97 == 0) return std::string(300, 'x') + std::to_string(number);
+    return number % 2 == 0 ? std::string(60, 'y') + std::to_string(number)
+                           : std::to_string(number * 1000);
   }
   void Answered(uint64_t tag, const Reply& reply) override {
     if (tag == kAsked) return;

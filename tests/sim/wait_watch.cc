@@ -11,6 +11,8 @@ namespace clustron::sim {
 namespace {
 
 constexpr int64_t kBehindNsMax = 500 * kMillisecond;
+// That a node is gone is known after three rounds without a word from it, and said a tick later.
+constexpr int64_t kNodeGoneNsMax = 2 * kSecond;
 
 std::string Describe(const store::Wait& wait) {
   std::string text = "the waiter " + std::to_string(wait.id.id) + " of node " +
@@ -103,7 +105,7 @@ void WaitWatch::LookForGone(const SimNode& leader) {
   }
   for (const cluster::Session& owner : leader.engine()->executor().ServedWaiters()) {
     const int64_t seen_ns = seen_ns_.try_emplace({owner.node, owner.boot}, now_ns).first->second;
-    if (now_ns - std::max(seen_ns, leads_since_ns_) <= kGoneNsMax) continue;
+    if (now_ns - std::max(seen_ns, leads_since_ns_) <= kNodeGoneNsMax) continue;
     report_.Fail("waiting", "node " + std::to_string(leader.index()) + " leads and would serve " +
                                 "clients of node " + std::to_string(owner.node - 1) + " boot " +
                                 std::to_string(owner.boot) + ", which was last within its reach " +

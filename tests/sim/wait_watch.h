@@ -19,7 +19,7 @@ namespace clustron::sim {
 
 class WaitWatch {
  public:
-  // How long a cluster with a leader may take to find out that a client or its node is gone.
+  // How long a cluster with a leader may take to find out that a client is gone.
   static constexpr int64_t kGoneNsMax = 3 * kSecond;
 
   using Nodes = std::vector<std::unique_ptr<SimNode>>;

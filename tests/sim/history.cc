@@ -145,7 +145,11 @@ class ReplayTap final : public state::ApplySink {
     call.session = session_;
     call.entered = slot_;
   }
-  state::OwnCall BeginServed(uint64_t id) override { return BeginOwnItem(id); }
+  state::OwnCall BeginServed(uint64_t id) override {
+    reply_.TakeAll();
+    const bool wanted = replies_.contains(id) || timeouts_.contains(id);
+    return {.out = wanted ? &reply_ : nullptr, .client = nullptr};
+  }
   void EndServed(uint64_t id, state::WaitOutcome outcome) override {
     if (outcome != state::WaitOutcome::kWaitsOn) Compare(id);
   }

@@ -281,6 +281,10 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   const bool waiting = rng.Percent(40);
   knobs.work.waiting = waiting && faults.disturb_at_ns == 0 && !knobs.one_cut &&
                        knobs.durability == cluster::Durability::kAlways;
+  // Long enough for the others to find out.
+  const bool long_down = rng.Percent(50);
+  if (knobs.work.waiting && knobs.nodes > 2 && long_down)
+    faults.down_ns = std::max(faults.down_ns, 4 * kSecond);
   return knobs;
 }
 

@@ -20,6 +20,9 @@ using Words = std::vector<std::string>;
 constexpr int kSwapped = 14;
 constexpr int kOther = 15;
 constexpr size_t kLongQueue = 12;
+// Nothing is pushed for some time of each period: then many wait, and wait long.
+constexpr int64_t kPeriodNs = 9 * kSecond;
+constexpr int64_t kQuietNs = 4 * kSecond;
 
 struct Queue {
   int db;
@@ -150,9 +153,9 @@ class WaitingActor final : public TalkingActor {
   }
   // Mostly short. Who would wait for ever leaves at some time, others do so now and then.
   std::string NewTimeout() {
-    const bool for_ever = rng().Percent(25);
+    const bool for_ever = rng().Percent(35);
     if (for_ever || rng().Percent(15)) {
-      world().loop->After(rng().Between(20, 3000) * kMillisecond,
+      world().loop->After(rng().Between(20, 5000) * kMillisecond,
                           [this, connection = client().connection(), acts = ++acts_] {
                             if (client().connection() != connection || acts != acts_) return;
                             if (client().outstanding() == 0) return;
@@ -187,6 +190,8 @@ class PushingActor final : public TalkingActor {
     const bool enough = waiting_.lengths[queue.key] >= static_cast<int64_t>(kLongQueue);
     if (enough) waiting_.lengths[queue.key] -= 2;
     if (enough || std::exchange(waiting_.refused, false)) return SayAside({"EXISTS", queue.key});
+    if (now_ns() % kPeriodNs < kQuietNs)
+      return rng().Percent(30) ? Unblock() : SayAside({"EXISTS", queue.key});
     InDb(queue.db);
     switch (rng().Below(12)) {
       case 0:

@@ -77,6 +77,7 @@ void History::OnReadGranted(int node, uint64_t round, paxos::Slot index) {
 }
 
 void History::ForgetAbove(paxos::Slot slot) {
+  for (const auto& [session, replies] : replies_) forgotten_.insert(session);
   if (slots_.size() > slot + 1) slots_.resize(slot + 1);
 }
 
@@ -116,12 +117,14 @@ class ReplayTap final : public state::ApplySink {
   ReplayTap(Report* report, cluster::Session session,
             const std::map<uint64_t, std::string>* replies,
             const std::map<uint64_t, std::string>* timeouts,
-            const std::set<std::pair<paxos::Slot, uint64_t>>* voids, CallsThatWait* calls)
+            const std::set<std::pair<paxos::Slot, uint64_t>>* voids, bool forgotten,
+            CallsThatWait* calls)
       : report_(*report),
         session_(session),
         replies_(*replies),
         timeouts_(*timeouts),
         voids_(*voids),
+        forgotten_(forgotten),
         calls_(*calls) {}
 
   void BeginSlot(paxos::Slot slot, int64_t applied_ns) {
@@ -151,7 +154,8 @@ class ReplayTap final : public state::ApplySink {
     return {.out = wanted ? &reply_ : nullptr, .client = nullptr};
   }
   void EndServed(uint64_t id, state::WaitOutcome outcome) override {
-    if (outcome != state::WaitOutcome::kWaitsOn) Compare(id);
+    // The entry that served it may be lost, and another one has ended the wait.
+    if (outcome != state::WaitOutcome::kWaitsOn && !forgotten_) Compare(id);
   }
   void WaitersParked() override {}
 
@@ -184,6 +188,7 @@ class ReplayTap final : public state::ApplySink {
   const std::map<uint64_t, std::string>& replies_;
   const std::map<uint64_t, std::string>& timeouts_;
   const std::set<std::pair<paxos::Slot, uint64_t>>& voids_;
+  const bool forgotten_;
   CallsThatWait& calls_;
   paxos::Slot slot_ = 0;
   int64_t applied_ns_ = 0;
@@ -197,7 +202,8 @@ void History::ReplaySession(cluster::Session session,
   const auto timeouts = timeouts_.find({session.node, session.boot});
   ReplayTap tap(&report_, session, &replies,
                 timeouts == timeouts_.end() ? &kNone : &timeouts->second,
-                &voids_[{session.node, session.boot}], &calls_);
+                &voids_[{session.node, session.boot}],
+                forgotten_.contains({session.node, session.boot}), &calls_);
   state::Executor executor(hash_seed_);
   executor.Attach(session, nullptr, &tap, nullptr);
   executor.SetSkips(skips_);

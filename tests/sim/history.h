@@ -118,6 +118,7 @@ class History {
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> timeouts_;
   // Items of nothing, by session: slot and number. A command that had the number before was void.
   std::map<std::pair<uint32_t, uint32_t>, std::set<std::pair<paxos::Slot, uint64_t>>> voids_;
+  std::set<std::pair<uint32_t, uint32_t>> forgotten_;  // sessions before an end of the log was lost
   CallsThatWait calls_;
   std::map<int, std::map<uint64_t, paxos::Slot>> asked_;  // rounds by node: what was applied then
 };

@@ -136,12 +136,14 @@ void WaitingLedger::CheckLate(const std::string& timeout, const Call& call,
        std::to_string(logged.answered));
 }
 
-// Of those who wait for one key alone nobody is served before who has waited longer.
+// Of those who wait for one key alone nobody is served before who has waited longer, unless that
+// one wanted to move it: a lock of the target may have held it back.
 void WaitingLedger::CheckOrder(const CallsThatWait& log) {
   struct Waited {
     const std::string* timeout;
     const CallThatWaits* call;
     bool served;
+    bool moves;
   };
   std::map<std::pair<int, std::string>, std::vector<Waited>> queues;
   for (const auto& [timeout, call] : calls_) {
@@ -150,7 +152,7 @@ void WaitingLedger::CheckOrder(const CallsThatWait& log) {
     Reply reply;
     const bool served = it->second.answered != 0 && ParseReply(it->second.reply, &reply) > 0 &&
                         !ElementsOf(reply).empty();
-    queues[{call.db, call.keys[0]}].push_back({&timeout, &it->second, served});
+    queues[{call.db, call.keys[0]}].push_back({&timeout, &it->second, served, call.moves});
   }
   for (const auto& [key, waited] : queues) {
     for (const Waited& later : waited) {
@@ -158,7 +160,7 @@ void WaitingLedger::CheckOrder(const CallsThatWait& log) {
       world_.report->Count("waiting: turns checked");
       const paxos::Slot at = later.call->answered;
       for (const Waited& earlier : waited) {
-        if (earlier.call->entered >= later.call->entered) continue;
+        if (earlier.moves || earlier.call->entered >= later.call->entered) continue;
         if (earlier.call->answered != 0 && earlier.call->answered <= at) continue;
         if (log.MayBeSkipped(*earlier.call, at)) continue;
         Fail(key.second + ": the call " + *later.timeout + ", waiting from slot " +

@@ -54,7 +54,7 @@ namespace clustron {
   X(kWaitOrderByNode)         /* waiters are served by their nodes, not as they came */            \
   X(kGoneWaitersServed)       /* elements are taken off for nodes that are gone */                 \
   X(kTimeoutWhileServed)      /* a time-out is answered by the node's own clock */                 \
-  X(kListTailLost)            /* the last slice of a long list is missing in snapshots */          \
+  X(kListTailLost)            /* of a long list only the first slice comes out of a snapshot */    \
   X(kBudgetWhereClientIs)     /* an item's budget is judged on the node of its client alone */     \
   X(kUndoneKeepsRevision)     /* an item that was undone leaves its revision taken */              \
   X(kWindowNotKept)           /* a node sends its clients' items without regard to its window */   \

@@ -37,7 +37,7 @@ void ApplyNews::OnLease(const store::LeaseEvent& event) {
 }
 
 void ApplyNews::OnLock(const store::LockEvent& event) {
-  waits_.OnKey(event.db, event.name);
+  waits_.OnLock(event.db, event.name);
   if (listener() != nullptr) {
     if (event.kind == store::LockEventKind::kGranted ||
         event.kind == store::LockEventKind::kRenewed)

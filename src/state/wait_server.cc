@@ -7,6 +7,7 @@
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "commands/core/errors.h"
+#include "commands/core/registry.h"
 #include "commands/core/waiting.h"
 #include "resp/reply_writer.h"
 
@@ -38,6 +39,12 @@ void WaitServer::OnDb(int db) {
   for (const std::string& key : WaitsOf(store_).KeysOf(db)) OnKey(db, key);
 }
 
+void WaitServer::OnLock(int db, std::string_view name) {
+  const store::WaitTable& waits = WaitsOf(store_);
+  for (const WaitPlace place : waits.HeldBackBy(db, name))
+    for (const std::string& key : waits.Find(place)->keys) OnKey(db, key);
+}
+
 // --- Serving -------------------------------------------------------------------------------------
 
 bool WaitServer::Add(const cluster::ItemHeader& header, const commands::CommandSpec& spec,
@@ -53,6 +60,12 @@ bool WaitServer::Add(const cluster::ItemHeader& header, const commands::CommandS
   std::set<std::string_view> seen;
   for (const std::string_view key : wait.keys)
     if (seen.insert(key).second) row.keys.emplace_back(key);
+  std::vector<commands::KeyRef> written;
+  CHECK(commands::Registry::Keys(spec, args, &written));
+  for (const commands::KeyRef& key : written) {
+    const std::string_view name = args[static_cast<size_t>(key.index)];
+    if (seen.insert(name).second) row.targets.emplace_back(name);
+  }
   if (wait.timeout_ms != 0) row.deadline_ms = store_.elapsed_ms() + wait.timeout_ms;
   store::WaitTable& waits = WaitsOf(store_);
   if (!waits.HasRoom(row)) return false;

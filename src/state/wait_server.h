@@ -73,6 +73,8 @@ class WaitServer {
   // --- What may be ready
   void OnKey(int db, std::string_view key);
   void OnDb(int db);
+  // A lock of this name may hold nobody back any more.
+  void OnLock(int db, std::string_view name);
   bool idle() const { return ready_.empty(); }
   // A snapshot has taken the state's place.
   void OnReplaced() {

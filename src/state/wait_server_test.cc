@@ -246,12 +246,19 @@ TEST_CASE_FIXTURE(Fixture, "a lock holds waiters of its key back until it ends, 
   Do({"RPUSH", "from", "y"});
   CHECK(served.empty());
   Do({"LOCK", "BREAK", "k"});
-  // The first takes what was there. The key of the second is another one: it is not looked at for
-  // its target's sake.
+  // The lock held the second one back as well: it writes the key.
   CHECK(served.size() == 1);
-  CHECK(waiting() == 1);
-  Do({"RPUSH", "from", "z"});
   CHECK(waiting() == 0);
+  CHECK(Read({"LRANGE", "k", "0", "-1"}) == "*1\r\n$1\r\ny\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a lock of one key holds back who waits for another one as well") {
+  const uint64_t id = Ask(kOne, {"BLPOP", "a", "b", "0"});
+  Do({"LOCK", "ACQUIRE", "a", "1000", "OWNER", "me"});
+  Do({"RPUSH", "b", "x"});
+  CHECK(served.empty());
+  Do({"LOCK", "BREAK", "a"});
+  CHECK(served[id] == "*2\r\n$1\r\nb\r\n$1\r\nx\r\n");
 }
 
 TEST_CASE_FIXTURE(Fixture, "more waiters than may wait are refused by name") {

@@ -26,8 +26,9 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
     : loop_(*loop),
       report_(*report),
       knobs_(knobs),
-      history_(report, loop->rng().Next(), knobs.expire_per_entry),
-      network_(loop, knobs.nodes, knobs.network, this) {
+      history_(report, loop, loop->rng().Next(), knobs.expire_per_entry),
+      network_(loop, knobs.nodes, knobs.network, this),
+      wait_watch_(loop, report, &network_, &nodes_) {
   Rng& rng = loop->rng();
   Surroundings around{
       .loop = loop,
@@ -66,6 +67,9 @@ Cluster::Cluster(EventLoop* loop, Report* report, const Knobs& knobs)
   world_.count_holders = [this](const Client& client, int64_t since_ns) {
     return CountHolders(client, since_ns);
   };
+  world_.steady = [this](int64_t from_ns, int64_t to_ns) {
+    return wait_watch_.Steady(from_ns, to_ns);
+  };
   AddActors(knobs.work);
 }
 
@@ -89,6 +93,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.hashes) add(MakeHashes(setup, 2));
   if (work.lists) add(MakeLists(setup, 2));
   if (work.lists && !world_.no_bulk) add(MakeLongList(setup));
+  if (work.waiting) add(MakeWaiting(setup, 4, 2));
   if (work.pipelines) add(MakePipelines(setup, 2));
   if (work.bulk) add(MakeBulk(setup, 2));
   if (work.locks) add(MakeLocks(setup, 3));
@@ -233,16 +238,27 @@ void Cluster::Run(int64_t duration_ns) {
   world_.think_ns = 5 * kMillisecond;
   const int64_t stopping_ns = loop_.now_ns();
   loop_.RunUntil(stopping_ns + 2 * kSecond);
-  while (!report_.failed() && !Converged() && loop_.now_ns() < stopping_ns + kRecoveryNsMax) {
+  while (!report_.failed() && !(Converged() && wait_watch_.Settled()) &&
+         loop_.now_ns() < stopping_ns + kRecoveryNsMax) {
     loop_.RunUntil(loop_.now_ns() + 200 * kMillisecond);
   }
   if (!report_.failed()) CheckDisturbed();
   if (!report_.failed()) CheckConverged();
+  if (!report_.failed()) wait_watch_.CheckSettled();
   if (dump_ != nullptr) history_.Dump(dump_);
+  CheckWorkloads();
+}
+
+void Cluster::CheckWorkloads() {
   for (auto& workload : workloads_) {
     if (!report_.failed()) workload->Check(&report_);
   }
-  if (!report_.failed()) history_.CheckReplay();
+  if (report_.failed() || !history_.CheckReplay()) return;
+  const auto alive =
+      std::find_if(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->running(); });
+  if (alive == nodes_.end()) return;
+  const store::Store& state = std::as_const(**alive).engine()->executor().store();
+  for (auto& workload : workloads_) workload->CheckCalls(history_.calls_that_wait(), state);
 }
 
 // A slow link takes its time for what the node behind it has missed, and for what is said twice.
@@ -261,6 +277,7 @@ void Cluster::Heal() {
   world_.no_bulk = knobs_.network.bytes_per_s != 0;
   if (report_.tracing()) report_.Trace("everything is made whole");
   nemesis_->Stop();
+  world_.healed_ns = loop_.now_ns();
   stable_leader_ = -1;
   network_.MakeReliable();
   int home = 0;
@@ -396,6 +413,7 @@ void Cluster::CheckNow() {
                                 std::to_string(history_.last_slot()) + " is applied elsewhere");
     }
   }
+  if (checks_ % 2 == 0) wait_watch_.Look();
   CheckWalls();
   CheckStability();
   CheckFlow();

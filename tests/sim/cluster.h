@@ -18,6 +18,7 @@
 #include "tests/sim/history.h"
 #include "tests/sim/knobs.h"
 #include "tests/sim/sim_node.h"
+#include "tests/sim/wait_watch.h"
 #include "tests/sim/workload.h"
 
 namespace clustron::sim {
@@ -99,6 +100,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   bool Live();
   bool Converged() const;
   void CheckDisturbed();
+  void CheckWorkloads();
   void CheckConverged();
   int64_t ClientDelay();
 
@@ -109,6 +111,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   SimNetwork network_;
   Said said_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
+  WaitWatch wait_watch_;
   std::unique_ptr<Nemesis> nemesis_;
   paxos::Agreement agreement_;
 

@@ -4,12 +4,16 @@
 //   - equal digests at equal slots;
 //   - afterwards, the log replayed through a fresh executor gives the same digests and the same
 //     replies, item by item.
+// The replay also tells what became of each command that may wait for a key (CallsThatWait).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -20,11 +24,44 @@
 
 namespace clustron::sim {
 
+// Commands that may wait (BLPOP ...), as the log has them: each was taken down in it, in an item of
+// its node's session, found what it wanted at once or had to wait, and was answered by a later
+// entry or not at all. Clients and log are brought together by the time-out: each call of the
+// workload that asks for this is given one that is written as no other (see WaitingActor).
+struct CallThatWaits {
+  cluster::Session session;
+  paxos::Slot entered = 0;   // the slot that it has waited from; 0: it never waited
+  paxos::Slot answered = 0;  // its reply's, whether anybody got it or not; 0: it has none
+  int64_t answered_ns = 0;   // when the first node had applied that
+  int answers = 0;
+  std::string reply;
+};
+struct CallsThatWait {
+  std::map<std::string, CallThatWaits> by_timeout;
+  // From these slots on nobody was served who waited at a process: the leader took it for gone, or
+  // its successor was there.
+  std::vector<std::pair<paxos::Slot, cluster::Session>> parked;
+  std::map<std::pair<uint32_t, uint32_t>, paxos::Slot> begun;  // the first slot of (node, boot)
+
+  // Whether the waiter may have been passed over, or dropped, up to this slot.
+  bool MayBeSkipped(const CallThatWaits& call, paxos::Slot up_to) const {
+    const auto later = begun.upper_bound({call.session.node, call.session.boot});
+    if (later != begun.end() && later->first.first == call.session.node && later->second <= up_to)
+      return true;
+    return std::any_of(parked.begin(), parked.end(), [&](const auto& item) {
+      return item.first >= call.entered && item.first <= up_to && item.second == call.session;
+    });
+  }
+};
+
 class History {
  public:
   // `expire_per_entry`: how many due keys an entry removes, on the nodes and in the replay.
-  History(Report* report, uint64_t hash_seed, size_t expire_per_entry)
-      : report_(*report), hash_seed_(hash_seed), expire_per_entry_(expire_per_entry) {}
+  History(Report* report, EventLoop* loop, uint64_t hash_seed, size_t expire_per_entry)
+      : report_(*report),
+        loop_(*loop),
+        hash_seed_(hash_seed),
+        expire_per_entry_(expire_per_entry) {}
 
   // A node applied this slot and has this digest now.
   void OnApplied(int node, paxos::Slot slot, const paxos::Value& value, uint64_t digest);
@@ -50,8 +87,10 @@ class History {
   }
   // For people: the items of the log whose arguments contain the text, to stderr.
   void Dump(std::string_view needle) const;
-  // Replays everything. Call once, at the end.
-  void CheckReplay();
+  // Replays everything. Call once, at the end. False: there is nothing to replay.
+  bool CheckReplay();
+  // REQUIRES: CheckReplay has returned true.
+  const CallsThatWait& calls_that_wait() const { return calls_; }
   // An operator has this entry left out.
   void SkipSlot(const cluster::Skip& skip) { CHECK(skips_.Set(skip)); }
 
@@ -61,17 +100,26 @@ class History {
     bool has_value = false;
     bool has_digest = false;
     uint64_t digest = 0;
+    int64_t applied_ns = 0;  // first
     paxos::Value value;
   };
   SlotRecord& At(paxos::Slot slot);
   void ReplaySession(cluster::Session session, const std::map<uint64_t, std::string>& replies);
+  void FindCallsThatWait();
 
   Report& report_;
+  EventLoop& loop_;
   const uint64_t hash_seed_;
   const size_t expire_per_entry_;
   cluster::SkipList skips_;
   std::vector<SlotRecord> slots_;
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> replies_;
+  // Of commands that may wait: their time-outs, by session and number.
+  std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> timeouts_;
+  // Items of nothing, by session: slot and number. A command that had the number before was void.
+  std::map<std::pair<uint32_t, uint32_t>, std::set<std::pair<paxos::Slot, uint64_t>>> voids_;
+  std::set<std::pair<uint32_t, uint32_t>> forgotten_;  // sessions before an end of the log was lost
+  CallsThatWait calls_;
   std::map<int, std::map<uint64_t, paxos::Slot>> asked_;  // rounds by node: what was applied then
 };
 

@@ -278,6 +278,13 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
       knobs.work.ends && !knobs.one_cut && faults.set_back_ns == 0 && rng.Percent(40);
   const bool lists = rng.Percent(40);
   knobs.work.lists = lists && faults.disturb_at_ns == 0 && !knobs.one_cut;
+  const bool waiting = rng.Percent(40);
+  knobs.work.waiting = waiting && faults.disturb_at_ns == 0 && !knobs.one_cut &&
+                       knobs.durability == cluster::Durability::kAlways;
+  // Long enough for the others to find out.
+  const bool long_down = rng.Percent(50);
+  if (knobs.work.waiting && knobs.nodes > 2 && long_down)
+    faults.down_ns = std::max(faults.down_ns, 4 * kSecond);
   return knobs;
 }
 
@@ -293,6 +300,7 @@ std::string WorkloadMix::ToString() const {
   add(bank, "bank");
   add(hashes, "hashes");
   add(lists, "lists");
+  add(waiting, "waiting");
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");

@@ -71,6 +71,7 @@ struct WorkloadMix {
   bool pauses = false;
   bool rules = false;
   bool lists = false;
+  bool waiting = false;  // for elements of lists
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

@@ -1,5 +1,5 @@
-// Lists: pushed to, popped from, changed in between, elements moved from one to the other; and long
-// lists, which snapshots write in slices.
+// Lists: pushed to, popped from, changed in between, elements moved from one to the other, also by
+// clients that wait for them; and long lists, which snapshots write in slices.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -83,7 +83,11 @@ class ListActor final : public Actor {
     const bool to_back = rng().Percent(50);
     const auto end = [](bool at_back) { return at_back ? "RIGHT" : "LEFT"; };
     if (!last_.empty() && rng().Percent(30)) last_ = value;
-    switch (rng().Below(16)) {
+    switch (rng().Below(20)) {
+      case 16:
+      case 17:
+      case 18:
+        return Wait(pair, list, back, to_back);
       case 0:
       case 1:
       case 2:
@@ -120,6 +124,47 @@ class ListActor final : public Actor {
         return All(pair, list);
     }
   }
+  // What waits is judged as its like that doesn't: it found an element, or none, at some time
+  // between its call and its reply.
+  void Wait(size_t pair, uint8_t list, bool back, bool to_back) {
+    const std::string& key = lists_.pairs[pair].keys[list];
+    const std::string& other = lists_.pairs[pair].keys[1 - list];
+    const auto end = [](bool at_back) { return at_back ? "RIGHT" : "LEFT"; };
+    const std::string timeout = Timeout();
+    switch (rng().Below(6)) {
+      case 0:
+      case 1:
+        return Issue(pair, {.kind = Model::Kind::kPop, .list = list, .back = back},
+                     {back ? "BRPOP" : "BLPOP", key, timeout});
+      case 2:
+        return Issue(pair, {.kind = Model::Kind::kPopEither, .list = list, .back = back},
+                     {back ? "BRPOP" : "BLPOP", key, other, timeout});
+      case 3:
+        return Issue(pair, {.kind = Model::Kind::kPopEither, .list = list, .back = back},
+                     {"BLMPOP", timeout, "2", key, other, end(back), "COUNT", "1"});
+      case 4:
+        return Issue(pair,
+                     {.kind = Model::Kind::kMove, .list = list, .back = back, .to_back = to_back},
+                     {"BLMOVE", key, other, end(back), end(to_back), timeout});
+      default:
+        return Issue(pair,
+                     {.kind = Model::Kind::kRotate, .list = list, .back = true, .to_back = false},
+                     {"BRPOPLPUSH", key, key, timeout});
+    }
+  }
+  // Mostly short. Who would wait for ever leaves at some time.
+  std::string Timeout() {
+    if (!rng().Percent(10)) return "0." + std::to_string(rng().Between(10, 99));
+    if (rng().Percent(50)) return std::to_string(rng().Between(1, 2));
+    world().loop->After(rng().Between(10, 3000) * kMillisecond,
+                        [this, connection = client().connection()] {
+                          if (client().connection() != connection || client().outstanding() == 0)
+                            return;
+                          world().report->Count("lists: left while waiting");
+                          client().HangUp();
+                        });
+    return "0";
+  }
   void Issue(size_t pair, Model::Op op, std::initializer_list<std::string_view> args) {
     const size_t place = lists_.pairs[pair].ops.Begin(std::move(op), now_ns());
     client().Send(args, (static_cast<uint64_t>(pair) << 32) | place);
@@ -140,7 +185,20 @@ class ListActor final : public Actor {
     Model::Op& op = pair.ops[tag & 0xffffffff];
     op.return_ns = now_ns();
     op.answer = reply.ToAnswer();
+    if (op.kind == Model::Kind::kPop || op.kind == Model::Kind::kPopEither)
+      NotePopped(pair, reply, &op);
     for (const Reply& element : reply.elements) op.all.push_back(element.text);
+  }
+  // [key, element] or [key, [element]].
+  void NotePopped(const Lists::Pair& pair, const Reply& reply, Model::Op* op) {
+    if (!reply.IsArray(2)) return;
+    const Reply& popped = reply.elements[1];
+    const bool alone = popped.IsArray(1);
+    const std::string& element = alone ? popped.elements[0].text : popped.text;
+    const size_t from = reply.elements[0].text == pair.keys[1] ? 1 : 0;
+    op->answer = Answer::Text(op->kind == Model::Kind::kPop ? element
+                                                            : std::to_string(from) + " " + element);
+    if (!alone && !popped.IsBulk()) world().report->Fail("lists", "popped: " + reply.ToString());
   }
   void Lost(uint64_t tag) override {
     if (tag == kAsked) return;
@@ -203,9 +261,10 @@ class LongListActor final : public Actor {
     client().Send({"LRANGE", key_, std::to_string(from), std::to_string(from + 50)}, kRead);
   }
   static std::string Element(uint64_t number) {
-    // Numbers, and now and then a text too long to stand among others.
-    return number % 97 == 0 ? std::string(300, 'x') + std::to_string(number)
-                            : std::to_string(number * 1000);
+    // Numbers and texts, and now and then one too long to stand among others.
+    if (number % 97 == 0) return std::string(300, 'x') + std::to_string(number);
+    return number % 2 == 0 ? std::string(60, 'y') + std::to_string(number)
+                           : std::to_string(number * 1000);
   }
   void Answered(uint64_t tag, const Reply& reply) override {
     if (tag == kAsked) return;

@@ -35,7 +35,7 @@ struct SimNode::Connection final : server::SessionSink {
 };
 
 // From a start to a crash.
-struct SimNode::Process final : state::ApplySink, state::ApplyTracer {
+struct SimNode::Process final : state::ApplySink, state::WaitSink, state::ApplyTracer {
   SimNode* owner;
   History* history;
   // Destroyed in the opposite order: the engine first.
@@ -80,7 +80,7 @@ struct SimNode::Process final : state::ApplySink, state::ApplyTracer {
     engine->EndOwnItem(sequence, waits);
   }
   state::OwnCall BeginServed(uint64_t id) override {
-    const state::OwnCall call = engine->BeginServed(id);
+    const state::OwnCall call = engine->wait_sink().BeginServed(id);
     reply = call.out;
     reply_begin = reply == nullptr ? 0 : reply->size();
     return call;
@@ -88,9 +88,10 @@ struct SimNode::Process final : state::ApplySink, state::ApplyTracer {
   void EndServed(uint64_t id, state::WaitOutcome outcome) override {
     if (outcome != state::WaitOutcome::kWaitsOn) NoteReply(id);
     reply = nullptr;
-    engine->EndServed(id, outcome);
+    engine->wait_sink().EndServed(id, outcome);
   }
-  void WaitersParked() override { engine->WaitersParked(); }
+  void WaitersParked() override { engine->wait_sink().WaitersParked(); }
+  void WaitersReplaced() override { engine->wait_sink().WaitersReplaced(); }
   void NoteReply(uint64_t sequence) {
     if (reply == nullptr || owner->disturbed_) return;
     history->OnReply(node().session(), sequence, reply->View(reply_begin));
@@ -205,7 +206,7 @@ Status SimNode::StartProcess() {
   if (knobs.mixed_versions) {
     // Upgraded now and then, never downgraded.
     Rng& rng = around_.loop->rng();
-    constexpr uint16_t kNewest = 4;
+    constexpr uint16_t kNewest = cluster::kFeatureVersion + 1;
     if (version_ == 0) {
       version_ = static_cast<uint16_t>(rng.Between(1, kNewest));
     } else if (version_ < kNewest && rng.Percent(30)) {
@@ -231,6 +232,7 @@ Status SimNode::StartProcess() {
   state::Executor& executor = process_->engine->executor();
   executor.Attach(process_->node().session(), &process_->node().parts().lead, process_.get(),
                   &process_->engine->server_port());
+  executor.SetWaitSink(process_.get());
   if (weak()) CheckRecovered();
   around_.history->OnState(index_, executor.applied_slot(), executor.digest());
   const paxos::Ballot promised = process_->node().replica().promised();

@@ -17,9 +17,14 @@
 
 #include "tests/sim/client.h"
 #include "tests/sim/event_loop.h"
+#include "tests/sim/history.h"
 #include "tests/sim/losses.h"
 #include "tests/sim/report.h"
 #include "tests/support/models.h"
+
+namespace clustron::store {
+class Store;
+}
 
 namespace clustron::sim {
 
@@ -40,6 +45,9 @@ struct World {
   uint64_t replies = 0;     // that said something other than "no leader"
   uint64_t errors = 0;
   Losses losses;
+  int64_t healed_ns = 0;  // everything is whole since then; 0: not yet
+  // Nothing was wrong in all that time, as far as can be told from outside.
+  std::function<bool(int64_t from_ns, int64_t to_ns)> steady;
   std::map<int64_t, std::string> tokens;  // of locks: whose, forgotten ones too
   // How many other nodes may have said since then that they have this client's last write, chosen,
   // on their disks; nothing if that can't be told any more.
@@ -64,6 +72,8 @@ class Workload {
   virtual const char* name() const = 0;
   // The verdict over everything that was recorded.
   virtual void Check(Report* report) = 0;
+  // The same with what the log says of commands that wait, and the state that it has led to.
+  virtual void CheckCalls(const CallsThatWait& /*log*/, const store::Store& /*state*/) {}
 };
 
 class Actor : public Client::Handler {
@@ -187,6 +197,8 @@ std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBulk(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaits(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeWaiting(const WorkloadSetup& setup, int waiting_actors,
+                                      int pushing_actors);
 std::unique_ptr<Workload> MakePauses(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors);
 // `once`: also an actor for ONCE near its end (not where crashes take what was answered, nor where

@@ -273,6 +273,13 @@ void ListsModel::Step(const State& state, const Op& op, std::vector<State>* next
     case Kind::kPop:
       answer = list.empty() ? Answer::Nil() : Answer::Text(TakeOff(&list, op.back));
       break;
+    case Kind::kPopEither: {
+      const size_t from = list.empty() ? 1 - op.list : op.list;
+      answer = Answer::Nil();
+      if (after.lists[from].empty()) break;
+      answer = Answer::Text(std::to_string(from) + " " + TakeOff(&after.lists[from], op.back));
+      break;
+    }
     case Kind::kMove:
     case Kind::kRotate: {
       answer = Answer::Nil();
@@ -311,7 +318,7 @@ void ListsModel::Step(const State& state, const Op& op, std::vector<State>* next
 
 std::string ListsModel::Describe(const Op& op) {
   static constexpr const char* kNames[] = {"push",  "pop",  "move",   "rotate", "length",
-                                           "range", "LREM", "insert", "DEL"};
+                                           "range", "LREM", "insert", "DEL",    "pop either"};
   std::string text = std::string(kNames[static_cast<size_t>(op.kind)]) + " list " +
                      std::to_string(op.list) + (op.back ? " back" : " front");
   if (op.kind == Kind::kMove || op.kind == Kind::kRotate) text += op.to_back ? " back" : " front";

@@ -136,6 +136,9 @@ struct ListsModel {
     kRemove,  // all that equal text: how many
     kInsert,  // text before the element `pivot`: the new length, -1 if there is none, 0 if no list
     kDrop,    // DEL key
+    // As kPop from this list, or from the other one if it is empty: the element behind the number
+    // of its list and a space, or nil
+    kPopEither,
   };
   struct Op {
     int64_t call_ns = 0;

@@ -63,6 +63,15 @@ const WaitPlace* WaitTable::Next(const KeyName& key, WaitPlace after) const {
   return nullptr;
 }
 
+std::vector<WaitPlace> WaitTable::HeldBackBy(int db, std::string_view name) const {
+  const KeyName key{db, std::string(name)};
+  std::set<WaitPlace> places;
+  for (const auto* index : {&by_key_, &by_target_})
+    if (const auto it = index->find(key); it != index->end())
+      places.insert(it->second.begin(), it->second.end());
+  return {places.begin(), places.end()};
+}
+
 // ---- time ----
 
 int64_t WaitTable::NextDueMs() const {
@@ -124,7 +133,8 @@ size_t WaitTable::BytesOf(const Wait& wait) {
   constexpr size_t kNodes = 500;  // of the table and of what finds a row
   size_t bytes = kNodes + wait.user.size();
   for (const std::string& arg : wait.args) bytes += sizeof arg + arg.size();
-  for (const std::string& key : wait.keys) bytes += 3 * sizeof key + 2 * key.size();
+  for (const auto* keys : {&wait.keys, &wait.targets})
+    for (const std::string& key : *keys) bytes += 3 * sizeof key + 2 * key.size();
   return bytes;
 }
 
@@ -137,6 +147,7 @@ bool WaitTable::Link(const WaitPlace& place, Wait& wait) {
       store_.SetHook(wait.db, Hook::kWaiters, true);
     waiting.insert(place);
   }
+  for (const std::string& key : wait.targets) by_target_[KeyName{wait.db, key}].insert(place);
   if (wait.deadline_ms != 0) by_deadline_.emplace(wait.deadline_ms, place);
   OwnerCounts& counts = owners_[wait.id.owner];
   counts.places.insert(place);
@@ -154,6 +165,12 @@ void WaitTable::Unlink(const WaitPlace& place, const Wait& wait) {
     if (!it->second.empty()) continue;
     by_key_.erase(it);
     if (--waited_keys_[wait.db] == 0) store_.SetHook(wait.db, Hook::kWaiters, false);
+  }
+  for (const std::string& key : wait.targets) {
+    const auto it = by_target_.find(KeyName{wait.db, key});
+    CHECK(it != by_target_.end());
+    it->second.erase(place);
+    if (it->second.empty()) by_target_.erase(it);
   }
   if (wait.deadline_ms != 0) by_deadline_.erase({wait.deadline_ms, place});
   const auto owner = owners_.find(wait.id.owner);
@@ -175,7 +192,7 @@ void WaitTable::EncodeRow(const WaitPlace& place, const Wait& wait, std::string*
   w.U8(static_cast<uint8_t>(wait.type));
   w.U8(wait.parked ? 1 : 0);
   w.Bytes(wait.user);
-  for (const std::vector<std::string>* words : {&wait.args, &wait.keys}) {
+  for (const std::vector<std::string>* words : {&wait.args, &wait.keys, &wait.targets}) {
     w.Varint(words->size());
     for (const std::string& word : *words) w.Bytes(word);
   }
@@ -196,7 +213,7 @@ Result<std::pair<WaitPlace, Wait>> WaitTable::DecodeRow(Reader* in) const {
   wait.type = static_cast<Type>(type);
   wait.parked = in->U8() != 0;
   wait.user = in->Bytes();
-  for (std::vector<std::string>* words : {&wait.args, &wait.keys}) {
+  for (std::vector<std::string>* words : {&wait.args, &wait.keys, &wait.targets}) {
     for (uint64_t left = in->Varint(); left > 0 && in->ok(); left--)
       words->emplace_back(in->Bytes());
   }
@@ -222,8 +239,9 @@ std::unique_ptr<SlicedFree> WaitTable::Clear() {
   for (int db = 0; db < kDatabases; db++) store_.SetHook(db, Hook::kWaiters, false);
   waited_keys_ = {};
   used_bytes_ = 0;
-  return FreedInSlices(std::exchange(by_key_, {}), std::exchange(by_id_, {}),
-                       std::exchange(by_deadline_, {}), std::exchange(owners_, {}), SetRowsAside());
+  return FreedInSlices(std::exchange(by_key_, {}), std::exchange(by_target_, {}),
+                       std::exchange(by_id_, {}), std::exchange(by_deadline_, {}),
+                       std::exchange(owners_, {}), SetRowsAside());
 }
 
 }  // namespace clustron::store

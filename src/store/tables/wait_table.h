@@ -43,11 +43,12 @@ struct Wait {
   uint16_t command_id = 0;
   int db = 0;
   int resp_version = 2;
-  std::string user;               // empty: default
-  std::vector<std::string> args;  // of the command, without its name
-  std::vector<std::string> keys;  // that it waits for, each once, in its order
-  Type type = Type::kList;        // that a value must have to be of use
-  int64_t deadline_ms = 0;        // by the elapsed clock; 0: none
+  std::string user;                  // empty: default
+  std::vector<std::string> args;     // of the command, without its name
+  std::vector<std::string> keys;     // that it waits for, each once, in its order
+  std::vector<std::string> targets;  // other keys that it writes, each once
+  Type type = Type::kList;           // that a value must have to be of use
+  int64_t deadline_ms = 0;           // by the elapsed clock; 0: none
   bool parked = false;
 };
 
@@ -78,6 +79,8 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   std::vector<std::string> KeysOf(int db) const;
   // The first one behind `after` who waits for the key and is not parked; null: nobody.
   const WaitPlace* Next(const KeyName& key, WaitPlace after) const;
+  // Whom a lock of this name may hold back, in order: any key that a waiter writes may be locked.
+  std::vector<WaitPlace> HeldBackBy(int db, std::string_view name) const;
 
   // The earliest deadline; INT64_MAX: none.
   int64_t NextDueMs() const;
@@ -93,6 +96,12 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   std::vector<WaitOwner> OlderThan(const WaitOwner& owner) const;
   void SetParked(const WaitOwner& owner, bool parked);
 
+  // In order of arrival: f(WaitPlace, const Wait&).
+  template <typename F>
+  void ForEach(F&& f) const {
+    for (const auto& [place, wait] : rows()) f(place, wait);
+  }
+
   std::string_view section() const override { return "waits"; }
   size_t used_bytes() const override { return used_bytes_; }
   std::unique_ptr<SlicedFree> Clear() override;
@@ -104,7 +113,7 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   };
 
   // row: place, node, boot, id, command, db, RESP version, type, parked (one byte each), user,
-  // args, keys (counts before them), deadline; numbers are varints
+  // args, keys, targets (counts before them), deadline; numbers are varints
   void EncodeRow(const WaitPlace& place, const Wait& wait, std::string* out) const override;
   Result<std::pair<WaitPlace, Wait>> DecodeRow(Reader* in) const override;
   uint64_t RowDigest(const WaitPlace& place, const Wait& wait) const override;
@@ -114,6 +123,7 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   static size_t BytesOf(const Wait& wait);
 
   std::map<KeyName, std::set<WaitPlace>> by_key_;
+  std::map<KeyName, std::set<WaitPlace>> by_target_;
   std::map<WaitId, WaitPlace> by_id_;
   std::set<std::pair<int64_t, WaitPlace>> by_deadline_;
   std::map<WaitOwner, OwnerCounts> owners_;

@@ -43,7 +43,6 @@ class Frozen final : public FrozenValue {
       sink.OnPart(element);
       bytes += element.size();
       if (!list_->Next(&at_)) return false;
-      if (Planted(Bug::kListTailLost) && i + 1 == kSliceElements) return false;
     }
     return true;
   }
@@ -70,6 +69,7 @@ class Builder final : public ValueBuilder {
   }
   Status Part(std::string_view part) override {
     ListValue& list = ListWord::From(&word_);
+    if (Planted(Bug::kListTailLost) && list.size() >= kSliceElements) return {};
     ListWord::Insert(list, list.size(), EncodedElement(part));
     return {};
   }

@@ -69,6 +69,24 @@ test('lists', () => withClient(async (redis) => {
   assert.deepEqual(await redis.lrange(key('restored'), 0, -1), ['first']);
 }));
 
+test('lists that are waited for', () => withClient(async (redis) => {
+  const q = key('queue');
+  const workers = [...Array(20).keys()].map(() => redis.duplicate());
+  try {
+    const taken = workers.map((w) => w.blpop(key('none'), q, 20));
+    for (let i = 0; i < 20; i++) await redis.rpush(q, i);
+    const got = await Promise.all(taken);
+    assert.deepEqual(got.map(([k, v]) => [k, Number(v)]).sort((a, b) => a[1] - b[1]), [...Array(20).keys()].map((i) => [q, i]));
+    assert.equal(await workers[0].brpop(q, 0.05), null);
+    const moved = workers[1].blmove(q, key('moved'), 'LEFT', 'RIGHT', 20);
+    await redis.rpush(q, 'x');
+    assert.equal(await moved, 'x');
+    assert.deepEqual(await redis.blmpop(1, 1, key('moved'), 'LEFT'), [key('moved'), ['x']]);
+  } finally {
+    workers.forEach((w) => w.disconnect());
+  }
+}));
+
 test('pipeline of 5,000 commands', () => withClient(async (redis) => {
   const pipeline = redis.pipeline();
   for (let i = 0; i < 2500; i++) pipeline.set(key('p' + i), i).get(key('p' + i));

@@ -76,6 +76,24 @@ test('lists', () => withClient(async (c) => {
   assert.deepEqual(await c.lRange(key('m'), 0, -1), ['c', 'FIRST']);
 }));
 
+test('lists that are waited for', () => withClient(async (c) => {
+  const q = key('queue');
+  const worker = c.duplicate();
+  await worker.connect();
+  try {
+    const taken = worker.blPop([key('none'), q], 20);
+    await c.rPush(q, 'a');
+    assert.deepEqual({ ...await taken }, { key: q, element: 'a' });
+    assert.equal(await worker.blPop(q, 0.05), null);
+    const moved = worker.blMove(q, key('moved'), 'LEFT', 'RIGHT', 20);
+    await c.rPush(q, 'b');
+    assert.equal(await moved, 'b');
+    assert.equal(await worker.brPopLPush(key('moved'), q, 1), 'b');
+  } finally {
+    worker.destroy ? worker.destroy() : await worker.disconnect();
+  }
+}));
+
 test('implicit pipelining keeps order', () => withClient(async (c) => {
   const replies = await Promise.all([...Array(2000).keys()].flatMap((i) => [c.set(key('p'), String(i)), c.get(key('p'))]));
   replies.forEach((r, i) => assert.equal(r, i % 2 ? String((i - 1) / 2) : 'OK'));

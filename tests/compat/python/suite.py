@@ -106,6 +106,32 @@ def test_lists():
     assert binary.restore(m, 0, binary.dump(l)) == b"OK" and binary.llen(m) == 5000
 
 
+def test_lists_that_are_waited_for():
+    r = connect(decode_responses=True)
+    q, m = key("queue"), key("taken")
+    assert r.blpop(q, timeout=1) is None and r.blmove(q, m, timeout=1) is None
+    got = []
+    workers = [threading.Thread(target=lambda: got.append(connect(decode_responses=True).blpop([key("none"), q], timeout=20)))
+               for _ in range(20)]
+    for w in workers:
+        w.start()
+    for i in range(20):
+        r.rpush(q, i)
+    for w in workers:
+        w.join(20)
+    assert sorted(int(e) for k, e in got if k == q) == list(range(20)) and not r.exists(q)
+    r.rpush(q, "x", "y", "z")
+    assert r.brpop(q) == (q, "z") and r.brpoplpush(q, m) == "y" and r.blmpop(1, 2, m, q, direction="LEFT") == [m, ["y"]]
+    waiting = connect(decode_responses=True)
+    client = waiting.client_id()
+    replies = []
+    t = threading.Thread(target=lambda: replies.append(waiting.blpop(key("none"), timeout=20)))
+    t.start()
+    until(lambda: r.client_unblock(client), "the client waits")
+    t.join(10)
+    assert replies == [None]
+
+
 def test_keys_and_expiry():
     r = connect(decode_responses=True)
     for i in range(100):

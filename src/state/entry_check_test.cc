@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "cluster/log/wait_item.h"
 #include "commands/core/registry.h"
 
 // Behind our own headers: it has a CHECK of its own.
@@ -39,6 +40,31 @@ TEST_CASE("a member has clients' writes proposed, whole ones, and nothing else")
   CHECK_FALSE(Taken({"SET", "k", "v"}, {.resp_version = 4}));
   for (const ItemKind kind : {ItemKind::kReserve, ItemKind::kSnapshot, ItemKind::kEndSession})
     CHECK_FALSE(Taken({"SET", "k", "v"}, {.kind = kind}));
+}
+
+TEST_CASE("a member speaks for its own waiters, and only the leader for others'") {
+  const auto taken = [](const std::string& item) {
+    Reader reader(item);
+    ItemHeader header;
+    std::string_view bytes;
+    REQUIRE(cluster::PeekItem(&reader, &header, &bytes));
+    return WhyNotTaken(header, bytes).empty();
+  };
+  const auto raw = [](std::vector<std::string_view> args, cluster::Session session) {
+    std::string item;
+    cluster::AppendItem({.kind = ItemKind::kWaits, .session = session}, args, &item);
+    return item;
+  };
+  using What = cluster::WaitNews::What;
+  CHECK(taken(cluster::WaitItem({.what = What::kBack}, {2, 1})));
+  CHECK(taken(cluster::WaitItem({.what = What::kEnd, .id = 7}, {2, 1})));
+  CHECK_FALSE(taken(raw({"p", "12345678"}, {2, 1})));
+  CHECK_FALSE(taken(raw({"b", "x"}, {2, 1})));
+  CHECK_FALSE(taken(raw({"e", "12345678"}, {2, 1})));
+  CHECK_FALSE(taken(raw({"e", "12345678\3"}, {2, 1})));
+  CHECK_FALSE(taken(raw({"x", ""}, {2, 1})));
+  CHECK_FALSE(taken(raw({"b"}, {2, 1})));
+  CHECK_FALSE(taken(raw({"", ""}, {2, 1})));
 }
 
 }  // namespace

@@ -310,9 +310,11 @@ Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args arg
 // --- Who waits -----------------------------------------------------------------------------------
 
 bool Executor::MayServe(const store::Wait& wait) {
-  if (!LocksOf(*store_).guards_any()) return true;
   const CommandSpec* spec = registry_.ById(wait.command_id);
-  CHECK(spec != nullptr);
+  // A snapshot of another member may say anything.
+  if (spec == nullptr || !spec->Is(commands::kBlocking) || !spec->ArityOk(wait.args.size() + 1))
+    return false;
+  if (!LocksOf(*store_).guards_any()) return true;
   std::vector<std::string_view> args(wait.args.begin(), wait.args.end());
   args.insert(args.begin(), spec->name);
   discarded_.Clear();

@@ -49,7 +49,7 @@ class WaitSink {
 // Runs a waiter's command anew, within the item at hand.
 class WaitRunner {
  public:
-  // False: somebody's lock is in the way.
+  // False: somebody's lock is in the way (or no such command can be).
   virtual bool MayServe(const store::Wait& wait) = 0;
   // False: it has to wait on, and has done nothing.
   virtual bool RunServed(const store::Wait& wait, const OwnCall& call) = 0;

@@ -58,6 +58,8 @@ TEST_CASE("a member speaks for its own waiters, and only the leader for others'"
   using What = cluster::WaitNews::What;
   CHECK(taken(cluster::WaitItem({.what = What::kBack}, {2, 1})));
   CHECK(taken(cluster::WaitItem({.what = What::kEnd, .id = 7}, {2, 1})));
+  CHECK(taken(cluster::WaitItem({.what = What::kPark, .owner = {2, 1}}, {2, 1})));
+  CHECK_FALSE(taken(cluster::WaitItem({.what = What::kPark, .owner = {2, 2}}, {2, 1})));
   CHECK_FALSE(taken(raw({"p", "12345678"}, {2, 1})));
   CHECK_FALSE(taken(raw({"b", "x"}, {2, 1})));
   CHECK_FALSE(taken(raw({"e", "12345678"}, {2, 1})));

@@ -119,6 +119,40 @@ def test_nothing_is_taken_off_for_a_dead_node_and_a_paused_one_keeps_its_place()
 
 
 @limited(90)
+def test_a_planned_stop_loses_no_element():
+    c = cluster.Cluster(3).start()
+    lead = c.wait_leader()
+    for stops in [n for n in c.nodes if n is not lead] + [lead]:
+        others = [n for n in c.nodes if n is not stops]
+        waiters = [Waiter(stops, "BLPOP", "q", 0) for _ in range(5)]
+        stopper = threading.Thread(target=stops.stop)
+        stopper.start()
+        sure = []
+        for i in range(300):
+            try:
+                if pushed(others, "q", "%s-%d" % (stops.name, i)):
+                    sure.append(b"%s-%d" % (stops.name.encode(), i))
+            except Unsure:
+                pass
+        stopper.join()
+        # What was taken off has reached its client.
+        taken = []
+        for waiter in waiters:
+            try:
+                taken.append(waiter.conn.result()[1])
+            except OSError:
+                pass
+        with others[0].connect() as conn:
+            there = conn.call("LRANGE", "q", 0, -1)
+            conn.call("DEL", "q")
+        assert len(taken) + len(there) >= len(sure) and set(sure) <= set(taken) | set(there), (len(sure), len(taken), len(there))
+        stops.start()
+        c.wait_converged()
+        c.wait_leader()
+    c.stop()
+
+
+@limited(90)
 def test_a_wait_that_nobody_can_end_is_uncertain():
     c = cluster.Cluster(3).start()
     c.wait_leader()

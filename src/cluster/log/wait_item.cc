@@ -6,7 +6,7 @@
 namespace clustron::cluster {
 
 std::string WaitItem(const WaitNews& news, Session session) {
-  CHECK((session.node == 0) == (news.what == WaitNews::What::kPark));
+  CHECK(session.node != 0 || news.what == WaitNews::What::kPark);
   const auto what = static_cast<char>(news.what);
   std::string rest;
   Writer writer(&rest);
@@ -31,9 +31,9 @@ std::optional<WaitNews> ReadWaitNews(const Session& session,
   Reader reader(args[1]);
   switch (news.what) {
     case WaitNews::What::kPark:
-      if (session.node != 0) return std::nullopt;
       news.owner.node = reader.U32();
       news.owner.boot = reader.U32();
+      if (session.node != 0 && news.owner != session) return std::nullopt;
       break;
     case WaitNews::What::kBack:
     case WaitNews::What::kEnd:

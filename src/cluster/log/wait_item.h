@@ -20,7 +20,7 @@ enum class WaitEnd : uint8_t {
 
 struct WaitNews {
   enum class What : uint8_t {
-    kPark = 'p',  // the leader's: nobody of this owner is to be served; args: node, boot
+    kPark = 'p',  // the leader's, or the owner's, which stops: nobody of it is to be served
     kBack = 'b',  // the owner's: its waiters are served again
     kEnd = 'e',   // the owner's: one has waited enough; args: id, how
   };

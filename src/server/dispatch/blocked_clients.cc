@@ -174,7 +174,8 @@ void BlockedClients::OnNewSession() {
 void BlockedClients::Step() {
   const int64_t now = around_.clock.MonotonicNs();
   if (around_.node.restoring()) return;
-  if (now >= back_due_ns_) {
+  // A node that stops has had its waiters parked itself.
+  if (now >= back_due_ns_ && !around_.departure.going_on()) {
     back_due_ns_ = INT64_MAX;
     const store::WaitTable& waits = WaitsOf(std::as_const(around_.executor).store());
     if (waits.AnyParked(OwnerOf(around_.node.session()))) {

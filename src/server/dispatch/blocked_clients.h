@@ -20,6 +20,7 @@
 #include "server/dispatch/session_table.h"
 #include "server/front/client_table.h"
 #include "server/observe/stats.h"
+#include "server/ops/departure.h"
 #include "server/ops/outage.h"
 #include "state/executor.h"
 
@@ -37,6 +38,7 @@ class BlockedClients final : public UnblockHost, public state::WaitSink {
     Outage& outage;
     CallRecorder& recorder;
     SessionTable& sessions;
+    const Departure& departure;
   };
   explicit BlockedClients(const Around& around) : around_(around) {
     around_.clients.SetUnblockHost(this);

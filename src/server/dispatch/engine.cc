@@ -128,7 +128,8 @@ struct Engine::Parts {
                           .stats = stats,
                           .outage = outage,
                           .recorder = recorder,
-                          .sessions = sessions}};
+                          .sessions = sessions,
+                          .departure = departure}};
   LeaderCalls calls{{.node = node,
                      .executor = executor,
                      .stats = stats,

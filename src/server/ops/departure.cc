@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "cluster/log/wait_item.h"
 #include "server/ops/engine_news.h"
 
 namespace clustron::server {
@@ -32,6 +34,7 @@ uint64_t MasterWriterId(const Client& client) {
 
 Status Departure::Begin(const commands::ShutdownRequest& request) {
   going_on_ = true;
+  parked_ = false;
   request_ = request;
   const int64_t now = around_.clock.MonotonicNs();
   deadline_ns_ = now + around_.config.Int(Opt::kShutdownTimeout) * kNsPerS;
@@ -87,7 +90,19 @@ void Departure::Step(int64_t now_ns) {
     CallOff();
     return;
   }
-  if (!LeavesMasters(now_ns)) around_.host.Stop();
+  if (!LeavesMasters(now_ns) && !ParksWaiters(now_ns)) around_.host.Stop();
+}
+
+// Clients that wait for keys are not to be served any more by what others push: an element that is
+// taken off for them would be lost with the connection. Whether that is still on its way.
+bool Departure::ParksWaiters(int64_t now_ns) {
+  if (hurries(now_ns)) return false;
+  if (!std::exchange(parked_, true)) {
+    const cluster::Session own = around_.node.session();
+    around_.node.parts().writes.Submit(
+        cluster::WaitItem({.what = cluster::WaitNews::What::kPark, .owner = own}, own), nullptr);
+  }
+  return !around_.node.origin().Empty();
 }
 
 // The last thing before a stop. A client that writes to masters only (StackExchange.Redis) marks
@@ -135,7 +150,7 @@ bool Departure::BeginLeaving(int64_t now_ns) {
 // The stop does not take place.
 void Departure::CallOff() {
   CHECK(going_on_);
-  going_on_ = false;
+  going_on_ = parked_ = false;
   around_.maintenance.ForgetMoving();
   asked_ns_ = 0;
   elsewhere_.clear();

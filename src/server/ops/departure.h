@@ -52,6 +52,7 @@ class Departure {
  private:
   size_t TellMoving(int64_t now_ns);
   bool LeavesMasters(int64_t now_ns);
+  bool ParksWaiters(int64_t now_ns);
   bool BeginLeaving(int64_t now_ns);
   void CallOff();
   bool saves() const { return request_.save == commands::ShutdownRequest::Save::kSave; }
@@ -66,6 +67,7 @@ class Departure {
   int64_t deadline_ns_ = 0;
   uint64_t seq_ = 0;                        // of what clients are told of it
   int64_t leaving_since_ns_ = 0;            // 0: not yet, see LeavesMasters
+  bool parked_ = false;                     // the others were told not to serve who waits here
   int64_t asked_ns_ = 0;                    // when the others were asked who is there; 0: not yet
   std::unordered_set<uint64_t> elsewhere_;  // clients that the others named
 };

@@ -41,6 +41,7 @@ void WaitServer::OnDb(int db) {
 
 void WaitServer::OnLock(int db, std::string_view name) {
   const store::WaitTable& waits = WaitsOf(store_);
+  if (!waits.WaitedDb(db)) return;
   for (const WaitPlace place : waits.HeldBackBy(db, name))
     for (const std::string& key : waits.Find(place)->keys) OnKey(db, key);
 }

@@ -116,13 +116,20 @@ void BlockedClients::EndServed(uint64_t id, state::WaitOutcome outcome) {
     CHECK(front.kind == Pending::Kind::kBlocked);
     std::vector<std::string_view> args{front.spec->name};
     around_.recorder.End(*session, *front.spec, args, answer_);
-    session->client.blocked = 0;
-    session->queue.PopFront();
-    around_.sessions.MarkDirty(*session);
-    around_.sessions.LookLater(*session);
+    GoOn(*session);
   }
   if (waiter.unblocked != nullptr) *waiter.unblocked = outcome == state::WaitOutcome::kEnded;
   waiters_.erase(it);
+}
+
+// Its wait is answered. What stands behind it has not been held for lack of a leader so far.
+void BlockedClients::GoOn(Session& session) {
+  CHECK(session.client.blocked != 0);
+  session.client.blocked = 0;
+  session.queue.PopFront();
+  session.input.NoteBacklog(false, 0);
+  around_.sessions.MarkDirty(session);
+  around_.sessions.LookLater(session);
 }
 
 // What comes of it nobody here will hear of.
@@ -139,10 +146,7 @@ void BlockedClients::GiveUp(Waiter& waiter) {
   } else {
     reply.Error(error);
   }
-  session->client.blocked = 0;
-  session->queue.PopFront();
-  around_.sessions.MarkDirty(*session);
-  around_.sessions.LookLater(*session);
+  GoOn(*session);
   waiter.end = cluster::WaitEnd::kGone;
   if (waiter.unblocked != nullptr) *waiter.unblocked = false;
 }

@@ -75,6 +75,7 @@ class BlockedClients final : public UnblockHost, public state::WaitSink {
 
   void AskEnd(uint64_t id, Waiter& waiter);
   void Submit(const cluster::WaitNews& news);
+  void GoOn(Session& session);
   void GiveUp(Waiter& waiter);
   const store::Wait* RowOf(uint64_t id) const;
 

@@ -17,6 +17,7 @@
 #include "store/keyspace/value_type.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
+#include "store/tables/wait_table.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
 #include "store/types/list/list_edit.h"
@@ -375,6 +376,35 @@ class ModelledStore {
     }
   }
 
+  // Those who wait for keys.
+  void WaitStep() {
+    store.BeginItem();
+    WaitTable& waiting = WaitsOf(store);
+    const WaitOwner owner{static_cast<uint32_t>(1 + rng_.Below(3)), 1};
+    switch (rng_.Below(5)) {
+      case 0:
+      case 1: {
+        Wait wait{.id = {owner, ++last_wait_},
+                  .db = static_cast<int>(rng_.Below(3)),
+                  .args = {Value().substr(0, 100)},
+                  .keys = {Key()},
+                  .deadline_ms = rng_.Percent(50) ? store.elapsed_ms() + 1000 : 0};
+        waits[wait.id] = wait.keys[0];
+        waiting.Add(std::move(wait));
+        return;
+      }
+      case 2:
+        return waiting.SetParked(owner, rng_.Percent(50));
+      default: {
+        if (waits.empty()) return;
+        const auto it = std::next(waits.begin(), static_cast<long>(rng_.Below(waits.size())));
+        REQUIRE(waiting.Remove(*waiting.FindId(it->first)).keys[0] == it->second);
+        waits.erase(it);
+        return;
+      }
+    }
+  }
+
   Deadline RandomDeadline(int64_t least) {
     const int64_t ms =
         least + static_cast<int64_t>(rng_.Below(rng_.Percent(5) ? 40'000'000 : 3000));
@@ -446,6 +476,12 @@ class ModelledStore {
     }
     REQUIRE(LeasesOf(store).size() == leases.size());
     REQUIRE(LocksOf(store).size() == locks.size());
+    REQUIRE(WaitsOf(store).size() == waits.size());
+    for (const auto& [id, key] : waits) {
+      const WaitPlace* place = WaitsOf(store).FindId(id);
+      REQUIRE(place != nullptr);
+      REQUIRE(WaitsOf(store).Find(*place)->keys[0] == key);
+    }
     size_t guards = 0;
     for (const auto& [name, lock] : locks) {
       const Lock* found = LocksOf(store).Find(name.first, name.second);
@@ -463,29 +499,38 @@ class ModelledStore {
     std::vector<std::map<std::string, ModelKey>> model;
     std::set<std::string> leases;
     std::map<std::pair<int, std::string>, ModelLock> locks;
+    std::map<WaitId, std::string> waits;
+    uint64_t last_wait = 0;
   };
-  Saved Save() const { return {{std::begin(model), std::end(model)}, leases, locks}; }
+  Saved Save() const {
+    return {{std::begin(model), std::end(model)}, leases, locks, waits, last_wait_};
+  }
   void PutBack(const Saved& saved) {
     std::copy(saved.model.begin(), saved.model.end(), model);
     leases = saved.leases;
     locks = saved.locks;
+    waits = saved.waits;
+    last_wait_ = saved.last_wait;
   }
   // Any operation.
   void AnyStep() {
     Step();
     if (rng_.Percent(4)) BigStep();
     if (rng_.Percent(20)) LeaseStep();
+    if (rng_.Percent(10)) WaitStep();
   }
 
   Store store;
   std::map<std::string, ModelKey> model[3];
   std::set<std::string> leases;
   std::map<std::pair<int, std::string>, ModelLock> locks;
+  std::map<WaitId, std::string> waits;  // the key that each waits for
   Rng& rng() { return rng_; }
 
  private:
   Rng rng_;
   size_t keys_;
+  uint64_t last_wait_ = 0;
 };
 
 // All keys in scan order with their whole content, and the digest: what must be equal.

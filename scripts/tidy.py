@@ -259,6 +259,20 @@ def check_generated():
             fail("generated", path, "not what %s says: scripts/tidy.py generated --fix" % " ".join(command))
 
 
+def check_way():
+    """The way of a SET in docs/architecture.md, by file and function: each is defined where it says."""
+    path = "docs/architecture.md"
+    way = re.search(r"<!-- way -->\n(.*?)<!-- /way -->", open(path, encoding="utf-8").read(), flags=re.S)
+    steps = re.findall(r"^ +(src/\S+?):(.+)$", way.group(1), flags=re.M) if way else []
+    if len(steps) < 10:
+        fail("way", path, "the way of a SET is gone")
+    for file, functions in steps:
+        source = open(file, encoding="utf-8").read() if os.path.exists(file) else ""
+        for function in functions.split(", "):
+            if not re.search(r"^\S[^\n;]*?\b%s\(" % re.escape(function), source, flags=re.M):
+                fail("way", path, "%s: no definition of %s" % (file, function))
+
+
 def check_house():
     """The figures of scripts/house.py: nothing worse than it is."""
     try:
@@ -272,6 +286,7 @@ def check_house():
 CHECKS = {
     "generated": check_generated,
     "house": check_house,
+    "way": check_way,
     "layers": check_layers,
     "headers": check_headers,
     "banned": check_banned,

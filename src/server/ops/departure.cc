@@ -97,8 +97,11 @@ void Departure::Step(int64_t now_ns) {
 // taken off for them would be lost with the connection. Whether that is still on its way.
 bool Departure::ParksWaiters(int64_t now_ns) {
   if (hurries(now_ns)) return false;
-  if (!std::exchange(parked_, true)) {
+  if (!parked_) {
     const cluster::Session own = around_.node.session();
+    const std::vector<cluster::Session> served = around_.node.parts().core.state.ServedWaiters();
+    if (std::find(served.begin(), served.end(), own) == served.end()) return false;
+    parked_ = true;
     around_.node.parts().writes.Submit(
         cluster::WaitItem({.what = cluster::WaitNews::What::kPark, .owner = own}, own), nullptr);
   }

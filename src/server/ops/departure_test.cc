@@ -60,6 +60,31 @@ TEST_CASE("a node that stops finishes what its clients have under way") {
   CHECK(bench.stopped);
 }
 
+TEST_CASE("a node that stops has nobody served who waits at it, and then goes") {
+  EngineBench bench(3);
+  FollowTwo(bench, {});
+  auto& client = bench.Connect();
+  auto& stopper = bench.Connect();
+  bench.node().parts().versions.OnPeerSupports(2, cluster::kFeatureVersion);
+  bench.node().parts().versions.OnPeerSupports(3, cluster::kFeatureVersion);
+  bench.Say(client, "BLPOP k 0");
+  bench.Turn();
+  REQUIRE(ServeTwo(bench) == 1);
+  REQUIRE(bench.executor().ServedWaiters().size() == 1);
+  bench.Say(stopper, "SHUTDOWN NOSAVE");
+  for (int i = 0; i < 10; ++i) {
+    bench.Follow(kTwo);
+    bench.Tick(100);
+  }
+  CHECK_FALSE(bench.stopped);
+  REQUIRE(ServeTwo(bench) > 0);  // sent again and again
+  CHECK(bench.executor().ServedWaiters().empty());
+  bench.Follow(kTwo);
+  bench.Tick(100);
+  CHECK(ServeTwo(bench) == 0);
+  CHECK(bench.stopped);
+}
+
 TEST_CASE("a stop that is to leave a snapshot behind is called off without one, unless forced") {
   EngineBench bench(1);
   bench.Lead();

@@ -61,5 +61,32 @@ TEST_CASE("a long list that is frozen gives its elements in slices, whatever bec
   }
 }
 
+TEST_CASE("what came to an end of a long list, or left it, is undone at that end") {
+  for (const ListEnd end : {ListEnd::kFront, ListEnd::kBack}) {
+    for (const bool push : {true, false}) {
+      Store s(1);
+      s.BeginEntry(1, 1);
+      REQUIRE(s.ChangeSetting(*FindSetting("list-max-listpack-size"), "2").has_value());
+      const std::deque<std::string> before{"1", "2", "3", "4", "5", "6", "7", "8"};
+      Push(s, "list", before);
+      s.BeginItem();
+      const size_t mark = s.Arm();
+      {
+        Mutation m = s.Modify(0, "list");
+        const std::string_view elements[] = {"x", "y"};
+        if (push) {
+          PushToList(m, end, elements);
+        } else {
+          PopFromList(m, end, 1);
+        }
+        m.Commit(kSet);
+      }
+      CHECK(Elements(ListOf(*s.Find(0, "list"))) != before);
+      s.Rollback(mark);
+      CHECK(Elements(ListOf(*s.Find(0, "list"))) == before);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace clustron::store

@@ -309,21 +309,6 @@ Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args arg
 
 // --- Who waits -----------------------------------------------------------------------------------
 
-bool Executor::MayServe(const store::Wait& wait) {
-  const CommandSpec* spec = registry_.ById(wait.command_id);
-  // A snapshot of another member may say anything.
-  if (spec == nullptr || !spec->Is(commands::kBlocking) || !spec->ArityOk(wait.args.size() + 1))
-    return false;
-  if (!LocksOf(*store_).guards_any()) return true;
-  std::vector<std::string_view> args(wait.args.begin(), wait.args.end());
-  args.insert(args.begin(), spec->name);
-  discarded_.Clear();
-  resp::ReplyWriter reply(&discarded_, wait.resp_version);
-  const Caller caller{.db = wait.db, .resp_version = wait.resp_version, .user = wait.user};
-  const Context ctx(*spec, args, caller, *store_, nullptr, 0, reply);
-  return commands::CheckGuards(*spec, args, wait.db, {}, ctx).allowed;
-}
-
 bool Executor::RunServed(const store::Wait& wait, const OwnCall& call) {
   const CommandSpec* spec = registry_.ById(wait.command_id);
   CHECK(spec != nullptr);

@@ -242,7 +242,6 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
                        uint8_t item_flags, resp::ReplyOutput* out);
 
   // WaitRunner
-  bool MayServe(const store::Wait& wait) override;
   bool RunServed(const store::Wait& wait, const OwnCall& call) override;
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);

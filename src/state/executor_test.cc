@@ -46,14 +46,7 @@ struct Fixture {
                         &item);
     Items({item});
   }
-  std::string Read(const std::vector<std::string_view>& words) {
-    const commands::CommandSpec* container = nullptr;
-    const commands::CommandSpec* spec =
-        commands::Registry::Get().Resolve(commands::Args(words), &container);
-    resp::ReplyChunks out;
-    executor.RunHere(*spec, words, {}, &out);
-    return out.TakeAll();
-  }
+  std::string Read(const std::vector<std::string_view>& words) { return ReadFrom(executor, words); }
   static std::string U16(uint16_t value) {
     std::string bytes;
     Writer(&bytes).U16(value);

@@ -7,9 +7,12 @@
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "commands/core/errors.h"
+#include "commands/core/guard.h"
 #include "commands/core/registry.h"
 #include "commands/core/waiting.h"
+#include "resp/reply_output.h"
 #include "resp/reply_writer.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::state {
 
@@ -86,13 +89,12 @@ void WaitServer::ServeReady() {
 void WaitServer::ServeKey(const KeyName& key) {
   store::WaitTable& waits = WaitsOf(store_);
   WaitPlace after = 0;
-  while (const WaitPlace* next = waits.Next(key, after)) {
-    const store::KeyRecord* record = store_.Find(key.db, key.name);
-    if (record == nullptr) return;
+  while (const store::KeyRecord* record = store_.Find(key.db, key.name)) {
+    const WaitPlace* next = waits.Next(key, record->type(), after);
+    if (next == nullptr) return;
     after = *next;
     const Wait& wait = *waits.Find(after);
-    if (record->type() != wait.type) continue;
-    if (!runner_.MayServe(wait)) {
+    if (!MayServe(wait)) {
       REACH("lock holds a waiter back");
       continue;
     }
@@ -104,6 +106,23 @@ void WaitServer::ServeKey(const KeyName& key) {
     REACH("waiter served");
     if (!Planted(Bug::kServedWaitsOn)) waits.Remove(after);
   }
+}
+
+// False: somebody's lock is in the way; or no such command can be, since a snapshot of another
+// member may say anything.
+bool WaitServer::MayServe(const Wait& wait) const {
+  const commands::CommandSpec* spec = commands::Registry::Get().ById(wait.command_id);
+  if (spec == nullptr || !spec->Is(commands::kBlocking) || !spec->ArityOk(wait.args.size() + 1))
+    return false;
+  if (!LocksOf(store_).guards_any()) return true;
+  std::vector<std::string_view> args(wait.args.begin(), wait.args.end());
+  args.insert(args.begin(), spec->name);
+  resp::ReplyPrefix none(1);
+  resp::ReplyWriter reply(&none, wait.resp_version);
+  const commands::Caller caller{
+      .db = wait.db, .resp_version = wait.resp_version, .user = wait.user};
+  const commands::Context ctx(*spec, args, caller, store_, nullptr, 0, reply);
+  return commands::CheckGuards(*spec, args, wait.db, {}, ctx).allowed;
 }
 
 // --- Ends ----------------------------------------------------------------------------------------

@@ -49,8 +49,6 @@ class WaitSink {
 // Runs a waiter's command anew, within the item at hand.
 class WaitRunner {
  public:
-  // False: somebody's lock is in the way (or no such command can be).
-  virtual bool MayServe(const store::Wait& wait) = 0;
   // False: it has to wait on, and has done nothing.
   virtual bool RunServed(const store::Wait& wait, const OwnCall& call) = 0;
 
@@ -96,6 +94,7 @@ class WaitServer {
 
  private:
   void ServeKey(const store::KeyName& key);
+  bool MayServe(const store::Wait& wait) const;
   void End(store::WaitPlace place, cluster::WaitEnd how);
   bool Own(const store::Wait& wait) const {
     return wait.id.owner == own_ && !recovering_ && sink_ != nullptr;

@@ -55,14 +55,7 @@ class Fixture : public ApplySink, public WaitSink {
     Items({item});
   }
   void Park(Session session) { Tell({}, {.what = WaitNews::What::kPark, .owner = session}); }
-  std::string Read(const std::vector<std::string_view>& words) {
-    const commands::CommandSpec* container = nullptr;
-    const commands::CommandSpec* spec =
-        commands::Registry::Get().Resolve(commands::Args(words), &container);
-    resp::ReplyChunks out;
-    executor.RunHere(*spec, words, {}, &out);
-    return out.TakeAll();
-  }
+  std::string Read(const std::vector<std::string_view>& words) { return ReadFrom(executor, words); }
   size_t waiting() { return WaitsOf(executor.store()).size(); }
 
   // ApplySink

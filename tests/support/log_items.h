@@ -1,4 +1,5 @@
-// Log entries and items in the log's own encoding, for tests that apply them without a node.
+// Log entries and items in the log's own encoding, for tests that apply them without a node; and
+// reading behind that.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -10,6 +11,8 @@
 
 #include "cluster/log/entry.h"
 #include "commands/core/registry.h"
+#include "resp/reply_output.h"
+#include "state/executor.h"
 
 namespace clustron::state {
 
@@ -36,6 +39,17 @@ inline std::string CommandItem(const std::vector<std::string_view>& words,
   cluster::AppendItem({.command_id = spec->id, .session = session, .sequence = sequence}, words,
                       &item);
   return item;
+}
+
+// What a command that reads answers on the state as it is.
+inline std::string ReadFrom(Executor& executor, const std::vector<std::string_view>& words) {
+  const commands::CommandSpec* container = nullptr;
+  const commands::CommandSpec* spec =
+      commands::Registry::Get().Resolve(commands::Args(words), &container);
+  REQUIRE(spec != nullptr);
+  resp::ReplyChunks out;
+  executor.RunHere(*spec, words, {}, &out);
+  return out.TakeAll();
 }
 
 }  // namespace clustron::state

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/coding.h"
+#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "cluster/log/wait_item.h"
 
@@ -95,6 +96,10 @@ void LeadDuty::ParkWaiters(int64_t now_ns) {
     CHECK(session.node != 0);
     if (Lives(session, now_ns)) continue;
     parked_ns_ = now_ns;
+    Log(LogLevel::kNotice,
+        "node {} is silent, or was started again: its clients that wait for keys are not served "
+        "until it says that they are there",
+        session.node);
     around_.proposer.AddOwn(WaitItem({.what = WaitNews::What::kPark, .owner = session}, {}));
   }
 }

@@ -1,7 +1,6 @@
 // What a leader proposes by itself: entries when something is due, the ends of leases and locks,
 // snapshots, that nobody is to be served who waits at a node that is gone, and what an empty state
-// begins with. It hears from apply what was granted and what has
-// ended.
+// begins with. It hears from apply what was granted and what has ended.
 //
 // THREAD: core loop.
 #pragma once

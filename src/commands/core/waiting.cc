@@ -11,7 +11,7 @@ namespace clustron::commands {
 std::optional<int64_t> TimeoutMs(Context& ctx, std::string_view seconds) {
   const std::optional<long double> number = ParseLongDouble(seconds);
   if (!number) {
-    ctx.reply.Error(kErrTimeout);
+    ctx.reply.Error(kErrTimeoutSeconds);
     return std::nullopt;
   }
   const long double ms = std::ceil(*number * 1000);

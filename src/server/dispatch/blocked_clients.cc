@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t kUncertainNs = 2'000'000'000;
 // What was told and has not shown is told again.
 constexpr int64_t kAgainNs = 1'000'000'000;
+// How often all waiters are looked at for what is overdue.
+constexpr int64_t kLookNs = 100'000'000;
 constexpr int64_t kNsPerMs = 1'000'000;
 
 store::WaitOwner OwnerOf(const cluster::Session& session) { return {session.node, session.boot}; }
@@ -188,6 +190,8 @@ void BlockedClients::Step() {
       back_due_ns_ = now + kAgainNs;
     }
   }
+  if (now - looked_ns_ < kLookNs) return;
+  looked_ns_ = now;
   const bool early = Planted(Bug::kTimeoutWhileServed);
   for (auto& [id, waiter] : waiters_) {
     const bool overdue =

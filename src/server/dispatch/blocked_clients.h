@@ -52,7 +52,7 @@ class BlockedClients final : public UnblockHost, public state::WaitSink {
 
   // All goes on under another boot: what waits will not be served.
   void OnNewSession();
-  // Some ten times a second.
+  // With each tick.
   void Step();
 
   // --- state::WaitSink
@@ -82,7 +82,8 @@ class BlockedClients final : public UnblockHost, public state::WaitSink {
   const Around around_;
   std::map<uint64_t, Waiter> waiters_;  // by the number of their items
   Answer answer_;                       // of the one that is being answered
-  int64_t back_due_ns_ = INT64_MAX;     // when to say that this node's waiters are here
+  int64_t looked_ns_ = 0;
+  int64_t back_due_ns_ = INT64_MAX;  // when to say that this node's waiters are here
 };
 
 }  // namespace clustron::server

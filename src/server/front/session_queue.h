@@ -47,8 +47,8 @@ struct Pending {
   bool muted = false;  // CLIENT REPLY: its reply is thrown away
   int8_t resp_version = 2;
   int8_t db = 0;
-  uint64_t round =
-      0;  // kRun: of its read; 0: none needed. kCalled: the call's id; kBlocked: the item's number
+  // kRun: of its read; 0: none needed. kCalled: the call's id. kBlocked: the item's number.
+  uint64_t round = 0;
   uint64_t tick = 0;  // kRun: that it waits for, or has waited for
   const commands::CommandSpec* spec = nullptr;
   size_t bytes = 0;        // counted in SessionQueue::under_way_bytes()

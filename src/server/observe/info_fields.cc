@@ -22,6 +22,7 @@
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 #include "store/tables/once_table.h"
+#include "store/tables/wait_table.h"
 
 namespace clustron::server {
 
@@ -189,6 +190,8 @@ void InfoFields::GatherNode(InfoData* data) const {
   data->coordination = {.revision = store.revision(),
                         .leases = LeasesOf(store).size(),
                         .locks = LocksOf(store).size(),
+                        .waiting = WaitsOf(store).size(),
+                        .parked = WaitsOf(store).parked(),
                         .once_replies = OnceOf(store).size(),
                         .items_applied = executor.items_applied(),
                         .items_skipped = executor.items_skipped(),

@@ -389,6 +389,8 @@ void Coordination(const InfoData& data, std::string* out) {
       .Field("wall_clock_ahead_ms", d.wall_clock_ahead_ms)
       .Field("leases", d.leases)
       .Field("locks", d.locks)
+      .Field("waiting_clients", d.waiting)
+      .Field("waiting_clients_parked", d.parked)
       .Field("once_replies", d.once_replies)
       .Field("items_applied", d.items_applied)
       .Field("items_skipped", d.items_skipped)

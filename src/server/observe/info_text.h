@@ -133,6 +133,8 @@ struct InfoData {
     uint64_t revision = 0;
     uint64_t leases = 0;
     uint64_t locks = 0;
+    uint64_t waiting = 0;  // for keys, at all nodes
+    uint64_t parked = 0;   // of those: at nodes that are taken for gone
     uint64_t once_replies = 0;
     uint64_t items_applied = 0;
     uint64_t items_skipped = 0;

@@ -79,10 +79,21 @@ TEST_CASE("a node that stops has nobody served who waits at it, and then goes") 
   CHECK_FALSE(bench.stopped);
   REQUIRE(ServeTwo(bench) > 0);  // sent again and again
   CHECK(bench.executor().ServedWaiters().empty());
-  bench.Follow(kTwo);
-  bench.Tick(100);
-  CHECK(ServeTwo(bench) == 0);
-  CHECK(bench.stopped);
+  SUBCASE("it goes") {
+    bench.Follow(kTwo);
+    bench.Tick(100);
+    CHECK(ServeTwo(bench) == 0);
+    CHECK(bench.stopped);
+  }
+  SUBCASE("it stays after all") {
+    bench.Say(bench.Connect(), "SHUTDOWN ABORT");
+    bench.Follow(kTwo);
+    bench.Tick(100);
+    CHECK(ServeTwo(bench) > 0);
+    CHECK(bench.executor().ServedWaiters().size() == 1);
+    bench.Tick(100);
+    CHECK_FALSE(bench.stopped);
+  }
 }
 
 TEST_CASE("a stop that is to leave a snapshot behind is called off without one, unless forced") {

@@ -37,38 +37,40 @@ const WaitPlace* WaitTable::FindId(const WaitId& id) const {
 // ---- keys ----
 
 bool WaitTable::Waited(int db, std::string_view key) const {
-  return waited_keys_[db] != 0 && by_key_.contains(KeyName{db, std::string(key)});
+  if (waited_keys_[db] == 0) return false;
+  const KeyName name{db, std::string(key)};
+  const auto it = by_key_.lower_bound({name, Type{}});
+  return it != by_key_.end() && it->first.first == name;
 }
 
 std::vector<std::string> WaitTable::KeysOf(int db) const {
   std::vector<std::string> keys;
-  for (auto it = by_key_.lower_bound(KeyName{db, {}}); it != by_key_.end() && it->first.db == db;
-       ++it)
-    keys.push_back(it->first.name);
+  for (auto it = by_key_.lower_bound({KeyName{db, {}}, Type{}});
+       it != by_key_.end() && it->first.first.db == db; ++it)
+    if (keys.empty() || keys.back() != it->first.first.name) keys.push_back(it->first.first.name);
   return keys;
 }
 
-const WaitPlace* WaitTable::Next(const KeyName& key, WaitPlace after) const {
-  const auto it = by_key_.find(key);
+const WaitPlace* WaitTable::Next(const KeyName& key, Type type, WaitPlace after) const {
+  const auto it = by_key_.find({key, type});
   if (it == by_key_.end()) return nullptr;
   if (Planted(Bug::kWaitOrderByNode) && after == 0) {
     const auto node_of = [this](WaitPlace place) { return rows().at(place).id.owner.node; };
-    const auto first =
-        std::min_element(it->second.begin(), it->second.end(),
-                         [&](WaitPlace a, WaitPlace b) { return node_of(a) < node_of(b); });
-    if (!rows().at(*first).parked) return &*first;
+    return &*std::min_element(it->second.begin(), it->second.end(),
+                              [&](WaitPlace a, WaitPlace b) { return node_of(a) < node_of(b); });
   }
-  for (auto at = it->second.upper_bound(after); at != it->second.end(); ++at)
-    if (!rows().at(*at).parked) return &*at;
-  return nullptr;
+  const auto next = it->second.upper_bound(after);
+  return next == it->second.end() ? nullptr : &*next;
 }
 
 std::vector<WaitPlace> WaitTable::HeldBackBy(int db, std::string_view name) const {
   const KeyName key{db, std::string(name)};
   std::set<WaitPlace> places;
-  for (const auto* index : {&by_key_, &by_target_})
-    if (const auto it = index->find(key); it != index->end())
-      places.insert(it->second.begin(), it->second.end());
+  for (auto it = by_key_.lower_bound({key, Type{}}); it != by_key_.end() && it->first.first == key;
+       ++it)
+    places.insert(it->second.begin(), it->second.end());
+  if (const auto it = by_target_.find(key); it != by_target_.end())
+    places.insert(it->second.begin(), it->second.end());
   return {places.begin(), places.end()};
 }
 
@@ -90,6 +92,12 @@ std::vector<WaitOwner> WaitTable::Served() const {
   for (const auto& [owner, counts] : owners_)
     if (counts.served > 0) owners.push_back(owner);
   return owners;
+}
+
+size_t WaitTable::parked() const {
+  size_t count = size();
+  for (const auto& [owner, counts] : owners_) count -= counts.served;
+  return count;
 }
 
 std::vector<WaitPlace> WaitTable::PlacesOf(const WaitOwner& owner) const {
@@ -119,6 +127,7 @@ void WaitTable::SetParked(const WaitOwner& owner, bool parked) {
     const auto set = [this, place](bool to) {
       Wait& wait = PlaceOf(place)->second;
       wait.parked = to;
+      to ? UnlinkKeys(place, wait) : LinkKeys(place, wait);
       OwnerCounts& counts = owners_.at(wait.id.owner);
       counts.served += to ? size_t{0} - 1 : 1;
     };
@@ -129,37 +138,31 @@ void WaitTable::SetParked(const WaitOwner& owner, bool parked) {
 
 // ---- rows ----
 
+// State hangs on it (HasRoom), so it is counted in figures of its own, not by what this compiler's
+// strings take.
 size_t WaitTable::BytesOf(const Wait& wait) {
   constexpr size_t kNodes = 500;  // of the table and of what finds a row
+  constexpr size_t kWord = 32;
   size_t bytes = kNodes + wait.user.size();
-  for (const std::string& arg : wait.args) bytes += sizeof arg + arg.size();
+  for (const std::string& arg : wait.args) bytes += kWord + arg.size();
   for (const auto* keys : {&wait.keys, &wait.targets})
-    for (const std::string& key : *keys) bytes += 3 * sizeof key + 2 * key.size();
+    for (const std::string& key : *keys) bytes += 3 * kWord + 2 * key.size();
   return bytes;
 }
 
-bool WaitTable::Link(const WaitPlace& place, Wait& wait) {
-  if (!by_id_.emplace(wait.id, place).second) return false;
-  used_bytes_ += BytesOf(wait);
+void WaitTable::LinkKeys(WaitPlace place, const Wait& wait) {
   for (const std::string& key : wait.keys) {
-    std::set<WaitPlace>& waiting = by_key_[KeyName{wait.db, key}];
+    std::set<WaitPlace>& waiting = by_key_[{KeyName{wait.db, key}, wait.type}];
     if (waiting.empty() && ++waited_keys_[wait.db] == 1)
       store_.SetHook(wait.db, Hook::kWaiters, true);
     waiting.insert(place);
   }
   for (const std::string& key : wait.targets) by_target_[KeyName{wait.db, key}].insert(place);
-  if (wait.deadline_ms != 0) by_deadline_.emplace(wait.deadline_ms, place);
-  OwnerCounts& counts = owners_[wait.id.owner];
-  counts.places.insert(place);
-  counts.served += wait.parked ? 0 : 1;
-  return true;
 }
 
-void WaitTable::Unlink(const WaitPlace& place, const Wait& wait) {
-  by_id_.erase(wait.id);
-  used_bytes_ -= BytesOf(wait);
+void WaitTable::UnlinkKeys(WaitPlace place, const Wait& wait) {
   for (const std::string& key : wait.keys) {
-    const auto it = by_key_.find(KeyName{wait.db, key});
+    const auto it = by_key_.find({KeyName{wait.db, key}, wait.type});
     CHECK(it != by_key_.end());
     it->second.erase(place);
     if (!it->second.empty()) continue;
@@ -172,6 +175,23 @@ void WaitTable::Unlink(const WaitPlace& place, const Wait& wait) {
     it->second.erase(place);
     if (it->second.empty()) by_target_.erase(it);
   }
+}
+
+bool WaitTable::Link(const WaitPlace& place, Wait& wait) {
+  if (!by_id_.emplace(wait.id, place).second) return false;
+  used_bytes_ += BytesOf(wait);
+  if (!wait.parked) LinkKeys(place, wait);
+  if (wait.deadline_ms != 0) by_deadline_.emplace(wait.deadline_ms, place);
+  OwnerCounts& counts = owners_[wait.id.owner];
+  counts.places.insert(place);
+  counts.served += wait.parked ? 0 : 1;
+  return true;
+}
+
+void WaitTable::Unlink(const WaitPlace& place, const Wait& wait) {
+  by_id_.erase(wait.id);
+  used_bytes_ -= BytesOf(wait);
+  if (!wait.parked) UnlinkKeys(place, wait);
   if (wait.deadline_ms != 0) by_deadline_.erase({wait.deadline_ms, place});
   const auto owner = owners_.find(wait.id.owner);
   CHECK(owner != owners_.end());
@@ -227,9 +247,9 @@ Result<std::pair<WaitPlace, Wait>> WaitTable::DecodeRow(Reader* in) const {
 }
 
 uint64_t WaitTable::RowDigest(const WaitPlace& place, const Wait& wait) const {
+  if (Planted(Bug::kWaitsNotInSnapshot)) return 0;
   std::string bytes;
   EncodeRow(place, wait, &bytes);
-  if (Planted(Bug::kWaitsNotInSnapshot)) return 0;
   Digester d(Digester::kWait);
   d.Bytes(bytes);
   return d.sum();

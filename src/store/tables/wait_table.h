@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "store/keyspace/key_name.h"
@@ -73,13 +74,15 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   const Wait* Find(WaitPlace place) const;
   const WaitPlace* FindId(const WaitId& id) const;
 
-  // Whether somebody waits for a key, or for any in a database.
+  // Whether somebody who is not parked waits for a key, or for any in a database.
   bool Waited(int db, std::string_view key) const;
   bool WaitedDb(int db) const { return waited_keys_[db] != 0; }
   std::vector<std::string> KeysOf(int db) const;
-  // The first one behind `after` who waits for the key and is not parked; null: nobody.
-  const WaitPlace* Next(const KeyName& key, WaitPlace after) const;
-  // Whom a lock of this name may hold back, in order: any key that a waiter writes may be locked.
+  // The first one behind `after` who can use a value of this type under the key, and is not parked;
+  // null: nobody.
+  const WaitPlace* Next(const KeyName& key, Type type, WaitPlace after) const;
+  // Whom a lock of this name may hold back, in order, those who are parked left out: any key that a
+  // waiter writes may be locked.
   std::vector<WaitPlace> HeldBackBy(int db, std::string_view name) const;
 
   // The earliest deadline; INT64_MAX: none.
@@ -90,6 +93,7 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   // Owners some of whose waiters are served, in order.
   std::vector<WaitOwner> Served() const;
   std::vector<WaitPlace> PlacesOf(const WaitOwner& owner) const;
+  size_t parked() const;
   // Whether any of its waiters is parked.
   bool AnyParked(const WaitOwner& owner) const;
   // Owners of this node with an older boot.
@@ -121,13 +125,17 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   void Unlink(const WaitPlace& place, const Wait& wait) override;
 
   static size_t BytesOf(const Wait& wait);
+  // In or out of what serving looks at: a node that is gone costs nobody's push anything.
+  void LinkKeys(WaitPlace place, const Wait& wait);
+  void UnlinkKeys(WaitPlace place, const Wait& wait);
 
-  std::map<KeyName, std::set<WaitPlace>> by_key_;
+  // Of those who are not parked.
+  std::map<std::pair<KeyName, Type>, std::set<WaitPlace>> by_key_;
   std::map<KeyName, std::set<WaitPlace>> by_target_;
   std::map<WaitId, WaitPlace> by_id_;
   std::set<std::pair<int64_t, WaitPlace>> by_deadline_;
   std::map<WaitOwner, OwnerCounts> owners_;
-  std::array<size_t, kDatabases> waited_keys_ = {};
+  std::array<size_t, kDatabases> waited_keys_ = {};  // in by_key_
   size_t used_bytes_ = 0;
 };
 

@@ -28,7 +28,8 @@ Wait Of(const WaitOwner& owner, uint64_t id, std::vector<std::string> keys, int6
 
 std::vector<WaitPlace> InOrder(const WaitTable& waits, const std::string& key, int db = 0) {
   std::vector<WaitPlace> places;
-  while (const WaitPlace* next = waits.Next({db, key}, places.empty() ? 0 : places.back()))
+  while (const WaitPlace* next =
+             waits.Next({db, key}, Type::kList, places.empty() ? 0 : places.back()))
     places.push_back(*next);
   return places;
 }
@@ -50,6 +51,7 @@ TEST_CASE("waiters are found by key, by number, by owner and by time") {
   CHECK(InOrder(waits, "a", 4) == std::vector<WaitPlace>{3});
   CHECK(*waits.FindId({kTwo, 9}) == 1);
   CHECK(waits.FindId({kTwo, 1}) == nullptr);
+  CHECK(waits.Next({0, "b"}, Type::kHash, 0) == nullptr);
   CHECK(waits.NextDueMs() == 300);
   CHECK(waits.Due(299) == nullptr);
   CHECK(*waits.Due(300) == 2);
@@ -95,6 +97,7 @@ TEST_CASE("parked waiters are passed over, in snapshots too") {
   WaitTable& waits = WaitsOf(s);
   for (uint64_t id = 1; id <= 300; id++) waits.Add(Of(id % 2 == 0 ? kTwo : kOne, id, {"a"}));
   waits.SetParked(kTwo, true);
+  CHECK(waits.parked() == 150);
   CHECK(waits.AnyParked(kTwo));
   CHECK_FALSE(waits.AnyParked(kOne));
   CHECK(InOrder(waits, "a").size() == 150);

@@ -438,7 +438,7 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   const uint32_t errors = reply.error_count();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = args.empty() ? nullptr : registry_.Resolve(args, &container);
-  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+  if (spec == nullptr || !spec->Accepts(args.size())) {
     commands::ReplyBadCommand(args, container, spec, reply);
     return false;
   }
@@ -450,7 +450,7 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   const uint64_t reply_at = reply.size();
   RunCommand(ctx, ctx.in_entry() && spec->ClassOf(args) == commands::Class::kWrite);
   if (counted) {
-    const bool of_exec = outer.spec->name == "EXEC";
+    const bool of_exec = outer.spec->Is(commands::kRunsQueue);
     inner_calls_->EndInner(ctx, of_exec, start, reply.since(reply_at));
   }
   outer.EndInner(ctx);

@@ -176,6 +176,8 @@ void CmdClientKill(Context& ctx) {
   if (ParseKillOptions(ctx, &filter)) ctx.reply.Uint(ctx.server->clients().Kill(filter, me));
 }
 
+bool ClientReplyAnswers(Args args, bool) { return IsWord(args[2], "ON"); }
+
 void CmdClientReply(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (IsWord(ctx.args[2], "ON")) {

@@ -19,6 +19,7 @@ void CmdClientNoEvict(Context& ctx);
 void CmdClientNoTouch(Context& ctx);
 void CmdClientPause(Context& ctx);
 void CmdClientReply(Context& ctx);
+bool ClientReplyAnswers(Args args, bool off);
 void CmdClientSetinfo(Context& ctx);
 void CmdClientSetname(Context& ctx);
 void CmdClientTracking(Context& ctx);
@@ -283,7 +284,8 @@ inline constexpr CommandSpec kClientRows[] = {
      .handler = CmdClientReply,
      .summary = "Turns the replies of the connection off and on.",
      .complexity = "O(1)",
-     .args = kClientReplyArgs},
+     .args = kClientReplyArgs,
+     .answers_muted = ClientReplyAnswers},
     {.name = "CLIENT|SETINFO",
      .id = 441,
      .cls = Class::kLocal,
@@ -353,7 +355,7 @@ inline constexpr CommandSpec kClientRows[] = {
      .since = "6.2.0",
      .group = Group::kConnection,
      .arity = 2,
-     .flags = kAdmin | kLoading | kNoScript | kStale | kLocalState,
+     .flags = kAdmin | kLoading | kNoScript | kStale | kLocalState | kNeverHeld,
      .acl = kAclConnection,
      .handler = CmdClientUnpause,
      .summary = "Ends CLIENT PAUSE.",

@@ -88,6 +88,7 @@ inline constexpr CommandSpec kConfigRows[] = {
      .complexity = "O(N) by the number of options given",
      .args = kConfigSetArgs,
      .tips = kTipsRequestPolicyAllNodesResponsePolicyAllSucceeded,
+     .secrets = {.behind = "REQUIREPASS", .count = 1},
      .compat = Compat::kPartial,
      .compat_note = "cluster-wide settings go through the log, and not together with options of a "
                     "node (config.case)",

@@ -12,6 +12,8 @@ void CmdHello(Context& ctx);
 void CmdPing(Context& ctx);
 void CmdQuit(Context& ctx);
 void CmdReset(Context& ctx);
+// COMPAT: a RESET that ends CLIENT REPLY OFF is answered, one that is skipped is not.
+inline bool ResetAnswers(Args, bool off) { return off; }
 void CmdSelect(Context& ctx);
 void CmdAsking(Context& ctx);
 void CmdReadonly(Context& ctx);
@@ -52,7 +54,8 @@ inline constexpr CommandSpec kConnectionRows[] = {
      .handler = CmdAuth,
      .summary = "Authenticates the connection.",
      .complexity = "O(1)",
-     .args = kAuthArgs},
+     .args = kAuthArgs,
+     .secrets = {.count = UINT8_MAX}},
     {.name = "ECHO",
      .id = 421,
      .cls = Class::kLocal,
@@ -76,7 +79,8 @@ inline constexpr CommandSpec kConnectionRows[] = {
      .handler = CmdHello,
      .summary = "Shakes hands: protocol, authentication, name.",
      .complexity = "O(1)",
-     .args = kHelloArgs},
+     .args = kHelloArgs,
+     .secrets = {.behind = "AUTH", .count = 2}},
     {.name = "PING",
      .id = 423,
      .cls = Class::kLocal,
@@ -96,7 +100,8 @@ inline constexpr CommandSpec kConnectionRows[] = {
      .since = "1.0.0",
      .group = Group::kConnection,
      .arity = -1,
-     .flags = kAllowBusy | kFast | kLoading | kNoAuth | kNoScript | kStale | kStalls | kLocalState,
+     .flags = kAllowBusy | kFast | kLoading | kNoAuth | kNoScript | kStale | kStalls | kLocalState |
+              kInMulti,
      .acl = kAclConnection,
      .handler = CmdQuit,
      .summary = "Closes the connection.",
@@ -107,11 +112,13 @@ inline constexpr CommandSpec kConnectionRows[] = {
      .since = "6.2.0",
      .group = Group::kConnection,
      .arity = 1,
-     .flags = kAllowBusy | kFast | kLoading | kNoAuth | kNoScript | kStale | kStalls | kLocalState,
+     .flags = kAllowBusy | kFast | kLoading | kNoAuth | kNoScript | kStale | kStalls | kLocalState |
+              kInMulti,
      .acl = kAclConnection,
      .handler = CmdReset,
      .summary = "Makes the connection as new.",
-     .complexity = "O(1)"},
+     .complexity = "O(1)",
+     .answers_muted = ResetAnswers},
     {.name = "SELECT",
      .id = 426,
      .cls = Class::kLocal,

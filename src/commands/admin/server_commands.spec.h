@@ -369,8 +369,8 @@ inline constexpr CommandSpec kServerCommandsRows[] = {
      .since = "1.0.0",
      .group = Group::kServer,
      .arity = -1,
-     .flags =
-         kAdmin | kAllowBusy | kLoading | kNoMulti | kNoScript | kStale | kStalls | kLocalState,
+     .flags = kAdmin | kAllowBusy | kLoading | kNoMulti | kNoScript | kStale | kStalls |
+              kLocalState | kStopsNode,
      .handler = CmdShutdown,
      .summary = "Ends the server.",
      .complexity = "O(N) by the number of keys when saving",

@@ -25,8 +25,6 @@ using store::Store;
 
 namespace {
 
-constexpr size_t kLeaseDoIndex = 3;
-
 constexpr HelpLine kLeaseHelp[] = {
     {"GRANT <ttl> [ID <id>] [OWNER <text>]", "Make a lease of so many milliseconds."},
     {"KEEPALIVE <id> [<id> ...]", "Give leases their whole time again."},
@@ -209,13 +207,13 @@ void CmdLeaseDetach(Context& ctx) {
   ctx.reply.Int(detached);
 }
 
-Class LeaseDoClass(Args args) { return InnerClass(args, kLeaseDoIndex); }
+Class LeaseDoClass(Args args) { return InnerClass(args, kLeaseDoInner); }
 bool LeaseDoKeys(Args args, std::vector<KeyRef>* out) {
-  return InnerKeys(args, kLeaseDoIndex, out);
+  return InnerKeys(args, kLeaseDoInner, out);
 }
 
 void CmdLeaseDo(Context& ctx) {
-  const Args inner = ctx.args.subspan(kLeaseDoIndex);
+  const Args inner = ctx.args.subspan(kLeaseDoInner);
   const CommandSpec* spec = InnerSpec(inner);
   if (spec != nullptr && InnerClass(inner, 0) == Class::kRead) {
     return ctx.reply.Error(kErrLeaseDoReads);

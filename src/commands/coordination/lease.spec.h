@@ -18,6 +18,9 @@ void CmdLeaseHelp(Context& ctx);
 Class LeaseDoClass(Args args);
 bool LeaseDoKeys(Args args, std::vector<KeyRef>* out);
 
+// Behind the lease's id.
+constexpr uint8_t kLeaseDoInner = 3;
+
 constexpr KeySpec kKeysLeaseAttach[] = {
     {.flags = KeySpec::kRw | KeySpec::kUpdate, .begin_index = 3, .last = -1}};
 constexpr KeySpec kKeysLeaseDetach[] = {
@@ -136,6 +139,7 @@ inline constexpr CommandSpec kLeaseRows[] = {
      .summary = "Runs a write and attaches the keys that it wrote.",
      .complexity = "the command's",
      .args = kLeaseDoArgs,
+     .inner = kLeaseDoInner,
      .compat = Compat::kExtension,
      .class_of = LeaseDoClass},
     {.name = "LEASE|TTL",

@@ -24,8 +24,6 @@ using store::LockHolder;
 
 namespace {
 
-constexpr size_t kLockDoIndex = 4;
-
 constexpr HelpLine kLockHelp[] = {
     {"ACQUIRE <name> <ttl> [OWNER <text>] [LEASE <id>] [ADVISORY]", "Take a lock if it is free."},
     {"RENEW <name> <token> <ttl>", "Give it time again."},
@@ -156,10 +154,12 @@ void CmdLockRelease(Context& ctx) {
   ctx.reply.Int(1);
 }
 
-Class LockDoClass(Args args) { return InnerClass(args, kLockDoIndex); }
+ShownLock LockDoShows(Args args) { return {args[2], args[3]}; }
+
+Class LockDoClass(Args args) { return InnerClass(args, kLockDoInner); }
 
 bool LockDoKeys(Args args, std::vector<KeyRef>* out) {
-  if (!InnerKeys(args, kLockDoIndex, out)) return false;
+  if (!InnerKeys(args, kLockDoInner, out)) return false;
   out->insert(out->begin(), {2, KeySpec::kRo});
   return true;
 }
@@ -176,7 +176,7 @@ void CmdLockDo(Context& ctx) {
   std::vector<Context::LockToken> tokens(ctx.lock_tokens.begin(), ctx.lock_tokens.end());
   tokens.push_back({name, token});
   ctx.lock_tokens = tokens;
-  RunInner(ctx, ctx.args.subspan(kLockDoIndex), ctx.reply);
+  RunInner(ctx, ctx.args.subspan(kLockDoInner), ctx.reply);
 }
 
 void CmdLockCheck(Context& ctx) {

@@ -17,6 +17,10 @@ void CmdLockBreak(Context& ctx);
 void CmdLockHelp(Context& ctx);
 Class LockDoClass(Args args);
 bool LockDoKeys(Args args, std::vector<KeyRef>* out);
+ShownLock LockDoShows(Args args);
+
+// Behind the lock's name and its token.
+constexpr uint8_t kLockDoInner = 4;
 
 // Names of locks are keys to ACL and clients; to guards they are not.
 constexpr KeySpec kKeysLock[] = {{.flags = KeySpec::kRw | KeySpec::kUpdate, .begin_index = 2}};
@@ -113,6 +117,8 @@ inline constexpr CommandSpec kLockRows[] = {
      .summary = "Runs a command under a lock.",
      .complexity = "the command's",
      .args = kLockDoArgs,
+     .inner = kLockDoInner,
+     .shown_lock = LockDoShows,
      .compat = Compat::kExtension,
      .class_of = LockDoClass},
     {.name = "LOCK|CHECK",

@@ -52,7 +52,7 @@ void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* 
   std::string name(spec->name);
   for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   // COMPAT: EXEC's own mistake ends the transaction, and says so.
-  const bool exec = spec->name == "EXEC";
+  const bool exec = spec->Is(kRunsQueue);
   reply.Error((exec ? "EXECABORT Transaction discarded because of: " : "ERR ") +
               ("wrong number of arguments for '" + name + "' command"));
 }

@@ -74,7 +74,7 @@ constexpr Named kKeyFlagNames[] = {
     {KeySpec::kVariableFlags, "variable_flags"},
 };
 
-std::vector<std::string_view> NamesOf(std::span<const Named> table, uint32_t bits) {
+std::vector<std::string_view> NamesOf(std::span<const Named> table, uint64_t bits) {
   std::vector<std::string_view> names;
   for (const Named& row : table) {
     if ((bits & row.bit) != 0) names.push_back(row.name);

@@ -108,6 +108,8 @@ void CheckRow(const CommandSpec& row, bool is_container) {
   if (row.handler == nullptr && !is_container) Malformed(row, "no handler");
   if ((row.cls == Class::kWrite) && row.id == 0) Malformed(row, "a write without an id");
   if (row.summary.empty()) Malformed(row, "no summary");
+  if (row.inner != 0 && !row.Is(kWrapper)) Malformed(row, "an inner command, but no wrapper");
+  if (row.Is(kWholeDbs) && row.written_dbs == nullptr) Malformed(row, "whole databases: which?");
   for (char c : row.name) {
     if (c >= 'a' && c <= 'z') Malformed(row, "names are upper case");
   }

@@ -20,7 +20,7 @@ enum class Class : uint8_t {
   kLeader,  // in the leader's memory (keepalives): forwarded there, never logged
 };
 
-enum Flag : uint32_t {
+enum Flag : uint64_t {
   kWriteFlag = 1u << 0,  // those that COMMAND prints, by Redis's names
   kReadonly = 1u << 1,
   kDenyOom = 1u << 2,
@@ -54,6 +54,12 @@ enum Flag : uint32_t {
   // undone with the rest when the item's budget is passed. Alone such a command asks before it
   // changes anything (Context::Spend, over_budget).
   kWide = 1u << 30,
+  kInMulti = uint64_t{1} << 32,    // acts at once between MULTI and EXEC: it is not queued
+  kRunsQueue = uint64_t{1} << 33,  // runs what MULTI has queued (EXEC); class and work are theirs
+  kSendsAll = uint64_t{1} << 34,   // no write, but told to all of Redis's replicas: paused as one
+  kNeverHeld = uint64_t{1} << 35,  // CLIENT PAUSE does not hold it
+  kStopsNode = uint64_t{1} << 36,  // this node stops for it
+  kWholeDbs = uint64_t{1} << 37,   // changes all keys of the databases it writes to (written_dbs)
 };
 
 // ACL categories, in Redis's order.
@@ -174,6 +180,25 @@ struct KeyRef {
 using KeysFn = bool (*)(std::span<const std::string_view> args, std::vector<KeyRef>* out);
 using Handler = void (*)(Context& ctx);
 
+// The databases that a call writes to, in the order in which guards are asked: at most two.
+struct WrittenDbs {
+  int count = 0;
+  int db[2] = {};
+};
+
+// A lock that a call names, and the token that it shows for it, as text.
+struct ShownLock {
+  std::string_view name;
+  std::string_view token;
+};
+
+// Arguments that the slow log must not show: `count` of them behind each word `behind`, in any
+// case; behind the command's name if that is empty. 0: none.
+struct Secrets {
+  std::string_view behind = {};
+  uint8_t count = 0;
+};
+
 struct CommandSpec {
   std::string_view name;  // "GETEX"; of a subcommand "CLIENT|SETNAME"
   // Stable number in log entries, never reused; 0: never in the log. Ranges per family: strings and
@@ -183,8 +208,8 @@ struct CommandSpec {
   Class cls = Class::kLocal;
   std::string_view since = "1.0.0";
   Group group = Group::kGeneric;
-  int arity = -1;  // counts the command's name, of a subcommand both words; negative: at least
-  uint32_t flags = 0;
+  int arity = -1;      // counts the command's name, of a subcommand both words; negative: at least
+  uint64_t flags = 0;  // Flag
   // Further categories; kFast/kSlow, kRead/kWrite, kAdmin + kDangerous, kPubsub and kBlocking
   // follow from the flags, as in Redis.
   uint32_t acl = 0;
@@ -197,6 +222,18 @@ struct CommandSpec {
   std::span<const std::string_view> tips = {};
   std::string_view deprecated_since = {};
   std::string_view replaced_by = {};
+  // kWrapper: the argument that the inner command begins with; 0: it holds several (TXN).
+  uint8_t inner = 0;
+  // kWrapper: the lock whose token opens guards for the inner command (LOCK DO); null: none.
+  ShownLock (*shown_lock)(std::span<const std::string_view> args) = nullptr;
+  // kWrapper: whether a call in an entry answers without running the inner command (ONCE).
+  bool (*is_repeat)(std::span<const std::string_view> args, const Context& ctx) = nullptr;
+  // For writes to other databases than the caller's `db` (MOVE, COPY …). Of a call that will fail
+  // anyway: the caller's.
+  WrittenDbs (*written_dbs)(std::span<const std::string_view> args, int db) = nullptr;
+  // Whether the reply is sent though CLIENT REPLY says no; `off`: it said OFF, not SKIP.
+  bool (*answers_muted)(std::span<const std::string_view> args, bool off) = nullptr;
+  Secrets secrets = {};
   // kWide: only a call of at least so many arguments (its options make it so).
   uint8_t wide_args = 0;
   Compat compat = Compat::kFull;
@@ -217,7 +254,7 @@ struct CommandSpec {
   Class ClassOf(std::span<const std::string_view> call) const {
     return class_of != nullptr ? class_of(call) : cls;
   }
-  bool Is(uint32_t flag) const { return (flags & flag) != 0; }
+  bool Is(uint64_t flag) const { return (flags & flag) != 0; }
   // See kWide. What wraps another command counts as wide, whatever that is.
   bool IsWide(std::span<const std::string_view> call) const {
     return Is(kWrapper) || (Is(kWide) && call.size() >= wide_args);
@@ -227,6 +264,8 @@ struct CommandSpec {
     const int n = static_cast<int>(argc);
     return arity >= 0 ? n == arity : n >= -arity;
   }
+  // Whether a call of so many arguments can be run: a container can't.
+  bool Accepts(size_t argc) const { return handler != nullptr && ArityOk(argc); }
 };
 
 // Common key specs.

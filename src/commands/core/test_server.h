@@ -32,7 +32,7 @@ class TestServer : public Nested {
     resp::ReplyWriter reply(&out, resp_version);
     const CommandSpec* container;
     const CommandSpec* spec = Registry::Get().Resolve(args, &container);
-    if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+    if (spec == nullptr || !spec->Accepts(args.size())) {
       // EXEC's encoded form has more arguments than a client's.
       if (spec == nullptr || spec->name != "EXEC") {
         ReplyBadCommand(args, container, spec, reply);
@@ -63,7 +63,7 @@ class TestServer : public Nested {
     const uint32_t errors = reply.error_count();
     const CommandSpec* container;
     const CommandSpec* spec = Registry::Get().Resolve(args, &container);
-    if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+    if (spec == nullptr || !spec->Accepts(args.size())) {
       ReplyBadCommand(args, container, spec, reply);
       return false;
     }

@@ -22,9 +22,8 @@ const CommandSpec* Resolve(Args args) {
 // it will answer its error.
 template <typename F>
 void ForEachInner(const CommandSpec& spec, Args args, F&& f) {
-  if (spec.name != "TXN") {
-    const size_t index = InnerIndex(spec);
-    if (args.size() > index) f(args.subspan(index));
+  if (spec.inner != 0) {
+    if (args.size() > spec.inner) f(args.subspan(spec.inner));
     return;
   }
   TxnCall call;
@@ -59,18 +58,13 @@ bool NestsTooDeep(Args inner) { return !NestsWithin(inner, kNestingMax - 1); }
 
 }  // namespace
 
-size_t InnerIndex(const CommandSpec& spec) {
-  DCHECK(spec.Is(kWrapper));
-  return spec.name == "LOCK|DO" ? 4 : 3;
-}
-
 uint16_t VersionOfCall(const CommandSpec& spec, Args args) {
   return VersionWithin(spec, args, kNestingMax);
 }
 
 const CommandSpec* InnerSpec(Args inner) {
   const CommandSpec* spec = Resolve(inner);
-  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(inner.size())) return nullptr;
+  if (spec == nullptr || !spec->Accepts(inner.size())) return nullptr;
   return MayBeNested(*spec, inner) && !NestsTooDeep(inner) ? spec : nullptr;
 }
 
@@ -90,8 +84,7 @@ bool RunInner(Context& ctx, Args inner, resp::ReplyWriter& reply) {
     return false;
   }
   const CommandSpec* spec = Resolve(inner);
-  if (spec != nullptr && spec->handler != nullptr && spec->ArityOk(inner.size()) &&
-      !MayBeNested(*spec, inner)) {
+  if (spec != nullptr && spec->Accepts(inner.size()) && !MayBeNested(*spec, inner)) {
     reply.Error("ERR '" + LowerName(*spec) + "' may not stand inside another command");
     return false;
   }

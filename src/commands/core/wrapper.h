@@ -13,9 +13,6 @@ inline constexpr int kNestingMax = 8;
 
 // The feature version that a call needs, with what it wraps (CommandSpec::feature_version).
 uint16_t VersionOfCall(const CommandSpec& spec, Args args);
-// Where the inner command begins in a wrapper's arguments. REQUIRES: spec.Is(kWrapper).
-size_t InnerIndex(const CommandSpec& spec);
-
 // The inner command of a wrapper, nullptr if it is unknown, has a wrong count or may not be
 // wrapped.
 const CommandSpec* InnerSpec(Args inner);

@@ -63,6 +63,13 @@ Renamed Rename(Context& ctx, bool replace) {
   return Renamed::kYes;
 }
 
+// The database that a text names; null if it names none.
+std::optional<int> NamedDb(std::string_view text) {
+  const std::optional<int64_t> number = ParseInt64(text);
+  if (!number || !IsDbIndex(*number)) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
 }  // namespace
 
 void CmdDel(Context& ctx) {
@@ -137,6 +144,14 @@ void CmdCopy(Context& ctx) {
   ctx.reply.Int(1);
 }
 
+// The source stays as it is.
+WrittenDbs CopyDbs(Args args, int db) {
+  std::optional<int> to_db;
+  for (size_t i = 3; i + 1 < args.size(); i++)
+    if (IsWord(args[i], "DB")) to_db = NamedDb(args[i + 1]);
+  return {1, {to_db.value_or(db)}};
+}
+
 void CmdMove(Context& ctx) {
   const std::string_view key = ctx.args[1];
   ArgCursor args(ctx.args, 2);
@@ -150,6 +165,11 @@ void CmdMove(Context& ctx) {
   ctx.reply.Int(1);
 }
 
+WrittenDbs MoveDbs(Args args, int db) {
+  const int to_db = NamedDb(args[2]).value_or(db);
+  return to_db == db ? WrittenDbs{1, {db}} : WrittenDbs{2, {db, to_db}};
+}
+
 void CmdSwapdb(Context& ctx) {
   ArgCursor args(ctx.args);
   const int64_t a = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid first DB index");
@@ -160,6 +180,13 @@ void CmdSwapdb(Context& ctx) {
   if (!ctx.Spend(3 * LeasesOf(ctx.store).attached_keys())) return;
   if (a != b) ctx.Writable().SwapDb(static_cast<int>(a), static_cast<int>(b));
   ctx.reply.Ok();
+}
+
+WrittenDbs SwapDbs(Args args, int) {
+  WrittenDbs dbs;
+  for (std::string_view arg : args.subspan(1))
+    if (const std::optional<int> db = NamedDb(arg)) dbs.db[dbs.count++] = *db;
+  return dbs;
 }
 
 void CmdRandomkey(Context& ctx) {

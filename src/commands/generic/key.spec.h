@@ -16,6 +16,9 @@ void CmdRenamenx(Context& ctx);
 void CmdCopy(Context& ctx);
 void CmdMove(Context& ctx);
 void CmdSwapdb(Context& ctx);
+WrittenDbs CopyDbs(Args args, int db);
+WrittenDbs MoveDbs(Args args, int db);
+WrittenDbs SwapDbs(Args args, int db);
 void CmdTouch(Context& ctx);
 void CmdRandomkey(Context& ctx);
 void CmdDbsize(Context& ctx);
@@ -173,7 +176,8 @@ inline constexpr CommandSpec kKeyRows[] = {
      .handler = CmdCopy,
      .summary = "Copies the value at a key to another key.",
      .complexity = "O(N) by the size of a collection",
-     .args = kCopyArgs},
+     .args = kCopyArgs,
+     .written_dbs = CopyDbs},
     {.name = "MOVE",
      .id = 207,
      .cls = Class::kWrite,
@@ -186,19 +190,21 @@ inline constexpr CommandSpec kKeyRows[] = {
      .handler = CmdMove,
      .summary = "Moves a key to another database.",
      .complexity = "O(1)",
-     .args = kMoveArgs},
+     .args = kMoveArgs,
+     .written_dbs = MoveDbs},
     {.name = "SWAPDB",
      .id = 208,
      .cls = Class::kWrite,
      .since = "4.0.0",
      .group = Group::kServer,
      .arity = 3,
-     .flags = kFast | kWriteFlag | kWide,
+     .flags = kFast | kWriteFlag | kWide | kWholeDbs,
      .acl = kAclDangerous | kAclKeyspace,
      .handler = CmdSwapdb,
      .summary = "Swaps two databases.",
      .complexity = "O(1)",
-     .args = kSwapdbArgs},
+     .args = kSwapdbArgs,
+     .written_dbs = SwapDbs},
     {.name = "TOUCH",
      .id = 209,
      .cls = Class::kRead,

@@ -21,6 +21,9 @@ void CmdSubscribe(Context& ctx);
 void CmdSunsubscribe(Context& ctx);
 void CmdUnsubscribe(Context& ctx);
 
+// Confirmations are pushes.
+inline bool AnswersAlways(Args, bool) { return true; }
+
 constexpr KeySpec kKeysSpublish[] = {{.flags = KeySpec::kNotKey}};
 constexpr KeySpec kKeysSsubscribe[] = {{.flags = KeySpec::kNotKey, .last = -1}};
 
@@ -54,14 +57,15 @@ inline constexpr CommandSpec kPubsubRows[] = {
      .handler = CmdPsubscribe,
      .summary = "Hears messages on channels that match patterns.",
      .complexity = "O(N) by the number of patterns",
-     .args = kPsubscribeArgs},
+     .args = kPsubscribeArgs,
+     .answers_muted = AnswersAlways},
     {.name = "PUBLISH",
      .id = 411,
      .cls = Class::kLocal,
      .since = "2.0.0",
      .group = Group::kPubsub,
      .arity = 3,
-     .flags = kFast | kLoading | kPubsub | kStale,
+     .flags = kFast | kLoading | kPubsub | kStale | kSendsAll,
      .handler = CmdPublish,
      .summary = "Sends a message to the subscribers of a channel.",
      .complexity = "O(N+M) by the subscribers and the patterns",
@@ -148,14 +152,15 @@ inline constexpr CommandSpec kPubsubRows[] = {
      .handler = CmdPunsubscribe,
      .summary = "Ends subscriptions to patterns.",
      .complexity = "O(N) by the number of patterns",
-     .args = kPunsubscribeArgs},
+     .args = kPunsubscribeArgs,
+     .answers_muted = AnswersAlways},
     {.name = "SPUBLISH",
      .id = 412,
      .cls = Class::kLocal,
      .since = "7.0.0",
      .group = Group::kPubsub,
      .arity = 3,
-     .flags = kFast | kLoading | kPubsub | kStale,
+     .flags = kFast | kLoading | kPubsub | kStale | kSendsAll,
      .keys = kKeysSpublish,
      .handler = CmdSpublish,
      .summary = "Sends a message to the subscribers of a shard channel.",
@@ -174,7 +179,8 @@ inline constexpr CommandSpec kPubsubRows[] = {
      .handler = CmdSsubscribe,
      .summary = "Hears messages on shard channels.",
      .complexity = "O(N) by the number of channels",
-     .args = kSsubscribeArgs},
+     .args = kSsubscribeArgs,
+     .answers_muted = AnswersAlways},
     {.name = "SUBSCRIBE",
      .id = 459,
      .cls = Class::kLocal,
@@ -185,7 +191,8 @@ inline constexpr CommandSpec kPubsubRows[] = {
      .handler = CmdSubscribe,
      .summary = "Hears messages on channels.",
      .complexity = "O(N) by the number of channels",
-     .args = kSubscribeArgs},
+     .args = kSubscribeArgs,
+     .answers_muted = AnswersAlways},
     {.name = "SUNSUBSCRIBE",
      .id = 460,
      .cls = Class::kLocal,
@@ -197,7 +204,8 @@ inline constexpr CommandSpec kPubsubRows[] = {
      .handler = CmdSunsubscribe,
      .summary = "Ends subscriptions to shard channels.",
      .complexity = "O(N) by the number of channels",
-     .args = kPubsubShardnumsubArgs},
+     .args = kPubsubShardnumsubArgs,
+     .answers_muted = AnswersAlways},
     {.name = "UNSUBSCRIBE",
      .id = 461,
      .cls = Class::kLocal,
@@ -208,7 +216,8 @@ inline constexpr CommandSpec kPubsubRows[] = {
      .handler = CmdUnsubscribe,
      .summary = "Ends subscriptions to channels.",
      .complexity = "O(N) by the number of channels",
-     .args = kPubsubNumsubArgs},
+     .args = kPubsubNumsubArgs,
+     .answers_muted = AnswersAlways},
 };
 
 }  // namespace clustron::commands

@@ -14,15 +14,13 @@ namespace clustron::commands {
 
 namespace {
 
-constexpr size_t kOnceCommandIndex = 3;
-
 // What identifies a request beside its id: the command with its arguments, and the database. How
 // long the reply is kept may differ: the first run's holds.
 void HashArguments(const Context& ctx, uint64_t out[2]) {
   std::string bytes;
   Writer w(&bytes);
   w.U8(static_cast<uint8_t>(ctx.db));
-  for (std::string_view arg : ctx.args.subspan(kOnceCommandIndex)) w.Bytes(arg);
+  for (std::string_view arg : ctx.args.subspan(kOnceInner)) w.Bytes(arg);
   out[0] = HashBytes(bytes, 1);
   out[1] = HashBytes(bytes, 2);
 }
@@ -41,7 +39,7 @@ void RunAndStore(Context& ctx, store::OnceReply stored) {
   const store::Revision before = ctx.store.ItemRevision();
   resp::ReplyPrefix copy(store::kOnceReplyBytesMax);
   ctx.reply.BeginCapture(&copy);
-  const bool ok = RunInner(ctx, ctx.args.subspan(kOnceCommandIndex), ctx.reply);
+  const bool ok = RunInner(ctx, ctx.args.subspan(kOnceInner), ctx.reply);
   ctx.reply.EndCapture();
   if (ctx.over_budget()) return;
   if (!ok && ctx.store.ItemRevision() == before) return;
@@ -60,14 +58,16 @@ void RunAndStore(Context& ctx, store::OnceReply stored) {
 
 Class OnceClass(Args args) {
   // A command that can't run answers its error without an entry; all others store a reply.
-  return args.size() > kOnceCommandIndex && InnerSpec(args.subspan(kOnceCommandIndex)) != nullptr
-             ? Class::kWrite
-             : Class::kRead;
+  return args.size() > kOnceInner && InnerSpec(args.subspan(kOnceInner)) != nullptr ? Class::kWrite
+                                                                                    : Class::kRead;
 }
 
-bool OnceKeys(Args args, std::vector<KeyRef>* out) {
-  return InnerKeys(args, kOnceCommandIndex, out);
+bool OnceIsRepeat(Args args, const Context& ctx) {
+  return ctx.in_entry() &&
+         OnceOf(ctx.store).Find(ctx.user(), args[1], ctx.store.elapsed_ms()) != nullptr;
 }
+
+bool OnceKeys(Args args, std::vector<KeyRef>* out) { return InnerKeys(args, kOnceInner, out); }
 
 void CmdOnce(Context& ctx) {
   ArgCursor args(ctx.args);
@@ -76,7 +76,7 @@ void CmdOnce(Context& ctx) {
   const int64_t keep_ms = args.IntIn(1, store::kOnceKeepMsMax, kErrOnceKeep);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (!ctx.in_entry()) {
-    RunInner(ctx, ctx.args.subspan(kOnceCommandIndex), ctx.reply);
+    RunInner(ctx, ctx.args.subspan(kOnceInner), ctx.reply);
     return;
   }
   store::OnceReply stored;

@@ -12,6 +12,10 @@ Class TxnClass(Args args);
 bool TxnKeys(Args args, std::vector<KeyRef>* out);
 Class OnceClass(Args args);
 bool OnceKeys(Args args, std::vector<KeyRef>* out);
+bool OnceIsRepeat(Args args, const Context& ctx);
+
+// Behind the request id and how long to keep its reply.
+constexpr uint8_t kOnceInner = 3;
 
 constexpr KeySpec kKeysTxn[] = {kWrappedKeys};
 constexpr ArgSpec kTxnArgs[] = {
@@ -52,6 +56,8 @@ inline constexpr CommandSpec kTxnRows[] = {
      .summary = "Runs a command once for a request id; repeats get the stored reply.",
      .complexity = "the command's",
      .args = kOnceArgs,
+     .inner = kOnceInner,
+     .is_repeat = OnceIsRepeat,
      .compat = Compat::kExtension,
      .class_of = OnceClass},
 };

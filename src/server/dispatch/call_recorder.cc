@@ -18,11 +18,11 @@ std::vector<std::string_view> WithoutSecrets(const commands::CommandSpec& spec,
   const auto redact = [&](size_t first, size_t end) {
     for (size_t i = first; i < std::min(end, shown.size()); i++) shown[i] = kRedacted;
   };
-  if (spec.name == "AUTH") redact(1, shown.size());
-  for (size_t i = 1; i < args.size(); i++) {
-    if (spec.name == "HELLO" && commands::IsWord(args[i], "AUTH")) redact(i + 1, i + 3);
-    if (spec.name == "CONFIG|SET" && commands::IsWord(args[i], "REQUIREPASS")) redact(i + 1, i + 2);
-  }
+  const commands::Secrets& secrets = spec.secrets;
+  if (secrets.count == 0) return shown;
+  if (secrets.behind.empty()) redact(1, 1 + size_t{secrets.count});
+  for (size_t i = 1; i < args.size() && !secrets.behind.empty(); i++)
+    if (commands::IsWord(args[i], secrets.behind)) redact(i + 1, i + 1 + size_t{secrets.count});
   return shown;
 }
 

@@ -16,7 +16,6 @@
 #include "commands/core/wrapper.h"
 #include "commands/generic/expire.h"
 #include "commands/transaction/multi.h"
-#include "commands/transaction/multi.spec.h"
 #include "resp/reply_writer.h"
 #include "server/front/auth.h"
 
@@ -37,20 +36,17 @@ bool IsHttp(std::string_view word) {
 // COMPAT: what is answered though CLIENT REPLY says no: confirmations of subscriptions (they are
 // pushes), ON itself, and a RESET that ends OFF.
 bool AnswersMuted(const CommandSpec& spec, Args args, bool replies_off) {
-  if (spec.Is(commands::kPubsub)) return spec.name.ends_with("SUBSCRIBE");
-  if (spec.name == "RESET") return replies_off;
-  return spec.name == "CLIENT|REPLY" && commands::IsWord(args[2], "ON");
+  return spec.answers_muted != nullptr && spec.answers_muted(args, replies_off);
 }
 
 // What CLIENT PAUSE WRITE holds back. COMPAT: messages too, since Redis replicates them. What the
 // leader tells from its memory is no write, nor is a keepalive: leases outlast a pause.
 bool MayWrite(const CommandSpec& spec, Class cls, const Client& client) {
   const auto writes = [](const CommandSpec& one, Class one_cls) {
-    return one_cls == Class::kWrite ||
-           (one_cls == Class::kLeader && one.Is(commands::kWriteFlag)) || one.name == "PUBLISH" ||
-           one.name == "SPUBLISH";
+    return one_cls == Class::kWrite || one.Is(commands::kSendsAll) ||
+           (one_cls == Class::kLeader && one.Is(commands::kWriteFlag));
   };
-  if (spec.handler != commands::CmdExec) return writes(spec, cls);
+  if (!spec.Is(commands::kRunsQueue)) return writes(spec, cls);
   return std::any_of(client.queued().begin(), client.queued().end(), [&](const QueuedCommand& one) {
     const std::vector<std::string_view> views(one.args.begin(), one.args.end());
     return writes(*one.spec, one.spec->ClassOf(views));
@@ -81,17 +77,7 @@ Class ClassOfQueue(const Client& client, bool* stalls = nullptr) {
 }  // namespace
 
 Dispatcher::Dispatcher(const Around& around)
-    : around_(around),
-      registry_(commands::Registry::Get()),
-      multi_family_{registry_.Find("MULTI"), registry_.Find("EXEC"), registry_.Find("DISCARD"),
-                    registry_.Find("WATCH"), registry_.Find("QUIT"), registry_.Find("RESET")} {
-  for (const CommandSpec* spec : multi_family_) CHECK(spec != nullptr);
-}
-
-// MULTI's own family acts at once, also between MULTI and EXEC.
-bool Dispatcher::ActsOnMulti(const CommandSpec* spec) const {
-  return std::find(multi_family_.begin(), multi_family_.end(), spec) != multi_family_.end();
-}
+    : around_(around), registry_(commands::Registry::Get()) {}
 
 // --- Refusals ------------------------------------------------------------------------------------
 
@@ -113,7 +99,7 @@ void Dispatcher::ReplyError(Session& session, std::string_view error) {
 // COMPAT: whatever refuses an EXEC ends its transaction, and the reply says so.
 void Dispatcher::Refuse(Session& session, const CommandSpec& spec, std::string_view error) {
   around_.stats.commands.Rejected(spec);
-  if (spec.handler != commands::CmdExec) return ReplyError(session, error);
+  if (!spec.Is(commands::kRunsQueue)) return ReplyError(session, error);
   const std::string_view text = error.starts_with("ERR ") ? error.substr(4) : error;
   ReplyError(session, "EXECABORT Transaction discarded because of: " + std::string(text));
   session.client.DiscardMulti();
@@ -139,14 +125,14 @@ const CommandSpec* Dispatcher::Admit(Session& session, Args args) {
     session.CloseNow();
     return nullptr;
   }
-  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size())) {
+  if (spec == nullptr || !spec->Accepts(args.size())) {
     std::string reply;
     resp::ReplyWriter writer(&reply, 2);
     commands::ReplyBadCommand(args, container, spec, writer);
     const std::string error = reply.substr(1, reply.size() - 3);
     if (spec != nullptr) around_.stats.commands.Rejected(*spec);
     ReplyError(session, error);
-    if (spec != nullptr && spec->handler == commands::CmdExec) client.DiscardMulti();
+    if (spec != nullptr && spec->Is(commands::kRunsQueue)) client.DiscardMulti();
     return nullptr;
   }
   if (!client.authenticated() && NeedsAuth(*spec, around_.config.Text(Opt::kRequirePass))) {
@@ -175,7 +161,7 @@ void Dispatcher::Dispatch(Session& session, Args args, Turn& turn) {
   const CommandSpec* spec = Admit(session, args);
   if (spec == nullptr) return;
   const Class cls = spec->ClassOf(args);
-  const bool exec = spec->handler == commands::CmdExec;
+  const bool exec = spec->Is(commands::kRunsQueue);
   if (around_.node.restoring()) {
     const Class all = exec && client.in_multi() ? ClassOfQueue(client) : cls;
     if (all != Class::kLocal) return Refuse(session, *spec, commands::kErrLoading);
@@ -187,7 +173,7 @@ void Dispatcher::Dispatch(Session& session, Args args, Turn& turn) {
   }
   ++around_.stats.commands_processed;
   client.Touch(turn.now_ms(), spec);
-  if (client.in_multi() && !ActsOnMulti(spec)) return QueueInMulti(session, *spec, args);
+  if (client.in_multi() && !spec->Is(commands::kInMulti)) return QueueInMulti(session, *spec, args);
   // COMPAT: this reason goes before an error of the queue.
   if (exec && client.multi_spoiled() && around_.node.parts().proposer.over_memory() &&
       QueuesGrowth(client))
@@ -297,7 +283,7 @@ bool Dispatcher::MayRunNow(const Call& call) {
   if (call.cls == Class::kLocal) {
     // An EXEC that has nothing to execute only ends the transaction.
     return at_head || call.spec.Is(commands::kEarly) ||
-           (call.spec.handler == commands::CmdExec && call.args.size() == 1);
+           (call.spec.Is(commands::kRunsQueue) && call.args.size() == 1);
   }
   if (call.cls != Class::kRead || !at_head) return false;
   const Client& client = call.session.client;

@@ -3,7 +3,6 @@
 // that decides it. THREAD: core loop.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -66,7 +65,6 @@ class Dispatcher {
 
   std::string NotKnownByAll(const commands::CommandSpec& spec, commands::Args args) const;
   const commands::CommandSpec* Admit(Session& session, commands::Args args);
-  bool ActsOnMulti(const commands::CommandSpec* spec) const;
   void QueueInMulti(Session& session, const commands::CommandSpec& spec, commands::Args args);
   void RunExec(const Call& exec);
   void Run(Call call);
@@ -86,8 +84,6 @@ class Dispatcher {
 
   const Around around_;
   const commands::Registry& registry_;
-  // MULTI, EXEC, DISCARD, WATCH, QUIT, RESET.
-  std::array<const commands::CommandSpec*, 6> multi_family_;
   RefreshTable refreshes_;
 };
 

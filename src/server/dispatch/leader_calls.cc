@@ -40,7 +40,7 @@ std::optional<std::string> LeaderCalls::Run(std::string_view body) {
   if (cluster::ReadItem(&reader, &header, &args) && header.kind == cluster::ItemKind::kCommand)
     spec = commands::Registry::Get().ById(header.command_id);
   // What a connection would have refused gets no further here either.
-  if (spec == nullptr || spec->handler == nullptr || !spec->ArityOk(args.size()) ||
+  if (spec == nullptr || !spec->Accepts(args.size()) ||
       spec->ClassOf(args) != commands::Class::kLeader || header.db >= store::kDatabases ||
       (header.resp_version != 2 && header.resp_version != 3)) {
     out.push_back(kAnswered);

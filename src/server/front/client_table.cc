@@ -229,7 +229,7 @@ void ClientTable::Pause(int64_t timeout_ms, bool writes_only) {
 }
 
 bool ClientTable::Holds(const commands::CommandSpec& spec, bool may_write) const {
-  if (!paused() || spec.name == "CLIENT|UNPAUSE") return false;
+  if (!paused() || spec.Is(commands::kNeverHeld)) return false;
   return !pause_writes_only_ || may_write;
 }
 

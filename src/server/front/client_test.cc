@@ -44,7 +44,8 @@ struct Fixture {
 constexpr commands::CommandSpec kGet = {.name = "GET"};
 constexpr commands::CommandSpec kPing = {.name = "PING"};
 constexpr commands::CommandSpec kClientList = {.name = "CLIENT|LIST"};
-constexpr commands::CommandSpec kUnpause = {.name = "CLIENT|UNPAUSE"};
+constexpr commands::CommandSpec kUnpause = {.name = "CLIENT|UNPAUSE",
+                                            .flags = commands::kNeverHeld};
 
 }  // namespace
 

@@ -23,7 +23,7 @@ bool Hears(const Client& client) {
 
 // Who waits for the stop must not make it wait.
 bool StopsUs(const Client& client) {
-  return client.last_command() != nullptr && client.last_command()->name == "SHUTDOWN";
+  return client.last_command() != nullptr && client.last_command()->Is(commands::kStopsNode);
 }
 
 std::string_view HostOf(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }

@@ -88,7 +88,8 @@ TEST_CASE("all connections of one address are sent to one member") {
 
 TEST_CASE("who asks for the stop is not told to move: it waits for it") {
   Fixture f;
-  static constexpr commands::CommandSpec kShutdown = {.name = "SHUTDOWN"};
+  static constexpr commands::CommandSpec kShutdown = {.name = "SHUTDOWN",
+                                                      .flags = commands::kStopsNode};
   FakeClient& asked = f.Add(MaintNotices::kWithEndpoint);
   asked.client.Touch(1000, &kShutdown);
   f.maintenance.TellMoving(9, 10, {"a:1"});

@@ -22,7 +22,6 @@ os.chdir(ROOT)
 # The worst that is allowed, and where it should go. Classes that are above the goal stand with their own figures: methods, data
 # members, .cc files that their methods are in.
 LIMITS = {
-    "function_max": 102,
     "type_branches": 8,
     "friends": 10,
     "back_arrows": 0,

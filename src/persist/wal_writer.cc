@@ -24,6 +24,32 @@ void Widen(uint64_t from, uint64_t to, uint64_t* low, uint64_t* high) {
   *high = std::max(*high, to);
 }
 
+// What the log says with one more record.
+void Include(const WalRecord& record, WalBase* base) {
+  switch (record.type) {
+    case WalType::kPromise:
+      base->promised = std::max(base->promised, record.ballot);
+      break;
+    case WalType::kAccept:
+      base->promised = std::max(base->promised, record.ballot);
+      base->max_slot = std::max(base->max_slot, record.slot);
+      break;
+    case WalType::kChosen:
+      base->chosen = std::max(base->chosen, record.slot);
+      break;
+    case WalType::kCut:
+      base->chosen = std::min(base->chosen, record.slot - 1);
+      base->max_slot = std::min(base->max_slot, record.slot - 1);
+      break;
+    case WalType::kMark:
+      base->mark = std::string(record.payload);
+      break;
+    case WalType::kBase:
+    case WalType::kNone:
+      break;
+  }
+}
+
 }  // namespace
 
 void WalRecent::MoveTo(Lsn lsn) {
@@ -100,28 +126,7 @@ WalLocation WalEncoder::Put(const WalRecord& record, Lsn durable, WalBuffer* out
   CHECK(durable <= end_.last_lsn);
   const Lsn lsn = ++end_.last_lsn;
   WalBase& base = end_.base;
-  switch (record.type) {
-    case WalType::kPromise:
-      base.promised = std::max(base.promised, record.ballot);
-      break;
-    case WalType::kAccept:
-      base.promised = std::max(base.promised, record.ballot);
-      base.max_slot = std::max(base.max_slot, record.slot);
-      break;
-    case WalType::kChosen:
-      base.chosen = std::max(base.chosen, record.slot);
-      break;
-    case WalType::kCut:
-      base.chosen = std::min(base.chosen, record.slot - 1);
-      base.max_slot = std::min(base.max_slot, record.slot - 1);
-      break;
-    case WalType::kMark:
-      base.mark = std::string(record.payload);
-      break;
-    case WalType::kBase:
-    case WalType::kNone:
-      break;
-  }
+  Include(record, &base);
   WalHeader header;
   header.type = record.type;
   header.kind = record.kind;

@@ -55,6 +55,31 @@ void RunCommand(Context& ctx, bool write) {
 
 uint64_t U64At(std::string_view bytes) { return Reader(bytes).U64(); }
 
+// Unless it has been renewed, or granted anew, since the leader asked for its end.
+void EndLease(commands::Args args, store::Store& store) {
+  CHECK(args.size() == 3);
+  const store::Lease* lease = LeasesOf(store).Find(args[0]);
+  if (lease == nullptr || lease->grant_revision != U64At(args[1])) return;
+  if (lease->renewed != U64At(args[2])) {
+    REACH("lease kept by an entry before its end was applied");
+    return;
+  }
+  LeasesOf(store).End(args[0], true);
+}
+
+void EndLock(commands::Args args, store::Store& store) {
+  CHECK(args.size() == 4);
+  const int db = static_cast<uint8_t>(args[0][0]);
+  const uint64_t token = U64At(args[2]);
+  const store::Lock* lock = LocksOf(store).Find(db, args[1]);
+  if (lock == nullptr || lock->holder().token != token) return;
+  if (lock->holder().renewed != U64At(args[3])) {
+    REACH("lock renewed by an entry before its end was applied");
+    return;
+  }
+  LocksOf(store).End(db, args[1], token, store::LockEventKind::kExpired);
+}
+
 }  // namespace
 
 Executor::Executor(uint64_t seed)
@@ -335,30 +360,10 @@ std::vector<cluster::Session> Executor::ServedWaiters() const {
 
 void Executor::ApplySystem(const ItemHeader& header) {
   switch (header.kind) {
-    case ItemKind::kLeaseEnd: {
-      CHECK(args_.size() == 3);
-      const store::Lease* lease = LeasesOf(*store_).Find(args_[0]);
-      if (lease == nullptr || lease->grant_revision != U64At(args_[1])) return;
-      if (lease->renewed != U64At(args_[2])) {
-        REACH("lease kept by an entry before its end was applied");
-        return;
-      }
-      LeasesOf(*store_).End(args_[0], true);
-      return;
-    }
-    case ItemKind::kLockEnd: {
-      CHECK(args_.size() == 4);
-      const int db = static_cast<uint8_t>(args_[0][0]);
-      const uint64_t token = U64At(args_[2]);
-      const store::Lock* lock = LocksOf(*store_).Find(db, args_[1]);
-      if (lock == nullptr || lock->holder().token != token) return;
-      if (lock->holder().renewed != U64At(args_[3])) {
-        REACH("lock renewed by an entry before its end was applied");
-        return;
-      }
-      LocksOf(*store_).End(db, args_[1], token, store::LockEventKind::kExpired);
-      return;
-    }
+    case ItemKind::kLeaseEnd:
+      return EndLease(args_, *store_);
+    case ItemKind::kLockEnd:
+      return EndLock(args_, *store_);
     case ItemKind::kSnapshot:
       if (news_.listener() != nullptr) news_.listener()->OnSnapshotWanted();
       return;

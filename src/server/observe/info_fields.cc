@@ -120,11 +120,11 @@ void InfoFields::GatherMemory(InfoData* data) const {
 
 void InfoFields::NotePeak() { peak_bytes_ = std::max(peak_bytes_, AllocatedBytes()); }
 
-void InfoFields::GatherNode(InfoData* data) const {
+void InfoFields::GatherPaxos(const NodeReport& report, InfoData::Paxos* data) const {
   const cluster::Node& node = host_.node();
   const paxos::Replica& replica = node.replica();
   const state::Executor& executor = host_.executor();
-  InfoData::Paxos& paxos = data->paxos;
+  InfoData::Paxos& paxos = *data;
   paxos.role = RoleName(replica.role());
   paxos.node = node.self();
   paxos.leader = node.leader();
@@ -147,7 +147,6 @@ void InfoFields::GatherNode(InfoData* data) const {
     list += (list.empty() ? "" : ",") + std::to_string(record.node);
   }
   paxos.damaged_slots = replica.unknown_count();
-  const NodeReport report = host_.Report();
   paxos.halted = report.halt_reason;
   paxos.halted_slot = report.damaged_slot;
   for (const cluster::Member& member : genesis_.members) {
@@ -161,6 +160,13 @@ void InfoFields::GatherNode(InfoData* data) const {
   paxos.peer_messages_left_out = report.peer_messages_left_out;
   paxos.snapshots_refused = node.parts().snapshot_receiver.refused();
   paxos.lease_ms = std::max<int64_t>(0, (replica.lease_until_ns() - node.NowNs()) / 1'000'000);
+}
+
+void InfoFields::GatherNode(InfoData* data) const {
+  const cluster::Node& node = host_.node();
+  const state::Executor& executor = host_.executor();
+  const NodeReport report = host_.Report();
+  GatherPaxos(report, &data->paxos);
 
   InfoData::Replication& replication = data->replication;
   const commands::NodePort& port = host_.node_port();
@@ -181,7 +187,12 @@ void InfoFields::GatherNode(InfoData* data) const {
   persistence.snapshot_slot = node.parts().snapshots.slot();
   persistence.loading = node.restoring();
   persistence.changes_since_save = executor.changes_since_save();
+  GatherStore(data);
+}
 
+void InfoFields::GatherStore(InfoData* data) const {
+  const cluster::Node& node = host_.node();
+  const state::Executor& executor = host_.executor();
   const store::Store& store = executor.store();
   for (int db = 0; db < store::kDatabases; db++) {
     data->databases.push_back({.keys = store.Size(db), .expires = store.KeysWithDeadline(db)});

@@ -46,6 +46,8 @@ class InfoFields final : public commands::InfoPort {
   void GatherServer(InfoData* data) const;
   void GatherMemory(InfoData* data) const;
   void GatherNode(InfoData* data) const;
+  void GatherPaxos(const NodeReport& report, InfoData::Paxos* data) const;
+  void GatherStore(InfoData* data) const;
   void GatherTraffic(InfoData* data) const;
 
   InfoHost& host_;

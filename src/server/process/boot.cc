@@ -297,6 +297,89 @@ Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, clust
   return accepted;
 }
 
+// The log behind the snapshot that was restored; *recovered is what it holds.
+Status OpenLog(persist::Fs& fs, TaskRunner& tasks, BootOptions& options,
+               const std::optional<Error>& damaged_snapshots, cluster::Slot applied,
+               Storage* storage, cluster::RecoveredLog* recovered, BootReport* report) {
+  const cluster::LogStoreOptions& log = options.log;
+  ASSIGN_OR_RETURN(storage->log, cluster::LogStore::Open(&fs, &tasks, options.dir, log, recovered));
+  if (!options.identity.log_created && log.durability != cluster::Durability::kMemory) {
+    options.identity.log_created = true;
+    TRY(persist::IdentityFile::Update(fs, options.dir, options.identity));
+  }
+  if (damaged_snapshots)
+    TRY(GoOnWithoutSnapshot(*damaged_snapshots, log, *recovered, storage, report));
+  for (std::string& line : recovered->report) report->notes.push_back(std::move(line));
+  if (recovered->torn_bytes > 0)
+    report->notes.push_back("cut " + std::to_string(recovered->torn_bytes) +
+                            " bytes of an unfinished write at the log's end");
+  if (recovered->floor > applied && !Planted(Bug::kStartBelowFloor)) {
+    return Fail(Errc::kCorruption,
+                "the log begins behind slot " + std::to_string(recovered->floor) +
+                    " but the newest readable snapshot ends at slot " + std::to_string(applied));
+  }
+  return DistrustBehindSnapshot(options, *storage->log, applied, recovered);
+}
+
+Result<paxos::Recovered> PaxosStateOf(const BootOptions& options, cluster::LogStore& log,
+                                      const cluster::RecoveredLog& recovered, cluster::Slot applied,
+                                      BootReport* report) {
+  paxos::Recovered state;
+  state.promised = recovered.promised;
+  state.applied_up_to = applied;
+  state.compacted_up_to = std::min(recovered.floor, applied);
+  state.chosen_hint = std::max(recovered.chosen, applied);
+  ASSIGN_OR_RETURN(state.accepted, AcceptedAbove(log, applied, recovered));
+  for (cluster::Slot slot : recovered.unknown)
+    if (slot > applied) state.unknown.push_back(slot);
+  // Who lost its log may have granted a lease in it.
+  state.restarted = recovered.existed || options.identity.set_back;
+  ASSIGN_OR_RETURN(state.longest_lease_ns, KeepLongestLease(options, log, recovered, report));
+  return state;
+}
+
+cluster::NodeConfig ConfigOf(const BootOptions& options, const cluster::RecoveredLog& recovered,
+                             const Engine& engine) {
+  cluster::NodeConfig config = options.node;
+  config.paxos.self = options.identity.node_id;
+  // A node alone has nobody to give way to when its disk takes nothing.
+  if (options.genesis.members.size() == 1) config.paxos.stall_ns = INT64_MAX;
+  config.paxos.members.voters.clear();
+  for (const cluster::Member& member : options.genesis.members)
+    config.paxos.members.voters.push_back(member.node);
+  config.seed = options.seed;
+  config.weak_durability = options.log.durability != cluster::Durability::kAlways;
+  config.reserved_revision = recovered.reserved;
+  for (const auto& [name, value] : engine.configuration().ClusterSeeds()) {
+    const std::string_view args[] = {name, value};
+    std::string item;
+    cluster::AppendItem({.kind = cluster::ItemKind::kSetting}, args, &item);
+    config.first_items.push_back(std::move(item));
+  }
+  return config;
+}
+
+// The elapsed clock goes on: by this machine's own clock while it has not been restarted, else, for
+// a node alone, by the wall time that passed, 30 days at most. Not if another's entries came after
+// the mark: what their leader logged holds.
+void ContinueClocks(const cluster::LocalMark& mark, const Clock& clock, bool alone,
+                    cluster::Slot applied, cluster::Node& node) {
+  const int64_t now = clock.MonotonicNs();
+  const bool same_run = mark.boot == clock.MachineBootId() && mark.monotonic_ns <= now;
+  if (alone)
+    node.parts().clock.ContinueWall(mark.wall_ms +
+                                    (same_run ? (now - mark.monotonic_ns) / 1'000'000 : 0));
+  if (same_run) {
+    if (alone || mark.slot >= applied)
+      node.parts().clock.ContinueElapsed(mark.elapsed_ms, mark.monotonic_ns, mark.slot);
+  } else if (alone) {
+    const int64_t passed_ms = clock.WallMs() - mark.wall_ms;
+    node.parts().clock.ContinueElapsed(
+        mark.elapsed_ms + std::clamp<int64_t>(passed_ms, 0, cluster::WallClock::kLeapMaxMs), now,
+        mark.slot);
+  }
+}
+
 }  // namespace
 
 Status NoteDivergence(persist::Fs& fs, const std::string& dir, const std::string& reason) {
@@ -320,88 +403,27 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   TRY(TakeSkips(fs, options, engine.executor(), &report));
   ASSIGN_OR_RETURN(const std::string diverged, DivergenceOf(fs, options.dir));
 
-  cluster::LogStoreOptions log_options = options.log;
-  log_options.must_exist = options.identity.log_created;
-  log_options.salt = HashBytes(options.identity.cluster_id, options.identity.node_id);
+  options.log.must_exist = options.identity.log_created;
+  options.log.salt = HashBytes(options.identity.cluster_id, options.identity.node_id);
   cluster::RecoveredLog recovered;
-  ASSIGN_OR_RETURN(storage->log,
-                   cluster::LogStore::Open(&fs, &wal_tasks, options.dir, log_options, &recovered));
-  if (!options.identity.log_created && log_options.durability != cluster::Durability::kMemory) {
-    options.identity.log_created = true;
-    TRY(persist::IdentityFile::Update(fs, options.dir, options.identity));
-  }
-  if (damaged) TRY(GoOnWithoutSnapshot(*damaged, log_options, recovered, storage, &report));
-  for (std::string& line : recovered.report) report.notes.push_back(std::move(line));
-  if (recovered.torn_bytes > 0)
-    report.notes.push_back("cut " + std::to_string(recovered.torn_bytes) +
-                           " bytes of an unfinished write at the log's end");
-  if (recovered.floor > engine.executor().applied_slot() && !Planted(Bug::kStartBelowFloor)) {
-    return Fail(Errc::kCorruption, "the log begins behind slot " + std::to_string(recovered.floor) +
-                                       " but the newest readable snapshot ends at slot " +
-                                       std::to_string(engine.executor().applied_slot()));
-  }
-  TRY(DistrustBehindSnapshot(options, *storage->log, engine.executor().applied_slot(), &recovered));
+  TRY(OpenLog(fs, wal_tasks, options, damaged, engine.executor().applied_slot(), storage,
+              &recovered, &report));
   std::string halt;
   TRY(Replay(options, *storage->log, recovered.chosen, engine, &report, &halt));
   TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
                    &report));
 
-  paxos::Recovered paxos_state;
-  paxos_state.promised = recovered.promised;
-  paxos_state.applied_up_to = engine.executor().applied_slot();
-  paxos_state.compacted_up_to = std::min(recovered.floor, paxos_state.applied_up_to);
-  paxos_state.chosen_hint = std::max(recovered.chosen, paxos_state.applied_up_to);
-  ASSIGN_OR_RETURN(paxos_state.accepted,
-                   AcceptedAbove(*storage->log, paxos_state.applied_up_to, recovered));
-  for (cluster::Slot slot : recovered.unknown)
-    if (slot > paxos_state.applied_up_to) paxos_state.unknown.push_back(slot);
-  // Who lost its log may have granted a lease in it.
-  paxos_state.restarted = recovered.existed || options.identity.set_back;
-  ASSIGN_OR_RETURN(paxos_state.longest_lease_ns,
-                   KeepLongestLease(options, *storage->log, recovered, &report));
-
-  cluster::NodeConfig config = options.node;
-  config.paxos.self = options.identity.node_id;
-  // A node alone has nobody to give way to when its disk takes nothing.
-  if (options.genesis.members.size() == 1) config.paxos.stall_ns = INT64_MAX;
-  config.paxos.members.voters.clear();
-  for (const cluster::Member& member : options.genesis.members)
-    config.paxos.members.voters.push_back(member.node);
+  const cluster::Slot applied = engine.executor().applied_slot();
+  ASSIGN_OR_RETURN(paxos::Recovered paxos_state,
+                   PaxosStateOf(options, *storage->log, recovered, applied, &report));
+  cluster::NodeConfig config = ConfigOf(options, recovered, engine);
   TRY(FindLife(fs, snapshot_tasks, options, paxos_state, recovered.mark, engine.executor(), storage,
                &config, &report));
-  config.seed = options.seed;
-  config.weak_durability = log_options.durability != cluster::Durability::kAlways;
-  config.reserved_revision = recovered.reserved;
-  for (const auto& [name, value] : engine.configuration().ClusterSeeds()) {
-    const std::string_view args[] = {name, value};
-    std::string item;
-    cluster::AppendItem({.kind = cluster::ItemKind::kSetting}, args, &item);
-    config.first_items.push_back(std::move(item));
-  }
   auto node = std::make_unique<cluster::Node>(config, clock, *storage->log, engine.executor(),
                                               *storage->snapshots, transport, engine,
                                               std::move(paxos_state));
-  if (recovered.mark) {
-    // The elapsed clock goes on: by this machine's own clock while it has not been restarted, else,
-    // for a node alone, by the wall time that passed, 30 days at most. Not if another's entries
-    // came after the mark: what their leader logged holds.
-    const cluster::LocalMark& mark = *recovered.mark;
-    const int64_t now = clock.MonotonicNs();
-    const bool same_run = mark.boot == clock.MachineBootId() && mark.monotonic_ns <= now;
-    const bool alone = config.paxos.members.voters.size() == 1;
-    if (alone)
-      node->parts().clock.ContinueWall(mark.wall_ms +
-                                       (same_run ? (now - mark.monotonic_ns) / 1'000'000 : 0));
-    if (same_run) {
-      if (alone || mark.slot >= engine.executor().applied_slot())
-        node->parts().clock.ContinueElapsed(mark.elapsed_ms, mark.monotonic_ns, mark.slot);
-    } else if (alone) {
-      const int64_t passed_ms = clock.WallMs() - mark.wall_ms;
-      node->parts().clock.ContinueElapsed(
-          mark.elapsed_ms + std::clamp<int64_t>(passed_ms, 0, cluster::WallClock::kLeapMaxMs), now,
-          mark.slot);
-    }
-  }
+  if (recovered.mark)
+    ContinueClocks(*recovered.mark, clock, config.paxos.members.voters.size() == 1, applied, *node);
   engine.SetNode(std::move(node));
   if (!diverged.empty()) {
     engine.node().Halt(cluster::HaltCause::kDiverged, diverged);

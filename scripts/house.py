@@ -33,14 +33,12 @@ GOALS = {
 }
 CLASS_METHODS, CLASS_MEMBERS, CLASS_FILES = 40, 20, 1
 CLASS_LIMITS = {
-    "cluster::LogStore": [64, 49, 2],
-    "commands::Registry": [9, 1, 2],
+    "cluster::LogStore": [64, 48, 2],
     "paxos::Replica": [55, 1, 1],
     "paxos::Replica::Impl": [48, 28, 2],
     "resp::ReplyWriter": [58, 14, 1],
-    "server::Client": [62, 37, 1],
-    "server::Server": [36, 38, 1],
-    "state::Executor": [84, 39, 2],
+    "server::Server": [28, 33, 1],
+    "state::Executor": [83, 39, 2],
     "store::Store": [102, 33, 4],
 }
 ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net

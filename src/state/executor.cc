@@ -10,6 +10,7 @@
 #include "commands/core/access.h"
 #include "commands/core/errors.h"
 #include "commands/core/guard.h"
+#include "commands/core/keys.h"
 #include "resp/reply_writer.h"
 #include "state/applying_entry.h"
 #include "state/entry_check.h"
@@ -482,7 +483,7 @@ bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
   if (store_->elapsed_ms() >= grant.elapsed_ms && store_->wall_ms() >= grant.wall_ms) return false;
   std::vector<commands::KeyRef> keys;
   // Without keys of its own (SCAN, EXEC of reads …) it may meet anything.
-  if (!commands::Registry::Keys(spec, args, &keys) || keys.empty()) return true;
+  if (!commands::KeysOf(spec, args, &keys) || keys.empty()) return true;
   for (const commands::KeyRef& key : keys) {
     const store::KeyRecord* entry = store_->Find(db, args[static_cast<size_t>(key.index)]);
     if (entry != nullptr && store::Store::DueByLive(*entry, grant.elapsed_ms, grant.wall_ms))

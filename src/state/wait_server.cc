@@ -8,6 +8,7 @@
 #include "base/reach.h"
 #include "commands/core/errors.h"
 #include "commands/core/guard.h"
+#include "commands/core/keys.h"
 #include "commands/core/registry.h"
 #include "commands/core/waiting.h"
 #include "resp/reply_output.h"
@@ -65,7 +66,7 @@ bool WaitServer::Add(const cluster::ItemHeader& header, const commands::CommandS
   for (const std::string_view key : wait.keys)
     if (seen.insert(key).second) row.keys.emplace_back(key);
   std::vector<commands::KeyRef> written;
-  CHECK(commands::Registry::Keys(spec, args, &written));
+  CHECK(commands::KeysOf(spec, args, &written));
   for (const commands::KeyRef& key : written) {
     const std::string_view name = args[static_cast<size_t>(key.index)];
     if (seen.insert(name).second) row.targets.emplace_back(name);

@@ -111,14 +111,14 @@ void CmdClientId(Context& ctx) {
 
 void CmdClientGetname(Context& ctx) {
   if (!HasClient(ctx)) return;
-  if (ctx.caller.client->name().empty()) return ctx.reply.Null();
-  ctx.reply.Bulk(ctx.caller.client->name());
+  if (ctx.caller.client->modes().name.empty()) return ctx.reply.Null();
+  ctx.reply.Bulk(ctx.caller.client->modes().name);
 }
 
 void CmdClientSetname(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (!IsClientAttribute(ctx.args[2])) return ctx.reply.Error(kErrClientName);
-  ctx.caller.client->SetName(ctx.args[2]);
+  ctx.caller.client->modes().name = ctx.args[2];
   ctx.reply.Ok();
 }
 
@@ -133,9 +133,9 @@ void CmdClientSetinfo(Context& ctx) {
                            " cannot contain spaces, newlines or special characters.");
   }
   if (name) {
-    ctx.caller.client->SetLibName(ctx.args[3]);
+    ctx.caller.client->library().name = ctx.args[3];
   } else {
-    ctx.caller.client->SetLibVersion(ctx.args[3]);
+    ctx.caller.client->library().version = ctx.args[3];
   }
   ctx.reply.Ok();
 }
@@ -218,7 +218,7 @@ void CmdClientUnpause(Context& ctx) {
 void CmdClientNoEvict(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (const auto on = OnOff(ctx)) {
-    ctx.caller.client->SetNoEvict(*on);
+    ctx.caller.client->modes().no_evict = *on;
     ctx.reply.Ok();
   }
 }
@@ -226,7 +226,7 @@ void CmdClientNoEvict(Context& ctx) {
 void CmdClientNoTouch(Context& ctx) {
   if (!HasClient(ctx)) return;
   if (const auto on = OnOff(ctx)) {
-    ctx.caller.client->SetNoTouch(*on);
+    ctx.caller.client->modes().no_touch = *on;
     ctx.reply.Ok();
   }
 }
@@ -250,7 +250,7 @@ void CmdClientMaintNotifications(Context& ctx) {
     wish = TakeEndpointType(args);
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  ctx.caller.client->SetMaintNotices(*on ? wish : MaintNotices::kOff);
+  ctx.caller.client->modes().maint_notices = *on ? wish : MaintNotices::kOff;
   ctx.reply.Ok();
 }
 

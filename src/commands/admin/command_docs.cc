@@ -9,6 +9,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/describe.h"
 #include "commands/core/help.h"
+#include "commands/core/keys.h"
 #include "commands/core/registry.h"
 
 namespace clustron::commands {
@@ -272,7 +273,7 @@ bool KeysOfCall(Context& ctx, std::vector<KeyRef>* keys) {
     ctx.reply.Error(kErrNoKeyArguments);
   } else if (!spec->ArityOk(call.size())) {
     ctx.reply.Error(kErrGetKeysArity);
-  } else if (!Registry::Keys(*spec, call, keys)) {
+  } else if (!KeysOf(*spec, call, keys)) {
     if (spec->Is(kNoMandatoryKeys)) {
       ctx.reply.Array(0);
     } else {

@@ -90,9 +90,9 @@ void CmdHello(Context& ctx) {
   ClientPort& client = *ctx.caller.client;
   if (options.auth && !Authenticate(ctx, options.auth->first, options.auth->second)) return;
   if (!client.authenticated()) return ctx.reply.Error(kErrHelloNoAuth);
-  if (options.name) client.SetName(*options.name);
+  if (options.name) client.modes().name = *options.name;
   if (options.version != 0) {
-    client.SetRespVersion(options.version);
+    client.modes().resp_version = options.version;
     ctx.reply.SwitchTo(options.version);
   }
   resp::ReplyWriter& reply = ctx.reply;
@@ -102,7 +102,7 @@ void CmdHello(Context& ctx) {
   reply.Bulk("version");
   reply.Bulk(kRedisVersion);
   reply.Bulk("proto");
-  reply.Int(client.resp_version());
+  reply.Int(client.modes().resp_version);
   reply.Bulk("id");
   reply.Uint(client.id());
   reply.Bulk("mode");
@@ -141,7 +141,7 @@ void CmdSelect(Context& ctx) {
   const int db = TakeDbIndex(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   ctx.db = db;
-  if (ctx.caller.client != nullptr) ctx.caller.client->SelectDb(db);
+  if (ctx.caller.client != nullptr) ctx.caller.client->modes().db = db;
   ctx.reply.Ok();
 }
 
@@ -168,12 +168,12 @@ void CmdReset(Context& ctx) {
 void CmdAsking(Context& ctx) { ctx.reply.Error(kErrNoCluster); }
 
 void CmdReadonly(Context& ctx) {
-  if (ctx.caller.client != nullptr) ctx.caller.client->SetLocalReads(true);
+  if (ctx.caller.client != nullptr) ctx.caller.client->modes().local_reads = true;
   ctx.reply.Ok();
 }
 
 void CmdReadwrite(Context& ctx) {
-  if (ctx.caller.client != nullptr) ctx.caller.client->SetLocalReads(false);
+  if (ctx.caller.client != nullptr) ctx.caller.client->modes().local_reads = false;
   ctx.reply.Ok();
 }
 

@@ -12,6 +12,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/error_text.h"
 #include "commands/core/help.h"
+#include "commands/core/keys.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
@@ -99,7 +100,7 @@ std::string_view AttachIn(Context& ctx, int db, Args inner, const std::vector<Ke
 std::string_view AttachWritten(Context& ctx, Args inner, WrittenEntries written) {
   const CommandSpec* spec = InnerSpec(inner);
   std::vector<KeyRef> keys;
-  if (!Registry::Keys(*spec, inner, &keys)) return {};
+  if (!KeysOf(*spec, inner, &keys)) return {};
   written.erase(std::unique(written.begin(), written.end()), written.end());
   size_t left = written.size();
   std::string_view error = AttachIn(ctx, ctx.db, inner, keys, written, &left);

@@ -7,6 +7,7 @@
 #include "base/planted_bugs.h"
 #include "commands/core/access.h"
 #include "commands/core/error_text.h"
+#include "commands/core/keys.h"
 #include "commands/core/registry.h"
 #include "commands/core/txn_call.h"
 #include "commands/core/wrapper.h"
@@ -49,7 +50,7 @@ GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens token
       spec.written_dbs != nullptr ? spec.written_dbs(args, db) : WrittenDbs{1, {db}};
   if (spec.Is(kWholeDbs)) return CheckWholeDbs(dbs, store);
   std::vector<KeyRef> keys;
-  if (!Registry::Keys(spec, args, &keys)) return {};  // its handler will refuse it
+  if (!KeysOf(spec, args, &keys)) return {};  // its handler will refuse it
   for (const KeyRef& key : keys) {
     if ((key.flags & (KeySpec::kRo | KeySpec::kNotKey)) != 0) continue;
     const std::string_view name = args[static_cast<size_t>(key.index)];

@@ -1,9 +1,9 @@
-// Which arguments of a call are keys, and what is done to them: for guards, ACL, COMMAND GETKEYS.
+#include "commands/core/keys.h"
+
 #include <string>
 
 #include "base/numeric.h"
 #include "commands/core/arg_cursor.h"
-#include "commands/core/registry.h"
 
 namespace clustron::commands {
 
@@ -73,8 +73,8 @@ bool AppendKeys(const KeySpec& spec, ArgList args, std::vector<KeyRef>* out) {
 
 }  // namespace
 
-bool Registry::Keys(const CommandSpec& spec, std::span<const std::string_view> args,
-                    std::vector<KeyRef>* out) {
+bool KeysOf(const CommandSpec& spec, std::span<const std::string_view> args,
+            std::vector<KeyRef>* out) {
   out->clear();
   if (spec.get_keys != nullptr) return spec.get_keys(args, out);
   for (const KeySpec& key_spec : spec.keys) {

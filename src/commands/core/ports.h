@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "commands/core/client_state.h"
 
 namespace clustron::resp {
 class ReplyWriter;
@@ -21,14 +22,6 @@ class ReplyWriter;
 namespace clustron::commands {
 
 struct ClientFilter;  // client_filter.h
-
-// One watched key (WATCH): what EXEC compares.
-struct WatchedKey {
-  int db = 0;
-  std::string key;
-  uint64_t key_revision = 0;    // 0: absent when watched
-  uint64_t store_revision = 0;  // the store's when watched
-};
 
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext };
 
@@ -41,41 +34,20 @@ class LateReply {
   virtual bool Poll(bool expired, resp::ReplyWriter& reply) = 0;
 };
 
-// CLIENT MAINT_NOTIFICATIONS: whether a client wants to hear of planned maintenance, and of the
-// address to go to.
-enum class MaintNotices : uint8_t { kOff, kWithEndpoint, kWithoutEndpoint };
-
 // The caller's connection.
 class ClientPort {
  public:
   virtual ~ClientPort() = default;
   virtual uint64_t id() const = 0;
-  virtual int db() const = 0;
-  virtual void SelectDb(int db) = 0;
-  virtual int resp_version() const = 0;
-  // The reply to the running command is in the new protocol already.
-  virtual void SetRespVersion(int version) = 0;
-
-  // MULTI … EXEC. Queued commands are kept by the dispatcher.
-  virtual bool in_multi() const = 0;
-  virtual void BeginMulti() = 0;
-  virtual void DiscardMulti() = 0;  // also forgets the watched keys
-  virtual void Watch(WatchedKey key) = 0;
-  virtual void Unwatch() = 0;
-
-  virtual std::string_view name() const = 0;
-  virtual void SetName(std::string_view name) = 0;
-  virtual void SetLibName(std::string_view name) = 0;
+  // RESP: the reply to the running command is in the new protocol already.
+  virtual ClientModes& modes() = 0;
+  virtual ClientLibrary& library() = 0;
+  // MULTI … EXEC, WATCH.
+  virtual ClientTransaction& transaction() = 0;
   // By its name this library refuses, before it asks us, to write to what INFO calls a slave. So to
   // it every node is a master that takes writes.
   virtual bool writes_to_masters_only() const = 0;
-  virtual void SetLibVersion(std::string_view version) = 0;
   virtual void SetReplyMode(ReplyMode mode) = 0;
-  virtual void SetNoEvict(bool on) = 0;
-  virtual void SetNoTouch(bool on) = 0;
-  virtual void SetMaintNotices(MaintNotices wish) = 0;
-  // READONLY: reads are answered from this node's state without asking the leader.
-  virtual void SetLocalReads(bool on) = 0;
 
   virtual bool authenticated() const = 0;
   virtual void SetAuthenticated(std::string_view user) = 0;

@@ -61,11 +61,6 @@ class Registry {
   std::span<const CommandSpec* const> All() const;
   std::span<const CommandSpec* const> Subcommands(const CommandSpec& container) const;
 
-  // The keys of a call, by get_keys or else by key specs. False: malformed (a count that is no
-  // number, a key behind the end).
-  static bool Keys(const CommandSpec& spec, std::span<const std::string_view> args,
-                   std::vector<KeyRef>* out);
-
  private:
   Registry();
   struct Tables;

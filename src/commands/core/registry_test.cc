@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include "commands/core/keys.h"
 #include "resp/reply_writer.h"
 
 // Behind base/check.h: in tests CHECK is doctest's.
@@ -23,7 +24,7 @@ std::vector<int> KeyIndexes(const Words& args) {
   REQUIRE(spec != nullptr);
   std::vector<KeyRef> keys;
   std::vector<int> indexes;
-  if (!Registry::Keys(*spec, args, &keys)) return {-1};
+  if (!KeysOf(*spec, args, &keys)) return {-1};
   for (const KeyRef& key : keys) indexes.push_back(key.index);
   return indexes;
 }

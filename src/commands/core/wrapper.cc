@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "commands/core/access.h"
 #include "commands/core/help.h"
+#include "commands/core/keys.h"
 #include "commands/core/registry.h"
 #include "commands/core/txn_call.h"
 
@@ -107,7 +108,7 @@ bool InnerKeys(Args args, size_t inner_index, std::vector<KeyRef>* out) {
   const CommandSpec* spec = InnerSpec(inner);
   if (spec == nullptr) return false;
   std::vector<KeyRef> keys;
-  if (!Registry::Keys(*spec, inner, &keys)) return false;
+  if (!KeysOf(*spec, inner, &keys)) return false;
   for (const KeyRef& key : keys) {
     out->push_back({key.index + static_cast<int>(inner_index), key.flags});
   }

@@ -165,7 +165,7 @@ void RunWithinBudget(Context& ctx, const ExecCall& call) {
   ctx.held_messages = nullptr;
   if (ctx.over_budget()) {
     whole.Undo();
-    if (ctx.caller.client != nullptr && ctx.db != db) ctx.caller.client->SelectDb(db);
+    if (ctx.caller.client != nullptr && ctx.db != db) ctx.caller.client->modes().db = db;
     ctx.db = db;
     return;
   }
@@ -179,8 +179,9 @@ void RunWithinBudget(Context& ctx, const ExecCall& call) {
 // The bare command: there is no MULTI, or a command of it was refused. In an entry, where no sound
 // member puts it, it is the same on every node.
 void ExecNothing(Context& ctx) {
-  if (ctx.in_entry() || !ctx.caller.client->in_multi()) return ctx.reply.Error(kErrExecAlone);
-  ctx.caller.client->DiscardMulti();
+  if (ctx.in_entry() || !ctx.caller.client->transaction().open())
+    return ctx.reply.Error(kErrExecAlone);
+  ctx.caller.client->transaction().End();
   ctx.reply.Error(kErrExecAbort);
 }
 
@@ -215,29 +216,29 @@ void CmdExec(Context& ctx) {
 }
 
 void CmdMulti(Context& ctx) {
-  if (ctx.caller.client->in_multi()) return ctx.reply.Error(kErrNestedMulti);
-  ctx.caller.client->BeginMulti();
+  if (ctx.caller.client->transaction().open()) return ctx.reply.Error(kErrNestedMulti);
+  ctx.caller.client->transaction().Begin();
   ctx.reply.Ok();
 }
 
 void CmdDiscard(Context& ctx) {
-  if (!ctx.caller.client->in_multi()) return ctx.reply.Error(kErrDiscardAlone);
-  ctx.caller.client->DiscardMulti();
+  if (!ctx.caller.client->transaction().open()) return ctx.reply.Error(kErrDiscardAlone);
+  ctx.caller.client->transaction().End();
   ctx.reply.Ok();
 }
 
 void CmdWatch(Context& ctx) {
-  if (ctx.caller.client->in_multi()) return ctx.reply.Error(kErrWatchInMulti);
+  if (ctx.caller.client->transaction().open()) return ctx.reply.Error(kErrWatchInMulti);
   for (std::string_view key : ctx.args.subspan(1)) {
     store::WatchPoint point = ctx.store.Watch(ctx.db, key);
-    ctx.caller.client->Watch(
+    ctx.caller.client->transaction().Watch(
         {point.db, std::move(point.key), point.key_revision, point.store_revision});
   }
   ctx.reply.Ok();
 }
 
 void CmdUnwatch(Context& ctx) {
-  ctx.caller.client->Unwatch();
+  ctx.caller.client->transaction().Unwatch();
   ctx.reply.Ok();
 }
 

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "commands/core/keys.h"
 #include "commands/core/registry.h"
 #include "commands/core/test_server.h"
 #include "commands/core/txn_call.h"
@@ -131,11 +132,11 @@ TEST_CASE("a transaction that only reads is a read, and its keys are found") {
   CHECK(spec->class_of(reads) == Class::kRead);
   CHECK(spec->class_of(writes) == Class::kWrite);
   std::vector<KeyRef> keys;
-  REQUIRE(Registry::Keys(*spec, reads, &keys));
+  REQUIRE(KeysOf(*spec, reads, &keys));
   REQUIRE(keys.size() == 2);
   CHECK(keys[0].index == 4);
   CHECK(keys[1].index == 9);
-  REQUIRE(Registry::Keys(*spec, writes, &keys));
+  REQUIRE(KeysOf(*spec, writes, &keys));
   REQUIRE(keys.size() == 4);
   CHECK(keys[1].index == 10);
   CHECK(keys[3].index == 17);

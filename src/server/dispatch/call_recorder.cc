@@ -64,7 +64,7 @@ void CallRecorder::NoteSlow(const commands::CommandSpec& spec, commands::Args ar
   const int64_t slow_us = config_.Int(Opt::kSlowlogLogSlowerThan);
   if (slow_us < 0 || took_us < slow_us || spec.Is(commands::kSkipSlowlog)) return;
   stats_.slow.Add(WithoutSecrets(spec, args), took_us, clock_.WallMs() / 1000,
-                  client.address().peer, client.name(),
+                  client.address().peer, client.modes().name,
                   static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
 }
 

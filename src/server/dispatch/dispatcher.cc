@@ -47,23 +47,25 @@ bool MayWrite(const CommandSpec& spec, Class cls, const Client& client) {
            (one_cls == Class::kLeader && one.Is(commands::kWriteFlag));
   };
   if (!spec.Is(commands::kRunsQueue)) return writes(spec, cls);
-  return std::any_of(client.queued().begin(), client.queued().end(), [&](const QueuedCommand& one) {
-    const std::vector<std::string_view> views(one.args.begin(), one.args.end());
-    return writes(*one.spec, one.spec->ClassOf(views));
-  });
+  return std::any_of(client.transaction().queued().begin(), client.transaction().queued().end(),
+                     [&](const commands::QueuedCommand& one) {
+                       const std::vector<std::string_view> views(one.args.begin(), one.args.end());
+                       return writes(*one.spec, one.spec->ClassOf(views));
+                     });
 }
 
 // Whether what is queued may take memory.
 bool QueuesGrowth(const Client& client) {
-  return std::any_of(client.queued().begin(), client.queued().end(),
-                     [](const QueuedCommand& one) { return one.spec->Is(commands::kDenyOom); });
+  return std::any_of(
+      client.transaction().queued().begin(), client.transaction().queued().end(),
+      [](const commands::QueuedCommand& one) { return one.spec->Is(commands::kDenyOom); });
 }
 
 // Of an EXEC of what is queued. *stalls: something in it is about the connection.
 Class ClassOfQueue(const Client& client, bool* stalls = nullptr) {
-  Class cls = client.watched().empty() ? Class::kLocal : Class::kRead;
+  Class cls = client.transaction().watched().empty() ? Class::kLocal : Class::kRead;
   std::vector<std::string_view> views;
-  for (const QueuedCommand& command : client.queued()) {
+  for (const commands::QueuedCommand& command : client.transaction().queued()) {
     views.assign(command.args.begin(), command.args.end());
     const Class one = command.spec->ClassOf(views);
     if (stalls != nullptr) *stalls = *stalls || one == Class::kLocal;
@@ -83,10 +85,10 @@ Dispatcher::Dispatcher(const Around& around)
 
 void Dispatcher::ReplyError(Session& session, std::string_view error) {
   around_.stats.commands.ErrorReplied(error);
-  session.client.SpoilMulti();
+  session.client.transaction().Spoil();
   const bool muted = session.client.TakeReplyMuted();
   if (muted) return;
-  const int version = session.client.resp_version();
+  const int version = session.client.modes().resp_version;
   if (session.queue.empty()) {
     resp::ReplyWriter(&session.out, version).Error(error);
   } else {
@@ -102,7 +104,7 @@ void Dispatcher::Refuse(Session& session, const CommandSpec& spec, std::string_v
   if (!spec.Is(commands::kRunsQueue)) return ReplyError(session, error);
   const std::string_view text = error.starts_with("ERR ") ? error.substr(4) : error;
   ReplyError(session, "EXECABORT Transaction discarded because of: " + std::string(text));
-  session.client.DiscardMulti();
+  session.client.transaction().End();
 }
 
 // Why a call has to wait until every member runs a program that knows it; empty: it has not.
@@ -132,7 +134,7 @@ const CommandSpec* Dispatcher::Admit(Session& session, Args args) {
     const std::string error = reply.substr(1, reply.size() - 3);
     if (spec != nullptr) around_.stats.commands.Rejected(*spec);
     ReplyError(session, error);
-    if (spec != nullptr && spec->Is(commands::kRunsQueue)) client.DiscardMulti();
+    if (spec != nullptr && spec->Is(commands::kRunsQueue)) client.transaction().End();
     return nullptr;
   }
   if (!client.authenticated() && NeedsAuth(*spec, around_.config.Text(Opt::kRequirePass))) {
@@ -163,7 +165,7 @@ void Dispatcher::Dispatch(Session& session, Args args, Turn& turn) {
   const Class cls = spec->ClassOf(args);
   const bool exec = spec->Is(commands::kRunsQueue);
   if (around_.node.restoring()) {
-    const Class all = exec && client.in_multi() ? ClassOfQueue(client) : cls;
+    const Class all = exec && client.transaction().open() ? ClassOfQueue(client) : cls;
     if (all != Class::kLocal) return Refuse(session, *spec, commands::kErrLoading);
   }
   if (around_.clients.paused() && around_.clients.Holds(*spec, MayWrite(*spec, cls, client))) {
@@ -173,32 +175,33 @@ void Dispatcher::Dispatch(Session& session, Args args, Turn& turn) {
   }
   ++around_.stats.commands_processed;
   client.Touch(turn.now_ms(), spec);
-  if (client.in_multi() && !spec->Is(commands::kInMulti)) return QueueInMulti(session, *spec, args);
+  if (client.transaction().open() && !spec->Is(commands::kInMulti))
+    return QueueInMulti(session, *spec, args);
   // COMPAT: this reason goes before an error of the queue.
-  if (exec && client.multi_spoiled() && around_.node.parts().proposer.over_memory() &&
+  if (exec && client.transaction().spoiled() && around_.node.parts().proposer.over_memory() &&
       QueuesGrowth(client))
     return Refuse(session, *spec, commands::kErrOom);
   const bool muted = client.TakeReplyMuted() && !AnswersMuted(*spec, args, client.replies_off());
   const Call call{session, turn, *spec, args, exec ? Class::kLocal : cls, muted};
-  if (exec && client.in_multi() && !client.multi_spoiled()) return RunExec(call);
+  if (exec && client.transaction().open() && !client.transaction().spoiled()) return RunExec(call);
   Run(call);  // of EXEC it answers the error
 }
 
 void Dispatcher::QueueInMulti(Session& session, const CommandSpec& spec, Args args) {
   Client& client = session.client;
-  CHECK(client.in_multi());
+  CHECK(client.transaction().open());
   if (spec.Is(commands::kNoMulti)) return Refuse(session, spec, commands::kErrNotInMulti);
   // COMPAT: refused while queueing, so that EXEC is refused too; over maxmemory even a read is,
   // since the queue takes memory.
   if (around_.node.parts().proposer.over_memory()) return Refuse(session, spec, commands::kErrOom);
   if (spec.Is(commands::kDenyOom) && around_.node.parts().lead.RefusesForDisk())
     return Refuse(session, spec, commands::kErrDiskLow);
-  client.Queue({&spec, std::vector<std::string>(args.begin(), args.end())});
+  client.transaction().Queue({&spec, std::vector<std::string>(args.begin(), args.end())});
   if (!client.TakeReplyMuted()) ReplyQueued(session);
 }
 
 void Dispatcher::ReplyQueued(Session& session) {
-  const int version = session.client.resp_version();
+  const int version = session.client.modes().resp_version;
   if (session.queue.empty()) {
     resp::ReplyWriter(&session.out, version).Simple("QUEUED");
   } else {
@@ -214,18 +217,19 @@ void Dispatcher::RunExec(const Call& exec) {
   Client& client = exec.session.client;
   bool stalls = false;
   const Class cls = ClassOfQueue(client, &stalls);
-  commands::ExecEncoder encoder(client.watched(), client.queued().size());
+  commands::ExecEncoder encoder(client.transaction().watched(),
+                                client.transaction().queued().size());
   std::vector<std::string_view> views;
-  for (const QueuedCommand& command : client.queued()) {
+  for (const commands::QueuedCommand& command : client.transaction().queued()) {
     views.assign(command.args.begin(), command.args.end());
     encoder.Add(views);
   }
   // The bytes of the queue and of the watched keys are needed until the command has been copied or
   // run.
   exec.turn.key_hash = 0;
-  const std::vector<QueuedCommand> queued = client.TakeQueued();
-  const std::vector<commands::WatchedKey> watched = client.TakeWatched();
-  client.DiscardMulti();
+  const std::vector<commands::QueuedCommand> queued = client.transaction().TakeQueued();
+  const std::vector<commands::WatchedKey> watched = client.transaction().TakeWatched();
+  client.transaction().End();
   Run({exec.session, exec.turn, exec.spec, encoder.args(), cls, exec.muted});
   // What changes the connection (SELECT, SUBSCRIBE, HELLO …) does so when the EXEC has run: how the
   // commands behind it are to be read is not known before.
@@ -241,7 +245,7 @@ state::Executor::Caller Dispatcher::CallerOf(const Call& call) const {
 // Why the cluster can't serve the command now; empty: it is to be tried.
 std::string_view Dispatcher::OutageError(const Call& call) {
   CHECK(call.cls != Class::kLocal);
-  if (!call.session.client.local_reads()) {
+  if (!call.session.client.modes().local_reads) {
     // What stood behind commands that were held in vain is not held once more.
     const int64_t backlog_ns = call.session.input.backlog_ns();
     if (backlog_ns != 0 && around_.node.parts().leader.HeldInVain(backlog_ns)) {
@@ -253,7 +257,7 @@ std::string_view Dispatcher::OutageError(const Call& call) {
       return around_.outage.ErrorOf(cluster::Failure::kClusterDown);
     }
   }
-  if (call.cls == Class::kRead && call.session.client.local_reads()) return {};
+  if (call.cls == Class::kRead && call.session.client.modes().local_reads) return {};
   return around_.outage.StandstillError();
 }
 
@@ -262,7 +266,7 @@ void Dispatcher::Run(Call call) {
   // connection's next commands wait for the outcome.
   if (call.cls == Class::kWrite && call.spec.Is(commands::kCoalesce)) {
     call.ttl_max_ms = Refreshes(call);
-    if (!call.session.queue.empty() || call.session.client.local_reads())
+    if (!call.session.queue.empty() || call.session.client.modes().local_reads)
       call.ttl_max_ms = std::nullopt;
     if (call.ttl_max_ms) call.cls = Class::kRead;
   }
@@ -287,10 +291,10 @@ bool Dispatcher::MayRunNow(const Call& call) {
   }
   if (call.cls != Class::kRead || !at_head) return false;
   const Client& client = call.session.client;
-  if (client.local_reads()) return true;  // after READONLY only the applied clock counts
+  if (client.modes().local_reads) return true;  // after READONLY only the applied clock counts
   if (!around_.reads.MayReadNow(call.turn)) return false;
   if (around_.executor.inline_open() ||
-      !around_.reads.NeedsTickNow(call.turn, call.spec, call.args, client.db()))
+      !around_.reads.NeedsTickNow(call.turn, call.spec, call.args, client.modes().db))
     return true;
   if (around_.writes.OpenInlineFor(around_.reads.grant())) return true;
   REACH("read meets a due key");
@@ -355,7 +359,7 @@ void Dispatcher::Wait(const Call& call) {
   pending.args = OwnedArgs(call.args);
   pending.ttl_max_ms = call.ttl_max_ms.value_or(0);
   session.queue.CountBytes(pending, pending.args.bytes());
-  if (call.cls == Class::kRead && !session.client.local_reads())
+  if (call.cls == Class::kRead && !session.client.modes().local_reads)
     around_.reads.JoinRound(session, pending);
   if (call.spec.Is(commands::kStalls) || asks_leader || call.ttl_max_ms) session.queue.Stall();
   if (at_head) around_.sessions.LookLater(session);
@@ -406,7 +410,7 @@ std::optional<int64_t> Dispatcher::Refreshes(const Call& call) {
   if (!ttl_ms) return std::nullopt;
   const uint64_t known = call.turn.key_hash;
   const uint64_t hash = known != 0 ? known : around_.executor.store().Hash(call.args[1]);
-  const uint64_t key = hash ^ Mix64(static_cast<uint64_t>(call.session.client.db()));
+  const uint64_t key = hash ^ Mix64(static_cast<uint64_t>(call.session.client.modes().db));
   const auto asked_for_ms = refreshes_.Repeats(key, *ttl_ms, call.turn.now_ms());
   if (!asked_for_ms || *ttl_ms < commands::kRefreshTtlMinMs) return std::nullopt;
   return commands::RefreshTtlMaxMs(*ttl_ms, *asked_for_ms);

@@ -26,11 +26,11 @@ bool ReadGate::NeedsTickNow(Turn& turn, const commands::CommandSpec& spec, comma
 
 state::Executor::Caller ReadGate::CallerOf(Client& client) const {
   state::Executor::Caller caller;
-  caller.db = client.db();
-  caller.resp_version = client.resp_version();
+  caller.db = client.modes().db;
+  caller.resp_version = client.modes().resp_version;
   if (client.user() != "default") caller.user = client.user();
   caller.client = &client;
-  if (!client.local_reads()) {
+  if (!client.modes().local_reads) {
     caller.live_elapsed_ms = grant_.elapsed_ms;
     caller.live_wall_ms = grant_.wall_ms;
   }

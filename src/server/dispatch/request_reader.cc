@@ -32,7 +32,7 @@ void RequestReader::Feed(Session& session, std::string_view bytes) {
 }
 
 void RequestReader::CheckQuery(Session& session) {
-  if (session.input.empty() && !session.client.in_multi()) return;
+  if (session.input.empty() && !session.client.transaction().open()) return;
   if (!around_.clients.OverQueryLimit(session.client)) return;
   REACH("query buffer over its limit");
   Log(LogLevel::kWarning, "closed {}: more than {} without a whole request or EXEC",
@@ -117,7 +117,7 @@ bool RequestReader::DispatchBatch(Session& session, Turn& turn, size_t* used) {
 void RequestReader::Prefetch(const Session& session) {
   if (batch_.requests.size() < 2) return;
   const store::Store& store = around_.executor.store();
-  const int db = session.client.db();
+  const int db = session.client.modes().db;
   for (Request& request : batch_.requests)
     if (request.count >= 2) request.key_hash = store.Hash(batch_.args[request.first + 1]);
   for (const Request& request : batch_.requests)

@@ -10,7 +10,7 @@ std::string RefusedWhileSubscribed(const commands::CommandSpec& spec, const Clie
   constexpr std::string_view kAllowed[] = {"SUBSCRIBE",    "UNSUBSCRIBE", "PSUBSCRIBE",
                                            "PUNSUBSCRIBE", "SSUBSCRIBE",  "SUNSUBSCRIBE",
                                            "PING",         "QUIT",        "RESET"};
-  if (client.resp_version() != 2 || !client.subscribed()) return {};
+  if (client.modes().resp_version != 2 || !client.subscribed()) return {};
   if (std::find(std::begin(kAllowed), std::end(kAllowed), spec.name) != std::end(kAllowed)) {
     return {};
   }

@@ -9,16 +9,6 @@ namespace clustron::server {
 
 using commands::ReplyMode;
 
-namespace {
-
-size_t BytesOf(const QueuedCommand& command) {
-  size_t bytes = sizeof command;
-  for (const std::string& arg : command.args) bytes += sizeof arg + arg.capacity();
-  return bytes;
-}
-
-}  // namespace
-
 Client::Client(uint64_t client_id, ClientLink& link, Address address, int64_t now_ms)
     : id_(client_id),
       link_(link),
@@ -30,26 +20,10 @@ Client::Client(uint64_t client_id, ClientLink& link, Address address, int64_t no
 
 Client::~Client() { CHECK(!subscribed()); }
 
-void Client::DiscardMulti() {
-  in_multi_ = false;
-  multi_spoiled_ = false;
-  queued_.clear();
-  queued_bytes_ = 0;
-  watched_.clear();
-}
-
-void Client::Watch(commands::WatchedKey key) {
-  const auto same = [&](const commands::WatchedKey& other) {
-    return other.db == key.db && other.key == key.key;
-  };
-  // The first WATCH of a key is the one that counts.
-  if (std::none_of(watched_.begin(), watched_.end(), same)) watched_.push_back(std::move(key));
-}
-
-void Client::Queue(QueuedCommand command) {
-  DCHECK(in_multi_);
-  queued_bytes_ += BytesOf(command);
-  queued_.push_back(std::move(command));
+bool Client::writes_to_masters_only() const {
+  const bool asks_first =
+      library_.name.starts_with("SE.Redis") || modes_.name.find("(SE.Redis-v") != std::string::npos;
+  return asks_first && !told.elsewhere;
 }
 
 void Client::SetReplyMode(ReplyMode mode) {
@@ -86,15 +60,9 @@ void Client::SetAuthenticated(std::string_view user) {
 }
 
 void Client::Reset() {
-  DiscardMulti();
-  db_ = 0;
-  resp_version_ = 2;
+  transaction_.End();
+  modes_ = {};
   mute_ = Mute::kNo;
-  no_evict_ = false;
-  no_touch_ = false;
-  maint_notices_ = commands::MaintNotices::kOff;
-  local_reads_ = false;
-  name_.clear();
   user_ = "default";
 }
 
@@ -104,20 +72,19 @@ void Client::CloseAfterReply() {
 }
 
 bool Client::Defer(std::unique_ptr<commands::LateReply> late, int64_t timeout_ms) {
-  if (!defer_allowed_) return false;
-  CHECK(late_ == nullptr);
-  late_ = std::move(late);
-  late_timeout_ms_ = timeout_ms;
+  CHECK(late_.reply == nullptr);
+  late_ = {std::move(late), timeout_ms};
   return true;
 }
 
 size_t Client::MemoryBytes() const {
-  size_t bytes = sizeof(Client) + queued_bytes_ + link_.input_bytes() + link_.input_free_bytes() +
-                 link_.output_bytes();
+  size_t bytes = sizeof(Client) + transaction_.queued_bytes() + link_.input_bytes() +
+                 link_.input_free_bytes() + link_.output_bytes();
   for (const Names& names : names_) {
     for (const std::string& name : names) bytes += name.size() + 64;
   }
-  for (const commands::WatchedKey& key : watched_) bytes += sizeof key + key.key.capacity();
+  for (const commands::WatchedKey& key : transaction_.watched())
+    bytes += sizeof key + key.key.capacity();
   return bytes;
 }
 

@@ -38,12 +38,6 @@ class ClientLink {
   virtual size_t output_bytes() const = 0;      // not yet taken by the kernel
 };
 
-// A command between MULTI and EXEC.
-struct QueuedCommand {
-  const commands::CommandSpec* spec;
-  std::vector<std::string> args;
-};
-
 class Client final : public commands::ClientPort {
  public:
   struct Address {
@@ -64,28 +58,14 @@ class Client final : public commands::ClientPort {
 
   // --- commands::ClientPort --------------------------------------------------------------------
   uint64_t id() const override { return id_; }
-  int db() const override { return db_; }
-  void SelectDb(int db) override { db_ = db; }
-  int resp_version() const override { return resp_version_; }
-  void SetRespVersion(int version) override { resp_version_ = version; }
-  bool in_multi() const override { return in_multi_; }
-  void BeginMulti() override { in_multi_ = true; }
-  void DiscardMulti() override;
-  void Watch(commands::WatchedKey key) override;
-  void Unwatch() override { watched_.clear(); }
-  std::string_view name() const override { return name_; }
-  void SetName(std::string_view name) override { name_ = name; }
-  void SetLibName(std::string_view name) override { lib_name_ = name; }
-  bool writes_to_masters_only() const override {
-    return (lib_name_.starts_with("SE.Redis") || name_.find("(SE.Redis-v") != std::string::npos) &&
-           !told.elsewhere;
-  }
-  void SetLibVersion(std::string_view version) override { lib_version_ = version; }
+  commands::ClientModes& modes() override { return modes_; }
+  const commands::ClientModes& modes() const { return modes_; }
+  commands::ClientLibrary& library() override { return library_; }
+  const commands::ClientLibrary& library() const { return library_; }
+  commands::ClientTransaction& transaction() override { return transaction_; }
+  const commands::ClientTransaction& transaction() const { return transaction_; }
+  bool writes_to_masters_only() const override;
   void SetReplyMode(commands::ReplyMode mode) override;
-  void SetNoEvict(bool on) override { no_evict_ = on; }
-  void SetNoTouch(bool on) override { no_touch_ = on; }
-  void SetMaintNotices(commands::MaintNotices wish) override { maint_notices_ = wish; }
-  void SetLocalReads(bool on) override { local_reads_ = on; }
   bool authenticated() const override { return authenticated_; }
   void SetAuthenticated(std::string_view user) override;
   void RequireAuth() override { authenticated_ = false; }
@@ -96,36 +76,15 @@ class Client final : public commands::ClientPort {
   // --- For the dispatcher ----------------------------------------------------------------------
 
   std::string_view user() const { return user_; }
-  std::string_view lib_name() const { return lib_name_; }
-  std::string_view lib_version() const { return lib_version_; }
-  bool local_reads() const { return local_reads_; }
-  bool no_evict() const { return no_evict_; }
-  bool no_touch() const { return no_touch_; }
-  commands::MaintNotices maint_notices() const { return maint_notices_; }
-
-  // MULTI. A refused command spoils the transaction (EXECABORT).
-  void Queue(QueuedCommand command);
-  void SpoilMulti() {
-    if (in_multi_) multi_spoiled_ = true;
-  }
-  bool multi_spoiled() const { return multi_spoiled_; }
-  const std::vector<QueuedCommand>& queued() const { return queued_; }
-  std::vector<QueuedCommand> TakeQueued() { return std::move(queued_); }
-  size_t queued_bytes() const { return queued_bytes_; }
-  const std::vector<commands::WatchedKey>& watched() const { return watched_; }
-  std::vector<commands::WatchedKey> TakeWatched() { return std::move(watched_); }
-
   // CLIENT REPLY. To be called once before each command: true if its reply is to be thrown away.
   // Pushes and pub/sub frames are never thrown away.
   bool TakeReplyMuted();
   bool replies_off() const { return mute_ == Mute::kAlways; }
 
   // A reply that is still to come; the connection's later commands wait for it.
-  commands::LateReply* late_reply() const { return late_.get(); }
-  int64_t late_timeout_ms() const { return late_timeout_ms_; }
-  std::unique_ptr<commands::LateReply> TakeLateReply() { return std::move(late_); }
-  // False while a deferred reply is not possible (inside EXEC).
-  void SetDeferAllowed(bool allowed) { defer_allowed_ = allowed; }
+  commands::LateReply* late_reply() const { return late_.reply.get(); }
+  int64_t late_timeout_ms() const { return late_.timeout_ms; }
+  std::unique_ptr<commands::LateReply> TakeLateReply() { return std::move(late_.reply); }
 
   // --- Subscriptions: changed by PubsubHub only ------------------------------------------------
   using Names = std::set<std::string, std::less<>>;
@@ -158,13 +117,16 @@ class Client final : public commands::ClientPort {
     bool failing_over = false;
   };
   Told told;
-  // Its part of the sum that maxmemory-clients bounds, as the client table has it.
-  size_t counted_bytes = 0;
-  bool evicted = false;  // it is being closed for that bound
-  // When its output first went over the soft limit (LimitChecker), 0: it isn't.
-  int64_t soft_limit_since_ms = 0;
-  // Since when it has been a stranger (ClientTable), 0: it isn't.
-  int64_t stranger_since_ms = 0;
+  // What the client table bounds.
+  struct Bounds {
+    size_t counted_bytes = 0;  // its part of the sum that maxmemory-clients bounds
+    bool evicted = false;      // it is being closed for that bound
+    // When its output first went over the soft limit (LimitChecker), 0: it isn't.
+    int64_t soft_limit_since_ms = 0;
+    // Since when it has been a stranger, 0: it isn't.
+    int64_t stranger_since_ms = 0;
+  };
+  Bounds bounds;
   // Slot of its last write (WAIT), kept by the dispatcher; 0: none.
   uint64_t last_write_slot = 0;
 
@@ -176,31 +138,21 @@ class Client final : public commands::ClientPort {
   ClientLink& link_;
   const Address address_;
 
-  int db_ = 0;
-  int resp_version_ = 2;
-  bool in_multi_ = false;
-  bool multi_spoiled_ = false;
+  commands::ClientModes modes_;
+  commands::ClientLibrary library_;
+  commands::ClientTransaction transaction_;
   bool authenticated_ = true;
-  bool no_evict_ = false;
-  bool no_touch_ = false;
-  commands::MaintNotices maint_notices_ = commands::MaintNotices::kOff;
-  bool local_reads_ = false;
-  bool defer_allowed_ = true;
   enum class Mute : uint8_t { kNo, kAlways, kNext } mute_ = Mute::kNo;
   const commands::CommandSpec* last_command_ = nullptr;
   int64_t created_ms_;
   int64_t last_active_ms_;
 
-  std::string name_;
-  std::string lib_name_;
-  std::string lib_version_;
   std::string user_ = "default";
-
-  std::vector<QueuedCommand> queued_;
-  size_t queued_bytes_ = 0;
-  std::vector<commands::WatchedKey> watched_;
-  std::unique_ptr<commands::LateReply> late_;
-  int64_t late_timeout_ms_ = 0;
+  struct Late {
+    std::unique_ptr<commands::LateReply> reply;
+    int64_t timeout_ms = 0;
+  };
+  Late late_;
   Names names_[3];
 };
 

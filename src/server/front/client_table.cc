@@ -30,18 +30,18 @@ std::string Flags(const Client& client) {
     if (on) flags.push_back(letter);
   };
   mark(client.subscribed(), 'P');
-  mark(client.in_multi(), 'x');
+  mark(client.transaction().open(), 'x');
   mark(Waits(client), 'b');
   mark(client.closing, 'c');
   mark(client.address().unix_socket, 'U');
-  mark(client.local_reads(), 'r');
-  mark(client.no_evict(), 'e');
-  mark(client.no_touch(), 'T');
+  mark(client.modes().local_reads, 'r');
+  mark(client.modes().no_evict, 'e');
+  mark(client.modes().no_touch, 'T');
   return flags.empty() ? "N" : flags;
 }
 
 // Not one who sent RESET just now: what waits for it is its own, and AUTH may be on its way.
-bool KnownAsStranger(const Client& client) { return client.stranger_since_ms != 0; }
+bool KnownAsStranger(const Client& client) { return client.bounds.stranger_since_ms != 0; }
 
 const OutputLimit& LimitOf(const Config& config, const Client& client) {
   const OutputLimits& limits = config.output_limits();
@@ -63,7 +63,7 @@ void ClientTable::Add(Client& client) {
 void ClientTable::Remove(Client& client) {
   const size_t removed = clients_.erase(client.id());
   CHECK(removed == 1);
-  counted_bytes_ -= std::exchange(client.counted_bytes, 0);
+  counted_bytes_ -= std::exchange(client.bounds.counted_bytes, 0);
 }
 
 Client* ClientTable::Find(uint64_t id) const {
@@ -77,7 +77,7 @@ ClientTable::Counts ClientTable::Count() const {
     counts.clients++;
     counts.blocked += Waits(*client);
     counts.pubsub += client->subscribed();
-    counts.watching += !client->watched().empty();
+    counts.watching += !client->transaction().watched().empty();
     counts.max_input = std::max(counts.max_input, client->link().input_bytes());
     counts.max_output = std::max(counts.max_output, client->link().output_bytes());
     counts.memory_bytes += client->MemoryBytes();
@@ -92,7 +92,7 @@ bool ClientTable::Stranger(const Client& client) const {
 }
 
 void ClientTable::BeginStranger(Client& client) {
-  client.stranger_since_ms = std::max<int64_t>(NowMs(), 1);
+  client.bounds.stranger_since_ms = std::max<int64_t>(NowMs(), 1);
   strangers_.push_back(client.id());
 }
 
@@ -107,12 +107,12 @@ Client* ClientTable::OldestStranger() {
 // Nobody can authenticate while everything is paused.
 bool ClientTable::StrangerForTooLong(Client& client, int64_t now_ms) {
   if (!Stranger(client)) {
-    client.stranger_since_ms = 0;
-  } else if (client.stranger_since_ms == 0) {  // by RESET
+    client.bounds.stranger_since_ms = 0;
+  } else if (client.bounds.stranger_since_ms == 0) {  // by RESET
     BeginStranger(client);
   }
-  return client.stranger_since_ms != 0 && now_ms - client.stranger_since_ms > kStrangerMsMax &&
-         !paused();
+  return client.bounds.stranger_since_ms != 0 &&
+         now_ms - client.bounds.stranger_since_ms > kStrangerMsMax && !paused();
 }
 
 bool ClientTable::OverHardLimit(const Client& client) const {
@@ -128,7 +128,7 @@ bool ClientTable::OverQueryLimit(const Client& client) const {
       client.link().input_bytes() > kStrangerInputBytesMax && !paused())
     return true;
   // What waits for EXEC is a part of a request, too.
-  return client.link().input_bytes() + client.queued_bytes() >
+  return client.link().input_bytes() + client.transaction().queued_bytes() >
          static_cast<size_t>(config_.Int(Opt::kClientQueryBufferLimit));
 }
 
@@ -149,10 +149,10 @@ size_t ClientTable::MemoryLimit() const {
 }
 
 void ClientTable::NoteMemory(Client& client) {
-  if (MemoryLimit() == 0 || client.evicted) return;
-  counted_bytes_ -= client.counted_bytes;
-  client.counted_bytes = client.MemoryBytes();
-  counted_bytes_ += client.counted_bytes;
+  if (MemoryLimit() == 0 || client.bounds.evicted) return;
+  counted_bytes_ -= client.bounds.counted_bytes;
+  client.bounds.counted_bytes = client.MemoryBytes();
+  counted_bytes_ += client.bounds.counted_bytes;
 }
 
 size_t ClientTable::Evict() {
@@ -161,20 +161,21 @@ size_t ClientTable::Evict() {
   std::vector<Client*> largest;
   for (const auto& [id, client] : clients_) {
     NoteMemory(*client);  // sums are kept where they change most; now they must be right
-    if (!client->evicted && !client->no_evict()) largest.push_back(client);
+    if (!client->bounds.evicted && !client->modes().no_evict) largest.push_back(client);
   }
   if (counted_bytes_ < limit) return 0;
   std::sort(largest.begin(), largest.end(), [](const Client* a, const Client* b) {
-    return std::pair(b->counted_bytes, a->id()) < std::pair(a->counted_bytes, b->id());
+    return std::pair(b->bounds.counted_bytes, a->id()) <
+           std::pair(a->bounds.counted_bytes, b->id());
   });
   size_t evicted = 0;
   for (Client* client : largest) {
     if (counted_bytes_ < limit) break;
     Log(LogLevel::kNotice,
         "closed {}: it takes {} bytes, and all clients more than maxmemory-clients",
-        client->address().peer, client->counted_bytes);
-    counted_bytes_ -= std::exchange(client->counted_bytes, 0);
-    client->evicted = true;
+        client->address().peer, client->bounds.counted_bytes);
+    counted_bytes_ -= std::exchange(client->bounds.counted_bytes, 0);
+    client->bounds.evicted = true;
     client->link().CloseNow();
     ++evicted;
   }
@@ -192,11 +193,11 @@ ClientTable::Sweep ClientTable::SweepLimits() {
     const OutputLimit& limit = LimitOf(config_, *client);
     const bool soft = limit.soft_bytes != 0 && client->link().output_bytes() >= limit.soft_bytes;
     if (!soft) {
-      client->soft_limit_since_ms = 0;
-    } else if (client->soft_limit_since_ms == 0) {
-      client->soft_limit_since_ms = now_ms;
+      client->bounds.soft_limit_since_ms = 0;
+    } else if (client->bounds.soft_limit_since_ms == 0) {
+      client->bounds.soft_limit_since_ms = now_ms;
     }
-    const bool too_long = soft && now_ms - client->soft_limit_since_ms > limit.soft_s * 1000;
+    const bool too_long = soft && now_ms - client->bounds.soft_limit_since_ms > limit.soft_s * 1000;
     if (too_long || OverHardLimit(*client)) {
       sweep.output++;
       leaving.push_back(client);
@@ -249,19 +250,20 @@ std::string ClientTable::Line(const Client& client) const {
   field("addr", client.address().peer);
   field("laddr", client.address().local);
   field("fd", std::to_string(client.address().fd));
-  field("name", client.name());
+  field("name", client.modes().name);
   number("age", static_cast<uint64_t>(now_ms - client.created_ms()) / 1000);
   number("idle", static_cast<uint64_t>(now_ms - client.last_active_ms()) / 1000);
   field("flags", Flags(client));
-  number("db", static_cast<uint64_t>(client.db()));
+  number("db", static_cast<uint64_t>(client.modes().db));
   number("sub", client.names(Kind::kChannel).size());
   number("psub", client.names(Kind::kPattern).size());
   number("ssub", client.names(Kind::kShard).size());
-  field("multi", client.in_multi() ? std::to_string(client.queued().size()) : "-1");
+  field("multi",
+        client.transaction().open() ? std::to_string(client.transaction().queued().size()) : "-1");
   number("qbuf", link.input_bytes());
   number("qbuf-free", link.input_free_bytes());
   number("argv-mem", 0);  // arguments are views into the query buffer
-  number("multi-mem", client.queued_bytes());
+  number("multi-mem", client.transaction().queued_bytes());
   number("rbs", 0);  // replies have no buffer of a fixed size
   number("rbp", 0);
   number("obl", link.output_bytes());
@@ -272,9 +274,9 @@ std::string ClientTable::Line(const Client& client) const {
   field("cmd", client.last_command() == nullptr ? "NULL" : Lower(client.last_command()->name));
   field("user", client.user());
   field("redir", "-1");
-  number("resp", static_cast<uint64_t>(client.resp_version()));
-  field("lib-name", client.lib_name());
-  field("lib-ver", client.lib_version());
+  number("resp", static_cast<uint64_t>(client.modes().resp_version));
+  field("lib-name", client.library().name);
+  field("lib-ver", client.library().version);
   line.push_back('\n');
   return line;
 }

@@ -52,10 +52,10 @@ constexpr commands::CommandSpec kUnpause = {.name = "CLIENT|UNPAUSE",
 TEST_CASE("CLIENT LIST has Redis's fields in Redis's order") {
   Fixture f;
   FakeClient& a = f.Add();
-  a.client.SetName("app");
-  a.client.SetLibName("redis-py");
-  a.client.SetLibVersion("1.2");
-  a.client.SelectDb(3);
+  a.client.modes().name = "app";
+  a.client.library().name = "redis-py";
+  a.client.library().version = "1.2";
+  a.client.modes().db = 3;
   f.clock.ms += 5500;
   a.client.Touch(f.clock.ms - 2000, &kClientList);
   f.hub.Subscribe(a.client, Kind::kPattern, "x");
@@ -79,15 +79,15 @@ TEST_CASE("the flags of CLIENT LIST say what the client is doing") {
     return line.substr(at, line.find(' ', at) - at);
   };
   CHECK(flags() == "N");
-  a.client.BeginMulti();
-  a.client.SetNoEvict(true);
-  a.client.SetNoTouch(true);
-  a.client.SetLocalReads(true);
+  a.client.transaction().Begin();
+  a.client.modes().no_evict = true;
+  a.client.modes().no_touch = true;
+  a.client.modes().local_reads = true;
   CHECK(flags() == "xreT");
-  a.client.Queue({&kGet, {"GET", "k"}});
+  a.client.transaction().Queue({&kGet, {"GET", "k"}});
   CHECK(f.table.Describe(1).find(" multi=1 ") != std::string::npos);
   CHECK(f.table.Describe(1).find(" multi-mem=0 ") == std::string::npos);
-  a.client.DiscardMulti();
+  a.client.transaction().End();
   CHECK(flags() == "reT");
   CHECK(f.table.Describe(1).find(" multi=-1 ") != std::string::npos);
 }
@@ -173,10 +173,10 @@ TEST_CASE("query buffers and the number of clients are bounded") {
   CHECK(f.table.OverQueryLimit(a.client));
   // What MULTI has queued is a part of a request.
   a.link.input = 0;
-  a.client.BeginMulti();
-  a.client.Queue({&kGet, {std::string(1 << 20, 'x')}});
+  a.client.transaction().Begin();
+  a.client.transaction().Queue({&kGet, {std::string(1 << 20, 'x')}});
   CHECK(f.table.OverQueryLimit(a.client));
-  a.client.DiscardMulti();
+  a.client.transaction().End();
   CHECK(!f.table.OverQueryLimit(a.client));
   f.Set("maxclients", "2");
   CHECK(f.table.HasRoom());
@@ -297,31 +297,31 @@ TEST_CASE("CLIENT REPLY SKIP mutes the next command, OFF all until ON") {
 
 TEST_CASE("RESET forgets the handshake, the transaction and the modes") {
   FakeClient a(1);
-  a.client.SetName("n");
-  a.client.SelectDb(4);
-  a.client.SetRespVersion(3);
+  a.client.modes().name = "n";
+  a.client.modes().db = 4;
+  a.client.modes().resp_version = 3;
   a.client.SetReplyMode(ReplyMode::kOff);
-  a.client.BeginMulti();
-  a.client.Watch({.db = 0, .key = "k"});
-  a.client.Watch({.db = 0, .key = "k", .key_revision = 9});
-  CHECK(a.client.watched().size() == 1);
-  CHECK(a.client.watched()[0].key_revision == 0);
-  a.client.SpoilMulti();
-  a.client.SetLocalReads(true);
-  a.client.SetNoTouch(true);
-  a.client.SetNoEvict(true);
-  a.client.SetMaintNotices(commands::MaintNotices::kWithEndpoint);
+  a.client.transaction().Begin();
+  a.client.transaction().Watch({.db = 0, .key = "k"});
+  a.client.transaction().Watch({.db = 0, .key = "k", .key_revision = 9});
+  CHECK(a.client.transaction().watched().size() == 1);
+  CHECK(a.client.transaction().watched()[0].key_revision == 0);
+  a.client.transaction().Spoil();
+  a.client.modes().local_reads = true;
+  a.client.modes().no_touch = true;
+  a.client.modes().no_evict = true;
+  a.client.modes().maint_notices = commands::MaintNotices::kWithEndpoint;
   a.client.Reset();
-  CHECK_FALSE(a.client.local_reads());
-  CHECK_FALSE(a.client.no_touch());
-  CHECK_FALSE(a.client.no_evict());
-  CHECK(a.client.maint_notices() == commands::MaintNotices::kOff);
-  CHECK(a.client.name().empty());
-  CHECK(a.client.db() == 0);
-  CHECK(a.client.resp_version() == 2);
-  CHECK(!a.client.in_multi());
-  CHECK(!a.client.multi_spoiled());
-  CHECK(a.client.watched().empty());
+  CHECK_FALSE(a.client.modes().local_reads);
+  CHECK_FALSE(a.client.modes().no_touch);
+  CHECK_FALSE(a.client.modes().no_evict);
+  CHECK(a.client.modes().maint_notices == commands::MaintNotices::kOff);
+  CHECK(a.client.modes().name.empty());
+  CHECK(a.client.modes().db == 0);
+  CHECK(a.client.modes().resp_version == 2);
+  CHECK(!a.client.transaction().open());
+  CHECK(!a.client.transaction().spoiled());
+  CHECK(a.client.transaction().watched().empty());
   CHECK(!a.client.TakeReplyMuted());
 }
 
@@ -335,7 +335,7 @@ TEST_CASE_FIXTURE(Fixture, "over maxmemory-clients the largest clients go, until
   large.link.input = 400'000;
   larger.link.output = 500'000;
   kept.link.output = 600'000;
-  kept.client.SetNoEvict(true);
+  kept.client.modes().no_evict = true;
   table.SweepLimits();
   CHECK(table.MemoryLimit() == 0);
   CHECK(table.Evict() == 0);
@@ -375,7 +375,7 @@ TEST_CASE("RESP2 subscribers may send few commands, RESP3 ones any") {
         "ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
         "allowed in this context");
   CHECK(RefusedWhileSubscribed(kPing, a.client).empty());
-  a.client.SetRespVersion(3);
+  a.client.modes().resp_version = 3;
   CHECK(RefusedWhileSubscribed(kGet, a.client).empty());
   hub.Forget(a.client);
 }

@@ -44,8 +44,8 @@ Pending& SessionQueue::Push(Kind kind, const Client& client) {
   queue_.push_back({});
   Pending& pending = queue_.back();
   pending.kind = kind;
-  pending.resp_version = static_cast<int8_t>(client.resp_version());
-  pending.db = static_cast<int8_t>(client.db());
+  pending.resp_version = static_cast<int8_t>(client.modes().resp_version);
+  pending.db = static_cast<int8_t>(client.modes().db);
   return pending;
 }
 

@@ -24,8 +24,8 @@ struct Queue {
 
 TEST_CASE("a command keeps the database and the protocol that it was sent with") {
   Queue q;
-  q.fake.client.SelectDb(3);
-  q.fake.client.SetRespVersion(3);
+  q.fake.client.modes().db = 3;
+  q.fake.client.modes().resp_version = 3;
   const Pending& pending = q.queue.Push(Kind::kReply, q.fake.client);
   CHECK(pending.db == 3);
   CHECK(pending.resp_version == 3);

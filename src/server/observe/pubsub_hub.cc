@@ -21,7 +21,7 @@ class Frames {
       : kind_(kind), pattern_(pattern), channel_(channel), message_(message) {}
 
   std::string_view For(const Client& client) {
-    const int version = client.resp_version();
+    const int version = client.modes().resp_version;
     std::string& bytes = bytes_[version == 3];
     if (bytes.empty()) {
       resp::ReplyWriter writer(&bytes, version);

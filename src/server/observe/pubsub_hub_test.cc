@@ -19,7 +19,7 @@ using Kind = commands::PubsubPort::Kind;
 TEST_CASE("a message reaches channel and pattern subscribers, in each one's protocol") {
   PubsubHub hub;
   FakeClient a(1), b(2);
-  b.client.SetRespVersion(3);
+  b.client.modes().resp_version = 3;
   CHECK(hub.Subscribe(a.client, Kind::kChannel, "news"));
   CHECK(!hub.Subscribe(a.client, Kind::kChannel, "news"));
   CHECK(hub.Subscribe(a.client, Kind::kPattern, "n*"));

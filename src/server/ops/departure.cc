@@ -26,7 +26,7 @@ uint64_t MasterWriterId(const Client& client) {
   const std::string& peer = client.address().peer;
   std::string id = peer.substr(0, peer.rfind(':'));
   id += '\0';
-  id += client.name();
+  id += client.modes().name;
   return HashBytes(id, 0);
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kShards = "[\"1\"]";
 
 bool Hears(const Client& client) {
-  return client.maint_notices() != MaintNotices::kOff && client.resp_version() == 3 &&
+  return client.modes().maint_notices != MaintNotices::kOff && client.modes().resp_version == 3 &&
          !client.closing;
 }
 
@@ -40,7 +40,7 @@ void Maintenance::TellMoving(uint64_t seq, int64_t seconds,
   last_seq_ = std::max(last_seq_, seq);
   clients_.ForEach([&](Client& client) {
     if (client.told.moving || !Hears(client) || StopsUs(client)) return;
-    const bool none = client.maint_notices() == MaintNotices::kWithoutEndpoint;
+    const bool none = client.modes().maint_notices == MaintNotices::kWithoutEndpoint;
     if (!none && endpoints.empty()) return;
     if (client.told.failing_over) TellFailedOver(client);
     client.told.moving = true;
@@ -102,7 +102,7 @@ void Maintenance::EndHandOver() {
   if (hand_over_seq_ == 0) return;
   last_seq_ = std::max(last_seq_, hand_over_seq_ + 1);
   clients_.ForEach([&](Client& client) {
-    if (client.told.failing_over && client.resp_version() == 3) TellFailedOver(client);
+    if (client.told.failing_over && client.modes().resp_version == 3) TellFailedOver(client);
     client.told.failing_over = false;
   });
   hand_over_seq_ = 0;

@@ -29,8 +29,8 @@ struct Fixture {
   FakeClient& Add(MaintNotices wish, int resp_version = 3) {
     all.push_back(std::make_unique<FakeClient>(table.NextId()));
     table.Add(all.back()->client);
-    all.back()->client.SetRespVersion(resp_version);
-    all.back()->client.SetMaintNotices(wish);
+    all.back()->client.modes().resp_version = resp_version;
+    all.back()->client.modes().maint_notices = wish;
     return *all.back();
   }
 };
@@ -56,11 +56,11 @@ TEST_CASE("who asked under RESP3 is told once where to go, and counted until it 
 
   f.maintenance.TellMoving(9, 8, {"10.0.0.7:6379"});
   CHECK(asked.link.Take().empty());
-  old.client.SetRespVersion(3);
+  old.client.modes().resp_version = 3;
   f.maintenance.TellMoving(9, 7, {"10.0.0.7:6379"});
   CHECK(old.link.Take() == ">4\r\n$6\r\nMOVING\r\n:9\r\n:7\r\n$13\r\n10.0.0.7:6379\r\n");
   CHECK(f.maintenance.Movers() == 3);
-  old.client.SetMaintNotices(MaintNotices::kOff);
+  old.client.modes().maint_notices = MaintNotices::kOff;
   asked.client.closing = true;
   CHECK(f.maintenance.Movers() == 1);
   none.client.Reset();
@@ -116,7 +116,7 @@ TEST_CASE("FAILED_OVER goes exactly to those who were told FAILING_OVER") {
   CHECK(asked.link.Take() == kFailingOver);
   CHECK(off.link.Take() == kFailingOver);
   FakeClient& late = f.Add(MaintNotices::kWithEndpoint);
-  off.client.SetMaintNotices(MaintNotices::kOff);
+  off.client.modes().maint_notices = MaintNotices::kOff;
   f.maintenance.EndHandOver();
   CHECK(asked.link.Take() == kFailedOver);
   CHECK(off.link.Take() == kFailedOver);

@@ -85,7 +85,7 @@ STAGES = [
     Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),
     Stage("budget", 300, [*REAL, "budget"], False, "items, replies and clients that want too much memory, in little address space"),
     Stage("storage", 300, [*REAL, "storage", "formation"], False, "torn, rotten, full and lost disks; wrong formations"),
-    Stage("members", 300, [*REAL, "set_back.", "versions."], False,
+    Stage("members", 300, [*REAL, "set_back.", "versions.", "directories."], False,
           "directories put back from copies, lost disks, members whose state differs, two feature versions"),
     Stage("flow", 300, [*REAL, "flow.", "disk_room."], False, "much at once; disks that fill and get room again, small disks"),
     Stage("peers", 240, [*REAL, "peers.", "strangers."], False, "peers without the secret, spoken by hand; clients without the password"),

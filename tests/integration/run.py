@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 import processes  # noqa: E402
 import testing  # noqa: E402
 
-MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "directives", "peers", "strangers", "set_back", "versions",
+MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "directives", "peers", "strangers", "set_back", "versions", "directories",
            "bad_input", "limits", "budget", "coordination", "errands", "waiting", "clocks_and_disks", "flow", "disk_room"]
 
 

@@ -50,6 +50,13 @@ def paxos(node):
         return resp.info(conn, "paxos")
 
 
+def alarms(node):
+    """What a node says of states that do not go together; empty: all is well."""
+    i = paxos(node)
+    found = [i["paxos_halted"]] if i["paxos_halted"] else []
+    return found + ["%s=%s" % (f, i[f]) for f in ("paxos_diverged_slot", "paxos_set_back") if i[f] != "0"]
+
+
 def paxos_or_none(node, field):
     """None: it does not listen yet, or no more."""
     try:

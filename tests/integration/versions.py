@@ -7,7 +7,7 @@ import subprocess
 import cluster
 import processes
 import resp
-from testing import limited, paxos, paxos_or_none, refuses_all_but_stale_reads, until
+from testing import alarms, limited, paxos, paxos_or_none, refuses_all_but_stale_reads, until
 
 
 def build(version):
@@ -351,13 +351,6 @@ def test_what_skip_slot_must_not_do():
     node.start()
     with node.connect() as conn:
         assert conn.call("GET", "k") == b"1"
-
-
-def alarms(node):
-    """What a node says of states that do not go together; empty: all is well."""
-    i = paxos(node)
-    found = [i["paxos_halted"]] if i["paxos_halted"] else []
-    return found + ["%s=%s" % (f, i[f]) for f in ("paxos_diverged_slot", "paxos_set_back") if i[f] != "0"]
 
 
 @limited(180)

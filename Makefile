@@ -8,6 +8,8 @@
 V ?= release
 CXX := g++
 CCACHE := $(shell command -v ccache 2>/dev/null)
+# Copies of the tree (scripts/mutants) find what they have not changed in the cache.
+export CCACHE_NOHASHDIR := 1
 B := build/$(V)
 
 PKGS := libuv spdlog libcrypto

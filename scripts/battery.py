@@ -86,7 +86,7 @@ STAGES = [
     Stage("budget", 300, [*REAL, "budget"], False, "items, replies and clients that want too much memory, in little address space"),
     Stage("storage", 300, [*REAL, "storage", "formation"], False, "torn, rotten, full and lost disks; wrong formations"),
     Stage("members", 300, [*REAL, "set_back.", "versions.", "directories."], False,
-          "directories put back from copies, lost disks, members whose state differs, two feature versions"),
+          "directories put back from copies, lost disks, members whose state differs, two feature versions, directories of earlier builds"),
     Stage("flow", 300, [*REAL, "flow.", "disk_room."], False, "much at once; disks that fill and get room again, small disks"),
     Stage("peers", 240, [*REAL, "peers.", "strangers."], False, "peers without the secret, spoken by hand; clients without the password"),
     Stage("clocks-and-disks", 120, [*REAL, "clocks_and_disks"], False,
@@ -97,8 +97,8 @@ STAGES = [
     Stage("compat-python", 120, [PY, "tests/compat/run.py", "python"], False, "redis-py"),
     Stage("compat-node", 180, [PY, "tests/compat/run.py", "node"], False, "ioredis 5, node-redis 5; leader and client moved under node-redis"),
     Stage("compat-dotnet", 240, [PY, "tests/compat/run.py", "dotnet", "--soak", "3"], False,
-          "StackExchange.Redis, IDistributedCache"),
-    Stage("compat-failover", 120, [PY, "tests/compat/failover.py", "--kills", "4"], False, "those clients over kills of the leader"),
+          "StackExchange.Redis, IDistributedCache, data protection keys"),
+    Stage("compat-failover", 120, [PY, "tests/compat/failover.py", "--kills", "4"], False, "those clients over kills of the leader, and clients that wait for queues"),
     Stage("compat-tcl", 300, [PY, "tests/compat/tcl.py"], False, "Redis's own Tcl suite"),
 ]
 

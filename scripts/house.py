@@ -9,6 +9,7 @@ Counted are the files of src/ as git knows them, tests apart; functions and clas
 besides a comment on them.
 """
 import collections
+import glob
 import json
 import os
 import re
@@ -22,7 +23,7 @@ os.chdir(ROOT)
 # The worst that is allowed, and where it should go. Classes that are above the goal stand with their own figures: methods, data
 # members, .cc files that their methods are in.
 LIMITS = {
-    "type_branches": 8,
+    "type_branches": 5,
     "friends": 10,
     "back_arrows": 0,
     "error_literals": 141,
@@ -45,8 +46,10 @@ ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net
 ASSERTIONS = {"cluster": 10.4, "cluster/paxos": 9.8, "commands": 1.4, "persist": 12.7, "resp": 4.0, "server": 8.5, "state": 19.6, "store": 18.5}
 
 # A type's own rooms: what is in there may know it.
-TYPE_ROOMS = ("src/store/types/", "src/commands/string/", "src/commands/hash/", "src/commands/list/")
-TYPE_BRANCH = r"\bType::k(String|Hash)\b|\bis_hash\(\)|\bkind == \w*Kind::k(String|Hash)"
+TYPES = sorted(os.path.basename(os.path.dirname(f)) for f in glob.glob("src/store/types/*/*_type.h"))
+TYPE_ROOMS = ("src/store/types/", *("src/commands/%s/" % t for t in TYPES))
+# A first value ("Type type = Type::kString") is no branch.
+TYPE_BRANCH = r"(?<![^=!<>]= )(?<!:)\b(?:store::)?Type::k(%s)\b|\bis_hash\(\)|\bkind [!=]= \w*Kind::k(%s)\b" % (("|".join(t.capitalize() for t in TYPES),) * 2)
 COMMAND_NAME = r"(->|\.)handler [!=]= [^n]|\b\w*(spec|row|one|command\(\))(\.|->)id [!=]= [^0]|(->|\.)name [!=]= \"[A-Z]|\bspec == (find|Find)"
 ERROR_LITERAL = r"Error\(\"|\"(ERR|WRONGTYPE|NOAUTH|NOPERM|MISCONF|OOM|UNCERTAIN|CLUSTERDOWN|LOCKED|EXECABORT|NOSCRIPT|BUSYKEY) "
 
@@ -122,7 +125,7 @@ def measure():
         if kind == "function" and path.endswith(".cc") and scope:
             homes[owner].add(path)
     functions.sort()
-    count = lambda pattern, where: sum(len(re.findall(pattern, plain[f])) for f in code if where(f))
+    count = lambda pattern, where: sum(len(re.findall(pattern, re.sub(r"static_assert\([^;]*;", "", plain[f]))) for f in code if where(f))
     figures = {
         "file_median": int(statistics.median(size.values())),
         "file_max": max(size.values()),

@@ -31,9 +31,11 @@ enum class RdbOpcode : uint8_t {
   kEof = 255,
 };
 
-// What a value is; how it is written says its RdbType.
-enum class RdbKind : uint8_t { kString, kList, kSet, kZset, kHash, kStream };
+// What a value is; how it is written says its RdbType. The numbers are those of store::Type.
+enum class RdbKind : uint8_t { kString, kList, kSet, kZset, kHash, kStream, kEnd };
 
+// Redis's numbers. A type that Redis doesn't have takes one from 200 on, below the opcodes; what
+// such a type is in, redis-server can't load.
 enum class RdbType : uint8_t {
   kString = 0,
   kList = 1,
@@ -52,20 +54,46 @@ struct RdbShape {
   // How a collection stands there: elements one by one; as one packed string; as a number of nodes,
   // each packed, or each saying whether it is packed or one element.
   enum class Form : uint8_t { kText, kPlain, kListpack, kZiplist, kZiplists, kNodes } form;
+  // Byte strings that an element of a collection consists of: a hash's field and value are two. The
+  // same as the type's own parts_per_element.
+  uint64_t parts_per_element;
 };
 inline constexpr RdbShape kRdbShapes[] = {
-    {RdbType::kString, RdbKind::kString, RdbShape::Form::kText},
-    {RdbType::kList, RdbKind::kList, RdbShape::Form::kPlain},
-    {RdbType::kListZiplist, RdbKind::kList, RdbShape::Form::kZiplist},
-    {RdbType::kListQuicklist, RdbKind::kList, RdbShape::Form::kZiplists},
-    {RdbType::kListQuicklist2, RdbKind::kList, RdbShape::Form::kNodes},
-    {RdbType::kHash, RdbKind::kHash, RdbShape::Form::kPlain},
-    {RdbType::kHashZiplist, RdbKind::kHash, RdbShape::Form::kZiplist},
-    {RdbType::kHashListpack, RdbKind::kHash, RdbShape::Form::kListpack},
+    {RdbType::kString, RdbKind::kString, RdbShape::Form::kText, 0},
+    {RdbType::kList, RdbKind::kList, RdbShape::Form::kPlain, 1},
+    {RdbType::kListZiplist, RdbKind::kList, RdbShape::Form::kZiplist, 1},
+    {RdbType::kListQuicklist, RdbKind::kList, RdbShape::Form::kZiplists, 1},
+    {RdbType::kListQuicklist2, RdbKind::kList, RdbShape::Form::kNodes, 1},
+    {RdbType::kHash, RdbKind::kHash, RdbShape::Form::kPlain, 2},
+    {RdbType::kHashZiplist, RdbKind::kHash, RdbShape::Form::kZiplist, 2},
+    {RdbType::kHashListpack, RdbKind::kHash, RdbShape::Form::kListpack, 2},
 };
 
-// Byte strings that an element of a collection consists of: a hash's field and value are two.
-constexpr uint64_t PartsPerElement(RdbKind kind) { return kind == RdbKind::kHash ? 2 : 1; }
+// The one that is written: kText, or kPlain.
+constexpr const RdbShape* WrittenShape(RdbKind kind) {
+  const RdbShape* found = nullptr;
+  for (const RdbShape& shape : kRdbShapes)
+    if (shape.kind == kind && shape.form <= RdbShape::Form::kPlain) found = &shape;
+  return found;
+}
+// No number is an opcode or stands twice, and each kind that is read is written in one way.
+constexpr bool RdbShapesAreSound() {
+  for (const RdbShape& shape : kRdbShapes) {
+    if (static_cast<uint8_t>(shape.type) >= static_cast<uint8_t>(RdbOpcode::kFunction2))
+      return false;
+    int same_type = 0;
+    int written = 0;
+    for (const RdbShape& other : kRdbShapes) {
+      same_type += other.type == shape.type;
+      written += other.kind == shape.kind && other.form <= RdbShape::Form::kPlain;
+      if (other.kind == shape.kind && other.parts_per_element != shape.parts_per_element)
+        return false;
+    }
+    if (same_type != 1 || written != 1) return false;
+  }
+  return true;
+}
+static_assert(RdbShapesAreSound());
 
 // First two bits of a length.
 inline constexpr uint8_t kRdbLen6 = 0;

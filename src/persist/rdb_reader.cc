@@ -346,7 +346,7 @@ class RdbParser {
         TRY(visitor_.OnPart(value_));
         return visitor_.OnEnd();
       case RdbShape::Form::kPlain:
-        return ReadPlain(shape.kind);
+        return ReadPlain(shape);
       case RdbShape::Form::kListpack:
       case RdbShape::Form::kZiplist:
         TRY(ReadString(limits_.string_bytes_max, &value_));
@@ -358,12 +358,12 @@ class RdbParser {
     return Corrupt("unknown shape");
   }
 
-  Status ReadPlain(RdbKind kind) {
+  Status ReadPlain(const RdbShape& shape) {
     ASSIGN_OR_RETURN(const uint64_t elements, PlainLength());
     if (elements == 0) return Corrupt("an empty collection");
     if (elements > limits_.elements_max) return Fail(Errc::kLimit, "RDB: a collection is too big");
-    TRY(visitor_.OnBegin(key_, kind, elements));
-    const uint64_t parts = elements * PartsPerElement(kind);
+    TRY(visitor_.OnBegin(key_, shape.kind, elements));
+    const uint64_t parts = elements * shape.parts_per_element;
     for (uint64_t i = 0; i < parts; ++i) {
       TRY(ReadString(limits_.string_bytes_max, &value_));
       TRY(visitor_.OnPart(value_));
@@ -376,7 +376,7 @@ class RdbParser {
     const PackedReader::Format format = shape.form == RdbShape::Form::kListpack
                                             ? PackedReader::Format::kListpack
                                             : PackedReader::Format::kZiplist;
-    const uint64_t per_element = PartsPerElement(shape.kind);
+    const uint64_t per_element = shape.parts_per_element;
     uint64_t parts = 0;
     if (!PackedReader(format, value_).Count(&parts) || parts == 0 || parts % per_element != 0)
       return Corrupt("bad packed collection");

@@ -138,13 +138,11 @@ void RdbWriter::StringBytes(std::string_view bytes) {
 
 void RdbWriter::Begin(RdbKind kind, std::string_view key, uint64_t elements) {
   CHECK(elements > 0);
-  const auto* shape = std::find_if(std::begin(kRdbShapes), std::end(kRdbShapes), [kind](auto& row) {
-    return row.kind == kind && row.form == RdbShape::Form::kPlain;
-  });
-  CHECK(shape != std::end(kRdbShapes));
+  const RdbShape* shape = WrittenShape(kind);
+  CHECK(shape != nullptr && shape->parts_per_element > 0);
   Type(shape->type, key);
   Length(elements);
-  parts_left_ = elements * PartsPerElement(kind);
+  parts_left_ = elements * shape->parts_per_element;
 }
 
 void RdbWriter::Part(std::string_view bytes) {

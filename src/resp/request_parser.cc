@@ -36,11 +36,23 @@ Header ReadHeader(std::string_view input, size_t pos) {
 // Reads a number of one to nine digits and its \r\n at `p`; null if it is anything else, or cut
 // off.
 const char* ReadShortNumber(const char* p, const char* end, size_t* number) {
+  const auto digit_of = [](char c) { return static_cast<unsigned char>(c) - unsigned{'0'}; };
+  // Most have one digit or two.
+  if (end - p >= 4 && digit_of(p[0]) <= 9) {
+    if (p[1] == '\r') {
+      *number = digit_of(p[0]);
+      return p + 3;
+    }
+    if (p[2] == '\r' && digit_of(p[1]) <= 9 && p[0] != '0') {
+      *number = digit_of(p[0]) * 10 + digit_of(p[1]);
+      return p + 4;
+    }
+  }
   size_t value = 0;
   const char* const begin = p;
   const char* const limit = std::min(end, p + 9);
   for (; p < limit; ++p) {
-    const unsigned digit = static_cast<unsigned char>(*p) - unsigned{'0'};
+    const unsigned digit = digit_of(*p);
     if (digit > 9) break;
     value = value * 10 + digit;
   }

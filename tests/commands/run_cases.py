@@ -326,7 +326,8 @@ def fill(c):
         c.call("HSET", "h%d" % (i % 20), "field%d" % i, i)
         c.call("SETBIT", "b%d" % (i % 7), i, 1)
         c.call("INCRBY", "n%d" % (i % 5), i)
-    c.call("DEL", "s5", "s6", "h3")
+        c.call("RPUSH", "l%d" % (i % 9), "element %d" % i)
+    c.call("DEL", "s5", "s6", "h3", "l3")
     c.call("EXPIREAT", "s7", 4000000000)
 
 
@@ -334,7 +335,9 @@ def contents(c):
     out = {}
     for key in c.call("KEYS", "*"):
         kind = c.call("TYPE", key)
-        value = sorted(c.call("HGETALL", key)) if kind == b"hash" else c.call("GET", key)
+        reads = {b"string": ["GET", key], b"hash": ["HGETALL", key], b"list": ["LRANGE", key, 0, -1]}
+        value = c.call(*reads[kind])
+        value = sorted(value) if kind == b"hash" else value
         out[key] = (kind, str(value), c.call("PTTL", key) > 0)
     return out
 

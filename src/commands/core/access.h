@@ -8,7 +8,6 @@
 #include "commands/core/errors.h"
 #include "resp/reply_writer.h"
 #include "store/keyspace/store.h"
-#include "store/types/hash/hash_value.h"
 #include "store/types/string/string_value.h"
 
 namespace clustron::commands {
@@ -63,10 +62,6 @@ void ReplyStringRange(Context& ctx, const store::KeyRecord& record, size_t offse
 // What a bulk reply has around its bytes, at most.
 inline constexpr size_t kBulkFrameBytes = 16;
 
-// True if the item's budget has room for as many lookups in a hash: a packed one is walked.
-inline bool SpendLookups(Context& ctx, const store::HashValue& hash, size_t count) {
-  return !hash.packed() || ctx.Spend(count * hash.size());
-}
 // Before a pattern is tried on a text: what that may take at most, a comparison of some bytes being
 // an element.
 inline bool SpendGlob(Context& ctx, std::string_view pattern, std::string_view text) {

@@ -15,6 +15,8 @@ constexpr store::Type TypeOf(persist::RdbKind kind) { return static_cast<store::
 static_assert(TypeOf(persist::RdbKind::kList) == store::Type::kList);
 static_assert(TypeOf(persist::RdbKind::kSet) == store::Type::kSet);
 static_assert(TypeOf(persist::RdbKind::kZset) == store::Type::kZset);
+static_assert(TypeOf(persist::RdbKind::kHash) == store::Type::kHash);
 static_assert(TypeOf(persist::RdbKind::kStream) == store::Type::kStream);
+static_assert(TypeOf(persist::RdbKind::kEnd) == store::Type::kEnd);
 
 }  // namespace clustron::commands

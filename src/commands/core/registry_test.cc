@@ -1,8 +1,10 @@
 #include "commands/core/registry.h"
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "commands/core/keys.h"
 #include "resp/reply_writer.h"
@@ -100,6 +102,26 @@ TEST_CASE("bad calls are answered as Redis answers them") {
   CHECK(BadCommand({"get"}) == "-ERR wrong number of arguments for 'get' command\r\n");
   CHECK(BadCommand({"object", "encoding"}) ==
         "-ERR wrong number of arguments for 'object|encoding' command\r\n");
+}
+
+TEST_CASE("what the first programs don't know needs a later feature version") {
+  // Ids of feature version 1, from … to. The list is closed: a new command's row says which later
+  // version every node must know before the command may stand in the log.
+  constexpr std::pair<int, int> kFirst[] = {
+      {100, 121}, {130, 136}, {200, 214}, {230, 238}, {250, 258}, {300, 315},
+      {400, 400}, {410, 412}, {420, 428}, {430, 443}, {445, 448}, {450, 461},
+      {470, 474}, {476, 498}, {500, 507}, {550, 557}, {600, 606},
+  };
+  const auto first = [&](int id) {
+    return std::any_of(std::begin(kFirst), std::end(kFirst),
+                       [id](auto range) { return range.first <= id && id <= range.second; });
+  };
+  for (int id = 1; id <= UINT16_MAX; id++) {
+    const CommandSpec* spec = Registry::Get().ById(static_cast<uint16_t>(id));
+    if (spec == nullptr) continue;
+    INFO(spec->name);
+    CHECK((spec->feature_version == 1) == first(id));
+  }
 }
 
 }  // namespace clustron::commands

@@ -9,6 +9,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/registry.h"
 #include "commands/hash/hash.spec.h"
+#include "commands/hash/hash_lookups.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
 

@@ -7,6 +7,7 @@
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/generic/scan_args.h"
+#include "commands/hash/hash_lookups.h"
 #include "store/types/hash/hash_value.h"
 
 namespace clustron::commands {

@@ -9,11 +9,6 @@
 
 namespace clustron::store {
 
-std::string_view TypeName(Type type) {
-  static constexpr std::string_view kNames[] = {"string", "list", "set", "zset", "hash", "stream"};
-  return kNames[static_cast<size_t>(type)];
-}
-
 std::string_view KeyRecord::key() const {
   const char* p = after_deadline();
   if (out_of_line()) {

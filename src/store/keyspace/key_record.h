@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 
 #include "base/check.h"
@@ -20,9 +21,15 @@ namespace clustron::store {
 
 using Revision = uint64_t;  // of the store; key revisions keep the low 48 bits
 
-enum class Type : uint8_t { kString, kList, kSet, kZset, kHash, kStream };
-// Redis's word for TYPE: "string", "list" …
-std::string_view TypeName(Type type);
+// Numbers stay for good: they are in snapshots. At most 16. A new one gets a name below, a row
+// (types/value_types.cc) and an RdbKind (persist/rdb_format.h): the compiler asks for each.
+enum class Type : uint8_t { kString, kList, kSet, kZset, kHash, kStream, kEnd };
+inline constexpr size_t kTypes = static_cast<size_t>(Type::kEnd);
+// Redis's words for TYPE.
+inline constexpr std::string_view kTypeNames[] = {"string", "list", "set",
+                                                  "zset",   "hash", "stream"};
+static_assert(std::size(kTypeNames) == kTypes && kTypes <= 16);
+constexpr std::string_view TypeName(Type type) { return kTypeNames[static_cast<size_t>(type)]; }
 
 // How a value is kept. The first three are strings kept as text (so reading never converts) and
 // differ in what OBJECT ENCODING says; kBig strings are in pieces and are "raw" too.

@@ -1,0 +1,14 @@
+// What looking fields up costs.
+#pragma once
+
+#include "commands/core/context.h"
+#include "store/types/hash/hash_value.h"
+
+namespace clustron::commands {
+
+// True if the item's budget has room for as many lookups in a hash: a packed one is walked.
+inline bool SpendLookups(Context& ctx, const store::HashValue& hash, size_t count) {
+  return !hash.packed() || ctx.Spend(count * hash.size());
+}
+
+}  // namespace clustron::commands

@@ -5,6 +5,7 @@
 
 #include "base/numeric.h"
 #include "base/strings.h"
+#include "resp/errors.h"
 
 namespace clustron::resp {
 
@@ -94,8 +95,8 @@ void RequestParser::Restart() {
   spans_.clear();
 }
 
-RequestParser::Outcome RequestParser::Error(std::string text) {
-  error_ = "Protocol error: " + std::move(text);
+RequestParser::Outcome RequestParser::Error(std::string_view text) {
+  error_ = text;
   return Outcome::kError;
 }
 
@@ -113,14 +114,14 @@ RequestParser::Outcome RequestParser::Parse(std::string_view input) {
 RequestParser::Outcome RequestParser::ParseInline(std::string_view input) {
   const size_t newline = input.substr(0, kInlineBytesMax + 1).find('\n');
   if (newline == std::string_view::npos) {
-    if (input.size() > kInlineBytesMax) return Error("too big inline request");
+    if (input.size() > kInlineBytesMax) return Error(kErrInlineTooBig);
     return Outcome::kNeedMore;
   }
   size_t size = newline;
   if (size > 0 && input[size - 1] == '\r') --size;
   auto words = SplitArgs(input.substr(0, size));
   consumed_ = newline + 1;
-  if (!words) return Error("unbalanced quotes in request");
+  if (!words) return Error(kErrQuotes);
   inline_args_ = std::move(*words);
   args_.assign(inline_args_.begin(), inline_args_.end());
   return args_.empty() ? Outcome::kNothing : Outcome::kRequest;
@@ -129,11 +130,10 @@ RequestParser::Outcome RequestParser::ParseInline(std::string_view input) {
 RequestParser::Outcome RequestParser::ParseMultibulk(std::string_view input) {
   const Header header = ReadHeader(input, 0);
   if (header.outcome == Header::Outcome::kNeedMore) return Outcome::kNeedMore;
-  if (header.outcome == Header::Outcome::kTooLong) return Error("too big mbulk count string");
+  if (header.outcome == Header::Outcome::kTooLong) return Error(kErrCountTooLong);
   if (header.outcome == Header::Outcome::kBad || header.number > kMultibulkMax)
-    return Error("invalid multibulk length");
-  if (!authenticated_ && header.number > kUnauthenticatedArgsMax)
-    return Error("unauthenticated multibulk length");
+    return Error(kErrCount);
+  if (!authenticated_ && header.number > kUnauthenticatedArgsMax) return Error(kErrStrangerCount);
   if (header.number <= 0) {
     consumed_ = header.end;
     return Outcome::kNothing;
@@ -167,14 +167,14 @@ bool RequestParser::ReadBulkHeader(std::string_view input) {
     wanted_ = 0;
     outcome_ = Outcome::kNeedMore;
   } else if (header.outcome == Header::Outcome::kTooLong) {
-    outcome_ = Error("too big bulk count string");
+    outcome_ = Error(kErrBulkTooLong);
   } else if (input[pos_] != '$') {
-    outcome_ = Error(std::string("expected '$', got '") + input[pos_] + "'");
+    outcome_ = Error(BulkExpected(input[pos_]));
   } else if (header.outcome == Header::Outcome::kBad || header.number < 0 ||
              header.number > bulk_bytes_max_) {
-    outcome_ = Error("invalid bulk length");
+    outcome_ = Error(kErrBulk);
   } else if (!authenticated_ && header.number > kUnauthenticatedBulkMax) {
-    outcome_ = Error("unauthenticated bulk length");
+    outcome_ = Error(kErrStrangerBulk);
   } else {
     pos_ = header.end;
     bulk_size_ = header.number;

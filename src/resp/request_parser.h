@@ -55,7 +55,7 @@ class RequestParser {
   // Reads "$size"; false: outcome_ says why not.
   bool ReadBulkHeader(std::string_view input);
   void Finish(std::string_view input);
-  Outcome Error(std::string text);
+  Outcome Error(std::string_view text);
   void Restart();
 
   struct Span {

@@ -69,36 +69,37 @@ TEST_CASE("however the bytes arrive, the requests are the same") {
 }
 
 TEST_CASE("protocol errors have Redis's texts") {
-  CHECK(ErrorOf("*a\r\n") == "!Protocol error: invalid multibulk length");
-  CHECK(ErrorOf("*01\r\n") == "!Protocol error: invalid multibulk length");
-  CHECK(ErrorOf("*+1\r\n") == "!Protocol error: invalid multibulk length");
-  CHECK(ErrorOf("*\r\n") == "!Protocol error: invalid multibulk length");
-  CHECK(ErrorOf("*1 \r\n") == "!Protocol error: invalid multibulk length");
-  CHECK(ErrorOf("*1\r\n$\r\n") == "!Protocol error: invalid bulk length");
-  CHECK(ErrorOf("*1\r\n$03\r\n") == "!Protocol error: invalid bulk length");
-  CHECK(ErrorOf("*1\r\n$-0\r\n") == "!Protocol error: invalid bulk length");
-  CHECK(ErrorOf("*1\r\n$99999999999999999999\r\n") == "!Protocol error: invalid bulk length");
-  CHECK(ErrorOf("*1\r\n\r\n") == "!Protocol error: expected '$', got '\r'");
-  CHECK(ErrorOf("*2147483648\r\n") == "!Protocol error: invalid multibulk length");
-  CHECK(ErrorOf("*1\r\nPING\r\n") == "!Protocol error: expected '$', got 'P'");
-  CHECK(ErrorOf("*1\r\n$-1\r\n") == "!Protocol error: invalid bulk length");
-  CHECK(ErrorOf("*1\r\n$x\r\n") == "!Protocol error: invalid bulk length");
-  CHECK(ErrorOf("*1\r\n$536870913\r\n") == "!Protocol error: invalid bulk length");
-  CHECK(ErrorOf("set \"k\r\n") == "!Protocol error: unbalanced quotes in request");
-  CHECK(ErrorOf(std::string(70000, 'a')) == "!Protocol error: too big inline request");
-  CHECK(ErrorOf("*" + std::string(70000, '1')) == "!Protocol error: too big mbulk count string");
+  CHECK(ErrorOf("*a\r\n") == "!ERR Protocol error: invalid multibulk length");
+  CHECK(ErrorOf("*01\r\n") == "!ERR Protocol error: invalid multibulk length");
+  CHECK(ErrorOf("*+1\r\n") == "!ERR Protocol error: invalid multibulk length");
+  CHECK(ErrorOf("*\r\n") == "!ERR Protocol error: invalid multibulk length");
+  CHECK(ErrorOf("*1 \r\n") == "!ERR Protocol error: invalid multibulk length");
+  CHECK(ErrorOf("*1\r\n$\r\n") == "!ERR Protocol error: invalid bulk length");
+  CHECK(ErrorOf("*1\r\n$03\r\n") == "!ERR Protocol error: invalid bulk length");
+  CHECK(ErrorOf("*1\r\n$-0\r\n") == "!ERR Protocol error: invalid bulk length");
+  CHECK(ErrorOf("*1\r\n$99999999999999999999\r\n") == "!ERR Protocol error: invalid bulk length");
+  CHECK(ErrorOf("*1\r\n\r\n") == "!ERR Protocol error: expected '$', got '\r'");
+  CHECK(ErrorOf("*2147483648\r\n") == "!ERR Protocol error: invalid multibulk length");
+  CHECK(ErrorOf("*1\r\nPING\r\n") == "!ERR Protocol error: expected '$', got 'P'");
+  CHECK(ErrorOf("*1\r\n$-1\r\n") == "!ERR Protocol error: invalid bulk length");
+  CHECK(ErrorOf("*1\r\n$x\r\n") == "!ERR Protocol error: invalid bulk length");
+  CHECK(ErrorOf("*1\r\n$536870913\r\n") == "!ERR Protocol error: invalid bulk length");
+  CHECK(ErrorOf("set \"k\r\n") == "!ERR Protocol error: unbalanced quotes in request");
+  CHECK(ErrorOf(std::string(70000, 'a')) == "!ERR Protocol error: too big inline request");
+  CHECK(ErrorOf("*" + std::string(70000, '1')) ==
+        "!ERR Protocol error: too big mbulk count string");
   CHECK(ErrorOf("*1\r\n$" + std::string(70000, '1')) ==
-        "!Protocol error: too big bulk count string");
-  CHECK(ErrorOf("*11\r\n", false) == "!Protocol error: unauthenticated multibulk length");
-  CHECK(ErrorOf("*1\r\n$16385\r\n", false) == "!Protocol error: unauthenticated bulk length");
+        "!ERR Protocol error: too big bulk count string");
+  CHECK(ErrorOf("*11\r\n", false) == "!ERR Protocol error: unauthenticated multibulk length");
+  CHECK(ErrorOf("*1\r\n$16385\r\n", false) == "!ERR Protocol error: unauthenticated bulk length");
   CHECK(ErrorOf("*10\r\n", false).empty());
 }
 
 TEST_CASE("a line that is too long is refused, whether its end has come or not") {
   const std::string digits(70000, '1');
-  CHECK(ErrorOf(std::string(70000, 'a') + "\r\n") == "!Protocol error: too big inline request");
-  CHECK(ErrorOf("*" + digits + "\r\n") == "!Protocol error: too big mbulk count string");
-  CHECK(ErrorOf("*1\r\n$" + digits + "\r\n") == "!Protocol error: too big bulk count string");
+  CHECK(ErrorOf(std::string(70000, 'a') + "\r\n") == "!ERR Protocol error: too big inline request");
+  CHECK(ErrorOf("*" + digits + "\r\n") == "!ERR Protocol error: too big mbulk count string");
+  CHECK(ErrorOf("*1\r\n$" + digits + "\r\n") == "!ERR Protocol error: too big bulk count string");
 }
 
 TEST_CASE("a big bulk says how many bytes it needs") {

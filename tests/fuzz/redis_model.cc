@@ -180,7 +180,7 @@ void CompareProtocol(RedisServer& server, Rng& rng) {
         break;
       case resp::RequestParser::Outcome::kError: {
         more = false;
-        ours = "-ERR " + std::string(parser.error());
+        ours = "-" + std::string(parser.error());
         for (char& c : ours)
           if (c == '\r' || c == '\n') c = ' ';
       }

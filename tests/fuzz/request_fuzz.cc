@@ -48,7 +48,7 @@ Parsed Parse(std::string_view input, size_t first, size_t step, bool authenticat
           more = false;
           continue;
         case RequestParser::Outcome::kError:
-          CHECK(parser.error().starts_with("Protocol error: "));
+          CHECK(parser.error().starts_with("ERR Protocol error: "));
           parsed.error = parser.error();
           return parsed;
       }

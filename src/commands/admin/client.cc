@@ -2,6 +2,8 @@
 #include "base/numeric.h"
 #include "base/strings.h"
 #include "commands/admin/client.spec.h"
+#include "commands/admin/error_text.h"
+#include "commands/admin/errors.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/client_filter.h"
 #include "commands/core/connection_args.h"
@@ -50,23 +52,21 @@ std::optional<bool> OnOff(Context& ctx) {
 
 MaintNotices TakeEndpointType(ArgCursor& args) {
   if (!args.HasNext()) {
-    args.Fail("ERR moving-endpoint-type needs a value");
+    args.Fail(kErrEndpointMissing);
     return MaintNotices::kOff;
   }
   const std::string_view word = args.Next();
   if (IsWord(word, "NONE")) return MaintNotices::kWithoutEndpoint;
   for (std::string_view kind : {"INTERNAL-IP", "INTERNAL-FQDN", "EXTERNAL-IP", "EXTERNAL-FQDN"})
     if (IsWord(word, kind)) return MaintNotices::kWithEndpoint;
-  args.Fail(
-      "ERR moving-endpoint-type must be internal-ip, internal-fqdn, external-ip, external-fqdn or "
-      "none");
+  args.Fail(kErrEndpointType);
   return MaintNotices::kOff;
 }
 
 ClientType TakeType(ArgCursor& args) {
   const std::string_view word = args.Next();
   const auto type = ParseClientType(word);
-  if (!type) args.FailWith("ERR Unknown client type '" + std::string(word) + "'");
+  if (!type) args.FailWith(UnknownClientType(word));
   return type.value_or(ClientType::kNormal);
 }
 
@@ -76,7 +76,7 @@ bool ParseKillOptions(Context& ctx, ClientFilter* filter) {
   while (args.HasNext()) {
     if (args.Option("ID")) {
       const int64_t id = ParseInt64(args.Next()).value_or(0);
-      if (id < 1) args.Fail("ERR client-id should be greater than 0");
+      if (id < 1) args.Fail(kErrClientIdNotPositive);
       filter->ids.assign(1, static_cast<uint64_t>(id));
     } else if (args.Option("TYPE")) {
       filter->type = TakeType(args);
@@ -86,10 +86,10 @@ bool ParseKillOptions(Context& ctx, ClientFilter* filter) {
       filter->laddr = args.Next();
     } else if (args.Option("USER")) {
       filter->user = args.Next();
-      if (*filter->user != "default") args.FailWith("ERR No such user '" + *filter->user + "'");
+      if (*filter->user != "default") args.FailWith(NoSuchUser(*filter->user));
     } else if (args.Option("MAXAGE")) {
-      filter->max_age_s = args.Int("ERR maxage is not an integer or out of range");
-      if (args.ok() && *filter->max_age_s <= 0) args.Fail("ERR maxage should be greater than 0");
+      filter->max_age_s = args.Int(kErrMaxAge);
+      if (args.ok() && *filter->max_age_s <= 0) args.Fail(kErrMaxAgeNotPositive);
     } else if (args.Option("SKIPME")) {
       const std::string_view word = args.Next();
       skip_me = IsWord(word, "YES");
@@ -117,7 +117,7 @@ void CmdClientGetname(Context& ctx) {
 
 void CmdClientSetname(Context& ctx) {
   if (!HasClient(ctx)) return;
-  if (!IsClientAttribute(ctx.args[2])) return ctx.reply.Error(kErrClientName);
+  if (!IsClientAttribute(ctx.args[2])) return ctx.reply.Error(NotAnAttribute("Client names"));
   ctx.caller.client->modes().name = ctx.args[2];
   ctx.reply.Ok();
 }
@@ -126,11 +126,10 @@ void CmdClientSetinfo(Context& ctx) {
   if (!HasClient(ctx)) return;
   const bool name = IsWord(ctx.args[2], "LIB-NAME");
   if (!name && !IsWord(ctx.args[2], "LIB-VER")) {
-    return ctx.reply.Error("ERR Unrecognized option '" + std::string(ctx.args[2]) + "'");
+    return ctx.reply.Error(UnrecognizedOption(ctx.args[2]));
   }
   if (!IsClientAttribute(ctx.args[3])) {
-    return ctx.reply.Error(std::string("ERR ") + (name ? "lib-name" : "lib-ver") +
-                           " cannot contain spaces, newlines or special characters.");
+    return ctx.reply.Error(NotAnAttribute(name ? "lib-name" : "lib-ver"));
   }
   if (name) {
     ctx.caller.client->library().name = ctx.args[3];
@@ -153,7 +152,7 @@ void CmdClientList(Context& ctx) {
   } else if (args.Option("ID")) {
     while (args.HasNext()) {
       const auto id = ParseInt64(args.Next());
-      if (!id) args.Fail("ERR Invalid client ID");
+      if (!id) args.Fail(kErrClientId);
       filter.ids.push_back(static_cast<uint64_t>(id.value_or(0)));
     }
   }
@@ -169,7 +168,7 @@ void CmdClientKill(Context& ctx) {
   if (ctx.args.size() == 3) {
     filter.addr = ctx.args[2];
     if (ctx.server->clients().Kill(filter, me) == 0) {
-      return ctx.reply.Error("ERR No such client");
+      return ctx.reply.Error(kErrNoSuchClient);
     }
     return ctx.reply.Ok();
   }
@@ -199,11 +198,11 @@ void CmdClientPause(Context& ctx) {
   if (ctx.args.size() == 4) {
     writes_only = IsWord(ctx.args[3], "WRITE");
     if (!writes_only && !IsWord(ctx.args[3], "ALL")) {
-      return ctx.reply.Error("ERR CLIENT PAUSE mode must be WRITE or ALL");
+      return ctx.reply.Error(kErrPauseMode);
     }
   }
   const auto timeout_ms = ParseInt64(ctx.args[2]);
-  if (!timeout_ms) return ctx.reply.Error("ERR timeout is not an integer or out of range");
+  if (!timeout_ms) return ctx.reply.Error(kErrTimeoutInteger);
   if (*timeout_ms < 0) return ctx.reply.Error(kErrTimeoutNegative);
   ctx.server->clients().Pause(*timeout_ms, writes_only);
   ctx.reply.Ok();
@@ -242,8 +241,7 @@ void CmdClientMaintNotifications(Context& ctx) {
   MaintNotices wish = MaintNotices::kWithEndpoint;
   while (args.HasNext()) {
     if (!IsWord(args.Peek(), "MOVING-ENDPOINT-TYPE")) {
-      args.FailWith("ERR unknown parameter '" + std::string(args.Peek().substr(0, 128)) +
-                    "' for CLIENT MAINT_NOTIFICATIONS");
+      args.FailWith(UnknownMaintParameter(args.Peek()));
       break;
     }
     args.Skip(1);
@@ -264,7 +262,7 @@ void CmdClientTracking(Context& ctx) {
     if (args.Option("REDIRECT")) {
       const int64_t id = args.Int();
       if (args.ok() && ctx.server->clients().Describe(static_cast<uint64_t>(id)).empty())
-        args.Fail("ERR The client ID you want redirect to does not exist");
+        args.Fail(kErrRedirect);
     } else if (args.Option("PREFIX")) {
       args.Next();
     } else if (!args.Token("BCAST") && !args.Token("OPTIN") && !args.Token("OPTOUT") &&
@@ -275,8 +273,7 @@ void CmdClientTracking(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   const auto on = OnOff(ctx);
   if (!on) return;
-  if (*on)
-    return ctx.reply.Error("ERR client-side caching (CLIENT TRACKING ON) is not in Clustron yet");
+  if (*on) return ctx.reply.Error(kErrNoTracking);
   ctx.reply.Ok();
 }
 
@@ -293,17 +290,13 @@ void CmdClientTrackinginfo(Context& ctx) {
 
 void CmdClientGetredir(Context& ctx) { ctx.reply.Int(-1); }
 
-void CmdClientCaching(Context& ctx) {
-  ctx.reply.Error(
-      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
-      "OPTOUT mode enabled");
-}
+void CmdClientCaching(Context& ctx) { ctx.reply.Error(kErrCachingMode); }
 
 // Nobody blocks: WAIT and the like end by themselves.
 void CmdClientUnblock(Context& ctx) {
   if (ctx.args.size() > 4) return ReplySubcommandSyntax(ctx);
   if (ctx.args.size() == 4 && !IsWord(ctx.args[3], "TIMEOUT") && !IsWord(ctx.args[3], "ERROR")) {
-    return ctx.reply.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    return ctx.reply.Error(kErrUnblockReason);
   }
   const auto id = ParseInt64(ctx.args[2]);
   if (!id) return ctx.reply.Error(kErrNotInteger);

@@ -4,8 +4,9 @@
 #include <vector>
 
 #include "base/glob.h"
+#include "base/strings.h"
 #include "commands/admin/command_docs.spec.h"
-#include "commands/core/access.h"
+#include "commands/admin/errors.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/describe.h"
 #include "commands/core/help.h"
@@ -111,7 +112,7 @@ void ReplyKeySpec(Context& ctx, const KeySpec& spec) {
 void ReplyInfo(Context& ctx, const CommandSpec& spec) {
   const LegacyRange range = LegacyKeyRange(spec.keys);
   ctx.reply.Array(10);
-  ctx.reply.Bulk(LowerName(spec));
+  ctx.reply.Bulk(Lower(spec.name));
   ctx.reply.Int(spec.arity);
   ReplyNames(ctx, FlagNames(spec));
   ctx.reply.Int(range.first);
@@ -208,7 +209,7 @@ void ReplyDocs(Context& ctx, const CommandSpec& spec) {
   fields.Name("subcommands");
   ctx.reply.Map(subs.size());
   for (const CommandSpec* sub : subs) {
-    ctx.reply.Bulk(LowerName(*sub));
+    ctx.reply.Bulk(Lower(sub->name));
     ReplyDocs(ctx, *sub);
   }
 }
@@ -315,7 +316,7 @@ void CmdCommandDocs(Context& ctx) {
   }
   ctx.reply.Map(specs.size());
   for (const CommandSpec* spec : specs) {
-    ctx.reply.Bulk(LowerName(*spec));
+    ctx.reply.Bulk(Lower(spec->name));
     ReplyDocs(ctx, *spec);
   }
 }
@@ -329,7 +330,7 @@ void CmdCommandList(Context& ctx) {
   size_t count = 0;
   const auto list = [&](const CommandSpec& spec) {
     if (!Passes(spec, filter)) return;
-    ctx.reply.Bulk(LowerName(spec));
+    ctx.reply.Bulk(Lower(spec.name));
     count++;
   };
   for (const CommandSpec* spec : registry.All()) {

@@ -4,6 +4,7 @@
 
 #include "commands/admin/config.spec.h"
 #include "commands/core/connection_args.h"
+#include "commands/core/error_text.h"
 #include "commands/core/errors.h"
 #include "commands/core/help.h"
 #include "commands/core/ports.h"
@@ -22,11 +23,6 @@ constexpr HelpLine kConfigHelp[] = {
     {"SET <option> <value> [<option> <value> ...]", "Change options, all or none."},
 };
 
-std::string SetFailed(std::string_view name, std::string_view why) {
-  return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
-         std::string(why);
-}
-
 // All or nothing: first every value is looked at, then all are set.
 void SetClusterSettings(Context& ctx) {
   std::vector<const OptionSpec*> seen;
@@ -34,9 +30,9 @@ void SetClusterSettings(Context& ctx) {
     const OptionSpec* spec = store::FindSetting(ctx.args[i]);
     const auto value = ParseOption(*spec, ctx.args[i + 1]);
     if (std::find(seen.begin(), seen.end(), spec) != seen.end()) {
-      return ctx.reply.Error(SetFailed(ctx.args[i], "duplicate parameter"));
+      return ctx.reply.Error(ConfigSetFailed(ctx.args[i], kDuplicateParameter));
     }
-    if (!value) return ctx.reply.Error(SetFailed(ctx.args[i], value.error().detail));
+    if (!value) return ctx.reply.Error(ConfigSetFailed(ctx.args[i], value.error().detail));
     seen.push_back(spec);
   }
   for (size_t i = 2; i < ctx.args.size(); i += 2) {

@@ -2,9 +2,12 @@
 #include "base/numeric.h"
 #include "base/strings.h"
 #include "commands/admin/connection.spec.h"
+#include "commands/admin/error_text.h"
+#include "commands/admin/errors.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/connection_args.h"
 #include "commands/core/db_index.h"
+#include "commands/core/error_text.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/version.h"
@@ -13,16 +16,6 @@
 namespace clustron::commands {
 
 namespace {
-
-constexpr std::string_view kErrWrongPass =
-    "WRONGPASS invalid username-password pair or user is disabled.";
-constexpr std::string_view kErrNoPassword =
-    "ERR AUTH <password> called without any password configured for the default user. Are you sure "
-    "your configuration is correct?";
-constexpr std::string_view kErrHelloNoAuth =
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-    "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
-    "protocol version at the same time";
 
 // The only user so far is "default"; without a password it takes any.
 bool PasswordFits(Context& ctx, std::string_view user, std::string_view password) {
@@ -50,9 +43,9 @@ bool ParseHello(Context& ctx, HelloOptions* out) {
   ArgCursor args(ctx.args);
   if (args.HasNext()) {
     const auto version = ParseInt64(args.Next());
-    if (!version) args.Fail("ERR Protocol version is not an integer or out of range");
+    if (!version) args.Fail(kErrHelloVersion);
     if (version && (*version < 2 || *version > 3)) {
-      args.Fail("NOPROTO unsupported protocol version");
+      args.Fail(kErrNoProto);
     }
     out->version = static_cast<int>(version.value_or(0));
   }
@@ -62,9 +55,9 @@ bool ParseHello(Context& ctx, HelloOptions* out) {
       out->auth = {user, args.Next()};
     } else if (args.Option("SETNAME")) {
       out->name = args.Next();
-      if (!IsClientAttribute(*out->name)) args.Fail(kErrClientName);
+      if (!IsClientAttribute(*out->name)) args.FailWith(NotAnAttribute("Client names"));
     } else {
-      args.FailWith("ERR Syntax error in HELLO option '" + std::string(args.Peek()) + "'");
+      args.FailWith(BadHelloOption(args.Peek()));
     }
   }
   if (!args.ok()) ctx.reply.Error(args.error());
@@ -115,7 +108,7 @@ void CmdHello(Context& ctx) {
 
 void CmdPing(Context& ctx) {
   if (ctx.args.size() > 2) {
-    return ctx.reply.Error("ERR wrong number of arguments for 'ping' command");
+    return ctx.reply.Error(WrongArity(*ctx.spec));
   }
   const bool subscribed =
       ctx.caller.client != nullptr && ctx.server != nullptr && ctx.reply.version() == 2 &&

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/numeric.h"
+#include "commands/admin/errors.h"
 #include "commands/admin/server_commands.spec.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/connection_args.h"
@@ -11,10 +12,6 @@
 namespace clustron::commands {
 
 namespace {
-
-constexpr std::string_view kErrBadShutdown = "ERR Errors trying to SHUTDOWN. Check logs.";
-constexpr std::string_view kErrTimeout = "ERR timeout is not an integer or out of range";
-constexpr std::string_view kErrNoReplicas = "ERR FAILOVER requires connected replicas.";
 
 void ReplyStatus(Context& ctx, const Status& status) {
   if (status) {
@@ -72,7 +69,7 @@ void WaitFor(Context& ctx, DurabilityWait::Goal goal, int64_t timeout_ms) {
 }
 
 int64_t TakeTimeout(ArgCursor& args) {
-  const int64_t timeout_ms = args.Int(kErrTimeout);
+  const int64_t timeout_ms = args.Int(kErrTimeoutInteger);
   if (timeout_ms < 0) args.Fail(kErrTimeoutNegative);
   return timeout_ms;
 }
@@ -86,7 +83,7 @@ class SnapshotWait final : public LateReply {
     if (node_.LastSnapshotOk()) {
       reply.Ok();
     } else {
-      reply.Error("ERR the snapshot could not be written. Check logs.");
+      reply.Error(kErrSaveFailed);
     }
     return true;
   }
@@ -123,14 +120,13 @@ void CmdWait(Context& ctx) {
 void CmdWaitaof(Context& ctx) {
   if (!HasClient(ctx)) return;
   ArgCursor args(ctx.args);
-  const int64_t here = args.IntIn(0, 1, "ERR value is out of range, value must between 0 and 1");
-  const int64_t others = args.IntIn(0, INT64_MAX, "ERR value is out of range, must be positive");
+  const int64_t here = args.IntIn(0, 1, kErrWaitaofHere);
+  const int64_t others = args.IntIn(0, INT64_MAX, kErrNotPositive);
   const int64_t timeout_ms = TakeTimeout(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   constexpr std::string_view kAppendOnly[] = {"appendonly"};
   if (here > 0 && ctx.server->config().Get(kAppendOnly)[0].second == "no") {
-    return ctx.reply.Error(
-        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    return ctx.reply.Error(kErrWaitaofMemory);
   }
   WaitFor(ctx, {.here = here > 0, .others = static_cast<size_t>(others), .tell_here = true},
           timeout_ms);
@@ -147,7 +143,7 @@ void CmdFailover(Context& ctx) {
     if (!timed && args.Option("TIMEOUT")) {
       timed = true;
       request.timeout_ms = args.Int();
-      if (request.timeout_ms <= 0) args.Fail("ERR FAILOVER timeout must be greater than 0");
+      if (request.timeout_ms <= 0) args.Fail(kErrFailoverTimeout);
     } else if (ctx.args.size() == 2 && args.Token("ABORT")) {
       abort = true;
     } else if (!targeted && args.Option("TO", 2)) {
@@ -164,10 +160,9 @@ void CmdFailover(Context& ctx) {
   NodePort& node = ctx.server->node();
   if (abort) return ReplyStatus(ctx, node.AbortFailover());
   const RoleView role = node.Role();
-  if (role.leader && role.followers.empty()) return ctx.reply.Error(kErrNoReplicas);
+  if (role.leader && role.followers.empty()) return ctx.reply.Error(kErrFailoverNoReplicas);
   if (role.leader && request.force && !(timed && targeted)) {
-    return ctx.reply.Error(
-        "ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
+    return ctx.reply.Error(kErrFailoverForce);
   }
   ReplyStatus(ctx, node.BeginFailover(request));
 }
@@ -175,10 +170,8 @@ void CmdFailover(Context& ctx) {
 void CmdReplicaof(Context& ctx) {
   if (IsWord(ctx.args[1], "NO") && IsWord(ctx.args[2], "ONE")) return ctx.reply.Ok();
   const auto port = ParseInt64(ctx.args[2]);
-  if (!port || *port < 0 || *port > 65535) return ctx.reply.Error("ERR Invalid master port");
-  ctx.reply.Error(
-      "ERR nodes replicate as members of their cluster; following a Redis server is "
-      "not supported");
+  if (!port || *port < 0 || *port > 65535) return ctx.reply.Error(kErrMasterPort);
+  ctx.reply.Error(kErrReplicaof);
 }
 
 void CmdSlaveof(Context& ctx) { CmdReplicaof(ctx); }

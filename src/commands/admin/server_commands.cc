@@ -1,6 +1,7 @@
 // What the server tells of itself: INFO, ROLE, TIME, MEMORY, SLOWLOG, LATENCY, MODULE.
 #include "base/memory.h"
 #include "base/numeric.h"
+#include "commands/admin/errors.h"
 #include "commands/admin/server_commands.spec.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
@@ -138,7 +139,7 @@ void CmdSlowlogGet(Context& ctx) {
   if (ctx.args.size() == 3) {
     const auto given = ParseInt64(ctx.args[2]);
     if (!given || *given < -1) {
-      return ctx.reply.Error("ERR count should be greater than or equal to -1");
+      return ctx.reply.Error(kErrSlowlogCount);
     }
     count = *given;
   }

@@ -1,6 +1,7 @@
 // Arguments that LEASE and LOCK share.
 #pragma once
 
+#include "commands/coordination/errors.h"
 #include "commands/core/arg_cursor.h"
 
 namespace clustron::commands {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands/coordination/coordination_args.h"
+#include "commands/coordination/errors.h"
 #include "commands/coordination/lease.spec.h"
 #include "commands/core/access.h"
 #include "commands/core/all_or_nothing.h"

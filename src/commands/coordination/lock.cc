@@ -4,6 +4,7 @@
 
 #include "base/planted_bugs.h"
 #include "commands/coordination/coordination_args.h"
+#include "commands/coordination/errors.h"
 #include "commands/coordination/lock.spec.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
@@ -41,7 +42,7 @@ constexpr std::string_view kLaterOptions[] = {"SHARED", "LIMIT", "DELAY", "WAIT"
 void RefuseOption(ArgCursor& args) {
   for (std::string_view option : kLaterOptions) {
     if (args.Token(option)) {
-      return args.FailWith("ERR syntax error: LOCK ACQUIRE has no " + std::string(option) + " yet");
+      return args.FailWith(AcquireHasNo(option));
     }
   }
   args.Fail(kErrSyntax);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/breather.h"
+#include "commands/core/error_text.h"
 #include "commands/core/ports.h"
 
 namespace clustron::commands {
@@ -37,19 +38,9 @@ void ReplyStringRange(Context& ctx, const store::KeyRecord& record, size_t offse
 
 void ReplyOverBudget(Context& ctx) {
   const std::string_view name = ctx.spec->name;
-  const std::string_view code = name == "EXEC"  ? "EXECABORT "
-                                : name == "TXN" ? "TXNLIMIT "
-                                                : "ERR ";
+  const std::string_view code = name == "EXEC" ? "EXECABORT" : name == "TXN" ? "TXNLIMIT" : "ERR";
   ctx.reply.StartOver();
-  ctx.reply.Error(std::string(code) + std::string(kOverBudget));
-}
-
-std::string LowerName(const CommandSpec& spec) {
-  std::string name(spec.name);
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return name;
+  ctx.reply.Error(OverBudget(code));
 }
 
 }  // namespace clustron::commands

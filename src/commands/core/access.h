@@ -76,7 +76,4 @@ inline constexpr store::Event kEventExpired = {store::EventClass::kExpired, "exp
 inline constexpr store::Event kEventPersist = {store::EventClass::kGeneric, "persist"};
 inline constexpr store::Event kEventSet = {store::EventClass::kString, "set"};
 
-// Lower-case name of the command that runs, as Redis puts it into messages.
-std::string LowerName(const CommandSpec& spec);
-
 }  // namespace clustron::commands

@@ -9,9 +9,6 @@
 
 namespace clustron::commands {
 
-inline constexpr std::string_view kErrClientName =
-    "ERR Client names cannot contain spaces, newlines or special characters.";
-
 // Names and versions that a client gives: they must not break CLIENT LIST's lines.
 inline bool IsClientAttribute(std::string_view text) {
   for (char c : text) {

@@ -12,7 +12,7 @@ constexpr bool IsDbIndex(int64_t number) { return number >= 0 && number < store:
 inline int TakeDbIndex(ArgCursor& args) {
   const int64_t number = args.Int();
   if (number < INT32_MIN || number > INT32_MAX) {
-    args.Fail("ERR value is out of range, value must between -2147483648 and 2147483647");
+    args.Fail(kErrBeyondInt32);
   }
   if (!IsDbIndex(number)) args.Fail(kErrDbOutOfRange);
   return args.ok() ? static_cast<int>(number) : 0;

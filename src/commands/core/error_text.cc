@@ -32,6 +32,16 @@ constexpr std::string_view kNotYetHere =
 
 constexpr size_t kShownBytesMax = 64;
 
+// Behind what Redis says, so that whoever looks for its words finds them.
+constexpr std::string_view kNotYet = "(Redis has it, it is not in Clustron yet)";
+
+constexpr std::string_view kFenced = "FENCED ";
+constexpr std::string_view kErr = "ERR ";
+
+std::string OfCommand(std::string_view text, const CommandSpec& spec) {
+  return std::string(text) + " '" + Lower(spec.name) + "' command";
+}
+
 }  // namespace
 
 std::string Quoted(std::string_view text) {
@@ -77,6 +87,71 @@ bool IsRedisCommand(std::string_view name) {
       return true;
   }
   return false;
+}
+
+std::string UnknownCommand(std::string_view name, std::string_view args) {
+  std::string text = "ERR unknown command '" + std::string(name) + "', with args beginning with: ";
+  text.append(args);
+  if (IsRedisCommand(name)) text.append(kNotYet);
+  return text;
+}
+
+std::string UnknownSubcommand(std::string_view container, std::string_view name) {
+  const std::string whole = std::string(container) + "|" + std::string(name);
+  std::string text = "ERR unknown subcommand '" + std::string(name) + "'. Try ";
+  text.append(container).append(" HELP.");
+  if (IsRedisCommand(whole)) text.append(" ").append(kNotYet);
+  return text;
+}
+
+std::string SubcommandSyntax(std::string_view container, std::string_view name) {
+  return "ERR unknown subcommand or wrong number of arguments for '" + std::string(name) +
+         "'. Try " + std::string(container) + " HELP.";
+}
+
+std::string WrongArity(const CommandSpec& spec) {
+  return OfCommand("ERR wrong number of arguments for", spec);
+}
+
+std::string InvalidExpireTime(const CommandSpec& spec) {
+  return OfCommand("ERR invalid expire time in", spec);
+}
+
+std::string NotNestable(const CommandSpec& spec) {
+  return "ERR '" + Lower(spec.name) + "' may not stand inside another command";
+}
+
+std::string ConfigSetFailed(std::string_view name, std::string_view why) {
+  return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
+         std::string(why);
+}
+
+std::string ExecAborted(std::string_view error) {
+  if (error.starts_with(kErr)) error.remove_prefix(kErr.size());
+  return "EXECABORT Transaction discarded because of: " + std::string(error);
+}
+
+std::string OverBudget(std::string_view code) {
+  return std::string(code) + " " + std::string(kOverBudget);
+}
+
+std::string InTxn(std::string_view error, std::string_view which) {
+  return error.starts_with(kFenced) ? std::string(error) + ", in " + std::string(which)
+                                    : WithPrefix(error, which);
+}
+
+std::string Fenced(std::string_view name, const store::Lock* lock) {
+  return std::string(kFenced) +
+         "current=" + std::to_string(lock == nullptr ? 0 : lock->holder().token) + " lock " +
+         Quoted(name) + " is " + HeldBy(lock);
+}
+
+std::string Locked(std::string_view name, const store::Lock* lock) {
+  return "LOCKED a lock guards the key " + Quoted(name) + ": it is " + HeldBy(lock);
+}
+
+std::string LockedDb(int db) {
+  return "LOCKED a lock guards a key of the database " + std::to_string(db);
 }
 
 std::string NotKnownByAll(std::string_view command, uint16_t feature_version) {

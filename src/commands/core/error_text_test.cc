@@ -1,5 +1,6 @@
 #include "commands/core/error_text.h"
 
+#include "commands/core/errors.h"
 #include "commands/core/test_server.h"
 #include "store/tables/lock_table.h"
 
@@ -18,6 +19,18 @@ TEST_CASE("others' words are shown cut and printable") {
 TEST_CASE("an error's code stays its first word") {
   CHECK(WithPrefix("ERR syntax error", "command 2") == "ERR command 2: syntax error");
   CHECK(WithPrefix("OOM", "command 2") == "OOM command 2");
+}
+
+TEST_CASE("EXEC says why it was discarded, without the code of most errors") {
+  const std::string begin = "EXECABORT Transaction discarded because of: ";
+  CHECK(ExecAborted("ERR syntax error") == begin + "syntax error");
+  CHECK(ExecAborted(kErrOom) == begin + std::string(kErrOom));
+}
+
+TEST_CASE("an error inside TXN names its command, behind what programs read") {
+  CHECK(InTxn("ERR syntax error", "command 2") == "ERR command 2: syntax error");
+  CHECK(InTxn(Fenced("k", nullptr), "command 2") ==
+        "FENCED current=0 lock 'k' is free, in command 2");
 }
 
 TEST_CASE("a call is shown by its name and its first argument") {

@@ -119,19 +119,15 @@ GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db, Tokens toke
 }
 
 void ReplyFenced(Context& ctx, std::string_view name, const store::Lock* lock) {
-  ctx.reply.Error("FENCED current=" + std::to_string(lock == nullptr ? 0 : lock->holder().token) +
-                  " lock " + Quoted(name) + " is " + HeldBy(lock));
+  ctx.reply.Error(Fenced(name, lock));
 }
 
 void ReplyLocked(Context& ctx, const GuardVerdict& verdict) {
   const store::LockTable& locks = LocksOf(ctx.store);
   if (verdict.fenced_by)
     return ReplyFenced(ctx, verdict.fenced_lock, locks.Find(verdict.db, verdict.fenced_lock));
-  if (verdict.name.empty())
-    return ctx.reply.Error("LOCKED a lock guards a key of the database " +
-                           std::to_string(verdict.db));
-  ctx.reply.Error("LOCKED a lock guards the key " + Quoted(verdict.name) + ": it is " +
-                  HeldBy(locks.Find(verdict.db, verdict.name)));
+  if (verdict.name.empty()) return ctx.reply.Error(LockedDb(verdict.db));
+  ctx.reply.Error(Locked(verdict.name, locks.Find(verdict.db, verdict.name)));
 }
 
 bool GuardsAllow(Context& ctx) {

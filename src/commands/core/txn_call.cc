@@ -5,6 +5,7 @@
 #include "base/numeric.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/error_text.h"
+#include "commands/core/error_txn.h"
 #include "store/keyspace/store.h"
 #include "store/keyspace/value_type.h"
 #include "store/tables/lease_table.h"
@@ -29,7 +30,7 @@ Op TakeOp(ArgCursor& args) {
   if (text == "<=") return Op::kLe;
   if (text == ">") return Op::kGt;
   if (text == ">=") return Op::kGe;
-  args.FailWith("ERR unknown operator '" + std::string(text.substr(0, 32)) + "' in TXN");
+  args.FailWith(TxnUnknownOperator(text));
   return Op::kEq;
 }
 
@@ -97,21 +98,14 @@ TxnCondition TakeCondition(ArgCursor& args) {
     c.kind = Kind::kAlive;
     key();
   } else {
-    args.FailWith("ERR unknown condition '" + std::string(args.Next().substr(0, 32)) + "' in TXN");
+    args.FailWith(TxnUnknownCondition(args.Next()));
   }
   return c;
 }
 
-std::string Of(std::string_view what, size_t i, int64_t count) {
-  return std::string(what) + " " + std::to_string(i + 1) + " of " + std::to_string(count);
-}
-
 // How many conditions or commands follow the word. No number is misuse; too many is a limit.
 int64_t TakeCount(ArgCursor& args, std::string_view word, size_t max) {
-  if (args.ok() && !args.HasNext()) {
-    args.FailWith("ERR " + std::string(word) + ": the number of its " +
-                  (word == "IF" ? "conditions" : "commands") + " is missing");
-  }
+  if (args.ok() && !args.HasNext()) args.FailWith(TxnCountMissing(word));
   const std::string_view shown = args.HasNext() ? args.Peek() : std::string_view();
   const auto count = ParseInt64(args.Next());
   if (args.ok() && (!count || *count < 0)) {
@@ -124,17 +118,16 @@ int64_t TakeCount(ArgCursor& args, std::string_view word, size_t max) {
 void TakeConditions(ArgCursor& args, Args all, std::vector<TxnCondition>* out) {
   const int64_t count = TakeCount(args, "IF", kTxnConditionsMax);
   for (size_t i = 0; i < static_cast<size_t>(count) && args.ok(); i++) {
-    const auto which = [&] { return "IF: " + Of("condition", i, count); };
+    const auto which = [&] { return TxnPart("IF", i, count); };
     if (!args.HasNext() || IsWord(args.Peek(), "THEN")) {
-      return args.FailWith("ERR " + which() + " is missing");
+      return args.FailWith(TxnPartMissing(which()));
     }
     ArgCursor one(all.subspan(args.position()), 0);
     out->push_back(TakeCondition(one));
     out->back().key_index += args.position();
     if (!one.ok()) {
       const bool cut = one.error() == kErrSyntax;  // nothing else is one here
-      return args.FailWith(cut ? "ERR " + which() + " ends too early"
-                               : WithPrefix(one.error(), which()));
+      return args.FailWith(cut ? TxnPartCut(which()) : WithPrefix(one.error(), which()));
     }
     args.Skip(one.position());
   }
@@ -143,17 +136,13 @@ void TakeConditions(ArgCursor& args, Args all, std::vector<TxnCondition>* out) {
 void TakeCommands(ArgCursor& args, Args all, std::string_view word, std::vector<Args>* out) {
   const int64_t count = TakeCount(args, word, kTxnCommandsMax);
   for (size_t i = 0; i < static_cast<size_t>(count) && args.ok(); i++) {
-    const auto which = [&] { return std::string(word) + ": " + Of("command", i, count); };
-    if (!args.HasNext()) return args.FailWith("ERR " + which() + " is missing");
+    const auto which = [&] { return TxnPart(word, i, count); };
+    if (!args.HasNext()) return args.FailWith(TxnPartMissing(which()));
     const std::string_view shown = args.Peek();
     const auto size = ParseInt64(args.Next());
-    if (!size || *size < 1) {
-      return args.FailWith("ERR " + which() + ": " + Quoted(shown) +
-                           " is not the number of its words");
-    }
+    if (!size || *size < 1) return args.FailWith(TxnNoSize(which(), shown));
     if (static_cast<uint64_t>(*size) > args.remaining()) {
-      return args.FailWith("ERR " + which() + " has " + std::to_string(args.remaining()) +
-                           " words, not " + std::to_string(*size));
+      return args.FailWith(TxnFewWords(which(), args.remaining(), *size));
     }
     out->push_back(all.subspan(args.position(), static_cast<size_t>(*size)));
     args.Skip(static_cast<size_t>(*size));
@@ -183,21 +172,14 @@ std::string ParseTxn(Args all, TxnCall* out) {
   ArgCursor args(all);
   if (args.Token("IF")) TakeConditions(args, all, &out->conditions);
   if (args.ok() && !args.Token("THEN")) {
-    args.FailWith(args.HasNext() ? "ERR TXN: THEN was expected, not " + Quoted(args.Peek())
-                                 : "ERR TXN: THEN is missing");
+    args.FailWith(args.HasNext() ? TxnNoThen(args.Peek()) : std::string(kErrTxnNoThen));
   }
   TakeCommands(args, all, "THEN", &out->then_commands);
   if (args.HasNext()) {
-    if (!args.Token("ELSE")) {
-      args.FailWith("ERR TXN: ELSE or the end was expected behind THEN's commands, not " +
-                    Quoted(args.Peek()));
-    }
+    if (!args.Token("ELSE")) args.FailWith(TxnNoElse(args.Peek()));
     TakeCommands(args, all, "ELSE", &out->else_commands);
   }
-  if (args.HasNext()) {
-    args.FailWith("ERR TXN: the end was expected behind ELSE's commands, not " +
-                  Quoted(args.Peek()));
-  }
+  if (args.HasNext()) args.FailWith(TxnNoEnd(args.Peek()));
   return std::string(args.error());
 }
 

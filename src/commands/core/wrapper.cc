@@ -4,7 +4,8 @@
 #include <string>
 
 #include "base/check.h"
-#include "commands/core/access.h"
+#include "commands/core/error_text.h"
+#include "commands/core/errors.h"
 #include "commands/core/help.h"
 #include "commands/core/keys.h"
 #include "commands/core/registry.h"
@@ -81,12 +82,12 @@ bool MayBeNested(const CommandSpec& spec, Args args) {
 bool RunInner(Context& ctx, Args inner, resp::ReplyWriter& reply) {
   DCHECK(ctx.nested != nullptr);
   if (ctx.depth >= kNestingMax || NestsTooDeep(inner)) {
-    reply.Error("ERR commands are nested too deep");
+    reply.Error(kErrNestedTooDeep);
     return false;
   }
   const CommandSpec* spec = Resolve(inner);
   if (spec != nullptr && spec->Accepts(inner.size()) && !MayBeNested(*spec, inner)) {
-    reply.Error("ERR '" + LowerName(*spec) + "' may not stand inside another command");
+    reply.Error(NotNestable(*spec));
     return false;
   }
   return ctx.nested->Run(inner, reply, ctx);

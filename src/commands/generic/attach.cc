@@ -2,6 +2,7 @@
 
 #include "commands/core/access.h"
 #include "commands/core/error_text.h"
+#include "commands/generic/errors.h"
 #include "store/tables/lease_table.h"
 
 namespace clustron::commands {

@@ -4,6 +4,7 @@
 
 #include "base/breather.h"
 #include "base/stream_hash.h"
+#include "commands/generic/errors.h"
 #include "store/keyspace/store.h"
 
 namespace clustron::commands {
@@ -48,7 +49,7 @@ void TakeDigest(ArgCursor& args, Compare::Kind kind, Compare* out) {
   out->text = args.Next();
   bool hex = out->text.size() == kDigestDigits;
   for (char c : out->text) hex = hex && IsHex(c);
-  if (!hex) args.Fail("ERR a digest is 16 hexadecimal digits");
+  if (!hex) args.Fail(kErrDigest);
 }
 
 }  // namespace

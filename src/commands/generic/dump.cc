@@ -8,6 +8,7 @@
 #include "commands/core/rdb_kind.h"
 #include "commands/core/registry.h"
 #include "commands/generic/dump.spec.h"
+#include "commands/generic/errors.h"
 #include "persist/rdb_reader.h"
 #include "persist/rdb_writer.h"
 #include "store/keyspace/key_meta.h"

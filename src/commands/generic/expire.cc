@@ -6,8 +6,10 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/core/error_text.h"
 #include "commands/core/registry.h"
 #include "commands/generic/attach.h"
+#include "commands/generic/errors.h"
 #include "commands/generic/expire.spec.h"
 #include "commands/generic/expire_time.h"
 #include "store/tables/lock_table.h"
@@ -42,7 +44,7 @@ Conditions ParseConditions(ArgCursor& args) {
     } else {
       // COMPAT: Redis prints a C string, up to a NUL.
       const std::string_view option = args.Peek();
-      args.FailWith("ERR Unsupported option " + std::string(option.substr(0, option.find('\0'))));
+      args.FailWith(UnsupportedOption(option.substr(0, option.find('\0'))));
     }
   }
   if (!args.ok()) return c;
@@ -77,9 +79,7 @@ void Expire(Context& ctx, TimeUnit unit, TimeBase base) {
   const std::optional<int64_t> value = ParseInt64(ctx.args[2]);
   if (!value) return ctx.reply.Error(kErrNotInteger);
   const std::optional<Deadline> deadline = MakeDeadline(ctx, *value, unit, base);
-  if (!deadline) {
-    return ctx.reply.Error("ERR invalid expire time in '" + LowerName(*ctx.spec) + "' command");
-  }
+  if (!deadline) return ctx.reply.Error(InvalidExpireTime(*ctx.spec));
   Mutation m = Modify(ctx, key);
   if (!m.exists()) return ctx.reply.Int(0);
   if (!CheckNoLease(ctx, *m.record())) return;

@@ -2,6 +2,7 @@
 
 #include "base/numeric.h"
 #include "commands/core/access.h"
+#include "commands/core/error_text.h"
 
 namespace clustron::commands {
 
@@ -39,9 +40,7 @@ std::optional<Deadline> ExpireOptionDeadline(Context& ctx, const ExpireOption& o
   }
   const std::optional<Deadline> deadline =
       *value <= 0 ? std::nullopt : MakeDeadline(ctx, *value, option.unit, option.base);
-  if (!deadline) {
-    ctx.reply.Error("ERR invalid expire time in '" + LowerName(*ctx.spec) + "' command");
-  }
+  if (!deadline) ctx.reply.Error(InvalidExpireTime(*ctx.spec));
   return deadline;
 }
 

@@ -7,6 +7,7 @@
 #include "commands/core/db_index.h"
 #include "commands/core/registry.h"
 #include "commands/generic/compare.h"
+#include "commands/generic/errors.h"
 #include "commands/generic/key.spec.h"
 #include "store/keyspace/value_type.h"
 #include "store/tables/lease_table.h"
@@ -172,8 +173,8 @@ WrittenDbs MoveDbs(Args args, int db) {
 
 void CmdSwapdb(Context& ctx) {
   ArgCursor args(ctx.args);
-  const int64_t a = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid first DB index");
-  const int64_t b = args.IntIn(INT32_MIN, INT32_MAX, "ERR invalid second DB index");
+  const int64_t a = args.IntIn(INT32_MIN, INT32_MAX, kErrSwapFirstDb);
+  const int64_t b = args.IntIn(INT32_MIN, INT32_MAX, kErrSwapSecondDb);
   if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
   if (!args.ok()) return ctx.reply.Error(args.error());
   // Attached keys change their names, by way of a third.

@@ -2,6 +2,7 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/help.h"
+#include "commands/generic/errors.h"
 #include "commands/generic/scan.spec.h"
 
 namespace clustron::commands {
@@ -61,10 +62,7 @@ void CmdObjectIdletime(Context& ctx) {
 }
 
 void CmdObjectFreq(Context& ctx) {
-  if (Subject(ctx) == nullptr) return;
-  ctx.reply.Error(
-      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
-      "when switching between policies at runtime LRU and LFU data will take some time to adjust.");
+  if (Subject(ctx) != nullptr) ctx.reply.Error(kErrNoLfu);
 }
 
 void CmdObjectHelp(Context& ctx) { ReplyHelp(ctx, "OBJECT", kObjectHelp); }

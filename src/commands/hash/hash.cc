@@ -7,7 +7,9 @@
 #include "commands/core/access.h"
 #include "commands/core/all_or_nothing.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/core/error_text.h"
 #include "commands/core/registry.h"
+#include "commands/hash/errors.h"
 #include "commands/hash/hash.spec.h"
 #include "commands/hash/hash_lookups.h"
 #include "store/types/hash/hash_edit.h"
@@ -104,7 +106,7 @@ int64_t SetFields(Context& ctx) {
 
 bool CheckFieldPairs(Context& ctx) {
   if (ctx.args.size() % 2 == 0) return true;
-  ctx.reply.Error("ERR wrong number of arguments for '" + LowerName(*ctx.spec) + "' command");
+  ctx.reply.Error(WrongArity(*ctx.spec));
   return false;
 }
 
@@ -236,7 +238,7 @@ void CmdHincrby(Context& ctx) {
 void CmdHincrbyfloat(Context& ctx) {
   const std::optional<long double> by = ParseLongDouble(ctx.args[3]);
   if (!by) return ctx.reply.Error(kErrNotFloat);
-  if (!std::isfinite(*by)) return ctx.reply.Error("ERR value is NaN or Infinity");
+  if (!std::isfinite(*by)) return ctx.reply.Error(kErrNotFinite);
   Mutation m = Modify(ctx, ctx.args[1]);
   if (!CheckType(ctx, m.record(), Type::kHash)) return;
   if (m.exists() && !SpendEdit(ctx, HashOf(*m.record()))) return;

@@ -33,11 +33,7 @@ Wish ParseWish(ArgCursor& args) {
   if (!args.HasNext()) return wish;
   wish.with_count = true;
   wish.count = args.Int();
-  if (wish.count == INT64_MIN) {
-    args.Fail(
-        "ERR value is out of range, value must between -9223372036854775807 and "
-        "9223372036854775807");
-  }
+  if (wish.count == INT64_MIN) args.Fail(kErrBeyondInt64);
   if (args.HasNext()) {
     wish.with_values = args.Token("WITHVALUES");
     if (!wish.with_values) args.Fail(kErrSyntax);

@@ -9,6 +9,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/registry.h"
 #include "commands/core/waiting.h"
+#include "commands/list/errors.h"
 #include "commands/list/list.spec.h"
 #include "store/types/list/list_edit.h"
 #include "store/types/list/list_value.h"
@@ -399,7 +400,7 @@ void CmdLpos(Context& ctx) {
   while (args.HasNext()) {
     if (args.Option("RANK")) {
       rank = args.Int();
-      if (rank == INT64_MIN) args.Fail(kErrLposRankRange);
+      if (rank == INT64_MIN) args.Fail(kErrBeyondInt64);
       if (args.ok() && rank == 0) args.Fail(kErrLposRank);
     } else if (args.Option("COUNT")) {
       count = args.IntIn(0, INT64_MAX, kErrCountNegative);

@@ -1,10 +1,10 @@
 // Publish and subscribe. A node tells its own subscribers; `server` takes messages to the others.
 #include "commands/core/connection_args.h"
-#include "commands/core/errors.h"
 #include "commands/core/help.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/pubsub/channels.h"
+#include "commands/pubsub/errors.h"
 #include "commands/pubsub/pubsub.spec.h"
 #include "resp/reply_writer.h"
 
@@ -60,10 +60,7 @@ void Unsubscribe(Context& ctx, std::string_view what, Kind kind) {
 // Inside an entry each node tells its own subscribers as it applies it, and the reply, which must
 // be the same everywhere, can't count them.
 void Publish(Context& ctx, bool sharded) {
-  if (IsReservedChannel(ctx.args[1])) {
-    return ctx.reply.Error("ERR channel '" + std::string(ctx.args[1]) +
-                           "' is reserved for the server's own events");
-  }
+  if (IsReservedChannel(ctx.args[1])) return ctx.reply.Error(ReservedChannel(ctx.args[1]));
   if (ctx.in_entry()) {
     if (ctx.held_messages != nullptr) {
       ctx.held_messages->push_back({ctx.args[1], ctx.args[2], sharded});

@@ -14,6 +14,7 @@
 #include "commands/core/registry.h"
 #include "commands/string/bit_offset.h"
 #include "commands/string/bitmap.spec.h"
+#include "commands/string/errors.h"
 #include "store/types/string/string_edit.h"
 
 namespace clustron::commands {

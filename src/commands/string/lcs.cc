@@ -7,6 +7,7 @@
 
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/string/errors.h"
 
 namespace clustron::commands {
 

@@ -5,6 +5,7 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/core/error_text.h"
 #include "commands/core/registry.h"
 #include "commands/generic/attach.h"
 #include "commands/generic/compare.h"
@@ -139,7 +140,7 @@ void SetWithTtl(Context& ctx, TimeUnit unit) {
 // MSET's and MSETNX's arguments come in pairs.
 bool CheckPairs(Context& ctx) {
   if (ctx.args.size() % 2 == 1) return true;
-  ctx.reply.Error("ERR wrong number of arguments for '" + LowerName(*ctx.spec) + "' command");
+  ctx.reply.Error(WrongArity(*ctx.spec));
   return false;
 }
 

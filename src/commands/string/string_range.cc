@@ -2,6 +2,7 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/string/errors.h"
 #include "store/types/string/string_edit.h"
 
 namespace clustron::commands {

@@ -5,9 +5,11 @@
 #include "commands/core/all_or_nothing.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/db_index.h"
+#include "commands/core/error_text.h"
 #include "commands/core/guard.h"
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
+#include "commands/transaction/errors.h"
 #include "commands/transaction/multi.spec.h"
 #include "store/tables/lock_table.h"
 
@@ -206,7 +208,7 @@ void CmdExec(Context& ctx) {
   ExecCall call;
   if (!DecodeExec(ctx.args, &call)) return ctx.reply.Error(kErrSyntax);
   if (const std::string_view error = MemoryError(ctx, call); !error.empty()) {
-    return ctx.reply.Error("EXECABORT Transaction discarded because of: " + std::string(error));
+    return ctx.reply.Error(ExecAborted(error));
   }
   if (!WatchesHold(ctx, call)) return ctx.reply.NullArray();
   const GuardVerdict verdict = CheckAllGuards(ctx, call);

@@ -7,6 +7,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/resp_downgrade.h"
 #include "commands/core/wrapper.h"
+#include "commands/transaction/errors.h"
 #include "commands/transaction/txn.spec.h"
 #include "store/tables/once_table.h"
 

@@ -79,9 +79,7 @@ bool RunBranch(Context& ctx, const std::vector<Args>& branch, bool then) {
       const std::string_view text = std::string_view(error).substr(1, end - 1);
       const std::string which = (then ? "command " : "ELSE: command ") + std::to_string(i + 1) +
                                 " (" + Sketch(branch[i]) + ")";
-      // Programs read the token behind this code.
-      ctx.reply.Error(text.starts_with("FENCED ") ? std::string(text) + ", in " + which
-                                                  : WithPrefix(text, which));
+      ctx.reply.Error(InTxn(text, which));
     } else {
       ctx.reply.Raw(error, 1);
     }

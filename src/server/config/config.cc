@@ -16,8 +16,11 @@
 #include "base/glob.h"
 #include "base/numeric.h"
 #include "base/strings.h"
+#include "commands/core/error_text.h"
+#include "commands/core/errors.h"
 #include "server/config/config_foreign.h"
 #include "server/config/config_rewrite.h"
+#include "server/config/errors.h"
 
 namespace clustron::server {
 
@@ -55,8 +58,7 @@ std::string Shown(const std::vector<std::string>& words) {
 
 // Redis's words for a pair that can't be set.
 std::unexpected<Error> SetFailed(std::string_view name, std::string_view why) {
-  return Fail(Errc::kInvalidArgument, "ERR CONFIG SET failed (possibly related to argument '" +
-                                          std::string(name) + "') - " + std::string(why));
+  return Fail(Errc::kInvalidArgument, commands::ConfigSetFailed(name, why));
 }
 
 // A directory may be written in several ways.
@@ -388,26 +390,24 @@ Status Config::Set(std::span<const PairView> pairs) {
   };
   for (const auto& [name, text] : pairs) {
     if (FindOption(name) == nullptr) {
-      return Fail(
-          Errc::kInvalidArgument,
-          "ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(name) + "'");
+      return Fail(Errc::kInvalidArgument, UnknownOption(name));
     }
   }
   for (const auto& [name, text] : pairs) {
     const OptionRow& row = *FindOption(name);
     auto value = Parse(row, text);
     const bool told = value && SameValue(row, value->text, old[static_cast<size_t>(row.opt)].text);
-    const char* refused = nullptr;
+    std::string_view refused;
     if (row.scope == Scope::kCluster) {
       refused = "a cluster-wide setting can't be set together with options of a node";
     } else if ((row.flags & (kOptStartOnly | kOptFixed)) && !told) {
       refused = "can't set immutable config";
     } else if (std::find(changed.begin(), changed.end(), row.opt) != changed.end()) {
-      refused = "duplicate parameter";
+      refused = commands::kDuplicateParameter;
     }
-    if (refused != nullptr || !value) {
+    if (!refused.empty() || !value) {
       take_back();
-      return SetFailed(name, refused != nullptr ? refused : value.error().detail);
+      return SetFailed(name, refused.empty() ? value.error().detail : refused);
     }
     if (row.flags & (kOptStartOnly | kOptFixed)) continue;  // it says what is so already
     Assign(row.opt, *std::move(value));
@@ -426,15 +426,12 @@ Status Config::Set(std::span<const PairView> pairs) {
 }
 
 Status Config::Rewrite() {
-  if (file_.empty()) {
-    return Fail(Errc::kNotFound, "ERR The server is running without a config file");
-  }
+  if (file_.empty()) return Fail(Errc::kNotFound, std::string(kErrNoConfigFile));
   auto text = ReadWholeFile(file_);
   if (!text && access(file_.c_str(), F_OK) != 0) text = std::string();
   Status status = text ? ReplaceFile(file_, RewrittenConfig(*this, *text))
                        : Status(std::unexpected(text.error()));
-  if (!status)
-    return Fail(status.error().code, "ERR Rewriting config file: " + status.error().detail);
+  if (!status) return Fail(status.error().code, RewriteFailed(status.error().detail));
   return {};
 }
 

@@ -18,6 +18,7 @@
 #include "commands/transaction/multi.h"
 #include "resp/reply_writer.h"
 #include "server/front/auth.h"
+#include "server/front/errors.h"
 
 namespace clustron::server {
 
@@ -102,8 +103,7 @@ void Dispatcher::ReplyError(Session& session, std::string_view error) {
 void Dispatcher::Refuse(Session& session, const CommandSpec& spec, std::string_view error) {
   around_.stats.commands.Rejected(spec);
   if (!spec.Is(commands::kRunsQueue)) return ReplyError(session, error);
-  const std::string_view text = error.starts_with("ERR ") ? error.substr(4) : error;
-  ReplyError(session, "EXECABORT Transaction discarded because of: " + std::string(text));
+  ReplyError(session, commands::ExecAborted(error));
   session.client.transaction().End();
 }
 

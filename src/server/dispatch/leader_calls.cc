@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "resp/reply_writer.h"
+#include "server/dispatch/errors.h"
 
 namespace clustron::server {
 
@@ -44,7 +45,7 @@ std::optional<std::string> LeaderCalls::Run(std::string_view body) {
       spec->ClassOf(args) != commands::Class::kLeader || header.db >= store::kDatabases ||
       (header.resp_version != 2 && header.resp_version != 3)) {
     out.push_back(kAnswered);
-    resp::ReplyWriter(&out, 2).Error("ERR unknown command for the leader");
+    resp::ReplyWriter(&out, 2).Error(kErrNotForLeader);
     return out;
   }
   args[0] = spec->name;

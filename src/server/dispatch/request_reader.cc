@@ -57,8 +57,7 @@ size_t RequestReader::ParseAll(Session& session, std::string_view bytes, Turn& t
     }
     used = std::max(used, batch_.skip);
     if (outcome == Outcome::kError) {
-      const std::string_view error = session.input.parser().error();
-      around_.dispatcher.ReplyError(session, "ERR " + std::string(error));
+      around_.dispatcher.ReplyError(session, session.input.parser().error());
       session.CloseAfterReply();
       return bytes.size();
     }

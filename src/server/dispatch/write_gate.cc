@@ -9,6 +9,7 @@
 #include "base/reach.h"
 #include "commands/core/errors.h"
 #include "commands/generic/expire.h"
+#include "server/dispatch/errors.h"
 
 namespace clustron::server {
 
@@ -17,9 +18,6 @@ namespace {
 // What one command, or what is between MULTI and EXEC, may take in the log: within what an entry's
 // formats can tell, and more than its budget of work lets anybody use.
 constexpr size_t kItemBytesMax = 1 << 30;
-constexpr std::string_view kErrTooBig =
-    "ERR the command is too big: with its arguments, or all that MULTI has queued, it takes more "
-    "than 1 GB in the log";
 
 // What an item of these words takes in the log, about.
 size_t ItemBytes(commands::Args args) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "server/front/errors.h"
 
 namespace clustron::server {
 
@@ -14,18 +15,7 @@ std::string RefusedWhileSubscribed(const commands::CommandSpec& spec, const Clie
   if (std::find(std::begin(kAllowed), std::end(kAllowed), spec.name) != std::end(kAllowed)) {
     return {};
   }
-  return "ERR Can't execute '" + Lower(spec.name) +
-         "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
-         "context";
-}
-
-std::string_view ProtectedModeText() {
-  // COMPAT: the first two sentences are Redis's.
-  return "DENIED Redis is running in protected mode because protected mode is enabled and no "
-         "password is set for the default user. In this mode connections are only accepted from "
-         "the loopback interface. Set a password (requirepass in the configuration, or CONFIG SET "
-         "requirepass from the server's own machine), or switch protected mode off "
-         "(protected-mode no) if nobody else can reach this port.";
+  return NotWhileSubscribed(Lower(spec.name));
 }
 
 }  // namespace clustron::server

@@ -20,8 +20,6 @@ inline constexpr size_t kStrangerOutputBytesMax = 17 * 1024;
 inline constexpr size_t kStrangerInputBytesMax = 64 * 1024;
 inline constexpr int64_t kStrangerMsMax = 10'000;
 
-inline constexpr std::string_view kErrNoAuth = "NOAUTH Authentication required.";
-
 // Of a client that hasn't authenticated. COMPAT: when the password is taken away, who had not given
 // it needs it no more.
 inline bool NeedsAuth(const commands::CommandSpec& spec, std::string_view password) {
@@ -31,9 +29,5 @@ inline bool NeedsAuth(const commands::CommandSpec& spec, std::string_view passwo
 // In RESP2 a connection with subscriptions takes only commands of the family itself, PING, QUIT and
 // RESET. Empty: allowed; else the error.
 std::string RefusedWhileSubscribed(const commands::CommandSpec& spec, const Client& client);
-
-// Protected mode: what a client from outside of this machine is told where there is no password,
-// before its connection is closed.
-std::string_view ProtectedModeText();
 
 }  // namespace clustron::server

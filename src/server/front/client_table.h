@@ -22,8 +22,6 @@ namespace clustron::server {
 
 class Config;
 
-inline constexpr std::string_view kErrMaxClients = "ERR max number of clients reached";
-
 // Whoever can end the wait of a client that waits for keys.
 class UnblockHost {
  public:

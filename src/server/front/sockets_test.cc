@@ -126,7 +126,7 @@ void EchoConnection::OnBytes(std::string_view bytes) {
         more = false;
         break;
       case resp::RequestParser::Outcome::kError:
-        writer.Error("ERR " + std::string(parser_.error()));
+        writer.Error(parser_.error());
         bad = true;
     }
   }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/reach.h"
+#include "server/ops/errors.h"
 
 namespace clustron::server {
 
@@ -48,14 +49,10 @@ void DamageWatch::Report() {
   CHECK(slot_ != 0);
   REACH("nobody can tell what a damaged slot held");
   const bool alone = node_.alone();
-  const std::string slot = std::to_string(slot_);
-  error_ = "CLUSTERDOWN slot " + slot + " of the log is damaged and " +
-           (alone ? "there is no other member to repair it from"
-                  : "the members in sight can't repair it") +
-           ": nothing was done; the server's log says what can be done";
+  error_ = SlotDamaged(slot_, alone);
   if (alone) return;  // said at the start
   host_.Warn(
-      "HALTED: slot " + slot +
+      "HALTED: slot " + std::to_string(slot_) +
       " of the log is damaged on too many members: those in sight can't tell what it held, "
       "so nobody may lead and commands are answered with an error. Clients that send READONLY "
       "can read the state up to slot " +
@@ -73,7 +70,7 @@ void DamageWatch::StepSetBack() {
     return;
   }
   // Who else is becomes known one by one.
-  std::string error = "CLUSTERDOWN " + trouble;
+  std::string error = TooManySetBack(trouble);
   if (error_ == error) return;
   REACH("too many members were set back");
   error_ = std::move(error);

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "cluster/log/wait_item.h"
 #include "server/ops/engine_news.h"
+#include "server/ops/errors.h"
 
 namespace clustron::server {
 
@@ -48,7 +49,7 @@ Status Departure::Begin(const commands::ShutdownRequest& request) {
 }
 
 Status Departure::Abort() {
-  if (!going_on_) return Fail(Errc::kNotFound, "ERR No shutdown in progress.");
+  if (!going_on_) return Fail(Errc::kNotFound, std::string(kErrNoShutdown));
   CallOff();
   return {};
 }

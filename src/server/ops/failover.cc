@@ -4,7 +4,9 @@
 #include <string>
 
 #include "base/check.h"
+#include "commands/core/errors.h"
 #include "server/ops/engine_news.h"
+#include "server/ops/errors.h"
 
 namespace clustron::server {
 
@@ -15,6 +17,10 @@ constexpr int64_t kInSightNs = 1'000'000'000;
 // proposed meanwhile; then it is tried again.
 constexpr int64_t kTryAgainNs = 1'000'000'000;
 constexpr int64_t kDefaultTimeoutMs = 10'000;
+
+std::unexpected<Error> Refused(Errc code, std::string_view error) {
+  return Fail(code, std::string(error));
+}
 
 }  // namespace
 
@@ -38,16 +44,14 @@ cluster::NodeId Failover::Target(const commands::FailoverRequest& request) const
 }
 
 Status Failover::Begin(const commands::FailoverRequest& request) {
-  if (node_.alone()) return Fail(Errc::kUnavailable, "ERR FAILOVER requires connected replicas.");
+  if (node_.alone()) return Refused(Errc::kUnavailable, commands::kErrFailoverNoReplicas);
   if (!node_.leading()) return AskLeader(kFailoverAsked, request);
-  if (running()) return Fail(Errc::kExists, "ERR FAILOVER already in progress.");
+  if (running()) return Refused(Errc::kExists, kErrFailoverRunning);
   const cluster::NodeId to = Target(request);
-  if (to == 0) {
-    return Fail(Errc::kNotFound, request.host.empty()
-                                     ? "ERR FAILOVER requires connected replicas."
-                                     : "ERR FAILOVER target HOST and PORT is not a replica.");
-  }
-  if (!HandOver(to)) return Fail(Errc::kUnavailable, "ERR FAILOVER target is not a voting member.");
+  if (to == 0)
+    return Refused(Errc::kNotFound,
+                   request.host.empty() ? commands::kErrFailoverNoReplicas : kErrFailoverTarget);
+  if (!HandOver(to)) return Refused(Errc::kUnavailable, kErrFailoverVoter);
   target_ = to;
   deadline_ns_ = clock_.MonotonicNs() +
                  (request.timeout_ms > 0 ? request.timeout_ms : kDefaultTimeoutMs) * 1'000'000;
@@ -57,14 +61,13 @@ Status Failover::Begin(const commands::FailoverRequest& request) {
 // COMPAT: Redis takes FAILOVER at the master only. Here any node passes it on; that it was begun is
 // all that the reply says there, too.
 Status Failover::AskLeader(uint8_t kind, const commands::FailoverRequest& request) {
-  if (!node_.leader_in_sight())
-    return Fail(Errc::kUnavailable, "ERR FAILOVER: no leader is in sight.");
+  if (!node_.leader_in_sight()) return Refused(Errc::kUnavailable, kErrFailoverNoLeader);
   const std::vector<cluster::NodeId>& voters = node_.replica().members().voters;
   if (!request.host.empty() &&
       std::none_of(voters.begin(), voters.end(), [&](cluster::NodeId node) {
         return node != node_.leader() && IsAt(node, request);
       })) {
-    return Fail(Errc::kNotFound, "ERR FAILOVER target HOST and PORT is not a replica.");
+    return Refused(Errc::kNotFound, kErrFailoverTarget);
   }
   std::string body;
   Writer writer(&body);
@@ -78,7 +81,7 @@ Status Failover::AskLeader(uint8_t kind, const commands::FailoverRequest& reques
 
 Status Failover::Abort() {
   if (!node_.alone() && !node_.leading()) return AskLeader(kFailoverAborted, {});
-  if (!running()) return Fail(Errc::kNotFound, "ERR No failover in progress.");
+  if (!running()) return Refused(Errc::kNotFound, kErrNoFailover);
   target_ = 0;
   return {};
 }

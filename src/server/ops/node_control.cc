@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/ops/errors.h"
+
 namespace clustron::server {
 
 commands::RoleView NodeControl::Role() const {
@@ -46,7 +48,7 @@ Status NodeControl::BeginSnapshot() {
   if (around_.node.halted())
     return Fail(Errc::kUnavailable, std::string(around_.outage.StandstillError()));
   if (around_.node.parts().snapshots.running())
-    return Fail(Errc::kExists, "ERR Background save already in progress");
+    return Fail(Errc::kExists, std::string(kErrSaveRunning));
   around_.node.parts().snapshots.Want();
   return {};
 }

@@ -2,13 +2,14 @@
 
 #include "base/check.h"
 #include "commands/core/errors.h"
+#include "server/ops/errors.h"
 
 namespace clustron::server {
 
 void Outage::NoteHalted(const std::string& reason) {
   CHECK(halt_error_.empty());
   halt_reason_ = reason;
-  halt_error_ = "CLUSTERDOWN this node is halted: " + reason;
+  halt_error_ = NodeHalted(reason);
   // Errors are one line.
   for (char& c : halt_error_)
     if (c == '\r' || c == '\n') c = ' ';

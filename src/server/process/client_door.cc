@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "server/front/auth.h"
+#include "server/front/errors.h"
 
 namespace clustron::server {
 
@@ -103,7 +104,7 @@ bool ClientDoor::Admits(const net::Fd& fd, bool unix_socket, std::string_view* e
     return false;
   }
   if (!unix_socket && RefusesStranger(fd.get())) {
-    *error = ProtectedModeText();
+    *error = kErrProtectedMode;
     return false;
   }
   return true;

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/strings.h"
 #include "resp/reply_writer.h"
+#include "server/process/errors.h"
 
 namespace clustron::server {
 
@@ -154,7 +155,7 @@ void FormingClients::Answer(Connection& connection) {
     const Outcome outcome = connection.parser.Parse(std::string_view(connection.in).substr(used));
     if (outcome == Outcome::kNeedMore) break;
     if (outcome == Outcome::kError) {
-      reply.Error("ERR " + std::string(connection.parser.error()));
+      reply.Error(connection.parser.error());
       connection.ended = true;
       break;
     }
@@ -171,7 +172,7 @@ void FormingClients::Answer(Connection& connection) {
       reply.Simple("OK");
       connection.ended = true;
     } else {
-      reply.Error("CLUSTERDOWN forming: waits for " + waits_for());
+      reply.Error(StillForming(waits_for()));
     }
   }
   connection.in.erase(0, used);

@@ -19,7 +19,7 @@
 #include "base/log_format.h"
 #include "persist/disk_size.h"
 #include "server/config/config_rewrite.h"
-#include "server/front/auth.h"
+#include "server/front/errors.h"
 #include "server/observe/info_fields.h"
 #include "server/process/directory_check.h"
 #include "server/process/disk_limits.h"
@@ -195,7 +195,7 @@ Status Server::Form(const Membership& membership) {
       door_.Listening(),
       [this](int fd, bool unix_socket) {
         if (unix_socket || !door_.RefusesStranger(fd)) return std::string();
-        return "-" + std::string(ProtectedModeText()) + "\r\n";
+        return "-" + std::string(kErrProtectedMode) + "\r\n";
       },
       static_cast<size_t>(config_.Int(Opt::kMaxClients)),
       membership.self == 0

@@ -71,7 +71,8 @@ void WaitWatch::Look() {
     const bool keeps =
         pace.Keeps(node->engine()->executor().applied_slot(), last, now_ns) && !node->paused();
     all_follow = all_follow && keeps;
-    if (node.get() == leader) leads = keeps;
+    // With a slow disk of its own it proposes nothing, and so serves and parks nobody.
+    if (node.get() == leader) leads = keeps && !node->node()->replica().log_full();
   }
   if (!leads || leader->index() != leader_) leads_since_ns_ = now_ns;
   leader_ = leads ? leader->index() : -1;

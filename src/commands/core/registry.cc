@@ -14,30 +14,6 @@ namespace clustron::commands {
 
 namespace {
 
-using FamilyFn = std::span<const CommandSpec> (*)();
-
-// Every family there is, in the order in which COMMAND lists them.
-constexpr FamilyFn kFamilies[] = {
-    StringCommands,      // a comment each keeps them on lines of their own
-    KeyCommands,         //
-    ExpireCommands,      //
-    ScanCommands,        //
-    DumpCommands,        //
-    HashCommands,        //
-    ListCommands,        //
-    BitmapCommands,      //
-    MultiCommands,       //
-    CommandCommands,     //
-    LeaseCommands,       //
-    LockCommands,        //
-    TxnCommands,         //
-    ConnectionCommands,  //
-    ClientCommands,      //
-    ConfigCommands,      //
-    PubsubCommands,      //
-    ServerCommands,      //
-};
-
 // Lower-case ASCII letters of eight bytes at once become upper case; everything else stays.
 uint64_t FoldWord(uint64_t w) {
   const uint64_t low7 = w & 0x7f7f7f7f7f7f7f7fULL;

@@ -35,6 +35,30 @@ std::span<const CommandSpec> LeaseCommands();
 std::span<const CommandSpec> LockCommands();
 std::span<const CommandSpec> TxnCommands();
 
+using FamilyFn = std::span<const CommandSpec> (*)();
+
+// Every family there is, in the order in which COMMAND lists them.
+inline constexpr FamilyFn kFamilies[] = {
+    StringCommands,      // a comment each keeps them on lines of their own
+    KeyCommands,         //
+    ExpireCommands,      //
+    ScanCommands,        //
+    DumpCommands,        //
+    HashCommands,        //
+    ListCommands,        //
+    BitmapCommands,      //
+    MultiCommands,       //
+    CommandCommands,     //
+    LeaseCommands,       //
+    LockCommands,        //
+    TxnCommands,         //
+    ConnectionCommands,  //
+    ClientCommands,      //
+    ConfigCommands,      //
+    PubsubCommands,      //
+    ServerCommands,      //
+};
+
 // The error of a call that Resolve or ArityOk refused: unknown command, unknown subcommand
 // (`container` set), wrong number of arguments (`spec` set).
 void ReplyBadCommand(std::span<const std::string_view> args, const CommandSpec* container,

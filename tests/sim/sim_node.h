@@ -221,6 +221,7 @@ class SimNode final : private server::EngineHost,
   // given back (they came from others, or were durable before the log), and whether an older one
   // has had to do before.
   std::set<paxos::Slot> beyond_log_;
+  std::set<paxos::Slot> rotted_snapshots_;  // also those whose files are gone
   bool fell_back_ = false;
   std::set<std::string> flipped_;  // files that a bit was changed in
   bool stopping_ = false;          // its loop has ended; the log is about to be closed

@@ -1,5 +1,7 @@
 // What happens to a machine's disk: it is made, slow, rots, is put back from a copy, lost.
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,15 @@
 #include "tests/sim/sim_node.h"
 
 namespace clustron::sim {
+
+namespace {
+
+// Of a snapshot's file.
+paxos::Slot SlotOf(const std::string& path) {
+  return std::stoull(path.substr(path.rfind('/') + 1));
+}
+
+}  // namespace
 
 cluster::Genesis SimNode::GenesisRecord() const {
   cluster::Genesis genesis;
@@ -96,8 +107,8 @@ void SimNode::RotNewestSnapshot(Rng& rng) {
 // enough, unless a lost one reached beyond what the log itself can vouch for.
 bool SimNode::RotExcuses(const std::string& refusal) const {
   bool other_damage = false;
-  bool any_sound = false;
-  bool beyond = false;
+  std::optional<paxos::Slot> last_sound;
+  std::set<paxos::Slot> damaged = rotted_snapshots_;
   size_t snapshots = 0;
   size_t newer = 0;                              // damaged ones, than the last sound one
   for (const std::string& path : fs_.Files()) {  // sorted: snapshots by slot
@@ -108,26 +119,29 @@ bool SimNode::RotExcuses(const std::string& refusal) const {
     }
     ++snapshots;
     if (Damaged(path)) {
-      const size_t name = path.rfind('/') + 1;
+      damaged.insert(SlotOf(path));
       ++newer;
-      beyond |= beyond_log_.contains(std::stoull(path.substr(name)));
     } else {
-      any_sound = true;
-      beyond = false;
+      last_sound = SlotOf(path);
       newer = 0;
     }
   }
   const bool about_snapshots = refusal.find("no snapshot in ") != std::string::npos ||
                                refusal.find("newest readable snapshot") != std::string::npos;
   if (!about_snapshots) return other_damage;
-  // The log goes back to the last snapshot but one.
+  // The log goes back to the last snapshot but one, and to none that rotted and reached beyond it,
+  // also if that one's file is gone by now.
+  const bool beyond = std::any_of(damaged.begin(), damaged.end(), [&](paxos::Slot slot) {
+    return slot > last_sound.value_or(0) && beyond_log_.contains(slot);
+  });
   if (beyond || fell_back_ || newer > 1) return true;
-  return !any_sound && snapshots > 1;
+  return !last_sound && snapshots > 1;
 }
 
 void SimNode::Flip(const std::string& path, uint64_t offset, int bit) {
   fs_.FlipBit(path, offset, bit);
   flipped_.insert(path);
+  if (path.ends_with(".rdb")) rotted_snapshots_.insert(SlotOf(path));
 }
 
 // It keeps its bits when it is put out of the way.
@@ -143,6 +157,7 @@ void SimNode::PutBack(const SimFs& copy) {
   around_.report->Count("directories put back from a copy");
   fs_.Become(copy);
   flipped_.clear();
+  rotted_snapshots_.clear();
   put_back_ = may_be_set_back_ = true;
   seen_set_back_ = false;
   recovered_before_.reset();

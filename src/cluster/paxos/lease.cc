@@ -9,9 +9,14 @@
 
 namespace clustron::paxos {
 
-void LeaseGrant::Grant(Ballot ballot, int64_t until_ns) {
+bool LeaseGrant::Grant(Ballot ballot, int64_t until_ns) {
+  if (ballot < ballot_) {
+    REACH("paxos.lease_refused_to_superseded_leader");
+    return false;
+  }
   ballot_ = ballot;
   until_ns_ = std::max(until_ns_, until_ns);
+  return true;
 }
 
 void LeaseGrant::Release(Ballot ballot) {

@@ -22,7 +22,9 @@ class LeaseGrant {
   // Silent until `silent_until_ns` towards everybody, own candidacy included.
   explicit LeaseGrant(int64_t silent_until_ns) : silent_until_ns_(silent_until_ns) {}
 
-  void Grant(Ballot ballot, int64_t until_ns);
+  // False, and nothing is granted: a later leader has had a grant. A late heartbeat of an earlier
+  // one must not put its ballot in the place of the later one, whose lease its Release would end.
+  [[nodiscard]] bool Grant(Ballot ballot, int64_t until_ns);
   // The leader of `ballot` said that it has stopped; its late heartbeats count no more.
   void Release(Ballot ballot);
   bool IsReleased(Ballot ballot) const { return ballot <= released_; }

@@ -71,18 +71,18 @@ TEST_CASE("the only voter needs nobody") {
 TEST_CASE("a granted lease blocks every other candidate until it ends") {
   LeaseGrant grant(0);
   CHECK_FALSE(grant.Blocks(3, {}, 0));
-  grant.Grant({5, 2}, 100);
+  CHECK(grant.Grant({5, 2}, 100));
   CHECK(grant.Blocks(3, {}, 99));
   CHECK_FALSE(grant.Blocks(2, {}, 99));  // the leader itself may raise its ballot
   CHECK_FALSE(grant.Blocks(3, {}, 100));
   // Granting again, even for less, never shortens it.
-  grant.Grant({5, 2}, 90);
+  CHECK(grant.Grant({5, 2}, 90));
   CHECK(grant.Blocks(3, {}, 99));
 }
 
 TEST_CASE("a leader that stops lets its followers go, its late heartbeats included") {
   LeaseGrant grant(0);
-  grant.Grant({5, 2}, 100);
+  CHECK(grant.Grant({5, 2}, 100));
   // Its successor shows the released ballot before the news came here.
   CHECK_FALSE(grant.Blocks(3, {5, 2}, 50));
   CHECK(grant.Blocks(3, {4, 2}, 50));
@@ -95,7 +95,7 @@ TEST_CASE("a leader that stops lets its followers go, its late heartbeats includ
 
 TEST_CASE("a release of an older ballot does not end a later lease") {
   LeaseGrant grant(0);
-  grant.Grant({7, 3}, 100);
+  CHECK(grant.Grant({7, 3}, 100));
   grant.Release({5, 2});
   CHECK(grant.Blocks(4, {}, 50));
 }
@@ -105,6 +105,20 @@ TEST_CASE("after a restart nobody is answered for one lease") {
   CHECK(grant.Blocks(2, {}, 449));
   CHECK(grant.Silent(449));
   CHECK_FALSE(grant.Blocks(2, {}, 450));
+}
+
+TEST_CASE("a late heartbeat of an earlier leader, and its Release, leave the later one's lease") {
+  LeaseGrant grant(0);
+  const Ballot earlier{2, 3};
+  const Ballot later{4, 2};
+  REQUIRE(grant.Grant(earlier, 100 * kMs));
+  REQUIRE(grant.Grant(later, 500 * kMs));
+  CHECK_FALSE(grant.Grant(earlier, 600 * kMs));
+  grant.Release(earlier);
+  CHECK(grant.Blocks(5, {}, 499 * kMs));
+  CHECK_FALSE(grant.Blocks(5, {}, 500 * kMs));
+  grant.Release(later);
+  CHECK_FALSE(grant.Blocks(5, {}, 100 * kMs));
 }
 
 }  // namespace

@@ -86,8 +86,7 @@ std::optional<HeartbeatReply> Replica::Impl::AnswerWhileBusy(NodeId from, const 
 // `leads`: the sender is followed, and gets its lease.
 HeartbeatReply Replica::Impl::ReplyTo(const Heartbeat& m, bool leads) {
   HeartbeatReply reply;
-  if (leads && voting) {
-    grant.Grant(m.ballot, core.now_ns + core.config.lease_ns);
+  if (leads && voting && grant.Grant(m.ballot, core.now_ns + core.config.lease_ns)) {
     reply.granted = true;
     reply.lease_ns = core.config.lease_ns;
   }

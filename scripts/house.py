@@ -49,7 +49,7 @@ TYPES = sorted(os.path.basename(os.path.dirname(f)) for f in glob.glob("src/stor
 TYPE_ROOMS = ("src/store/types/", *("src/commands/%s/" % t for t in TYPES))
 # A first value ("Type type = Type::kString") is no branch.
 TYPE_BRANCH = r"(?<![^=!<>]= )(?<!:)\b(?:store::)?Type::k(%s)\b|\bis_hash\(\)|\bkind [!=]= \w*Kind::k(%s)\b" % (("|".join(t.capitalize() for t in TYPES),) * 2)
-COMMAND_NAME = r"(->|\.)handler [!=]= [^n]|\b\w*(spec|row|one|command\(\))(\.|->)id [!=]= [^0]|(->|\.)name [!=]= \"[A-Z]|\bspec == (find|Find)"
+COMMAND_NAME = r"(->|\.)handler [!=]= [^n]|\b\w*(spec|row|one|command\(\))(\.|->)id [!=]= [^0]|\bname [!=]= \"[A-Z]|\bspec == (find|Find)"
 # Of a reply: it begins with its code. Texts of the parser of requests, too, which is why Error("…") counts.
 ERROR_CODES = (
     "BUSY BUSYKEY CLUSTERDOWN DENIED ERR EXECABORT FENCED LOADING LOCKED MISCONF NOAUTH NOLEASE NOPERM NOPROTO NOSCRIPT OOM TXNLIMIT "
@@ -210,7 +210,7 @@ def rooms():
 # Why a figure is not where it should be.
 WHY_UNASSERTED = "most of its conditions are about bytes from outside, and are errors, not assertions"
 WHY = {
-    "type_branches": "conditions and refreshes that are about strings or hashes alone (TXN's VALUE and FIELD, DELEX, GETEX), and first values of members",
+    "type_branches": "conditions and refreshes that are about strings or hashes alone (TXN's VALUE and FIELD, DELEX, GETEX); a string that is built in its record",
     "friends": "a class's own parts: what undoes, changes, walks and loads the store; a record's editor",
     "cluster/paxos": "what must hold of a whole replica is checked after each step, from outside: cluster/paxos/invariants.h",
     "store::Store": "the keyspace's whole vocabulary; its parts (tables, wheels, journal, garbage) are classes already, and most methods are one line",

@@ -292,7 +292,7 @@ void CmdClientGetredir(Context& ctx) { ctx.reply.Int(-1); }
 
 void CmdClientCaching(Context& ctx) { ctx.reply.Error(kErrCachingMode); }
 
-// Nobody blocks: WAIT and the like end by themselves.
+// Of who waits for keys: WAIT and the like end by themselves.
 void CmdClientUnblock(Context& ctx) {
   if (ctx.args.size() > 4) return ReplySubcommandSyntax(ctx);
   if (ctx.args.size() == 4 && !IsWord(ctx.args[3], "TIMEOUT") && !IsWord(ctx.args[3], "ERROR")) {
@@ -306,9 +306,8 @@ void CmdClientUnblock(Context& ctx) {
       ctx.server->clients().Unblock(static_cast<uint64_t>(*id), with_error);
   if (late == nullptr) return ctx.reply.Int(0);
   constexpr int64_t kAnswerMs = 5000;
-  const bool deferred =
-      ctx.caller.client != nullptr && ctx.caller.client->Defer(std::move(late), kAnswerMs);
-  if (!deferred) ctx.reply.Int(1);  // inside of EXEC nobody waits for how it ends
+  // Inside of EXEC nobody waits for how it ends.
+  if (!AnswerLater(ctx, std::move(late), kAnswerMs)) ctx.reply.Int(1);
 }
 
 void CmdClientHelp(Context& ctx) { ReplyHelp(ctx, "CLIENT", kClientHelp); }

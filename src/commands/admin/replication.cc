@@ -21,12 +21,6 @@ void ReplyStatus(Context& ctx, const Status& status) {
   }
 }
 
-// False where the caller can't wait: inside EXEC, or when it isn't connected here.
-bool Defer(Context& ctx, std::unique_ptr<LateReply> late, int64_t timeout_ms) {
-  return ctx.caller.client != nullptr && ctx.depth == 0 && !ctx.in_entry() &&
-         ctx.caller.client->Defer(std::move(late), timeout_ms);
-}
-
 // WAIT and WAITAOF: until enough nodes have the caller's last write, chosen, on their disks. Others
 // count by what they answer after the command has come, so whoever is gone counts for nothing;
 // where nothing can be waited for (MULTI), nobody has answered.
@@ -65,7 +59,7 @@ void WaitFor(Context& ctx, DurabilityWait::Goal goal, int64_t timeout_ms) {
   auto wait = std::make_unique<DurabilityWait>(node, goal);
   if (wait->Poll(false, ctx.reply)) return;
   DurabilityWait at_once(node, goal);
-  if (!Defer(ctx, std::move(wait), timeout_ms)) at_once.Poll(true, ctx.reply);
+  if (!AnswerLater(ctx, std::move(wait), timeout_ms)) at_once.Poll(true, ctx.reply);
 }
 
 int64_t TakeTimeout(ArgCursor& args) {
@@ -180,7 +174,7 @@ void CmdSave(Context& ctx) {
   if (!HasServer(ctx)) return;
   NodePort& node = ctx.server->node();
   if (Status begun = node.BeginSnapshot(); !begun) return ctx.reply.Error(begun.error().detail);
-  if (!Defer(ctx, std::make_unique<SnapshotWait>(node), 0)) ctx.reply.Ok();
+  if (!AnswerLater(ctx, std::make_unique<SnapshotWait>(node), 0)) ctx.reply.Ok();
 }
 
 void CmdBgsave(Context& ctx) {
@@ -226,7 +220,7 @@ void CmdShutdown(Context& ctx) {
   if (Status begun = node.BeginShutdown(request); !begun) {
     return ctx.reply.Error(begun.error().detail);
   }
-  if (!Defer(ctx, std::make_unique<ShutdownWait>(node), 0)) ctx.reply.Ok();
+  if (!AnswerLater(ctx, std::make_unique<ShutdownWait>(node), 0)) ctx.reply.Ok();
 }
 
 }  // namespace clustron::commands

@@ -37,10 +37,8 @@ void ReplyStringRange(Context& ctx, const store::KeyRecord& record, size_t offse
 }
 
 void ReplyOverBudget(Context& ctx) {
-  const std::string_view name = ctx.spec->name;
-  const std::string_view code = name == "EXEC" ? "EXECABORT" : name == "TXN" ? "TXNLIMIT" : "ERR";
   ctx.reply.StartOver();
-  ctx.reply.Error(OverBudget(code));
+  ctx.reply.Error(OverBudget(ctx.spec->over_budget));
 }
 
 }  // namespace clustron::commands

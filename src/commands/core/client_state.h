@@ -18,7 +18,7 @@ enum class MaintNotices : uint8_t { kOff, kWithEndpoint, kWithoutEndpoint };
 // RESET brings back the defaults.
 struct ClientModes {
   int db = 0;            // SELECT
-  int resp_version = 2;  // HELLO
+  int resp_version = 2;  // HELLO, whose own reply is in the new one already
   std::string name;      // CLIENT SETNAME
   bool no_evict = false;
   bool no_touch = false;

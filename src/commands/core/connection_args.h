@@ -1,7 +1,9 @@
 // What commands about connections have in common.
 #pragma once
 
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "commands/core/context.h"
 #include "commands/core/ports.h"
@@ -28,6 +30,15 @@ inline bool HasServer(Context& ctx) {
   if (ctx.server != nullptr) return true;
   ctx.reply.Null();
   return false;
+}
+
+// The reply to the running command, which has written nothing, comes from `late`. False where the
+// caller can't wait, and `late` is gone: inside of another command (EXEC), whose reply has a place
+// for this one's, in an entry, or when the caller isn't connected here.
+inline bool AnswerLater(Context& ctx, std::unique_ptr<LateReply> late, int64_t timeout_ms) {
+  if (ctx.caller.client == nullptr || ctx.depth > 0 || ctx.in_entry()) return false;
+  ctx.caller.client->Defer(std::move(late), timeout_ms);
+  return true;
 }
 
 }  // namespace clustron::commands

@@ -39,7 +39,6 @@ class ClientPort {
  public:
   virtual ~ClientPort() = default;
   virtual uint64_t id() const = 0;
-  // RESP: the reply to the running command is in the new protocol already.
   virtual ClientModes& modes() = 0;
   virtual ClientLibrary& library() = 0;
   // MULTI … EXEC, WATCH.
@@ -57,9 +56,9 @@ class ClientPort {
   virtual void Reset() = 0;
   virtual void CloseAfterReply() = 0;
 
-  // The reply to the running command, which has written nothing, comes from `late`, at the latest
-  // after `timeout_ms` (0: no limit). False where nobody can wait (MULTI): answer at once.
-  virtual bool Defer(std::unique_ptr<LateReply> late, int64_t timeout_ms) = 0;
+  // The reply to the running command comes from `late`, at the latest after `timeout_ms` (0: no
+  // limit). For AnswerLater (connection_args.h), which knows where nobody can wait.
+  virtual void Defer(std::unique_ptr<LateReply> late, int64_t timeout_ms) = 0;
 };
 
 // All connections of this node.

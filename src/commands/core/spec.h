@@ -54,12 +54,14 @@ enum Flag : uint64_t {
   // undone with the rest when the item's budget is passed. Alone such a command asks before it
   // changes anything (Context::Spend, over_budget).
   kWide = 1u << 30,
-  kInMulti = uint64_t{1} << 32,    // acts at once between MULTI and EXEC: it is not queued
-  kRunsQueue = uint64_t{1} << 33,  // runs what MULTI has queued (EXEC); class and work are theirs
-  kSendsAll = uint64_t{1} << 34,   // no write, but told to all of Redis's replicas: paused as one
-  kNeverHeld = uint64_t{1} << 35,  // CLIENT PAUSE does not hold it
-  kStopsNode = uint64_t{1} << 36,  // this node stops for it
-  kWholeDbs = uint64_t{1} << 37,   // changes all keys of the databases it writes to (written_dbs)
+  kActsInMulti = uint64_t{1} << 32,  // acts at once between MULTI and EXEC: it is not queued
+  kRunsQueue = uint64_t{1} << 33,    // runs what MULTI has queued (EXEC); class and work are theirs
+  kMayReplicate = uint64_t{1} << 34,  // no write, but Redis replicates it: paused as one
+  kNeverHeld = uint64_t{1} << 35,     // CLIENT PAUSE does not hold it
+  kStopsNode = uint64_t{1} << 36,     // this node stops for it
+  kWholeDbs = uint64_t{1} << 37,  // changes all keys of the databases it writes to (written_dbs)
+  kWhenSubscribed = uint64_t{1} << 38,  // a RESP2 client that has subscribed may send it
+  kSelectsDb = uint64_t{1} << 39,       // the commands behind it run in the database it names
 };
 
 // ACL categories, in Redis's order.
@@ -195,6 +197,7 @@ struct ShownLock {
 // Arguments that the slow log must not show: `count` of them behind each word `behind`, in any
 // case; behind the command's name if that is empty. 0: none.
 struct Secrets {
+  static constexpr uint8_t kAll = UINT8_MAX;
   std::string_view behind = {};
   uint8_t count = 0;
 };
@@ -234,6 +237,8 @@ struct CommandSpec {
   // Whether the reply is sent though CLIENT REPLY says no; `off`: it said OFF, not SKIP.
   bool (*answers_muted)(std::span<const std::string_view> args, bool off) = nullptr;
   Secrets secrets = {};
+  // The code of the error if the call, with all that it runs, would cost more than an item may.
+  std::string_view over_budget = "ERR";
   // kWide: only a call of at least so many arguments (its options make it so).
   uint8_t wide_args = 0;
   Compat compat = Compat::kFull;

@@ -34,7 +34,7 @@ class TestServer : public Nested {
     const CommandSpec* spec = Registry::Get().Resolve(args, &container);
     if (spec == nullptr || !spec->Accepts(args.size())) {
       // EXEC's encoded form has more arguments than a client's.
-      if (spec == nullptr || spec->name != "EXEC") {
+      if (spec == nullptr || !spec->Is(kRunsQueue)) {
         ReplyBadCommand(args, container, spec, reply);
         return out;
       }

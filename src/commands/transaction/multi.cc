@@ -88,7 +88,7 @@ GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
   for (const Args& command : call.commands) {
     const CommandSpec* spec = SpecOf(command);
     if (spec == nullptr || !spec->ArityOk(command.size())) continue;
-    if (spec->name == "SELECT") {
+    if (spec->Is(kSelectsDb)) {
       // As CmdSelect has it: one that fails leaves the database as it was.
       const std::optional<int64_t> number = ParseInt64(command[1]);
       if (number && IsDbIndex(*number)) db = static_cast<int>(*number);
@@ -118,7 +118,7 @@ void RunQueued(Context& ctx, Args command) {
   const CommandSpec* spec = SpecOf(command);
   const bool local = spec != nullptr && spec->ClassOf(command) == Class::kLocal;
   const bool here =
-      !local || ctx.caller.client != nullptr || spec->name == "SELECT" || spec->Is(kPubsub);
+      !local || ctx.caller.client != nullptr || spec->Is(kSelectsDb) || spec->Is(kPubsub);
   // What differs from node to node does not count.
   const bool differs = local || (spec != nullptr && spec->Is(kLocalState));
   if (differs) ctx.reply.BeginUncounted();

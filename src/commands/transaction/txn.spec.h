@@ -41,6 +41,7 @@ inline constexpr CommandSpec kTxnRows[] = {
      .summary = "Runs commands all or nothing, on conditions.",
      .complexity = "O(N) by the commands",
      .args = kTxnArgs,
+     .over_budget = "TXNLIMIT",
      .compat = Compat::kExtension,
      .class_of = TxnClass},
     {.name = "ONCE",

@@ -44,7 +44,7 @@ bool AnswersMuted(const CommandSpec& spec, Args args, bool replies_off) {
 // leader tells from its memory is no write, nor is a keepalive: leases outlast a pause.
 bool MayWrite(const CommandSpec& spec, Class cls, const Client& client) {
   const auto writes = [](const CommandSpec& one, Class one_cls) {
-    return one_cls == Class::kWrite || one.Is(commands::kSendsAll) ||
+    return one_cls == Class::kWrite || one.Is(commands::kMayReplicate) ||
            (one_cls == Class::kLeader && one.Is(commands::kWriteFlag));
   };
   if (!spec.Is(commands::kRunsQueue)) return writes(spec, cls);
@@ -175,7 +175,7 @@ void Dispatcher::Dispatch(Session& session, Args args, Turn& turn) {
   }
   ++around_.stats.commands_processed;
   client.Touch(turn.now_ms(), spec);
-  if (client.transaction().open() && !spec->Is(commands::kInMulti))
+  if (client.transaction().open() && !spec->Is(commands::kActsInMulti))
     return QueueInMulti(session, *spec, args);
   // COMPAT: this reason goes before an error of the queue.
   if (exec && client.transaction().spoiled() && around_.node.parts().proposer.over_memory() &&

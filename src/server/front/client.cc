@@ -71,10 +71,9 @@ void Client::CloseAfterReply() {
   link_.CloseAfterReply();
 }
 
-bool Client::Defer(std::unique_ptr<commands::LateReply> late, int64_t timeout_ms) {
+void Client::Defer(std::unique_ptr<commands::LateReply> late, int64_t timeout_ms) {
   CHECK(late_.reply == nullptr);
   late_ = {std::move(late), timeout_ms};
-  return true;
 }
 
 size_t Client::MemoryBytes() const {

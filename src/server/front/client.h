@@ -71,7 +71,7 @@ class Client final : public commands::ClientPort {
   void RequireAuth() override { authenticated_ = false; }
   void Reset() override;
   void CloseAfterReply() override;
-  bool Defer(std::unique_ptr<commands::LateReply> late, int64_t timeout_ms) override;
+  void Defer(std::unique_ptr<commands::LateReply> late, int64_t timeout_ms) override;
 
   // --- For the dispatcher ----------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ struct Fixture {
 };
 
 constexpr commands::CommandSpec kGet = {.name = "GET"};
-constexpr commands::CommandSpec kPing = {.name = "PING"};
+constexpr commands::CommandSpec kPing = {.name = "PING", .flags = commands::kWhenSubscribed};
 constexpr commands::CommandSpec kClientList = {.name = "CLIENT|LIST"};
 constexpr commands::CommandSpec kUnpause = {.name = "CLIENT|UNPAUSE",
                                             .flags = commands::kNeverHeld};

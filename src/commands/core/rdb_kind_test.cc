@@ -1,4 +1,5 @@
 #include "commands/core/rdb_kind.h"
+
 #include "store/keyspace/value_type.h"
 
 // Behind base/check.h: in tests CHECK is doctest's.
@@ -6,7 +7,7 @@
 #include <doctest/doctest.h>
 // clang-format on
 
-namespace clustron::state {
+namespace clustron::commands {
 
 TEST_CASE("an element has as many parts in RDB files as in the store, whatever its type") {
   int types = 0;
@@ -15,7 +16,7 @@ TEST_CASE("an element has as many parts in RDB files as in the store, whatever i
     const store::ValueType* row = store::FindValueType(type);
     if (row == nullptr) continue;
     INFO(store::TypeName(type));
-    const persist::RdbShape* shape = persist::WrittenShape(commands::RdbKindOf(type));
+    const persist::RdbShape* shape = persist::WrittenShape(RdbKindOf(type));
     REQUIRE(shape != nullptr);
     CHECK(shape->parts_per_element == row->parts_per_element);
     ++types;
@@ -23,4 +24,4 @@ TEST_CASE("an element has as many parts in RDB files as in the store, whatever i
   CHECK(types >= 3);
 }
 
-}  // namespace clustron::state
+}  // namespace clustron::commands

@@ -95,11 +95,13 @@ void NodeClock::LogDoubt(int64_t now_ns) {
 
 // From here on the elapsed clock counts what the leader logged, even if this node, leading before,
 // had counted further: else its next leadership would leap, and end what has just been given its
-// time. Alone it is the only one who counts: what it logged after its last mark is applied again
-// before it leads, and does not take back the time that passed meanwhile.
-void NodeClock::OnApplied(Slot slot, int64_t elapsed_before, int64_t wall_before) {
+// time. An entry that leaves the elapsed clock where it was counts like any other: its leader knew
+// nothing of time that passed since. Alone it is the only one who counts: what it logged after its
+// last mark is applied again before it leads, and does not take back the time that passed
+// meanwhile.
+void NodeClock::OnApplied(Slot slot, int64_t wall_before) {
   if (leader_view_.leading() || core_.alone()) return;
-  if (slot > counted_slot_ && core_.state.elapsed_ms() != elapsed_before) GoOnFromState();
+  if (slot > counted_slot_) GoOnFromState();
   if (!wall_.sure() && core_.state.wall_ms() != wall_before)
     wall_.GoOnFrom(core_.state.wall_ms(), core_.NowNs());
 }

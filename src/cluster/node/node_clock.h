@@ -39,8 +39,9 @@ class NodeClock final : public MessageHandler {
   // kClockAsk, kClockAnswer
   bool OnMessage(NodeId from, WireKind kind, std::string_view body) override;
 
-  // The entry of this slot is applied; before it the applied clocks stood there.
-  void OnApplied(Slot slot, int64_t elapsed_before, int64_t wall_before);
+  // An entry that says the clocks (a batch that is not void) is applied; before it the applied wall
+  // stood there.
+  void OnApplied(Slot slot, int64_t wall_before);
   // This node begins to lead: what is applied was counted by others.
   void OnLeading() { elapsed_.Observe(core_.state.elapsed_ms(), core_.NowNs()); }
   // The state is a snapshot's: the elapsed clock goes on from there.

@@ -82,11 +82,12 @@ bool Pump::Apply(Slot slot, const paxos::Value& chosen) {
   }
   // The replica may let go of the entry while its items are answered: hold the bytes.
   const paxos::Value value = chosen;
-  const int64_t elapsed_before = state.elapsed_ms();
   const int64_t wall_before = state.wall_ms();
   state.Apply(slot, value, false);
   CHECK(state.applied_slot() == slot || Planted(Bug::kChosenOutOfOrder));
-  around_.clock.OnApplied(slot, elapsed_before, wall_before);
+  const bool is_void = value.first_ballot < state.newest_noop();
+  if (value.kind == paxos::EntryKind::kBatch && !is_void)
+    around_.clock.OnApplied(slot, wall_before);
   around_.leader_view.OnApplied(value.first_ballot);
   around_.writer.BeginIfWanted();
   return true;

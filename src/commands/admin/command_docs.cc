@@ -119,8 +119,9 @@ void ReplyInfo(Context& ctx, const CommandSpec& spec) {
   ctx.reply.Int(range.last);
   ctx.reply.Int(range.step);
   ReplyNames(ctx, AclNames(AclCategories(spec)), "@");
-  ctx.reply.Set(spec.tips.size());
-  for (std::string_view tip : spec.tips) ctx.reply.Bulk(tip);
+  const std::vector<std::string_view> tips = Tips(spec);
+  ctx.reply.Set(tips.size());
+  for (std::string_view tip : tips) ctx.reply.Bulk(tip);
   ctx.reply.Set(spec.keys.size());
   for (const KeySpec& key_spec : spec.keys) ReplyKeySpec(ctx, key_spec);
   const auto subs = Registry::Get().Subcommands(spec);
@@ -161,9 +162,9 @@ class Fields {
   size_t count_ = 0;
 };
 
-void ReplyArgs(Context& ctx, std::span<const ArgSpec> args) {
+void ReplyArgs(Context& ctx, std::span<const Argument> args) {
   ctx.reply.Array(args.size());
-  for (const ArgSpec& arg : args) {
+  for (const Argument& arg : args) {
     Fields fields(ctx);
     fields.Text("name", arg.name);
     fields.Text("type", ArgTypeName(arg.type));
@@ -173,13 +174,13 @@ void ReplyArgs(Context& ctx, std::span<const ArgSpec> args) {
     }
     fields.Text("token", arg.token);
     fields.Text("since", arg.since);
-    if (arg.flags != 0) {
+    std::vector<std::string_view> flags;
+    if (arg.optional) flags.push_back("optional");
+    if (arg.multiple) flags.push_back("multiple");
+    if (arg.multiple_token) flags.push_back("multiple_token");
+    if (!flags.empty()) {
       fields.Name("flags");
-      std::vector<std::string_view> names;
-      if (arg.flags & ArgSpec::kOptional) names.push_back("optional");
-      if (arg.flags & ArgSpec::kMultiple) names.push_back("multiple");
-      if (arg.flags & ArgSpec::kMultipleToken) names.push_back("multiple_token");
-      ReplyNames(ctx, names);
+      ReplyNames(ctx, flags);
     }
     if (!arg.args.empty()) {
       fields.Name("arguments");
@@ -200,9 +201,9 @@ void ReplyDocs(Context& ctx, const CommandSpec& spec) {
     fields.Text("deprecated_since", spec.deprecated_since);
     fields.Text("replaced_by", spec.replaced_by);
   }
-  if (!spec.args.empty()) {
+  if (const auto args = Registry::Get().ArgumentsOf(spec); !args.empty()) {
     fields.Name("arguments");
-    ReplyArgs(ctx, spec.args);
+    ReplyArgs(ctx, args);
   }
   const auto subs = Registry::Get().Subcommands(spec);
   if (subs.empty()) return;

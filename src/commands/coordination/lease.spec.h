@@ -6,15 +6,9 @@
 
 namespace clustron::commands {
 
-void CmdLeaseGrant(Context& ctx);
-void CmdLeaseKeepalive(Context& ctx);
-void CmdLeaseRevoke(Context& ctx);
-void CmdLeaseAttach(Context& ctx);
-void CmdLeaseDetach(Context& ctx);
-void CmdLeaseDo(Context& ctx);
-void CmdLeaseTtl(Context& ctx);
-void CmdLeaseList(Context& ctx);
-void CmdLeaseHelp(Context& ctx);
+HandlerFn CmdLeaseGrant, CmdLeaseKeepalive, CmdLeaseRevoke, CmdLeaseAttach, CmdLeaseDetach,
+    CmdLeaseDo, CmdLeaseTtl, CmdLeaseList, CmdLeaseHelp;
+
 Class LeaseDoClass(Args args);
 bool LeaseDoKeys(Args args, std::vector<KeyRef>* out);
 
@@ -25,157 +19,69 @@ constexpr KeySpec kKeysLeaseAttach[] = {
     {.flags = KeySpec::kRw | KeySpec::kUpdate, .begin_index = 3, .last = -1}};
 constexpr KeySpec kKeysLeaseDetach[] = {
     {.flags = KeySpec::kRw | KeySpec::kUpdate, .begin_index = 2, .last = -1}};
-constexpr KeySpec kKeysLeaseDo[] = {kWrappedKeys};
-constexpr ArgSpec kLeaseGrantArgs[] = {
-    {.name = "ttl", .type = ArgSpec::Type::kInteger},
-    {.name = "id", .token = "ID", .flags = ArgSpec::kOptional},
-    {.name = "owner", .token = "OWNER", .flags = ArgSpec::kOptional}};
-constexpr ArgSpec kLeaseIdArgs[] = {{.name = "id"}};
-constexpr ArgSpec kLeaseIdsArgs[] = {{.name = "id", .flags = ArgSpec::kMultiple}};
-constexpr ArgSpec kLeaseAttachArgs[] = {
-    {.name = "id"},
-    {.name = "key", .type = ArgSpec::Type::kKey, .flags = ArgSpec::kMultiple, .key_spec_index = 0}};
-constexpr ArgSpec kLeaseDetachArgs[] = {
-    {.name = "key", .type = ArgSpec::Type::kKey, .flags = ArgSpec::kMultiple, .key_spec_index = 0}};
-constexpr ArgSpec kLeaseDoArgs[] = {
-    {.name = "id"},
-    {.name = "command"},
-    {.name = "arg", .flags = ArgSpec::kOptional | ArgSpec::kMultiple}};
-constexpr ArgSpec kLeaseTtlArgs[] = {{.name = "id"},
-                                     {.name = "keys",
-                                      .type = ArgSpec::Type::kPureToken,
-                                      .token = "KEYS",
-                                      .flags = ArgSpec::kOptional}};
-constexpr ArgSpec kLeaseListArgs[] = {
-    {.name = "owner", .token = "OWNER", .flags = ArgSpec::kOptional},
-    {.name = "after", .token = "AFTER", .flags = ArgSpec::kOptional},
-    {.name = "limit",
-     .type = ArgSpec::Type::kInteger,
-     .token = "LIMIT",
-     .flags = ArgSpec::kOptional}};
 
+// clang-format off
 inline constexpr CommandSpec kLeaseRows[] = {
-    {.name = "LEASE",
-     .cls = Class::kLocal,
-     .since = "0.1.0",
+    {.name = "LEASE", .since = "0.1.0", .arity = -2, .cls = Class::kLocal,
      .group = Group::kCoordination,
-     .arity = -2,
-     .summary = "Named life spans of keys and locks.",
-     .compat = Compat::kExtension},
-    {.name = "LEASE|GRANT",
-     .id = 500,
-     .cls = Class::kWrite,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -3,
-     .flags = kWriteFlag | kFast | kDenyOom,
+     .summary = "Named life spans of keys and locks.", .compat = Compat::kExtension},
+    {.name = "LEASE|GRANT", .id = 500, .since = "0.1.0", .arity = -3, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag | kFast | kDenyOom,
      .handler = CmdLeaseGrant,
-     .summary = "Makes a lease that ends unless it is kept alive.",
-     .complexity = "O(1)",
-     .args = kLeaseGrantArgs,
+     .syntax = "ttl:int [ID id] [OWNER owner]",
+     .summary = "Makes a lease that ends unless it is kept alive.", .complexity = "O(1)",
      .compat = Compat::kExtension},
-    {.name = "LEASE|KEEPALIVE",
-     .id = 501,
-     .cls = Class::kLeader,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -3,
-     .flags = kFast | kWide,
+    {.name = "LEASE|KEEPALIVE", .id = 501, .since = "0.1.0", .arity = -3, .cls = Class::kLeader,
+     .group = Group::kCoordination, .flags = kFast | kWide,
      .handler = CmdLeaseKeepalive,
+     .syntax = "id...",
      .summary = "Gives leases their whole time again.",
      .complexity = "O(N) by the number of leases",
-     .args = kLeaseIdsArgs,
      .compat = Compat::kExtension},
-    {.name = "LEASE|REVOKE",
-     .id = 502,
-     .cls = Class::kWrite,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = 3,
-     .flags = kWriteFlag | kWide,
+    {.name = "LEASE|REVOKE", .id = 502, .since = "0.1.0", .arity = 3, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag | kWide,
      .handler = CmdLeaseRevoke,
+     .syntax = "id",
      .summary = "Ends a lease with its keys and locks.",
      .complexity = "O(N) by the keys and locks of the lease",
-     .args = kLeaseIdArgs,
      .compat = Compat::kExtension},
-    {.name = "LEASE|ATTACH",
-     .id = 503,
-     .cls = Class::kWrite,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -4,
-     .flags = kWriteFlag,
-     .acl = kAclKeyspace,
-     .keys = kKeysLeaseAttach,
-     .handler = CmdLeaseAttach,
-     .summary = "Lets keys end with a lease.",
-     .complexity = "O(N) by the number of keys",
-     .args = kLeaseAttachArgs,
+    {.name = "LEASE|ATTACH", .id = 503, .since = "0.1.0", .arity = -4, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag, .acl = kAclKeyspace,
+     .keys = kKeysLeaseAttach, .handler = CmdLeaseAttach,
+     .syntax = "id key...",
+     .summary = "Lets keys end with a lease.", .complexity = "O(N) by the number of keys",
      .compat = Compat::kExtension},
-    {.name = "LEASE|DETACH",
-     .id = 504,
-     .cls = Class::kWrite,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -3,
-     .flags = kWriteFlag,
-     .acl = kAclKeyspace,
-     .keys = kKeysLeaseDetach,
-     .handler = CmdLeaseDetach,
-     .summary = "Frees keys from their leases.",
-     .complexity = "O(N) by the number of keys",
-     .args = kLeaseDetachArgs,
+    {.name = "LEASE|DETACH", .id = 504, .since = "0.1.0", .arity = -3, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag, .acl = kAclKeyspace,
+     .keys = kKeysLeaseDetach, .handler = CmdLeaseDetach,
+     .syntax = "key...",
+     .summary = "Frees keys from their leases.", .complexity = "O(N) by the number of keys",
      .compat = Compat::kExtension},
-    {.name = "LEASE|DO",
-     .id = 505,
-     .cls = Class::kWrite,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -4,
-     .flags = kWriteFlag | kMovableKeys | kWrapper,
-     .keys = kKeysLeaseDo,
-     .get_keys = LeaseDoKeys,
-     .handler = CmdLeaseDo,
-     .summary = "Runs a write and attaches the keys that it wrote.",
-     .complexity = "the command's",
-     .args = kLeaseDoArgs,
+    {.name = "LEASE|DO", .id = 505, .since = "0.1.0", .arity = -4, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag | kMovableKeys | kWrapper,
+     .keys = kKeysWrapped, .get_keys = LeaseDoKeys, .handler = CmdLeaseDo, .class_of = LeaseDoClass,
      .inner = kLeaseDoInner,
-     .compat = Compat::kExtension,
-     .class_of = LeaseDoClass},
-    {.name = "LEASE|TTL",
-     .id = 506,
-     .cls = Class::kLeader,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -3,
-     .flags = kReadonly | kFast | kWide,
-     .handler = CmdLeaseTtl,
-     .summary = "Tells what is left of a lease.",
-     .complexity = "O(1)",
-     .args = kLeaseTtlArgs,
+     .syntax = "id command [arg...]",
+     .summary = "Runs a write and attaches the keys that it wrote.", .complexity = "the command's",
      .compat = Compat::kExtension},
-    {.name = "LEASE|LIST",
-     .id = 507,
-     .cls = Class::kRead,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -2,
-     .flags = kReadonly | kWide,
+    {.name = "LEASE|TTL", .id = 506, .since = "0.1.0", .arity = -3, .cls = Class::kLeader,
+     .group = Group::kCoordination, .flags = kReadonly | kFast | kWide,
+     .handler = CmdLeaseTtl,
+     .syntax = "id [KEYS]",
+     .summary = "Tells what is left of a lease.", .complexity = "O(1)",
+     .compat = Compat::kExtension},
+    {.name = "LEASE|LIST", .id = 507, .since = "0.1.0", .arity = -2, .cls = Class::kRead,
+     .group = Group::kCoordination, .flags = kReadonly | kWide,
      .handler = CmdLeaseList,
+     .syntax = "[OWNER owner] [AFTER after] [LIMIT limit:int]",
      .summary = "Lists leases in the order of their ids.",
      .complexity = "O(N) by the number of leases listed",
-     .args = kLeaseListArgs,
      .compat = Compat::kExtension},
-    {.name = "LEASE|HELP",
-     .cls = Class::kLocal,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = 2,
-     .flags = kLoading | kStale,
+    {.name = "LEASE|HELP", .since = "0.1.0", .arity = 2, .cls = Class::kLocal,
+     .group = Group::kCoordination, .flags = kLoading | kStale,
      .handler = CmdLeaseHelp,
-     .summary = "Lists the subcommands.",
-     .complexity = "O(1)",
-     .compat = Compat::kExtension},
+     .summary = "Lists the subcommands.", .complexity = "O(1)", .compat = Compat::kExtension},
 };
+// clang-format on
 
 }  // namespace clustron::commands

@@ -103,6 +103,16 @@ std::vector<std::string_view> AclNames(uint32_t categories) {
 }
 std::vector<std::string_view> KeyFlagNames(uint32_t flags) { return NamesOf(kKeyFlagNames, flags); }
 
+std::vector<std::string_view> Tips(const CommandSpec& spec) {
+  std::vector<std::string_view> tips;
+  std::string_view rest = spec.tips;
+  while (!rest.empty()) {
+    tips.push_back(rest.substr(0, rest.find(' ')));
+    rest.remove_prefix(std::min(rest.size(), tips.back().size() + 1));
+  }
+  return tips;
+}
+
 uint32_t AclCategory(std::string_view name) {
   for (const Named& row : kAclNames) {
     std::string upper(row.name);
@@ -121,10 +131,10 @@ std::string_view GroupName(Group group) {
   return kNames[static_cast<size_t>(group)];
 }
 
-std::string_view ArgTypeName(ArgSpec::Type type) {
+std::string_view ArgTypeName(Argument::Type type) {
   constexpr std::string_view kNames[] = {"string",    "integer",    "double", "key",  "pattern",
                                          "unix-time", "pure-token", "oneof",  "block"};
-  static_assert(std::size(kNames) == static_cast<size_t>(ArgSpec::Type::kBlock) + 1);
+  static_assert(std::size(kNames) == static_cast<size_t>(Argument::Type::kBlock) + 1);
   return kNames[static_cast<size_t>(type)];
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "commands/core/spec.h"
+#include "commands/core/syntax.h"
 
 namespace clustron::commands {
 
@@ -18,11 +19,13 @@ uint32_t AclCategories(const CommandSpec& spec);
 std::vector<std::string_view> FlagNames(const CommandSpec& spec);
 std::vector<std::string_view> AclNames(uint32_t categories);
 std::vector<std::string_view> KeyFlagNames(uint32_t flags);
+// The row's tips, one by one.
+std::vector<std::string_view> Tips(const CommandSpec& spec);
 // 0 if there is no such category. Any case.
 uint32_t AclCategory(std::string_view name);
 
 std::string_view GroupName(Group group);
-std::string_view ArgTypeName(ArgSpec::Type type);
+std::string_view ArgTypeName(Argument::Type type);
 
 // First key, last key and step, as COMMAND had them before key specs.
 struct LegacyRange {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "base/rng.h"
@@ -72,9 +73,9 @@ bool EqualFold(std::string_view a, std::string_view b) {
   return true;
 }
 
-[[noreturn]] void Malformed(const CommandSpec& row, const char* what) {
+[[noreturn]] void Malformed(const CommandSpec& row, const std::string& what) {
   std::fprintf(stderr, "command table: %.*s: %s\n", static_cast<int>(row.name.size()),
-               row.name.data(), what);
+               row.name.data(), what.c_str());
   CheckFailed(__FILE__, __LINE__, "malformed command table");
 }
 
@@ -97,6 +98,22 @@ void CheckRow(const CommandSpec& row, bool is_container) {
   }
 }
 
+void CheckKeySpecs(const CommandSpec& row, std::span<const Argument> args) {
+  for (const Argument& arg : args) {
+    if (arg.key_spec_index >= static_cast<int>(row.keys.size())) {
+      Malformed(row, "syntax: it has no key spec for " + arg.name);
+    }
+    CheckKeySpecs(row, arg.args);
+  }
+}
+
+Arguments CheckedSyntax(const CommandSpec& row) {
+  auto args = ParseSyntax(row.syntax);
+  if (!args) Malformed(row, "syntax:\n" + ErrorText(row.syntax, args.error()));
+  CheckKeySpecs(row, *args);
+  return *std::move(args);
+}
+
 }  // namespace
 
 struct Registry::Tables {
@@ -115,6 +132,7 @@ struct Registry::Tables {
   std::vector<const CommandSpec*> all;
   std::vector<Container> containers;
   std::vector<const CommandSpec*> by_id;
+  std::unordered_map<const CommandSpec*, Arguments> arguments;
 
   Container* FindContainer(const CommandSpec* spec) {
     for (Container& c : containers) {
@@ -137,6 +155,10 @@ struct Registry::Tables {
   void Insert(const CommandSpec& row);
   void InsertSub(const CommandSpec& row, const Registry& registry);
   void NoteId(const CommandSpec& row);
+  void Check(const CommandSpec& row, bool is_container) {
+    CheckRow(row, is_container);
+    arguments.emplace(&row, CheckedSyntax(row));
+  }
 };
 
 void Registry::Tables::NoteId(const CommandSpec& row) {
@@ -191,9 +213,9 @@ Registry::Registry() {
   }
   for (const CommandSpec* row : tables->all) {
     const Tables::Container* container = tables->FindContainer(row);
-    CheckRow(*row, container != nullptr);
+    tables->Check(*row, container != nullptr);
     if (container == nullptr) continue;
-    for (const CommandSpec* sub : container->subs) CheckRow(*sub, false);
+    for (const CommandSpec* sub : container->subs) tables->Check(*sub, false);
   }
   static_cast<void>(tables.release());  // the process's, for ever
 }
@@ -241,6 +263,12 @@ std::span<const CommandSpec* const> Registry::Subcommands(const CommandSpec& con
   const Tables::Container* found = tables_->FindContainer(&container);
   if (found == nullptr) return {};
   return found->subs;
+}
+
+std::span<const Argument> Registry::ArgumentsOf(const CommandSpec& row) const {
+  const auto found = tables_->arguments.find(&row);
+  CHECK(found != tables_->arguments.end());
+  return found->second;
 }
 
 }  // namespace clustron::commands

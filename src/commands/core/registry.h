@@ -1,5 +1,5 @@
-// The one command table. Families are listed explicitly in registry.cc (no static registrars); the
-// table is checked at start-up: unique names and ids, arities, key ranges, every row a handler.
+// The one command table. Families are listed explicitly, below (no static registrars); the table is
+// checked at start-up: unique names and ids, arities, key ranges, syntax, every row a handler.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "commands/core/spec.h"
+#include "commands/core/syntax.h"
 
 namespace clustron::resp {
 class ReplyWriter;
@@ -84,6 +85,8 @@ class Registry {
   // All top-level rows in the table's order; the subcommands of a container.
   std::span<const CommandSpec* const> All() const;
   std::span<const CommandSpec* const> Subcommands(const CommandSpec& container) const;
+  // What the row's syntax says. REQUIRES: the row is the table's.
+  std::span<const Argument> ArgumentsOf(const CommandSpec& row) const;
 
  private:
   Registry();

@@ -1,6 +1,16 @@
 // What a command is: one row of data. From these rows come dispatch, arity, key extraction, the ACL
 // categories, COMMAND and its subcommands, the generated part of redis-compat.md and the fuzzers'
 // dictionary. Rows are constant, live for ever, and are listed per family (see registry.h).
+//
+// A row stands in its family's *.spec.h. The formatter would give each field a line of its own, so
+// rows are laid out by hand: the fields in this order, and a line or more for each of these themes.
+//
+//     name, id, since, arity, cls      what it is, and where it runs
+//     group, flags, acl                of which kind it is
+//     keys, handler, …                 what is run; most of what only few rows have stands here
+//     syntax                           its arguments
+//     summary, complexity              for people
+//     tips, …, compat, compat_note     what else clients and operators are told
 #pragma once
 
 #include <cstdint>
@@ -141,35 +151,6 @@ struct KeySpec {
   std::string_view note = {};
 };
 
-// The keys of a wrapped command: only its own row knows where they are.
-inline constexpr KeySpec kWrappedKeys = {
-    .flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate | KeySpec::kIncomplete,
-    .begin = KeySpec::Begin::kUnknown,
-    .find = KeySpec::Find::kUnknown};
-
-// An argument as COMMAND DOCS shows it.
-struct ArgSpec {
-  enum class Type : uint8_t {
-    kString,
-    kInteger,
-    kDouble,
-    kKey,
-    kPattern,
-    kUnixTime,
-    kPureToken,
-    kOneOf,
-    kBlock,
-  };
-  enum Flags : uint8_t { kOptional = 1, kMultiple = 2, kMultipleToken = 4 };
-  std::string_view name;
-  Type type = Type::kString;
-  std::string_view token = {};
-  uint8_t flags = 0;
-  int key_spec_index = -1;
-  std::string_view since = {};
-  std::span<const ArgSpec> args = {};
-};
-
 // How our behaviour compares with Redis's; printed in redis-compat.md.
 enum class Compat : uint8_t { kFull, kPartial, kExtension };
 
@@ -180,7 +161,9 @@ struct KeyRef {
 };
 // Movable keys: appends what the call names. False on a malformed call ("Invalid arguments").
 using KeysFn = bool (*)(std::span<const std::string_view> args, std::vector<KeyRef>* out);
-using Handler = void (*)(Context& ctx);
+// A family declares its handlers as `HandlerFn CmdGet, CmdSet;`.
+using HandlerFn = void(Context& ctx);
+using Handler = HandlerFn*;
 
 // The databases that a call writes to, in the order in which guards are asked: at most two.
 struct WrittenDbs {
@@ -208,23 +191,21 @@ struct CommandSpec {
   // bitmaps 1xx, keys and expiry 2xx, hashes 3xx, server and transactions 4xx, LEASE 50x, LOCK 55x,
   // TXN and ONCE 60x, lists 70x.
   uint16_t id = 0;
-  Class cls = Class::kLocal;
   std::string_view since = "1.0.0";
+  int arity = -1;  // counts the command's name, of a subcommand both words; negative: at least
+  Class cls = Class::kLocal;
+
   Group group = Group::kGeneric;
-  int arity = -1;      // counts the command's name, of a subcommand both words; negative: at least
   uint64_t flags = 0;  // Flag
   // Further categories; kFast/kSlow, kRead/kWrite, kAdmin + kDangerous, kPubsub and kBlocking
   // follow from the flags, as in Redis.
   uint32_t acl = 0;
+
   std::span<const KeySpec> keys = {};
   KeysFn get_keys = nullptr;  // for extraction where key specs can't say it
   Handler handler = nullptr;  // null: a container whose subcommands have rows of their own
-  std::string_view summary = {};
-  std::string_view complexity = {};
-  std::span<const ArgSpec> args = {};
-  std::span<const std::string_view> tips = {};
-  std::string_view deprecated_since = {};
-  std::string_view replaced_by = {};
+  // For a command whose class depends on its arguments (wrappers, LOCK RENEW …); null for most.
+  Class (*class_of)(std::span<const std::string_view> args) = nullptr;
   // kWrapper: the argument that the inner command begins with; 0: it holds several (TXN).
   uint8_t inner = 0;
   // kWrapper: the lock whose token opens guards for the inner command (LOCK DO); null: none.
@@ -241,16 +222,21 @@ struct CommandSpec {
   std::string_view over_budget = "ERR";
   // kWide: only a call of at least so many arguments (its options make it so).
   uint8_t wide_args = 0;
-  Compat compat = Compat::kFull;
-  std::string_view compat_note = {};  // what differs; names the case that shows it
-  // For a command whose class depends on its arguments (wrappers, LOCK RENEW …); null for most.
-  Class (*class_of)(std::span<const std::string_view> args) = nullptr;
-
   // The feature version (cluster/log/feature_version.h) by which every node knows the command: it
   // is refused while a member runs a program that does not. Of a call, where that depends on the
   // arguments.
   uint16_t feature_version = 1;
   uint16_t (*feature_version_of)(std::span<const std::string_view> args) = nullptr;
+
+  // Its arguments: "key seconds:int [NX|XX]". See syntax.h for the notation.
+  std::string_view syntax = {};
+  std::string_view summary = {};
+  std::string_view complexity = {};
+  std::string_view tips = {};  // Redis's hints to clients and proxies, by single blanks
+  std::string_view deprecated_since = {};
+  std::string_view replaced_by = {};
+  Compat compat = Compat::kFull;
+  std::string_view compat_note = {};  // what differs; names the case that shows it
 
   uint16_t FeatureVersionOf(std::span<const std::string_view> call) const {
     return feature_version_of != nullptr ? feature_version_of(call) : feature_version;
@@ -273,17 +259,29 @@ struct CommandSpec {
   bool Accepts(size_t argc) const { return handler != nullptr && ArityOk(argc); }
 };
 
-// Common key specs.
-inline constexpr KeySpec kKeyRead1[] = {{.flags = KeySpec::kRo | KeySpec::kAccess}};
+// Key specs that rows share: one key behind the command's name, unless said otherwise.
 inline constexpr KeySpec kKeyMeta1[] = {{.flags = KeySpec::kRo}};
+inline constexpr KeySpec kKeyMetaAll[] = {{.flags = KeySpec::kRo, .last = -1}};
+inline constexpr KeySpec kKeyMetaSub[] = {{.flags = KeySpec::kRo, .begin_index = 2}};  // OBJECT …
+inline constexpr KeySpec kKeyRead1[] = {{.flags = KeySpec::kRo | KeySpec::kAccess}};
+inline constexpr KeySpec kKeyReadAll[] = {{.flags = KeySpec::kRo | KeySpec::kAccess, .last = -1}};
 inline constexpr KeySpec kKeyUpdate1[] = {{.flags = KeySpec::kRw | KeySpec::kUpdate}};
 inline constexpr KeySpec kKeyReadUpdate1[] = {
     {.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate}};
 inline constexpr KeySpec kKeyInsert1[] = {{.flags = KeySpec::kRw | KeySpec::kInsert}};
 inline constexpr KeySpec kKeyDelete1[] = {{.flags = KeySpec::kRw | KeySpec::kDelete}};
+inline constexpr KeySpec kKeyReadDelete1[] = {
+    {.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete}};
 inline constexpr KeySpec kKeyOverwrite1[] = {{.flags = KeySpec::kOw | KeySpec::kUpdate}};
-inline constexpr KeySpec kKeyReadAll[] = {{.flags = KeySpec::kRo | KeySpec::kAccess, .last = -1}};
-inline constexpr KeySpec kKeyMetaAll[] = {{.flags = KeySpec::kRo, .last = -1}};
 inline constexpr KeySpec kKeyRemoveAll[] = {{.flags = KeySpec::kRm | KeySpec::kDelete, .last = -1}};
+// What is done depends on the arguments: get_keys says it (SET, BITFIELD).
+inline constexpr KeySpec kKeyVariable1[] = {
+    {.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate | KeySpec::kVariableFlags}};
+// The keys of a wrapped command: only its own row knows where they are.
+inline constexpr KeySpec kWrappedKeys = {
+    .flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kUpdate | KeySpec::kIncomplete,
+    .begin = KeySpec::Begin::kUnknown,
+    .find = KeySpec::Find::kUnknown};
+inline constexpr KeySpec kKeysWrapped[] = {kWrappedKeys};
 
 }  // namespace clustron::commands

@@ -6,65 +6,26 @@
 
 namespace clustron::commands {
 
-void CmdDump(Context& ctx);
-void CmdRestore(Context& ctx);
+HandlerFn CmdDump, CmdRestore;
 
-constexpr std::string_view kTipsDump[] = {"nondeterministic_output"};
-constexpr ArgSpec kDumpArgs[] = {{.name = "key", .type = ArgSpec::Type::kKey, .key_spec_index = 0}};
-constexpr ArgSpec kRestoreArgs[] = {
-    {.name = "key", .type = ArgSpec::Type::kKey, .key_spec_index = 0},
-    {.name = "ttl", .type = ArgSpec::Type::kInteger},
-    {.name = "serialized-value"},
-    {.name = "replace",
-     .type = ArgSpec::Type::kPureToken,
-     .token = "REPLACE",
-     .flags = ArgSpec::kOptional,
-     .since = "3.0.0"},
-    {.name = "absttl",
-     .type = ArgSpec::Type::kPureToken,
-     .token = "ABSTTL",
-     .flags = ArgSpec::kOptional,
-     .since = "5.0.0"},
-    {.name = "seconds",
-     .type = ArgSpec::Type::kInteger,
-     .token = "IDLETIME",
-     .flags = ArgSpec::kOptional,
-     .since = "5.0.0"},
-    {.name = "frequency",
-     .type = ArgSpec::Type::kInteger,
-     .token = "FREQ",
-     .flags = ArgSpec::kOptional,
-     .since = "5.0.0"}};
-
+// clang-format off
 inline constexpr CommandSpec kDumpRows[] = {
-    {.name = "DUMP",
-     .id = 258,
-     .cls = Class::kRead,
-     .since = "2.6.0",
-     .group = Group::kGeneric,
-     .arity = 2,
-     .flags = kReadonly | kWide,
-     .acl = kAclKeyspace,
-     .keys = kKeyRead1,
-     .handler = CmdDump,
+    {.name = "DUMP", .id = 258, .since = "2.6.0", .arity = 2, .cls = Class::kRead,
+     .group = Group::kGeneric, .flags = kReadonly | kWide, .acl = kAclKeyspace,
+     .keys = kKeyRead1, .handler = CmdDump,
+     .syntax = "key",
      .summary = "Returns a value in a form that RESTORE takes, here and in Redis.",
      .complexity = "O(N) by the size of the value",
-     .args = kDumpArgs,
-     .tips = kTipsDump},
-    {.name = "RESTORE",
-     .id = 259,
-     .cls = Class::kWrite,
-     .since = "2.6.0",
-     .group = Group::kGeneric,
-     .arity = -4,
-     .flags = kDenyOom | kWriteFlag | kWide,
-     .acl = kAclKeyspace | kAclDangerous,
-     .keys = kKeyOverwrite1,
-     .handler = CmdRestore,
+     .tips = "nondeterministic_output"},
+    {.name = "RESTORE", .id = 259, .since = "2.6.0", .arity = -4, .cls = Class::kWrite,
+     .group = Group::kGeneric, .flags = kDenyOom | kWriteFlag | kWide,
+     .acl = kAclKeyspace | kAclDangerous, .keys = kKeyOverwrite1, .handler = CmdRestore,
+     .feature_version = 3,
+     .syntax = "key ttl:int serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] "
+               "[IDLETIME seconds:int@5.0.0] [FREQ frequency:int@5.0.0]",
      .summary = "Creates a key from what DUMP returned.",
-     .complexity = "O(N) by the size of the value",
-     .args = kRestoreArgs,
-     .feature_version = 3},
+     .complexity = "O(N) by the size of the value"},
 };
+// clang-format on
 
 }  // namespace clustron::commands

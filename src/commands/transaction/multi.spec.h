@@ -6,73 +6,41 @@
 
 namespace clustron::commands {
 
-void CmdMulti(Context& ctx);
-void CmdExec(Context& ctx);
+HandlerFn CmdMulti, CmdExec, CmdDiscard, CmdWatch, CmdUnwatch;
+
 // An EXEC of reads alone needs no entry.
 Class ExecClass(Args args);
-void CmdDiscard(Context& ctx);
-void CmdWatch(Context& ctx);
-void CmdUnwatch(Context& ctx);
 
-constexpr ArgSpec kWatchArgs[] = {
-    {.name = "key", .type = ArgSpec::Type::kKey, .flags = ArgSpec::kMultiple, .key_spec_index = 0}};
-
+// clang-format off
 inline constexpr CommandSpec kMultiRows[] = {
-    {.name = "MULTI",
-     .cls = Class::kLocal,
-     .since = "1.2.0",
+    {.name = "MULTI", .since = "1.2.0", .arity = 1, .cls = Class::kLocal,
      .group = Group::kTransactions,
-     .arity = 1,
      .flags = kEarly | kAllowBusy | kFast | kLoading | kNoScript | kStale | kActsInMulti,
-     .acl = kAclTransaction,
-     .handler = CmdMulti,
-     .summary = "Begins a transaction: the commands that follow are queued.",
-     .complexity = "O(1)"},
-    {.name = "EXEC",
-     .id = 400,
-     .cls = Class::kWrite,
-     .since = "1.2.0",
+     .acl = kAclTransaction, .handler = CmdMulti,
+     .summary = "Begins a transaction: the commands that follow are queued.", .complexity = "O(1)"},
+    {.name = "EXEC", .id = 400, .since = "1.2.0", .arity = 1, .cls = Class::kWrite,
      .group = Group::kTransactions,
-     .arity = 1,
      .flags = kLoading | kNoScript | kSkipSlowlog | kStale | kActsInMulti | kRunsQueue,
-     .acl = kAclTransaction,
-     .handler = CmdExec,
-     .summary = "Runs the queued commands as one.",
-     .complexity = "O(N) by the queued commands",
-     .over_budget = "EXECABORT",
-     .class_of = ExecClass},
-    {.name = "DISCARD",
-     .cls = Class::kLocal,
-     .since = "2.0.0",
+     .acl = kAclTransaction, .handler = CmdExec, .class_of = ExecClass, .over_budget = "EXECABORT",
+     .summary = "Runs the queued commands as one.", .complexity = "O(N) by the queued commands"},
+    {.name = "DISCARD", .since = "2.0.0", .arity = 1, .cls = Class::kLocal,
      .group = Group::kTransactions,
-     .arity = 1,
      .flags = kEarly | kAllowBusy | kFast | kLoading | kNoScript | kStale | kActsInMulti,
-     .acl = kAclTransaction,
-     .handler = CmdDiscard,
-     .summary = "Forgets the queued commands.",
-     .complexity = "O(N) by the queued commands"},
-    {.name = "WATCH",
-     .cls = Class::kRead,
-     .since = "2.2.0",
+     .acl = kAclTransaction, .handler = CmdDiscard,
+     .summary = "Forgets the queued commands.", .complexity = "O(N) by the queued commands"},
+    {.name = "WATCH", .since = "2.2.0", .arity = -2, .cls = Class::kRead,
      .group = Group::kTransactions,
-     .arity = -2,
      .flags = kStalls | kAllowBusy | kFast | kLoading | kNoScript | kStale | kActsInMulti,
-     .acl = kAclTransaction,
-     .keys = kKeyMetaAll,
-     .handler = CmdWatch,
+     .acl = kAclTransaction, .keys = kKeyMetaAll, .handler = CmdWatch,
+     .syntax = "key...",
      .summary = "Lets the next EXEC fail if one of the keys changes before it.",
-     .complexity = "O(N) by the number of keys",
-     .args = kWatchArgs},
-    {.name = "UNWATCH",
-     .cls = Class::kLocal,
-     .since = "2.2.0",
+     .complexity = "O(N) by the number of keys"},
+    {.name = "UNWATCH", .since = "2.2.0", .arity = 1, .cls = Class::kLocal,
      .group = Group::kTransactions,
-     .arity = 1,
-     .flags = kEarly | kAllowBusy | kFast | kLoading | kNoScript | kStale,
-     .acl = kAclTransaction,
+     .flags = kEarly | kAllowBusy | kFast | kLoading | kNoScript | kStale, .acl = kAclTransaction,
      .handler = CmdUnwatch,
-     .summary = "Forgets the watched keys.",
-     .complexity = "O(1)"},
+     .summary = "Forgets the watched keys.", .complexity = "O(1)"},
 };
+// clang-format on
 
 }  // namespace clustron::commands

@@ -6,8 +6,8 @@
 
 namespace clustron::commands {
 
-void CmdTxn(Context& ctx);
-void CmdOnce(Context& ctx);
+HandlerFn CmdTxn, CmdOnce;
+
 Class TxnClass(Args args);
 bool TxnKeys(Args args, std::vector<KeyRef>* out);
 Class OnceClass(Args args);
@@ -17,50 +17,25 @@ bool OnceIsRepeat(Args args, const Context& ctx);
 // Behind the request id and how long to keep its reply.
 constexpr uint8_t kOnceInner = 3;
 
-constexpr KeySpec kKeysTxn[] = {kWrappedKeys};
-constexpr ArgSpec kTxnArgs[] = {
-    {.name = "condition", .token = "IF", .flags = ArgSpec::kOptional | ArgSpec::kMultiple},
-    {.name = "command", .token = "THEN", .flags = ArgSpec::kMultiple},
-    {.name = "other-command", .token = "ELSE", .flags = ArgSpec::kOptional | ArgSpec::kMultiple}};
-constexpr ArgSpec kOnceArgs[] = {{.name = "request-id"},
-                                 {.name = "keep-ms", .type = ArgSpec::Type::kInteger},
-                                 {.name = "command"},
-                                 {.name = "arg", .flags = ArgSpec::kOptional | ArgSpec::kMultiple}};
-
+// clang-format off
 inline constexpr CommandSpec kTxnRows[] = {
-    {.name = "TXN",
-     .id = 600,
-     .cls = Class::kWrite,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -2,
-     .flags = kWriteFlag | kMovableKeys | kWrapper,
-     .keys = kKeysTxn,
-     .get_keys = TxnKeys,
-     .handler = CmdTxn,
+    {.name = "TXN", .id = 600, .since = "0.1.0", .arity = -2, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag | kMovableKeys | kWrapper,
+     .keys = kKeysWrapped, .get_keys = TxnKeys, .handler = CmdTxn, .class_of = TxnClass,
+     .over_budget = "TXNLIMIT",
+     .syntax = "[IF condition...] THEN command... [ELSE other-command...]",
      .summary = "Runs commands all or nothing, on conditions.",
      .complexity = "O(N) by the commands",
-     .args = kTxnArgs,
-     .over_budget = "TXNLIMIT",
-     .compat = Compat::kExtension,
-     .class_of = TxnClass},
-    {.name = "ONCE",
-     .id = 601,
-     .cls = Class::kWrite,
-     .since = "0.1.0",
-     .group = Group::kCoordination,
-     .arity = -4,
-     .flags = kWriteFlag | kMovableKeys | kWrapper,
-     .keys = kKeysTxn,
-     .get_keys = OnceKeys,
-     .handler = CmdOnce,
+     .compat = Compat::kExtension},
+    {.name = "ONCE", .id = 601, .since = "0.1.0", .arity = -4, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag | kMovableKeys | kWrapper,
+     .keys = kKeysWrapped, .get_keys = OnceKeys, .handler = CmdOnce, .class_of = OnceClass,
+     .inner = kOnceInner, .is_repeat = OnceIsRepeat,
+     .syntax = "request-id keep-ms:int command [arg...]",
      .summary = "Runs a command once for a request id; repeats get the stored reply.",
      .complexity = "the command's",
-     .args = kOnceArgs,
-     .inner = kOnceInner,
-     .is_repeat = OnceIsRepeat,
-     .compat = Compat::kExtension,
-     .class_of = OnceClass},
+     .compat = Compat::kExtension},
 };
+// clang-format on
 
 }  // namespace clustron::commands

@@ -36,28 +36,18 @@ Header ReadHeader(std::string_view input, size_t pos) {
 
 // Reads a number of one to nine digits and its \r\n at `p`; null if it is anything else, or cut
 // off.
-const char* ReadShortNumber(const char* p, const char* end, size_t* number) {
+inline const char* ReadShortNumber(const char* p, const char* end, size_t* number) {
+  constexpr ptrdiff_t kDigitsMax = 9;
   const auto digit_of = [](char c) { return static_cast<unsigned char>(c) - unsigned{'0'}; };
-  // Most have one digit or two.
-  if (end - p >= 4 && digit_of(p[0]) <= 9) {
-    if (p[1] == '\r') {
-      *number = digit_of(p[0]);
-      return p + 3;
-    }
-    if (p[2] == '\r' && digit_of(p[1]) <= 9 && p[0] != '0') {
-      *number = digit_of(p[0]) * 10 + digit_of(p[1]);
-      return p + 4;
-    }
-  }
-  size_t value = 0;
-  const char* const begin = p;
-  const char* const limit = std::min(end, p + 9);
-  for (; p < limit; ++p) {
+  const char* const last = p + std::min(end - p - 2, kDigitsMax);  // where \r may stand
+  if (p >= last) return nullptr;
+  size_t value = digit_of(*p);
+  if (value > 9 || (value == 0 && p[1] != '\r')) return nullptr;
+  while (*++p != '\r') {
     const unsigned digit = digit_of(*p);
-    if (digit > 9) break;
+    if (digit > 9 || p == last) return nullptr;
     value = value * 10 + digit;
   }
-  if (p == begin || end - p < 2 || *p != '\r' || (*begin == '0' && p - begin > 1)) return nullptr;
   *number = value;
   return p + 2;
 }

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "base/rng.h"
 
 namespace clustron::resp {
@@ -100,6 +104,29 @@ TEST_CASE("a line that is too long is refused, whether its end has come or not")
   CHECK(ErrorOf(std::string(70000, 'a') + "\r\n") == "!ERR Protocol error: too big inline request");
   CHECK(ErrorOf("*" + digits + "\r\n") == "!ERR Protocol error: too big mbulk count string");
   CHECK(ErrorOf("*1\r\n$" + digits + "\r\n") == "!ERR Protocol error: too big bulk count string");
+}
+
+TEST_CASE("counts and sizes of any number of digits, up to the last byte") {
+  for (const size_t size : {0, 1, 9, 10, 99, 100, 999, 1000, 123456}) {
+    const std::string value(size, 'v');
+    const std::string input = "*1\r\n$" + std::to_string(size) + "\r\n" + value + "\r\n";
+    CAPTURE(size);
+    CHECK(ParseAll(input, {}) == std::vector<Request>{{value}});
+    for (size_t end = 0; end < std::min<size_t>(input.size(), 20); ++end)
+      CHECK(ParseAll(std::string_view(input).substr(0, end), {}).empty());
+  }
+  for (const std::string_view count : {"10", "100", "257"}) {
+    const size_t words = std::stoul(std::string(count));
+    std::string input = "*" + std::string(count) + "\r\n";
+    for (size_t i = 0; i < words; ++i) input += "$1\r\nw\r\n";
+    CHECK(ParseAll(input, {}) == std::vector<Request>{Request(words, "w")});
+  }
+  for (const std::string_view size : {"00", "01", "1000000000", "9999999999", "123456789x"})
+    CHECK(ErrorOf("*1\r\n$" + std::string(size) + "\r\n") ==
+          "!ERR Protocol error: invalid bulk length");
+  RequestParser parser;
+  CHECK(parser.Parse("*1\r\n$123456789\r\n") == Outcome::kNeedMore);
+  CHECK(parser.bytes_wanted() == 16 + 123456789 + 2);
 }
 
 TEST_CASE("a big bulk says how many bytes it needs") {

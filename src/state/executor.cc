@@ -157,8 +157,7 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
   CHECK(!inline_.open);
   recovering_ = recovering;
   news_.SetRecovering(recovering);
-  entry_slot_ = slot;
-  item_index_ = 0;
+  entry_ = EntryAtHand(seed_, slot);
   if (const cluster::Skip* skip = skips_.Find(slot)) {
     REACH("entry skipped by an operator");
     Chain(skip->hash);
@@ -225,7 +224,7 @@ void Executor::ApplyItem(const ItemHeader& header) {
     return;
   }
   ++items_applied_;
-  ++item_index_;
+  ++entry_.item_index;
   nested_count_ = 0;
   const bool own = header.session.node != 0 && header.session == own_ && !recovering_;
   OwnCall call;
@@ -306,13 +305,12 @@ Executor::Executed Executor::ExecuteItem(const CommandSpec& spec, commands::Args
                                          resp::ReplyOutput* out) {
   store_->BeginItem();
   nested_count_ = 0;
-  return Execute(spec, args, caller, {.flags = item_flags, .seed = ItemSeed()}, out);
+  return Execute(spec, args, caller, {.flags = item_flags, .seed = entry_.ItemSeed()}, out);
 }
 
-Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args args, Caller caller,
-                                     const ItemFacts& item, resp::ReplyOutput* out) {
-  caller.live_elapsed_ms = caller.live_wall_ms = 0;
-  caller.timers = nullptr;
+Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args args,
+                                     const Caller& caller, const ItemFacts& item,
+                                     resp::ReplyOutput* out) {
   const commands::EntryView entry{*store_, recovering_, item.flags};
   resp::ReplyWriter reply(out, caller.resp_version);
   Context ctx(spec, args, caller, *store_, &entry, item.seed, reply, {this, server_});
@@ -344,7 +342,7 @@ bool Executor::RunServed(const store::Wait& wait, const OwnCall& call) {
   const Caller caller{
       .db = wait.db, .resp_version = wait.resp_version, .user = wait.user, .client = call.client};
   count_inner_ = call.out != nullptr;
-  const ItemFacts item{.flags = 0, .seed = Mix64(ItemSeed() - ++nested_count_)};
+  const ItemFacts item{.flags = 0, .seed = Mix64(entry_.ItemSeed() - ++nested_count_)};
   const Executed done =
       Execute(*spec, args, caller, item, call.out != nullptr ? call.out : &discarded_);
   if (done.wait) return false;
@@ -418,7 +416,7 @@ void Executor::ExpireDue(uint16_t entry_flags) {
   }
   store_->BeginItem();
   size_t limit = expire_per_entry_;
-  if (Planted(Bug::kMutationDiffers) && own_.node == 2 && entry_slot_ > 300) limit = 1;
+  if (Planted(Bug::kMutationDiffers) && own_.node == 2 && entry_.slot > 300) limit = 1;
   const size_t removed = store_->ExpireDue(limit);
   due_left_ = removed == limit;
   if (removed == 0) return;
@@ -432,10 +430,8 @@ void Executor::Chain(uint64_t value) { digest_ = Mix64(digest_ ^ Mix64(value)); 
 // nothing), its reply's code or number, and how many keys there are now in its database.
 void Executor::ChainItem(uint64_t what, int db, uint64_t reply_summary) {
   digest_ = Mix64(digest_ ^ (what << 48) ^ store_->ItemRevision() ^ reply_summary ^
-                  Mix64(Mix64(entry_slot_) + store_->Size(db)));
+                  Mix64(entry_.digest + store_->Size(db)));
 }
-
-uint64_t Executor::ItemSeed() const { return Mix64(Mix64(seed_ ^ entry_slot_) + item_index_); }
 
 // --- Commands inside commands --------------------------------------------------------------------
 
@@ -532,8 +528,7 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
                      store_->NextDueWallMs() <= inline_.wall_ms;
   inline_.bytes.clear();
   cluster::AppendEntryHeader({}, &inline_.bytes);
-  entry_slot_ = slot;
-  item_index_ = 0;
+  entry_ = EntryAtHand(seed_, slot);
   store_->BeginEntry(inline_.elapsed_ms, inline_.wall_ms);
 }
 
@@ -541,11 +536,11 @@ bool Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
                          uint8_t verdicts, resp::ReplyOutput* out) {
   DCHECK(inline_.open);
   DCHECK(waits_.idle());
-  ++item_index_;
+  ++entry_.item_index;
   count_inner_ = true;
   const Executed done = ExecuteItem(spec, args, caller, verdicts, out);
   if (store_->ItemRevision() == 0) {
-    --item_index_;  // not logged: seeds and numbers count logged items only
+    --entry_.item_index;  // not logged: seeds and numbers count logged items only
     return !done.wait;
   }
   CHECK(!done.wait);

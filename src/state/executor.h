@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rng.h"
 #include "cluster/log/entry.h"
 #include "cluster/node/read_rounds.h"
 #include "cluster/node/state_machine.h"
@@ -211,6 +212,18 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
     std::string bytes;
   };
 
+  // What its items have of their entry: seeds, and a part of the digest.
+  struct EntryAtHand {
+    EntryAtHand(uint64_t cluster_seed, cluster::Slot of)
+        : slot(of), seed(Mix64(cluster_seed ^ of)), digest(Mix64(of)) {}
+    uint64_t ItemSeed() const { return Mix64(seed + item_index); }
+
+    cluster::Slot slot;
+    uint64_t seed;
+    uint64_t digest;
+    uint32_t item_index = 0;
+  };
+
   bool IsVoid(const paxos::Value& value) const;
   void BeginLeadership(cluster::Slot slot, const paxos::Value& value);
   Status CheckClock(cluster::Slot slot, const paxos::Value& value) const;
@@ -236,7 +249,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
     uint64_t seed = 0;  // of its random numbers
   };
   // Within the budget of one item.
-  Executed Execute(const commands::CommandSpec& spec, commands::Args args, Caller caller,
+  Executed Execute(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                    const ItemFacts& item, resp::ReplyOutput* out);
   Executed ExecuteItem(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                        uint8_t item_flags, resp::ReplyOutput* out);
@@ -246,7 +259,6 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);
-  uint64_t ItemSeed() const;
 
   uint64_t seed_;
   uint16_t supported_version_ = cluster::SupportedFeatureVersion();
@@ -276,8 +288,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   std::string config_record_;  // the last kConfig entry
 
   // Of the entry at hand.
-  cluster::Slot entry_slot_ = 0;
-  uint32_t item_index_ = 0;
+  EntryAtHand entry_{0, 0};
   bool recovering_ = false;
 
   InlineEntry inline_;

@@ -73,6 +73,15 @@ struct Caller {
   LeaderTimers* timers = nullptr;
 
   uint64_t key_hash = 0;  // Store::Hash(args[1]) if it is known; 0: it is not
+
+  // The same in an entry, where no node's own clocks and timers are.
+  Caller InEntry() const {
+    return {.db = db,
+            .resp_version = resp_version,
+            .user = user,
+            .client = client,
+            .key_hash = key_hash};
+  }
 };
 
 // The entry that is being applied, for one item of it.
@@ -122,7 +131,7 @@ class Context {
         store(data),
         db(from.db),
         reply(out),
-        caller(from),
+        caller(in == nullptr ? from : from.InEntry()),
         nested(ports.nested),
         server(ports.server),
         entry_(in),

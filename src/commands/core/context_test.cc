@@ -92,4 +92,30 @@ TEST_CASE("a command inside another has its caller, its entry and what it was sh
   CHECK(Context(row, words, {}, store, nullptr, 1, reply).user() == "default");
 }
 
+TEST_CASE("in an entry no command sees its node's own clocks") {
+  store::Store store(1);
+  std::string out;
+  resp::ReplyWriter reply(&out, 3);
+  const std::vector<std::string_view> words = {"GET", "k"};
+  const CommandSpec& row = *Registry::Get().Find("GET");
+  const Caller caller{.db = 3,
+                      .resp_version = 3,
+                      .user = "ann",
+                      .live_elapsed_ms = 10,
+                      .live_wall_ms = 20,
+                      .key_hash = 77};
+  const Context outside(row, words, caller, store, nullptr, 5, reply);
+  CHECK(outside.caller.live_elapsed_ms == 10);
+  CHECK(outside.caller.live_wall_ms == 20);
+  const EntryView entry{store};
+  const Context inside(row, words, caller, store, &entry, 5, reply);
+  CHECK(inside.caller.live_elapsed_ms == 0);
+  CHECK(inside.caller.live_wall_ms == 0);
+  CHECK(inside.caller.timers == nullptr);
+  CHECK(inside.caller.db == 3);
+  CHECK(inside.caller.resp_version == 3);
+  CHECK(inside.user() == "ann");
+  CHECK(inside.caller.key_hash == 77);
+}
+
 }  // namespace clustron::commands

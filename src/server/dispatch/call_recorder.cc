@@ -55,14 +55,17 @@ void CallRecorder::End(Session& session, const commands::CommandSpec& spec, comm
   // An inner command's error that became the reply has been counted.
   if (failed && inner_errors_ == 0) stats_.commands.ErrorReplied(reply.substr(1));
   inner_errors_ = 0;
-  NoteSlow(spec, args, took_us, session.client);
+  if (IsSlow(spec, took_us)) NoteSlow(spec, args, took_us, session.client);
   session.EndAnswer();
+}
+
+bool CallRecorder::IsSlow(const commands::CommandSpec& spec, int64_t took_us) const {
+  const int64_t slow_us = config_.Int(Opt::kSlowlogLogSlowerThan);
+  return slow_us >= 0 && took_us >= slow_us && !spec.Is(commands::kSkipSlowlog);
 }
 
 void CallRecorder::NoteSlow(const commands::CommandSpec& spec, commands::Args args, int64_t took_us,
                             const Client& client) {
-  const int64_t slow_us = config_.Int(Opt::kSlowlogLogSlowerThan);
-  if (slow_us < 0 || took_us < slow_us || spec.Is(commands::kSkipSlowlog)) return;
   stats_.slow.Add(WithoutSecrets(spec, args), took_us, clock_.WallMs() / 1000,
                   client.address().peer, client.modes().name,
                   static_cast<size_t>(config_.Int(Opt::kSlowlogMaxLen)));
@@ -78,7 +81,7 @@ void CallRecorder::EndInner(const commands::Context& ctx, bool of_exec, const St
   const int64_t took_us = (clock_.MonotonicNs() - start.ns) / 1000;
   stats_.commands.Called(*ctx.spec, took_us, failed);
   // COMPAT: the slow log has the commands of a transaction, not EXEC.
-  if (of_exec && ctx.caller.client != nullptr) {
+  if (of_exec && ctx.caller.client != nullptr && IsSlow(*ctx.spec, took_us)) {
     NoteSlow(*ctx.spec, ctx.args, took_us, static_cast<const Client&>(*ctx.caller.client));
   }
   if (!failed || inner_errors_ != start.errors) return;

@@ -56,6 +56,7 @@ class CallRecorder final : public state::InnerCallCounter {
  private:
   static constexpr size_t kDiscardedBytes = 64;  // of a reply, for counters and the digest
 
+  bool IsSlow(const commands::CommandSpec& spec, int64_t took_us) const;
   void NoteSlow(const commands::CommandSpec& spec, commands::Args args, int64_t took_us,
                 const Client& client);
 

@@ -57,7 +57,7 @@ class RequestReader {
     }
     void Add(commands::Args words, size_t end) {
       requests.push_back({args.size(), words.size(), end, 0});
-      args.insert(args.end(), words.begin(), words.end());
+      for (std::string_view word : words) args.push_back(word);
     }
   };
   using Outcome = resp::RequestParser::Outcome;

@@ -10,24 +10,12 @@ namespace clustron::server {
 Session::Session(SessionHost& host, uint64_t id, Client::Address address, int64_t now_ms)
     : client(id, *this, std::move(address), now_ms), host_(host) {}
 
-bool Session::WantsInput() const {
-  return queue.TakesMore() && !client.held && !close_after_flush_ && !close_now_ && !client.closing;
-}
-
 bool Session::WantsBytes() const {
   constexpr size_t kAheadBytes = 64 << 10;
   return WantsInput() || (client.blocked != 0 && input.kept_bytes() < kAheadBytes && !close_now_);
 }
 
-void Session::BeginAnswer() {
-  CHECK(!answering_);
-  answering_ = true;
-}
-
-void Session::EndAnswer() {
-  CHECK(answering_);
-  answering_ = false;
-  if (held_pushes_.empty()) return;
+void Session::ReleasePushes() {
   out.Append(held_pushes_);
   held_pushes_.clear();
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/check.h"
 #include "cluster/log/item_owner.h"
 #include "resp/reply_output.h"
 #include "server/front/client.h"
@@ -57,7 +58,10 @@ class Session final : public ClientLink,
   Listed listed;
 
   // True while more input is wanted: not while much is waiting, or the end is near.
-  bool WantsInput() const;
+  bool WantsInput() const {
+    return queue.TakesMore() && !client.held && !close_after_flush_ && !close_now_ &&
+           !client.closing;
+  }
   // The same of bytes from the socket: of a client that waits for keys some are taken ahead, so
   // that its end is seen.
   bool WantsBytes() const;
@@ -68,8 +72,15 @@ class Session final : public ClientLink,
 
   // A reply is written to `out` between the two: pushes would stand in its middle, and what is in
   // `out` from its beginning on goes into the digest. They follow the reply.
-  void BeginAnswer();
-  void EndAnswer();
+  void BeginAnswer() {
+    CHECK(!answering_);
+    answering_ = true;
+  }
+  void EndAnswer() {
+    CHECK(answering_);
+    answering_ = false;
+    if (!held_pushes_.empty()) ReleasePushes();
+  }
 
   // Something in `out` may show what the log doesn't hold yet; not so: PING and the like alone.
   bool shows_state() const { return shows_state_; }
@@ -85,6 +96,7 @@ class Session final : public ClientLink,
   size_t output_bytes() const override;
 
  private:
+  void ReleasePushes();
   void OutputGrew() override { host_.OutputGrew(*this); }
 
   SessionHost& host_;

@@ -9,9 +9,8 @@ namespace clustron::server {
 
 namespace {
 
-// With more elements than this, a session takes no further input until there are fewer.
-constexpr size_t kQueueMax = 16384;
-// The same of bytes: a client that sends faster than its writes are applied has to wait.
+// With more bytes than this under way, a session takes no further input until there are fewer: a
+// client that sends faster than its writes are applied has to wait.
 constexpr size_t kUnderWayBytesMax = 8 << 20;
 
 using Kind = Pending::Kind;
@@ -138,7 +137,5 @@ void SessionQueue::Resume() {
   CHECK(under_way_bytes_ == 0);
   stalled_ = false;
 }
-
-bool SessionQueue::TakesMore() const { return !stalled_ && !full_ && size() < kQueueMax; }
 
 }  // namespace clustron::server

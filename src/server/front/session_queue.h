@@ -94,9 +94,12 @@ class SessionQueue {
   void Stall() { stalled_ = true; }
   void Resume();
   // False while so much waits that no more should be parsed.
-  bool TakesMore() const;
+  bool TakesMore() const { return !stalled_ && !full_ && size() < kQueueMax; }
 
  private:
+  // With more elements than this no further input is taken until there are fewer.
+  static constexpr size_t kQueueMax = 16384;
+
   void Release(Pending& pending);
 
   Ring<Pending> queue_;

@@ -4,7 +4,6 @@
 #include <bit>
 
 #include "base/check.h"
-#include "base/rng.h"
 
 namespace clustron::server {
 
@@ -63,13 +62,15 @@ std::vector<std::pair<uint64_t, uint64_t>> LatencyHistogram::UpTo() const {
 // ---- CommandStats ----
 
 CommandStat& CommandStats::Of(const commands::CommandSpec& spec) {
-  const size_t mask = cells_.size() - 1;
-  size_t at = Mix64(reinterpret_cast<uintptr_t>(&spec)) & mask;
+  // A product's upper bits differ even where rows stand side by side.
+  constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
+  constexpr size_t mask = kCells - 1;
+  size_t at = reinterpret_cast<uintptr_t>(&spec) * kGolden >> (64 - kCellBits);
   while (cells_[at].spec != nullptr && cells_[at].spec != &spec) at = (at + 1) & mask;
   if (cells_[at].spec == nullptr) {
     cells_[at].spec = &spec;
     used_++;
-    CHECK(used_ < cells_.size());  // there are fewer commands than that
+    CHECK(used_ < kCells);  // there are fewer commands than that
   }
   return cells_[at];
 }

@@ -64,7 +64,9 @@ class CommandStats {
   CommandStat& Of(const commands::CommandSpec& spec);
 
   // Open addressing by the row's address (rows live for ever); iterated only after sorting.
-  std::vector<CommandStat> cells_ = std::vector<CommandStat>(512);
+  static constexpr int kCellBits = 9;
+  static constexpr size_t kCells = size_t{1} << kCellBits;
+  std::vector<CommandStat> cells_ = std::vector<CommandStat>(kCells);
   size_t used_ = 0;
   // By code. Bounded: beyond this many codes the rest counts as one.
   static constexpr size_t kCodesMax = 128;

@@ -163,7 +163,7 @@ ROOMS = [
     ("server/config", "directives: table, values, files, CONFIG REWRITE"),
     ("state", "the replicated state machine: entries applied, commands run, snapshots written and loaded"),
     ("cluster/node", "this node of the cluster: origin, batches, reads, time, leader's duties, snapshots sent"),
-    ("cluster/membership", "who belongs to the cluster: formation, who was set back"),
+    ("cluster/membership", "who belongs to the cluster: formation, the configuration that is applied, who was set back"),
     ("cluster/wire", "links between nodes: frames, hello, introduction"),
     ("cluster/log", "the log on disk, entries and items, the feature version"),
     ("cluster/paxos", "the consensus core: pure, no I/O, no clock"),

@@ -119,9 +119,12 @@ Status Executor::CanApply(cluster::Slot slot, const paxos::Value& value) const {
                     cluster::SkipText({slot, hash}) + " to leave this one out, or with " +
                     std::to_string(slot) + ":keep to have it applied");
   }
-  if (value.kind != paxos::EntryKind::kBatch || IsVoid(value)) return {};
-  const std::string why = WhyNotApplicable(paxos::BytesOf(value.payload), supported_version_);
-  if (why.empty()) return CheckClock(slot, value);
+  const bool config = value.kind == paxos::EntryKind::kConfig;
+  if ((value.kind != paxos::EntryKind::kBatch && !config) || IsVoid(value)) return {};
+  const std::string_view payload = paxos::BytesOf(value.payload);
+  const std::string why =
+      config ? members_.WhyNotNext(payload) : WhyNotApplicable(payload, supported_version_);
+  if (why.empty()) return config ? Status() : CheckClock(slot, value);
   return Fail(Errc::kMismatch, "slot " + std::to_string(slot) + " can't be applied: " + why +
                                    ". A newer program may know it; to leave it out for ever, start "
                                    "every member once with --skip-slot " +
@@ -173,7 +176,11 @@ void Executor::Apply(cluster::Slot slot, const paxos::Value& value, bool recover
     case paxos::EntryKind::kFiller:
       break;
     case paxos::EntryKind::kConfig:
-      if (value.first_ballot >= noop_ballot_) config_record_ = paxos::BytesOf(value.payload);
+      if (!IsVoid(value)) {
+        const Status staged = members_.Stage(paxos::BytesOf(value.payload));
+        CHECK(staged.has_value());  // CanApply has looked at it
+        Chain(HashBytes(paxos::BytesOf(value.payload), 0));
+      }
       break;
     case paxos::EntryKind::kBatch:
       if (IsVoid(value)) {
@@ -192,6 +199,7 @@ void Executor::EndEntry(cluster::Slot slot) {
   recovering_ = false;
   news_.SetRecovering(false);
   if (feature_version_ >= cluster::kDigestsComparable) digests_.Note(slot, digest_);
+  members_.Settle();
 }
 
 void Executor::ApplyBatch(std::string_view payload) {
@@ -599,7 +607,7 @@ void Executor::EncodeTables(std::string* out) const {
   skips_.Encode(out);
   leaderships_.Encode(out);
   writer.U8(due_left_ ? 1 : 0);
-  writer.Bytes(config_record_);
+  writer.Bytes(members_.Encode());
   sessions_.Encode(&writer);
 }
 
@@ -628,7 +636,7 @@ Status Executor::DecodeTables(std::string_view bytes) {
                                      ", and this program knows up to " +
                                      std::to_string(supported_version_) + ": start a newer one");
   due_left_ = version >= 4 && reader.U8() != 0;
-  config_record_ = reader.Bytes();
+  TRY(members_.Stage(reader.Bytes()));
   sessions_.Decode(&reader);
   if (!reader.Done()) return Fail(Errc::kCorruption, "the state section is malformed");
   return {};

@@ -16,6 +16,7 @@
 
 #include "base/rng.h"
 #include "cluster/log/entry.h"
+#include "cluster/membership/applied_members.h"
 #include "cluster/node/read_rounds.h"
 #include "cluster/node/state_machine.h"
 #include "commands/core/context.h"
@@ -90,6 +91,8 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   // For tests: how many keys that are due an entry removes. The same on all nodes.
   void SetExpirePerEntry(size_t keys) { expire_per_entry_ = keys; }
 
+  // Who the members are before anything is applied: as the genesis says.
+  void BeginMembers(cluster::ConfigRecord first) { members_.BeginWith(std::move(first)); }
   // The highest feature version that this program is to know, if not its own: for tests.
   void SetSupportedVersion(uint16_t version) { supported_version_ = version; }
   uint64_t seed() const { return seed_; }
@@ -117,6 +120,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   uint64_t digest() const override { return digest_; }
   const cluster::DigestLog& digests() const override { return digests_; }
   void ForgetDigestsBelow(cluster::Slot slot) override { digests_.ForgetBelow(slot); }
+  const cluster::AppliedMembers& members() const override { return members_; }
   const cluster::SkipList& skips() const override { return skips_; }
   // From a person, at a start, for slots that are not applied yet.
   void SetSkips(cluster::SkipList skips) {
@@ -137,6 +141,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   void SnapshotLoaded() {
     saved_revision_ = revision();
     waits_.OnReplaced();
+    members_.Settle();
   }
   // How far back revision() was then, but for numbers left out: for INFO.
   uint64_t changes_since_save() const { return revision() - saved_revision_; }
@@ -194,8 +199,6 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   commands::Args item_args() const { return args_; }
   uint64_t items_applied() const { return items_applied_; }
   uint64_t items_skipped() const { return items_skipped_; }
-  cluster::Ballot noop_ballot() const { return noop_ballot_; }
-  const std::string& config_record() const { return config_record_; }
 
  private:
   // Of a reply that nobody waits for: enough for what the digest takes.
@@ -284,8 +287,8 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   ItemSessions sessions_;
   cluster::DigestLog digests_;
   cluster::SkipList skips_;
-  bool skips_said_ = false;    // by this start: no snapshot knows better of slots to come
-  std::string config_record_;  // the last kConfig entry
+  bool skips_said_ = false;  // by this start: no snapshot knows better of slots to come
+  cluster::AppliedMembers members_;
 
   // Of the entry at hand.
   EntryAtHand entry_{0, 0};

@@ -218,7 +218,78 @@ TEST_CASE_FIXTURE(
   CHECK(Read({"EXISTS", "a"}) == ":0\r\n");
   CHECK(executor.NextSequence({2, 1}) == 1);
   Apply(EntryKind::kConfig, {1, 1}, "of a deposed leader");
-  CHECK(executor.config_record().empty());
+  CHECK(executor.members().record().version == 0);
+}
+
+struct MembersFixture : Fixture {
+  MembersFixture() { executor.BeginMembers(First()); }
+  static cluster::ConfigRecord First() {
+    return {.members = {{1, "a", 7001, 17001}, {2, "b", 7002, 17002}, {3, "c", 7003, 17003}}};
+  }
+  // Node 3 is elsewhere, and node 4 is new.
+  static std::string Second() {
+    cluster::ConfigRecord record = First();
+    record.version = 1;
+    record.members[2].host = "cc";
+    record.members.push_back({4, "d", 7004, 17004, false});
+    return EncodeConfigRecord(record);
+  }
+  Status CanApply(const std::string& record, Ballot first = {1, 1}) const {
+    return executor.CanApply(
+        slot + 1, {EntryKind::kConfig, first, std::make_shared<const std::string>(record)});
+  }
+};
+
+TEST_CASE_FIXTURE(MembersFixture, "who the members are is what was applied, and is in the digest") {
+  CHECK(executor.members().record() == First());
+  int changes = 0;
+  executor.members().Follow([&] { ++changes; });
+  const uint64_t digest = executor.digest();
+  REQUIRE(CanApply(Second()).has_value());
+  Apply(EntryKind::kConfig, {1, 1}, Second());
+  CHECK(changes == 1);
+  CHECK(executor.members().Find(3)->host == "cc");
+  CHECK((executor.members().Roles() == paxos::Members{{1, 2, 3}, {4}}));
+  CHECK(executor.digest() != digest);
+  CHECK_FALSE(CanApply(Second()).has_value());  // twice
+}
+
+TEST_CASE_FIXTURE(MembersFixture,
+                  "a configuration that this program can't go on under is refused") {
+  std::string record = Second();
+  SUBCASE("malformed") { record.pop_back(); }
+  SUBCASE("of other voters") { record.back() = 1; }
+  SUBCASE("of a later format") { record.front() = 9; }
+  const Status can = CanApply(record);
+  REQUIRE_FALSE(can.has_value());
+  CHECK(can.error().code == Errc::kMismatch);
+  CHECK(can.error().detail.starts_with("slot 1 can't be applied: "));
+  CHECK(can.error().detail.find("--skip-slot 1:") != std::string::npos);
+  Apply(EntryKind::kNoop, {3, 2});
+  CHECK(CanApply(record).has_value());  // it is void
+  Apply(EntryKind::kConfig, {1, 1}, record);
+  CHECK(executor.members().record() == First());
+}
+
+TEST_CASE_FIXTURE(MembersFixture, "members come with a snapshot, once all of it is loaded") {
+  std::string first;
+  executor.EncodeTables(&first);
+  Apply(EntryKind::kConfig, {1, 1}, Second());
+  std::string second;
+  executor.EncodeTables(&second);
+  Executor other(1);
+  other.BeginMembers(First());
+  REQUIRE(other.DecodeTables(second).has_value());
+  CHECK(other.members().record() == First());
+  other.SnapshotLoaded();
+  CHECK(other.members().record() == executor.members().record());
+  // Earlier programs wrote no members, as long as the genesis's were the only ones.
+  std::string none;
+  Executor(7).EncodeTables(&none);
+  REQUIRE(none.size() < first.size());
+  REQUIRE(other.DecodeTables(none).has_value());
+  other.SnapshotLoaded();
+  CHECK(other.members().record() == First());
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -569,7 +640,7 @@ TEST_CASE_FIXTURE(Fixture, "tables travel in a snapshot whole: sessions, ballots
   REQUIRE(other.DecodeTables(bytes).has_value());
   CHECK(other.applied_slot() == executor.applied_slot());
   CHECK(other.digest() == executor.digest());
-  CHECK(other.noop_ballot() == Ballot{3, 2});
+  CHECK(other.newest_noop() == Ballot{3, 2});
   CHECK(other.NextSequence({2, 4}) == 3);
   CHECK(other.NextSequence({2, 3}) == 0);
   CHECK(other.NextSequence({9, 1}) == 1);

@@ -249,6 +249,7 @@ class SnapshotCheck final : public cluster::SnapshotRestore {
  private:
   static Executor& Prepared(Executor& trial, const Executor& state) {
     trial.SetSupportedVersion(state.supported_version());
+    trial.BeginMembers(state.members().first());
     return trial;
   }
 
@@ -269,7 +270,8 @@ class SnapshotCheck final : public cluster::SnapshotRestore {
       return Fail(Errc::kMismatch,
                   "feature version, clock, revision or ballot in it are behind those of slot " +
                       std::to_string(state_.applied_slot()) + " here");
-    return {};
+    const std::string why = WhyNotUnder(state_.members().record(), trial_.members().record());
+    return why.empty() ? Status() : Fail(Errc::kMismatch, why);
   }
 
   const Executor& state_;

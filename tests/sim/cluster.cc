@@ -140,7 +140,7 @@ bool Cluster::NobodySetBack() const {
   return std::all_of(nodes_.begin(), nodes_.end(), [this](const auto& node) {
     if (node->dead()) return true;
     if (node->node() == nullptr) return false;
-    const cluster::MemberWatch& watch = node->node()->members();
+    const cluster::MemberWatch& watch = node->node()->roster().watch();
     return !watch.own().set_back && std::none_of(watch.records().begin(), watch.records().end(),
                                                  [this](const cluster::MemberRecord& record) {
                                                    return record.SetBack() &&
@@ -183,7 +183,7 @@ std::string Cluster::Standing() const {
     if (node->paused()) out += " is paused,";
     const paxos::Replica& replica = node->node()->replica();
     constexpr const char* kRoles[] = {"follows", "is a candidate", "leads"};
-    if (node->node()->members().own().set_back) out += " is set back,";
+    if (node->node()->roster().watch().own().set_back) out += " is set back,";
     if (!replica.voting()) out += " has no vote,";
     out += std::string(" ") + kRoles[static_cast<int>(replica.role())] + ", knows leader " +
            std::to_string(replica.leader()) + ", ballot " + std::to_string(replica.ballot().round) +
@@ -198,7 +198,7 @@ std::string Cluster::Standing() const {
     for (const paxos::PeerStatus& peer : replica.peers()) {
       if (peer.heard_ns == 0 || now_ns - peer.heard_ns > kSecond)
         out += ", has not heard node " + std::to_string(peer.node - 1);
-      if (!node->node()->members().Taken(peer.node))
+      if (!node->node()->roster().watch().Taken(peer.node))
         out += ", does not take what node " + std::to_string(peer.node - 1) + " says";
     }
   }

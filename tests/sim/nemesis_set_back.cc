@@ -54,7 +54,7 @@ void Nemesis::DoSetBack() {
 void Nemesis::CopyDirectory() {
   SetBackRace& race = *set_back_;
   SimNode& node = cluster_.node(race.victim);
-  race.copied_nonce = node.node()->members().own().nonce;
+  race.copied_nonce = node.node()->roster().watch().own().nonce;
   if (race.kind == CopyKind::kHot) {
     race.copy = node.CopyDisk();
   } else if (race.kind != CopyKind::kEmpty) {
@@ -84,15 +84,15 @@ void Nemesis::AwaitKnowledge(int64_t until_ns) {
   bool known = cluster_.DeadCount() == 0 && cluster_.NobodySetBack();
   for (int i = 0; known && i < cluster_.size(); ++i) {
     const cluster::Node& other = *cluster_.node(i).node();
-    nonces.push_back(other.members().own().nonce);
+    nonces.push_back(other.roster().watch().own().nonce);
     known = !cluster_.node(i).paused() && cluster_.node(i).disk().slow_percent == 0;
     if (i == race.victim) {
       known = known && (race.kind == CopyKind::kHot || race.kind == CopyKind::kEmpty ||
-                        other.members().own().nonce != race.copied_nonce);
+                        other.roster().watch().own().nonce != race.copied_nonce);
       continue;
     }
-    const auto& records = other.members().records();
-    const cluster::OwnLife& life = cluster_.node(race.victim).node()->members().own();
+    const auto& records = other.roster().watch().records();
+    const cluster::OwnLife& life = cluster_.node(race.victim).node()->roster().watch().own();
     known = known && std::any_of(records.begin(), records.end(), [&](const auto& record) {
               return record.node == life.node && record.nonce == life.nonce &&
                      (race.kind != CopyKind::kHot || race.copied.Lacks(record.acknowledged));
@@ -136,7 +136,7 @@ void Nemesis::PutDirectoryBack() {
     cluster_.network().HealAll();
     return;
   }
-  const uint64_t boot = victim.node()->members().own().boot;
+  const uint64_t boot = victim.node()->roster().watch().own().boot;
   victim.Crash(rng_.Percent(30), "is set back", rng_.Between(20, 400) * kMillisecond);
   race.kind == CopyKind::kEmpty ? victim.TakePlace(boot) : victim.PutBack(*race.copy);
   const bool away = rng_.Percent(60);

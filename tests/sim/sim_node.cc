@@ -131,7 +131,7 @@ void SimNode::Start() {
     if (around_.report->tracing()) {
       around_.report->Trace("node " + std::to_string(index_) + " starts at slot " +
                             std::to_string(engine()->executor().applied_slot()) + ", boot " +
-                            std::to_string(process_->node().members().own().boot));
+                            std::to_string(process_->node().roster().watch().own().boot));
     }
     around_.network->SetUp(index_, true);
     TickLater();
@@ -245,7 +245,7 @@ Status SimNode::StartProcess() {
   }
   process_->invariants = paxos::Invariants(promised_);
   seen_set_back_ = false;  // what it was told may not have come to its disk
-  const uint64_t recovered_boot = process_->node().members().own().recovered_boot;
+  const uint64_t recovered_boot = process_->node().roster().watch().own().recovered_boot;
   if (!recovered_before_) recovered_before_ = recovered_boot;
   // Its disk knew of the recovery before anybody could look.
   if (recovered_boot > *recovered_before_) may_be_set_back_ = put_back_ = false;
@@ -594,7 +594,7 @@ void SimNode::Send(cluster::NodeId to, cluster::Urgency urgency, std::string mes
 // Who was set back has no vote before all others have recorded that.
 void SimNode::CheckMayVote(const char* what) {
   if (!put_back_) return;
-  const cluster::OwnLife& own = process_->node().members().own();
+  const cluster::OwnLife& own = process_->node().roster().watch().own();
   if (!around_.recorded_by_others(id(), own.nonce)) {
     around_.report->Fail("set back", "node " + std::to_string(index_) + " sends " + what +
                                          " although not all others know that it was set back");
@@ -605,19 +605,19 @@ void SimNode::CheckMayVote(const char* what) {
 // Only who was set back may take itself for it.
 void SimNode::LookWhetherSetBack() {
   if (process_ == nullptr || dead_) return;
-  const bool set_back = process_->node().members().own().set_back;
+  const bool set_back = process_->node().roster().watch().own().set_back;
   if (set_back && !may_be_set_back_)
     around_.report->Fail("set back", "node " + std::to_string(index_) +
                                          " was set back, and nobody has touched its directory: " +
-                                         process_->node().members().own().why);
+                                         process_->node().roster().watch().own().why);
   if (set_back != seen_set_back_ && around_.report->tracing()) {
-    const cluster::OwnLife& own = process_->node().members().own();
+    const cluster::OwnLife& own = process_->node().roster().watch().own();
     around_.report->Trace("node " + std::to_string(index_) +
                           (set_back ? " knows that it was set back: " + own.why
                                     : " has recovered, in boot " + std::to_string(own.boot)));
   }
   // It has recovered, and its disk knows that: from then on it votes as everybody does.
-  const cluster::MemberWatch& watch = process_->node().members();
+  const cluster::MemberWatch& watch = process_->node().roster().watch();
   if (!set_back && watch.own_saved() < watch.own_version()) return;
   if (seen_set_back_ && !set_back) may_be_set_back_ = put_back_ = false;
   seen_set_back_ = set_back;
@@ -664,12 +664,6 @@ void SimNode::Fatal(const std::string& reason) {
     return;
   }
   around_.report->Fail("fatal", "node " + std::to_string(index_) + ": " + reason);
-}
-
-bool SimNode::AddressOf(cluster::NodeId node, std::string* host, int* port) const {
-  *host = "node" + std::to_string(node - 1);
-  *port = 6379;
-  return true;
 }
 
 void SimNode::OnClientOpen(uint64_t connection) {

@@ -168,7 +168,6 @@ class SimNode final : private server::EngineHost,
   void Fatal(const std::string& reason) override;
   void Warn(const std::string&) override {}
   void Stop() override { stopping_ = true; }
-  bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
   // SimTaskRunner::Host
   void RunOnLoop(std::function<void()> done) override;
   void RunWork(const std::function<void()>& work) override;

@@ -57,7 +57,7 @@ class EngineBench final : private EngineHost, private cluster::Transport {
                        cluster::Durability durability = cluster::Durability::kAlways)
       : durability_(durability) {
     for (uint32_t node = 1; node <= nodes; ++node)
-      genesis_.members.push_back({node, "node" + std::to_string(node), 6379, 16379});
+      genesis_.members.push_back({node, "10.0.0." + std::to_string(node), 6379, 16379});
     SetLogLevel(LogLevel::kNothing);
     genesis_.formed = true;
     genesis_.hash_seed = 7;
@@ -121,7 +121,7 @@ class EngineBench final : private EngineHost, private cluster::Transport {
                 .feature_version = peers_version.value_or(executor().feature_version()),
                 .in_force = executor().feature_version(),
                 .skips = executor().skips()}));
-      const cluster::OwnLife& own = node().members().own();
+      const cluster::OwnLife& own = node().roster().watch().own();
       wire(cluster::WireKind::kIntroductionAnswer,
            cluster::EncodeIntroductionAnswer({.boot = own.boot, .nonce = own.nonce}));
     }
@@ -256,7 +256,6 @@ class EngineBench final : private EngineHost, private cluster::Transport {
   std::string fatal;
   std::string halted;
   bool stopped = false;
-  bool addresses_known = false;  // "10.0.0.<node>", port 6379
   bool peers_write = true;
   int64_t elapsed_ms = 1000;  // of what node 2 proposes as leader
   bool disks_stand_still = false;
@@ -308,11 +307,6 @@ class EngineBench final : private EngineHost, private cluster::Transport {
   void Fatal(const std::string& reason) override { fatal = reason; }
   void Stop() override { stopped = true; }
   void Warn(const std::string&) override {}
-  bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override {
-    *host = "10.0.0." + std::to_string(node);
-    *port = 6379;
-    return addresses_known;
-  }
 
   const cluster::Durability durability_;
   sim::QueueRunner tasks_;

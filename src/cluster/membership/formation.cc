@@ -592,22 +592,6 @@ class Former {
 
 }  // namespace
 
-std::string ListText(const std::vector<Member>& members) {
-  std::string text;
-  for (const Member& member : members) {
-    text += (text.empty() ? "" : ",") + PrintHostPort(member.host, member.port);
-    if (member.peer_port != member.port + kPeerPortOffset)
-      text += "@" + std::to_string(member.peer_port);
-  }
-  return text;
-}
-
-bool SameList(const std::vector<Member>& a, const std::vector<Member>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Member& x, const Member& y) {
-    return x.host == y.host && x.port == y.port;
-  });
-}
-
 std::string EncodeGenesis(const Genesis& genesis) {
   std::string out;
   Writer writer(&out);

@@ -17,31 +17,24 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cluster/membership/config_record.h"
 #include "net/socket.h"
 #include "persist/fs.h"
 #include "persist/identity.h"
 
 namespace clustron::cluster {
 
-struct Member {
-  uint32_t node = 0;
-  std::string host;  // for clients
-  uint16_t port = 0;
-  uint16_t peer_port = 0;
-};
-
-// What all members of a cluster have in common from its first moment on. Kept in the identity file.
+// What all members of a cluster have in common from its first moment on. Kept in the identity file:
+// a start goes by it until the state is restored. From then on applied_members.h says who the
+// members are; the genesis only made the first configuration.
 struct Genesis {
-  bool formed = false;     // else durable here, but maybe not everywhere yet
-  uint64_t hash_seed = 0;  // of the keyspace
-  std::vector<Member> members;
-};
+  bool formed = false;          // else durable here, but maybe not everywhere yet
+  uint64_t hash_seed = 0;       // of the keyspace
+  std::vector<Member> members;  // all with a vote
 
-// The list as cluster-initial has it: "host:port,host:port@peerport".
-std::string ListText(const std::vector<Member>& members);
-// The same addresses for clients, in the same order. (Only the first node knows its own peer port
-// where that is an option of its own.)
-bool SameList(const std::vector<Member>& a, const std::vector<Member>& b);
+  bool alone() const { return members.size() == 1; }
+  ConfigRecord FirstRecord() const { return {.version = 0, .members = members}; }
+};
 
 std::string EncodeGenesis(const Genesis& genesis);
 Result<Genesis> DecodeGenesis(std::string_view bytes);

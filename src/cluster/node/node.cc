@@ -14,7 +14,11 @@ Node::Node(const NodeConfig& config, const Clock& clock, LogStore& log, StateMac
            persist::SnapshotStore& snapshots, Transport& transport, NodeHost& host,
            paxos::Recovered recovered)
     : parts_(config, clock, log, state, snapshots, transport, host, std::move(recovered),
-             {.leader = *this, .pump = *this, .halt = *this}) {}
+             {.leader = *this, .pump = *this, .halt = *this}) {
+  const AppliedMembers& members = parts_.core.members;
+  CHECK(members.Roles() == parts_.core.replica.members());
+  members.Follow([this] { parts_.roster.OnMembersChanged(NowNs()); });
+}
 
 void Node::Halt(HaltCause cause, const std::string& reason) {
   if (parts_.core.halted) return;

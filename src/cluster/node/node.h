@@ -66,7 +66,8 @@ class Node final : public TransportListener,
   const LogStore& log() const { return parts_.core.log; }
   const Origin& origin() const { return parts_.writes.origin(); }
   const Roster& roster() const { return parts_.roster; }
-  const MemberWatch& members() const { return roster().watch(); }
+  // Who they are, as the state says; what this node knows of their lives: roster().watch().
+  const AppliedMembers& members() const { return parts_.core.members; }
   int64_t NowNs() const { return parts_.core.NowNs(); }
   // The state is being replaced by a snapshot: it may not be looked at.
   bool restoring() const { return parts_.core.restoring; }

@@ -23,6 +23,8 @@ struct NodeCore {
   StateMachine& state;
   Transport& transport;
   NodeHost& host;
+  // The state's. The replica's roles follow it: Roster::OnMembersChanged.
+  const AppliedMembers& members;
   // That an earlier start may have granted: it may still run when this one begins.
   const int64_t longest_lease_ns;
   paxos::Replica replica;
@@ -33,7 +35,7 @@ struct NodeCore {
   bool restoring = false;
 
   NodeId self() const { return config.paxos.self; }
-  bool alone() const { return replica.members().voters.size() == 1; }
+  bool alone() const { return members.alone(); }
   int64_t NowNs() const { return clock.MonotonicNs(); }
   bool IsLeader() const { return replica.role() == paxos::Role::kLeader; }
   // Where the numbers of what this process asks others for start: elsewhere at each start, so that

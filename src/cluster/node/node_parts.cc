@@ -15,6 +15,7 @@ NodeParts::NodeParts(const NodeConfig& config, const Clock& machine_clock, LogSt
            .state = state,
            .transport = transport,
            .host = host,
+           .members = state.members(),
            .longest_lease_ns = recovered.longest_lease_ns,
            .replica = {config.paxos, std::move(recovered), Rng(config.seed),
                        machine_clock.MonotonicNs()}},

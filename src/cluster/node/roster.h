@@ -69,6 +69,9 @@ class Roster {
   // operator.
   void TickHalted(int64_t now_ns);
   void OnAnsweredHalted(NodeId member) { watch_.OnHeard(member); }
+  // The state has others for members (AppliedMembers): the consensus core follows, and whoever is
+  // new hears who this node is.
+  void OnMembersChanged(int64_t now_ns);
   // The log holds an item of this node's own session that this process has not sent.
   void OnForeignItem() { foreign_item_ = true; }
 
@@ -80,6 +83,7 @@ class Roster {
   std::string Trouble() const;
 
  private:
+  void FindOthers();
   void LookAtOwnSession();
   void Save();
   void SendAnswers();

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "cluster/log/entry.h"
+#include "cluster/membership/applied_members.h"
 #include "cluster/node/digest_log.h"
 #include "cluster/paxos/types.h"
 #include "cluster/wire/leaderships.h"
@@ -79,6 +80,8 @@ class StateMachine {
   // kDigestsComparable (feature_version.h).
   virtual const DigestLog& digests() const = 0;
   virtual void ForgetDigestsBelow(Slot slot) = 0;
+  // Who the members are. While the state is being replaced: who they were before.
+  virtual const AppliedMembers& members() const = 0;
   // Entries that an operator has all members leave out, by slot: see SkipList.
   virtual const SkipList& skips() const = 0;
   // Which leaders wrote what was applied.

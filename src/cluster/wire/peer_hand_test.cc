@@ -15,7 +15,7 @@ namespace {
 // One end of a link in the test's hands.
 class Hand {
  public:
-  Hand(net::Loop& loop, Member& member, net::Fd fd)
+  Hand(net::Loop& loop, LinkedMember& member, net::Fd fd)
       : loop_(loop), member_(member), fd_(std::move(fd)) {}
 
   void Send(const std::string& bytes) {
@@ -47,7 +47,7 @@ class Hand {
 
  private:
   net::Loop& loop_;
-  Member& member_;
+  LinkedMember& member_;
   net::Fd fd_;
   FrameReader frames_;
 };
@@ -78,7 +78,7 @@ std::string Frame(FrameSealer* sealer, std::string_view message) {
 // Node 1 is dialed by somebody who says that it is node 2.
 struct Dialed {
   net::Loop loop;
-  Member member{loop, 1};
+  LinkedMember member{loop, 1};
   Hellos hellos;
   std::string its_proof;
 
@@ -305,7 +305,7 @@ TEST_CASE("dialed: a member that dials again has one link") {
 // Node 1 dials what it takes for node 2.
 struct Dialing {
   net::Loop loop;
-  Member member{loop, 1};
+  LinkedMember member{loop, 1};
   net::Fd listener;
   Hellos hellos;
 
@@ -458,9 +458,9 @@ TEST_CASE("dialing: no word is taken for the proof or the welcome") {
 
 TEST_CASE("without a secret links are made by CRC, and only to who has none either") {
   net::Loop loop;
-  Member a(loop, 1, "");
-  Member b(loop, 2, "");
-  Member c(loop, 3);
+  LinkedMember a(loop, 1, "");
+  LinkedMember b(loop, 2, "");
+  LinkedMember c(loop, 3);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}, {3, "127.0.0.1", c.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   c.peers.SetPeers({{1, "127.0.0.1", a.port}});

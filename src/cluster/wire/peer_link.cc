@@ -73,6 +73,7 @@ class Peers::Outbound {
   }
 
   bool up() const { return state_ == State::kUp; }
+  const PeerAddress& address() const { return address_; }
 
   void Send(bool urgent, std::string head, Payload tail) {
     if (state_ != State::kUp) return;
@@ -549,6 +550,17 @@ Hello Peers::OwnHello() const {
 }
 
 void Peers::SetPeers(const std::vector<PeerAddress>& peers) {
+  for (auto it = outbound_.begin(); it != outbound_.end();) {
+    const Outbound& link = *it->second;
+    if (std::find(peers.begin(), peers.end(), link.address()) != peers.end()) {
+      ++it;
+      continue;
+    }
+    const bool was_up = link.up();
+    const NodeId node = it->first;
+    it = outbound_.erase(it);
+    if (was_up && listener_ != nullptr) listener_->OnPeerDown(node);
+  }
   for (const PeerAddress& peer : peers)
     if (peer.node != config_.node && !outbound_.contains(peer.node))
       outbound_.emplace(peer.node, std::make_unique<Outbound>(*this, peer));

@@ -39,6 +39,8 @@ struct PeerAddress {
   uint32_t node = 0;
   std::string host;
   uint16_t port = 0;  // of the peer protocol
+
+  friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 
 struct PeerConfig {
@@ -69,7 +71,8 @@ class Peers final : public Transport {
 
   // Takes over a listening socket.
   void Listen(net::Fd listener);
-  // Dials these from now on.
+  // Dials these from now on, and no others: the link to a peer that is at another address than it
+  // was ends. Not from within the listener's calls.
   void SetPeers(const std::vector<PeerAddress>& peers);
   void Send(NodeId to, Urgency urgency, std::string head, Payload tail) override;
   using Transport::Send;

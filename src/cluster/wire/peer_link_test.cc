@@ -17,8 +17,8 @@ namespace {
 
 TEST_CASE("nodes link up by name and messages arrive whole and in order") {
   net::Loop loop;
-  Member a(loop, 1);
-  Member b(loop, 2);
+  LinkedMember a(loop, 1);
+  LinkedMember b(loop, 2);
   a.peers.SetPeers({{2, "localhost", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2) && b.peers.Connected(1); }));
@@ -36,10 +36,40 @@ TEST_CASE("nodes link up by name and messages arrive whole and in order") {
   CHECK(a.inbox.messages[0] == std::pair<uint32_t, std::string>(2, "answer"));
 }
 
+TEST_CASE("a peer that is at another address is dialed there; who stays keeps its link") {
+  net::Loop loop;
+  LinkedMember a(loop, 1);
+  LinkedMember b(loop, 2);
+  LinkedMember c(loop, 3);
+  LinkedMember c_elsewhere(loop, 3);
+  for (LinkedMember* other : {&b, &c, &c_elsewhere}) other->peers.SetPeers({{1, "127.0.0.1", 1}});
+  a.peers.SetPeers({{2, "127.0.0.1", b.port}, {3, "127.0.0.1", c.port}});
+  REQUIRE(
+      RunUntil(loop, {&a, &b, &c}, [&] { return a.peers.Connected(2) && a.peers.Connected(3); }));
+  CHECK(a.inbox.ups == 2);
+  a.peers.SetPeers(
+      {{1, "127.0.0.1", a.port}, {2, "127.0.0.1", b.port}, {3, "127.0.0.1", c_elsewhere.port}});
+  CHECK(a.peers.Connected(2));
+  CHECK_FALSE(a.peers.Connected(3));
+  CHECK(a.inbox.downs == 1);
+  REQUIRE(RunUntil(loop, {&a, &b, &c, &c_elsewhere}, [&] { return a.peers.Connected(3); }));
+  CHECK(a.inbox.ups == 3);
+  CHECK(a.inbox.downs == 1);
+  a.peers.Send(3, Urgency::kBulk, "moved");
+  a.peers.Send(2, Urgency::kBulk, "stayed");
+  REQUIRE(RunUntil(loop, {&a, &b, &c, &c_elsewhere}, [&] {
+    return b.inbox.messages.size() == 1 && c_elsewhere.inbox.messages.size() == 1;
+  }));
+  CHECK(c.inbox.messages.empty());
+  a.peers.SetPeers({{2, "127.0.0.1", b.port}});
+  CHECK_FALSE(a.peers.Connected(3));
+  CHECK(a.inbox.downs == 2);
+}
+
 TEST_CASE("urgent messages pass between the pieces of big ones") {
   net::Loop loop;
-  Member a(loop, 1);
-  Member b(loop, 2);
+  LinkedMember a(loop, 1);
+  LinkedMember b(loop, 2);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
@@ -51,9 +81,9 @@ TEST_CASE("urgent messages pass between the pieces of big ones") {
 
 TEST_CASE("a wrong secret and a stranger get no link") {
   net::Loop loop;
-  Member a(loop, 1);
-  Member b(loop, 2, "another");
-  Member c(loop, 3);  // knows the secret, but a doesn't know it
+  LinkedMember a(loop, 1);
+  LinkedMember b(loop, 2, "another");
+  LinkedMember c(loop, 3);  // knows the secret, but a doesn't know it
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   c.peers.SetPeers({{1, "127.0.0.1", a.port}});
@@ -64,7 +94,7 @@ TEST_CASE("a wrong secret and a stranger get no link") {
 
 TEST_CASE("so many links prove nothing yet as may be, and the oldest makes room for a member") {
   net::Loop loop;
-  Member a(loop, 1, kTestSecret, 1 << 20, 2);
+  LinkedMember a(loop, 1, kTestSecret, 1 << 20, 2);
   std::vector<net::Fd> strangers;
   const auto ended = [&](size_t i) {
     char byte;
@@ -77,7 +107,7 @@ TEST_CASE("so many links prove nothing yet as may be, and the oldest makes room 
   }
   REQUIRE(RunUntil(loop, {&a}, [&] { return ended(0); }));
   CHECK((!ended(1) && !ended(2)));
-  Member b(loop, 2);
+  LinkedMember b(loop, 2);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return b.peers.Connected(1); }));
@@ -86,8 +116,8 @@ TEST_CASE("so many links prove nothing yet as may be, and the oldest makes room 
 
 TEST_CASE("over its bound bulk is left out; the link stays, and urgent messages pass") {
   net::Loop loop;
-  Member a(loop, 1, kTestSecret, 8 << 20);
-  Member b(loop, 2);
+  LinkedMember a(loop, 1, kTestSecret, 8 << 20);
+  LinkedMember b(loop, 2);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
@@ -112,8 +142,8 @@ TEST_CASE("over its bound bulk is left out; the link stays, and urgent messages 
 
 TEST_CASE("messages far bigger than the bound cost nothing") {
   net::Loop loop;
-  Member a(loop, 1, kTestSecret, 1 << 20);
-  Member b(loop, 2);
+  LinkedMember a(loop, 1, kTestSecret, 1 << 20);
+  LinkedMember b(loop, 2);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));
@@ -137,9 +167,9 @@ TEST_CASE("in a long turn what can't wait is seen at once; the rest comes later,
     }
   };
   net::Loop loop;
-  Member a(loop, 1);
+  LinkedMember a(loop, 1);
   Busy inbox;
-  Peers busy(loop, Member::Config(2, kTestSecret, 1 << 20));
+  Peers busy(loop, LinkedMember::Config(2, kTestSecret, 1 << 20));
   busy.SetListener(&inbox);
   auto fd = net::ListenTcp("127.0.0.1", 0, 16);
   REQUIRE(fd.has_value());
@@ -173,7 +203,7 @@ TEST_CASE("in a long turn what can't wait is seen at once; the rest comes later,
 }
 
 // What a stranger gets to see after sending `bytes`: true if it is hung up on.
-bool HungUpAfter(net::Loop& loop, Member& member, const std::string& bytes) {
+bool HungUpAfter(net::Loop& loop, LinkedMember& member, const std::string& bytes) {
   auto fd = net::StartConnect("127.0.0.1", member.port);
   REQUIRE(fd.has_value());
   bool sent = bytes.empty();
@@ -189,7 +219,7 @@ bool HungUpAfter(net::Loop& loop, Member& member, const std::string& bytes) {
 
 TEST_CASE("strangers can neither stay silent nor make a node hold memory") {
   net::Loop loop;
-  Member a(loop, 1);
+  LinkedMember a(loop, 1);
   CHECK(HungUpAfter(loop, a, ""));
   CHECK(HungUpAfter(loop, a, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
   std::string endless;
@@ -200,8 +230,8 @@ TEST_CASE("strangers can neither stay silent nor make a node hold memory") {
 
 TEST_CASE("a malformed message drops the link") {
   net::Loop loop;
-  Member a(loop, 1);
-  Member b(loop, 2);
+  LinkedMember a(loop, 1);
+  LinkedMember b(loop, 2);
   a.peers.SetPeers({{2, "127.0.0.1", b.port}});
   b.peers.SetPeers({{1, "127.0.0.1", a.port}});
   REQUIRE(RunUntil(loop, {&a, &b}, [&] { return a.peers.Connected(2); }));

@@ -37,9 +37,9 @@ inline uint16_t PortOf(const net::Fd& fd) {
 }
 
 // A node with its listening socket; both ends of every link live on one loop.
-struct Member {
-  Member(net::Loop& loop, uint32_t node, const std::string& secret = kTestSecret,
-         size_t queue_bytes_max = 64 << 20, size_t half_open_max = 64)
+struct LinkedMember {
+  LinkedMember(net::Loop& loop, uint32_t node, const std::string& secret = kTestSecret,
+               size_t queue_bytes_max = 64 << 20, size_t half_open_max = 64)
       : peers(loop, Config(node, secret, queue_bytes_max, half_open_max)) {
     peers.SetListener(&inbox);
     auto fd = net::ListenTcp("127.0.0.1", 0, 16);
@@ -62,7 +62,7 @@ struct Member {
   Peers peers;
 };
 
-inline bool RunUntil(net::Loop& loop, std::vector<Member*> members,
+inline bool RunUntil(net::Loop& loop, std::vector<LinkedMember*> members,
                      const std::function<bool()>& done) {
   bool held = false;
   net::Timer deadline(loop, [&] { loop.Stop(); });
@@ -70,7 +70,7 @@ inline bool RunUntil(net::Loop& loop, std::vector<Member*> members,
   net::Timer tick(loop, [] {});
   tick.Start(1, 1);
   loop.Run([&] {
-    for (Member* member : members) member->peers.Flush();
+    for (LinkedMember* member : members) member->peers.Flush();
     if (!held && done()) {
       held = true;
       loop.Stop();

@@ -76,7 +76,7 @@ struct Engine::Parts {
   DamageWatch damage{node, host};
   Outage outage{clock, config, node, damage};
   LeaderWatch watch{clock, config, node, outage, master_news};
-  Failover failover{clock, node, host};
+  Failover failover{clock, node};
   Departure departure{{.clock = clock,
                        .config = config,
                        .node = node,

@@ -11,7 +11,6 @@
 #include "base/check.h"
 #include "base/host_port.h"
 #include "base/strings.h"
-#include "cluster/membership/formation.h"
 #include "cluster/node/node.h"
 #include "commands/core/registry.h"
 #include "persist/identity.h"
@@ -75,12 +74,10 @@ std::string MakeRunId() {
   return id;
 }
 
-InfoFields::InfoFields(InfoHost& host, const Config& config, const persist::Identity& identity,
-                       const cluster::Genesis& genesis)
+InfoFields::InfoFields(InfoHost& host, const Config& config, const persist::Identity& identity)
     : host_(host),
       config_(config),
       identity_(identity),
-      genesis_(genesis),
       run_id_(MakeRunId()),
       started_ns_(SystemClock().MonotonicNs()),
       startup_bytes_(AllocatedBytes()) {}
@@ -138,7 +135,7 @@ void InfoFields::GatherPaxos(const NodeReport& report, InfoData::Paxos* data) co
   paxos.feature_version = executor.feature_version();
   paxos.feature_version_supported = node.parts().versions.supported();
   paxos.diverged_slot = node.parts().digests.diverged_slot();
-  const cluster::MemberWatch& watch = node.members();
+  const cluster::MemberWatch& watch = node.roster().watch();
   paxos.boot = watch.own().boot;
   if (watch.own().set_back) paxos.set_back_why = watch.own().why;
   for (const cluster::MemberRecord& record : watch.records()) {
@@ -149,7 +146,7 @@ void InfoFields::GatherPaxos(const NodeReport& report, InfoData::Paxos* data) co
   paxos.damaged_slots = replica.unknown_count();
   paxos.halted = report.halt_reason;
   paxos.halted_slot = report.damaged_slot;
-  for (const cluster::Member& member : genesis_.members) {
+  for (const cluster::Member& member : node.members().all()) {
     paxos.members.emplace_back(member.node, PrintHostPort(member.host, member.port));
   }
   paxos.refuses_writes = report.refuses_writes;

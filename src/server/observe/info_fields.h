@@ -11,9 +11,6 @@
 #include "server/observe/info_text.h"
 #include "server/observe/node_report.h"
 
-namespace clustron::cluster {
-struct Genesis;
-}
 namespace clustron::persist {
 struct Identity;
 }
@@ -25,8 +22,7 @@ class Config;
 class InfoFields final : public commands::InfoPort {
  public:
   // All outlive it.
-  InfoFields(InfoHost& host, const Config& config, const persist::Identity& identity,
-             const cluster::Genesis& genesis);
+  InfoFields(InfoHost& host, const Config& config, const persist::Identity& identity);
 
   InfoData Gather() const;
   // Looks at the memory in use, for its peak. From time to time.
@@ -53,7 +49,6 @@ class InfoFields final : public commands::InfoPort {
   InfoHost& host_;
   const Config& config_;
   const persist::Identity& identity_;
-  const cluster::Genesis& genesis_;
   const std::string run_id_;
   const int64_t started_ns_;
   const uint64_t startup_bytes_;

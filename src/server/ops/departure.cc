@@ -61,14 +61,12 @@ size_t Departure::TellMoving(int64_t now_ns) {
   bool others = false;
   std::vector<std::string> endpoints;
   for (const paxos::PeerStatus& peer : around_.node.replica().peers()) {
-    std::string host;
-    int port = 0;
-    if (!InSight(peer, around_.clock.MonotonicNs()) ||
-        !around_.host.AddressOf(peer.node, &host, &port))
-      continue;
+    const cluster::Member* member = around_.node.members().Find(peer.node);
+    if (member == nullptr || !InSight(peer, around_.clock.MonotonicNs())) continue;
     others = true;
     // Every library splits at the colon: an address with more of them is of no use to any.
-    if (host.find(':') == std::string::npos) endpoints.push_back(host + ":" + std::to_string(port));
+    if (member->host.find(':') == std::string::npos)
+      endpoints.push_back(member->host + ":" + std::to_string(member->port));
   }
   // Without another member in sight there is nowhere to go.
   if (others) {

@@ -146,7 +146,6 @@ TEST_CASE("a hand-over is told from its beginning to the next leadership, and no
 
 TEST_CASE("FAILOVER goes to the longest log in sight, and waits for it") {
   EngineBench bench(3);
-  bench.addresses_known = true;
   bench.Lead();
   auto& client = bench.Connect();
   bench.peers_durable = {{2, 5}, {3, 9}};
@@ -173,7 +172,6 @@ TEST_CASE("FAILOVER goes to the longest log in sight, and waits for it") {
 
 TEST_CASE("a FAILOVER is given up when its time is up") {
   EngineBench bench(3);
-  bench.addresses_known = true;
   bench.Lead();
   auto& client = bench.Connect();
   auto& admin = bench.Connect();

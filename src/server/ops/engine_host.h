@@ -21,8 +21,6 @@ class EngineHost {
   virtual void Warn(const std::string& line) = 0;
   // Messages to peers that their links had no room for.
   virtual uint64_t PeerMessagesLeftOut() const { return 0; }
-  // Where clients reach a member; false: unknown.
-  virtual bool AddressOf(cluster::NodeId node, std::string* host, int* port) const = 0;
 };
 
 }  // namespace clustron::server

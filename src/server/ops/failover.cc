@@ -29,9 +29,8 @@ bool InSight(const paxos::PeerStatus& peer, int64_t now_ns) {
 }
 
 bool Failover::IsAt(cluster::NodeId node, const commands::FailoverRequest& request) const {
-  std::string host;
-  int port = 0;
-  return host_.AddressOf(node, &host, &port) && host == request.host && port == request.port;
+  const cluster::Member* member = node_.members().Find(node);
+  return member != nullptr && member->host == request.host && member->port == request.port;
 }
 
 // The node that the request means; 0: there is none in sight.

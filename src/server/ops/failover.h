@@ -8,7 +8,6 @@
 #include "base/result.h"
 #include "cluster/node/node.h"
 #include "commands/core/ports.h"
-#include "server/ops/engine_host.h"
 
 namespace clustron::server {
 
@@ -18,8 +17,7 @@ bool InSight(const paxos::PeerStatus& peer, int64_t now_ns);
 class Failover {
  public:
   // All outlive it.
-  Failover(const Clock& clock, cluster::Node& node, const EngineHost& host)
-      : clock_(clock), node_(node), host_(host) {}
+  Failover(const Clock& clock, cluster::Node& node) : clock_(clock), node_(node) {}
 
   // Errors are whole replies' texts. On a node that does not lead, the leader is asked.
   Status Begin(const commands::FailoverRequest& request);
@@ -42,7 +40,6 @@ class Failover {
 
   const Clock& clock_;
   cluster::Node& node_;
-  const EngineHost& host_;
   cluster::NodeId target_ = 0;  // of the FAILOVER that is going on; 0: none is
   int64_t deadline_ns_ = 0;
   int64_t tried_ns_ = 0;

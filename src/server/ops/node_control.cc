@@ -16,17 +16,20 @@ commands::RoleView NodeControl::Role() const {
   if (!role.leader) {
     const cluster::NodeId leader = node.leader();
     if (leader != 0 && leader != node.self()) {
-      role.connected = around_.host.AddressOf(leader, &role.leader_host, &role.leader_port) &&
-                       node.leader_in_sight();
+      const cluster::Member* member = node.members().Find(leader);
+      role.connected = member != nullptr && node.leader_in_sight();
+      if (member == nullptr) return role;
+      role.leader_host = member->host;
+      role.leader_port = member->port;
     }
     return role;
   }
   for (const paxos::PeerStatus& peer : node.replica().peers()) {
-    commands::RoleView::Follower follower{};
-    if (!around_.host.AddressOf(peer.node, &follower.host, &follower.port)) continue;
+    const cluster::Member* member = node.members().Find(peer.node);
+    if (member == nullptr) continue;
     if (around_.clock.MonotonicNs() - peer.heard_ns > 1'000'000'000) continue;
-    follower.durable_slot = peer.durable;
-    role.followers.push_back(std::move(follower));
+    role.followers.push_back(
+        {.host = member->host, .port = member->port, .durable_slot = peer.durable});
   }
   return role;
 }

@@ -8,6 +8,7 @@
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "persist/mark_file.h"
+#include "server/process/directory_check.h"
 
 namespace clustron::server {
 
@@ -75,7 +76,7 @@ Status TakeSkips(persist::Fs& fs, const BootOptions& options, state::Executor& e
                       " is applied here already (the state is that of slot " +
                       std::to_string(applied) + "), so it can't be " +
                       (word.keep ? "taken back" : "left out") + " any more" +
-                      (options.genesis.members.size() == 1
+                      (executor.members().alone()
                            ? ""
                            : "; if the other members leave it out, set this data directory aside "
                              "and start this one with an empty one, --cluster-take-place yes and "
@@ -146,11 +147,12 @@ Status GoOnWithoutSnapshot(const Error& damaged, const cluster::LogStoreOptions&
 // did: what the log has of these slots may be votes that nobody else gave. The floor says so on
 // disk before the log can call them chosen: without the snapshot no later start may go on from
 // them. What the only voter voted for is chosen; only records that are not there can't be trusted.
-Status DistrustBehindSnapshot(const BootOptions& options, cluster::LogStore& log,
-                              cluster::Slot snapshot_slot, cluster::RecoveredLog* recovered) {
-  const bool alone = options.genesis.members.size() == 1;
-  const cluster::Slot trusted =
-      alone ? std::max(recovered->chosen, recovered->last_slot) : recovered->chosen;
+Status DistrustBehindSnapshot(const state::Executor& executor, cluster::LogStore& log,
+                              cluster::RecoveredLog* recovered) {
+  const cluster::Slot snapshot_slot = executor.applied_slot();
+  const cluster::Slot trusted = executor.members().alone()
+                                    ? std::max(recovered->chosen, recovered->last_slot)
+                                    : recovered->chosen;
   if (snapshot_slot <= trusted || Planted(Bug::kStaleVoteBehindSnapshot)) return {};
   return log.RaiseFloor(snapshot_slot, recovered);
 }
@@ -171,7 +173,7 @@ Status LookAtDamage(const BootOptions& options, const std::string& wal_dir, clus
                               ": no slot of the log is damaged, nothing was cut");
     return {};
   }
-  if (options.genesis.members.size() > 1) return {};  // the others have it
+  if (!executor.members().alone()) return {};  // the others have it
   const cluster::Slot slot = *first;
   const cluster::Slot last = std::max(recovered->last_slot, unknown.back());
   std::string where = wal_dir;
@@ -223,7 +225,7 @@ Status FindLife(persist::Fs& fs, TaskRunner& tasks, const BootOptions& options,
                 const state::Executor& executor, Storage* storage, cluster::NodeConfig* config,
                 BootReport* report) {
   persist::Identity identity = options.identity;
-  const bool alone = options.genesis.members.size() == 1;
+  const bool alone = executor.members().alone();
   cluster::OwnLife& life = config->life;
   const uint64_t used = executor.LatestBoot(identity.node_id);
   if (used >= identity.boot) {
@@ -272,10 +274,10 @@ Status FindLife(persist::Fs& fs, TaskRunner& tasks, const BootOptions& options,
 }
 
 // The leases that an earlier life of this node granted still bind it, whatever this one's setting.
-Result<int64_t> KeepLongestLease(const BootOptions& options, cluster::LogStore& log,
+Result<int64_t> KeepLongestLease(const BootOptions& options, bool alone, cluster::LogStore& log,
                                  const cluster::RecoveredLog& recovered, BootReport* report) {
   const int64_t lease_ns = options.node.paxos.lease_ns;
-  if (options.genesis.members.size() == 1) return lease_ns;
+  if (alone) return lease_ns;
   if (lease_ns > recovered.lease_ns) TRY(log.RecordLease(lease_ns));
   const int64_t longest_ns = std::max(lease_ns, recovered.lease_ns);
   if (longest_ns > lease_ns)
@@ -299,8 +301,9 @@ Result<std::vector<paxos::Accepted>> AcceptedAbove(cluster::LogStore& log, clust
 
 // The log behind the snapshot that was restored; *recovered is what it holds.
 Status OpenLog(persist::Fs& fs, TaskRunner& tasks, BootOptions& options,
-               const std::optional<Error>& damaged_snapshots, cluster::Slot applied,
+               const std::optional<Error>& damaged_snapshots, const state::Executor& executor,
                Storage* storage, cluster::RecoveredLog* recovered, BootReport* report) {
+  const cluster::Slot applied = executor.applied_slot();
   const cluster::LogStoreOptions& log = options.log;
   ASSIGN_OR_RETURN(storage->log, cluster::LogStore::Open(&fs, &tasks, options.dir, log, recovered));
   if (!options.identity.log_created && log.durability != cluster::Durability::kMemory) {
@@ -318,12 +321,13 @@ Status OpenLog(persist::Fs& fs, TaskRunner& tasks, BootOptions& options,
                 "the log begins behind slot " + std::to_string(recovered->floor) +
                     " but the newest readable snapshot ends at slot " + std::to_string(applied));
   }
-  return DistrustBehindSnapshot(options, *storage->log, applied, recovered);
+  return DistrustBehindSnapshot(executor, *storage->log, recovered);
 }
 
 Result<paxos::Recovered> PaxosStateOf(const BootOptions& options, cluster::LogStore& log,
-                                      const cluster::RecoveredLog& recovered, cluster::Slot applied,
-                                      BootReport* report) {
+                                      const cluster::RecoveredLog& recovered,
+                                      const state::Executor& executor, BootReport* report) {
+  const cluster::Slot applied = executor.applied_slot();
   paxos::Recovered state;
   state.promised = recovered.promised;
   state.applied_up_to = applied;
@@ -334,7 +338,8 @@ Result<paxos::Recovered> PaxosStateOf(const BootOptions& options, cluster::LogSt
     if (slot > applied) state.unknown.push_back(slot);
   // Who lost its log may have granted a lease in it.
   state.restarted = recovered.existed || options.identity.set_back;
-  ASSIGN_OR_RETURN(state.longest_lease_ns, KeepLongestLease(options, log, recovered, report));
+  ASSIGN_OR_RETURN(state.longest_lease_ns,
+                   KeepLongestLease(options, executor.members().alone(), log, recovered, report));
   return state;
 }
 
@@ -343,10 +348,9 @@ cluster::NodeConfig ConfigOf(const BootOptions& options, const cluster::Recovere
   cluster::NodeConfig config = options.node;
   config.paxos.self = options.identity.node_id;
   // A node alone has nobody to give way to when its disk takes nothing.
-  if (options.genesis.members.size() == 1) config.paxos.stall_ns = INT64_MAX;
-  config.paxos.members.voters.clear();
-  for (const cluster::Member& member : options.genesis.members)
-    config.paxos.members.voters.push_back(member.node);
+  const cluster::AppliedMembers& members = engine.executor().members();
+  if (members.alone()) config.paxos.stall_ns = INT64_MAX;
+  config.paxos.members = members.Roles();
   config.seed = options.seed;
   config.weak_durability = options.log.durability != cluster::Durability::kAlways;
   config.reserved_revision = recovered.reserved;
@@ -398,16 +402,18 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
   ASSIGN_OR_RETURN(storage->snapshots,
                    persist::SnapshotStore::Open(&fs, &snapshot_tasks, options.dir + "/snapshots"));
   engine.executor().SetSupportedVersion(options.node.feature_version);
+  engine.executor().BeginMembers(options.genesis.FirstRecord());
   std::optional<Error> damaged;
   TRY(RestoreNewest(options, storage, engine, &report, &damaged));
+  const cluster::AppliedMembers& members = engine.executor().members();
+  TRY(CheckGenesis(options.dir, options.identity.cluster_id, options.genesis, members.record()));
   TRY(TakeSkips(fs, options, engine.executor(), &report));
   ASSIGN_OR_RETURN(const std::string diverged, DivergenceOf(fs, options.dir));
 
   options.log.must_exist = options.identity.log_created;
   options.log.salt = HashBytes(options.identity.cluster_id, options.identity.node_id);
   cluster::RecoveredLog recovered;
-  TRY(OpenLog(fs, wal_tasks, options, damaged, engine.executor().applied_slot(), storage,
-              &recovered, &report));
+  TRY(OpenLog(fs, wal_tasks, options, damaged, engine.executor(), storage, &recovered, &report));
   std::string halt;
   TRY(Replay(options, *storage->log, recovered.chosen, engine, &report, &halt));
   TRY(LookAtDamage(options, options.dir + "/wal", *storage->log, engine.executor(), &recovered,
@@ -415,15 +421,14 @@ Result<BootReport> Boot(persist::Fs& fs, TaskRunner& wal_tasks, TaskRunner& snap
 
   const cluster::Slot applied = engine.executor().applied_slot();
   ASSIGN_OR_RETURN(paxos::Recovered paxos_state,
-                   PaxosStateOf(options, *storage->log, recovered, applied, &report));
+                   PaxosStateOf(options, *storage->log, recovered, engine.executor(), &report));
   cluster::NodeConfig config = ConfigOf(options, recovered, engine);
   TRY(FindLife(fs, snapshot_tasks, options, paxos_state, recovered.mark, engine.executor(), storage,
                &config, &report));
   auto node = std::make_unique<cluster::Node>(config, clock, *storage->log, engine.executor(),
                                               *storage->snapshots, transport, engine,
                                               std::move(paxos_state));
-  if (recovered.mark)
-    ContinueClocks(*recovered.mark, clock, config.paxos.members.voters.size() == 1, applied, *node);
+  if (recovered.mark) ContinueClocks(*recovered.mark, clock, members.alone(), applied, *node);
   engine.SetNode(std::move(node));
   if (!diverged.empty()) {
     engine.node().Halt(cluster::HaltCause::kDiverged, diverged);

@@ -26,7 +26,7 @@ Result<std::string> CheckInitial(const std::string& dir, const std::string& clus
   const std::string wanted = cluster::ListText(initial);
   const std::string members = cluster::ListText(genesis.members);
   if (cluster::SameList(initial, genesis.members)) return std::string();
-  if (genesis.members.size() == 1 && initial.size() > 1)
+  if (genesis.alone() && initial.size() > 1)
     return Fail(Errc::kMismatch,
                 dir + " holds the data of a server that was formed alone, at " + members +
                     " (cluster " + cluster_id + "); cluster-initial (" + wanted +
@@ -37,6 +37,18 @@ Result<std::string> CheckInitial(const std::string& dir, const std::string& clus
                     "redis-cli --pipe");
   return "cluster-initial (" + wanted + ") differs from the members in the data directory (" +
          members + "), which hold";
+}
+
+Status CheckGenesis(const std::string& dir, const std::string& cluster_id,
+                    const cluster::Genesis& genesis, const cluster::ConfigRecord& applied) {
+  const std::string why = cluster::WhyNotUnder(genesis.FirstRecord(), applied);
+  if (why.empty()) return {};
+  return Fail(Errc::kMismatch,
+              dir + ": its identity file says that cluster " + cluster_id + " was formed by " +
+                  cluster::ListText(genesis.members) + ", and the configuration that is applied " +
+                  "in its state (version " + std::to_string(applied.version) + ") has " +
+                  cluster::ListText(applied.members) + ": " + why +
+                  ". Files of another directory may have been put into this one: put its own back");
 }
 
 }  // namespace clustron::server

@@ -23,4 +23,9 @@ Result<std::string> CheckInitial(const std::string& dir, const std::string& clus
                                  const cluster::Genesis& genesis,
                                  const std::vector<cluster::Member>& initial);
 
+// A directory whose genesis and whose state (the newest snapshot, and the entries behind it) speak
+// of members that can't be those of one cluster: an error that names both.
+Status CheckGenesis(const std::string& dir, const std::string& cluster_id,
+                    const cluster::Genesis& genesis, const cluster::ConfigRecord& applied);
+
 }  // namespace clustron::server

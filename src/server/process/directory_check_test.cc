@@ -60,6 +60,26 @@ TEST_CASE("who was formed alone joins no list; members with another list are tol
   CHECK(CheckInitial("/d", "abc", genesis, List({2}))->find("differs") != std::string::npos);
 }
 
+TEST_CASE("a genesis and a state that can't be of one cluster are named both") {
+  cluster::Genesis genesis;
+  genesis.members = List({1, 2, 3});
+  cluster::ConfigRecord applied = genesis.FirstRecord();
+  CHECK(CheckGenesis("/d", "abc", genesis, applied).has_value());
+  const auto refused = [&](std::string_view text) {
+    const Status checked = CheckGenesis("/d", "abc", genesis, applied);
+    REQUIRE_FALSE(checked.has_value());
+    for (const std::string_view word : {"/d: ", "cluster abc", "h:1,h:2,h:3", "h:1,h:2,h:4"})
+      CHECK(checked.error().detail.find(word) != std::string::npos);
+    CHECK(checked.error().detail.find(text) != std::string::npos);
+  };
+  applied.members = List({1, 2, 4});
+  refused("version 0 of the configuration is another one");
+  applied.version = 1;  // node 3 has moved since
+  CHECK(CheckGenesis("/d", "abc", genesis, applied).has_value());
+  applied.members[2].node = 4;
+  refused("who votes");
+}
+
 TEST_CASE("a list is shown as it is written in cluster-initial") {
   std::vector<cluster::Member> list = {{1, "::1", 7000, 17000}, {2, "h", 7000, 7001}};
   CHECK(cluster::ListText(list) == "[::1]:7000,h:7000@7001");

@@ -113,7 +113,7 @@ Status Server::WritePidFile() {
 // for somebody else.
 Status Server::CheckAddress(const persist::Identity& identity) const {
   const std::string& announce = config_.Text(Opt::kClusterAnnounce);
-  if (announce.empty() || genesis_.members.size() == 1) return {};
+  if (announce.empty() || genesis_.alone()) return {};
   for (const cluster::Member& member : genesis_.members) {
     const std::string address = PrintHostPort(member.host, member.port);
     if (member.node != identity.node_id || address == announce) continue;
@@ -243,7 +243,7 @@ Status Server::FitDescriptors(size_t members) {
 
 // Timings that can't work together, and such as cost more than one would think.
 Status Server::CheckTimings() const {
-  if (genesis_.members.size() == 1) return {};
+  if (genesis_.alone()) return {};
   const int64_t heartbeat_ms = config_.Int(Opt::kHeartbeatMs);
   const int64_t round_ms = config_.Int(Opt::kElectionRoundMs);
   if (heartbeat_ms > round_ms)
@@ -276,7 +276,7 @@ Status Server::BeginLog() {
 
 // What the configuration asks for, or what a member of a cluster has to have.
 Result<cluster::Durability> Server::DecideDurability() {
-  const bool alone = genesis_.members.size() == 1;
+  const bool alone = genesis_.alone();
   cluster::Durability durability = DurabilityOf(config_.Int(Opt::kDurability));
   if (!alone && durability != cluster::Durability::kAlways) {
     if (config_.Given(Opt::kDurability))
@@ -298,7 +298,7 @@ void Server::MakeParts() {
   wal_worker_ = std::make_unique<net::Worker>(loop_);
   file_worker_ = std::make_unique<net::Worker>(loop_);
   engine_ = std::make_unique<Engine>(clock_, config_, *this, genesis_.hash_seed);
-  info_ = std::make_unique<InfoFields>(*engine_, config_, identity_, genesis_);
+  info_ = std::make_unique<InfoFields>(*engine_, config_, identity_);
   engine_->SetInfo(info_.get());
   cluster::PeerConfig peer_config;
   peer_config.cluster_id = identity_.cluster_id;
@@ -355,7 +355,7 @@ Status Server::Start() {
   TRY(FindIdentity());
 
   ASSIGN_OR_RETURN(const cluster::Durability durability, DecideDurability());
-  const bool alone = genesis_.members.size() == 1;
+  const bool alone = genesis_.alone();
   MakeParts();
   TRY(CheckTimings());
   ASSIGN_OR_RETURN(const uint64_t disk_bytes, persist::DiskBytes(dir_));
@@ -386,13 +386,10 @@ Status Server::Start() {
       report->replayed, engine_->executor().applied_slot(), engine_->executor().digest(),
       (clock_.MonotonicNs() - began) / kNsPerMs);
 
-  if (!alone && !engine_->node().halted()) {
+  if (!engine_->executor().members().alone() && !engine_->node().halted()) {
     peers_->SetListener(&engine_->node());
     peers_->Listen(std::move(peer_listener_));
-    std::vector<cluster::PeerAddress> addresses;
-    for (const cluster::Member& member : genesis_.members)
-      addresses.push_back({member.node, member.host, member.peer_port});
-    peers_->SetPeers(addresses);
+    FollowMembers();
   }
   return door_.open() ? Status() : door_.Listen();
 }
@@ -418,10 +415,10 @@ int Server::Run() {
     signals_.push_back(std::make_unique<net::Signal>(loop_, number, [this] { OnSignal(); }));
   if (StopAsked()) OnSignal();  // it came between Start and here
   turn_ns_ = began_ns_ = clock_.MonotonicNs();
-  if (genesis_.members.size() > 1) SetBreather([this] { BreatheInTurn(); });
+  const bool alone = engine_->executor().members().alone();
+  if (!alone) SetBreather([this] { BreatheInTurn(); });
   // Where replies wait for the log's thread or for peers, it is they that want the core.
-  if (config_.Int(Opt::kDurability) != kDurabilityAlways && genesis_.members.size() == 1)
-    loop_.SetSpin(kSpinNs);
+  if (config_.Int(Opt::kDurability) != kDurabilityAlways && alone) loop_.SetSpin(kSpinNs);
   loop_.Run([this] { EndOfTurn(); });
   SetBreather({});
   supervisor_.Stopping("stopping");
@@ -540,28 +537,34 @@ void Server::Warn(const std::string& line) { LogLine(LogLevel::kWarning, line); 
 
 void Server::Stop() { loop_.Stop(); }
 
-bool Server::AddressOf(cluster::NodeId node, std::string* host, int* port) const {
-  for (const cluster::Member& member : genesis_.members) {
-    if (member.node != node) continue;
-    *host = member.host;
-    *port = member.port;
-    return true;
-  }
-  return false;
-}
-
 // --- Peers ---------------------------------------------------------------------------------------
+
+// Links to where the members are, now and after each change.
+void Server::FollowMembers() {
+  const cluster::AppliedMembers& members = engine_->executor().members();
+  const auto dial = [this, &members] {
+    std::vector<cluster::PeerAddress> addresses;
+    for (const cluster::Member& member : members.all())
+      addresses.push_back({member.node, member.host, member.peer_port});
+    peers_->SetPeers(addresses);
+  };
+  dial();
+  members.Follow([dial, &members] {
+    Log(LogLevel::kNotice, "the members are {} from now on: version {} of the configuration",
+        cluster::ListText(members.all()), members.record().version);
+    dial();
+  });
+}
 
 cluster::FormationAnswer Server::OnPlaceWanted(cluster::NodeId node) {
   constexpr int64_t kAliveNs = 1500 * kNsPerMs;
   constexpr int64_t kSayAgainNs = 60'000 * kNsPerMs;
   using State = cluster::FormationState;
   const cluster::Node& mine = engine_->node();
-  std::string address;
-  for (const cluster::Member& member : genesis_.members)
-    if (member.node == node) address = PrintHostPort(member.host, member.port);
-  if (address.empty() || node == mine.self())
+  const cluster::Member* place = engine_->executor().members().Find(node);
+  if (place == nullptr || node == mine.self())
     return {State::kRefused, {}, "node " + std::to_string(node) + " of this cluster is not you"};
+  const std::string address = PrintHostPort(place->host, place->port);
   bool alive = peers_->Connected(node);
   for (const paxos::PeerStatus& peer : mine.replica().peers())
     alive = alive ||
@@ -569,7 +572,7 @@ cluster::FormationAnswer Server::OnPlaceWanted(cluster::NodeId node) {
   if (alive)
     return {State::kRefused, {}, "node " + std::to_string(node) + " at " + address + " is alive"};
   cluster::PlaceGrant grant{cluster::EncodeGenesis(genesis_), engine_->executor().LatestBoot(node)};
-  for (const cluster::MemberRecord& record : mine.members().records())
+  for (const cluster::MemberRecord& record : mine.roster().watch().records())
     if (record.node == node) grant.known_boot = std::max(grant.known_boot, record.boot);
   // Asked ten times a second until enough members answer.
   if (std::exchange(place_said_, node) != node || mine.NowNs() - place_said_ns_ > kSayAgainNs) {

@@ -57,7 +57,6 @@ class Server final : public EngineHost {
   uint64_t PeerMessagesLeftOut() const override {
     return peers_ == nullptr ? 0 : peers_->left_out();
   }
-  bool AddressOf(cluster::NodeId node, std::string* host, int* port) const override;
 
  private:
   cluster::FormationAnswer OnPlaceWanted(cluster::NodeId node);
@@ -74,6 +73,7 @@ class Server final : public EngineHost {
   void MakeParts();
   Result<BootOptions> OptionsOfBoot(cluster::Durability durability) const;
   Result<BootReport> BootAndTell(BootOptions options);
+  void FollowMembers();
   void TellSupervisor();
   bool SomethingToTell() const;
   void EndOfTurn();
@@ -92,7 +92,7 @@ class Server final : public EngineHost {
   std::string dir_;
   PeerSecurity security_;
   persist::Identity identity_;
-  cluster::Genesis genesis_;
+  cluster::Genesis genesis_;  // for the start; then the state's members hold
   net::Fd peer_listener_;
 
   net::Loop loop_;

@@ -1,10 +1,11 @@
-// Strings as numbers: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
+// Strings as numbers: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT. INCREX is in bounded_counter.cc.
 #include <cmath>
 
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/string/errors.h"
+#include "commands/string/number_text.h"
 #include "store/types/string/string_edit.h"
 
 namespace clustron::commands {
@@ -17,19 +18,13 @@ using store::Type;
 
 namespace {
 
-// Of a string that is no number because it is too long, enough to see that.
-std::string_view Beginning(const store::KeyRecord& record, store::Scratch& scratch) {
-  constexpr size_t kNumberBytesMax = 8 * 1024;
-  return StringOf(record).Range(0, kNumberBytesMax, scratch);
-}
-
 void Increment(Context& ctx, int64_t by) {
   Mutation m = Modify(ctx, ctx.args[1]);
   int64_t value = 0;
   if (m.exists()) {
     if (!CheckType(ctx, m.record(), Type::kString)) return;
     store::Scratch scratch;
-    const std::optional<int64_t> old = ParseInt64(Beginning(*m.record(), scratch));
+    const std::optional<int64_t> old = ParseInt64(NumberText(*m.record(), scratch));
     if (!old) return ctx.reply.Error(kErrNotInteger);
     value = *old;
   }
@@ -65,7 +60,7 @@ void CmdIncrbyfloat(Context& ctx) {
   if (m.exists()) {
     if (!CheckType(ctx, m.record(), Type::kString)) return;
     store::Scratch scratch;
-    const std::optional<long double> old = ParseLongDouble(Beginning(*m.record(), scratch));
+    const std::optional<long double> old = ParseLongDouble(NumberText(*m.record(), scratch));
     if (!old) return ctx.reply.Error(kErrNotFloat);
     value = *old;
   }

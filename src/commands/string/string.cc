@@ -11,6 +11,7 @@
 #include "commands/generic/compare.h"
 #include "commands/generic/expire.h"
 #include "commands/generic/expire_time.h"
+#include "commands/string/errors.h"
 #include "commands/string/string.spec.h"
 #include "store/tables/lease_table.h"
 #include "store/types/string/string_edit.h"
@@ -76,8 +77,7 @@ SetOptions ParseSetOptions(ArgCursor& args) {
 
 // SET's events behind "set". COMPAT: with an end in the past the key is still set, gets its end and
 // expires, though here all that is one change, and none at all of a key that was absent.
-void NotifyEnd(Context& ctx, bool existed, const store::Deadline& deadline) {
-  const std::string_view key = ctx.args[1];
+void NotifyEnd(Context& ctx, std::string_view key, bool existed, const store::Deadline& deadline) {
   const bool due = deadline.DueAt(ctx.store.elapsed_ms(), ctx.store.wall_ms());
   if (due && !existed) {
     ctx.Writable().Notify(ctx.db, key, {store::EventClass::kNew, "new"});
@@ -105,7 +105,7 @@ bool WriteValue(Context& ctx, const SetOptions& options,
   SetString(m, ctx.args[2], options.keep_ttl ? Keep::kTtlAndLease : Keep::kNothing);
   if (deadline) m.SetDeadline(*deadline);
   m.Commit(kEventSet);
-  if (deadline) NotifyEnd(ctx, existed, *deadline);
+  if (deadline) NotifyEnd(ctx, ctx.args[1], existed, *deadline);
   return true;
 }
 
@@ -150,6 +150,43 @@ void SetAll(Context& ctx) {
     SetString(m, ctx.args[i + 1]);
     m.Commit(kEventSet);
   }
+}
+
+struct MsetexOptions {
+  std::optional<ExpireOption> expire;
+  bool keep_ttl = false;
+  bool if_absent = false;
+  bool if_present = false;
+};
+
+// COMPAT: in any order; what is given again in the same kind replaces what was given before.
+MsetexOptions ParseMsetexOptions(ArgCursor& args) {
+  MsetexOptions o;
+  ExpireOption end;
+  while (args.HasNext()) {
+    if (!o.if_present && args.Token("NX")) {
+      o.if_absent = true;
+    } else if (!o.if_absent && args.Token("XX")) {
+      o.if_present = true;
+    } else if (!o.expire && args.Token("KEEPTTL")) {
+      o.keep_ttl = true;
+    } else if (!o.keep_ttl && TakeExpireOption(args, &end) &&
+               (!o.expire || end.SameKind(*o.expire))) {
+      o.expire = end;
+    } else {
+      args.Fail(kErrSyntax);
+    }
+  }
+  return o;
+}
+
+// How many pairs stand behind MSETEX's count, which is left out with them.
+size_t TakePairs(ArgCursor& args) {
+  const int64_t count = args.IntIn(1, INT32_MAX, kErrMsetexNumkeys);
+  if (args.ok() && static_cast<size_t>(count) > args.remaining() / 2) args.Fail(kErrMsetexPairs);
+  if (!args.ok()) return 0;
+  args.Skip(2 * static_cast<size_t>(count));
+  return static_cast<size_t>(count);
 }
 
 // GETEX's changes of the key, after its value was replied.
@@ -273,6 +310,31 @@ void CmdMsetnx(Context& ctx) {
     if (ctx.store.Find(ctx.db, ctx.args[i]) != nullptr) return ctx.reply.Int(0);
   }
   SetAll(ctx);
+  ctx.reply.Int(1);
+}
+
+void CmdMsetex(Context& ctx) {
+  ArgCursor args(ctx.args);
+  const Args pairs = ctx.args.subspan(2, 2 * TakePairs(args));
+  const MsetexOptions options = ParseMsetexOptions(args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  std::optional<store::Deadline> deadline;
+  if (options.expire) {
+    deadline = ExpireOptionDeadline(ctx, *options.expire);
+    if (!deadline) return;
+  }
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    const bool exists = ctx.store.Find(ctx.db, pairs[i]) != nullptr;
+    if (exists ? options.if_absent : options.if_present) return ctx.reply.Int(0);
+  }
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    Mutation m = Modify(ctx, pairs[i]);
+    const bool existed = m.exists();
+    SetString(m, pairs[i + 1], options.keep_ttl ? Keep::kTtlAndLease : Keep::kNothing);
+    if (deadline) m.SetDeadline(*deadline);
+    m.Commit(kEventSet);
+    if (deadline) NotifyEnd(ctx, pairs[i], existed, *deadline);
+  }
   ctx.reply.Int(1);
 }
 

@@ -7,8 +7,8 @@
 namespace clustron::commands {
 
 HandlerFn CmdGet, CmdSet, CmdSetnx, CmdSetex, CmdPsetex, CmdGetset, CmdGetdel, CmdGetex, CmdMget,
-    CmdMset, CmdMsetnx, CmdAppend, CmdStrlen, CmdGetrange, CmdSubstr, CmdSetrange, CmdLcs, CmdIncr,
-    CmdDecr, CmdIncrby, CmdDecrby, CmdIncrbyfloat;
+    CmdMset, CmdMsetnx, CmdMsetex, CmdAppend, CmdStrlen, CmdGetrange, CmdSubstr, CmdSetrange,
+    CmdLcs, CmdIncr, CmdDecr, CmdIncrby, CmdDecrby, CmdIncrbyfloat, CmdIncrex;
 
 // SET overwrites; with GET it reads too.
 bool SetKeys(std::span<const std::string_view> args, std::vector<KeyRef>* out);
@@ -19,6 +19,10 @@ constexpr KeySpec kKeysSetnx[] = {{.flags = KeySpec::kOw | KeySpec::kInsert}};
 constexpr KeySpec kKeysMset[] = {{.flags = KeySpec::kOw | KeySpec::kUpdate, .last = -1, .step = 2}};
 constexpr KeySpec kKeysMsetnx[] = {
     {.flags = KeySpec::kOw | KeySpec::kInsert, .last = -1, .step = 2}};
+constexpr KeySpec kKeysMsetex[] = {{.flags = KeySpec::kOw | KeySpec::kUpdate,
+                                    .find = KeySpec::Find::kKeyNum,
+                                    .first_key = 1,
+                                    .keynum_step = 2}};
 constexpr KeySpec kKeysLcs[] = {{.flags = KeySpec::kRo | KeySpec::kAccess, .last = 1}};
 
 // clang-format off
@@ -150,6 +154,26 @@ inline constexpr CommandSpec kStringRows[] = {
      .keys = kKeyReadUpdate1, .handler = CmdIncrbyfloat,
      .syntax = "key increment:double",
      .summary = "Adds to the number at a key.", .complexity = "O(1)"},
+    {.name = "INCREX", .id = 137, .since = "8.8.0", .arity = -2, .cls = Class::kWrite,
+     .group = Group::kString, .flags = kDenyOom | kFast | kWriteFlag | kWide, .acl = kAclString,
+     .keys = kKeyReadUpdate1, .handler = CmdIncrex, .wide_args = 4, .feature_version = 5,
+     .syntax = "key increment=[BYFLOAT float:double|BYINT integer:int] [LBOUND lowerbound] "
+               "[UBOUND upperbound] [SATURATE] expiration=[EX seconds:int|PX milliseconds:int|"
+               "EXAT unix-time-seconds:time|PXAT unix-time-milliseconds:time|PERSIST] [ENX]",
+     .summary = "Adds to the number at a key within bounds, and changes when it ends.",
+     .complexity = "O(1)",
+     .compat = Compat::kExtension,
+     .compat_note = "as Redis 8.8 has it; bounds are finite, and a lease counts as an end for ENX"},
+    {.name = "MSETEX", .id = 138, .since = "8.4.0", .arity = -4, .cls = Class::kWrite,
+     .group = Group::kString, .flags = kDenyOom | kMovableKeys | kWriteFlag, .acl = kAclString,
+     .keys = kKeysMsetex, .handler = CmdMsetex, .feature_version = 5,
+     .syntax = "numkeys:int data=(key value)... condition=[NX|XX] expiration=[EX seconds:int|"
+               "PX milliseconds:int|EXAT unix-time-seconds:time|"
+               "PXAT unix-time-milliseconds:time|KEEPTTL]",
+     .summary = "Sets several keys to strings, on a condition and with an end if asked.",
+     .complexity = "O(N) by the number of keys",
+     .tips = "request_policy:multi_shard response_policy:agg_min",
+     .compat = Compat::kExtension, .compat_note = "as Redis 8.4 has it"},
 };
 // clang-format on
 

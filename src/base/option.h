@@ -40,6 +40,7 @@ struct OptionSpec {
   Result<std::string> (*canonical)(std::string_view text) = nullptr;
   int64_t (*number)(std::string_view canonical) = nullptr;  // where the text stands for one
   uint16_t feature_version = 1;  // of a cluster-wide setting: see cluster/log/feature_version.h
+  bool alone = false;  // of one: not inside of EXEC, which is judged by the setting at its start
 };
 
 struct OptionValue {

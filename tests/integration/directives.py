@@ -235,6 +235,7 @@ VALUES = {
     "appendonly": ([("yes", "yes"), ("no", "yes")], ["maybe"]),
     "appendfsync": ([("always", "everysec"), ("everysec", "everysec"), ("no", "everysec")], ["never"]),
     "latency-monitor-threshold": ([("0", "0"), ("100", "0")], ["x"]),
+    "database-names": (["", ("2=b 1=a", "1=a 2=b")], ["a", "16=a", "1=1"]),
     "hash-max-listpack-entries": (["0", "512", "65536"], ["-1", "x"]),
     "hash-max-listpack-value": (["0", "64", ("8kb", "8192")], ["-1"]),
     "list-max-listpack-size": (["-5", "-2", "1", "128"], ["x", "99999999999"]),

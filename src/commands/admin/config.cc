@@ -33,6 +33,8 @@ void SetClusterSettings(Context& ctx) {
       return ctx.reply.Error(ConfigSetFailed(ctx.args[i], kDuplicateParameter));
     }
     if (!value) return ctx.reply.Error(ConfigSetFailed(ctx.args[i], value.error().detail));
+    if (spec->alone && ctx.depth > 0)
+      return ctx.reply.Error(ConfigSetFailed(ctx.args[i], kNotInsideCommands));
     seen.push_back(spec);
   }
   for (size_t i = 2; i < ctx.args.size(); i += 2) {

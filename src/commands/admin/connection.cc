@@ -131,7 +131,7 @@ void CmdEcho(Context& ctx) { ctx.reply.Bulk(ctx.args[1]); }
 // In an entry the commands behind it use the other database too, on every node.
 void CmdSelect(Context& ctx) {
   ArgCursor args(ctx.args);
-  const int db = TakeDbIndex(args);
+  const int db = TakeDb(args, ctx.store);
   if (!args.ok()) return ctx.reply.Error(args.error());
   ctx.db = db;
   if (ctx.caller.client != nullptr) ctx.caller.client->modes().db = db;

@@ -154,6 +154,10 @@ std::string LockedDb(int db) {
   return "LOCKED a lock guards a key of the database " + std::to_string(db);
 }
 
+std::string NoSuchDatabase(std::string_view name) {
+  return "ERR no database has the name " + Quoted(name) + " (CONFIG GET database-names)";
+}
+
 std::string NotKnownByAll(std::string_view command, uint16_t feature_version) {
   return "ERR " + std::string(command) + " needs feature version " +
          std::to_string(feature_version) +

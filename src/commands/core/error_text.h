@@ -67,6 +67,8 @@ std::string Locked(std::string_view name, const store::Lock* lock);
 
 // "LOCKED a lock guards a key of the database 3"
 std::string LockedDb(int db);
+// To who names a database that has no such name: "ERR no database has the name 'orders' …".
+std::string NoSuchDatabase(std::string_view name);
 
 // Whether Redis has a command of this name, or of this subcommand ("MEMORY|DOCTOR"), that is not in
 // Clustron yet. Any case.

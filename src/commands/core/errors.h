@@ -43,6 +43,8 @@ inline constexpr std::string_view kErrFailoverNoReplicas =
 inline constexpr std::string_view kErrNotInMulti = "ERR Command not allowed inside a transaction";
 // Why CONFIG SET failed (ConfigSetFailed).
 inline constexpr std::string_view kDuplicateParameter = "duplicate parameter";
+inline constexpr std::string_view kNotInsideCommands =
+    "it may not be set inside of EXEC or of another command";
 
 // Ours.
 inline constexpr std::string_view kErrClusterDown =

@@ -47,7 +47,7 @@ GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens token
   if (!spec.Is(kWriteFlag) || spec.Is(kNoGuard)) return {};
   if (spec.class_of != nullptr && spec.class_of(args) == Class::kRead) return {};  // GETEX k
   const WrittenDbs dbs =
-      spec.written_dbs != nullptr ? spec.written_dbs(args, db) : WrittenDbs{1, {db}};
+      spec.written_dbs != nullptr ? spec.written_dbs(args, db, store) : WrittenDbs{1, {db}};
   if (spec.Is(kWholeDbs)) return CheckWholeDbs(dbs, store);
   std::vector<KeyRef> keys;
   if (!KeysOf(spec, args, &keys)) return {};  // its handler will refuse it

@@ -18,6 +18,10 @@
 #include <string_view>
 #include <vector>
 
+namespace clustron::store {
+class Store;
+}
+
 namespace clustron::commands {
 
 class Context;
@@ -212,9 +216,10 @@ struct CommandSpec {
   ShownLock (*shown_lock)(std::span<const std::string_view> args) = nullptr;
   // kWrapper: whether a call in an entry answers without running the inner command (ONCE).
   bool (*is_repeat)(std::span<const std::string_view> args, const Context& ctx) = nullptr;
-  // For writes to other databases than the caller's `db` (MOVE, COPY …). Of a call that will fail
-  // anyway: the caller's.
-  WrittenDbs (*written_dbs)(std::span<const std::string_view> args, int db) = nullptr;
+  // For writes to other databases than the caller's `db` (MOVE, COPY …), which may have names. Of a
+  // call that will fail anyway: the caller's.
+  WrittenDbs (*written_dbs)(std::span<const std::string_view> args, int db,
+                            const store::Store& store) = nullptr;
   // Whether the reply is sent though CLIENT REPLY says no; `off`: it said OFF, not SKIP.
   bool (*answers_muted)(std::span<const std::string_view> args, bool off) = nullptr;
   Secrets secrets = {};

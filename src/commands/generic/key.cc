@@ -64,11 +64,15 @@ Renamed Rename(Context& ctx, bool replace) {
   return Renamed::kYes;
 }
 
-// The database that a text names; null if it names none.
-std::optional<int> NamedDb(std::string_view text) {
+// One of SWAPDB's two databases. COMPAT: each has a complaint of its own.
+int TakeSwappedDb(ArgCursor& args, const store::Store& store, std::string_view error) {
+  const std::string_view text = args.Next();
   const std::optional<int64_t> number = ParseInt64(text);
-  if (!number || !IsDbIndex(*number)) return std::nullopt;
-  return static_cast<int>(*number);
+  const bool named = !number && store::HasDatabaseNames(store.settings());
+  if (number ? *number < INT32_MIN || *number > INT32_MAX : !named) args.Fail(error);
+  const std::optional<int> db = FindDb(store, text);
+  if (named && !db) args.FailWith(NoSuchDatabase(text));
+  return db.value_or(-1);
 }
 
 }  // namespace
@@ -128,7 +132,7 @@ void CmdCopy(Context& ctx) {
     if (args.Token("REPLACE")) {
       replace = true;
     } else if (args.Option("DB")) {
-      to_db = TakeDbIndex(args);
+      to_db = TakeDb(args, ctx.store);
     } else {
       args.Fail(kErrSyntax);
     }
@@ -146,17 +150,17 @@ void CmdCopy(Context& ctx) {
 }
 
 // The source stays as it is.
-WrittenDbs CopyDbs(Args args, int db) {
+WrittenDbs CopyDbs(Args args, int db, const store::Store& store) {
   std::optional<int> to_db;
   for (size_t i = 3; i + 1 < args.size(); i++)
-    if (IsWord(args[i], "DB")) to_db = NamedDb(args[i + 1]);
+    if (IsWord(args[i], "DB")) to_db = FindDb(store, args[i + 1]);
   return {1, {to_db.value_or(db)}};
 }
 
 void CmdMove(Context& ctx) {
   const std::string_view key = ctx.args[1];
   ArgCursor args(ctx.args, 2);
-  const int to_db = TakeDbIndex(args);
+  const int to_db = TakeDb(args, ctx.store);
   if (args.ok() && to_db == ctx.db) args.Fail(kErrSameObject);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (ctx.store.Find(ctx.db, key) == nullptr || ctx.store.Find(to_db, key) != nullptr) {
@@ -166,27 +170,27 @@ void CmdMove(Context& ctx) {
   ctx.reply.Int(1);
 }
 
-WrittenDbs MoveDbs(Args args, int db) {
-  const int to_db = NamedDb(args[2]).value_or(db);
+WrittenDbs MoveDbs(Args args, int db, const store::Store& store) {
+  const int to_db = FindDb(store, args[2]).value_or(db);
   return to_db == db ? WrittenDbs{1, {db}} : WrittenDbs{2, {db, to_db}};
 }
 
 void CmdSwapdb(Context& ctx) {
   ArgCursor args(ctx.args);
-  const int64_t a = args.IntIn(INT32_MIN, INT32_MAX, kErrSwapFirstDb);
-  const int64_t b = args.IntIn(INT32_MIN, INT32_MAX, kErrSwapSecondDb);
+  const int a = TakeSwappedDb(args, ctx.store, kErrSwapFirstDb);
+  const int b = TakeSwappedDb(args, ctx.store, kErrSwapSecondDb);
   if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
   if (!args.ok()) return ctx.reply.Error(args.error());
   // Attached keys change their names, by way of a third.
   if (!ctx.Spend(3 * LeasesOf(ctx.store).attached_keys())) return;
-  if (a != b) ctx.Writable().SwapDb(static_cast<int>(a), static_cast<int>(b));
+  if (a != b) ctx.Writable().SwapDb(a, b);
   ctx.reply.Ok();
 }
 
-WrittenDbs SwapDbs(Args args, int) {
+WrittenDbs SwapDbs(Args args, int, const store::Store& store) {
   WrittenDbs dbs;
   for (std::string_view arg : args.subspan(1))
-    if (const std::optional<int> db = NamedDb(arg)) dbs.db[dbs.count++] = *db;
+    if (const std::optional<int> db = FindDb(store, arg)) dbs.db[dbs.count++] = *db;
   return dbs;
 }
 

@@ -9,9 +9,9 @@ namespace clustron::commands {
 HandlerFn CmdDel, CmdDelex, CmdUnlink, CmdExists, CmdType, CmdRename, CmdRenamenx, CmdCopy, CmdMove,
     CmdSwapdb, CmdTouch, CmdRandomkey, CmdDbsize, CmdFlushdb, CmdFlushall;
 
-WrittenDbs CopyDbs(Args args, int db);
-WrittenDbs MoveDbs(Args args, int db);
-WrittenDbs SwapDbs(Args args, int db);
+WrittenDbs CopyDbs(Args args, int db, const store::Store& store);
+WrittenDbs MoveDbs(Args args, int db, const store::Store& store);
+WrittenDbs SwapDbs(Args args, int db, const store::Store& store);
 
 constexpr KeySpec kKeysRename[] = {{.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete},
                                    {.flags = KeySpec::kOw | KeySpec::kUpdate, .begin_index = 2}};

@@ -90,8 +90,7 @@ GuardVerdict CheckAllGuards(const Context& ctx, const ExecCall& call) {
     if (spec == nullptr || !spec->ArityOk(command.size())) continue;
     if (spec->Is(kSelectsDb)) {
       // As CmdSelect has it: one that fails leaves the database as it was.
-      const std::optional<int64_t> number = ParseInt64(command[1]);
-      if (number && IsDbIndex(*number)) db = static_cast<int>(*number);
+      db = FindDb(ctx.store, command[1]).value_or(db);
       continue;
     }
     const GuardVerdict verdict = CheckGuards(*spec, command, db, ctx.lock_tokens, ctx);

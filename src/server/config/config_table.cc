@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/strings.h"
 #include "server/config/config_values.h"
+#include "store/keyspace/database_names.h"
 #include "store/keyspace/event_flags.h"
 
 namespace clustron::server {
@@ -168,6 +169,14 @@ constexpr OptionRow kRows[] = {
      kOptStartOnly | kOptManyWords},
     {Opt::kClusterReads,
      {.name = "cluster-reads", .type = kEnum, .default_value = "lease", .words = kReads},
+     Scope::kCluster},
+    {Opt::kDatabaseNames,
+     {.name = "database-names",
+      .type = kCustom,
+      .default_value = "",
+      .canonical = store::CanonicalDatabaseNames,
+      .feature_version = 5,
+      .alone = true},
      Scope::kCluster},
     {Opt::kHashMaxListpackEntries,
      {.name = "hash-max-listpack-entries",

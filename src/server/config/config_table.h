@@ -73,6 +73,7 @@ enum class Opt : uint8_t {
   kSkipSlot,
   // Cluster-wide settings: rows of store/settings.
   kClusterReads,
+  kDatabaseNames,
   kHashMaxListpackEntries,
   kHashMaxListpackValue,
   kListMaxListpackSize,

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "store/keyspace/database_names.h"
 #include "store/keyspace/event_flags.h"
 
 namespace clustron::store {
@@ -14,6 +15,12 @@ constexpr OptionEnum kReads[] = {{"lease", 0}, {"quorum", 1}};
 
 constexpr OptionSpec kSpecs[] = {
     {.name = "cluster-reads", .type = OptionType::kEnum, .default_value = "lease", .words = kReads},
+    {.name = "database-names",
+     .type = OptionType::kCustom,
+     .default_value = "",
+     .canonical = CanonicalDatabaseNames,
+     .feature_version = 5,
+     .alone = true},
     {.name = "hash-max-listpack-entries",
      .alias = "hash-max-ziplist-entries",
      .type = OptionType::kInt,

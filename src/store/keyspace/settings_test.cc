@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "store/keyspace/database_names.h"
 #include "store/keyspace/event_flags.h"
 #include "store/snapshot/snapshot_load.h"
 #include "store/snapshot/snapshot_walk.h"
@@ -33,6 +34,31 @@ TEST_CASE("setting tells whether something changed, and refuses what is not vali
   CHECK(*settings.Set(events, "KEA"));
   CHECK(!*settings.Set(events, "AEK"));
   CHECK(settings.Number("notify-keyspace-events") == *ParseEventFlags("KEA"));
+}
+
+TEST_CASE("names of databases are written by their numbers, and found as they are written") {
+  CHECK(*CanonicalDatabaseNames("  3=c   0=a.b:c-d_1 15=Zz ") == "0=a.b:c-d_1 3=c 15=Zz");
+  CHECK(*CanonicalDatabaseNames("") == "");
+  CHECK(*CanonicalDatabaseNames(" ") == "");
+  const std::string longest(64, 'x');
+  CHECK(CanonicalDatabaseNames("1=" + longest).has_value());
+  for (const std::string& bad :
+       {std::string("a"), std::string("=a"), std::string("1="), std::string("16=a"),
+        std::string("-1=a"), std::string("01=a"), std::string("1=7"), std::string("1=-7"),
+        std::string("1=007"), std::string("1=a=b"), std::string("1=a 1=b"), std::string("1=a 2=a"),
+        std::string("1=a\t2=b"), "1=" + longest + "x"}) {
+    CAPTURE(bad);
+    CHECK(!CanonicalDatabaseNames(bad));
+  }
+  Settings settings;
+  CHECK(!HasDatabaseNames(settings));
+  CHECK(!DatabaseNamed(settings, "a"));
+  CHECK(*settings.Set(*FindSetting("database-names"), "0=a 12=ab"));
+  CHECK(HasDatabaseNames(settings));
+  CHECK(DatabaseNamed(settings, "a") == 0);
+  CHECK(DatabaseNamed(settings, "ab") == 12);
+  for (std::string_view none : {"", "b", "A", "0", "12=ab", "a 12=ab"})
+    CHECK(!DatabaseNamed(settings, none));
 }
 
 TEST_CASE("settings survive encoding, whatever was there before") {

@@ -294,6 +294,7 @@ bool Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
                       .client = call.client};
   count_inner_ = call.out != nullptr;
   Executed done = ExecuteItem(*spec, args_, caller, header.flags, out);
+  if (call.rest != nullptr) *call.rest = std::move(done.rest);
   const bool waits =
       done.wait && header.session.node != 0 && waits_.Add(header, *spec, args_, *done.wait);
   if (done.wait && !waits) {
@@ -335,8 +336,9 @@ Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args arg
     DCHECK(store_->ItemRevision() == before);
     commands::ReplyOverBudget(ctx);
     ctx.verdict.wait.reset();
+    ctx.verdict.rest.clear();
   }
-  return {ReplySummary(reply.head()), ctx.verdict.wait};
+  return {ReplySummary(reply.head()), ctx.verdict.wait, std::move(ctx.verdict.rest)};
 }
 
 // --- Who waits -----------------------------------------------------------------------------------

@@ -245,6 +245,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   struct Executed {
     uint64_t reply_summary = 0;  // what the digest takes from its reply
     std::optional<commands::Verdict::Wait> wait = {};
+    std::vector<std::string> rest = {};  // as the verdict has it
   };
   // What a command has of its item.
   struct ItemFacts {

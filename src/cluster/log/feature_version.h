@@ -15,7 +15,7 @@ inline constexpr uint16_t kFirstFeatureVersion = 1;
 // compared, entries may keep what is due (EntryFlag).
 // 3: lists, RESTORE, and the cluster setting list-max-listpack-size.
 // 4: commands that wait (BLPOP …), and what is said of those who do (ItemKind::kWaits).
-// 5: INCREX, MSETEX, and the cluster setting database-names.
+// 5: INCREX, MSETEX, FLUSHDB PREFIX, and the cluster setting database-names.
 inline constexpr uint16_t kFeatureVersion = 5;
 
 // From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -112,6 +113,9 @@ struct Verdict {
     int64_t timeout_ms;                      // 0: for ever
   };
   std::optional<Wait> wait = {};
+  // Set by a command that has done a part of its work and leaves the rest to an entry of its own:
+  // the call that goes on. It has replied nothing. Only at the top of an item.
+  std::vector<std::string> rest = {};
 };
 
 // Who serves a command beside the store.

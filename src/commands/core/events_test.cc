@@ -122,6 +122,8 @@ constexpr Step kSteps[] = {
     {"HDEL h a b", "0:hdel h"},
     {"HDEL h c d n", "0:hdel h, 0:del h"},
     {"GET k3", ""},
+    {"FLUSHDB PREFIX k3", "0:del k3"},
+    {"FLUSHDB PREFIX k3", ""},
     {"FLUSHDB", ""},
 };
 

@@ -42,13 +42,31 @@ GuardVerdict CheckWholeDbs(const WrittenDbs& dbs, const store::Store& store) {
   return {};
 }
 
+// Who deletes all keys that begin with something meets the guards of all such names, of keys that
+// are not there too, as DEL does.
+GuardVerdict CheckPrefix(const Context& ctx, int db, std::string_view prefix, Tokens tokens) {
+  GuardVerdict verdict;
+  LocksOf(ctx.store).ForPrefix(db, prefix, [&](std::string_view name, const store::Lock& lock) {
+    if (ctx.work != nullptr) ctx.work->Spend(1);
+    if (lock.advisory || IsOpen(lock, name, tokens)) return true;
+    verdict = {false, name, db};
+    return false;
+  });
+  return verdict;
+}
+
 GuardVerdict CheckPlain(const CommandSpec& spec, Args args, int db, Tokens tokens,
-                        const store::Store& store) {
+                        const Context& ctx) {
+  const store::Store& store = ctx.store;
   if (!spec.Is(kWriteFlag) || spec.Is(kNoGuard)) return {};
   if (spec.class_of != nullptr && spec.class_of(args) == Class::kRead) return {};  // GETEX k
   const WrittenDbs dbs =
       spec.written_dbs != nullptr ? spec.written_dbs(args, db, store) : WrittenDbs{1, {db}};
   if (spec.Is(kWholeDbs)) return CheckWholeDbs(dbs, store);
+  if (spec.written_prefix != nullptr) {
+    const std::optional<std::string_view> prefix = spec.written_prefix(args);
+    return prefix ? CheckPrefix(ctx, db, *prefix, tokens) : GuardVerdict{};
+  }
   std::vector<KeyRef> keys;
   if (!KeysOf(spec, args, &keys)) return {};  // its handler will refuse it
   for (const KeyRef& key : keys) {
@@ -115,7 +133,7 @@ GuardVerdict CheckGuards(const CommandSpec& spec, Args args, int db, Tokens toke
     return spec.inner == 0 ? CheckTxn(args, db, tokens, ctx)
                            : CheckWrapper(spec, args, db, tokens, ctx);
   }
-  return CheckPlain(spec, args, db, tokens, ctx.store);
+  return CheckPlain(spec, args, db, tokens, ctx);
 }
 
 void ReplyFenced(Context& ctx, std::string_view name, const store::Lock* lock) {

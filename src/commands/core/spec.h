@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -220,6 +221,9 @@ struct CommandSpec {
   // call that will fail anyway: the caller's.
   WrittenDbs (*written_dbs)(std::span<const std::string_view> args, int db,
                             const store::Store& store) = nullptr;
+  // For a call that writes to all keys of its database that begin with something (FLUSHDB PREFIX).
+  std::optional<std::string_view> (*written_prefix)(std::span<const std::string_view> args) =
+      nullptr;
   // Whether the reply is sent though CLIENT REPLY says no; `off`: it said OFF, not SKIP.
   bool (*answers_muted)(std::span<const std::string_view> args, bool off) = nullptr;
   Secrets secrets = {};
@@ -227,6 +231,9 @@ struct CommandSpec {
   std::string_view over_budget = "ERR";
   // kWide: only a call of at least so many arguments (its options make it so).
   uint8_t wide_args = 0;
+  // A call of so many arguments or more may take several entries (Verdict::rest): the connection's
+  // next commands wait for all of them. 0: none does.
+  uint8_t sliced_args = 0;
   // The feature version (cluster/log/feature_version.h) by which every node knows the command: it
   // is refused while a member runs a program that does not. Of a call, where that depends on the
   // arguments.
@@ -254,6 +261,9 @@ struct CommandSpec {
   // See kWide. What wraps another command counts as wide, whatever that is.
   bool IsWide(std::span<const std::string_view> call) const {
     return Is(kWrapper) || (Is(kWide) && call.size() >= wide_args);
+  }
+  bool MayTakeEntries(std::span<const std::string_view> call) const {
+    return sliced_args != 0 && call.size() >= sliced_args;
   }
   // Redis's arity rule. `argc` counts the name.
   bool ArityOk(size_t argc) const {

@@ -49,6 +49,7 @@ class TestServer : public Nested {
     Handle(ctx);
     met_ending = ctx.verdict.met_ending;
     needs_entry = ctx.verdict.needs_entry;
+    rest = ctx.verdict.rest;
     return out;
   }
   // Words separated by blanks.
@@ -96,6 +97,7 @@ class TestServer : public Nested {
   uint8_t item_flags = 0;  // of what comes next
   bool met_ending = false;
   bool needs_entry = false;
+  std::vector<std::string> rest;
   ClientPort* client = nullptr;
   ServerPort* server = nullptr;
   LeaderTimers* timers = nullptr;

@@ -14,6 +14,20 @@ inline constexpr std::string_view kErrNoLfu =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
     "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
 
+// FLUSHDB PREFIX.
+inline constexpr std::string_view kErrEmptyPrefix =
+    "ERR the prefix is empty: FLUSHDB without PREFIX deletes all keys";
+inline constexpr std::string_view kErrPrefixKeys =
+    "ERR more than 65536 keys begin with the prefix: FLUSHDB PREFIX prefix SLICED deletes them in "
+    "several steps";
+inline constexpr std::string_view kErrPrefixDatabase =
+    "ERR the database has more than 100000 keys to look at: FLUSHDB PREFIX prefix SLICED does it "
+    "in "
+    "several steps";
+inline constexpr std::string_view kErrSlicedInside =
+    "ERR FLUSHDB PREFIX prefix SLICED takes several entries: it may not stand inside another "
+    "command";
+
 // DUMP and RESTORE.
 inline constexpr std::string_view kErrDumpEnvelope =
     "ERR DUMP payload version or checksum are wrong";

@@ -8,6 +8,7 @@
 #include "commands/core/registry.h"
 #include "commands/generic/compare.h"
 #include "commands/generic/errors.h"
+#include "commands/generic/flush_prefix.h"
 #include "commands/generic/key.spec.h"
 #include "store/keyspace/value_type.h"
 #include "store/tables/lease_table.h"
@@ -203,6 +204,7 @@ void CmdRandomkey(Context& ctx) {
 void CmdDbsize(Context& ctx) { ctx.reply.Uint(ctx.store.Size(ctx.db)); }
 
 void CmdFlushdb(Context& ctx) {
+  if (FlushesPrefix(ctx.args)) return FlushPrefix(ctx);
   if (!CheckFlushMode(ctx)) return;
   if (!ctx.Spend(kFlushUnits)) return;
   ctx.Writable().FlushDb(ctx.db);

@@ -1,6 +1,9 @@
 // Rows of the key family: facts of each command and the syntax that COMMAND DOCS shows.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "commands/core/context.h"
 #include "commands/core/spec.h"
 
@@ -12,6 +15,10 @@ HandlerFn CmdDel, CmdDelex, CmdUnlink, CmdExists, CmdType, CmdRename, CmdRenamen
 WrittenDbs CopyDbs(Args args, int db, const store::Store& store);
 WrittenDbs MoveDbs(Args args, int db, const store::Store& store);
 WrittenDbs SwapDbs(Args args, int db, const store::Store& store);
+
+// The prefix of FLUSHDB PREFIX; nothing: another FLUSHDB, or one that will fail anyway.
+std::optional<std::string_view> FlushedPrefix(Args args);
+uint16_t FlushdbVersion(Args args);
 
 constexpr KeySpec kKeysRename[] = {{.flags = KeySpec::kRw | KeySpec::kAccess | KeySpec::kDelete},
                                    {.flags = KeySpec::kOw | KeySpec::kUpdate, .begin_index = 2}};
@@ -93,11 +100,13 @@ inline constexpr CommandSpec kKeyRows[] = {
      .tips = "request_policy:all_shards response_policy:agg_sum"},
     {.name = "FLUSHDB", .id = 212, .since = "1.0.0", .arity = -1, .cls = Class::kWrite,
      .group = Group::kServer, .flags = kWriteFlag | kWide, .acl = kAclDangerous | kAclKeyspace,
-     .handler = CmdFlushdb,
-     .syntax = "async=[ASYNC@4.0.0|SYNC@6.2.0]",
-     .summary = "Deletes all keys of the selected database.",
+     .handler = CmdFlushdb, .written_prefix = FlushedPrefix, .sliced_args = 4,
+     .feature_version_of = FlushdbVersion,
+     .syntax = "async=[ASYNC@4.0.0|SYNC@6.2.0|(PREFIX prefix [SLICED])]",
+     .summary = "Deletes all keys of the selected database, or those that begin with a prefix.",
      .complexity = "O(N) by the number of keys",
-     .tips = "request_policy:all_shards response_policy:all_succeeded"},
+     .tips = "request_policy:all_shards response_policy:all_succeeded",
+     .compat_note = "takes PREFIX too (flush_prefix.case)"},
     {.name = "FLUSHALL", .id = 213, .since = "1.0.0", .arity = -1, .cls = Class::kWrite,
      .group = Group::kServer, .flags = kWriteFlag | kWide, .acl = kAclDangerous | kAclKeyspace,
      .handler = CmdFlushall,

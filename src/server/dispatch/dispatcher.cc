@@ -374,14 +374,16 @@ void Dispatcher::RunWrite(const Call& call, const Written& written) {
     if (!call.muted) Refuse(session, call.spec, error);
     return;
   }
-  if (session.queue.empty() && around_.writes.OpenInline() && RunInline(call, written)) return;
+  const bool sliced = call.spec.MayTakeEntries(written.args);
+  if (!sliced && session.queue.empty() && around_.writes.OpenInline() && RunInline(call, written))
+    return;
   Pending& pending = session.queue.Push(Pending::Kind::kRun, session.client);
   pending.muted = call.muted;
   pending.spec = &call.spec;
   ++around_.stats.logged_writes;
   around_.writes.Submit(session, pending, written);
   // What stands behind a command that waits waits, too.
-  if (call.spec.Is(commands::kBlocking)) session.queue.Stall();
+  if (sliced || call.spec.Is(commands::kBlocking)) session.queue.Stall();
 }
 
 // False: it would wait, for which it has to become an item.

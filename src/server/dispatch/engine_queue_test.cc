@@ -8,6 +8,7 @@
 #include <set>
 // clang-format on
 
+#include "cluster/log/feature_version.h"
 #include "store/tables/lock_table.h"
 #include "tests/support/engine_bench.h"
 
@@ -373,6 +374,75 @@ TEST_CASE("every command of an entry draws lots of its own") {
     }
   }
   CHECK(drawn.size() == 8);
+}
+
+// A follower of node 2, with so many keys p:0, p:1 …; every member runs this program.
+void FollowWithKeys(EngineBench& bench, size_t count) {
+  std::vector<std::string> items;
+  for (size_t i = 0; i < count; ++i)
+    items.push_back(CommandItem({"SET", "p:" + std::to_string(i), "v"}));
+  FollowTwo(bench, items);
+  for (cluster::NodeId peer : {2u, 3u})
+    bench.node().parts().versions.OnPeerSupports(peer, cluster::kFeatureVersion);
+}
+
+TEST_CASE("a command of several entries is answered behind the last; what stands behind it waits") {
+  EngineBench bench(3);
+  FollowWithKeys(bench, 5000);
+  auto& client = bench.Connect();
+  bench.Say(client, "SET q v\r\nFLUSHDB PREFIX p: SLICED\r\nSET p:new v\r\nDBSIZE");
+  bench.Turn();
+  CHECK(ServeTwo(bench) == 2);
+  CHECK(client.Take() == "+OK\r\n");
+  const size_t left = bench.executor().store().Size(0);
+  CHECK(left > 1);
+  CHECK(left < 1000);
+  CHECK(ServeTwo(bench) == 1);
+  CHECK(client.Take() == ":5000\r\n");
+  ServeTwo(bench);
+  ServeTwo(bench);
+  CHECK(client.Take() == "+OK\r\n:2\r\n");
+}
+
+TEST_CASE("a command of several entries ends with its client") {
+  EngineBench bench(3);
+  FollowWithKeys(bench, 5000);
+  auto& client = bench.Connect();
+  bench.Say(client, "FLUSHDB PREFIX p: SLICED");
+  bench.Turn();
+  bench.engine().Close(client.session);
+  CHECK(ServeTwo(bench) == 1);
+  CHECK(ServeTwo(bench) == 0);
+  CHECK(bench.executor().store().Size(0) > 0);
+}
+
+TEST_CASE("a command of several entries that has begun is never said to have done nothing") {
+  EngineBench bench(3);
+  FollowWithKeys(bench, 5000);
+  auto& client = bench.Connect();
+  bench.Say(client, "FLUSHDB PREFIX p: SLICED");
+  bench.Turn();
+  CHECK(ServeTwo(bench) == 1);
+  for (int i = 0; i < 60 && client.got.empty(); ++i) bench.Tick(100);
+  CHECK(client.Take().starts_with("-UNCERTAIN"));
+}
+
+TEST_CASE("alone a command of several entries takes them too, whatever the durability") {
+  EngineBench bench(1);
+  bench.Lead();
+  auto& client = bench.Connect();
+  for (int i = 0; i < 30 && !bench.node().parts().inline_path.Ready(); ++i) bench.Tick();
+  for (const char* first : {"p", "q"}) {
+    std::string call = "MSET";
+    for (int i = 0; i < 5000; ++i) call += std::string(" ") + first + std::to_string(i) + " v";
+    bench.Say(client, call);
+  }
+  bench.Turn();
+  bench.Tick();
+  client.got.clear();
+  bench.Say(client, "FLUSHDB PREFIX p SLICED\r\nDBSIZE\r\nFLUSHDB PREFIX q SLICED\r\nDBSIZE");
+  for (int i = 0; i < 30; ++i) bench.Tick();
+  CHECK(client.Take() == ":5000\r\n:5000\r\n:5000\r\n:0\r\n");
 }
 
 }  // namespace

@@ -103,6 +103,9 @@ bool QueueRunner::Step(Session& session) {
     case Kind::kCalled:
     case Kind::kBlocked:
       return false;
+    case Kind::kRest:
+      around_.writes.SubmitFront(session, /*ttl_ms=*/0);
+      return false;
     case Kind::kReply:
       Answer(session, session.queue.front());
       return true;
@@ -141,16 +144,25 @@ state::OwnCall QueueRunner::BeginItem(Session& session) {
     }
     session.queue.PopFront();
   }
+  item_rest_.clear();
   if (session.sink == nullptr) return {};
   session.ShowState();
   session.client.last_write_slot = around_.executor.applied_slot() + 1;
   item_answer_ = around_.recorder.Begin(session, session.queue.front().muted);
   around_.recorder.StartTiming();
-  return {item_answer_.out, &session.client};
+  return {item_answer_.out, &session.client, &item_rest_};
 }
 
 void QueueRunner::EndItem(Session& session, bool waits) {
   if (waits && session.sink != nullptr) return around_.recorder.Cancel(session);
+  // Of a client that is gone nobody asked for it.
+  if (!item_rest_.empty()) {
+    REACH("command goes on in an entry of its own");
+    around_.recorder.Cancel(session);
+    views_.assign(item_rest_.begin(), item_rest_.end());
+    session.queue.BecomeRest(OwnedArgs(views_));
+    return around_.sessions.LookLater(session);
+  }
   if (session.sink != nullptr) {
     around_.recorder.End(session, *session.queue.front().spec, around_.executor.item_args(),
                          item_answer_);
@@ -164,6 +176,8 @@ void QueueRunner::EndItem(Session& session, bool waits) {
 void QueueRunner::FailItem(Session& session, cluster::Failure failure) {
   const size_t at = session.queue.FailFirstWrite();
   Pending& pending = session.queue[at];
+  // What has begun was not without effect, whatever became of this item.
+  if (pending.begun) failure = cluster::Failure::kUncertain;
   const std::string_view error = around_.outage.ErrorOf(failure);
   resp::ReplyWriter(&pending.reply, pending.resp_version).Error(error);
   around_.stats.commands.ErrorReplied(error);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -59,6 +60,7 @@ class QueueRunner {
 
   const Around around_;
   server::Answer item_answer_;           // of the item being applied
+  std::vector<std::string> item_rest_;   // the same: the call that goes on
   std::vector<std::string_view> views_;  // reused
 };
 

@@ -124,6 +124,17 @@ void SessionQueue::BecomeBlocked(uint64_t id) {
   Stall();
 }
 
+void SessionQueue::BecomeRest(OwnedArgs args) {
+  CHECK(queue_.size() == 1);
+  CHECK(front().kind == Kind::kWrite);
+  --writes_;
+  Release(front());
+  front().kind = Kind::kRest;
+  front().begun = true;
+  front().args = std::move(args);
+  Stall();
+}
+
 void SessionQueue::PopFront() {
   CHECK(!empty());
   CHECK(front().kind != Kind::kWrite);

@@ -7,6 +7,7 @@
 //   kCalled  the same, asked; only at the front
 //   kLate    a command whose reply comes later (WAIT …); only at the front
 //   kBlocked a command that waits for keys (BLPOP …), alone in the queue
+//   kRest    a command that has done a part of its work; its next item has not left, alone, too
 //
 // INVARIANT: items of one session are applied in the queue's order; writes() counts its kWrite
 // elements; under_way_bytes() is the sum of all elements' bytes. THREAD: core loop.
@@ -42,9 +43,10 @@ class OwnedArgs {
 
 // A command in the queue.
 struct Pending {
-  enum class Kind : uint8_t { kReply, kRun, kWrite, kCall, kCalled, kLate, kBlocked };
+  enum class Kind : uint8_t { kReply, kRun, kWrite, kCall, kCalled, kLate, kBlocked, kRest };
   Kind kind = Kind::kReply;
   bool muted = false;  // CLIENT REPLY: its reply is thrown away
+  bool begun = false;  // some of its entries are applied
   int8_t resp_version = 2;
   int8_t db = 0;
   // kRun: of its read; 0: none needed. kCalled: the call's id. kBlocked: the item's number.
@@ -86,6 +88,9 @@ class SessionQueue {
   void BecomeLate();
   // The front, a write that was applied, waits for keys. REQUIRES: nothing stands behind it.
   void BecomeBlocked(uint64_t id);
+  // The front, a write, was applied and goes on with these words. REQUIRES: nothing stands behind
+  // it.
+  void BecomeRest(OwnedArgs args);
   // The front, which is no write, was answered.
   void PopFront();
 

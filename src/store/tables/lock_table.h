@@ -61,6 +61,14 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   // (after == nullptr: from the start), at most `limit`.
   std::vector<Row> List(int db, std::string_view prefix, const std::string_view* after,
                         size_t limit) const;
+  // The same, one after the other, until `f` is false: bool(name, Lock).
+  template <typename F>
+  void ForPrefix(int db, std::string_view prefix, F&& f) const {
+    for (auto it = rows().lower_bound(KeyName{db, std::string(prefix)}); it != rows().end(); ++it) {
+      if (it->first.db != db || !std::string_view(it->first.name).starts_with(prefix)) return;
+      if (!f(std::string_view(it->first.name), it->second)) return;
+    }
+  }
   // Every lock in order of (db, name): timers of a new leader. void(int, name, Lock).
   template <typename F>
   void ForEach(F&& f) const {

@@ -52,6 +52,12 @@ namespace clustron {
   X(kServedWaitsOn)           /* who was served keeps its place among those who wait */            \
   X(kWaitsNotInSnapshot)      /* who waits is missing in snapshots */                              \
   X(kWaitOrderByNode)         /* waiters are served by their nodes, not as they came */            \
+  X(kLockReaderOvertakes)     /* SHARED is granted though a writer waits before it */              \
+  X(kLockTicketGoneGranted)   /* a lock is handed to a client that is gone */                      \
+  X(kLockQueueNotInSnapshot)  /* the queues of locks are missing in snapshots */                   \
+  X(kLockDelayForgotten)      /* a lock whose holder was lost is granted at once */                \
+  X(kLockTokensEqual)         /* grants of one item have one token */                              \
+  X(kLockLimitPassed)         /* LIMIT n lets one more in */                                       \
   X(kGoneWaitersServed)       /* elements are taken off for nodes that are gone */                 \
   X(kTimeoutWhileServed)      /* a time-out is answered by the node's own clock */                 \
   X(kListTailLost)            /* of a long list only the first slice comes out of a snapshot */    \

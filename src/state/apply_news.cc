@@ -37,14 +37,25 @@ void ApplyNews::OnLease(const store::LeaseEvent& event) {
 }
 
 void ApplyNews::OnLock(const store::LockEvent& event) {
-  waits_.OnLock(event.db, event.name);
-  if (listener() != nullptr) {
-    if (event.kind == store::LockEventKind::kGranted ||
-        event.kind == store::LockEventKind::kRenewed)
-      listener()->OnLockGranted({event.db, event.name, event.token, event.renewed, event.ttl_ms});
-    else
-      listener()->OnLockEnded(event.db, event.name);
+  switch (event.kind) {
+    case store::LockEventKind::kWaitedInVain:
+      return waits_.OnLockLost(event.wait);
+    case store::LockEventKind::kGranted:
+    case store::LockEventKind::kRenewed:
+    case store::LockEventKind::kQueued:
+    case store::LockEventKind::kDelayed:
+      if (listener() != nullptr)
+        listener()->OnLockPart({event.db, event.name, event.token, event.renewed, event.ttl_ms});
+      break;
+    case store::LockEventKind::kReleased:
+    case store::LockEventKind::kExpired:
+    case store::LockEventKind::kBroken:
+    case store::LockEventKind::kUnqueued:
+    case store::LockEventKind::kDelayOver:
+      if (listener() != nullptr) listener()->OnLockPartEnded(event.db, event.name, event.token);
+      break;
   }
+  waits_.OnLock(event.db, event.name);
   if (downstream() != nullptr) downstream()->OnLock(event);
 }
 

@@ -73,12 +73,25 @@ void EndLock(commands::Args args, store::Store& store) {
   const int db = static_cast<uint8_t>(args[0][0]);
   const uint64_t token = U64At(args[2]);
   const store::Lock* lock = LocksOf(store).Find(db, args[1]);
-  if (lock == nullptr || lock->holder().token != token) return;
-  if (lock->holder().renewed != U64At(args[3])) {
+  if (lock == nullptr) return;
+  const store::LockHolder* holder = lock->Find(token);
+  const store::LockTicket* ticket = lock->queue.Find(token);
+  const uint64_t renewed = holder != nullptr ? holder->renewed
+                           : ticket != nullptr ? ticket->renewed
+                                               : 0;
+  if (renewed != U64At(args[3])) {
     REACH("lock renewed by an entry before its end was applied");
     return;
   }
-  LocksOf(store).End(db, args[1], token, store::LockEventKind::kExpired);
+  if (holder != nullptr) {
+    LocksOf(store).End(db, args[1], token, store::LockEventKind::kExpired);
+  } else if (ticket != nullptr && !ticket->waits()) {
+    REACH("ticket of a lock expired");
+    LocksOf(store).EndTicket(db, args[1], token);
+  } else if (lock->delayed() && lock->delay.token == token) {
+    REACH("delay of a lock over");
+    LocksOf(store).EndDelay(db, args[1]);
+  }
 }
 
 }  // namespace
@@ -209,6 +222,7 @@ void Executor::ApplyBatch(std::string_view payload) {
   CHECK(entry.elapsed_ms >= store_->elapsed_ms() || Planted(Bug::kStaleEntryNotVoided) ||
         Planted(Bug::kChosenOutOfOrder));
   store_->BeginEntry(std::max(entry.elapsed_ms, store_->elapsed_ms()), WallOf(entry.wall_ms));
+  locks_.BeginEntry();
   for (uint32_t i = 0; i < entry.item_count; ++i) {
     ItemHeader header;
     CHECK(cluster::ReadItem(&reader, &header, &args_));
@@ -257,7 +271,7 @@ void Executor::ApplyItem(const ItemHeader& header) {
       ChainItem(kSystemItem + static_cast<uint64_t>(header.kind), 0, 0);
   }
   if (own) sink_->EndOwnItem(header.sequence, waits);
-  if (!waits_.idle()) waits_.ServeReady();
+  ServeWaiting();
 }
 
 bool Executor::TakeSequence(const ItemHeader& header) {
@@ -409,16 +423,24 @@ void Executor::ApplySystem(const ItemHeader& header) {
   UNREACHABLE();
 }
 
+// A lock goes before keys are served: else who waits for a key that it guards would come between.
+void Executor::HandLocksOver() {
+  if (const uint64_t tokens = locks_.HandOver(); tokens != 0) Chain(tokens);
+}
+
 void Executor::RaiseVersion(uint16_t version) {
   const bool first_comparable =
       feature_version_ < cluster::kDigestsComparable && version >= cluster::kDigestsComparable;
   if (first_comparable) digest_ = 0;
   feature_version_ = std::max(feature_version_, version);
+  LocksOf(*store_).set_keeps_age(feature_version_ >= cluster::kLocksQueue);
   Chain(feature_version_);
 }
 
 void Executor::ExpireDue(uint16_t entry_flags) {
+  store_->BeginItem();
   if (const uint64_t ended = waits_.EndDue(); ended > 0) Chain(ended);
+  ServeWaiting();
   if (Planted(Bug::kEntryFlagsIgnored) && own_.node == 2) entry_flags = 0;
   if (entry_flags & cluster::kEntryKeepsDue) {
     due_left_ = true;  // for all that is known: the store is not asked
@@ -513,10 +535,15 @@ void Executor::ForEachLease(const std::function<void(const LeaseInfo&)>& visit) 
     visit({lease->id, lease->grant_revision, lease->renewed, lease->ttl_ms});
 }
 
-void Executor::ForEachLock(const std::function<void(const LockInfo&)>& visit) const {
+void Executor::ForEachLockPart(const std::function<void(const LockPart&)>& visit) const {
   LocksOf(*store_).ForEach([&](int db, std::string_view name, const store::Lock& lock) {
-    const store::LockHolder& holder = lock.holder();
-    visit({db, name, holder.token, holder.renewed, holder.ttl_ms});
+    for (const auto& [token, holder] : lock.holders)
+      visit({db, name, token, holder.renewed, holder.timer_ms()});
+    lock.queue.ForEach([&](store::Revision number, const store::LockTicket& ticket) {
+      visit({db, name, number, ticket.renewed, ticket.ticket_ms});
+      return true;
+    });
+    if (lock.delayed()) visit({db, name, lock.delay.token, 0, lock.delay.ms});
   });
 }
 
@@ -540,6 +567,7 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
   cluster::AppendEntryHeader({}, &inline_.bytes);
   entry_ = EntryAtHand(seed_, slot);
   store_->BeginEntry(inline_.elapsed_ms, inline_.wall_ms);
+  locks_.BeginEntry();
 }
 
 bool Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
@@ -632,6 +660,7 @@ Status Executor::DecodeTables(std::string_view bytes) {
   leaderships_.BeginBehind(applied_slot_);
   if (version >= 5) TRY(leaderships_.Decode(&reader));
   digests_.Clear();  // their section comes behind this one
+  LocksOf(*store_).set_keeps_age(feature_version_ >= cluster::kLocksQueue);
   if (feature_version_ > supported_version_)
     return Fail(Errc::kMismatch, "the snapshot is of feature version " +
                                      std::to_string(feature_version_) +

@@ -24,6 +24,7 @@
 #include "resp/reply_output.h"
 #include "state/apply_news.h"
 #include "state/item_sessions.h"
+#include "state/lock_server.h"
 #include "state/own_call.h"
 #include "state/wait_server.h"
 #include "store/keyspace/store.h"
@@ -115,7 +116,10 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   int64_t wall_ms() const override { return store_->wall_ms(); }
   int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }
   int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
-  int64_t NextWaitEndMs() const override { return WaitsOf(*store_).NextDueMs(); }
+  // At once, if the last entry left locks to be handed over.
+  int64_t NextWaitEndMs() const override {
+    return locks_.idle() ? WaitsOf(*store_).NextDueMs() : store_->elapsed_ms();
+  }
   std::vector<cluster::Session> ServedWaiters() const override;
   uint64_t digest() const override { return digest_; }
   const cluster::DigestLog& digests() const override { return digests_; }
@@ -131,7 +135,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   uint64_t SizeBytes() const override { return store_->used_bytes(); }
   uint16_t feature_version() const override { return feature_version_; }
   void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const override;
-  void ForEachLock(const std::function<void(const LockInfo&)>& visit) const override;
+  void ForEachLockPart(const std::function<void(const LockPart&)>& visit) const override;
   std::unique_ptr<cluster::SnapshotSource> BeginSnapshot() override;
   std::unique_ptr<cluster::SnapshotRestore> BeginRestore(persist::File& file) override;
   std::unique_ptr<cluster::SnapshotRestore> BeginCheck(persist::File& file,
@@ -176,7 +180,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
                  uint8_t verdicts, resp::ReplyOutput* out);
   // Serves who waits for what the item has brought.
   void ServeInline() {
-    if (!waits_.idle()) waits_.ServeReady();
+    ServeWaiting();
   }
   // The server's own item within the open entry (lease ends, snapshot marks).
   void RunInlineItem(std::string_view item);
@@ -260,6 +264,12 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
 
   // WaitRunner
   bool RunServed(const store::Wait& wait, const OwnCall& call) override;
+  // Behind an item: hands locks over, then serves who waits for keys.
+  void ServeWaiting() {
+    if (!locks_.idle()) HandLocksOver();
+    if (!waits_.idle()) waits_.ServeReady();
+  }
+  void HandLocksOver();
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);
@@ -268,6 +278,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   uint16_t supported_version_ = cluster::SupportedFeatureVersion();
   std::unique_ptr<store::Store> store_;
   WaitServer waits_{*store_, *this};
+  LockServer locks_{*store_, waits_};
   ApplyNews news_{waits_};
   const commands::Registry& registry_;
   cluster::Session own_;

@@ -9,6 +9,7 @@
 #include "commands/core/errors.h"
 #include "commands/core/guard.h"
 #include "commands/core/keys.h"
+#include "commands/core/lock_reply.h"
 #include "commands/core/registry.h"
 #include "commands/core/waiting.h"
 #include "resp/reply_output.h"
@@ -62,23 +63,56 @@ bool WaitServer::Add(const cluster::ItemHeader& header, const commands::CommandS
            .user = std::string(header.user),
            .args = {args.begin() + 1, args.end()},
            .type = wait.type};
+  if (wait.timeout_ms != 0) row.deadline_ms = store_.elapsed_ms() + wait.timeout_ms;
   std::set<std::string_view> seen;
   for (const std::string_view key : wait.keys)
     if (seen.insert(key).second) row.keys.emplace_back(key);
+  if (wait.lock) {
+    if (!WaitsOf(store_).HasRoom(row)) return false;
+    AddForLock(std::move(row), wait);
+    return true;
+  }
   std::vector<commands::KeyRef> written;
   CHECK(commands::KeysOf(spec, args, &written));
   for (const commands::KeyRef& key : written) {
     const std::string_view name = args[static_cast<size_t>(key.index)];
     if (seen.insert(name).second) row.targets.emplace_back(name);
   }
-  if (wait.timeout_ms != 0) row.deadline_ms = store_.elapsed_ms() + wait.timeout_ms;
   store::WaitTable& waits = WaitsOf(store_);
   if (!waits.HasRoom(row)) return false;
   waits.Add(std::move(row));
   return true;
 }
 
+// An owner who asks again has lost the connection that waits for his ticket, or will CLAIM it no
+// more: whoever asks last takes the place.
+void WaitServer::AddForLock(Wait row, const commands::Verdict::Wait& wait) {
+  store::LockTable& locks = LocksOf(store_);
+  const std::string& name = row.keys.front();
+  row.ticket = wait.ticket;
+  if (wait.ticket == 0) {
+    row.ticket = locks.Enqueue(row.db, name, *wait.lock, 0, row.id);
+  } else {
+    const store::WaitId before = locks.Find(row.db, name)->queue.Find(wait.ticket)->wait;
+    locks.SetWait(row.db, name, wait.ticket, row.id);
+    if (const WaitPlace* place = WaitsOf(store_).FindId(before)) {
+      const Wait replaced = WaitsOf(store_).Remove(*place);
+      Answer(replaced, WaitOutcome::kEnded, [](resp::ReplyWriter& reply) {
+        reply.Error(commands::kErrWaitTakenOver);
+      });
+    }
+  }
+  WaitsOf(store_).Add(std::move(row));
+}
+
 void WaitServer::ServeReady() {
+  for (const store::WaitId& id : std::exchange(lost_, {})) {
+    const WaitPlace* place = WaitsOf(store_).FindId(id);
+    if (place == nullptr) continue;
+    Answer(WaitsOf(store_).Remove(*place), WaitOutcome::kEnded, [](resp::ReplyWriter& reply) {
+      reply.Error(commands::kErrWaitLeaseEnded);
+    });
+  }
   while (!ready_.empty()) {
     const KeyName key = std::move(ready_.front());
     ready_.pop_front();
@@ -126,21 +160,49 @@ bool WaitServer::MayServe(const Wait& wait) const {
   return commands::CheckGuards(*spec, args, wait.db, {}, ctx).allowed;
 }
 
-// --- Ends ----------------------------------------------------------------------------------------
+void WaitServer::Granted(const store::WaitId& id, store::Revision token, int64_t ttl_ms) {
+  const WaitPlace* place = WaitsOf(store_).FindId(id);
+  CHECK(place != nullptr);
+  const Wait wait = WaitsOf(store_).Remove(*place);
+  Answer(wait, WaitOutcome::kServed, [token, ttl_ms](resp::ReplyWriter& reply) {
+    commands::ReplyLockGranted(reply, token, ttl_ms);
+  });
+}
 
-void WaitServer::End(WaitPlace place, WaitEnd how) {
-  const Wait wait = WaitsOf(store_).Remove(place);
+template <typename F>
+void WaitServer::Answer(const Wait& wait, WaitOutcome outcome, F&& write) {
   if (!Own(wait)) return;
   const OwnCall call = sink_->BeginServed(wait.id.id);
   if (call.out != nullptr) {
     resp::ReplyWriter reply(call.out, wait.resp_version);
+    write(reply);
+  }
+  sink_->EndServed(wait.id.id, outcome);
+}
+
+// --- Ends ----------------------------------------------------------------------------------------
+
+void WaitServer::End(WaitPlace place, WaitEnd how) {
+  const Wait wait = Remove(place);
+  Answer(wait, WaitOutcome::kEnded, [&](resp::ReplyWriter& reply) {
     if (how == WaitEnd::kUnblocked) {
       reply.Error(commands::kErrUnblocked);
+    } else if (wait.for_lock()) {
+      commands::ReplyLockHeld(reply, LocksOf(store_).Find(wait.db, wait.keys.front()));
     } else {
       commands::ReplyTimedOut(reply);
     }
-  }
-  sink_->EndServed(wait.id.id, WaitOutcome::kEnded);
+  });
+}
+
+Wait WaitServer::Remove(WaitPlace place) {
+  const Wait wait = WaitsOf(store_).Remove(place);
+  if (!wait.for_lock()) return wait;
+  const std::string& name = wait.keys.front();
+  const store::Lock* lock = LocksOf(store_).Find(wait.db, name);
+  if (lock != nullptr && lock->IsWaitedFor(wait.ticket, wait.id))
+    LocksOf(store_).EndTicket(wait.db, name, wait.ticket);
+  return wait;
 }
 
 void WaitServer::Hear(const WaitNews& news) {
@@ -170,7 +232,7 @@ void WaitServer::Hear(const WaitNews& news) {
 void WaitServer::DropOlder(const WaitOwner& owner) {
   store::WaitTable& waits = WaitsOf(store_);
   for (const WaitOwner& older : waits.OlderThan(owner))
-    for (const WaitPlace place : waits.PlacesOf(older)) waits.Remove(place);
+    for (const WaitPlace place : waits.PlacesOf(older)) Remove(place);
 }
 
 uint64_t WaitServer::EndDue() {

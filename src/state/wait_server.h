@@ -2,6 +2,8 @@
 // whoever can use what it brought, in the order of arrival, within the item's revision. Also what
 // else becomes of waiters: their deadlines, and what their nodes and the leader say of them.
 //
+// Who waits for a lock has a ticket in its queue, and is granted the lock by LockServer.
+//
 // Keys are looked at in the order in which changes made them ready, as in Redis; what a served
 // command brings (BLMOVE) makes its key ready behind the others. An item that is taken back makes
 // nothing ready. INVARIANT: all of it is a function of the log. THREAD: core loop.
@@ -13,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cluster/log/wait_item.h"
 #include "commands/core/context.h"
@@ -73,7 +76,9 @@ class WaitServer {
   void OnDb(int db);
   // A lock of this name may hold nobody back any more.
   void OnLock(int db, std::string_view name);
-  bool idle() const { return ready_.empty(); }
+  // The lease of a ticket that this client waits for has ended.
+  void OnLockLost(const store::WaitId& id) { lost_.push_back(id); }
+  bool idle() const { return ready_.empty() && lost_.empty(); }
   // A snapshot has taken the state's place.
   void OnReplaced() {
     if (sink_ != nullptr) sink_->WaitersReplaced();
@@ -84,6 +89,8 @@ class WaitServer {
   bool Add(const cluster::ItemHeader& header, const commands::CommandSpec& spec,
            std::span<const std::string_view> args, const commands::Verdict::Wait& wait);
   void ServeReady();
+  // The lock that this client waits for is its own now.
+  void Granted(const store::WaitId& id, store::Revision token, int64_t ttl_ms);
 
   // --- What else ends a wait
   void Hear(const cluster::WaitNews& news);
@@ -95,7 +102,13 @@ class WaitServer {
  private:
   void ServeKey(const store::KeyName& key);
   bool MayServe(const store::Wait& wait) const;
+  void AddForLock(store::Wait row, const commands::Verdict::Wait& wait);
   void End(store::WaitPlace place, cluster::WaitEnd how);
+  // Takes it out, with its place in a lock's queue.
+  store::Wait Remove(store::WaitPlace place);
+  // Its client gets the reply that `write` writes.
+  template <typename F>
+  void Answer(const store::Wait& wait, WaitOutcome outcome, F&& write);
   bool Own(const store::Wait& wait) const {
     return wait.id.owner == own_ && !recovering_ && sink_ != nullptr;
   }
@@ -111,6 +124,7 @@ class WaitServer {
   // In order, each once.
   std::deque<store::KeyName> ready_;
   std::set<store::KeyName> noted_;
+  std::vector<store::WaitId> lost_;
 };
 
 }  // namespace clustron::state

@@ -4,89 +4,19 @@
 
 #include <doctest/doctest.h>
 
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "state/executor.h"
 #include "store/tables/lock_table.h"
-#include "tests/support/log_items.h"
+#include "tests/support/waiting_state.h"
 
 namespace clustron::state {
 namespace {
 
 using cluster::ItemKind;
-using cluster::Session;
 using cluster::WaitEnd;
-using cluster::WaitNews;
 
-constexpr Session kOne{1, 5};
-constexpr Session kTwo{2, 8};
-constexpr Session kThree{3, 2};
-
-// A state, and what its own waiters are told as those of node 1.
-class Fixture : public ApplySink, public WaitSink {
- public:
-  Fixture() {
-    executor.Attach(kOne, nullptr, this, nullptr);
-    executor.SetWaitSink(this);
-  }
-
-  void Items(const std::vector<std::string>& items, bool recovering = false) {
-    executor.Apply(++slot,
-                   {paxos::EntryKind::kBatch,
-                    {1, 1},
-                    std::make_shared<std::string>(EntryOf(elapsed_ms, 1'700'000'000'000, items))},
-                   recovering);
-  }
-  std::string ItemOf(Session session, const std::vector<std::string_view>& words) {
-    return CommandItem(words, session, ++sequences[session.node]);
-  }
-  // Returns the number that the command's client waits by.
-  uint64_t Ask(Session session, const std::vector<std::string_view>& words) {
-    Items({ItemOf(session, words)});
-    return sequences[session.node];
-  }
-  void Do(const std::vector<std::string_view>& words) { Items({CommandItem(words)}); }
-  void Tell(Session session, WaitNews news) {
-    std::string item = cluster::WaitItem(news, session);
-    if (session.node != 0) cluster::SetItemSequence(&item, ++sequences[session.node]);
-    Items({item});
-  }
-  void Park(Session session) { Tell({}, {.what = WaitNews::What::kPark, .owner = session}); }
-  std::string Read(const std::vector<std::string_view>& words) { return ReadFrom(executor, words); }
-  size_t waiting() { return WaitsOf(executor.store()).size(); }
-
-  // ApplySink
-  OwnCall BeginOwnItem(uint64_t) override { return {&own, nullptr}; }
-  void EndOwnItem(uint64_t sequence, bool waits) override {
-    const std::string reply = own.TakeAll();
-    if (waits) {
-      CHECK(reply.empty());
-      waits_by.push_back(sequence);
-    }
-  }
-
-  // WaitSink
-  OwnCall BeginServed(uint64_t) override { return {&own, nullptr}; }
-  void EndServed(uint64_t id, WaitOutcome outcome) override {
-    const std::string reply = own.TakeAll();
-    CHECK(reply.empty() == (outcome == WaitOutcome::kWaitsOn));
-    if (outcome != WaitOutcome::kWaitsOn) served[id] = reply;
-  }
-  void WaitersParked() override { ++parked; }
-  void WaitersReplaced() override {}
-
-  Executor executor{7};
-  resp::ReplyChunks own;
-  std::map<uint64_t, std::string> served;
-  std::vector<uint64_t> waits_by;
-  int parked = 0;
-  cluster::Slot slot = 0;
-  int64_t elapsed_ms = 1000;
-  std::map<uint32_t, uint64_t> sequences;
-};
+using Fixture = WaitingState;
 
 TEST_CASE_FIXTURE(Fixture, "waiters are served as they came, whichever their nodes") {
   Ask(kThree, {"BLPOP", "k", "0"});

@@ -352,7 +352,7 @@ class ModelledStore {
       case 4: {
         if (LocksOf(store).Find(db, key) != nullptr) return;
         REQUIRE(!locks.contains({db, key}));
-        LockGrant grant{.owner = "o", .lease_id = {}, .ttl_ms = 100, .advisory = rng_.Percent(30)};
+        LockRequest grant{.owner = "o", .lease_id = {}, .ttl_ms = 100, .advisory = rng_.Percent(30)};
         if (granted && rng_.Percent(50)) grant.lease_id = id;
         const Revision token = LocksOf(store).Acquire(db, key, grant);
         REQUIRE(token == store.revision());
@@ -366,7 +366,7 @@ class ModelledStore {
         if (rng_.Percent(20)) {
           LocksOf(store).RaiseTtl(lock_db, name, it->second.token, 7000);
         } else if (rng_.Percent(20)) {
-          LocksOf(store).Keep(lock_db, name);
+          LocksOf(store).Keep(lock_db, name, it->second.token);
         } else {
           LocksOf(store).End(lock_db, name, it->second.token, LockEventKind::kReleased);
           locks.erase(it);

@@ -15,11 +15,14 @@ inline constexpr uint16_t kFirstFeatureVersion = 1;
 // compared, entries may keep what is due (EntryFlag).
 // 3: lists, RESTORE, and the cluster setting list-max-listpack-size.
 // 4: commands that wait (BLPOP …), and what is said of those who do (ItemKind::kWaits).
-// 5: INCREX, MSETEX, FLUSHDB PREFIX, and the cluster setting database-names.
+// 5: locks with queues, several holders and delays; INCREX, MSETEX, FLUSHDB PREFIX, and the cluster
+// setting database-names.
 inline constexpr uint16_t kFeatureVersion = 5;
 
 // From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).
 inline constexpr uint16_t kWallMayFall = 2;
+// From here on locks have queues (WAIT, ENQUEUE), SHARED, LIMIT and DELAY, and keep since when.
+inline constexpr uint16_t kLocksQueue = 5;
 // From here on entries have flags.
 inline constexpr uint16_t kEntriesHaveFlags = 2;
 // The entry that raises the version to this one starts the chained digest anew. Programs before it

@@ -1,4 +1,4 @@
-// The leader's timers for leases and locks. Not replicated: a new leader starts them all at the
+// The leader's timers for leases and locks, with their queues. Not replicated: a new leader starts them all at the
 // full TTL. Keepalives only move a deadline in here. When one passes, the leader proposes the end;
 // from that moment on keepalives for it must wait for the outcome.
 #pragma once
@@ -15,10 +15,12 @@ namespace clustron::cluster {
 
 class EndTimers {
  public:
-  // What ends: a lease by its id (db -1), or a lock by database and name.
+  // What ends: a lease by its id (db -1), or by database, name and revision a part of a lock: a
+  // grant, a ticket, a delay.
   struct Key {
     int db = -1;
     std::string name;
+    uint64_t part = 0;
     auto operator<=>(const Key&) const = default;
   };
   struct Due {

@@ -33,7 +33,7 @@ void LeadDuty::Begin() {
   began_ns_ = core_.NowNs();
   around_.clock.OnLeading();
   core_.state.ForEachLease([&](const StateMachine::LeaseInfo& lease) { OnLeaseGranted(lease); });
-  core_.state.ForEachLock([&](const StateMachine::LockInfo& lock) { OnLockGranted(lock); });
+  core_.state.ForEachLockPart([&](const StateMachine::LockPart& part) { OnLockPart(part); });
   // Nothing was ever done here, not even this.
   if (core_.state.revision() == 0)
     for (const std::string& item : core_.config.first_items) around_.proposer.AddOwn(item);
@@ -159,15 +159,16 @@ void LeadDuty::OnLeaseEnded(std::string_view id) {
   if (around_.leader_view.leading()) timers_.Erase({-1, std::string(id)});
 }
 
-void LeadDuty::OnLockGranted(const StateMachine::LockInfo& lock) {
+void LeadDuty::OnLockPart(const StateMachine::LockPart& part) {
   if (!around_.leader_view.leading()) return;
-  CHECK(lock.db >= 0);  // below it are leases
-  timers_.Set({lock.db, std::string(lock.name)}, lock.token, lock.renewed, lock.ttl_ms,
-              core_.NowNs());
+  CHECK(part.db >= 0);  // below it are leases
+  EndTimers::Key key{part.db, std::string(part.name), part.revision};
+  if (part.ttl_ms == 0) return timers_.Erase(key);
+  timers_.Set(std::move(key), part.revision, part.renewed, part.ttl_ms, core_.NowNs());
 }
 
-void LeadDuty::OnLockEnded(int db, std::string_view name) {
-  if (around_.leader_view.leading()) timers_.Erase({db, std::string(name)});
+void LeadDuty::OnLockPartEnded(int db, std::string_view name, uint64_t revision) {
+  if (around_.leader_view.leading()) timers_.Erase({db, std::string(name), revision});
 }
 
 }  // namespace clustron::cluster

@@ -54,8 +54,8 @@ class LeadDuty final : public ApplyListener {
   void OnSnapshotWanted() override;
   void OnLeaseGranted(const StateMachine::LeaseInfo& lease) override;
   void OnLeaseEnded(std::string_view id) override;
-  void OnLockGranted(const StateMachine::LockInfo& lock) override;
-  void OnLockEnded(int db, std::string_view name) override;
+  void OnLockPart(const StateMachine::LockPart& part) override;
+  void OnLockPartEnded(int db, std::string_view name, uint64_t revision) override;
 
  private:
   bool TickIsDue(int64_t now_ns) const;

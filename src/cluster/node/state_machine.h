@@ -99,15 +99,17 @@ class StateMachine {
     uint64_t renewed;  // by the last entry that did; 0: none
     int64_t ttl_ms;
   };
-  struct LockInfo {
+  // What of a lock has a time of its own, named by its revision: a grant, a ticket in the queue, or
+  // the delay behind a holder that was lost.
+  struct LockPart {
     int db;
     std::string_view name;
-    uint64_t token;
+    uint64_t revision;
     uint64_t renewed;
-    int64_t ttl_ms;
+    int64_t ttl_ms;  // 0: it ends with something else
   };
   virtual void ForEachLease(const std::function<void(const LeaseInfo&)>& visit) const = 0;
-  virtual void ForEachLock(const std::function<void(const LockInfo&)>& visit) const = 0;
+  virtual void ForEachLockPart(const std::function<void(const LockPart&)>& visit) const = 0;
 
   // The state as it is now. One at a time.
   virtual std::unique_ptr<SnapshotSource> BeginSnapshot() = 0;
@@ -130,8 +132,8 @@ class ApplyListener {
   // Timers of the leader. Granted, or renewed by an entry.
   virtual void OnLeaseGranted(const StateMachine::LeaseInfo& lease) = 0;
   virtual void OnLeaseEnded(std::string_view id) = 0;
-  virtual void OnLockGranted(const StateMachine::LockInfo& lock) = 0;
-  virtual void OnLockEnded(int db, std::string_view name) = 0;
+  virtual void OnLockPart(const StateMachine::LockPart& part) = 0;
+  virtual void OnLockPartEnded(int db, std::string_view name, uint64_t revision) = 0;
 };
 
 }  // namespace clustron::cluster

@@ -16,9 +16,33 @@ inline constexpr std::string_view kErrOtherLease = "ERR the key is attached to a
 inline constexpr std::string_view kErrKeyHasTtl = "ERR the key has an expiry of its own";
 inline constexpr std::string_view kErrLeaseDoReads = "ERR LEASE DO takes a command that writes";
 
-// "ERR syntax error: LOCK ACQUIRE has no WAIT yet"
-inline std::string AcquireHasNo(std::string_view option) {
-  return "ERR syntax error: LOCK ACQUIRE has no " + std::string(option) + " yet";
+// Locks.
+inline constexpr std::string_view kErrLockLimit = "ERR LIMIT is between 1 and 65536";
+inline constexpr std::string_view kErrLockDelay = "ERR DELAY is between 1 and 3600000 ms";
+inline constexpr std::string_view kErrLockWait = "ERR WAIT is between 0 (for ever) and 2592000000 ms";
+inline constexpr std::string_view kErrSharedLimit = "ERR SHARED and LIMIT don't go together";
+inline constexpr std::string_view kErrWaitEnqueue = "ERR WAIT and ENQUEUE don't go together";
+inline constexpr std::string_view kErrNoWaitInside =
+    "ERR WAIT can't be used inside of EXEC, TXN and wrappers: ENQUEUE is for that";
+inline constexpr std::string_view kErrLockUpgrade =
+    "ERR this OWNER has asked for the lock before, and SHARED differs: RELEASE or CANCEL first";
+inline constexpr std::string_view kErrLockTwice =
+    "ERR a transaction may ask for a lock once: grants of one revision would have one token";
+inline constexpr std::string_view kErrQueueFull = "BUSY 100000 requests wait for this lock";
+inline constexpr std::string_view kErrRenewByLease =
+    "ERR the lock has no TTL of its own: it lives as long as its lease";
+inline constexpr std::string_view kErrCancelWait =
+    "ERR a client waits for this ticket: CLIENT UNBLOCK ends that";
+
+// "ERR the lock is used with LIMIT 3, which stands until nobody holds it or waits for it"
+inline std::string LockHasLimit(uint32_t limit) {
+  return "ERR the lock is used " +
+         (limit == 1 ? std::string("without LIMIT") : "with LIMIT " + std::to_string(limit)) +
+         ", which stands until nobody holds it or waits for it";
+}
+inline std::string_view AdvisoryDiffers(bool advisory) {
+  return advisory ? "ERR the lock is ADVISORY, which stands until nobody holds it or waits for it"
+                  : "ERR the lock is not ADVISORY, which stands until nobody holds it or waits for it";
 }
 
 }  // namespace clustron::commands

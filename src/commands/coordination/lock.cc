@@ -1,8 +1,12 @@
 // LOCK: exclusion with fencing tokens (docs/coordination.md). The token of a grant is the store's
 // revision, so tokens of a name only rise.
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/planted_bugs.h"
+#include "cluster/log/feature_version.h"
 #include "commands/coordination/coordination_args.h"
 #include "commands/coordination/errors.h"
 #include "commands/coordination/lock.spec.h"
@@ -11,6 +15,7 @@
 #include "commands/core/error_text.h"
 #include "commands/core/guard.h"
 #include "commands/core/help.h"
+#include "commands/core/lock_reply.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
@@ -26,109 +31,276 @@ using store::LockHolder;
 namespace {
 
 constexpr HelpLine kLockHelp[] = {
-    {"ACQUIRE <name> <ttl> [OWNER <text>] [LEASE <id>] [ADVISORY]", "Take a lock if it is free."},
+    {"ACQUIRE <name> <ttl> [OWNER <text>] [LEASE <id>] [SHARED | LIMIT <n>] [ADVISORY] [DELAY <ms>] "
+     "[WAIT <ms> | ENQUEUE <ticket-ttl>]",
+     "Take a lock if it is free; or wait for it, or queue for it."},
+    {"CLAIM <name> <ticket>", "Take what a ticket was granted, or keep its place."},
+    {"CANCEL <name> <ticket>", "Leave the queue."},
     {"RENEW <name> <token> <ttl>", "Give it time again."},
     {"RELEASE <name> <token>", "Give it back."},
     {"DO <name> <token> <command> [<arg> ...]", "Run a command under it."},
-    {"CHECK <name> <token>", "Whether the token is the holder's."},
-    {"INFO <name>", "The lock and its holders."},
-    {"LIST [PREFIX <p>] [AFTER <name>] [LIMIT <n>]", "Held locks in the order of their names."},
-    {"BREAK <name>", "Take it away from its holder."},
+    {"CHECK <name> <token>", "Whether the token is a holder's."},
+    {"INFO <name>", "The lock, its holders and its queue."},
+    {"LIST [PREFIX <p>] [AFTER <name>] [LIMIT <n>]", "Locks in the order of their names."},
+    {"BREAK <name>", "Take it away from its holders."},
 };
 
-// What ACQUIRE does not know yet: said by name, rather than misunderstood.
-constexpr std::string_view kLaterOptions[] = {"SHARED", "LIMIT", "DELAY", "WAIT", "ENQUEUE"};
-
-void RefuseOption(ArgCursor& args) {
-  for (std::string_view option : kLaterOptions) {
-    if (args.Token(option)) {
-      return args.FailWith(AcquireHasNo(option));
-    }
-  }
-  args.Fail(kErrSyntax);
-}
+constexpr int64_t kDelayMaxMs = 3'600'000;
+// Of the queue INFO shows so many.
+constexpr size_t kQueueShown = 100;
 
 struct AcquireCall {
-  store::LockGrant grant;
+  store::LockRequest request;
   bool has_lease = false;
+  std::optional<int64_t> wait_ms;  // WAIT; 0: for ever
+  int64_t ticket_ms = 0;           // ENQUEUE
+  // Whether programs before feature version 5 know the call.
+  bool plain = true;
 };
+
+// False: the word that stands there is none of these.
+bool TakeMode(ArgCursor& args, AcquireCall* call) {
+  if (args.Token("SHARED")) {
+    call->request.shared = true;
+  } else if (args.Option("LIMIT")) {
+    call->request.limit =
+        static_cast<uint32_t>(args.IntIn(1, store::kLockHoldersMax, kErrLockLimit));
+  } else if (args.Option("DELAY")) {
+    call->request.delay_ms = args.IntIn(1, kDelayMaxMs, kErrLockDelay);
+  } else if (args.Option("WAIT")) {
+    call->wait_ms = args.IntIn(0, kTtlMaxMs, kErrLockWait);
+  } else if (args.Option("ENQUEUE")) {
+    call->ticket_ms = TakeTtlMs(args);
+  } else {
+    return false;
+  }
+  call->plain = false;
+  return true;
+}
 
 AcquireCall ParseAcquire(ArgCursor& args) {
   AcquireCall call;
-  call.grant.ttl_ms = TakeTtlMs(args);
+  call.request.ttl_ms = args.IntIn(0, kTtlMaxMs, kErrTtlRange);
   while (args.HasNext()) {
     if (args.Option("OWNER")) {
-      call.grant.owner = TakeOwner(args);
+      call.request.owner = TakeOwner(args);
     } else if (args.Option("LEASE")) {
-      call.grant.lease_id = args.Next();
+      call.request.lease_id = args.Next();
       call.has_lease = true;
     } else if (args.Token("ADVISORY")) {
-      call.grant.advisory = true;
-    } else {
-      RefuseOption(args);
+      call.request.advisory = true;
+    } else if (!TakeMode(args, &call)) {
+      args.Fail(kErrSyntax);
     }
   }
+  const bool by_lease = call.request.ttl_ms == 0 && call.has_lease;
+  if (call.request.ttl_ms < kTtlMinMs && !by_lease) args.Fail(kErrTtlRange);
+  if (by_lease) call.plain = false;
+  if (call.request.shared && call.request.limit != 1) args.Fail(kErrSharedLimit);
+  if (call.wait_ms && call.ticket_ms != 0) args.Fail(kErrWaitEnqueue);
   return call;
 }
 
-void ReplyGranted(Context& ctx, store::Revision token, int64_t ttl_ms) {
-  ctx.reply.Array(3);
-  ctx.reply.Int(1);
-  ctx.reply.Uint(token);
-  ctx.reply.Int(ttl_ms);
+// What of the request contradicts the lock as it is; empty: nothing does.
+std::string ModeError(const Lock& lock, const store::LockRequest& request) {
+  if (lock.limit != request.limit) return LockHasLimit(lock.limit);
+  if (lock.advisory != request.advisory) return std::string(AdvisoryDiffers(lock.advisory));
+  return {};
 }
 
-// The lock args[2] if args[3] is its holder's token. Errors of the token are in *args.
-const Lock* HeldWithToken(Context& ctx, ArgCursor* args) {
-  const uint64_t token = args->Unsigned();
+// The lock args[2] if args[3] is the token of a holder of it. Errors of the token are in *args.
+const Lock* HeldWithToken(Context& ctx, ArgCursor* args, uint64_t* token) {
+  *token = args->Unsigned();
   if (!args->ok()) return nullptr;
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
-  return lock != nullptr && lock->holder().token == token ? lock : nullptr;
+  return lock != nullptr && lock->Find(*token) != nullptr ? lock : nullptr;
 }
 
-std::string_view Mode(const Lock& lock) { return lock.advisory ? "advisory" : "guard"; }
+std::string Mode(const Lock& lock) {
+  if (lock.limit > 1) return "limit " + std::to_string(lock.limit);
+  if (lock.held_shared()) return lock.advisory ? "shared advisory" : "shared";
+  return lock.advisory ? "advisory" : "guard";
+}
+
+// A grant that has not been claimed yet is claimed.
+void ReplyHolder(Context& ctx, std::string_view name, const LockHolder& holder) {
+  const store::Revision token = holder.token;
+  const int64_t ttl_ms = holder.ttl_ms;
+  if (holder.claim_ms != 0) LocksOf(ctx.Writable()).Keep(ctx.db, name, token);
+  ReplyLockGranted(ctx.reply, token, ttl_ms);
+}
+
+// The owner has asked before: the same grant, not extended, or the same place in the queue. False:
+// he has neither.
+bool AskedBefore(Context& ctx, const Lock& lock, const AcquireCall& call) {
+  const auto known = lock.by_owner.find(call.request.owner);
+  if (known == lock.by_owner.end()) return false;
+  const std::string_view name = ctx.args[2];
+  if (const LockHolder* holder = lock.Find(known->second)) {
+    if (holder->shared != call.request.shared)
+      ctx.reply.Error(kErrLockUpgrade);
+    else
+      ReplyHolder(ctx, name, *holder);
+    return true;
+  }
+  const store::Revision ticket = known->second;
+  if (lock.queue.Find(ticket)->shared != call.request.shared) {
+    ctx.reply.Error(kErrLockUpgrade);
+  } else if (call.ticket_ms != 0) {
+    ReplyLockQueued(ctx.reply, ticket, lock.queue.PlaceOf(ticket));
+  } else if (call.wait_ms) {
+    ctx.verdict.wait = Verdict::Wait{.keys = ctx.args.subspan(2, 1),
+                                     .type = {},
+                                     .timeout_ms = *call.wait_ms,
+                                     .lock = call.request,
+                                     .ticket = ticket};
+  } else {
+    ReplyLockHeld(ctx.reply, &lock);
+  }
+  return true;
+}
+
+// It can't be granted now.
+void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
+  const std::string_view name = ctx.args[2];
+  if (!call.wait_ms && call.ticket_ms == 0) return ReplyLockHeld(ctx.reply, &lock);
+  if (lock.queue.size() >= store::kLockTicketsMax) return ctx.reply.Error(kErrQueueFull);
+  if (call.wait_ms) {
+    ctx.verdict.wait = Verdict::Wait{.keys = ctx.args.subspan(2, 1),
+                                     .type = {},
+                                     .timeout_ms = *call.wait_ms,
+                                     .lock = call.request};
+    return;
+  }
+  const store::Revision ticket =
+      LocksOf(ctx.Writable()).Enqueue(ctx.db, name, call.request, call.ticket_ms, {});
+  ReplyLockQueued(ctx.reply, ticket, lock.queue.PlaceOf(ticket));
+}
+
+// A grant or ticket of the lock that this item has made: its revision is the item's, and no other
+// may have it.
+bool TakenInThisItem(Context& ctx, const Lock& lock) {
+  const store::Revision revision = ctx.store.ItemRevision();
+  return revision != 0 &&
+         (lock.Find(revision) != nullptr || lock.queue.Find(revision) != nullptr);
+}
 
 }  // namespace
+
+uint16_t LockAcquireVersion(Args args) {
+  ArgCursor cursor(args, 3);
+  const AcquireCall call = ParseAcquire(cursor);
+  return cursor.ok() && call.plain ? 1 : cluster::kLocksQueue;
+}
+
+bool LockAcquireWaits(Args args) {
+  ArgCursor cursor(args, 3);
+  return ParseAcquire(cursor).wait_ms.has_value();
+}
 
 void CmdLockAcquire(Context& ctx) {
   const std::string_view name = ctx.args[2];
   ArgCursor args(ctx.args, 3);
   const AcquireCall call = ParseAcquire(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (call.has_lease && LeasesOf(ctx.store).Find(call.grant.lease_id) == nullptr) {
-    return ctx.reply.Error(NoLease(call.grant.lease_id));
+  if (call.wait_ms && ctx.depth > 0) return ctx.reply.Error(kErrNoWaitInside);
+  if (call.has_lease && LeasesOf(ctx.store).Find(call.request.lease_id) == nullptr) {
+    return ctx.reply.Error(NoLease(call.request.lease_id));
   }
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
-  if (lock == nullptr) {
-    const store::Revision token = LocksOf(ctx.Writable()).Acquire(ctx.db, name, call.grant);
-    return ReplyGranted(ctx, token, call.grant.ttl_ms);
+  if (lock != nullptr) {
+    if (!call.request.owner.empty() && AskedBefore(ctx, *lock, call)) return;
+    if (const std::string error = ModeError(*lock, call.request); !error.empty())
+      return ctx.reply.Error(error);
+    if (TakenInThisItem(ctx, *lock)) return ctx.reply.Error(kErrLockTwice);
+    const bool overtakes = Planted(Bug::kLockReaderOvertakes) && call.request.shared;
+    if (!lock->Grantable(call.request.shared) || (lock->contended() && !overtakes))
+      return Queue(ctx, *lock, call);
   }
-  const LockHolder& holder = lock->holder();
-  // The same attempt, sent again: the same grant, not extended.
-  if (!call.grant.owner.empty() && holder.owner == call.grant.owner) {
-    return ReplyGranted(ctx, holder.token, holder.ttl_ms);
+  const store::Revision token = LocksOf(ctx.Writable()).Acquire(ctx.db, name, call.request);
+  ReplyLockGranted(ctx.reply, token, call.request.ttl_ms);
+}
+
+// args[3], with the lock and what it names. Errors are in *args.
+struct NamedTicket {
+  store::Revision number = 0;
+  const LockHolder* holder = nullptr;
+  const store::LockTicket* ticket = nullptr;
+  uint64_t place = 0;
+};
+
+NamedTicket TakeTicket(Context& ctx, ArgCursor* args) {
+  NamedTicket named;
+  named.number = args->Unsigned();
+  if (!args->ok()) return named;
+  const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
+  if (lock == nullptr) return named;
+  if (const auto granted = lock->granted.find(named.number); granted != lock->granted.end())
+    named.holder = lock->Find(granted->second);
+  named.ticket = lock->queue.Find(named.number);
+  if (named.ticket != nullptr) named.place = lock->queue.PlaceOf(named.number);
+  return named;
+}
+
+void CmdLockClaim(Context& ctx) {
+  ArgCursor args(ctx.args, 3);
+  const NamedTicket named = TakeTicket(ctx, &args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  if (named.holder != nullptr) {
+    if (named.holder->claim_ms != 0 && !ctx.in_entry()) {
+      ctx.verdict.needs_entry = true;
+      return;
+    }
+    return ReplyHolder(ctx, ctx.args[2], *named.holder);
   }
-  ctx.reply.Array(4);
-  ctx.reply.Int(0);
-  ctx.reply.Uint(holder.token);
-  ctx.reply.Int(holder.ttl_ms);  // in an entry: the granted one
-  ctx.reply.Bulk(holder.owner);
+  if (named.ticket == nullptr) return ctx.reply.Null();
+  if (!named.ticket->waits()) {
+    if (ctx.caller.timers == nullptr) {
+      LocksOf(ctx.Writable()).KeepTicket(ctx.db, ctx.args[2], named.number);
+    } else {
+      int64_t remaining_ms = 0;
+      switch (ctx.caller.timers->Renew(ctx.db, ctx.args[2], named.number, 0, &remaining_ms)) {
+        case LeaderTimers::Touch::kOk:
+          break;
+        case LeaderTimers::Touch::kGone:
+          return ctx.reply.Null();
+        case LeaderTimers::Touch::kEnding:
+          ctx.verdict.met_ending = true;
+          return;
+      }
+    }
+  }
+  ReplyLockQueued(ctx.reply, named.number, named.place);
+}
+
+void CmdLockCancel(Context& ctx) {
+  ArgCursor args(ctx.args, 3);
+  const NamedTicket named = TakeTicket(ctx, &args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  if (named.holder != nullptr) return ReplyHolder(ctx, ctx.args[2], *named.holder);
+  if (named.ticket == nullptr) return ctx.reply.Null();
+  if (named.ticket->waits()) return ctx.reply.Error(kErrCancelWait);
+  LocksOf(ctx.Writable()).EndTicket(ctx.db, ctx.args[2], named.number);
+  ReplyLockQueued(ctx.reply, named.number, named.place);
 }
 
 void CmdLockRenew(Context& ctx) {
   ArgCursor args(ctx.args, 3);
-  const Lock* lock = HeldWithToken(ctx, &args);
+  uint64_t token = 0;
+  const Lock* lock = HeldWithToken(ctx, &args, &token);
   const int64_t ttl_ms = TakeTtlMs(args);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (lock == nullptr) return ctx.reply.Null();
-  const LockHolder& holder = lock->holder();
+  const LockHolder& holder = *lock->Find(token);
+  if (holder.ttl_ms == 0) return ctx.reply.Error(kErrRenewByLease);
+  const bool is_change = ttl_ms > holder.ttl_ms || holder.claim_ms != 0;
   if (ctx.caller.timers != nullptr) {
-    if (ttl_ms > holder.ttl_ms) {
+    if (is_change) {
       ctx.verdict.needs_entry = true;
       return;
     }
     int64_t remaining_ms = 0;
-    switch (ctx.caller.timers->Renew(ctx.db, ctx.args[2], holder.token, ttl_ms, &remaining_ms)) {
+    switch (ctx.caller.timers->Renew(ctx.db, ctx.args[2], token, ttl_ms, &remaining_ms)) {
       case LeaderTimers::Touch::kOk:
         return ctx.reply.Int(remaining_ms);
       case LeaderTimers::Touch::kGone:
@@ -139,19 +311,20 @@ void CmdLockRenew(Context& ctx) {
     }
   }
   if (ttl_ms > holder.ttl_ms) {
-    LocksOf(ctx.Writable()).RaiseTtl(ctx.db, ctx.args[2], holder.token, ttl_ms);
+    LocksOf(ctx.Writable()).RaiseTtl(ctx.db, ctx.args[2], token, ttl_ms);
   } else {
-    LocksOf(ctx.Writable()).Keep(ctx.db, ctx.args[2]);
+    LocksOf(ctx.Writable()).Keep(ctx.db, ctx.args[2], token);
   }
   ctx.reply.Int(holder.ttl_ms);
 }
 
 void CmdLockRelease(Context& ctx) {
   ArgCursor args(ctx.args, 3);
-  const Lock* lock = HeldWithToken(ctx, &args);
+  uint64_t token = 0;
+  const Lock* lock = HeldWithToken(ctx, &args, &token);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (lock == nullptr) return ctx.reply.Int(0);
-  LocksOf(ctx.Writable()).End(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kReleased);
+  LocksOf(ctx.Writable()).End(ctx.db, ctx.args[2], token, LockEventKind::kReleased);
   ctx.reply.Int(1);
 }
 
@@ -171,8 +344,9 @@ void CmdLockDo(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   const std::string_view name = ctx.args[2];
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
-  const store::Revision current = lock == nullptr ? 0 : lock->holder().token;
-  const bool holds = current == token || (Planted(Bug::kOlderTokenOpens) && token < current);
+  const store::Revision current = lock == nullptr ? 0 : lock->current();
+  const bool holds = (lock != nullptr && lock->Find(token) != nullptr) ||
+                     (Planted(Bug::kOlderTokenOpens) && token < current);
   if (current == 0 || !holds) return ReplyFenced(ctx, name, lock);
   std::vector<Context::LockToken> tokens(ctx.lock_tokens.begin(), ctx.lock_tokens.end());
   tokens.push_back({name, token});
@@ -182,35 +356,89 @@ void CmdLockDo(Context& ctx) {
 
 void CmdLockCheck(Context& ctx) {
   ArgCursor args(ctx.args, 3);
-  const Lock* lock = HeldWithToken(ctx, &args);
+  uint64_t token = 0;
+  const Lock* lock = HeldWithToken(ctx, &args, &token);
   if (!args.ok()) return ctx.reply.Error(args.error());
   ctx.reply.Int(lock != nullptr ? 1 : 0);
 }
 
+namespace {
+
+// By the clock of the reply; 0: it was not recorded.
+int64_t AgeMs(const Context& ctx, int64_t since_ms) {
+  if (since_ms == 0) return 0;
+  return std::max(ctx.caller.live_elapsed_ms, ctx.store.elapsed_ms()) - since_ms;
+}
+
+// What a part of the lock args[2] has left; in an entry what it was given.
+int64_t RemainingMs(Context& ctx, store::Revision part, std::string_view lease_id, int64_t given) {
+  if (ctx.caller.timers == nullptr) return given;
+  if (given == 0 && !lease_id.empty())
+    return ctx.caller.timers->LeaseRemainingMs(lease_id).value_or(0);
+  return ctx.caller.timers->LockRemainingMs(ctx.db, ctx.args[2], part).value_or(given);
+}
+
+void ReplyBulkOrNull(resp::ReplyWriter& reply, std::string_view text) {
+  if (text.empty())
+    reply.Null();
+  else
+    reply.Bulk(text);
+}
+
+// [token, owner, granted, remaining, lease, ticket, age]
+void ReplyHolderRow(Context& ctx, const LockHolder& holder) {
+  ctx.reply.Array(7);
+  ctx.reply.Uint(holder.token);
+  ctx.reply.Bulk(holder.owner);
+  ctx.reply.Int(holder.ttl_ms);
+  ctx.reply.Int(RemainingMs(ctx, holder.token, holder.lease_id, holder.timer_ms()));
+  ReplyBulkOrNull(ctx.reply, holder.lease_id);
+  if (holder.ticket == 0)
+    ctx.reply.Null();
+  else
+    ctx.reply.Uint(holder.ticket);
+  ctx.reply.Int(AgeMs(ctx, holder.since_ms));
+}
+
+// [ticket, owner, "shared" or "exclusive", remaining, lease, "waits on node n" or "ticket", age]
+void ReplyTicketRow(Context& ctx, store::Revision number, const store::LockTicket& ticket) {
+  ctx.reply.Array(7);
+  ctx.reply.Uint(number);
+  ctx.reply.Bulk(ticket.owner);
+  ctx.reply.Bulk(ticket.shared ? "shared" : "exclusive");
+  ctx.reply.Int(RemainingMs(ctx, number, ticket.lease_id, ticket.ticket_ms));
+  ReplyBulkOrNull(ctx.reply, ticket.lease_id);
+  ctx.reply.Bulk(ticket.waits() ? "waits on node " + std::to_string(ticket.wait.owner.node)
+                                : std::string("ticket"));
+  ctx.reply.Int(AgeMs(ctx, ticket.since_ms));
+}
+
+}  // namespace
+
 void CmdLockInfo(Context& ctx) {
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   if (lock == nullptr) return ctx.reply.Null();
-  ctx.reply.Array(4);
+  if (!ctx.Spend(lock->holders.size() + kQueueShown)) return;
+  ctx.reply.Array(10);
   ctx.reply.Bulk("mode");
   ctx.reply.Bulk(Mode(*lock));
   ctx.reply.Bulk("holders");
   ctx.reply.Array(lock->holders.size());
-  for (const LockHolder& holder : lock->holders) {
-    int64_t remaining_ms = holder.ttl_ms;
-    if (ctx.caller.timers != nullptr) {
-      remaining_ms = ctx.caller.timers->LockRemainingMs(ctx.db, ctx.args[2]).value_or(remaining_ms);
-    }
-    ctx.reply.Array(5);
-    ctx.reply.Uint(holder.token);
-    ctx.reply.Bulk(holder.owner);
-    ctx.reply.Int(holder.ttl_ms);
-    ctx.reply.Int(remaining_ms);
-    if (holder.lease_id.empty()) {
-      ctx.reply.Null();
-    } else {
-      ctx.reply.Bulk(holder.lease_id);
-    }
-  }
+  for (const auto& [token, holder] : lock->holders) ReplyHolderRow(ctx, holder);
+  ctx.reply.Bulk("delay");
+  ctx.reply.Int(lock->delayed() ? RemainingMs(ctx, lock->delay.token, {}, lock->delay.ms) : 0);
+  ctx.reply.Bulk("waiters");
+  ctx.reply.Uint(lock->queue.size());
+  ctx.reply.Bulk("queue");
+  const size_t shown = std::min(lock->queue.size(), kQueueShown);
+  ctx.reply.Array(shown);
+  size_t left = shown;
+  lock->queue.ForEach([&](store::Revision number, const store::LockTicket& ticket) {
+    if (left == 0) return false;
+    --left;
+    ReplyTicketRow(ctx, number, ticket);
+    return true;
+  });
 }
 
 void CmdLockList(Context& ctx) {
@@ -236,19 +464,30 @@ void CmdLockList(Context& ctx) {
   const auto rows = LocksOf(ctx.store).List(ctx.db, prefix, has_after ? &after : nullptr, limit);
   ctx.reply.Array(rows.size());
   for (const auto& row : rows) {
-    ctx.reply.Array(5);
+    const Lock& lock = *row.lock;
+    ctx.reply.Array(8);
     ctx.reply.Bulk(row.name);
-    ctx.reply.Uint(row.lock->holder().token);
-    ctx.reply.Bulk(row.lock->holder().owner);
-    ctx.reply.Int(row.lock->holder().ttl_ms);
-    ctx.reply.Bulk(Mode(*row.lock));
+    ctx.reply.Uint(lock.current());
+    ctx.reply.Bulk(lock.held() ? std::string_view(lock.holder().owner) : std::string_view());
+    ctx.reply.Int(lock.held() ? lock.holder().ttl_ms : 0);
+    ctx.reply.Bulk(Mode(lock));
+    ctx.reply.Uint(lock.holders.size());
+    ctx.reply.Uint(lock.queue.size());
+    ctx.reply.Int(lock.held() ? AgeMs(ctx, lock.holder().since_ms) : 0);
   }
 }
 
+// The queue stays: who is next gets the lock.
 void CmdLockBreak(Context& ctx) {
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
-  if (lock == nullptr) return ctx.reply.Int(0);
-  LocksOf(ctx.Writable()).End(ctx.db, ctx.args[2], lock->holder().token, LockEventKind::kBroken);
+  if (lock == nullptr || (!lock->held() && !lock->delayed())) return ctx.reply.Int(0);
+  if (!ctx.Spend(lock->holders.size())) return;
+  std::vector<store::Revision> tokens;
+  for (const auto& [token, holder] : lock->holders) tokens.push_back(token);
+  store::LockTable& locks = LocksOf(ctx.Writable());
+  if (lock->delayed()) locks.EndDelay(ctx.db, ctx.args[2]);
+  for (const store::Revision token : tokens)
+    locks.End(ctx.db, ctx.args[2], token, LockEventKind::kBroken);
   ctx.reply.Int(1);
 }
 

@@ -6,8 +6,13 @@
 
 namespace clustron::commands {
 
-HandlerFn CmdLockAcquire, CmdLockRenew, CmdLockRelease, CmdLockDo, CmdLockCheck, CmdLockInfo,
-    CmdLockList, CmdLockBreak, CmdLockHelp;
+HandlerFn CmdLockAcquire, CmdLockClaim, CmdLockCancel, CmdLockRenew, CmdLockRelease, CmdLockDo,
+    CmdLockCheck, CmdLockInfo, CmdLockList, CmdLockBreak, CmdLockHelp;
+
+// Whether the call waits if it can't be served.
+bool LockAcquireWaits(Args args);
+// The options tell which programs know the call.
+uint16_t LockAcquireVersion(Args args);
 
 Class LockDoClass(Args args);
 bool LockDoKeys(Args args, std::vector<KeyRef>* out);
@@ -26,10 +31,29 @@ inline constexpr CommandSpec kLockRows[] = {
      .group = Group::kCoordination,
      .summary = "Locks that fence the keys of their names.", .compat = Compat::kExtension},
     {.name = "LOCK|ACQUIRE", .id = 550, .since = "0.1.0", .arity = -4, .cls = Class::kWrite,
-     .group = Group::kCoordination, .flags = kWriteFlag | kFast | kDenyOom | kNoGuard,
-     .keys = kKeysLock, .handler = CmdLockAcquire,
-     .syntax = "name:key ttl:int [OWNER owner] [LEASE lease] [ADVISORY]",
-     .summary = "Takes a lock if it is free.", .complexity = "O(1)", .compat = Compat::kExtension},
+     .group = Group::kCoordination,
+     .flags = kWriteFlag | kFast | kDenyOom | kNoGuard | kBlocking,
+     .keys = kKeysLock, .handler = CmdLockAcquire, .may_wait = LockAcquireWaits,
+     .feature_version_of = LockAcquireVersion,
+     .syntax = "name:key ttl:int [OWNER owner] [LEASE lease] [SHARED|LIMIT n:int] [ADVISORY] "
+               "[DELAY ms:int] [WAIT ms:int|ENQUEUE ticket-ttl:int]",
+     .summary = "Takes a lock if it is free, waits for it, or queues for it.",
+     .complexity = "O(log N) by the number of requests in the queue",
+     .compat = Compat::kExtension},
+    {.name = "LOCK|CLAIM", .id = 558, .since = "0.1.0", .arity = 4, .cls = Class::kLeader,
+     .group = Group::kCoordination, .flags = kWriteFlag | kFast | kNoGuard,
+     .keys = kKeysLock, .handler = CmdLockClaim, .feature_version = 5,
+     .syntax = "name:key ticket:int",
+     .summary = "Takes what a ticket was granted, or keeps its place in the queue.",
+     .complexity = "O(log N) by the number of requests in the queue",
+     .compat = Compat::kExtension},
+    {.name = "LOCK|CANCEL", .id = 559, .since = "0.1.0", .arity = 4, .cls = Class::kWrite,
+     .group = Group::kCoordination, .flags = kWriteFlag | kFast | kNoGuard,
+     .keys = kKeysLock, .handler = CmdLockCancel, .feature_version = 5,
+     .syntax = "name:key ticket:int",
+     .summary = "Takes a ticket out of the queue.",
+     .complexity = "O(log N) by the number of requests in the queue",
+     .compat = Compat::kExtension},
     {.name = "LOCK|RENEW", .id = 551, .since = "0.1.0", .arity = 5, .cls = Class::kLeader,
      .group = Group::kCoordination, .flags = kWriteFlag | kFast | kNoGuard,
      .keys = kKeysLock, .handler = CmdLockRenew,
@@ -54,10 +78,11 @@ inline constexpr CommandSpec kLockRows[] = {
      .summary = "Tells whether a token is the holder's.", .complexity = "O(1)",
      .compat = Compat::kExtension},
     {.name = "LOCK|INFO", .id = 555, .since = "0.1.0", .arity = 3, .cls = Class::kLeader,
-     .group = Group::kCoordination, .flags = kReadonly | kFast,
+     .group = Group::kCoordination, .flags = kReadonly | kFast | kWide,
      .keys = kKeyMetaSub, .handler = CmdLockInfo,
      .syntax = "name:key",
-     .summary = "Describes a lock and its holders.", .complexity = "O(1)",
+     .summary = "Describes a lock, its holders and its queue.",
+     .complexity = "O(N) by the number of holders",
      .compat = Compat::kExtension},
     {.name = "LOCK|LIST", .id = 556, .since = "0.1.0", .arity = -2, .cls = Class::kRead,
      .group = Group::kCoordination, .flags = kReadonly | kWide,
@@ -70,7 +95,8 @@ inline constexpr CommandSpec kLockRows[] = {
      .group = Group::kCoordination, .flags = kWriteFlag | kNoGuard, .acl = kAclDangerous,
      .keys = kKeysLock, .handler = CmdLockBreak,
      .syntax = "name:key",
-     .summary = "Takes a lock away from its holder: for operators.", .complexity = "O(1)",
+     .summary = "Takes a lock away from its holders: for operators.",
+     .complexity = "O(N) by the number of holders",
      .compat = Compat::kExtension},
     {.name = "LOCK|HELP", .since = "0.1.0", .arity = 2, .cls = Class::kLocal,
      .group = Group::kCoordination, .flags = kLoading | kStale,

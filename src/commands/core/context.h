@@ -20,6 +20,7 @@
 #include "commands/core/spec.h"
 #include "resp/reply_writer.h"
 #include "store/keyspace/key_record.h"
+#include "store/tables/lock_request.h"
 
 namespace clustron::store {
 class Store;
@@ -111,6 +112,9 @@ struct Verdict {
     std::span<const std::string_view> keys;  // of its arguments
     store::Type type;                        // of a value that it can use
     int64_t timeout_ms;                      // 0: for ever
+    // It waits for the lock of the one key instead; its ticket, if its owner has one in the queue.
+    std::optional<store::LockRequest> lock = {};
+    store::Revision ticket = 0;
   };
   std::optional<Wait> wait = {};
   // Set by a command that has done a part of its work and leaves the rest to an entry of its own:

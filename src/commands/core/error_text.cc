@@ -62,7 +62,12 @@ std::string NoLease(std::string_view id) { return std::string(kErrNoLease) + " "
 
 std::string HeldBy(const store::Lock* lock) {
   if (lock == nullptr) return "free";
+  if (lock->delayed()) return "delayed, because a holder was lost";
+  if (!lock->held()) return "free";
   const store::LockHolder& holder = lock->holder();
+  if (lock->holders.size() > 1)
+    return "held by " + std::to_string(lock->holders.size()) + ", the first with token " +
+           std::to_string(holder.token);
   return "held " + (holder.owner.empty() ? std::string() : "by " + Quoted(holder.owner) + " ") +
          "with token " + std::to_string(holder.token);
 }
@@ -142,7 +147,7 @@ std::string InTxn(std::string_view error, std::string_view which) {
 
 std::string Fenced(std::string_view name, const store::Lock* lock) {
   return std::string(kFenced) +
-         "current=" + std::to_string(lock == nullptr ? 0 : lock->holder().token) + " lock " +
+         "current=" + std::to_string(lock == nullptr ? 0 : lock->current()) + " lock " +
          Quoted(name) + " is " + HeldBy(lock);
 }
 

@@ -19,6 +19,10 @@ inline constexpr std::string_view kErrTimeoutInteger =
 inline constexpr std::string_view kErrTimeoutSeconds = "ERR timeout is not a float or out of range";
 inline constexpr std::string_view kErrTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kErrTimeoutRange = "ERR timeout is out of range";
+inline constexpr std::string_view kErrWaitTakenOver =
+    "UNBLOCKED another attempt of this OWNER waits in this one's place";
+inline constexpr std::string_view kErrWaitLeaseEnded =
+    "NOLEASE the lease ended while the lock was waited for";
 inline constexpr std::string_view kErrUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 inline constexpr std::string_view kErrUnblockUncertain =
     "UNCERTAIN whether the client waits on is not known yet";

@@ -19,13 +19,13 @@ namespace {
 
 using Tokens = std::span<const Context::LockToken>;
 
+// Nobody writes the key of a lock that many may hold.
 bool IsOpen(const store::Lock& lock, std::string_view name, Tokens tokens) {
+  if (lock.held_shared()) return false;
   for (const Context::LockToken& shown : tokens) {
     if (shown.name != name) continue;
-    for (const store::LockHolder& holder : lock.holders) {
-      if (holder.token == shown.token) return true;
-      if (Planted(Bug::kOlderTokenOpens) && shown.token < holder.token) return true;
-    }
+    if (lock.Find(shown.token) != nullptr) return true;
+    if (Planted(Bug::kOlderTokenOpens) && shown.token < lock.current()) return true;
   }
   return false;
 }
@@ -48,7 +48,7 @@ GuardVerdict CheckPrefix(const Context& ctx, int db, std::string_view prefix, To
   GuardVerdict verdict;
   LocksOf(ctx.store).ForPrefix(db, prefix, [&](std::string_view name, const store::Lock& lock) {
     if (ctx.work != nullptr) ctx.work->Spend(1);
-    if (lock.advisory || IsOpen(lock, name, tokens)) return true;
+    if (!lock.guards() || IsOpen(lock, name, tokens)) return true;
     verdict = {false, name, db};
     return false;
   });
@@ -95,9 +95,8 @@ GuardVerdict CheckWrapper(const CommandSpec& spec, Args args, int db, Tokens tok
   more.push_back({shown.name, token});
   GuardVerdict verdict = CheckGuards(*inner_spec, inner, db, more, ctx);
   const store::Lock* lock = LocksOf(ctx.store).Find(db, shown.name);
-  const uint64_t current = lock == nullptr ? 0 : lock->holder().token;
-  if (!verdict.allowed && token != current) {
-    verdict.fenced_by = current;
+  if (!verdict.allowed && (lock == nullptr || lock->Find(token) == nullptr)) {
+    verdict.fenced_by = lock == nullptr ? 0 : lock->current();
     verdict.fenced_lock = shown.name;
     verdict.db = db;
   }

@@ -243,12 +243,13 @@ class LeaderTimers {
   // To the full TTL of the grant with this revision.
   virtual Touch KeepAlive(std::string_view lease_id, uint64_t grant_revision,
                           int64_t* remaining_ms) = 0;
-  // To `ttl_ms`, not above the granted TTL.
-  virtual Touch Renew(int db, std::string_view lock, uint64_t token, int64_t ttl_ms,
+  // Of a grant by its token, or a ticket: to `ttl_ms` (0: all that it had), not above what it had.
+  virtual Touch Renew(int db, std::string_view lock, uint64_t part, int64_t ttl_ms,
                       int64_t* remaining_ms) = 0;
   // Nothing: gone, or no timer of its own (a lock that lives by its lease).
   virtual std::optional<int64_t> LeaseRemainingMs(std::string_view lease_id) = 0;
-  virtual std::optional<int64_t> LockRemainingMs(int db, std::string_view lock) = 0;
+  // A grant, a ticket or a delay.
+  virtual std::optional<int64_t> LockRemainingMs(int db, std::string_view lock, uint64_t part) = 0;
 };
 
 // This node.

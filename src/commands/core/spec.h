@@ -224,6 +224,8 @@ struct CommandSpec {
   // For a call that writes to all keys of its database that begin with something (FLUSHDB PREFIX).
   std::optional<std::string_view> (*written_prefix)(std::span<const std::string_view> args) =
       nullptr;
+  // kBlocking: whether this call may wait; null: each may.
+  bool (*may_wait)(std::span<const std::string_view> args) = nullptr;
   // Whether the reply is sent though CLIENT REPLY says no; `off`: it said OFF, not SKIP.
   bool (*answers_muted)(std::span<const std::string_view> args, bool off) = nullptr;
   Secrets secrets = {};
@@ -256,6 +258,9 @@ struct CommandSpec {
   // Where this call runs.
   Class ClassOf(std::span<const std::string_view> call) const {
     return class_of != nullptr ? class_of(call) : cls;
+  }
+  bool MayWait(std::span<const std::string_view> call) const {
+    return Is(kBlocking) && (may_wait == nullptr || may_wait(call));
   }
   bool Is(uint64_t flag) const { return (flags & flag) != 0; }
   // See kWide. What wraps another command counts as wide, whatever that is.

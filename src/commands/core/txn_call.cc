@@ -190,7 +190,7 @@ bool ConditionHolds(const TxnCondition& c, const store::Store& store, int db,
       return LeasesOf(store).Find(c.key) != nullptr;
     case Kind::kLock: {
       const store::Lock* lock = LocksOf(store).Find(db, c.key);
-      return lock != nullptr && lock->holder().token == c.number;
+      return lock != nullptr && lock->Find(c.number) != nullptr;
     }
     case Kind::kLease: {
       const store::Lease* lease = LeasesOf(store).LeaseOf(db, c.key);

@@ -45,8 +45,8 @@ class Node final : public cluster::ApplyListener, public state::ApplySink, priva
   void OnSnapshotWanted() override {}
   void OnLeaseGranted(const cluster::StateMachine::LeaseInfo&) override { ++events; }
   void OnLeaseEnded(std::string_view) override { ++events; }
-  void OnLockGranted(const cluster::StateMachine::LockInfo&) override { ++events; }
-  void OnLockEnded(int, std::string_view) override { ++events; }
+  void OnLockPart(const cluster::StateMachine::LockPart&) override { ++events; }
+  void OnLockPartEnded(int, std::string_view, uint64_t) override { ++events; }
 
   void OnChange(const store::Change&) override { ++events; }
   void OnNotify(int, std::string_view, store::Event) override { ++events; }

@@ -383,7 +383,7 @@ void Dispatcher::RunWrite(const Call& call, const Written& written) {
   ++around_.stats.logged_writes;
   around_.writes.Submit(session, pending, written);
   // What stands behind a command that waits waits, too.
-  if (sliced || call.spec.Is(commands::kBlocking)) session.queue.Stall();
+  if (sliced || call.spec.MayWait(call.args)) session.queue.Stall();
 }
 
 // False: it would wait, for which it has to become an item.

@@ -34,7 +34,7 @@ Touch LeaderTimers::KeepAlive(std::string_view lease_id, uint64_t grant_revision
 Touch LeaderTimers::Renew(int db, std::string_view lock, uint64_t token, int64_t ttl_ms,
                           int64_t* remaining_ms) {
   CHECK(db >= 0);
-  return Extend({db, std::string(lock)}, token, ttl_ms, remaining_ms);
+  return Extend({db, std::string(lock), token}, token, ttl_ms, remaining_ms);
 }
 
 Touch LeaderTimers::Extend(const cluster::EndTimers::Key& key, uint64_t revision, int64_t ttl_ms,
@@ -49,8 +49,9 @@ std::optional<int64_t> LeaderTimers::LeaseRemainingMs(std::string_view lease_id)
   return node_.parts().lead.timers().RemainingMs(LeaseKey(lease_id), node_.NowNs());
 }
 
-std::optional<int64_t> LeaderTimers::LockRemainingMs(int db, std::string_view lock) {
-  return node_.parts().lead.timers().RemainingMs({db, std::string(lock)}, node_.NowNs());
+std::optional<int64_t> LeaderTimers::LockRemainingMs(int db, std::string_view lock,
+                                                     uint64_t part) {
+  return node_.parts().lead.timers().RemainingMs({db, std::string(lock), part}, node_.NowNs());
 }
 
 }  // namespace clustron::server

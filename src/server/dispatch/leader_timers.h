@@ -21,7 +21,7 @@ class LeaderTimers final : public commands::LeaderTimers {
   Touch Renew(int db, std::string_view lock, uint64_t token, int64_t ttl_ms,
               int64_t* remaining_ms) override;
   std::optional<int64_t> LeaseRemainingMs(std::string_view lease_id) override;
-  std::optional<int64_t> LockRemainingMs(int db, std::string_view lock) override;
+  std::optional<int64_t> LockRemainingMs(int db, std::string_view lock, uint64_t part) override;
 
  private:
   Touch Extend(const cluster::EndTimers::Key& key, uint64_t revision, int64_t ttl_ms,

@@ -197,7 +197,7 @@ void InfoFields::GatherStore(InfoData* data) const {
   const Stats& stats = host_.stats();
   data->coordination = {.revision = store.revision(),
                         .leases = LeasesOf(store).size(),
-                        .locks = LocksOf(store).size(),
+                        .locks = LocksOf(store).held(),
                         .waiting = WaitsOf(store).size(),
                         .parked = WaitsOf(store).parked(),
                         .once_replies = OnceOf(store).size(),

@@ -79,10 +79,16 @@ void StateEvents::OnLock(const store::LockEvent& event) {
   std::string_view word;
   switch (event.kind) {
     case store::LockEventKind::kRenewed:
+    case store::LockEventKind::kQueued:
+    case store::LockEventKind::kUnqueued:
+    case store::LockEventKind::kWaitedInVain:
+    case store::LockEventKind::kDelayed:
+    case store::LockEventKind::kDelayOver:
       return;
     case store::LockEventKind::kGranted:
       ++totals.locks_granted;
-      return;  // it is told to tickets only
+      word = "granted ";
+      break;
     case store::LockEventKind::kReleased:
       ++totals.locks_released;
       word = "released ";
@@ -99,7 +105,16 @@ void StateEvents::OnLock(const store::LockEvent& event) {
   if (hub_.empty()) return;
   std::string channel = "__lock@" + std::to_string(event.db) + "__:";
   channel.append(event.name);
-  hub_.Deliver(channel, std::string(word) + std::to_string(event.token), false);
+  std::string message(word);
+  if (event.kind == store::LockEventKind::kGranted) {
+    message.append(event.ticket == 0 ? "-" : std::to_string(event.ticket));
+    message.append(" ").append(std::to_string(event.token));
+    message.append(" ").append(std::to_string(event.ttl_ms));
+    message.append(" ").append(event.owner);
+  } else {
+    message.append(std::to_string(event.token));
+  }
+  hub_.Deliver(channel, message, false);
 }
 
 }  // namespace clustron::server

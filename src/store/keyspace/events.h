@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "store/keyspace/key_record.h"
+#include "store/keyspace/wait_id.h"
 
 namespace clustron::store {
 
@@ -66,14 +67,28 @@ struct LeaseEvent {
   int64_t ttl_ms = 0;     // as granted
 };
 
-enum class LockEventKind : uint8_t { kGranted, kRenewed, kReleased, kExpired, kBroken };
+enum class LockEventKind : uint8_t {
+  kGranted,
+  kRenewed,  // or claimed
+  kReleased,
+  kExpired,
+  kBroken,
+  kQueued,        // `token` is the ticket's number, as in the next two; also when it is kept
+  kUnqueued,      // the ticket is granted or has ended
+  kWaitedInVain,  // its lease ended while the client `wait` waited for it; kUnqueued follows
+  kDelayed,       // `token` names the delay
+  kDelayOver,
+};
 struct LockEvent {
   int db = 0;
   std::string_view name = {};
   LockEventKind kind = LockEventKind::kGranted;
   Revision token = 0;
-  Revision renewed = 0;  // kRenewed: by this item
-  int64_t ttl_ms = 0;    // kGranted, kRenewed: the granted TTL
+  Revision renewed = 0;         // kRenewed, kQueued: by this item
+  int64_t ttl_ms = 0;           // what the leader's timer gives it; 0: it has none
+  Revision ticket = 0;          // kGranted: that the grant came from; 0: from none
+  std::string_view owner = {};  // kGranted
+  WaitId wait = {};             // kWaitedInVain
 };
 
 // What an observer will be told, when it is known that it stays.
@@ -84,6 +99,7 @@ struct HeldEvent {
   Change change = {};
   LeaseEvent lease = {};
   LockEvent lock = {};
+  std::string owner = {};  // of `lock`
   int swap_db = 0;
 };
 

@@ -543,6 +543,7 @@ void Store::Deliver(const HeldEvent& held) {
     case HeldEvent::Kind::kLock: {
       LockEvent event = held.lock;
       event.name = held.key;
+      event.owner = held.owner;
       return observer_->OnLock(event);
     }
   }

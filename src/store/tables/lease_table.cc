@@ -83,11 +83,9 @@ size_t LeaseTable::End(std::string_view id, bool expired) {
     m.Commit(event, Reason::kLease);
   }
   CHECK(lease.keys.empty());
-  const LockEventKind lock_end = expired ? LockEventKind::kExpired : LockEventKind::kReleased;
-  LockTable& locks = LocksOf(store_);
   while (!lease.locks.empty()) {
-    const KeyName name = *lease.locks.begin();
-    locks.End(name.db, name.name, locks.Find(name.db, name.name)->holder().token, lock_end);
+    const LockPart part = *lease.locks.begin();
+    LocksOf(store_).EndWithLease(part.name, part.part, expired);
   }
 
   store_.Tell({.kind = HeldEvent::Kind::kLease,
@@ -179,12 +177,12 @@ void LeaseTable::Swap(int db_a, int db_b) {
   for (const KeyName& key : of_a) Rename({kDatabases, key.name}, {db_b, key.name});
 }
 
-void LeaseTable::LinkLock(std::string_view id, const KeyName& lock) {
-  PlaceOf(id)->second.locks.insert(lock);
+void LeaseTable::LinkLock(std::string_view id, const LockPart& part) {
+  PlaceOf(id)->second.locks.insert(part);
 }
 
-void LeaseTable::UnlinkLock(std::string_view id, const KeyName& lock) {
-  PlaceOf(id)->second.locks.erase(lock);
+void LeaseTable::UnlinkLock(std::string_view id, const LockPart& part) {
+  PlaceOf(id)->second.locks.erase(part);
 }
 
 // ---- rows ----

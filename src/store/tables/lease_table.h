@@ -23,6 +23,13 @@ namespace clustron::store {
 inline constexpr size_t kLeaseIdBytesMax = 64;
 inline constexpr size_t kLeaseKeysMax = 65'536;
 
+// A holder of a lock, by its token, or a ticket.
+struct LockPart {
+  KeyName name;
+  Revision part = 0;
+  friend auto operator<=>(const LockPart&, const LockPart&) = default;
+};
+
 struct Lease {
   std::string id;
   std::string owner;
@@ -32,7 +39,7 @@ struct Lease {
   // Attached keys in the order of attaching (detached ones leave no trace).
   std::map<uint64_t, KeyName> keys;  // by attach number
   uint64_t next_attach = 0;
-  std::set<KeyName> locks;  // those that end with this lease; they are in LockTable
+  std::set<LockPart> locks;  // what of locks ends with this lease; LockTable has it
 };
 
 class LeaseTable final : public OrderedTable<std::string, Lease>, private Attachments {
@@ -60,9 +67,9 @@ class LeaseTable final : public OrderedTable<std::string, Lease>, private Attach
   AttachResult Attach(std::string_view id, int db, std::string_view key);
   // False when it had no lease.
   bool DetachKey(int db, std::string_view key);
-  // A lock ends with its lease, from now on or no longer. REQUIRES: the lease exists.
-  void LinkLock(std::string_view id, const KeyName& lock);
-  void UnlinkLock(std::string_view id, const KeyName& lock);
+  // It ends with the lease, from now on or no longer. REQUIRES: the lease exists.
+  void LinkLock(std::string_view id, const LockPart& part);
+  void UnlinkLock(std::string_view id, const LockPart& part);
 
   std::string_view section() const override { return "leases"; }
   // With the timers; names of keys are counted with the keys.

@@ -1,44 +1,29 @@
 // Locks: named like keys, in a table of their own (docs: LOCK).
 //
-// A lock is held iff it is in this table; deadlines live in the leader's timers (as for leases).
-// The token of a grant is the revision of the item that granted it, so tokens of a name only rise.
-// An ordinary lock on name N also guards the data key N; an advisory one doesn't.
+// A lock is held iff it has holders in this table; deadlines live in the leader's timers (as for
+// leases). The token of a grant is a revision that no other grant has, so tokens of a name only
+// rise. An ordinary lock on name N also guards the data key N; an advisory one, or one that several
+// may hold, doesn't. A lock has a row while it has holders, a queue, or a delay behind a holder
+// that was lost: until then its mode stands.
+//
+// Requests that can't be granted may queue. A ticket at the front that could be granted makes its
+// lock ready; whoever applies the log grants it behind the item (state/lock_server.h).
 // Everything here is state: changed only in apply. THREAD: core loop.
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "store/keyspace/key_name.h"
 #include "store/keyspace/key_record.h"
+#include "store/tables/lock.h"
 #include "store/tables/ordered_table.h"
 #include "store/tables/tables.h"
 
 namespace clustron::store {
-
-struct LockHolder {
-  Revision token = 0;
-  std::string owner;     // unique per attempt: the same owner asking again is the same attempt
-  std::string lease_id;  // if any: ends with it too, whichever comes first
-  int64_t ttl_ms = 0;    // as granted or last raised
-  Revision renewed = 0;  // by the last renewal that was an entry, as a lease's; 0: none
-};
-
-// Holders are a list so that SHARED and LIMIT need no new shape; today there is exactly one.
-struct Lock {
-  bool advisory = false;
-  std::vector<LockHolder> holders;
-  const LockHolder& holder() const { return holders.front(); }
-};
-
-struct LockGrant {
-  std::string_view owner;
-  std::string_view lease_id;  // empty: none
-  int64_t ttl_ms = 0;
-  bool advisory = false;
-};
 
 class LockTable final : public OrderedTable<KeyName, Lock> {
  public:
@@ -52,6 +37,9 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   const Lock* Guard(int db, std::string_view key) const {
     return guard_count_ == 0 ? nullptr : FindGuard(db, key);
   }
+  // Locks that are held, and those who wait for one.
+  size_t held() const { return held_; }
+  size_t tickets() const { return tickets_; }
 
   struct Row {
     std::string_view name;
@@ -75,22 +63,60 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
     for (const auto& [name, lock] : rows()) f(name.db, std::string_view(name.name), lock);
   }
 
-  // REQUIRES: not held; the lease, if named, exists. Returns the token: the item's revision.
-  Revision Acquire(int db, std::string_view name, const LockGrant& grant);
-  // REQUIRES: held with this token. `kind` says why: kReleased, kExpired or kBroken.
+  // ---- grants ----
+  // REQUIRES: the lock is not contended, is Grantable, and is of this mode; the lease, if named,
+  // exists; no holder has this owner. Returns the token: the item's revision.
+  Revision Acquire(int db, std::string_view name, const LockRequest& request);
+  // REQUIRES: held with this token. `kind` says why: kReleased, kExpired or kBroken. Behind a
+  // holder who is lost (kExpired) comes the delay that it asked for.
   void End(int db, std::string_view name, Revision token, LockEventKind kind);
-  // RENEW above the granted TTL. REQUIRES: held with this token.
+  // RENEW above the granted TTL, or of a grant that is not claimed yet. REQUIRES: held with this
+  // token.
   void RaiseTtl(int db, std::string_view name, Revision token, int64_t ttl_ms);
-  // RENEW up to the granted TTL within an entry, as LeaseTable::Keep. REQUIRES: held.
-  void Keep(int db, std::string_view name);
+  // RENEW up to the granted TTL within an entry, as LeaseTable::Keep; CLAIM of a grant. REQUIRES:
+  // held with this token.
+  void Keep(int db, std::string_view name, Revision token);
+  void EndDelay(int db, std::string_view name);
+
+  // ---- the queue ----
+  // A ticket behind all others: `ticket_ms` as in LockTicket, or `wait` for a client that waits.
+  // REQUIRES: as Acquire, but Grantable; fewer than kLockTicketsMax are there.
+  Revision Enqueue(int db, std::string_view name, const LockRequest& request, int64_t ticket_ms,
+                   const WaitId& wait);
+  // REQUIRES, of the next three: the ticket is in the queue. The first two leave it its place.
+  // A CLAIM within an entry. REQUIRES: nobody waits for it.
+  void KeepTicket(int db, std::string_view name, Revision ticket);
+  // From now on this client waits for it.
+  void SetWait(int db, std::string_view name, Revision ticket, const WaitId& wait);
+  void EndTicket(int db, std::string_view name, Revision ticket);
+  // The client that waits for the ticket can be answered, or can't: then the ticket is passed over.
+  // Nothing if it does not wait for that any more. It follows from WaitTable's row, and is no
+  // change of this one.
+  void SetPresent(const KeyName& name, Revision ticket, const WaitId& wait, bool present);
+
+  // A lock whose next ticket can be granted; null: there is none.
+  const KeyName* Ready() const { return ready_.empty() ? nullptr : &*ready_.begin(); }
+  struct Handed {
+    Revision token = 0;
+    LockTicket ticket;
+  };
+  // Grants it. REQUIRES: ready.
+  Handed HandOver(const KeyName& name);
+
+  // Whatever this revision names, token or ticket, ends with its lease. REQUIRES: there is one.
+  void EndWithLease(const KeyName& name, Revision part, bool expired);
+  // Grants and tickets say since when. Not in entries of programs that know nothing of it.
+  void set_keeps_age(bool keeps) { keeps_age_ = keeps; }
 
   std::string_view section() const override { return "locks"; }
   size_t used_bytes() const override { return used_bytes_; }
   std::unique_ptr<SlicedFree> Clear() override;
 
  private:
-  // row: db, name, advisory (one byte), holders: count, (token, owner, lease, ttl, renewed) each;
-  // all other numbers varints
+  // row: db, name, bits (one byte: 1 advisory, 2 more follows), holders: count, (token, owner,
+  // lease, ttl, renewed) each; more: limit, delay's token and ms, for each holder (shared, delay,
+  // ticket, claim, since), tickets: count, (ticket, owner, lease, ttl, shared, delay, ticket_ms,
+  // renewed, node, boot, id, since) each; all other numbers varints
   void EncodeRow(const KeyName& name, const Lock& lock, std::string* out) const override;
   Result<std::pair<KeyName, Lock>> DecodeRow(Reader* in) const override;
   uint64_t RowDigest(const KeyName& name, const Lock& lock) const override;
@@ -98,12 +124,37 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   void Unlink(const KeyName& name, const Lock& lock) override;
 
   const Lock* FindGuard(int db, std::string_view key) const;
-  void Renew(Place place, int64_t ttl_ms);
-  static size_t BytesOf(const KeyName& name, const Lock& lock);
+  Place RowFor(const KeyName& name, const LockRequest& request);
+  void TakeIfUnused(Place place);
+  void Renew(Place place, Revision token, int64_t ttl_ms);
+  int64_t Now() const { return keeps_age_ ? store_.elapsed_ms() : 0; }
+
+  // Changes of one part, with what is derived from it; each says how it is undone.
+  void AddHolder(Place place, LockHolder holder);
+  LockHolder RemoveHolder(Place place, Revision token);
+  void AddTicket(Place place, Revision number, LockTicket ticket);
+  LockTicket RemoveTicket(Place place, Revision number);
+  void SetDelay(Place place, LockDelay delay);
+  // The same without a way back.
+  bool PutHolder(const KeyName& name, Lock& lock, LockHolder holder);
+  LockHolder PickHolder(const KeyName& name, Lock& lock, Revision token);
+  bool PutTicket(const KeyName& name, Lock& lock, Revision number, LockTicket ticket);
+  LockTicket PickTicket(const KeyName& name, Lock& lock, Revision number);
+  // Whether it guards its key, and is ready.
+  void Judge(const KeyName& name, Lock& lock);
+  bool LinkPart(const KeyName& name, Lock& lock, Revision part, std::string_view owner,
+                std::string_view lease_id);
+  void UnlinkPart(const KeyName& name, Lock& lock, Revision part, std::string_view owner,
+                  std::string_view lease_id);
+  void Tell(const KeyName& name, LockEvent event, std::string_view owner = {});
 
   size_t used_bytes_ = 0;
+  size_t held_ = 0;
+  size_t tickets_ = 0;
   size_t guard_count_ = 0;
   size_t guards_per_db_[kDatabases] = {};
+  std::set<KeyName> ready_;
+  bool keeps_age_ = false;
 };
 
 inline LockTable& LocksOf(Store& store) { return TableOf<LockTable>(store); }

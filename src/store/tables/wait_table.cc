@@ -7,8 +7,15 @@
 #include "base/check.h"
 #include "base/planted_bugs.h"
 #include "store/keyspace/digester.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::store {
+
+namespace {
+
+constexpr uint8_t kForLock = 255;  // in the place of a type
+
+}  // namespace
 
 void WaitTable::Add(Wait wait) {
   CHECK(HasRoom(wait));
@@ -150,7 +157,12 @@ size_t WaitTable::BytesOf(const Wait& wait) {
   return bytes;
 }
 
+// Who waits for a lock has its place in the lock's queue.
 void WaitTable::LinkKeys(WaitPlace place, const Wait& wait) {
+  if (wait.for_lock()) {
+    LocksOf(store_).SetPresent({wait.db, wait.keys.front()}, wait.ticket, wait.id, true);
+    return;
+  }
   for (const std::string& key : wait.keys) {
     std::set<WaitPlace>& waiting = by_key_[{KeyName{wait.db, key}, wait.type}];
     if (waiting.empty() && ++waited_keys_[wait.db] == 1)
@@ -161,6 +173,11 @@ void WaitTable::LinkKeys(WaitPlace place, const Wait& wait) {
 }
 
 void WaitTable::UnlinkKeys(WaitPlace place, const Wait& wait) {
+  if (wait.for_lock()) {
+    if (Planted(Bug::kLockTicketGoneGranted)) return;
+    LocksOf(store_).SetPresent({wait.db, wait.keys.front()}, wait.ticket, wait.id, false);
+    return;
+  }
   for (const std::string& key : wait.keys) {
     const auto it = by_key_.find({KeyName{wait.db, key}, wait.type});
     CHECK(it != by_key_.end());
@@ -180,6 +197,10 @@ void WaitTable::UnlinkKeys(WaitPlace place, const Wait& wait) {
 bool WaitTable::Link(const WaitPlace& place, Wait& wait) {
   if (!by_id_.emplace(wait.id, place).second) return false;
   used_bytes_ += BytesOf(wait);
+  if (wait.for_lock()) {
+    const Lock* lock = LocksOf(store_).Find(wait.db, wait.keys.front());
+    if (lock == nullptr || !lock->IsWaitedFor(wait.ticket, wait.id)) return false;
+  }
   if (!wait.parked) LinkKeys(place, wait);
   if (wait.deadline_ms != 0) by_deadline_.emplace(wait.deadline_ms, place);
   OwnerCounts& counts = owners_[wait.id.owner];
@@ -209,7 +230,7 @@ void WaitTable::EncodeRow(const WaitPlace& place, const Wait& wait, std::string*
   w.U16(wait.command_id);
   w.U8(static_cast<uint8_t>(wait.db));
   w.U8(static_cast<uint8_t>(wait.resp_version));
-  w.U8(static_cast<uint8_t>(wait.type));
+  w.U8(wait.for_lock() ? kForLock : static_cast<uint8_t>(wait.type));
   w.U8(wait.parked ? 1 : 0);
   w.Bytes(wait.user);
   for (const std::vector<std::string>* words : {&wait.args, &wait.keys, &wait.targets}) {
@@ -217,6 +238,7 @@ void WaitTable::EncodeRow(const WaitPlace& place, const Wait& wait, std::string*
     for (const std::string& word : *words) w.Bytes(word);
   }
   w.Varint(static_cast<uint64_t>(wait.deadline_ms));
+  if (wait.for_lock()) w.Varint(wait.ticket);
 }
 
 Result<std::pair<WaitPlace, Wait>> WaitTable::DecodeRow(Reader* in) const {
@@ -230,7 +252,7 @@ Result<std::pair<WaitPlace, Wait>> WaitTable::DecodeRow(Reader* in) const {
   wait.db = db;
   wait.resp_version = in->U8();
   const uint8_t type = in->U8();
-  wait.type = static_cast<Type>(type);
+  wait.type = type == kForLock ? Type{} : static_cast<Type>(type);
   wait.parked = in->U8() != 0;
   wait.user = in->Bytes();
   for (std::vector<std::string>* words : {&wait.args, &wait.keys, &wait.targets}) {
@@ -238,8 +260,9 @@ Result<std::pair<WaitPlace, Wait>> WaitTable::DecodeRow(Reader* in) const {
       words->emplace_back(in->Bytes());
   }
   wait.deadline_ms = static_cast<int64_t>(in->Varint());
+  if (type == kForLock) wait.ticket = in->Varint();
   const std::set<std::string> keys(wait.keys.begin(), wait.keys.end());
-  const bool good = place != 0 && db < kDatabases && type < kTypes && !keys.empty() &&
+  const bool good = place != 0 && db < kDatabases && (type < kTypes || wait.for_lock()) && !keys.empty() &&
                     keys.size() == wait.keys.size() && wait.deadline_ms >= 0 &&
                     (wait.resp_version == 2 || wait.resp_version == 3);
   if (!good) return Fail(Errc::kCorruption, "snapshot: a waiter that can't be");

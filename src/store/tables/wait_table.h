@@ -1,4 +1,4 @@
-// Commands that wait for a key (BLPOP …): who waits, for what, and in which order. A waiter enters
+// Commands that wait for a key (BLPOP …) or a lock: who waits, for what, and in which order. A waiter enters
 // with the item that found nothing, and leaves with the item that serves it, with its deadline, or
 // when its node says so. All of that is a function of the log, so the order is one on all nodes,
 // whoever leads, and nobody is served twice.
@@ -22,22 +22,9 @@
 #include "store/keyspace/key_record.h"
 #include "store/tables/ordered_table.h"
 #include "store/tables/tables.h"
+#include "store/keyspace/wait_id.h"
 
 namespace clustron::store {
-
-// One process of one node.
-struct WaitOwner {
-  uint32_t node = 0;
-  uint32_t boot = 0;
-  friend auto operator<=>(const WaitOwner&, const WaitOwner&) = default;
-};
-
-// By id within its owner: the session number of the item that it came with.
-struct WaitId {
-  WaitOwner owner;
-  uint64_t id = 0;
-  friend auto operator<=>(const WaitId&, const WaitId&) = default;
-};
 
 struct Wait {
   WaitId id;
@@ -49,8 +36,11 @@ struct Wait {
   std::vector<std::string> keys;     // that it waits for, each once, in its order
   std::vector<std::string> targets;  // other keys that it writes, each once
   Type type = Type::kList;           // that a value must have to be of use
+  uint64_t ticket = 0;               // in the queue of the lock of this name; 0: waits for a value
   int64_t deadline_ms = 0;           // by the elapsed clock; 0: none
   bool parked = false;
+
+  bool for_lock() const { return ticket != 0; }
 };
 
 // Rising with arrival.
@@ -117,7 +107,8 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   };
 
   // row: place, node, boot, id, command, db, RESP version, type, parked (one byte each), user,
-  // args, keys, targets (counts before them), deadline; numbers are varints
+  // args, keys, targets (counts before them), deadline; numbers are varints. Of who waits for a lock
+  // the type is 255, and the ticket follows
   void EncodeRow(const WaitPlace& place, const Wait& wait, std::string* out) const override;
   Result<std::pair<WaitPlace, Wait>> DecodeRow(Reader* in) const override;
   uint64_t RowDigest(const WaitPlace& place, const Wait& wait) const override;

@@ -1,0 +1,28 @@
+#include "state/lock_server.h"
+
+#include "base/planted_bugs.h"
+#include "base/reach.h"
+#include "base/rng.h"
+
+namespace clustron::state {
+
+uint64_t LockServer::HandOver() {
+  store::LockTable& locks = LocksOf(store_);
+  uint64_t sum = 0;
+  for (const store::KeyName* ready = locks.Ready(); ready != nullptr; ready = locks.Ready()) {
+    if (granted_ == kGrantsPerEntry) {
+      REACH("locks left to the next entry");
+      break;
+    }
+    ++granted_;
+    if (!Planted(Bug::kLockTokensEqual) || sum == 0) store_.BeginItem();
+    const store::LockTable::Handed handed = locks.HandOver(store::KeyName(*ready));
+    sum = Mix64(sum ^ handed.token);
+    REACH("lock handed over");
+    if (handed.ticket.waits())
+      waits_.Granted(handed.ticket.wait, handed.token, handed.ticket.ttl_ms);
+  }
+  return sum;
+}
+
+}  // namespace clustron::state

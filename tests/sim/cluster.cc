@@ -97,6 +97,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.pipelines) add(MakePipelines(setup, 2));
   if (work.bulk) add(MakeBulk(setup, 2));
   if (work.locks) add(MakeLocks(setup, 3));
+  if (work.lock_queues) add(MakeLockQueues(setup, 5));
   if (work.leases) add(MakeLeases(setup, 3));
   if (work.budgets) add(MakeBudgets(setup, 2));
   if (work.ends) add(MakeEnds(setup, 2));

@@ -268,7 +268,7 @@ void History::FindCallsThatWait() {
                     voids_[{session.node, session.boot}].insert({slot, header.sequence});
                   if (header.kind != cluster::ItemKind::kCommand || args.size() < 2) return;
                   const auto* spec = commands::Registry::Get().ById(header.command_id);
-                  if (spec == nullptr || !spec->Is(commands::kBlocking)) return;
+                  if (spec == nullptr || !spec->MayWait(args)) return;
                   const bool first = spec->name == "BLMPOP";
                   timeouts_[{session.node, session.boot}][header.sequence] =
                       first ? args[1] : args.back();

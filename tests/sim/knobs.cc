@@ -285,6 +285,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   const bool long_down = rng.Percent(50);
   if (knobs.work.waiting && knobs.nodes > 2 && long_down)
     faults.down_ns = std::max(faults.down_ns, 4 * kSecond);
+  const bool lock_queues = rng.Percent(40);
+  knobs.work.lock_queues = lock_queues && faults.disturb_at_ns == 0 && !knobs.one_cut;
   return knobs;
 }
 
@@ -301,6 +303,7 @@ std::string WorkloadMix::ToString() const {
   add(hashes, "hashes");
   add(lists, "lists");
   add(waiting, "waiting");
+  add(lock_queues, "lock-queues");
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");

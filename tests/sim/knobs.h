@@ -72,6 +72,7 @@ struct WorkloadMix {
   bool rules = false;
   bool lists = false;
   bool waiting = false;  // for elements of lists
+  bool lock_queues = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

@@ -99,6 +99,16 @@ inline constexpr const char* kWantedProbes[] = {
     "waiting: turns checked",
     "waiting: elements accounted for",
     "lists: left while waiting",
+    "lock handed over",
+    "ticket of a lock expired",
+    "delay of a lock over",
+    "locks granted to tickets",
+    "locks granted to who waited",
+    "locks: tickets",
+    "locks: holders compared",
+    "locks: turns compared",
+    "locks: delays compared",
+    "locks: waiting turns checked",
 };
 
 }  // namespace clustron::sim

@@ -119,7 +119,9 @@ void WaitWatch::LookAtStates() {
     if (!node->running() || node->engine()->node().restoring()) continue;
     const state::Executor& executor = std::as_const(*node).engine()->executor();
     const store::Store& state = executor.store();
+    LookAtLocks(*node, state);
     WaitsOf(state).ForEach([&](store::WaitPlace, const store::Wait& wait) {
+      if (wait.for_lock()) return LookAtTicket(*node, state, wait);
       if (wait.parked || Guarded(state, wait)) return;
       for (const std::string& key : wait.keys) {
         const store::KeyRecord* record = state.Find(wait.db, key);
@@ -130,6 +132,25 @@ void WaitWatch::LookAtStates() {
       }
     });
   }
+}
+
+// Who can't be answered must not be granted a lock; whoever can has a ticket.
+void WaitWatch::LookAtTicket(const SimNode& node, const store::Store& state,
+                             const store::Wait& wait) {
+  const store::Lock* lock = LocksOf(state).Find(wait.db, wait.keys[0]);
+  const bool there = lock != nullptr && lock->IsWaitedFor(wait.ticket, wait.id);
+  if (there && lock->present.contains(wait.ticket) != wait.parked) return;
+  report_.Fail("waiting", "node " + std::to_string(node.index()) + ": the ticket of " +
+                              Describe(wait) +
+                              (there ? " is in the wrong place" : " is not in the queue"));
+}
+
+// A lock that somebody could be granted is granted.
+void WaitWatch::LookAtLocks(const SimNode& node, const store::Store& state) {
+  const store::KeyName* ready = LocksOf(state).Ready();
+  if (ready == nullptr) return;
+  report_.Fail("waiting", "node " + std::to_string(node.index()) + ": the lock " + ready->name +
+                              " could be granted to whoever is first in its queue");
 }
 
 bool WaitWatch::Settled() const {

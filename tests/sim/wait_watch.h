@@ -45,6 +45,8 @@ class WaitWatch {
   using Owner = std::pair<uint32_t, uint32_t>;  // node, boot
 
   const SimNode* Leader() const;
+  void LookAtTicket(const SimNode& node, const store::Store& state, const store::Wait& wait);
+  void LookAtLocks(const SimNode& node, const store::Store& state);
   void LookAtStates();
   void LookForGone(const SimNode& leader);
   bool InReach(const SimNode& node, const SimNode& leader) const;

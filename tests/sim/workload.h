@@ -196,6 +196,7 @@ std::unique_ptr<Workload> MakeBudgets(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakePipelines(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeBulk(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeLockQueues(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaits(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaiting(const WorkloadSetup& setup, int waiting_actors,
                                       int pushing_actors);

@@ -160,10 +160,19 @@ bool AskedBefore(Context& ctx, const Lock& lock, const AcquireCall& call) {
   return true;
 }
 
+// A grant or ticket of the lock that this item has made: its revision is the item's, and no other
+// may have it.
+bool TakenInThisItem(Context& ctx, const Lock& lock) {
+  const store::Revision revision = ctx.store.ItemRevision();
+  return revision != 0 &&
+         (lock.Find(revision) != nullptr || lock.queue.Find(revision) != nullptr);
+}
+
 // It can't be granted now.
 void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
   const std::string_view name = ctx.args[2];
   if (!call.wait_ms && call.ticket_ms == 0) return ReplyLockHeld(ctx.reply, &lock);
+  if (TakenInThisItem(ctx, lock)) return ctx.reply.Error(kErrLockTwice);
   if (lock.queue.size() >= store::kLockTicketsMax) return ctx.reply.Error(kErrQueueFull);
   if (call.wait_ms) {
     ctx.verdict.wait = Verdict::Wait{.keys = ctx.args.subspan(2, 1),
@@ -175,14 +184,6 @@ void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
   const store::Revision ticket =
       LocksOf(ctx.Writable()).Enqueue(ctx.db, name, call.request, call.ticket_ms, {});
   ReplyLockQueued(ctx.reply, ticket, lock.queue.PlaceOf(ticket));
-}
-
-// A grant or ticket of the lock that this item has made: its revision is the item's, and no other
-// may have it.
-bool TakenInThisItem(Context& ctx, const Lock& lock) {
-  const store::Revision revision = ctx.store.ItemRevision();
-  return revision != 0 &&
-         (lock.Find(revision) != nullptr || lock.queue.Find(revision) != nullptr);
 }
 
 }  // namespace
@@ -212,10 +213,10 @@ void CmdLockAcquire(Context& ctx) {
     if (!call.request.owner.empty() && AskedBefore(ctx, *lock, call)) return;
     if (const std::string error = ModeError(*lock, call.request); !error.empty())
       return ctx.reply.Error(error);
-    if (TakenInThisItem(ctx, *lock)) return ctx.reply.Error(kErrLockTwice);
     const bool overtakes = Planted(Bug::kLockReaderOvertakes) && call.request.shared;
     if (!lock->Grantable(call.request.shared) || (lock->contended() && !overtakes))
       return Queue(ctx, *lock, call);
+    if (TakenInThisItem(ctx, *lock)) return ctx.reply.Error(kErrLockTwice);
   }
   const store::Revision token = LocksOf(ctx.Writable()).Acquire(ctx.db, name, call.request);
   ReplyLockGranted(ctx.reply, token, call.request.ttl_ms);

@@ -56,7 +56,7 @@ namespace clustron {
   X(kLockTicketGoneGranted)   /* a lock is handed to a client that is gone */                      \
   X(kLockQueueNotInSnapshot)  /* the queues of locks are missing in snapshots */                   \
   X(kLockDelayForgotten)      /* a lock whose holder was lost is granted at once */                \
-  X(kLockTokensEqual)         /* grants of one item have one token */                              \
+  X(kLockLastComeFirst)       /* of requests alike the last one in the queue is granted */         \
   X(kLockLimitPassed)         /* LIMIT n lets one more in */                                       \
   X(kGoneWaitersServed)       /* elements are taken off for nodes that are gone */                 \
   X(kTimeoutWhileServed)      /* a time-out is answered by the node's own clock */                 \

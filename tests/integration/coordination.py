@@ -60,8 +60,12 @@ def test_leases_and_locks_end_within_a_tick_of_their_time():
             began = time.monotonic()
             conn.call("LEASE", "GRANT", 300, "ID", "l%d" % i)
             conn.call("LOCK", "ACQUIRE", "n%d" % i, 300)
-            for _ in range(2):
-                assert sub.read()[2].startswith(b"expired ")
+            said = []
+            while len(said) < 2:
+                message = sub.read()
+                if message[0] != b"message" or not message[2].startswith(b"expired "):
+                    continue
+                said.append(message[1])
                 late.append(time.monotonic() - began - 0.3)
     assert min(late) >= 0, late
     late.sort()

@@ -1,4 +1,5 @@
 // Publish and subscribe. A node tells its own subscribers; `server` takes messages to the others.
+#include "commands/core/channel_sync.h"
 #include "commands/core/connection_args.h"
 #include "commands/core/help.h"
 #include "commands/core/ports.h"
@@ -33,11 +34,23 @@ void Confirm(Context& ctx, std::string_view what, Kind kind, std::optional<std::
   ctx.reply.Uint(ctx.server->pubsub().CountOf(*ctx.caller.client, kind));
 }
 
+// What holds now, on a channel of the server's own events.
+void Sync(Context& ctx, std::string_view channel) {
+  if (!IsReservedChannel(channel)) return;
+  const std::optional<std::string> message = SyncMessage(ctx.store, channel);
+  if (!message) return;
+  ctx.reply.Push(3);
+  ctx.reply.Bulk("message");
+  ctx.reply.Bulk(channel);
+  ctx.reply.Bulk(*message);
+}
+
 void Subscribe(Context& ctx, std::string_view what, Kind kind) {
   if (!HasClient(ctx)) return;
   for (std::string_view name : ctx.args.subspan(1)) {
     ctx.server->pubsub().Subscribe(*ctx.caller.client, kind, name);
     Confirm(ctx, what, kind, name);
+    if (kind == Kind::kChannel) Sync(ctx, name);
   }
 }
 

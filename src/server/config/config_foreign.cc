@@ -95,7 +95,7 @@ constexpr Group kGroups[] = {
     {false, "a write is answered when a majority has it",
      "min-replicas-max-lag min-replicas-to-write min-slaves-max-lag min-slaves-to-write"},
     {false, "the title is left alone", "proc-title-template set-proc-title"},
-    {false, "DUMP and RESTORE are not there yet", "sanitize-dump-payload"},
+    {false, "RESTORE always looks at a payload as a whole", "sanitize-dump-payload"},
     {false, "both signals stop the server in good order", "shutdown-on-sigint shutdown-on-sigterm"},
     {false, "the log goes to a file or to stdout", "syslog-enabled syslog-facility syslog-ident"},
     {false, "client tracking is not there yet", "tracking-table-max-keys"},

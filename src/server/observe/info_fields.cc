@@ -198,6 +198,7 @@ void InfoFields::GatherStore(InfoData* data) const {
   data->coordination = {.revision = store.revision(),
                         .leases = LeasesOf(store).size(),
                         .locks = LocksOf(store).held(),
+                        .lock_tickets = LocksOf(store).tickets(),
                         .waiting = WaitsOf(store).size(),
                         .parked = WaitsOf(store).parked(),
                         .once_replies = OnceOf(store).size(),

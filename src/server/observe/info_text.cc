@@ -389,6 +389,7 @@ void Coordination(const InfoData& data, std::string* out) {
       .Field("wall_clock_ahead_ms", d.wall_clock_ahead_ms)
       .Field("leases", d.leases)
       .Field("locks", d.locks)
+      .Field("lock_tickets", d.lock_tickets)
       .Field("waiting_clients", d.waiting)
       .Field("waiting_clients_parked", d.parked)
       .Field("once_replies", d.once_replies)

@@ -132,7 +132,8 @@ struct InfoData {
   struct Coordination {
     uint64_t revision = 0;
     uint64_t leases = 0;
-    uint64_t locks = 0;
+    uint64_t locks = 0;  // held
+    uint64_t lock_tickets = 0;
     uint64_t waiting = 0;  // for keys, at all nodes
     uint64_t parked = 0;   // of those: at nodes that are taken for gone
     uint64_t once_replies = 0;

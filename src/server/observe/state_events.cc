@@ -58,6 +58,7 @@ void StateEvents::OnLease(const store::LeaseEvent& event) {
       return;
     case store::LeaseEventKind::kGranted:
       ++totals.leases_granted;
+      TellOwners(event, "joined ");
       return;
     case store::LeaseEventKind::kExpired:
       ++totals.leases_expired;
@@ -68,10 +69,21 @@ void StateEvents::OnLease(const store::LeaseEvent& event) {
       word = "revoked ";
       break;
   }
+  TellOwners(event, "left ");
   if (hub_.empty()) return;
   std::string channel = "__lease__:";
   channel.append(event.id);
   hub_.Deliver(channel, std::string(word) + std::to_string(event.revision), false);
+}
+
+// Presence: who follows an owner text hears of all its leases.
+void StateEvents::TellOwners(const store::LeaseEvent& event, std::string_view word) {
+  if (hub_.empty() || event.owner.empty()) return;
+  std::string channel = "__leases__:";
+  channel.append(event.owner);
+  std::string message(word);
+  message.append(event.id).append(" ").append(std::to_string(event.revision));
+  hub_.Deliver(channel, message, false);
 }
 
 void StateEvents::OnLock(const store::LockEvent& event) {

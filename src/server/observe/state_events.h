@@ -35,6 +35,7 @@ class StateEvents final : public store::Observer {
   void OnLock(const store::LockEvent& event) override;
 
  private:
+  void TellOwners(const store::LeaseEvent& event, std::string_view word);
   void ShowSettings();
 
   Config& config_;

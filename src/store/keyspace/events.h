@@ -65,6 +65,7 @@ struct LeaseEvent {
   Revision revision = 0;  // kGranted, kKept: the grant's; else the end's
   Revision renewed = 0;   // kKept: by this item
   int64_t ttl_ms = 0;     // as granted
+  std::string_view owner = {};
 };
 
 enum class LockEventKind : uint8_t {
@@ -99,7 +100,7 @@ struct HeldEvent {
   Change change = {};
   LeaseEvent lease = {};
   LockEvent lock = {};
-  std::string owner = {};  // of `lock`
+  std::string owner = {};  // of `lock` or `lease`
   int swap_db = 0;
 };
 

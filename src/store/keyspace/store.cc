@@ -538,6 +538,7 @@ void Store::Deliver(const HeldEvent& held) {
     case HeldEvent::Kind::kLease: {
       LeaseEvent event = held.lease;
       event.id = held.key;
+      event.owner = held.owner;
       return observer_->OnLease(event);
     }
     case HeldEvent::Kind::kLock: {

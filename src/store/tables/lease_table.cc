@@ -63,7 +63,8 @@ void LeaseTable::Tell(const Lease& lease, LeaseEventKind kind) {
                .lease = {.kind = kind,
                          .revision = lease.grant_revision,
                          .renewed = lease.renewed,
-                         .ttl_ms = lease.ttl_ms}});
+                         .ttl_ms = lease.ttl_ms},
+               .owner = lease.owner});
 }
 
 size_t LeaseTable::End(std::string_view id, bool expired) {
@@ -92,7 +93,8 @@ size_t LeaseTable::End(std::string_view id, bool expired) {
                .key = lease.id,
                .lease = {.kind = expired ? LeaseEventKind::kExpired : LeaseEventKind::kRevoked,
                          .revision = revision,
-                         .ttl_ms = lease.ttl_ms}});
+                         .ttl_ms = lease.ttl_ms},
+               .owner = lease.owner});
   Take(place);
   return keys.size();
 }

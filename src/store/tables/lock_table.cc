@@ -302,7 +302,11 @@ LockTable::Handed LockTable::HandOver(const KeyName& ready) {
   const Place place = PlaceOf(ready);
   Lock& lock = place->second;
   CHECK(!lock.present.empty());
-  const Revision number = *lock.present.begin();
+  Revision number = *lock.present.begin();
+  if (Planted(Bug::kLockLastComeFirst)) {
+    const Revision last = *lock.present.rbegin();
+    if (lock.queue.Find(last)->shared == lock.queue.Find(number)->shared) number = last;
+  }
   Handed handed{.token = store_.TakeRevision(), .ticket = RemoveTicket(place, number)};
   const LockTicket& ticket = handed.ticket;
   CHECK(lock.Grantable(ticket.shared));

@@ -76,7 +76,7 @@ void EndLock(commands::Args args, store::Store& store) {
   if (lock == nullptr) return;
   const store::LockHolder* holder = lock->Find(token);
   const store::LockTicket* ticket = lock->queue.Find(token);
-  const uint64_t renewed = holder != nullptr ? holder->renewed
+  const uint64_t renewed = holder != nullptr   ? holder->renewed
                            : ticket != nullptr ? ticket->renewed
                                                : 0;
   if (renewed != U64At(args[3])) {
@@ -222,7 +222,7 @@ void Executor::ApplyBatch(std::string_view payload) {
   CHECK(entry.elapsed_ms >= store_->elapsed_ms() || Planted(Bug::kStaleEntryNotVoided) ||
         Planted(Bug::kChosenOutOfOrder));
   store_->BeginEntry(std::max(entry.elapsed_ms, store_->elapsed_ms()), WallOf(entry.wall_ms));
-  locks_.BeginEntry();
+  waits_.locks().BeginEntry();
   for (uint32_t i = 0; i < entry.item_count; ++i) {
     ItemHeader header;
     CHECK(cluster::ReadItem(&reader, &header, &args_));
@@ -423,11 +423,6 @@ void Executor::ApplySystem(const ItemHeader& header) {
   UNREACHABLE();
 }
 
-// A lock goes before keys are served: else who waits for a key that it guards would come between.
-void Executor::HandLocksOver() {
-  if (const uint64_t tokens = locks_.HandOver(); tokens != 0) Chain(tokens);
-}
-
 void Executor::RaiseVersion(uint16_t version) {
   const bool first_comparable =
       feature_version_ < cluster::kDigestsComparable && version >= cluster::kDigestsComparable;
@@ -567,7 +562,7 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
   cluster::AppendEntryHeader({}, &inline_.bytes);
   entry_ = EntryAtHand(seed_, slot);
   store_->BeginEntry(inline_.elapsed_ms, inline_.wall_ms);
-  locks_.BeginEntry();
+  waits_.locks().BeginEntry();
 }
 
 bool Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,

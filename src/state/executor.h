@@ -24,7 +24,6 @@
 #include "resp/reply_output.h"
 #include "state/apply_news.h"
 #include "state/item_sessions.h"
-#include "state/lock_server.h"
 #include "state/own_call.h"
 #include "state/wait_server.h"
 #include "store/keyspace/store.h"
@@ -118,7 +117,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
   // At once, if the last entry left locks to be handed over.
   int64_t NextWaitEndMs() const override {
-    return locks_.idle() ? WaitsOf(*store_).NextDueMs() : store_->elapsed_ms();
+    return waits_.locks().idle() ? WaitsOf(*store_).NextDueMs() : store_->elapsed_ms();
   }
   std::vector<cluster::Session> ServedWaiters() const override;
   uint64_t digest() const override { return digest_; }
@@ -173,14 +172,16 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   void OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_ms, bool keep_items);
   bool inline_open() const { return inline_.open; }
   size_t inline_bytes() const { return inline_.open ? inline_.bytes.size() : 0; }
-  // Applies a write within the open entry and logs it if it changed something. ServeInline follows
+  // Applies a write within the open entry and logs it if it changed something. ServeWaiting follows
   // when it is answered. False: it would wait, which needs an item of a session; it has done and
   // replied nothing.
   bool RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                  uint8_t verdicts, resp::ReplyOutput* out);
-  // Serves who waits for what the item has brought.
-  void ServeInline() {
-    ServeWaiting();
+  // Behind an item: hands locks over, then serves who waits for keys. The lock first: else who
+  // waits for a key that it guards would come between.
+  void ServeWaiting() {
+    if (!waits_.locks().idle()) Chain(waits_.locks().HandOver());
+    if (!waits_.idle()) waits_.ServeReady();
   }
   // The server's own item within the open entry (lease ends, snapshot marks).
   void RunInlineItem(std::string_view item);
@@ -264,12 +265,6 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
 
   // WaitRunner
   bool RunServed(const store::Wait& wait, const OwnCall& call) override;
-  // Behind an item: hands locks over, then serves who waits for keys.
-  void ServeWaiting() {
-    if (!locks_.idle()) HandLocksOver();
-    if (!waits_.idle()) waits_.ServeReady();
-  }
-  void HandLocksOver();
   void ExpireDue(uint16_t entry_flags);
   void Chain(uint64_t value);
   void ChainItem(uint64_t what, int db, uint64_t reply_summary);
@@ -278,7 +273,6 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   uint16_t supported_version_ = cluster::SupportedFeatureVersion();
   std::unique_ptr<store::Store> store_;
   WaitServer waits_{*store_, *this};
-  LockServer locks_{*store_, waits_};
   ApplyNews news_{waits_};
   const commands::Registry& registry_;
   cluster::Session own_;

@@ -1,13 +1,16 @@
 #include "state/lock_server.h"
 
+#include "base/check.h"
 #include "base/reach.h"
 #include "base/rng.h"
+#include "state/wait_server.h"
 
 namespace clustron::state {
 
 uint64_t LockServer::HandOver() {
   store::LockTable& locks = LocksOf(store_);
   uint64_t sum = 0;
+  store::Revision newest = 0;
   for (const store::KeyName* ready = locks.Ready(); ready != nullptr; ready = locks.Ready()) {
     if (granted_ == kGrantsPerEntry) {
       REACH("locks left to the next entry");
@@ -16,6 +19,8 @@ uint64_t LockServer::HandOver() {
     ++granted_;
     store_.BeginItem();
     const store::LockTable::Handed handed = locks.HandOver(store::KeyName(*ready));
+    CHECK(handed.token > newest);
+    newest = handed.token;
     sum = Mix64(sum ^ handed.token);
     REACH("lock handed over");
     if (handed.ticket.waits())

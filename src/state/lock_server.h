@@ -7,11 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "state/wait_server.h"
 #include "store/keyspace/store.h"
 #include "store/tables/lock_table.h"
 
 namespace clustron::state {
+
+class WaitServer;
 
 class LockServer {
  public:

@@ -15,9 +15,7 @@ namespace {
 
 class Fixture : public WaitingState {
  public:
-  const store::Lock* Find(std::string_view name) {
-    return LocksOf(executor.store()).Find(0, name);
-  }
+  const store::Lock* Find(std::string_view name) { return LocksOf(executor.store()).Find(0, name); }
   uint64_t Take(std::string_view name) {
     Do({"LOCK", "ACQUIRE", name, "60000"});
     return Find(name)->holder().token;
@@ -151,7 +149,8 @@ TEST_CASE_FIXTURE(Fixture, "a ticket that is waited for ends with its client alo
   const uint64_t mine = Wait(kOne, "n");
   End("n", executor.revision());
   CHECK(Find("n")->queue.size() == 1);
-  Tell(kOne, {.what = WaitNews::What::kEnd, .owner = {}, .id = mine, .how = cluster::WaitEnd::kGone});
+  Tell(kOne,
+       {.what = WaitNews::What::kEnd, .owner = {}, .id = mine, .how = cluster::WaitEnd::kGone});
   CHECK(Find("n")->queue.empty());
 }
 

@@ -88,6 +88,7 @@ bool WaitServer::Add(const cluster::ItemHeader& header, const commands::CommandS
 // more: whoever asks last takes the place.
 void WaitServer::AddForLock(Wait row, const commands::Verdict::Wait& wait) {
   store::LockTable& locks = LocksOf(store_);
+  CHECK(row.keys.size() == 1);
   const std::string& name = row.keys.front();
   row.ticket = wait.ticket;
   if (wait.ticket == 0) {
@@ -97,9 +98,8 @@ void WaitServer::AddForLock(Wait row, const commands::Verdict::Wait& wait) {
     locks.SetWait(row.db, name, wait.ticket, row.id);
     if (const WaitPlace* place = WaitsOf(store_).FindId(before)) {
       const Wait replaced = WaitsOf(store_).Remove(*place);
-      Answer(replaced, WaitOutcome::kEnded, [](resp::ReplyWriter& reply) {
-        reply.Error(commands::kErrWaitTakenOver);
-      });
+      Answer(replaced, WaitOutcome::kEnded,
+             [](resp::ReplyWriter& reply) { reply.Error(commands::kErrWaitTakenOver); });
     }
   }
   WaitsOf(store_).Add(std::move(row));
@@ -109,9 +109,8 @@ void WaitServer::ServeReady() {
   for (const store::WaitId& id : std::exchange(lost_, {})) {
     const WaitPlace* place = WaitsOf(store_).FindId(id);
     if (place == nullptr) continue;
-    Answer(WaitsOf(store_).Remove(*place), WaitOutcome::kEnded, [](resp::ReplyWriter& reply) {
-      reply.Error(commands::kErrWaitLeaseEnded);
-    });
+    Answer(WaitsOf(store_).Remove(*place), WaitOutcome::kEnded,
+           [](resp::ReplyWriter& reply) { reply.Error(commands::kErrWaitLeaseEnded); });
   }
   while (!ready_.empty()) {
     const KeyName key = std::move(ready_.front());
@@ -164,6 +163,8 @@ void WaitServer::Granted(const store::WaitId& id, store::Revision token, int64_t
   const WaitPlace* place = WaitsOf(store_).FindId(id);
   CHECK(place != nullptr);
   const Wait wait = WaitsOf(store_).Remove(*place);
+  CHECK(wait.for_lock());
+  CHECK(!wait.parked || Planted(Bug::kLockTicketGoneGranted));
   Answer(wait, WaitOutcome::kServed, [token, ttl_ms](resp::ReplyWriter& reply) {
     commands::ReplyLockGranted(reply, token, ttl_ms);
   });

@@ -19,6 +19,7 @@
 
 #include "cluster/log/wait_item.h"
 #include "commands/core/context.h"
+#include "state/lock_server.h"
 #include "state/own_call.h"
 #include "store/keyspace/key_name.h"
 #include "store/keyspace/store.h"
@@ -84,6 +85,9 @@ class WaitServer {
     if (sink_ != nullptr) sink_->WaitersReplaced();
   }
 
+  LockServer& locks() { return locks_; }
+  const LockServer& locks() const { return locks_; }
+
   // --- At an item's end
   // The command with this number found nothing: its client waits. False: too many do.
   bool Add(const cluster::ItemHeader& header, const commands::CommandSpec& spec,
@@ -118,6 +122,7 @@ class WaitServer {
 
   store::Store& store_;
   WaitRunner& runner_;
+  LockServer locks_{store_, *this};
   store::WaitOwner own_;
   WaitSink* sink_ = nullptr;
   bool recovering_ = false;

@@ -32,7 +32,7 @@ struct Grant {
   bool shared = false;
   int64_t asked_ns = 0;
   int64_t told_ns = 0;
-  int64_t until_ns = 0;              // held at least so long
+  int64_t until_ns = 0;                // held at least so long
   int64_t released_ns = test::kNever;  // asked for its release
   int64_t delay_ms = 0;
 };
@@ -41,9 +41,9 @@ struct Ticket {
   std::string owner;
   int64_t number = 0;
   int64_t told_ns = 0;
-  int64_t alive_ns = 0;    // known to be in the queue by a question that was asked then
-  int64_t token = 0;       // of its grant, if that is known
-  bool left = false;       // its owner has asked for its end
+  int64_t alive_ns = 0;  // known to be in the queue by a question that was asked then
+  int64_t token = 0;     // of its grant, if that is known
+  bool left = false;     // its owner has asked for its end
 };
 
 struct OneLock {
@@ -120,8 +120,8 @@ struct LockQueues final : Workload {
         if (MayBeForgotten(other.asked_ns)) continue;
         ++beside;
         if (lock.kind == Kind::kLimited || (one.shared && other.shared)) continue;
-        report->Fail("locks", lock.name + " is held by " + Describe(one) + " and by " +
-                                  Describe(other));
+        report->Fail("locks",
+                     lock.name + " is held by " + Describe(one) + " and by " + Describe(other));
       }
       if (lock.kind == Kind::kLimited && beside > kLimit)
         report->Fail("locks", lock.name + " is held by " + std::to_string(beside) + " when " +
@@ -199,11 +199,11 @@ void LockQueues::CheckCalls(const CallsThatWait& log, const store::Store&) {
         if (earlier.call->entered >= later.call->entered) continue;
         if (earlier.call->answered != 0 && earlier.call->answered <= at) continue;
         if (log.MayBeSkipped(*earlier.call, at)) continue;
-        world.report->Fail("locks", locks[lock].name + ": " + *later.owner + ", waiting from slot " +
-                                        std::to_string(later.call->entered) +
-                                        " on, was granted it at slot " + std::to_string(at) +
-                                        " before " + *earlier.owner + ", waiting from slot " +
-                                        std::to_string(earlier.call->entered) + " on");
+        world.report->Fail(
+            "locks", locks[lock].name + ": " + *later.owner + ", waiting from slot " +
+                         std::to_string(later.call->entered) + " on, was granted it at slot " +
+                         std::to_string(at) + " before " + *earlier.owner + ", waiting from slot " +
+                         std::to_string(earlier.call->entered) + " on");
       }
     }
   }
@@ -370,11 +370,10 @@ class QueueActor final : public Actor {
     if (reply.IsNil()) {
       if (now_ns() < kept_until_ns_ && !lock().tickets[ticket_].left &&
           !all_.MayBeForgotten(began_ns_)) {
-        world().report->Fail("locks", Name() + ": the ticket " + std::to_string(ticket_) + " of " +
-                                          owner_ + " has ended " +
-                                          std::to_string((kept_until_ns_ - now_ns()) /
-                                                         kMillisecond) +
-                                          " ms before its time");
+        world().report->Fail(
+            "locks",
+            Name() + ": the ticket " + std::to_string(ticket_) + " of " + owner_ + " has ended " +
+                std::to_string((kept_until_ns_ - now_ns()) / kMillisecond) + " ms before its time");
       }
       return Drop();
     }

@@ -352,7 +352,8 @@ class ModelledStore {
       case 4: {
         if (LocksOf(store).Find(db, key) != nullptr) return;
         REQUIRE(!locks.contains({db, key}));
-        LockRequest grant{.owner = "o", .lease_id = {}, .ttl_ms = 100, .advisory = rng_.Percent(30)};
+        LockRequest grant{
+            .owner = "o", .lease_id = {}, .ttl_ms = 100, .advisory = rng_.Percent(30)};
         if (granted && rng_.Percent(50)) grant.lease_id = id;
         const Revision token = LocksOf(store).Acquire(db, key, grant);
         REQUIRE(token == store.revision());
@@ -364,9 +365,9 @@ class ModelledStore {
         const auto it = std::next(locks.begin(), static_cast<long>(rng_.Below(locks.size())));
         const auto [lock_db, name] = it->first;
         if (rng_.Percent(20)) {
-          LocksOf(store).RaiseTtl(lock_db, name, it->second.token, 7000);
+          LocksOf(store).Renew(lock_db, name, it->second.token, 7000);
         } else if (rng_.Percent(20)) {
-          LocksOf(store).Keep(lock_db, name, it->second.token);
+          LocksOf(store).Renew(lock_db, name, it->second.token, 0);
         } else {
           LocksOf(store).End(lock_db, name, it->second.token, LockEventKind::kReleased);
           locks.erase(it);

@@ -1,6 +1,6 @@
-// The leader's timers for leases and locks, with their queues. Not replicated: a new leader starts them all at the
-// full TTL. Keepalives only move a deadline in here. When one passes, the leader proposes the end;
-// from that moment on keepalives for it must wait for the outcome.
+// The leader's timers for leases and locks, with their queues. Not replicated: a new leader starts
+// them all at the full TTL. Keepalives only move a deadline in here. When one passes, the leader
+// proposes the end; from that moment on keepalives for it must wait for the outcome.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,8 @@ inline constexpr std::string_view kErrLeaseDoReads = "ERR LEASE DO takes a comma
 // Locks.
 inline constexpr std::string_view kErrLockLimit = "ERR LIMIT is between 1 and 65536";
 inline constexpr std::string_view kErrLockDelay = "ERR DELAY is between 1 and 3600000 ms";
-inline constexpr std::string_view kErrLockWait = "ERR WAIT is between 0 (for ever) and 2592000000 ms";
+inline constexpr std::string_view kErrLockWait =
+    "ERR WAIT is between 0 (for ever) and 2592000000 ms";
 inline constexpr std::string_view kErrSharedLimit = "ERR SHARED and LIMIT don't go together";
 inline constexpr std::string_view kErrWaitEnqueue = "ERR WAIT and ENQUEUE don't go together";
 inline constexpr std::string_view kErrNoWaitInside =
@@ -41,8 +42,9 @@ inline std::string LockHasLimit(uint32_t limit) {
          ", which stands until nobody holds it or waits for it";
 }
 inline std::string_view AdvisoryDiffers(bool advisory) {
-  return advisory ? "ERR the lock is ADVISORY, which stands until nobody holds it or waits for it"
-                  : "ERR the lock is not ADVISORY, which stands until nobody holds it or waits for it";
+  return advisory
+             ? "ERR the lock is ADVISORY, which stands until nobody holds it or waits for it"
+             : "ERR the lock is not ADVISORY, which stands until nobody holds it or waits for it";
 }
 
 }  // namespace clustron::commands

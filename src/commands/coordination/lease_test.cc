@@ -20,7 +20,9 @@ class FakeTimers : public LeaderTimers {
     return touch;
   }
   std::optional<int64_t> LeaseRemainingMs(std::string_view) override { return remaining; }
-  std::optional<int64_t> LockRemainingMs(int, std::string_view, uint64_t) override { return remaining; }
+  std::optional<int64_t> LockRemainingMs(int, std::string_view, uint64_t) override {
+    return remaining;
+  }
   Touch touch = Touch::kOk;
   int64_t remaining = 777;
   uint64_t last_revision = 0;

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/planted_bugs.h"
-#include "cluster/log/feature_version.h"
 #include "commands/coordination/coordination_args.h"
 #include "commands/coordination/errors.h"
 #include "commands/coordination/lock.spec.h"
@@ -31,7 +30,8 @@ using store::LockHolder;
 namespace {
 
 constexpr HelpLine kLockHelp[] = {
-    {"ACQUIRE <name> <ttl> [OWNER <text>] [LEASE <id>] [SHARED | LIMIT <n>] [ADVISORY] [DELAY <ms>] "
+    {"ACQUIRE <name> <ttl> [OWNER <text>] [LEASE <id>] [SHARED | LIMIT <n>] [ADVISORY] [DELAY "
+     "<ms>] "
      "[WAIT <ms> | ENQUEUE <ticket-ttl>]",
      "Take a lock if it is free; or wait for it, or queue for it."},
     {"CLAIM <name> <ticket>", "Take what a ticket was granted, or keep its place."},
@@ -126,7 +126,7 @@ std::string Mode(const Lock& lock) {
 void ReplyHolder(Context& ctx, std::string_view name, const LockHolder& holder) {
   const store::Revision token = holder.token;
   const int64_t ttl_ms = holder.ttl_ms;
-  if (holder.claim_ms != 0) LocksOf(ctx.Writable()).Keep(ctx.db, name, token);
+  if (holder.claim_ms != 0) LocksOf(ctx.Writable()).Renew(ctx.db, name, token, 0);
   ReplyLockGranted(ctx.reply, token, ttl_ms);
 }
 
@@ -164,8 +164,7 @@ bool AskedBefore(Context& ctx, const Lock& lock, const AcquireCall& call) {
 // may have it.
 bool TakenInThisItem(Context& ctx, const Lock& lock) {
   const store::Revision revision = ctx.store.ItemRevision();
-  return revision != 0 &&
-         (lock.Find(revision) != nullptr || lock.queue.Find(revision) != nullptr);
+  return revision != 0 && (lock.Find(revision) != nullptr || lock.queue.Find(revision) != nullptr);
 }
 
 // It can't be granted now.
@@ -191,7 +190,7 @@ void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
 uint16_t LockAcquireVersion(Args args) {
   ArgCursor cursor(args, 3);
   const AcquireCall call = ParseAcquire(cursor);
-  return cursor.ok() && call.plain ? 1 : cluster::kLocksQueue;
+  return cursor.ok() && call.plain ? 1 : kQueuesVersion;
 }
 
 bool LockAcquireWaits(Args args) {
@@ -311,11 +310,7 @@ void CmdLockRenew(Context& ctx) {
         return;
     }
   }
-  if (ttl_ms > holder.ttl_ms) {
-    LocksOf(ctx.Writable()).RaiseTtl(ctx.db, ctx.args[2], token, ttl_ms);
-  } else {
-    LocksOf(ctx.Writable()).Keep(ctx.db, ctx.args[2], token);
-  }
+  LocksOf(ctx.Writable()).Renew(ctx.db, ctx.args[2], token, ttl_ms);
   ctx.reply.Int(holder.ttl_ms);
 }
 

@@ -18,6 +18,8 @@ Class LockDoClass(Args args);
 bool LockDoKeys(Args args, std::vector<KeyRef>* out);
 ShownLock LockDoShows(Args args);
 
+// The feature version from which on locks have queues and modes.
+constexpr uint16_t kQueuesVersion = 5;
 // Behind the lock's name and its token.
 constexpr uint8_t kLockDoInner = 4;
 
@@ -42,14 +44,14 @@ inline constexpr CommandSpec kLockRows[] = {
      .compat = Compat::kExtension},
     {.name = "LOCK|CLAIM", .id = 558, .since = "0.1.0", .arity = 4, .cls = Class::kLeader,
      .group = Group::kCoordination, .flags = kWriteFlag | kFast | kNoGuard,
-     .keys = kKeysLock, .handler = CmdLockClaim, .feature_version = 5,
+     .keys = kKeysLock, .handler = CmdLockClaim, .feature_version = kQueuesVersion,
      .syntax = "name:key ticket:int",
      .summary = "Takes what a ticket was granted, or keeps its place in the queue.",
      .complexity = "O(log N) by the number of requests in the queue",
      .compat = Compat::kExtension},
     {.name = "LOCK|CANCEL", .id = 559, .since = "0.1.0", .arity = 4, .cls = Class::kWrite,
      .group = Group::kCoordination, .flags = kWriteFlag | kFast | kNoGuard,
-     .keys = kKeysLock, .handler = CmdLockCancel, .feature_version = 5,
+     .keys = kKeysLock, .handler = CmdLockCancel, .feature_version = kQueuesVersion,
      .syntax = "name:key ticket:int",
      .summary = "Takes a ticket out of the queue.",
      .complexity = "O(log N) by the number of requests in the queue",

@@ -1,5 +1,5 @@
-// The first message on a channel that carries the server's own events: what holds at the subscriber's
-// node when it begins to listen, so that nothing before it is missed.
+// The first message on a channel that carries the server's own events: what holds at the
+// subscriber's node when it begins to listen, so that nothing before it is missed.
 #pragma once
 
 #include <optional>

@@ -146,9 +146,8 @@ std::string InTxn(std::string_view error, std::string_view which) {
 }
 
 std::string Fenced(std::string_view name, const store::Lock* lock) {
-  return std::string(kFenced) +
-         "current=" + std::to_string(lock == nullptr ? 0 : lock->current()) + " lock " +
-         Quoted(name) + " is " + HeldBy(lock);
+  return std::string(kFenced) + "current=" + std::to_string(lock == nullptr ? 0 : lock->current()) +
+         " lock " + Quoted(name) + " is " + HeldBy(lock);
 }
 
 std::string Locked(std::string_view name, const store::Lock* lock) {

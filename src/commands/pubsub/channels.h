@@ -10,8 +10,7 @@ inline bool IsReservedChannel(std::string_view channel) {
   if (!channel.starts_with("__")) return false;
   return channel.starts_with("__watch@") || channel.starts_with("__lock@") ||
          channel.starts_with("__lease__:") || channel.starts_with("__leases__:") ||
-         channel.starts_with("__index@") ||
-         channel == "__cluster__";
+         channel.starts_with("__index@") || channel == "__cluster__";
 }
 
 }  // namespace clustron::commands

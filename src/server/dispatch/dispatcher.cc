@@ -397,7 +397,7 @@ bool Dispatcher::RunInline(const Call& call, const Written& written) {
     return false;
   }
   around_.recorder.End(session, call.spec, written.args, answer);
-  around_.executor.ServeInline();
+  around_.executor.ServeWaiting();
   session.client.last_write_slot = around_.executor.applied_slot() + 1;
   ++around_.stats.inline_writes;
   around_.sessions.MarkDirty(session);

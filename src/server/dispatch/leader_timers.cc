@@ -49,8 +49,7 @@ std::optional<int64_t> LeaderTimers::LeaseRemainingMs(std::string_view lease_id)
   return node_.parts().lead.timers().RemainingMs(LeaseKey(lease_id), node_.NowNs());
 }
 
-std::optional<int64_t> LeaderTimers::LockRemainingMs(int db, std::string_view lock,
-                                                     uint64_t part) {
+std::optional<int64_t> LeaderTimers::LockRemainingMs(int db, std::string_view lock, uint64_t part) {
   return node_.parts().lead.timers().RemainingMs({db, std::string(lock), part}, node_.NowNs());
 }
 

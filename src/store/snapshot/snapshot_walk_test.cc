@@ -176,9 +176,9 @@ TEST_CASE("leases and locks that change ahead of the walk are in the snapshot as
   store.BeginItem();
   LeasesOf(store).End(id(23), false);
   store.Rollback(mark);
-  LocksOf(store).RaiseTtl(2, name(24), tokens[24], 9000);
+  LocksOf(store).Renew(2, name(24), tokens[24], 9000);
   LeasesOf(store).Keep(id(25));
-  LocksOf(store).Keep(2, name(26), tokens[26]);
+  LocksOf(store).Renew(2, name(26), tokens[26], 0);
   for (int i = 0; i < 45; i++) walk.Step(1);  // among the locks
   LocksOf(store).End(2, name(38), tokens[38], LockEventKind::kReleased);
   LocksOf(store).Acquire(2, name(38), {.owner = "p", .ttl_ms = 800});

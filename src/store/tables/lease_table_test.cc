@@ -310,7 +310,7 @@ TEST_CASE("leases and locks are listed in order, page by page") {
   CHECK(locks("z", nullptr, 10).empty());
   CHECK(LocksOf(s).Guard(2, "xa") == nullptr);  // advisory
   CHECK(LocksOf(s).Guard(2, "xb") != nullptr);
-  LocksOf(s).RaiseTtl(2, "xb", LocksOf(s).Find(2, "xb")->holder().token, 77);
+  LocksOf(s).Renew(2, "xb", LocksOf(s).Find(2, "xb")->holder().token, 77);
   CHECK(LocksOf(s).Find(2, "xb")->holder().ttl_ms == 77);
 }
 

@@ -54,7 +54,8 @@ struct Lock {
   bool counted_as_guard = false;
 
   bool held() const { return !holders.empty(); }
-  // Whether there is somebody in the queue who can be granted it. Who is not present holds nobody up.
+  // Whether there is somebody in the queue who can be granted it. Who is not present holds nobody
+  // up.
   bool contended() const { return !present.empty(); }
   bool delayed() const { return delay.token != 0; }
   // Many may hold it at a time, and nobody may write the key.

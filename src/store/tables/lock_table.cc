@@ -5,110 +5,10 @@
 
 #include "base/check.h"
 #include "base/planted_bugs.h"
-#include "store/keyspace/digester.h"
 #include "store/tables/lease_table.h"
+#include "store/tables/lock_row.h"
 
 namespace clustron::store {
-
-namespace {
-
-// Bits of a row.
-constexpr uint8_t kAdvisoryBit = 1;
-constexpr uint8_t kMoreBit = 2;
-
-// Whether a row has what programs before feature version 5 know nothing of.
-bool HasMore(const Lock& lock) {
-  if (lock.limit != 1 || lock.delayed() || !lock.queue.empty() || lock.holders.size() != 1)
-    return true;
-  const LockHolder& h = lock.holder();
-  return h.shared || h.delay_ms != 0 || h.ticket != 0 || h.since_ms != 0;
-}
-
-// Of a part, in figures of its own: what items cost must not hang on this compiler's strings.
-size_t PartBytes(std::string_view owner, std::string_view lease_id) {
-  constexpr size_t kNodes = 400;  // of the lock's maps, the lease's list and the timers
-  return kNodes + 2 * owner.size() + lease_id.size();
-}
-
-void WriteHolder(const LockHolder& holder, Writer& w) {
-  w.Varint(holder.token);
-  w.Bytes(holder.owner);
-  w.Bytes(holder.lease_id);
-  w.Varint(static_cast<uint64_t>(holder.ttl_ms));
-  w.Varint(holder.renewed);
-}
-
-LockHolder ReadHolder(Reader& r) {
-  LockHolder holder;
-  holder.token = r.Varint();
-  holder.owner = r.Bytes();
-  holder.lease_id = r.Bytes();
-  holder.ttl_ms = static_cast<int64_t>(r.Varint());
-  holder.renewed = r.Varint();
-  return holder;
-}
-
-void WriteMoreOfHolder(const LockHolder& holder, Writer& w) {
-  w.U8(holder.shared ? 1 : 0);
-  w.Varint(static_cast<uint64_t>(holder.delay_ms));
-  w.Varint(holder.ticket);
-  w.Varint(static_cast<uint64_t>(holder.claim_ms));
-  w.Varint(static_cast<uint64_t>(holder.since_ms));
-}
-
-void ReadMoreOfHolder(Reader& r, LockHolder* holder) {
-  holder->shared = r.U8() != 0;
-  holder->delay_ms = static_cast<int64_t>(r.Varint());
-  holder->ticket = r.Varint();
-  holder->claim_ms = static_cast<int64_t>(r.Varint());
-  holder->since_ms = static_cast<int64_t>(r.Varint());
-}
-
-void WriteTicket(Revision number, const LockTicket& ticket, Writer& w) {
-  w.Varint(number);
-  w.Bytes(ticket.owner);
-  w.Bytes(ticket.lease_id);
-  w.Varint(static_cast<uint64_t>(ticket.ttl_ms));
-  w.U8(ticket.shared ? 1 : 0);
-  w.Varint(static_cast<uint64_t>(ticket.delay_ms));
-  w.Varint(static_cast<uint64_t>(ticket.ticket_ms));
-  w.Varint(ticket.renewed);
-  w.Varint(ticket.wait.owner.node);
-  w.Varint(ticket.wait.owner.boot);
-  w.Varint(ticket.wait.id);
-  w.Varint(static_cast<uint64_t>(ticket.since_ms));
-}
-
-LockTicket ReadTicket(Reader& r) {
-  LockTicket ticket;
-  ticket.owner = r.Bytes();
-  ticket.lease_id = r.Bytes();
-  ticket.ttl_ms = static_cast<int64_t>(r.Varint());
-  ticket.shared = r.U8() != 0;
-  ticket.delay_ms = static_cast<int64_t>(r.Varint());
-  ticket.ticket_ms = static_cast<int64_t>(r.Varint());
-  ticket.renewed = r.Varint();
-  ticket.wait.owner.node = static_cast<uint32_t>(r.Varint());
-  ticket.wait.owner.boot = static_cast<uint32_t>(r.Varint());
-  ticket.wait.id = r.Varint();
-  ticket.since_ms = static_cast<int64_t>(r.Varint());
-  return ticket;
-}
-
-void WriteMore(const Lock& lock, Writer& w) {
-  w.Varint(lock.limit);
-  w.Varint(lock.delay.token);
-  w.Varint(static_cast<uint64_t>(lock.delay.ms));
-  for (const auto& [token, holder] : lock.holders) WriteMoreOfHolder(holder, w);
-  if (Planted(Bug::kLockQueueNotInSnapshot)) return w.Varint(0);
-  w.Varint(lock.queue.size());
-  lock.queue.ForEach([&w](Revision number, const LockTicket& ticket) {
-    WriteTicket(number, ticket, w);
-    return true;
-  });
-}
-
-}  // namespace
 
 // ---- reading ----
 
@@ -119,7 +19,7 @@ const Lock* LockTable::Find(int db, std::string_view name) const {
 }
 
 const Lock* LockTable::FindGuard(int db, std::string_view key) const {
-  if (guards_per_db_[db] == 0) return nullptr;
+  if (!index_.guards_db(db)) return nullptr;
   const Lock* lock = Find(db, key);
   return lock != nullptr && lock->guards() ? lock : nullptr;
 }
@@ -188,33 +88,24 @@ void LockTable::End(int db, std::string_view name, Revision token, LockEventKind
       Tell(place->first, {.kind = LockEventKind::kDelayOver, .token = before.token});
     const LockDelay delay{revision, std::max(gone.delay_ms, before.ms)};
     SetDelay(place, delay);
-    Tell(place->first,
-         {.kind = LockEventKind::kDelayed, .token = delay.token, .ttl_ms = delay.ms});
+    Tell(place->first, {.kind = LockEventKind::kDelayed, .token = delay.token, .ttl_ms = delay.ms});
   }
   TakeIfUnused(place);
 }
 
-void LockTable::RaiseTtl(int db, std::string_view name, Revision token, int64_t ttl_ms) {
-  Renew(PlaceOf(KeyName{db, std::string(name)}), token, ttl_ms);
-}
-
-void LockTable::Keep(int db, std::string_view name, Revision token) {
-  const Place place = PlaceOf(KeyName{db, std::string(name)});
-  Renew(place, token, place->second.holders.at(token).ttl_ms);
-}
-
-void LockTable::Renew(Place place, Revision token, int64_t ttl_ms) {
+void LockTable::Renew(int db, std::string_view of, Revision token, int64_t ttl_ms) {
+  const Place place = PlaceOf(KeyName{db, std::string(of)});
   const KeyName& name = place->first;
   LockHolder& holder = place->second.holders.at(token);
   WriteAhead(name, place->second);
-  AddUndo([this, name, token, ttl = holder.ttl_ms, claim = holder.claim_ms,
-           renewed = holder.renewed] {
-    LockHolder& same = PlaceOf(name)->second.holders.at(token);
-    same.ttl_ms = ttl;
-    same.claim_ms = claim;
-    same.renewed = renewed;
-  });
-  holder.ttl_ms = ttl_ms;
+  AddUndo(
+      [this, name, token, ttl = holder.ttl_ms, claim = holder.claim_ms, renewed = holder.renewed] {
+        LockHolder& same = PlaceOf(name)->second.holders.at(token);
+        same.ttl_ms = ttl;
+        same.claim_ms = claim;
+        same.renewed = renewed;
+      });
+  holder.ttl_ms = std::max(holder.ttl_ms, ttl_ms);
   holder.claim_ms = 0;
   holder.renewed = store_.TakeRevision();
   Tell(name, {.kind = LockEventKind::kRenewed,
@@ -261,10 +152,8 @@ void LockTable::KeepTicket(int db, std::string_view name, Revision number) {
   const int64_t ticket_ms = ticket.ticket_ms;
   const Revision renewed = ticket.renewed;
   AddTicket(place, number, std::move(ticket));
-  Tell(place->first, {.kind = LockEventKind::kQueued,
-                      .token = number,
-                      .renewed = renewed,
-                      .ttl_ms = ticket_ms});
+  Tell(place->first,
+       {.kind = LockEventKind::kQueued, .token = number, .renewed = renewed, .ttl_ms = ticket_ms});
 }
 
 void LockTable::SetWait(int db, std::string_view name, Revision number, const WaitId& wait) {
@@ -285,8 +174,7 @@ void LockTable::EndTicket(int db, std::string_view name, Revision number) {
   TakeIfUnused(place);
 }
 
-void LockTable::SetPresent(const KeyName& name, Revision number, const WaitId& wait,
-                           bool present) {
+void LockTable::SetPresent(const KeyName& name, Revision number, const WaitId& wait, bool present) {
   const Lock* found = Find(name.db, name.name);
   if (found == nullptr || !found->IsWaitedFor(number, wait)) return;
   const Place place = PlaceOf(name);
@@ -295,7 +183,7 @@ void LockTable::SetPresent(const KeyName& name, Revision number, const WaitId& w
   } else {
     place->second.present.erase(number);
   }
-  Judge(place->first, place->second);
+  index_.Judge(place->first, place->second);
 }
 
 LockTable::Handed LockTable::HandOver(const KeyName& ready) {
@@ -356,39 +244,39 @@ void LockTable::Tell(const KeyName& name, LockEvent event, std::string_view owne
 void LockTable::AddHolder(Place place, LockHolder holder) {
   WriteAhead(place->first, place->second);
   const Revision token = holder.token;
-  CHECK(PutHolder(place->first, place->second, std::move(holder)));
+  CHECK(index_.PutHolder(place->first, place->second, std::move(holder)));
   AddUndo([this, name = place->first, token] {
     const Place same = PlaceOf(name);
-    PickHolder(same->first, same->second, token);
+    index_.PickHolder(same->first, same->second, token);
   });
 }
 
 LockHolder LockTable::RemoveHolder(Place place, Revision token) {
   WriteAhead(place->first, place->second);
-  LockHolder gone = PickHolder(place->first, place->second, token);
+  LockHolder gone = index_.PickHolder(place->first, place->second, token);
   AddUndo([this, name = place->first, gone] {
     const Place same = PlaceOf(name);
-    CHECK(PutHolder(same->first, same->second, gone));
+    CHECK(index_.PutHolder(same->first, same->second, gone));
   });
   return gone;
 }
 
 void LockTable::AddTicket(Place place, Revision number, LockTicket ticket) {
   WriteAhead(place->first, place->second);
-  CHECK(PutTicket(place->first, place->second, number, std::move(ticket)));
+  CHECK(index_.PutTicket(place->first, place->second, number, std::move(ticket)));
   AddUndo([this, name = place->first, number] {
     const Place same = PlaceOf(name);
-    PickTicket(same->first, same->second, number);
+    index_.PickTicket(same->first, same->second, number);
   });
 }
 
 LockTicket LockTable::RemoveTicket(Place place, Revision number) {
   WriteAhead(place->first, place->second);
   const bool present = place->second.present.contains(number);
-  LockTicket gone = PickTicket(place->first, place->second, number);
+  LockTicket gone = index_.PickTicket(place->first, place->second, number);
   AddUndo([this, name = place->first, number, gone, present] {
     const Place same = PlaceOf(name);
-    CHECK(PutTicket(same->first, same->second, number, gone));
+    CHECK(index_.PutTicket(same->first, same->second, number, gone));
     if (present && gone.waits()) SetPresent(same->first, number, gone.wait, true);
   });
   return gone;
@@ -397,184 +285,41 @@ LockTicket LockTable::RemoveTicket(Place place, Revision number) {
 void LockTable::SetDelay(Place place, LockDelay delay) {
   WriteAhead(place->first, place->second);
   const LockDelay before = std::exchange(place->second.delay, delay);
-  Judge(place->first, place->second);
+  index_.Judge(place->first, place->second);
   AddUndo([this, name = place->first, before] {
     const Place same = PlaceOf(name);
     same->second.delay = before;
-    Judge(same->first, same->second);
+    index_.Judge(same->first, same->second);
   });
-}
-
-bool LockTable::PutHolder(const KeyName& name, Lock& lock, LockHolder holder) {
-  const Revision token = holder.token;
-  if (!LinkPart(name, lock, token, holder.owner, holder.lease_id)) return false;
-  if (holder.ticket != 0 && !lock.granted.emplace(holder.ticket, token).second) return false;
-  held_ += lock.held() ? 0 : 1;
-  const bool added = lock.holders.emplace(token, std::move(holder)).second;
-  Judge(name, lock);
-  return added;
-}
-
-LockHolder LockTable::PickHolder(const KeyName& name, Lock& lock, Revision token) {
-  const auto it = lock.holders.find(token);
-  CHECK(it != lock.holders.end());
-  LockHolder gone = std::move(it->second);
-  lock.holders.erase(it);
-  held_ -= lock.held() ? 0 : 1;
-  if (gone.ticket != 0) lock.granted.erase(gone.ticket);
-  UnlinkPart(name, lock, token, gone.owner, gone.lease_id);
-  Judge(name, lock);
-  return gone;
-}
-
-bool LockTable::PutTicket(const KeyName& name, Lock& lock, Revision number, LockTicket ticket) {
-  if (!LinkPart(name, lock, number, ticket.owner, ticket.lease_id)) return false;
-  tickets_++;
-  if (!ticket.waits()) lock.present.insert(number);
-  const bool added = lock.queue.Put(number, std::move(ticket));
-  Judge(name, lock);
-  return added;
-}
-
-LockTicket LockTable::PickTicket(const KeyName& name, Lock& lock, Revision number) {
-  LockTicket gone = lock.queue.Take(number);
-  tickets_--;
-  lock.present.erase(number);
-  UnlinkPart(name, lock, number, gone.owner, gone.lease_id);
-  Judge(name, lock);
-  return gone;
-}
-
-bool LockTable::LinkPart(const KeyName& name, Lock& lock, Revision part, std::string_view owner,
-                         std::string_view lease_id) {
-  used_bytes_ += PartBytes(owner, lease_id);
-  if (!owner.empty() && !lock.by_owner.emplace(std::string(owner), part).second) return false;
-  if (!lease_id.empty()) LeasesOf(store_).LinkLock(lease_id, {name, part});
-  return true;
-}
-
-void LockTable::UnlinkPart(const KeyName& name, Lock& lock, Revision part, std::string_view owner,
-                           std::string_view lease_id) {
-  used_bytes_ -= PartBytes(owner, lease_id);
-  if (!owner.empty()) lock.by_owner.erase(lock.by_owner.find(owner));
-  if (!lease_id.empty()) LeasesOf(store_).UnlinkLock(lease_id, {name, part});
-}
-
-void LockTable::Judge(const KeyName& name, Lock& lock) {
-  const bool guards = lock.guards();
-  if (guards != lock.counted_as_guard) {
-    lock.counted_as_guard = guards;
-    guards ? guard_count_++ : guard_count_--;
-    guards ? guards_per_db_[name.db]++ : guards_per_db_[name.db]--;
-  }
-  const bool ready = !lock.present.empty() &&
-                     lock.Grantable(lock.queue.Find(*lock.present.begin())->shared);
-  if (ready) {
-    ready_.insert(name);
-  } else if (!ready_.empty()) {
-    ready_.erase(name);
-  }
 }
 
 // ---- rows ----
 
-namespace {
-
-constexpr size_t kRowBytes = 300;
-
-}  // namespace
-
 // A row that is loaded comes with its parts; any other gets them afterwards.
 bool LockTable::Link(const KeyName& name, Lock& lock) {
-  used_bytes_ += kRowBytes + 2 * name.name.size();
-  if (!lock.used()) return true;
-  const auto holders = std::exchange(lock.holders, {});
-  const LockQueue queue = std::exchange(lock.queue, {});
-  for (const auto& [token, holder] : holders)
-    if (!PutHolder(name, lock, holder)) return false;
-  bool good = true;
-  queue.ForEach([&](Revision number, const LockTicket& ticket) {
-    return good = PutTicket(name, lock, number, ticket);
-  });
-  Judge(name, lock);
-  return good;
+  index_.AddRow(name);
+  return !lock.used() || index_.PutAll(name, lock);
 }
 
 void LockTable::Unlink(const KeyName& name, const Lock& lock) {
   CHECK(!lock.used());
-  used_bytes_ -= kRowBytes + 2 * name.name.size();
+  index_.RemoveRow(name);
 }
 
 void LockTable::EncodeRow(const KeyName& name, const Lock& lock, std::string* out) const {
-  Writer w(out);
-  w.Varint(static_cast<uint64_t>(name.db));
-  w.Bytes(name.name);
-  const bool more = HasMore(lock);
-  w.U8(static_cast<uint8_t>((lock.advisory ? kAdvisoryBit : 0) | (more ? kMoreBit : 0)));
-  w.Varint(lock.holders.size());
-  for (const auto& [token, holder] : lock.holders) WriteHolder(holder, w);
-  if (more) WriteMore(lock, w);
+  EncodeLock(name, lock, out);
 }
 
 Result<std::pair<KeyName, Lock>> LockTable::DecodeRow(Reader* in) const {
-  Reader& r = *in;
-  const uint64_t db = r.Varint();
-  KeyName name{static_cast<int>(db), std::string(r.Bytes())};
-  Lock lock;
-  const uint8_t bits = r.U8();
-  lock.advisory = (bits & kAdvisoryBit) != 0;
-  bool unknown_lease = false;
-  const auto knows = [this, &unknown_lease](const std::string& lease_id) {
-    if (!lease_id.empty() && LeasesOf(store_).Find(lease_id) == nullptr) unknown_lease = true;
-  };
-  for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
-    LockHolder holder = ReadHolder(r);
-    knows(holder.lease_id);
-    lock.holders.emplace(holder.token, std::move(holder));
-  }
-  if ((bits & kMoreBit) != 0) {
-    lock.limit = static_cast<uint32_t>(r.Varint());
-    lock.delay.token = r.Varint();
-    lock.delay.ms = static_cast<int64_t>(r.Varint());
-    for (auto& [token, holder] : lock.holders) ReadMoreOfHolder(r, &holder);
-    for (uint64_t k = r.Varint(); k > 0 && r.ok(); k--) {
-      const Revision number = r.Varint();
-      LockTicket ticket = ReadTicket(r);
-      knows(ticket.lease_id);
-      if (!lock.queue.Put(number, std::move(ticket))) return Fail(Errc::kCorruption, "snapshot: a ticket twice");
-    }
-  }
-  if (unknown_lease) return Fail(Errc::kCorruption, "snapshot: a lock of an unknown lease");
-  if (!r.ok() || db >= kDatabases || !lock.used() || lock.limit == 0)
-    return Fail(Errc::kCorruption, "snapshot: a lock");
-  return std::pair(std::move(name), std::move(lock));
+  return DecodeLock(LeasesOf(store_), in);
 }
 
 uint64_t LockTable::RowDigest(const KeyName& name, const Lock& lock) const {
-  Digester d(Digester::kLock);
-  d.Number(static_cast<uint64_t>(name.db));
-  d.Bytes(name.name);
-  d.Number(lock.advisory);
-  for (const auto& [token, holder] : lock.holders) {
-    d.Number(holder.token);
-    d.Bytes(holder.owner);
-    d.Bytes(holder.lease_id);
-    d.Number(static_cast<uint64_t>(holder.ttl_ms));
-    d.Number(holder.renewed);
-  }
-  if (HasMore(lock)) {
-    std::string more;
-    Writer w(&more);
-    WriteMore(lock, w);
-    d.Bytes(more);
-  }
-  return d.sum();
+  return LockDigest(name, lock);
 }
 
 std::unique_ptr<SlicedFree> LockTable::Clear() {
-  used_bytes_ = held_ = tickets_ = guard_count_ = 0;
-  for (size_t& guards : guards_per_db_) guards = 0;
-  ready_.clear();
+  index_.Clear();
   return FreedInSlices(SetRowsAside());
 }
 

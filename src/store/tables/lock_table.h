@@ -12,7 +12,6 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "store/keyspace/key_name.h"
 #include "store/keyspace/key_record.h"
 #include "store/tables/lock.h"
+#include "store/tables/lock_index.h"
 #include "store/tables/ordered_table.h"
 #include "store/tables/tables.h"
 
@@ -27,19 +27,19 @@ namespace clustron::store {
 
 class LockTable final : public OrderedTable<KeyName, Lock> {
  public:
-  explicit LockTable(Store& store) : OrderedTable(store) {}
+  explicit LockTable(Store& store) : OrderedTable(store), index_(store) {}
 
   const Lock* Find(int db, std::string_view name) const;
   // True while a guarding lock is held anywhere (one test before every Guarded call), or in `db`.
-  bool guards_any() const { return guard_count_ != 0; }
-  bool guards_db(int db) const { return guards_per_db_[db] != 0; }
+  bool guards_any() const { return index_.guards_any(); }
+  bool guards_db(int db) const { return index_.guards_db(db); }
   // The guarding lock on a key, null when it may be written freely.
   const Lock* Guard(int db, std::string_view key) const {
-    return guard_count_ == 0 ? nullptr : FindGuard(db, key);
+    return index_.guards_any() ? FindGuard(db, key) : nullptr;
   }
   // Locks that are held, and those who wait for one.
-  size_t held() const { return held_; }
-  size_t tickets() const { return tickets_; }
+  size_t held() const { return index_.held(); }
+  size_t tickets() const { return index_.tickets(); }
 
   struct Row {
     std::string_view name;
@@ -70,12 +70,9 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   // REQUIRES: held with this token. `kind` says why: kReleased, kExpired or kBroken. Behind a
   // holder who is lost (kExpired) comes the delay that it asked for.
   void End(int db, std::string_view name, Revision token, LockEventKind kind);
-  // RENEW above the granted TTL, or of a grant that is not claimed yet. REQUIRES: held with this
-  // token.
-  void RaiseTtl(int db, std::string_view name, Revision token, int64_t ttl_ms);
-  // RENEW up to the granted TTL within an entry, as LeaseTable::Keep; CLAIM of a grant. REQUIRES:
-  // held with this token.
-  void Keep(int db, std::string_view name, Revision token);
+  // RENEW within an entry, to `ttl_ms` if that is above what it has (0: that again); a CLAIM of the
+  // grant, too. An end that was queued before it is void. REQUIRES: held with this token.
+  void Renew(int db, std::string_view name, Revision token, int64_t ttl_ms);
   void EndDelay(int db, std::string_view name);
 
   // ---- the queue ----
@@ -95,7 +92,7 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   void SetPresent(const KeyName& name, Revision ticket, const WaitId& wait, bool present);
 
   // A lock whose next ticket can be granted; null: there is none.
-  const KeyName* Ready() const { return ready_.empty() ? nullptr : &*ready_.begin(); }
+  const KeyName* Ready() const { return index_.Ready(); }
   struct Handed {
     Revision token = 0;
     LockTicket ticket;
@@ -109,14 +106,10 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   void set_keeps_age(bool keeps) { keeps_age_ = keeps; }
 
   std::string_view section() const override { return "locks"; }
-  size_t used_bytes() const override { return used_bytes_; }
+  size_t used_bytes() const override { return index_.used_bytes(); }
   std::unique_ptr<SlicedFree> Clear() override;
 
  private:
-  // row: db, name, bits (one byte: 1 advisory, 2 more follows), holders: count, (token, owner,
-  // lease, ttl, renewed) each; more: limit, delay's token and ms, for each holder (shared, delay,
-  // ticket, claim, since), tickets: count, (ticket, owner, lease, ttl, shared, delay, ticket_ms,
-  // renewed, node, boot, id, since) each; all other numbers varints
   void EncodeRow(const KeyName& name, const Lock& lock, std::string* out) const override;
   Result<std::pair<KeyName, Lock>> DecodeRow(Reader* in) const override;
   uint64_t RowDigest(const KeyName& name, const Lock& lock) const override;
@@ -126,34 +119,17 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   const Lock* FindGuard(int db, std::string_view key) const;
   Place RowFor(const KeyName& name, const LockRequest& request);
   void TakeIfUnused(Place place);
-  void Renew(Place place, Revision token, int64_t ttl_ms);
   int64_t Now() const { return keeps_age_ ? store_.elapsed_ms() : 0; }
 
-  // Changes of one part, with what is derived from it; each says how it is undone.
+  // Changes of one part; each says how it is undone.
   void AddHolder(Place place, LockHolder holder);
   LockHolder RemoveHolder(Place place, Revision token);
   void AddTicket(Place place, Revision number, LockTicket ticket);
   LockTicket RemoveTicket(Place place, Revision number);
   void SetDelay(Place place, LockDelay delay);
-  // The same without a way back.
-  bool PutHolder(const KeyName& name, Lock& lock, LockHolder holder);
-  LockHolder PickHolder(const KeyName& name, Lock& lock, Revision token);
-  bool PutTicket(const KeyName& name, Lock& lock, Revision number, LockTicket ticket);
-  LockTicket PickTicket(const KeyName& name, Lock& lock, Revision number);
-  // Whether it guards its key, and is ready.
-  void Judge(const KeyName& name, Lock& lock);
-  bool LinkPart(const KeyName& name, Lock& lock, Revision part, std::string_view owner,
-                std::string_view lease_id);
-  void UnlinkPart(const KeyName& name, Lock& lock, Revision part, std::string_view owner,
-                  std::string_view lease_id);
   void Tell(const KeyName& name, LockEvent event, std::string_view owner = {});
 
-  size_t used_bytes_ = 0;
-  size_t held_ = 0;
-  size_t tickets_ = 0;
-  size_t guard_count_ = 0;
-  size_t guards_per_db_[kDatabases] = {};
-  std::set<KeyName> ready_;
+  LockIndex index_;
   bool keeps_age_ = false;
 };
 

@@ -114,10 +114,10 @@ class Changes {
     if (ticket != 0 && rng_.Percent(30)) return locks.EndTicket(db, name, ticket);
     if (ticket != 0 && rng_.Percent(30)) return locks.KeepTicket(db, name, ticket);
     if (!lock.held()) return;
-    const Revision token = rng_.Percent(50) ? lock.holders.begin()->first
-                                            : std::prev(lock.holders.end())->first;
-    if (rng_.Percent(20)) return locks.RaiseTtl(db, name, token, 800);
-    if (rng_.Percent(20)) return locks.Keep(db, name, token);
+    const Revision token =
+        rng_.Percent(50) ? lock.holders.begin()->first : std::prev(lock.holders.end())->first;
+    if (rng_.Percent(20)) return locks.Renew(db, name, token, 800);
+    if (rng_.Percent(20)) return locks.Renew(db, name, token, 0);
     locks.End(db, name, token,
               rng_.Percent(50) ? LockEventKind::kExpired : LockEventKind::kReleased);
   }

@@ -262,8 +262,8 @@ Result<std::pair<WaitPlace, Wait>> WaitTable::DecodeRow(Reader* in) const {
   wait.deadline_ms = static_cast<int64_t>(in->Varint());
   if (type == kForLock) wait.ticket = in->Varint();
   const std::set<std::string> keys(wait.keys.begin(), wait.keys.end());
-  const bool good = place != 0 && db < kDatabases && (type < kTypes || wait.for_lock()) && !keys.empty() &&
-                    keys.size() == wait.keys.size() && wait.deadline_ms >= 0 &&
+  const bool good = place != 0 && db < kDatabases && (type < kTypes || wait.for_lock()) &&
+                    !keys.empty() && keys.size() == wait.keys.size() && wait.deadline_ms >= 0 &&
                     (wait.resp_version == 2 || wait.resp_version == 3);
   if (!good) return Fail(Errc::kCorruption, "snapshot: a waiter that can't be");
   return std::pair(place, std::move(wait));

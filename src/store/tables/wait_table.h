@@ -1,7 +1,7 @@
-// Commands that wait for a key (BLPOP …) or a lock: who waits, for what, and in which order. A waiter enters
-// with the item that found nothing, and leaves with the item that serves it, with its deadline, or
-// when its node says so. All of that is a function of the log, so the order is one on all nodes,
-// whoever leads, and nobody is served twice.
+// Commands that wait for a key (BLPOP …) or a lock: who waits, for what, and in which order. A
+// waiter enters with the item that found nothing, and leaves with the item that serves it, with its
+// deadline, or when its node says so. All of that is a function of the log, so the order is one on
+// all nodes, whoever leads, and nobody is served twice.
 //
 // A waiter is named by its place in the order of arrival; its owner knows it by (node, boot, id).
 // The waiters of a node that can't be reached are parked: they keep their places, and are not
@@ -20,9 +20,9 @@
 
 #include "store/keyspace/key_name.h"
 #include "store/keyspace/key_record.h"
+#include "store/keyspace/wait_id.h"
 #include "store/tables/ordered_table.h"
 #include "store/tables/tables.h"
-#include "store/keyspace/wait_id.h"
 
 namespace clustron::store {
 
@@ -107,8 +107,8 @@ class WaitTable final : public OrderedTable<WaitPlace, Wait> {
   };
 
   // row: place, node, boot, id, command, db, RESP version, type, parked (one byte each), user,
-  // args, keys, targets (counts before them), deadline; numbers are varints. Of who waits for a lock
-  // the type is 255, and the ticket follows
+  // args, keys, targets (counts before them), deadline; numbers are varints. Of who waits for a
+  // lock the type is 255, and the ticket follows
   void EncodeRow(const WaitPlace& place, const Wait& wait, std::string* out) const override;
   Result<std::pair<WaitPlace, Wait>> DecodeRow(Reader* in) const override;
   uint64_t RowDigest(const WaitPlace& place, const Wait& wait) const override;

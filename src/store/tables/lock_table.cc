@@ -18,12 +18,6 @@ const Lock* LockTable::Find(int db, std::string_view name) const {
   return it == rows().end() ? nullptr : &it->second;
 }
 
-const Lock* LockTable::FindGuard(int db, std::string_view key) const {
-  if (!index_.guards_db(db)) return nullptr;
-  const Lock* lock = Find(db, key);
-  return lock != nullptr && lock->guards() ? lock : nullptr;
-}
-
 std::vector<LockTable::Row> LockTable::List(int db, std::string_view prefix,
                                             const std::string_view* after, size_t limit) const {
   std::vector<Row> found;

@@ -35,7 +35,9 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   bool guards_db(int db) const { return index_.guards_db(db); }
   // The guarding lock on a key, null when it may be written freely.
   const Lock* Guard(int db, std::string_view key) const {
-    return index_.guards_any() ? FindGuard(db, key) : nullptr;
+    if (!index_.guards_db(db)) return nullptr;
+    const Lock* lock = Find(db, key);
+    return lock != nullptr && lock->guards() ? lock : nullptr;
   }
   // Locks that are held, and those who wait for one.
   size_t held() const { return index_.held(); }
@@ -116,7 +118,6 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   bool Link(const KeyName& name, Lock& lock) override;
   void Unlink(const KeyName& name, const Lock& lock) override;
 
-  const Lock* FindGuard(int db, std::string_view key) const;
   Place RowFor(const KeyName& name, const LockRequest& request);
   void TakeIfUnused(Place place);
   int64_t Now() const { return keeps_age_ ? store_.elapsed_ms() : 0; }

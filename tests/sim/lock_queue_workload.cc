@@ -243,6 +243,7 @@ class QueueActor final : public Actor {
     delay_ms_ = kind == Kind::kDelayed && rng().Percent(70) ? rng().Between(300, 1500) : 0;
     ttl_ms_ = rng().Between(300, 2500);
     how_ = rng().Below(10);
+    ticket_ms_ = rng().Between(400, 3000);
     began_ns_ = now_ns();
     asked_ = 0;
   }
@@ -261,7 +262,6 @@ class QueueActor final : public Actor {
         all_.waits.erase(owner_);
       }
     } else if (how_ < 8) {
-      ticket_ms_ = rng().Between(400, 3000);
       words.insert(words.end(), {"ENQUEUE", std::to_string(ticket_ms_)});
     }
     words.insert(words.end(), {"OWNER", owner_});
@@ -368,7 +368,8 @@ class QueueActor final : public Actor {
   }
   void AnsweredTicket(Ask ask, const Reply& reply) {
     if (reply.IsNil()) {
-      if (now_ns() < kept_until_ns_ && !lock().tickets[ticket_].left &&
+      // What was claimed without an answer may have been held, and be over.
+      if (now_ns() < kept_until_ns_ && !claim_lost_ && !lock().tickets[ticket_].left &&
           !all_.MayBeForgotten(began_ns_)) {
         world().report->Fail(
             "locks",

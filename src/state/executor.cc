@@ -277,7 +277,11 @@ void Executor::ApplyItem(const ItemHeader& header) {
 bool Executor::TakeSequence(const ItemHeader& header) {
   bool begins = false;
   const ItemSessions::Found found = sessions_.Take(header, &begins);
-  if (begins) waits_.DropOlder({header.session.node, header.session.boot});
+  if (begins) {
+    // A change of its own: the revision of whatever was applied before it is in no snapshot.
+    store_->BeginItem();
+    waits_.DropOlder({header.session.node, header.session.boot});
+  }
   switch (found) {
     case ItemSessions::Found::kNext:
       return true;

@@ -172,6 +172,14 @@ TEST_CASE("renewals above the granted TTL are entries") {
   CHECK(server.Run("ONCE r 1000 LOCK RENEW n 1 2000") == ":2000\r\n");
   CHECK(LocksOf(server.store).Find(0, "n")->holder().ttl_ms == 2000);
   CHECK(server.Run("LOCK INFO n").find(":2000\r\n:123\r\n") != std::string::npos);
+  // A grant that is not claimed yet is claimed by it.
+  server.Run("LOCK ACQUIRE n 2000 ENQUEUE 500");
+  server.Run("LOCK RELEASE n 1");
+  server.store.BeginItem();
+  LocksOf(server.store).HandOver(store::KeyName(*LocksOf(server.store).Ready()));
+  timers.touch = LeaderTimers::Touch::kOk;
+  server.Run("LOCK RENEW n " + std::to_string(Token(server, "n")) + " 800");
+  CHECK(server.needs_entry);
 }
 
 TEST_CASE("grants, renewals and ends are announced; what is rolled back is not") {

@@ -217,6 +217,12 @@ TEST_CASE("who waits for a lock must have a ticket that says so") {
   CHECK_FALSE(LocksOf(store).Find(0, "n")->contended());
   WaitsOf(store).Add({.id = id, .command_id = 550, .args = {"n"}, .keys = {"n"}, .ticket = ticket});
   CHECK(LocksOf(store).Find(0, "n")->contended());
+  // Undone, the end of a ticket leaves it as it was.
+  const size_t mark = store.Arm();
+  store.BeginItem();
+  LocksOf(store).EndTicket(0, "n", ticket);
+  store.Rollback(mark);
+  CHECK(LocksOf(store).Find(0, "n")->contended());
   const std::string locks = RowsOf(LocksOf(store));
   const std::string waits = RowsOf(WaitsOf(store));
   Store loaded(7);

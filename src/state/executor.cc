@@ -8,6 +8,7 @@
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "commands/core/access.h"
+#include "commands/core/error_text.h"
 #include "commands/core/errors.h"
 #include "commands/core/guard.h"
 #include "commands/core/keys.h"
@@ -43,12 +44,24 @@ uint64_t ReplySummary(std::string_view reply) {
   return HashBytes(reply.substr(0, reply.find_first_of(" \r")), 2);
 }
 
+// Of a call with options that came later than `version`, which is in force: programs of that time
+// answer it with an error, and have done so in the log that is applied again.
+bool CameLater(const Context& ctx, uint16_t version) {
+  return version < cluster::kFeatureVersion && ctx.spec->feature_version_of != nullptr &&
+         ctx.spec->FeatureVersionOf(ctx.args) > version;
+}
+
 // Where every command is run: those of items, those inside of others, those outside of entries.
-// What is a write of an entry must be allowed first.
-void RunCommand(Context& ctx, bool write) {
+// What is a write of an entry must be allowed first. `version`: in force in the entry.
+void RunCommand(Context& ctx, bool write, uint16_t version) {
   if (write && ctx.item_flags() != 0 && ctx.spec->Is(commands::kDenyOom)) {
     if (ctx.item_flags() & commands::kItemDiskLow) return ctx.reply.Error(commands::kErrDiskLow);
     if (ctx.item_flags() & commands::kItemOom) return ctx.reply.Error(commands::kErrOom);
+  }
+  if (write && CameLater(ctx, version)) [[unlikely]] {
+    REACH("options of a later feature version");
+    return ctx.reply.Error(
+        commands::NotKnownByAll(ctx.spec->name, ctx.spec->FeatureVersionOf(ctx.args)));
   }
   if (write && LocksOf(ctx.store).guards_any() && !commands::GuardsAllow(ctx)) return;
   ctx.spec->handler(ctx);
@@ -347,7 +360,7 @@ Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args arg
     ctx.work = &store_->work();
     reply.SetLimit(store_->item_reply_max());
   }
-  RunCommand(ctx, /*write=*/true);
+  RunCommand(ctx, /*write=*/true, feature_version_);
   if (ctx.over_budget()) [[unlikely]] {
     if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
     REACH("item undone because its budget is used up");
@@ -481,7 +494,8 @@ bool Executor::Run(commands::Args args, resp::ReplyWriter& reply, Context& outer
   const InnerCallCounter::Start start =
       counted ? inner_calls_->BeginInner() : InnerCallCounter::Start{};
   const uint64_t reply_at = reply.size();
-  RunCommand(ctx, ctx.in_entry() && spec->ClassOf(args) == commands::Class::kWrite);
+  RunCommand(ctx, ctx.in_entry() && spec->ClassOf(args) == commands::Class::kWrite,
+             feature_version_);
   if (counted) {
     const bool of_exec = outer.spec->Is(commands::kRunsQueue);
     inner_calls_->EndInner(ctx, of_exec, start, reply.since(reply_at));
@@ -498,7 +512,7 @@ Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args
   const uint64_t seed = Mix64(seed_ + ++local_seed_);
   Context ctx(spec, args, caller, *store_, nullptr, seed, reply, {this, server_});
   count_inner_ = caller.client != nullptr;
-  RunCommand(ctx, /*write=*/false);
+  RunCommand(ctx, /*write=*/false, feature_version_);
   return ctx.verdict;
 }
 

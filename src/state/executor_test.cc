@@ -95,6 +95,28 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(Fixture,
+                  "options that came with a later feature version are errors in entries of before, "
+                  "inside of other commands too") {
+  System(ItemKind::kRaiseVersion, {U16(4)});
+  Command({"MSET", "a:1", "x", "a:2", "x"});
+  const uint64_t before = executor.revision();
+  Command({"LOCK", "ACQUIRE", "n", "1000", "SHARED"});
+  Command({"FLUSHDB", "PREFIX", "a:"});
+  Command({"TXN", "THEN", "1", "3", "FLUSHDB", "PREFIX", "a:"});
+  Command({"TXN", "THEN", "1", "5", "LOCK", "ACQUIRE", "n", "1000", "SHARED"});
+  CHECK(executor.revision() == before);
+  CHECK(Read({"DBSIZE"}) == ":2\r\n");
+  CHECK(LocksOf(executor.store()).size() == 0);
+  Command({"LOCK", "ACQUIRE", "m", "1000", "OWNER", "WAIT"});
+  CHECK(LocksOf(executor.store()).size() == 1);
+  System(ItemKind::kRaiseVersion, {U16(5)});
+  Command({"LOCK", "ACQUIRE", "n", "1000", "SHARED"});
+  Command({"FLUSHDB", "PREFIX", "a:"});
+  CHECK(LocksOf(executor.store()).size() == 2);
+  CHECK(Read({"DBSIZE"}) == ":0\r\n");
+}
+
+TEST_CASE_FIXTURE(Fixture,
                   "the feature version rises by an entry, never falls, and is in snapshots") {
   CHECK(executor.feature_version() == cluster::kFirstFeatureVersion);
   const uint64_t before = executor.digest();

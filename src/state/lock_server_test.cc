@@ -15,6 +15,14 @@ namespace {
 
 class Fixture : public WaitingState {
  public:
+  Fixture() {
+    std::string version;
+    Writer(&version).U16(cluster::kLocksQueue);
+    std::string item;
+    const std::string_view args[] = {version};
+    cluster::AppendItem({.kind = cluster::ItemKind::kRaiseVersion}, args, &item);
+    Items({item});
+  }
   const store::Lock* Find(std::string_view name) { return LocksOf(executor.store()).Find(0, name); }
   uint64_t Take(std::string_view name) {
     Do({"LOCK", "ACQUIRE", name, "60000"});

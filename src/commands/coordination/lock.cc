@@ -190,7 +190,7 @@ void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
 uint16_t LockAcquireVersion(Args args) {
   ArgCursor cursor(args, 3);
   const AcquireCall call = ParseAcquire(cursor);
-  return cursor.ok() && call.plain ? 1 : kQueuesVersion;
+  return !cursor.ok() || call.plain ? 1 : kQueuesVersion;
 }
 
 bool LockAcquireWaits(Args args) {

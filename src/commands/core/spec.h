@@ -238,7 +238,8 @@ struct CommandSpec {
   uint8_t sliced_args = 0;
   // The feature version (cluster/log/feature_version.h) by which every node knows the command: it
   // is refused while a member runs a program that does not. Of a call, where that depends on the
-  // arguments.
+  // arguments: then an entry of an earlier version answers it with an error, as programs of its
+  // time did.
   uint16_t feature_version = 1;
   uint16_t (*feature_version_of)(std::span<const std::string_view> args) = nullptr;
 

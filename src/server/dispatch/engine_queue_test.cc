@@ -376,14 +376,17 @@ TEST_CASE("every command of an entry draws lots of its own") {
   CHECK(drawn.size() == 8);
 }
 
-// A follower of node 2, with so many keys p:0, p:1 …; every member runs this program.
+// A follower of node 2, with so many keys p:0, p:1 …; every member runs this program, and the log
+// says so.
 void FollowWithKeys(EngineBench& bench, size_t count) {
-  std::vector<std::string> items;
+  std::string version;
+  Writer(&version).U16(cluster::kFeatureVersion);
+  const std::string_view raise[] = {version};
+  std::vector<std::string> items(1);
+  cluster::AppendItem({.kind = cluster::ItemKind::kRaiseVersion}, raise, &items[0]);
   for (size_t i = 0; i < count; ++i)
     items.push_back(CommandItem({"SET", "p:" + std::to_string(i), "v"}));
   FollowTwo(bench, items);
-  for (cluster::NodeId peer : {2u, 3u})
-    bench.node().parts().versions.OnPeerSupports(peer, cluster::kFeatureVersion);
 }
 
 TEST_CASE("a command of several entries is answered behind the last; what stands behind it waits") {

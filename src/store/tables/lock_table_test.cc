@@ -233,6 +233,15 @@ TEST_CASE("who waits for a lock must have a ticket that says so") {
   Reader all(waits);
   Reader row(all.Bytes());
   CHECK_FALSE(WaitsOf(without).LoadRow(&row).has_value());
+  // The ticket is another client's.
+  Store others(7);
+  others.BeginItem();
+  LocksOf(others).Acquire(0, "n", {.ttl_ms = 300});
+  others.BeginItem();
+  REQUIRE(LocksOf(others).Enqueue(0, "n", {.ttl_ms = 300}, 0, {{1, 5}, 10}) == ticket);
+  Reader again(waits);
+  Reader same(again.Bytes());
+  CHECK_FALSE(WaitsOf(others).LoadRow(&same).has_value());
 }
 
 }  // namespace

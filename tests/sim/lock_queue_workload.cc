@@ -28,7 +28,6 @@ constexpr size_t kGrantsPerLock = 120;
 struct Grant {
   std::string owner;
   int64_t token = 0;
-  int64_t ticket = 0;  // 0: none that the client knows
   bool shared = false;
   int64_t asked_ns = 0;
   int64_t told_ns = 0;
@@ -51,13 +50,6 @@ struct OneLock {
   Kind kind = Kind::kReaders;
   std::vector<Grant> grants;
   std::map<int64_t, Ticket> tickets;
-};
-
-// A request that waits, by its owner: it is the last word of its call, by which the log's replay
-// knows the call.
-struct WaitCall {
-  size_t lock = 0;
-  bool shared = false;
 };
 
 struct LockQueues final : Workload {
@@ -89,7 +81,9 @@ struct LockQueues final : Workload {
   World& world;
   std::vector<OneLock> locks;
   std::map<Kind, size_t> active;
-  std::map<std::string, WaitCall> waits;
+  // The lock of a request that waits, by its owner: the last word of its call, by which the log's
+  // replay knows the call.
+  std::map<std::string, size_t> waits;
 
  private:
   void Replace(Kind kind) {
@@ -180,7 +174,7 @@ void LockQueues::CheckCalls(const CallsThatWait& log, const store::Store&) {
     bool granted;
   };
   std::map<size_t, std::vector<Waited>> queues;
-  for (const auto& [owner, wait] : waits) {
+  for (const auto& [owner, lock] : waits) {
     const auto it = log.by_timeout.find(owner);
     if (it == log.by_timeout.end() || it->second.entered == 0) continue;
     Reply reply;
@@ -188,7 +182,7 @@ void LockQueues::CheckCalls(const CallsThatWait& log, const store::Store&) {
                          reply.IsArray(3) && reply.elements[0].integer == 1;
     if (it->second.answers > 1)
       world.report->Fail("locks", owner + " was answered twice while it waited");
-    queues[wait.lock].push_back({&owner, &it->second, granted});
+    queues[lock].push_back({&owner, &it->second, granted});
   }
   for (const auto& [lock, waited] : queues) {
     for (const Waited& later : waited) {
@@ -257,7 +251,7 @@ class QueueActor final : public Actor {
       words.insert(words.end(), {"WAIT", std::to_string(rng().Between(10, 4000))});
       // Asked again it takes its own place, and is one call no more.
       if (++asked_ == 1) {
-        all_.waits.try_emplace(owner_, WaitCall{lock_, shared_});
+        all_.waits.try_emplace(owner_, lock_);
       } else {
         all_.waits.erase(owner_);
       }
@@ -340,7 +334,6 @@ class QueueActor final : public Actor {
     if (Mine() == nullptr) {
       lock().grants.push_back({.owner = owner_,
                                .token = token_,
-                               .ticket = ticket_,
                                .shared = shared_,
                                .asked_ns = began_ns_,
                                .told_ns = now_ns(),

@@ -1,4 +1,5 @@
 """Disks that fill up, files that are torn, rotten or gone."""
+import errno
 import glob
 import os
 import shutil
@@ -263,6 +264,16 @@ def small_disk(megabytes):
     return path
 
 
+def take_room(disk, leave=0):
+    """Fills a file named ballast until so many bytes are free. Unbuffered: a buffer's rest would be written by close()."""
+    with open(os.path.join(disk, "ballast"), "ab", buffering=0) as f:
+        try:
+            while leave == 0 or shutil.disk_usage(disk).free > leave:
+                f.write(b"\0" * (1 << 16))
+        except OSError as e:
+            assert e.errno == errno.ENOSPC, e
+
+
 @limited(90)
 def test_a_full_disk_refuses_writes_and_comes_back():
     disk = small_disk(700)
@@ -272,9 +283,7 @@ def test_a_full_disk_refuses_writes_and_comes_back():
         with node.connect() as c:
             fill(c, 1000)
             refused = None
-            size = shutil.disk_usage(disk).free - 20_000_000
-            with open(ballast, "wb") as f:
-                f.write(b"\0" * max(0, size))
+            take_room(disk, leave=20_000_000)
 
             def write_until_refused():
                 for i in range(50):
@@ -384,13 +393,7 @@ def test_when_even_the_reserve_is_used_up_writes_are_refused_and_nobody_waits():
             for name in names:
                 c.call("SET", name, "v")
             ballast = os.path.join(disk, "ballast")
-            with open(ballast, "wb") as f:
-                try:
-                    while True:
-                        f.write(b"\0" * 65536)
-                        f.flush()
-                except OSError:
-                    pass
+            take_room(disk)
             assert shutil.disk_usage(disk).free < 65536
             watchers = [Watcher(node, "PING"), Watcher(node, "GET", "read")]
 
@@ -464,8 +467,7 @@ def test_a_full_disk_on_the_leader_moves_leadership():
             with c.leader().connect() as conn:
                 conn.call("FAILOVER", "TO", "127.0.0.1", c.nodes[0].port)
             until(lambda: c.leader() is c.nodes[0], "node 1 leads")
-        with open(os.path.join(disk, "ballast"), "wb") as f:
-            f.write(b"\0" * max(0, shutil.disk_usage(disk).free - 10_000_000))
+        take_room(disk, leave=10_000_000)
         with c.nodes[1].connect(timeout=10) as conn:
 
             def write():
@@ -490,12 +492,7 @@ def test_a_full_disk_on_the_leader_moves_leadership():
 
             def fill():
                 # All but what the log has kept back for itself.
-                try:
-                    with open(os.path.join(disk, "ballast"), "ab", buffering=0) as f:
-                        while True:
-                            f.write(b"\0" * (1 << 20))
-                except OSError:
-                    pass
+                take_room(disk)
                 write()
                 return said(began)
 

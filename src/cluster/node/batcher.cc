@@ -1,5 +1,7 @@
 #include "cluster/node/batcher.h"
 
+#include <utility>
+
 #include "base/breather.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -8,6 +10,7 @@
 namespace clustron::cluster {
 
 void Batcher::Reset() {
+  first_ = {};
   closed_.clear();
   open_ = {};
   bytes_ = 0;
@@ -37,6 +40,14 @@ bool Batcher::Add(const ItemHeader& header, std::string_view item, uint8_t flags
 }
 
 void Batcher::AddOwn(std::string_view item) { Append(item); }
+
+void Batcher::AddOwnFirst(std::string_view item) {
+  if (first_.count == kBatchItemsMax || first_.bytes.size() + item.size() > kBatchBytesMax) return;
+  if (first_.bytes.empty()) AppendEntryHeader({}, &first_.bytes);
+  first_.bytes.append(item);
+  ++first_.count;
+  bytes_ += item.size();
+}
 
 void Batcher::Rewind(Session session, uint64_t next) {
   const auto it = next_.find(session.node);
@@ -81,9 +92,12 @@ void Batcher::Close() {
 
 std::string Batcher::Take(EntryHeader header) {
   CHECK(!Empty());
-  if (closed_.empty()) Close();
-  Batch batch = std::move(closed_.front());
-  closed_.pop_front();
+  Batch batch = std::exchange(first_, {});
+  if (batch.count == 0) {
+    if (closed_.empty()) Close();
+    batch = std::move(closed_.front());
+    closed_.pop_front();
+  }
   CHECK(batch.count > 0);
   bytes_ -= batch.bytes.size() - kEntryHeaderBytes;
   header.item_count = batch.count;

@@ -31,6 +31,9 @@ class Batcher {
   bool Add(const ItemHeader& header, std::string_view item, uint8_t flags);
   // An item of the server itself.
   void AddOwn(std::string_view item);
+  // Likewise, in front of whatever waits: an entry of their own. More than an entry has room for is
+  // not taken.
+  void AddOwnFirst(std::string_view item);
   // An item was applied that left a gap, the state expects `next` from its session: what was taken
   // beyond does not count, and is taken again from there on. Further items of the run with the gap
   // say the same when they are applied, after the new run has begun: those change nothing.
@@ -40,7 +43,7 @@ class Batcher {
   // filled it) does not wait for what is over.
   void Advance(Session session, uint64_t next);
 
-  bool Empty() const { return closed_.empty() && open_.count == 0; }
+  bool Empty() const { return first_.count == 0 && closed_.empty() && open_.count == 0; }
   // The oldest batch; clocks and feature version are `header`'s. REQUIRES: !Empty().
   std::string Take(EntryHeader header);
   size_t bytes() const { return bytes_; }
@@ -60,6 +63,7 @@ class Batcher {
   void Close();
 
   const size_t waiting_bytes_max_;
+  Batch first_;
   Ring<Batch> closed_;
   Batch open_;
   size_t bytes_ = 0;

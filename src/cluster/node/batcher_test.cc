@@ -54,6 +54,28 @@ TEST_CASE_FIXTURE(Fixture, "an entry has a bounded number of items") {
   CHECK(Take() == Sequences{kBatchItemsMax + 1});
 }
 
+TEST_CASE_FIXTURE(Fixture, "what goes first is an entry ahead of all, and bounded") {
+  std::string own;
+  const std::string_view args[] = {"k"};
+  AppendItem({.command_id = 100, .sequence = 77}, args, &own);
+  for (uint64_t sequence = 1; sequence <= kBatchItemsMax + 1; ++sequence)
+    REQUIRE(Add(sequence));
+  const size_t before = batcher.bytes();
+  batcher.AddOwnFirst(own);
+  batcher.AddOwnFirst(own);
+  CHECK(Take() == Sequences{77, 77});
+  CHECK(batcher.bytes() == before);
+  for (uint32_t i = 0; i < kBatchItemsMax + 5; ++i) batcher.AddOwnFirst(own);
+  CHECK(Take() == Sequences(kBatchItemsMax, 77));
+  CHECK(Take().front() == 1);
+  CHECK(Take() == Sequences{kBatchItemsMax + 1});
+  CHECK(batcher.Empty());
+  batcher.AddOwnFirst(own);
+  CHECK_FALSE(batcher.Empty());
+  batcher.Reset();
+  CHECK(batcher.Empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "nothing of an earlier leadership is left to be proposed in a new one") {
   for (uint64_t sequence = 1; sequence <= kBatchItemsMax + 1; ++sequence) REQUIRE(Add(sequence));
   batcher.Reset();

@@ -31,6 +31,9 @@ void LeadDuty::Begin() {
   around_.proposer.Begin();
   snapshot_proposed_ = false;
   began_ns_ = core_.NowNs();
+  // In front of what releases a lock, or pushes: clients of the leader before may wait for that.
+  parked_ns_ = began_ns_ - core_.config.tick_ns;
+  ParkWaiters(began_ns_);
   around_.clock.OnLeading();
   core_.state.ForEachLease([&](const StateMachine::LeaseInfo& lease) { OnLeaseGranted(lease); });
   core_.state.ForEachLockPart([&](const StateMachine::LockPart& part) { OnLockPart(part); });
@@ -84,11 +87,13 @@ bool LeadDuty::Lives(const Session& session, int64_t now_ns) const {
     if (record.node == session.node && record.boot > session.boot) return false;
   const int64_t silence_ns = kSilentRounds * core_.config.paxos.round_ns;
   for (const paxos::PeerStatus& peer : core_.replica.peers())
-    if (peer.node == session.node) return now_ns - std::max(peer.heard_ns, began_ns_) <= silence_ns;
+    if (peer.node == session.node)
+      return now_ns - (peer.heard_ns != 0 ? peer.heard_ns : began_ns_) <= silence_ns;
   return false;
 }
 
-// An element that is taken off for somebody who is gone is lost.
+// An element that is taken off for somebody who is gone is lost, and a lock that is granted to him
+// is held until its TTL ends.
 void LeadDuty::ParkWaiters(int64_t now_ns) {
   CHECK(around_.leader_view.leading());
   if (now_ns - parked_ns_ < core_.config.tick_ns || Planted(Bug::kGoneWaitersServed)) return;
@@ -96,12 +101,22 @@ void LeadDuty::ParkWaiters(int64_t now_ns) {
     CHECK(session.node != 0);
     if (Lives(session, now_ns)) continue;
     parked_ns_ = now_ns;
-    Log(LogLevel::kNotice,
-        "node {} is silent, or was started again: its clients that wait for keys are not served "
-        "until it says that they are there",
-        session.node);
-    around_.proposer.AddOwn(WaitItem({.what = WaitNews::What::kPark, .owner = session}, {}));
+    Park(session);
   }
+}
+
+void LeadDuty::OnLinkDown(NodeId peer) {
+  if (!around_.leader_view.leading() || core_.halted || Planted(Bug::kGoneWaitersServed)) return;
+  for (const Session& session : core_.state.ServedWaiters())
+    if (session.node == peer) Park(session);
+}
+
+void LeadDuty::Park(const Session& session) {
+  Log(LogLevel::kNotice,
+      "node {} can't be seen, or was started again: its clients that wait for keys or locks are "
+      "not served until it says that they are there",
+      session.node);
+  around_.proposer.AddOwnFirst(WaitItem({.what = WaitNews::What::kPark, .owner = session}, {}));
 }
 
 void LeadDuty::ProposeEnds(int64_t now_ns) {

@@ -45,6 +45,8 @@ class LeadDuty final : public ApplyListener {
   void End() { timers_.Clear(); }
   // As leader, now and then.
   void ProposeDue(int64_t now_ns);
+  // The link to it broke: as a rule its process is gone.
+  void OnLinkDown(NodeId peer);
   // While set (CLIENT PAUSE), entries leave in place what is due. What has come together goes at
   // once when that ends.
   void KeepDue(bool keep);
@@ -61,6 +63,7 @@ class LeadDuty final : public ApplyListener {
   bool TickIsDue(int64_t now_ns) const;
   bool Lives(const Session& session, int64_t now_ns) const;
   void ParkWaiters(int64_t now_ns);
+  void Park(const Session& session);
   void ProposeEnds(int64_t now_ns);
   void MaybeProposeSnapshot();
 

@@ -175,7 +175,10 @@ void Node::OnPeerUp(NodeId peer) {
   }
 }
 
-void Node::OnPeerDown(NodeId peer) { parts_.leader.OnLinkDown(peer); }
+void Node::OnPeerDown(NodeId peer) {
+  parts_.leader.OnLinkDown(peer);
+  parts_.lead.OnLinkDown(peer);
+}
 
 // --- Time and turns ------------------------------------------------------------------------------
 

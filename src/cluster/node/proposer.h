@@ -39,6 +39,7 @@ class Proposer final : public MessageHandler {
   void AddFromHere(std::string_view item);
   // Of the server itself.
   void AddOwn(std::string_view item) { batcher_.AddOwn(item); }
+  void AddOwnFirst(std::string_view item) { batcher_.AddOwnFirst(item); }
   // An item was applied that left a gap in its session.
   void OnGap(Session session, uint64_t next_sequence) { batcher_.Rewind(session, next_sequence); }
   bool Empty() const { return batcher_.Empty(); }

@@ -159,6 +159,34 @@ TEST_CASE("CLIENT UNBLOCK is answered when the outcome is known") {
   }
 }
 
+// The client whose lock is released here may be the first that the new leader hears of.
+TEST_CASE("a new leader parks who waited at the one before, in front of all else") {
+  EngineBench bench(3);
+  FollowTwo(bench, {Follower::RaiseVersion()});
+  bench.Choose(kTwo, paxos::EntryKind::kBatch,
+               EntryOf(1000, kTwosWallMs,
+                       {CommandItem({"LOCK", "ACQUIRE", "l", "60000"}),
+                        CommandItem({"LOCK", "ACQUIRE", "l", "60000", "WAIT", "0"}, {2, 1}, 1),
+                        CommandItem({"BLPOP", "k", "0"}, {3, 1}, 1)}));
+  const std::vector<cluster::Session> both{{2, 1}, {3, 1}};
+  REQUIRE(bench.executor().ServedWaiters() == both);
+  for (int i = 0; i < 5; ++i) {
+    bench.Follow(kTwo);
+    bench.Tick(100);
+    bench.AnswerAll();
+  }
+  REQUIRE_FALSE(bench.node().leading());
+  bench.silent_peer = 2;
+  auto& client = bench.Connect();
+  bench.Say(client, "LOCK BREAK l");
+  bench.Lead();
+  CHECK(client.Take() == ":1\r\n");
+  const std::vector<cluster::Session> three{{3, 1}};
+  CHECK(bench.executor().ServedWaiters() == three);
+  CHECK(bench.Ask(client, "LOCK CHECK l 1") == ":0\r\n");
+  CHECK(bench.Ask(client, "LOCK INFO l").find("$7\r\nholders\r\n*0\r\n") != std::string::npos);
+}
+
 // Waiters of node 2 at a leader.
 TEST_CASE("a leader parks the waiters of who is silent, or of an earlier start, and no others'") {
   EngineBench bench(3);
@@ -183,6 +211,24 @@ TEST_CASE("a leader parks the waiters of who is silent, or of an earlier start, 
     REQUIRE(bench.node().leading());
     CHECK(bench.executor().ServedWaiters().empty());
     CHECK(WaitsOf(bench.executor().store()).size() == 2);
+  }
+  SUBCASE("its link breaks") {
+    for (const cluster::NodeId peer : {2U, 3U})
+      bench.node().parts().versions.OnPeerSupports(peer, cluster::kFeatureVersion);
+    for (int i = 0; i < 100; ++i) {
+      bench.Tick();
+      bench.AnswerAll();
+    }
+    bench.node().OnPeerDown(3);
+    bench.Turn();
+    bench.AnswerAll();
+    CHECK(bench.executor().ServedWaiters() == two);
+    bench.node().OnPeerDown(2);
+    // In front of the element that comes with it.
+    auto& client = bench.Connect();
+    CHECK(bench.Ask(client, "RPUSH k x") == ":1\r\n");
+    CHECK(bench.executor().ServedWaiters().empty());
+    CHECK(bench.Ask(client, "LLEN k") == ":1\r\n");
   }
   SUBCASE("started anew") {
     bench.FromWire(2, cluster::WireOf(cluster::WireKind::kIntroduction,

@@ -118,6 +118,29 @@ def test_nothing_is_taken_off_for_a_dead_node_and_a_paused_one_keeps_its_place()
     c.stop()
 
 
+@limited(120)
+def test_a_lock_is_not_granted_to_a_client_of_a_leader_that_was_just_killed():
+    """Nor of another node: the release comes first of all behind its end, and is no sooner than that."""
+    for victim_leads in (True, False):
+        c = cluster.Cluster(3).start()
+        lead = c.wait_leader()
+        victim = lead if victim_leads else next(n for n in c.nodes if n is not lead)
+        holder, other = [n for n in c.nodes if n is not victim]
+        with holder.connect(timeout=20) as conn:
+            tokens = [conn.call("LOCK", "ACQUIRE", "lock%d" % i, 600_000)[1] for i in range(20)]
+            waiters, dead = [], []
+            for i in range(20):
+                dead.append(Waiter(victim, "LOCK", "ACQUIRE", "lock%d" % i, 600_000, "OWNER", "dead", "WAIT", 0))
+                waiters.append(Waiter(other, "LOCK", "ACQUIRE", "lock%d" % i, 600_000, "OWNER", "alive", "WAIT", 0))
+            victim.kill()
+            if not victim_leads:
+                time.sleep(0.02)  # its links have broken
+            assert conn.pipeline([("LOCK", "RELEASE", "lock%d" % i, token) for i, token in enumerate(tokens)]) == [1] * 20
+            for waiter in waiters:
+                assert waiter.reply()[0] == 1
+        c.kill()
+
+
 @limited(90)
 def test_a_planned_stop_loses_no_element():
     c = cluster.Cluster(3).start()

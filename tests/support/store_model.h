@@ -293,7 +293,7 @@ class ModelledStore {
         return;
       default:
         if ((a == b && from == to) || Live(a, from) == nullptr) return;
-        store.Copy(a, from, b, to);
+        store.Copy(*store.Find(a, from), b, to);
         model[b][to] = model[a][from];
         model[b][to].lease.clear();
         return;

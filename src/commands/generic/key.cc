@@ -146,7 +146,7 @@ void CmdCopy(Context& ctx) {
   if (source == nullptr) return ctx.reply.Int(0);
   if (!replace && ctx.store.Find(to_db, to) != nullptr) return ctx.reply.Int(0);
   if (!SpendCopy(ctx, *source)) return;
-  ctx.Writable().Copy(ctx.db, from, to_db, to);
+  ctx.Writable().Copy(*source, to_db, to);
   ctx.reply.Int(1);
 }
 

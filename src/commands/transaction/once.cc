@@ -38,7 +38,7 @@ void ReplyStored(Context& ctx, const store::OnceReply& stored) {
 // Runs the command and keeps its reply, unless it was an error that changed nothing.
 void RunAndStore(Context& ctx, store::OnceReply stored) {
   const store::Revision before = ctx.store.ItemRevision();
-  resp::ReplyPrefix copy(store::kOnceReplyBytesMax);
+  resp::ReplyPrefix copy(store::kStoredReplyBytesMax);
   ctx.reply.BeginCapture(&copy);
   const bool ok = RunInner(ctx, ctx.args.subspan(kOnceInner), ctx.reply);
   ctx.reply.EndCapture();
@@ -73,7 +73,7 @@ bool OnceKeys(Args args, std::vector<KeyRef>* out) { return InnerKeys(args, kOnc
 void CmdOnce(Context& ctx) {
   ArgCursor args(ctx.args);
   const std::string_view id = args.Next();
-  if (id.empty() || id.size() > store::kOnceIdBytesMax) args.Fail(kErrOnceId);
+  if (id.empty() || id.size() > store::kStoredIdBytesMax) args.Fail(kErrOnceId);
   const int64_t keep_ms = args.IntIn(1, store::kOnceKeepMsMax, kErrOnceKeep);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (!ctx.in_entry()) {

@@ -47,9 +47,9 @@ TEST_CASE("a stored reply takes a revision even if the command only read") {
 
 TEST_CASE("a reply above the bound is kept as its revision") {
   TestServer server;
-  const std::string big(store::kOnceReplyBytesMax, 'x');
+  const std::string big(store::kStoredReplyBytesMax, 'x');
   server.Run({"SET", "k", big});
-  CHECK(server.Run("ONCE r 1000 GET k").size() > store::kOnceReplyBytesMax);
+  CHECK(server.Run("ONCE r 1000 GET k").size() > store::kStoredReplyBytesMax);
   CHECK(server.Run("ONCE r 1000 GET k") == "$6\r\nDONE 2\r\n");
 }
 

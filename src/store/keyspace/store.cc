@@ -333,21 +333,20 @@ void Store::EmitMove(int from_db, std::string_view from, int to_db, std::string_
   }
 }
 
-void Store::Copy(int from_db, std::string_view from, int to_db, std::string_view to) {
-  const KeyRecord* source = Find(from_db, from);
-  CHECK(source != nullptr);
+void Store::Copy(const KeyRecord& source, int to_db, std::string_view to, Revision kept) {
   const uint64_t hash = Hash(to);
   Mutation m = Modify(to_db, to, hash);
   m.Begin();
   m.value_changed_ = true;
   m.touched_ = true;  // it may come with its end
   if (m.entry_ != nullptr && m.entry_->has_lease()) attachments_->Detach(to_db, to);
-  DeadlineWord word = KeyRecordEdit::DeadlineOf(*source);
+  DeadlineWord word = KeyRecordEdit::DeadlineOf(source);
   if (word.exists()) word = File(to_db, hash, word.deadline(), {});
-  KeyRecord* now = KeyRecordEdit::Clone(*source, to, word);
+  KeyRecord* now = KeyRecordEdit::Clone(source, to, word);
   KeyRecordEdit::SetLease(*now, false);
   m.Install(now, false);
   m.Commit({EventClass::kGeneric, "copy_to"});
+  if (kept != 0) SetRevision(to_db, *now, kept);
 }
 
 void Store::FlushOne(int db) {

@@ -168,8 +168,9 @@ class Store {
   // move_from and move_to.
   void Move(int from_db, std::string_view key, int to_db);
   // Copies value, deadline and labels, not the lease, replacing what is there. Announces copy_to.
-  // REQUIRES: `from` exists.
-  void Copy(int from_db, std::string_view from, int to_db, std::string_view to);
+  // `source` may be a key of another store; then the copy may keep its revision (0: it gets the
+  // item's).
+  void Copy(const KeyRecord& source, int to_db, std::string_view to, Revision kept = 0);
 
   // Freed later, in slices. Take a revision even when empty (Redis counts FLUSHALL as dirty).
   void FlushDb(int db);

@@ -341,7 +341,7 @@ TEST_CASE("WATCH of an absent key sees that it came and went") {
       s.BeginItem();
       if (how.starts_with("renamed")) s.Rename(0, "other", "k");
       if (how.starts_with("moved")) s.Move(1, "k", 0);
-      if (how.starts_with("copied")) s.Copy(0, "other", 0, "k");
+      if (how.starts_with("copied")) s.Copy(*s.Find(0, "other"), 0, "k");
       s.BeginEntry(s.elapsed_ms() + 10, s.wall_ms() + 10);
       s.BeginItem();
       s.ExpireDue(100);

@@ -102,7 +102,7 @@ TEST_CASE("observers are told of every change, in order, with its revision and r
   s.BeginItem();
   s.Move(0, "b", 1);
   s.BeginItem();
-  s.Copy(1, "b", 2, "c");
+  s.Copy(*s.Find(1, "b"), 2, "c");
   s.BeginItem();
   s.SwapDb(1, 2);
   s.BeginItem();
@@ -200,7 +200,7 @@ TEST_CASE("what a lease is attached to follows the rules of the commands") {
     m.Commit(kSet);
   }
   CHECK(attached(0, "k"));
-  s.Copy(0, "k", 0, "copy");
+  s.Copy(*s.Find(0, "k"), 0, "copy");
   CHECK_FALSE(attached(0, "copy"));
   s.Rename(0, "k", "renamed");
   CHECK(attached(0, "renamed"));

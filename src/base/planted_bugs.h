@@ -70,6 +70,8 @@ namespace clustron {
   X(kWatchBlindToDeletes)     /* WATCH does not see a key that came and went */                    \
   X(kWatchBlindToTtls)        /* WATCH does not see changes of a time to live */                   \
   X(kOnceForgottenEarly)      /* a stored reply is forgotten a second early */                     \
+  X(kTxnAbsentUnchecked)      /* what a transaction saw absent is not validated */                 \
+  X(kTxnsNotInSnapshot)       /* outcomes of transactions are missing in snapshots */              \
   X(kOneSnapshotKept)         /* the snapshot before the newest is not kept */                     \
   X(kFailedSyncIgnored)       /* a failed fsync of the log is taken for success */                 \
   X(kLogCutEarly)             /* the log goes up to eight slots behind the older snapshot */

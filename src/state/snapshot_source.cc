@@ -106,6 +106,7 @@ void ExecutorSnapshot::BeginString(std::string_view key, uint64_t size) {
 
 void ExecutorSnapshot::OnRows(std::string_view section, std::string_view rows) {
   if (Planted(Bug::kWaitsNotInSnapshot) && section == "waits") return;
+  if (Planted(Bug::kTxnsNotInSnapshot) && section == "transactions") return;
   rdb_.Section(section, rows);
 }
 

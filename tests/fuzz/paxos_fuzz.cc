@@ -78,6 +78,8 @@ void FuzzWire(std::string_view bytes) {
       break;
     case cluster::WireKind::kLeaderCall:
     case cluster::WireKind::kLeaderAnswer:
+    case cluster::WireKind::kNodeCall:
+    case cluster::WireKind::kNodeAnswer:
       if (cluster::ReadCall(body, &id, &rest)) CHECK(rest.size() <= body.size());
       break;
     case cluster::WireKind::kPublish:

@@ -91,6 +91,8 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kWatchBlindToDeletes, .name = "kWatchBlindToDeletes", .seed = 2},
     {.bug = Bug::kWatchBlindToTtls, .name = "kWatchBlindToTtls", .seed = 2},
     {.bug = Bug::kOnceForgottenEarly, .name = "kOnceForgottenEarly", .seed = 3},
+    {.bug = Bug::kTxnAbsentUnchecked, .name = "kTxnAbsentUnchecked", .seed = 1},
+    {.bug = Bug::kTxnsNotInSnapshot, .name = "kTxnsNotInSnapshot", .seed = 1},
     {.bug = Bug::kOneSnapshotKept, .name = "kOneSnapshotKept", .seed = 12},
     {.bug = Bug::kFailedSyncIgnored, .name = "kFailedSyncIgnored", .seed = 11},
     {.bug = Bug::kLogCutEarly, .name = "kLogCutEarly", .seed = 1},

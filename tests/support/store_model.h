@@ -17,6 +17,7 @@
 #include "store/keyspace/value_type.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
+#include "store/tables/txn_table.h"
 #include "store/tables/wait_table.h"
 #include "store/types/hash/hash_edit.h"
 #include "store/types/hash/hash_value.h"
@@ -406,6 +407,29 @@ class ModelledStore {
     }
   }
 
+  // Transactions that end.
+  void TxnStep() {
+    store.BeginItem();
+    const std::string id = "1-" + std::to_string(rng_.Below(50));
+    const TxnOutcome* found = TxnsOf(store).Find("u", id, store.elapsed_ms());
+    const auto it = txns.find(id);
+    const bool known = it != txns.end() && it->second.first > store.elapsed_ms();
+    REQUIRE((found != nullptr) == known);
+    if (known) {
+      REQUIRE(found->number == it->second.second);
+      return;
+    }
+    const int64_t until_ms = store.elapsed_ms() + 1 + static_cast<int64_t>(rng_.Below(3000));
+    txns[id] = {until_ms, rng_.Next()};
+    TxnsOf(store).Put("u", id,
+                      {.kind = TxnOutcome::Kind::kApplied,
+                       .number = txns[id].second,
+                       .revision = store.TakeRevision(),
+                       .until_ms = until_ms,
+                       .reply = Value().substr(0, 100)},
+                      store.elapsed_ms());
+  }
+
   Deadline RandomDeadline(int64_t least) {
     const int64_t ms =
         least + static_cast<int64_t>(rng_.Below(rng_.Percent(5) ? 40'000'000 : 3000));
@@ -483,6 +507,11 @@ class ModelledStore {
       REQUIRE(place != nullptr);
       REQUIRE(WaitsOf(store).Find(*place)->keys[0] == key);
     }
+    for (const auto& [id, outcome] : txns) {
+      const TxnOutcome* found = TxnsOf(store).Find("u", id, store.elapsed_ms());
+      REQUIRE((found != nullptr) == (outcome.first > store.elapsed_ms()));
+      if (found != nullptr) REQUIRE(found->number == outcome.second);
+    }
     size_t guards = 0;
     for (const auto& [name, lock] : locks) {
       const Lock* found = LocksOf(store).Find(name.first, name.second);
@@ -502,9 +531,10 @@ class ModelledStore {
     std::map<std::pair<int, std::string>, ModelLock> locks;
     std::map<WaitId, std::string> waits;
     uint64_t last_wait = 0;
+    std::map<std::string, std::pair<int64_t, uint64_t>> txns;
   };
   Saved Save() const {
-    return {{std::begin(model), std::end(model)}, leases, locks, waits, last_wait_};
+    return {{std::begin(model), std::end(model)}, leases, locks, waits, last_wait_, txns};
   }
   void PutBack(const Saved& saved) {
     std::copy(saved.model.begin(), saved.model.end(), model);
@@ -512,6 +542,7 @@ class ModelledStore {
     locks = saved.locks;
     waits = saved.waits;
     last_wait_ = saved.last_wait;
+    txns = saved.txns;
   }
   // Any operation.
   void AnyStep() {
@@ -519,13 +550,15 @@ class ModelledStore {
     if (rng_.Percent(4)) BigStep();
     if (rng_.Percent(20)) LeaseStep();
     if (rng_.Percent(10)) WaitStep();
+    if (rng_.Percent(10)) TxnStep();
   }
 
   Store store;
   std::map<std::string, ModelKey> model[3];
   std::set<std::string> leases;
   std::map<std::pair<int, std::string>, ModelLock> locks;
-  std::map<WaitId, std::string> waits;  // the key that each waits for
+  std::map<WaitId, std::string> waits;                       // the key that each waits for
+  std::map<std::string, std::pair<int64_t, uint64_t>> txns;  // until when each is known; its number
   Rng& rng() { return rng_; }
 
  private:

@@ -83,7 +83,10 @@ MessageHandler* Node::HandlerOf(WireKind kind) {
       return &parts_.ticks;
     case WireKind::kLeaderCall:
     case WireKind::kLeaderAnswer:
-      return &parts_.calls;
+      return &parts_.calls.leader;
+    case WireKind::kNodeCall:
+    case WireKind::kNodeAnswer:
+      return &parts_.calls.node;
     case WireKind::kSnapshotOffer:
     case WireKind::kSnapshotChunk:
       return &parts_.snapshot_receiver;
@@ -165,19 +168,21 @@ void Node::Publish(std::string_view body) {
 
 void Node::OnPeerUp(NodeId peer) {
   parts_.roster.OnLinkUp(peer, NowNs());
+  parts_.calls.node.OnLinkUp(peer);
   if (halted()) return;
   parts_.clock.Ask(peer, NowNs());
   parts_.core.replica.OnLinkUp(peer, NowNs());
   // What was on its way when the link broke is lost.
   if (parts_.leader.OnLinkUp(peer)) {
     parts_.writes.OnNewWay();
-    parts_.calls.SendAllAgain();
+    parts_.calls.leader.SendAllAgain();
   }
 }
 
 void Node::OnPeerDown(NodeId peer) {
   parts_.leader.OnLinkDown(peer);
   parts_.lead.OnLinkDown(peer);
+  parts_.calls.node.OnLinkDown(peer);
 }
 
 // --- Time and turns ------------------------------------------------------------------------------
@@ -204,7 +209,7 @@ void Node::Tick() {
     parts_.disk.LookForRoom(now);
   }
   ExpireClients(now);
-  parts_.calls.Send(now);
+  parts_.calls.leader.Send(now);
   if (leading()) {
     parts_.versions.MaybeRaise();
     parts_.lead.ProposeDue(now);
@@ -218,7 +223,7 @@ void Node::ExpireClients(int64_t now_ns) {
   parts_.writes.Expire(now_ns);
   parts_.reads.Expire(now_ns);
   parts_.ticks.Expire(now_ns);
-  parts_.calls.Expire(now_ns);
+  parts_.calls.leader.Expire(now_ns);
 }
 
 void Node::EndOfTurn() {
@@ -228,7 +233,7 @@ void Node::EndOfTurn() {
   for (int round = 0; round < 4; ++round) {
     parts_.leader.Look();
     parts_.writes.Send();
-    parts_.calls.SendNew();
+    parts_.calls.leader.SendNew();
     parts_.ticks.Ask();
     if (leading()) parts_.proposer.Propose();
     parts_.pump.Run();
@@ -252,7 +257,7 @@ void Node::EndOfTurn() {
 
 void Node::OnLeadingBegins() {
   parts_.versions.OnLeadingBegins();
-  parts_.calls.OnLeadingBegins();
+  parts_.calls.leader.OnLeadingBegins();
   parts_.lead.Begin();
   parts_.versions.MaybeRaise();
 }
@@ -263,13 +268,13 @@ void Node::OnLeadingEnds() {
   parts_.lead.End();
   parts_.reads.OnLeadingEnds();
   parts_.ticks.OnLeadingEnds();
-  parts_.calls.OnLeadingEnds();
+  parts_.calls.leader.OnLeadingEnds();
 }
 
 void Node::OnLeaderChanged() {
   parts_.proposer.Reset();
   parts_.writes.OnNewWay();
-  parts_.calls.SendAllAgain();
+  parts_.calls.leader.SendAllAgain();
   parts_.reads.OnLeaderChanged();
   parts_.ticks.OnLeaderChanged();
 }
@@ -279,7 +284,7 @@ void Node::OnRoundConfirmed(uint64_t round) {
   parts_.digests.OnRoundConfirmed(round);
   if (halted()) return;
   parts_.reads.OnRoundConfirmed(round);
-  parts_.calls.OnRoundConfirmed(round);
+  parts_.calls.leader.OnRoundConfirmed(round);
 }
 
 }  // namespace clustron::cluster

@@ -86,7 +86,7 @@ class Node final : public TransportListener,
   void OnLeaderChanged() override;
   // PumpListener
   void OnRoundConfirmed(uint64_t round) override;
-  void OnEntriesApplied() override { parts_.calls.Retry(); }
+  void OnEntriesApplied() override { parts_.calls.leader.Retry(); }
 
   // What a member says that is no introduction is taken.
   bool Takes(NodeId from) const;

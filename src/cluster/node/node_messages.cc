@@ -38,7 +38,7 @@ bool IsWireKind(uint8_t byte) {
   return within(WireKind::kPaxos, WireKind::kSnapshotAck) ||
          within(WireKind::kIntroduction, WireKind::kStanding) ||
          within(WireKind::kDigestAsk, WireKind::kBeyond) ||
-         within(WireKind::kClockAsk, WireKind::kTickGrant);
+         within(WireKind::kClockAsk, WireKind::kNodeAnswer);
 }
 
 }  // namespace

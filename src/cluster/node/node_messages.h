@@ -37,6 +37,8 @@ enum class WireKind : uint8_t {
   kClockAsk = 40,     // the asker's monotonic ns: "what does your wall clock show?"
   kClockAnswer = 41,  // that number again, unix ms
   kTickGrant = 42,    // tick id, slot: chosen, with clocks not older than the question
+  kNodeCall = 43,     // call id, body of the caller's host: from feature version 5 on
+  kNodeAnswer = 44,   // call id, body
 };
 
 // The longest list of forwarded items in one message.

@@ -29,7 +29,7 @@ NodeParts::NodeParts(const NodeConfig& config, const Clock& machine_clock, LogSt
       proposer(core, leader, clock, roster, reserve, ticks),
       ticks(core, leader, proposer),
       reads(core, leader, clock),
-      calls(core, leader, reads),
+      calls{.leader = {core, leader, reads}, .node = NodeCalls(core)},
       writes(core, leader, roster, proposer),
       versions(core, proposer, listeners.halt),
       digests(core, leader, roster, listeners.halt),

@@ -11,6 +11,7 @@
 #include "cluster/node/lead_duty.h"
 #include "cluster/node/leader_calls.h"
 #include "cluster/node/leader_view.h"
+#include "cluster/node/node_calls.h"
 #include "cluster/node/node_clock.h"
 #include "cluster/node/node_core.h"
 #include "cluster/node/proposer.h"
@@ -27,6 +28,11 @@
 #include "persist/snapshot_store.h"
 
 namespace clustron::cluster {
+
+struct CallParts {
+  LeaderCalls leader;
+  NodeCalls node;
+};
 
 struct NodeParts {
   // Whom the parts tell: the node.
@@ -50,7 +56,7 @@ struct NodeParts {
   Proposer proposer;                   // as leader: batches with clocks
   TickIndex ticks;                     // entries wanted for their clocks
   ReadIndex reads;                     // linearizable reads
-  LeaderCalls calls;                   // keepalives
+  CallParts calls;                     // keepalives, transactions that others hold
   WritePath writes;                    // own items on their way to the leader
   Versions versions;                   // whose rules apply goes by
   DigestWatch digests;                 // are all states the same?

@@ -65,7 +65,7 @@ inline constexpr CommandSpec kLeaseRows[] = {
      .summary = "Runs a write and attaches the keys that it wrote.", .complexity = "the command's",
      .compat = Compat::kExtension},
     {.name = "LEASE|TTL", .id = 506, .since = "0.1.0", .arity = -3, .cls = Class::kLeader,
-     .group = Group::kCoordination, .flags = kReadonly | kFast | kWide,
+     .group = Group::kCoordination, .flags = kReadonly | kUnversioned | kFast | kWide,
      .handler = CmdLeaseTtl,
      .syntax = "id [KEYS]",
      .summary = "Tells what is left of a lease.", .complexity = "O(1)",

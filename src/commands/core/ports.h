@@ -22,6 +22,7 @@ class ReplyWriter;
 namespace clustron::commands {
 
 struct ClientFilter;  // client_filter.h
+class OpenTxns;       // commands/transaction/open_txns.h
 
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext };
 
@@ -32,6 +33,9 @@ class LateReply {
   // Asked once per loop turn, and at `expired` for the last time. Writes the reply and returns true
   // when it is known; must do so when expired.
   virtual bool Poll(bool expired, resp::ReplyWriter& reply) = 0;
+  // When Poll has said so: the words of the item that is to give the reply; then Poll has written
+  // none. Empty: it has.
+  virtual std::vector<std::string> TakeItem() { return {}; }
 };
 
 // The caller's connection.
@@ -252,6 +256,36 @@ class LeaderTimers {
   virtual std::optional<int64_t> LockRemainingMs(int db, std::string_view lock, uint64_t part) = 0;
 };
 
+// What one node asks of another that holds a transaction.
+struct TxnRequest {
+  enum class Kind : uint8_t { kDo, kRollback, kHandOver, kEnd };
+  Kind kind = Kind::kDo;
+  int db = 0;
+  int resp_version = 2;
+  std::string_view user;
+  std::string_view id;
+  std::span<const std::string_view> command;  // kDo
+  bool stages = false;                        // kDo: it leaves something there
+};
+
+// Transactions that are open on this node (TXN BEGIN). Its memory, not state.
+class TransactionsPort {
+ public:
+  virtual ~TransactionsPort() = default;
+  virtual OpenTxns& open() = 0;
+  virtual size_t count() const = 0;
+  virtual int64_t NowMs() const = 0;
+  virtual uint32_t node() const = 0;
+  // A number that no other transaction of the cluster has.
+  virtual uint64_t NextNumber() = 0;
+  // Of the running command, which asks for an entry (Verdict::needs_entry): its item's words, if
+  // they aren't the command's own.
+  virtual void SetItem(std::vector<std::string> words) = 0;
+  // The node's answer, or what is to be said for want of one. Of kHandOver: the item of the COMMIT.
+  // Null: the node is out of reach.
+  virtual std::unique_ptr<LateReply> Ask(uint32_t node, const TxnRequest& request) = 0;
+};
+
 // This node.
 class ServerPort {
  public:
@@ -270,6 +304,7 @@ class ServerPort {
   virtual PubsubPort& pubsub() = 0;
   virtual InfoPort& info() = 0;
   virtual NodePort& node() = 0;
+  virtual TransactionsPort& transactions() = 0;
   // The password that AUTH wants; empty: none is set.
   virtual std::string_view password() const = 0;
 };

@@ -249,6 +249,8 @@ const CommandSpec* Registry::Resolve(std::span<const std::string_view> args,
   // COMPAT: a container alone is itself (COMMAND) or fails by its arity (OBJECT).
   if (!cell->is_container || args.size() < 2) return cell->spec;
   if (const CommandSpec* sub = FindSub(*cell->spec, args[1])) return sub;
+  // TXN IF … THEN …: what is no subcommand is its own call.
+  if (cell->spec->Is(kWrapper)) return cell->spec;
   *container = cell->spec;
   return nullptr;
 }

@@ -77,6 +77,8 @@ enum Flag : uint64_t {
   kWholeDbs = uint64_t{1} << 37,  // changes all keys of the databases it writes to (written_dbs)
   kWhenSubscribed = uint64_t{1} << 38,  // a RESP2 client that has subscribed may send it
   kSelectsDb = uint64_t{1} << 39,       // the commands behind it run in the database it names
+  kUnversioned = uint64_t{1} << 40,     // what it tells of a key may change and leave its revision
+  kMadeHere = uint64_t{1} << 41,  // what it logs is made of this node's memory when its turn comes
 };
 
 // ACL categories, in Redis's order.
@@ -194,7 +196,7 @@ struct CommandSpec {
   std::string_view name;  // "GETEX"; of a subcommand "CLIENT|SETNAME"
   // Stable number in log entries, never reused; 0: never in the log. Ranges per family: strings and
   // bitmaps 1xx, keys and expiry 2xx, hashes 3xx, server and transactions 4xx, LEASE 50x, LOCK 55x,
-  // TXN and ONCE 60x, lists 70x.
+  // TXN and ONCE 60x and 65x, lists 70x.
   uint16_t id = 0;
   std::string_view since = "1.0.0";
   int arity = -1;  // counts the command's name, of a subcommand both words; negative: at least

@@ -33,8 +33,8 @@ class TestServer : public Nested {
     const CommandSpec* container;
     const CommandSpec* spec = Registry::Get().Resolve(args, &container);
     if (spec == nullptr || !spec->Accepts(args.size())) {
-      // EXEC's encoded form has more arguments than a client's.
-      if (spec == nullptr || !spec->Is(kRunsQueue)) {
+      // Encoded forms have more arguments than a client's.
+      if (spec == nullptr || !spec->Is(kRunsQueue | kMadeHere)) {
         ReplyBadCommand(args, container, spec, reply);
         return out;
       }

@@ -5,8 +5,8 @@
 #include "base/numeric.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
-#include "commands/core/resp_downgrade.h"
 #include "commands/core/wrapper.h"
+#include "commands/transaction/branch.h"
 #include "commands/transaction/errors.h"
 #include "commands/transaction/txn.spec.h"
 #include "store/tables/once_table.h"
@@ -24,15 +24,6 @@ void HashArguments(const Context& ctx, uint64_t out[2]) {
   for (std::string_view arg : ctx.args.subspan(kOnceInner)) w.Bytes(arg);
   out[0] = HashBytes(bytes, 1);
   out[1] = HashBytes(bytes, 2);
-}
-
-void ReplyStored(Context& ctx, const store::OnceReply& stored) {
-  if (stored.resp_version == 3 && !ctx.reply.resp3()) {
-    ctx.reply.Raw(DowngradeToResp2(stored.reply));
-  } else {
-    // RESP3 takes everything that RESP2 has.
-    ctx.reply.Raw(stored.reply);
-  }
 }
 
 // Runs the command and keeps its reply, unless it was an error that changed nothing.
@@ -87,7 +78,7 @@ void CmdOnce(Context& ctx) {
   if (old != nullptr) {
     const bool same =
         old->arguments[0] == stored.arguments[0] && old->arguments[1] == stored.arguments[1];
-    return same ? ReplyStored(ctx, *old) : ctx.reply.Error(kErrOnceOther);
+    return same ? ReplyStored(ctx, old->reply, old->resp_version) : ctx.reply.Error(kErrOnceOther);
   }
   if (!OnceOf(ctx.store).HasRoom(ctx.store.elapsed_ms())) return ctx.reply.Error(kErrOnceFull);
   RunAndStore(ctx, std::move(stored));

@@ -10,6 +10,7 @@
 #include "commands/core/registry.h"
 #include "commands/core/txn_call.h"
 #include "commands/core/wrapper.h"
+#include "commands/transaction/branch.h"
 #include "commands/transaction/txn.spec.h"
 
 namespace clustron::commands {
@@ -27,6 +28,11 @@ constexpr HelpLine kTxnHelp[] = {
     {"IF <n> REV <key> <op> <n> | VALUE <key> <op> <v> | LEN <key> <op> <n> | FIELD <key> <f> <op> "
      "<v>",
      "Comparisons, by = != < <= > >=."},
+    {"BEGIN [TTL <ms>] [ID <id>]", "Open a transaction on this node; the reply is its id."},
+    {"DO <id> <command> [<arg> ...]", "Read in it, or stage a write: QUEUED."},
+    {"COMMIT <id>", "Apply what is staged, if all that was read is as it was."},
+    {"ROLLBACK <id>", "Forget it."},
+    {"LIST", "The transactions that are open on this node."},
 };
 
 // Judges all conditions by the state before the first command. The tokens of LOCK conditions that
@@ -48,44 +54,6 @@ bool ConditionsHold(Context& ctx, const TxnCall& call, Tokens* tokens, std::stri
     all = all && holds;
   }
   return all;
-}
-
-// The guards of a branch by the locks at its start; then they are not asked again.
-GuardVerdict CheckBranch(const Context& ctx, const std::vector<Args>& branch,
-                         const Tokens& tokens) {
-  for (const Args& command : branch) {
-    const CommandSpec* spec = InnerSpec(command);
-    if (spec == nullptr) continue;
-    const GuardVerdict verdict = CheckGuards(*spec, command, ctx.db, tokens, ctx);
-    if (!verdict.allowed) return verdict;
-  }
-  return {};
-}
-
-// Runs a branch; the replies stand one after the other. False: one of them failed, and with it the
-// whole: the only reply now is that error, which says whose it is; or the budget is used up.
-bool RunBranch(Context& ctx, const std::vector<Args>& branch, bool then) {
-  const resp::ReplyWriter::Mark begin = ctx.reply.mark();
-  for (size_t i = 0; i < branch.size(); i++) {
-    const uint64_t at = ctx.reply.size();
-    const bool ok = RunInner(ctx, branch[i], ctx.reply);
-    if (ctx.over_budget()) return false;
-    if (ok) continue;
-    const std::string error = ctx.reply.LastError(at);
-    ctx.reply.Rewind(begin);
-    // "-CODE text\r\n", or deeper inside what an EXEC or the like replied.
-    const size_t end = error.find("\r\n");
-    if (error.starts_with('-') && end != std::string::npos) {
-      const std::string_view text = std::string_view(error).substr(1, end - 1);
-      const std::string which = (then ? "command " : "ELSE: command ") + std::to_string(i + 1) +
-                                " (" + Sketch(branch[i]) + ")";
-      ctx.reply.Error(InTxn(text, which));
-    } else {
-      ctx.reply.Raw(error, 1);
-    }
-    return false;
-  }
-  return true;
 }
 
 // In front of the branch's replies.
@@ -157,14 +125,16 @@ void CmdTxn(Context& ctx) {
   ctx.lock_tokens = tokens;
 
   const uint64_t place = ctx.reply.Deferred();
+  const resp::ReplyWriter::Mark begin = ctx.reply.mark();
+  const std::string_view part = then ? "" : "ELSE: ";
   if (ctx.in_entry()) {
     AllOrNothing whole(ctx);
-    if (!RunBranch(ctx, branch, then)) return whole.Undo();
+    if (!RunBranch(ctx, branch, begin, part)) return whole.Undo();
     PutHeader(ctx, place, then, branch.size());
     // The header counts, too.
     if (ctx.over_budget()) return whole.Undo();
     whole.Keep();
-  } else if (RunBranch(ctx, branch, then)) {
+  } else if (RunBranch(ctx, branch, begin, part)) {
     PutHeader(ctx, place, then, branch.size());
   }
 }

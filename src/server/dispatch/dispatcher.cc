@@ -277,6 +277,8 @@ void Dispatcher::Run(Call call) {
       return;
     }
   }
+  // Its item is made when its turn has come.
+  if (call.spec.Is(commands::kMadeHere)) call.cls = Class::kLocal;
   if (call.cls == Class::kWrite) return RunWrite(call, {&call.spec, call.args});
   if (MayRunNow(call)) return RunNow(call);
   Wait(call);
@@ -320,7 +322,9 @@ void Dispatcher::RunAside(const Call& call) {
 // The command's reply comes later.
 void Dispatcher::AddLate(const Call& call) {
   SessionQueue& queue = call.session.queue;
-  queue.Push(Pending::Kind::kLate, call.session.client).muted = call.muted;
+  Pending& pending = queue.Push(Pending::Kind::kLate, call.session.client);
+  pending.muted = call.muted;
+  pending.spec = &call.spec;  // an item may come of it
   queue.Stall();
   around_.late.Add(call.session);
 }
@@ -333,6 +337,10 @@ bool Dispatcher::RunHere(const Call& call, const Answer& answer) {
       around_.executor.RunHere(call.spec, call.args, CallerOf(call), answer.out);
   if (verdict.needs_entry) {
     around_.recorder.Cancel(session);
+    if (call.spec.Is(commands::kMadeHere)) {
+      RunMade(call);
+      return false;
+    }
     std::string number;
     std::vector<std::string_view> words(call.args.begin(), call.args.end());
     const CommandSpec* row = &call.spec;
@@ -345,6 +353,13 @@ bool Dispatcher::RunHere(const Call& call, const Answer& answer) {
   around_.recorder.End(session, call.spec, call.args, answer);
   around_.sessions.MarkDirty(session);
   return true;
+}
+
+// The item that the command has made of this node's memory.
+void Dispatcher::RunMade(const Call& call) {
+  const std::vector<std::string> words = around_.transactions.TakeItem();
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  RunWrite(call, {&call.spec, views});
 }
 
 // In its session's queue.

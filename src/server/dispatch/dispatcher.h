@@ -12,6 +12,7 @@
 #include "server/config/config.h"
 #include "server/dispatch/call_recorder.h"
 #include "server/dispatch/late_replies.h"
+#include "server/dispatch/open_transactions.h"
 #include "server/dispatch/pause_gate.h"
 #include "server/dispatch/read_gate.h"
 #include "server/dispatch/refresh_table.h"
@@ -40,6 +41,7 @@ class Dispatcher {
     WriteGate& writes;
     LateReplies& late;
     PauseGate& pause;
+    OpenTransactions& transactions;
     SessionTable& sessions;
   };
   explicit Dispatcher(const Around& around);
@@ -75,6 +77,7 @@ class Dispatcher {
   bool RunHere(const Call& call, const Answer& answer);
   void AddLate(const Call& call);
   void Wait(const Call& call);
+  void RunMade(const Call& call);
   void RunWrite(const Call& call, const Written& written);
   bool RunInline(const Call& call, const Written& written);
   std::optional<int64_t> Refreshes(const Call& call);

@@ -9,6 +9,7 @@
 #include "server/dispatch/dispatcher.h"
 #include "server/dispatch/late_replies.h"
 #include "server/dispatch/leader_calls.h"
+#include "server/dispatch/open_transactions.h"
 #include "server/dispatch/pause_gate.h"
 #include "server/dispatch/queue_runner.h"
 #include "server/dispatch/read_gate.h"
@@ -106,21 +107,23 @@ struct Engine::Parts {
                        .failover = failover,
                        .departure = departure,
                        .host = host}};
+  OpenTransactions transactions{clock, node, executor};
   ServerPorts ports{{.config = config,
                      .clients = clients,
                      .hub = hub,
                      .events = events,
                      .news = news,
                      .control = control,
+                     .transactions = transactions,
                      .info = info}};
   Housekeeping housekeeping{clock, node, executor, outage, clients, stats};
 
   // The clients' side.
   SessionTable sessions{config, clients, hub, stats};
   PauseGate pause{clients, node, sessions};
-  LateReplies late{clients, node, recorder, sessions};
   ReadGate reads{node, executor, sessions};
   WriteGate writes{config, node, executor};
+  LateReplies late{clients, node, recorder, writes, sessions};
   BlockedClients blocked{{.clock = clock,
                           .clients = clients,
                           .node = node,
@@ -146,6 +149,7 @@ struct Engine::Parts {
                       .writes = writes,
                       .calls = calls,
                       .late = late,
+                      .transactions = transactions,
                       .sessions = sessions}};
   Dispatcher dispatcher{{.config = config,
                          .clients = clients,
@@ -158,6 +162,7 @@ struct Engine::Parts {
                          .writes = writes,
                          .late = late,
                          .pause = pause,
+                         .transactions = transactions,
                          .sessions = sessions}};
   RequestReader reader{{.config = config,
                         .clients = clients,
@@ -189,6 +194,7 @@ void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
   parts_ = std::make_unique<Parts>(*this);
   executor_.Attach(node_->session(), &node_->parts().lead, this, &parts_->ports);
   executor_.SetWaitSink(&parts_->blocked);
+  node_->parts().calls.node.SetHandler(&parts_->transactions);
   events_.SetNode(*node_);
 }
 
@@ -243,6 +249,7 @@ void Engine::Sweep(int64_t now_ns) {
   Parts& parts = *parts_;
   swept_ns_ = now_ns;
   parts.housekeeping.Sweep(now_ns);
+  parts.transactions.Sweep();
   parts.writes.TellOfMemory();
   parts.housekeeping.TellState(now_ns);
   stats_.Sample(client_table_.NowMs());
@@ -261,6 +268,7 @@ void Engine::EndOfTurn() {
   for (int round = 0; round == 0 || (round < kRoundsPerTurn && !node_->backlog()); ++round) {
     parts.writes.SealInline();
     node_->EndOfTurn();
+    parts.transactions.ServeWaiting();
     const std::vector<Session*> ready = parts.sessions.TakeReady();
     if (ready.empty()) break;
     for (Session* session : ready) {

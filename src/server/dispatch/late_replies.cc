@@ -26,8 +26,12 @@ bool LateReplies::Poll(Session& session) {
     CHECK(!expired);
     return false;
   }
-  client.TakeLateReply();
+  const std::vector<std::string> item = client.TakeLateReply()->TakeItem();
   Forget(&session);
+  if (!item.empty()) {
+    writes_.SubmitFront(session, item);
+    return false;
+  }
   sessions_.MarkDirty(session);
   return true;
 }
@@ -38,7 +42,7 @@ void LateReplies::Tick() {
 
 void LateReplies::LookAtAnswers() {
   if (waiters_.empty()) return;
-  uint64_t answers = 0;
+  uint64_t answers = node_.parts().calls.node.answered();
   for (const paxos::PeerStatus& peer : node_.replica().peers()) answers += peer.answered_probe;
   if (std::exchange(answers_seen_, answers) == answers) return;
   Tick();

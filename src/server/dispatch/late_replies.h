@@ -8,6 +8,7 @@
 #include "cluster/node/node.h"
 #include "server/dispatch/call_recorder.h"
 #include "server/dispatch/session_table.h"
+#include "server/dispatch/write_gate.h"
 #include "server/front/client_table.h"
 
 namespace clustron::server {
@@ -16,12 +17,13 @@ class LateReplies {
  public:
   // All outlive it.
   LateReplies(const ClientTable& clients, const cluster::Node& node, CallRecorder& recorder,
-              SessionTable& sessions)
-      : clients_(clients), node_(node), recorder_(recorder), sessions_(sessions) {}
+              WriteGate& writes, SessionTable& sessions)
+      : clients_(clients), node_(node), recorder_(recorder), writes_(writes), sessions_(sessions) {}
 
   // The session's client has a late reply, and its place is in the queue.
   void Add(Session& session);
-  // Asks for the reply at the queue's front. True: it is written.
+  // Asks for the reply at the queue's front. True: it is written. False also if an item is on its
+  // way that will give it.
   bool Poll(Session& session);
   // Has all that wait looked at. With each tick.
   void Tick();
@@ -34,6 +36,7 @@ class LateReplies {
   const ClientTable& clients_;
   const cluster::Node& node_;
   CallRecorder& recorder_;
+  WriteGate& writes_;
   SessionTable& sessions_;
   std::vector<Session*> waiters_;
   uint64_t answers_seen_ = 0;  // of peers, when the waiters were looked at last

@@ -27,7 +27,7 @@ void LeaderCalls::Start(Session& session) {
                        .resp_version = static_cast<uint8_t>(front.resp_version),
                        .user = client.user() == "default" ? std::string_view() : client.user()},
                       views_, &body);
-  const uint64_t call = around_.node.parts().calls.Call(std::move(body));
+  const uint64_t call = around_.node.parts().calls.leader.Call(std::move(body));
   session.queue.BeginCall(call);
   waiters_.push_back({call, &session});
 }

@@ -86,6 +86,10 @@ bool QueueRunner::RunFront(Session& session) {
   }
   if (WaitsForTick(session)) return false;
   const state::Executor::Verdict verdict = Run(session, front);
+  if (verdict.needs_entry && front.spec->Is(commands::kMadeHere)) {
+    around_.writes.SubmitFront(session, around_.transactions.TakeItem());
+    return false;
+  }
   if (verdict.needs_entry) {
     around_.writes.SubmitFront(session, std::min(verdict.entry_ttl_ms, front.ttl_max_ms));
     return false;

@@ -11,6 +11,7 @@
 #include "server/dispatch/call_recorder.h"
 #include "server/dispatch/late_replies.h"
 #include "server/dispatch/leader_calls.h"
+#include "server/dispatch/open_transactions.h"
 #include "server/dispatch/read_gate.h"
 #include "server/dispatch/session_table.h"
 #include "server/dispatch/write_gate.h"
@@ -33,6 +34,7 @@ class QueueRunner {
     WriteGate& writes;
     LeaderCalls& calls;
     LateReplies& late;
+    OpenTransactions& transactions;
     SessionTable& sessions;
   };
   explicit QueueRunner(const Around& around) : around_(around) {}

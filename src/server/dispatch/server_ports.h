@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "commands/core/ports.h"
 #include "server/config/config.h"
+#include "server/dispatch/open_transactions.h"
 #include "server/front/client_table.h"
 #include "server/observe/pubsub_hub.h"
 #include "server/observe/state_events.h"
@@ -25,6 +26,7 @@ class ServerPorts final : public commands::ServerPort {
     StateEvents& events;
     ClusterNews& news;
     NodeControl& control;
+    OpenTransactions& transactions;
     commands::InfoPort* const& info;
   };
   explicit ServerPorts(const Around& around) : around_(around) {}
@@ -44,6 +46,7 @@ class ServerPorts final : public commands::ServerPort {
     return *around_.info;
   }
   commands::NodePort& node() override { return around_.control; }
+  commands::TransactionsPort& transactions() override { return around_.transactions; }
   std::string_view password() const override { return around_.config.Text(Opt::kRequirePass); }
 
  private:

@@ -128,4 +128,10 @@ void WriteGate::SubmitFront(Session& session, int64_t ttl_ms) {
   Submit(session, front, {row, words});
 }
 
+void WriteGate::SubmitFront(Session& session, const std::vector<std::string>& words) {
+  Pending& front = session.queue.front();
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  Submit(session, front, {front.spec, views});
+}
+
 }  // namespace clustron::server

@@ -54,6 +54,8 @@ class WriteGate {
   // What was first tried as a read or a leader's call becomes an item, in its place at the queue's
   // front; with another TTL, if one is given.
   void SubmitFront(Session& session, int64_t ttl_ms);
+  // The same with words of its own.
+  void SubmitFront(Session& session, const std::vector<std::string>& words);
 
  private:
   const Config& config_;

@@ -21,6 +21,7 @@
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 #include "store/tables/once_table.h"
+#include "store/tables/txn_table.h"
 #include "store/tables/wait_table.h"
 
 namespace clustron::server {
@@ -202,6 +203,10 @@ void InfoFields::GatherStore(InfoData* data) const {
                         .waiting = WaitsOf(store).size(),
                         .parked = WaitsOf(store).parked(),
                         .once_replies = OnceOf(store).size(),
+                        .open_transactions = executor.server()->transactions().count(),
+                        .txn_outcomes = TxnsOf(store).size(),
+                        .txns_committed = TxnsOf(store).committed(),
+                        .txn_conflicts = TxnsOf(store).conflicts(),
                         .items_applied = executor.items_applied(),
                         .items_skipped = executor.items_skipped(),
                         .elapsed_ms = store.elapsed_ms(),

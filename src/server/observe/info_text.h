@@ -137,6 +137,10 @@ struct InfoData {
     uint64_t waiting = 0;  // for keys, at all nodes
     uint64_t parked = 0;   // of those: at nodes that are taken for gone
     uint64_t once_replies = 0;
+    uint64_t open_transactions = 0;  // on this node
+    uint64_t txn_outcomes = 0;
+    uint64_t txns_committed = 0;
+    uint64_t txn_conflicts = 0;
     uint64_t items_applied = 0;
     uint64_t items_skipped = 0;
     int64_t elapsed_ms = 0;

@@ -4,6 +4,7 @@
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 #include "store/tables/once_table.h"
+#include "store/tables/txn_table.h"
 #include "store/tables/wait_table.h"
 
 namespace clustron::store {

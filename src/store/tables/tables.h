@@ -12,6 +12,7 @@ namespace clustron::store {
 class LeaseTable;
 class LockTable;
 class OnceTable;
+class TxnTable;
 class WaitTable;
 
 template <typename... T>
@@ -25,7 +26,7 @@ struct TableList {
   }
 };
 
-using Tables = TableList<OnceTable, LeaseTable, LockTable, WaitTable>;
+using Tables = TableList<OnceTable, LeaseTable, LockTable, WaitTable, TxnTable>;
 
 template <typename T>
 T& TableOf(Store& store) {

@@ -1,0 +1,32 @@
+#include "cluster/node/node_calls.h"
+
+#include "base/check.h"
+
+namespace clustron::cluster {
+
+uint64_t NodeCalls::Call(NodeId to, std::string_view body) {
+  CHECK(InReach(to));
+  core_.transport.Send(to, UrgencyOfCall(body), WireCall(WireKind::kNodeCall, next_id_, body));
+  return next_id_++;
+}
+
+void NodeCalls::Answer(NodeId to, uint64_t id, std::string_view body) {
+  core_.transport.Send(to, UrgencyOfCall(body), WireCall(WireKind::kNodeAnswer, id, body));
+}
+
+bool NodeCalls::OnMessage(NodeId from, WireKind kind, std::string_view body) {
+  uint64_t id;
+  std::string_view rest;
+  if (!ReadCall(body, &id, &rest)) return false;
+  if (handler_ == nullptr) return true;
+  if (kind == WireKind::kNodeCall) {
+    handler_->Called(from, id, rest);
+  } else {
+    CHECK(kind == WireKind::kNodeAnswer);
+    ++answered_;
+    handler_->Answered(from, id, rest);
+  }
+  return true;
+}
+
+}  // namespace clustron::cluster

@@ -104,6 +104,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.waits) add(MakeWaits(setup, 2));
   if (work.pauses) add(MakePauses(setup, 2));
   if (work.rules) add(MakeRules(setup, 2, knobs_.nodes > 1));
+  if (work.txns) add(MakeTxns(setup, 3));
   // An act is some 1.5 requests.
   world_.think_ns =
       static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);

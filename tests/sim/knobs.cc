@@ -287,6 +287,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     faults.down_ns = std::max(faults.down_ns, 4 * kSecond);
   const bool lock_queues = rng.Percent(40);
   knobs.work.lock_queues = lock_queues && faults.disturb_at_ns == 0 && !knobs.one_cut;
+  const bool txns = rng.Percent(40);
+  knobs.work.txns = txns && faults.disturb_at_ns == 0 && !knobs.one_cut;
   return knobs;
 }
 
@@ -304,6 +306,7 @@ std::string WorkloadMix::ToString() const {
   add(lists, "lists");
   add(waiting, "waiting");
   add(lock_queues, "lock-queues");
+  add(txns, "txns");
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");

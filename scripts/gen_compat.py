@@ -37,7 +37,9 @@ def add(out, name, doc):
     if subcommands:
         for sub, inner in pairs(subcommands):
             add(out, sub.decode(), dict(pairs(inner)))
-    out[name.lower()] = (text(b"group"), text(b"since"), text(b"summary"), bool(subcommands))
+    # A container with arguments is a command of its own, too (TXN).
+    container = bool(subcommands) and not doc.get(b"arguments")
+    out[name.lower()] = (text(b"group"), text(b"since"), text(b"summary"), container)
 
 
 def listed(names):

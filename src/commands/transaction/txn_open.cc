@@ -57,11 +57,11 @@ const CommandSpec* Admit(Context& ctx, Args call) {
 }
 
 // Why a command on keys may not stand in an open transaction; empty: it may.
-std::string_view WhyNot(const CommandSpec& spec, Args call, int db) {
+std::string_view WhyNot(const CommandSpec& spec, Args call, int db, const store::Store& store) {
   if (spec.Is(kBlocking)) return kWhyWaits;
   if (spec.Is(kUnversioned)) return kWhyUnversioned;
   if (spec.written_dbs == nullptr) return {};
-  const WrittenDbs dbs = spec.written_dbs(call, db);
+  const WrittenDbs dbs = spec.written_dbs(call, db, store);
   for (int i = 0; i < dbs.count; i++)
     if (dbs.db[i] != db) return kWhyOtherDb;
   return {};
@@ -81,7 +81,7 @@ std::optional<StagedCommand> Judge(Context& ctx, const CommandSpec& spec, Args c
     if (data == nullptr) return std::nullopt;
   }
   const Args words = call.subspan(staged.data_at);
-  if (const std::string_view why = WhyNot(*data, words, db); !why.empty()) {
+  if (const std::string_view why = WhyNot(*data, words, db, ctx.store); !why.empty()) {
     ctx.reply.Error(NotInOpenTxn(*data, why));
     return std::nullopt;
   }

@@ -1,6 +1,7 @@
 #include "cluster/node/node_calls.h"
 
 #include "base/check.h"
+#include "base/reach.h"
 
 namespace clustron::cluster {
 
@@ -20,6 +21,10 @@ bool NodeCalls::OnMessage(NodeId from, WireKind kind, std::string_view body) {
   if (!ReadCall(body, &id, &rest)) return false;
   if (handler_ == nullptr) return true;
   if (kind == WireKind::kNodeCall) {
+    if (!heard_[from].Take(id)) {
+      REACH("node call that came twice");
+      return true;
+    }
     handler_->Called(from, id, rest);
   } else {
     CHECK(kind == WireKind::kNodeAnswer);

@@ -1,13 +1,15 @@
-// What one node asks another, named one: a question and its answer. Each goes once: who asks sets
-// itself a time, and must not take silence for a no.
+// What one node asks another, named one: a question and its answer. A question goes once and is
+// heard at most once: who asks sets itself a time, and must not take silence for a no.
 // THREAD: core loop.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string_view>
 
 #include "cluster/node/node_core.h"
+#include "cluster/node/replay_window.h"
 
 namespace clustron::cluster {
 
@@ -24,7 +26,9 @@ class NodeCallHandler {
 
 class NodeCalls final : public MessageHandler {
  public:
-  explicit NodeCalls(NodeCore& core) : core_(core), next_id_(core.FirstNumber(3)) {}
+  // Numbers rise from start to start.
+  explicit NodeCalls(NodeCore& core)
+      : core_(core), next_id_(uint64_t{core.config.boot} << 32 | 1) {}
 
   void SetHandler(NodeCallHandler* handler) { handler_ = handler; }
 
@@ -39,7 +43,11 @@ class NodeCalls final : public MessageHandler {
   uint64_t answered() const { return answered_; }
 
   void OnLinkUp(NodeId peer) { linked_.insert(peer); }
-  void OnLinkDown(NodeId peer) { linked_.erase(peer); }
+  // What its next link brings is new, and may come from a process that numbers anew.
+  void OnLinkDown(NodeId peer) {
+    linked_.erase(peer);
+    heard_.erase(peer);
+  }
 
   // kNodeCall, kNodeAnswer
   bool OnMessage(NodeId from, WireKind kind, std::string_view body) override;
@@ -50,6 +58,7 @@ class NodeCalls final : public MessageHandler {
   uint64_t next_id_;
   uint64_t answered_ = 0;
   std::set<NodeId> linked_;
+  std::map<NodeId, ReplayWindow> heard_;
 };
 
 }  // namespace clustron::cluster

@@ -58,7 +58,7 @@ const CommandSpec* Admit(Context& ctx, Args call) {
 
 // Why a command on keys may not stand in an open transaction; empty: it may.
 std::string_view WhyNot(const CommandSpec& spec, Args call, int db, const store::Store& store) {
-  if (spec.Is(kBlocking)) return kWhyWaits;
+  if (spec.MayWait(call)) return kWhyWaits;
   if (spec.Is(kUnversioned)) return kWhyUnversioned;
   if (spec.written_dbs == nullptr) return {};
   const WrittenDbs dbs = spec.written_dbs(call, db, store);

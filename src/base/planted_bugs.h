@@ -72,6 +72,8 @@ namespace clustron {
   X(kOnceForgottenEarly)      /* a stored reply is forgotten a second early */                     \
   X(kTxnAbsentUnchecked)      /* what a transaction saw absent is not validated */                 \
   X(kTxnsNotInSnapshot)       /* outcomes of transactions are missing in snapshots */              \
+  X(kTxnClosedIdApplied)      /* a COMMIT is applied behind a -NOTXN to its id */                  \
+  X(kNodeCallHeardTwice)      /* what a node asks another is heard as often as it comes */         \
   X(kOneSnapshotKept)         /* the snapshot before the newest is not kept */                     \
   X(kFailedSyncIgnored)       /* a failed fsync of the log is taken for success */                 \
   X(kLogCutEarly)             /* the log goes up to eight slots behind the older snapshot */

@@ -91,7 +91,8 @@ class TxnActor final : public Actor {
         since_ns_ = now_ns();
         in_doubt_ = false;
         client().Send({"TXN", "COMMIT", id_}, kCommit);
-        if (rng().Percent(10)) client().HangUp();
+        if (rng().Percent(5)) return client().HangUp();  // it never leaves
+        if (rng().Percent(25)) AskElsewhereSoon();
         return;
       default:
         return;
@@ -121,6 +122,13 @@ class TxnActor final : public Actor {
     own_ = value;
     Do({"GET", Txns::Key(target)}, kOwn);
   }
+  // While the COMMIT is on its way: whoever closes the id may come first.
+  void AskElsewhereSoon() {
+    world().loop->After(rng().Below(8 * kMillisecond), [this, id = id_] {
+      if (id_ != id || !client().connected() || client().outstanding() == 0) return;
+      HurryTo(client().node() != 0 ? 0 : std::stoi(id_) - 1);
+    });
+  }
   void AskAgain() {
     if (now_ns() - since_ns_ > kAskAgainNs) {
       world().report->Count("txns: outcome never known");
@@ -146,7 +154,7 @@ class TxnActor final : public Actor {
     if (tag == kBegin) {
       id_ = reply.text;
       step_ = Step::kBegun;
-      if (rng().Percent(20)) client().HangUp();
+      if (rng().Percent(50)) client().HangUp();
       return;
     }
     if (step_ == Step::kNone) return;

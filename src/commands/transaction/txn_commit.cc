@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/planted_bugs.h"
 #include "commands/core/access.h"
 #include "commands/core/all_or_nothing.h"
 #include "commands/core/connection_args.h"
@@ -157,8 +158,10 @@ void CmdTxnCommit(Context& ctx) {
   if (!closes && !ReadCommit(ctx.args, &call)) return ctx.reply.Error(kErrTxnMalformed);
   const store::TxnTable& outcomes = TxnsOf(ctx.store);
   const int64_t now_ms = ctx.store.elapsed_ms();
-  if (const TxnOutcome* known = outcomes.Find(ctx.user(), ctx.args[2], now_ms))
-    return ReplyOutcome(ctx, *known, call.number);
+  const TxnOutcome* known = outcomes.Find(ctx.user(), ctx.args[2], now_ms);
+  if (known != nullptr && known->kind == Kind::kClosed && Planted(Bug::kTxnClosedIdApplied))
+    known = nullptr;
+  if (known != nullptr) return ReplyOutcome(ctx, *known, call.number);
   if (!outcomes.HasRoom(now_ms)) return ctx.reply.Error(kErrTxnOutcomesFull);
   if (closes) {
     Store(ctx, {.kind = Kind::kClosed});

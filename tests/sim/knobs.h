@@ -73,7 +73,7 @@ struct WorkloadMix {
   bool lists = false;
   bool waiting = false;  // for elements of lists
   bool lock_queues = false;
-  bool txns = false;     // that stay open
+  bool txns = false;  // that stay open
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

@@ -58,8 +58,7 @@ TEST_CASE_FIXTURE(Fixture, "what goes first is an entry ahead of all, and bounde
   std::string own;
   const std::string_view args[] = {"k"};
   AppendItem({.command_id = 100, .sequence = 77}, args, &own);
-  for (uint64_t sequence = 1; sequence <= kBatchItemsMax + 1; ++sequence)
-    REQUIRE(Add(sequence));
+  for (uint64_t sequence = 1; sequence <= kBatchItemsMax + 1; ++sequence) REQUIRE(Add(sequence));
   const size_t before = batcher.bytes();
   batcher.AddOwnFirst(own);
   batcher.AddOwnFirst(own);

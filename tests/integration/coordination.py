@@ -273,3 +273,19 @@ def test_the_example_of_the_documentation_runs_as_shown():
     got = subprocess.run(cli, input=commands, capture_output=True, text=True, timeout=20).stdout.splitlines()
     assert [line for line in got if line] == [line for line in shown if not line.startswith("> ")], "\n".join(got)
     node.stop()
+
+
+def test_the_python_of_the_documentation_runs():
+    python = next((p for p in (shutil.which("python3"), "/usr/bin/python3")
+                   if p and subprocess.run([p, "-c", "import redis"], capture_output=True).returncode == 0), None)
+    if python is None:
+        raise Skip("redis-py is not installed")
+    with open(DOCS, encoding="utf-8") as f:
+        blocks = re.findall(r"```python\n(.*?)```", f.read(), re.S)
+    assert blocks
+    node = processes.single()
+    for block in blocks:
+        assert "port=6379" in block
+        r = subprocess.run([python, "-c", block.replace("port=6379", "port=%d" % node.port)], capture_output=True, text=True, timeout=30)
+        assert r.returncode == 0, r.stderr
+    node.stop()

@@ -74,6 +74,15 @@ namespace clustron {
   X(kTxnsNotInSnapshot)       /* outcomes of transactions are missing in snapshots */              \
   X(kTxnClosedIdApplied)      /* a COMMIT is applied behind a -NOTXN to its id */                  \
   X(kNodeCallHeardTwice)      /* what a node asks another is heard as often as it comes */         \
+  X(kWatchRevisionMissing)    /* a history of watches that is loaded lacks a revision */           \
+  X(kWatchSinceBehind)        /* SINCE is answered by a node that is behind */                     \
+  X(kWatchResumesLate)        /* SINCE begins one revision late */                                 \
+  X(kWatchSyncAhead)          /* a watch's sync names a revision whose events are to come */       \
+  X(kWatchToldEarly)          /* changes are told when made, not when their item is done */        \
+  X(kWatchTornRevision)       /* of a revision with many keys two messages are made */             \
+  X(kWatchUndoneTold)         /* changes that were undone are told */                              \
+  X(kWatchGapForgotten)       /* who was too slow is not told that something is missing */         \
+  X(kWatchPreviousWrong)      /* behind a gap `previous` is older than what was told */            \
   X(kOneSnapshotKept)         /* the snapshot before the newest is not kept */                     \
   X(kFailedSyncIgnored)       /* a failed fsync of the log is taken for success */                 \
   X(kLogCutEarly)             /* the log goes up to eight slots behind the older snapshot */

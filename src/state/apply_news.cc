@@ -2,8 +2,17 @@
 
 namespace clustron::state {
 
+void ApplyNews::BeforeChange(int db, const store::KeyRecord& record) {
+  waits_.Stir();
+  changes_.BeforeChange(db, record);
+}
+
 void ApplyNews::OnChange(const store::Change& change) {
   if (change.kind == store::ChangeKind::kPut) waits_.OnKey(change.db, change.key);
+  if (changes_.wanted()) {
+    waits_.Stir();
+    changes_.OnChange(change);
+  }
   if (downstream() != nullptr) downstream()->OnChange(change);
 }
 
@@ -12,21 +21,33 @@ void ApplyNews::OnNotify(int db, std::string_view key, store::Event event) {
 }
 
 void ApplyNews::OnFlush(int db, store::Revision revision) {
+  if (changes_.wanted()) {
+    waits_.Stir();
+    changes_.OnFlush(db, revision);
+  }
   if (downstream() != nullptr) downstream()->OnFlush(db, revision);
 }
 
 void ApplyNews::OnSwap(int db_a, int db_b, store::Revision revision) {
   waits_.OnDb(db_a);
   waits_.OnDb(db_b);
+  if (changes_.wanted()) {
+    waits_.Stir();
+    changes_.OnSwap(db_a, db_b, revision);
+  }
   if (downstream() != nullptr) downstream()->OnSwap(db_a, db_b, revision);
 }
 
 // Also of entries that are applied again: it is how the settings work here.
 void ApplyNews::OnSetting() {
   if (downstream_ != nullptr) downstream_->OnSetting();
+  changes_.FollowSettings();
 }
 
 void ApplyNews::OnLease(const store::LeaseEvent& event) {
+  if (event.kind == store::LeaseEventKind::kExpired ||
+      event.kind == store::LeaseEventKind::kRevoked)
+    changes_.OnLeaseEnd(event.id);
   if (listener() != nullptr) {
     if (event.kind == store::LeaseEventKind::kGranted || event.kind == store::LeaseEventKind::kKept)
       listener()->OnLeaseGranted({event.id, event.revision, event.renewed, event.ttl_ms});

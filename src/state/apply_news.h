@@ -1,11 +1,13 @@
-// What the store tells while entries are applied, passed on: to who serves waiters, to the leader's
-// timers, and to this node's observer (notifications, counters). While entries are applied again
-// only waiters, which are state, hear of it. THREAD: core loop.
+// What the store tells while entries are applied, passed on: to who serves waiters, to who gathers
+// changes for watches, to the leader's timers, and to this node's observer (notifications,
+// counters). While entries are applied again only waiters, which are state, and the history of
+// watches hear of it. THREAD: core loop.
 #pragma once
 
 #include <string_view>
 
 #include "cluster/node/state_machine.h"
+#include "state/revision_changes.h"
 #include "state/wait_server.h"
 #include "store/keyspace/events.h"
 
@@ -13,8 +15,15 @@ namespace clustron::state {
 
 class ApplyNews final : public store::Observer {
  public:
-  // It outlives this.
-  explicit ApplyNews(WaitServer& waits) : waits_(waits) {}
+  // Both outlive it.
+  ApplyNews(WaitServer& waits, store::Store& store) : waits_(waits), changes_(store) {}
+
+  RevisionChanges& changes() { return changes_; }
+  const RevisionChanges& changes() const { return changes_; }
+  // An item is done: what it changed is told to watches.
+  void EndRevision() {
+    if (changes_.any()) changes_.End(!recovering_);
+  }
 
   void SetListener(cluster::ApplyListener* listener) { listener_ = listener; }
   void SetDownstream(store::Observer* downstream) { downstream_ = downstream; }
@@ -26,6 +35,7 @@ class ApplyNews final : public store::Observer {
   cluster::ApplyListener* listener() const { return recovering_ ? nullptr : listener_; }
 
   // store::Observer
+  void BeforeChange(int db, const store::KeyRecord& record) override;
   void OnChange(const store::Change& change) override;
   void OnNotify(int db, std::string_view key, store::Event event) override;
   void OnFlush(int db, store::Revision revision) override;
@@ -38,6 +48,7 @@ class ApplyNews final : public store::Observer {
   store::Observer* downstream() const { return recovering_ ? nullptr : downstream_; }
 
   WaitServer& waits_;
+  RevisionChanges changes_;
   cluster::ApplyListener* listener_ = nullptr;
   store::Observer* downstream_ = nullptr;
   bool recovering_ = false;

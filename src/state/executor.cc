@@ -255,10 +255,10 @@ int64_t Executor::WallOf(int64_t wall_ms) const {
 
 void Executor::ApplyItem(const ItemHeader& header) {
   if (header.session.node != 0 && !TakeSequence(header)) {
-    ++items_skipped_;
+    ++items_.skipped;
     return;
   }
-  ++items_applied_;
+  ++items_.applied;
   ++entry_.item_index;
   nested_count_ = 0;
   const bool own = header.session.node != 0 && header.session == own_ && !recovering_;
@@ -463,6 +463,7 @@ void Executor::ExpireDue(uint16_t entry_flags) {
   if (Planted(Bug::kMutationDiffers) && own_.node == 2 && entry_.slot > 300) limit = 1;
   const size_t removed = store_->ExpireDue(limit);
   due_left_ = removed == limit;
+  news_.EndRevision();
   if (removed == 0) return;
   Chain(removed);
   Chain(store_->ItemRevision());
@@ -527,8 +528,7 @@ bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
   if (!commands::KeysOf(spec, args, &keys) || keys.empty()) return true;
   for (const commands::KeyRef& key : keys) {
     const store::KeyRecord* entry = store_->Find(db, args[static_cast<size_t>(key.index)]);
-    if (entry != nullptr && store::Store::DueByLive(*entry, grant.elapsed_ms, grant.wall_ms))
-      return true;
+    if (entry != nullptr && store::DueByLive(*entry, grant.elapsed_ms, grant.wall_ms)) return true;
   }
   return false;
 }
@@ -537,6 +537,7 @@ bool Executor::NeedsTick(const CommandSpec& spec, commands::Args args, int db,
 void Executor::ReserveRevisions(uint64_t at_least) {
   const uint64_t before = revision();
   store_->ReserveRevisions(at_least);
+  news_.changes().history().NoteLost(before, revision());
   snapshot_revision_ += revision() - before;
   saved_revision_ += revision() - before;
 }
@@ -595,7 +596,7 @@ bool Executor::RunInline(const CommandSpec& spec, commands::Args args, const Cal
     return !done.wait;
   }
   CHECK(!done.wait);
-  ++items_applied_;
+  ++items_.applied;
   if (Planted(Bug::kInlineItemNotLogged) && inline_.count == 4) return true;
   ++inline_.count;
   if (inline_.keep_items)

@@ -80,8 +80,8 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
     waits_.SetOwn(own);
   }
 
-  // Told of changes, but not while entries are applied again.
-  void SetObserver(store::Observer* observer) { news_.SetDownstream(observer); }
+  // Who is told of changes: this node's observer, and watches with their history.
+  ApplyNews& news() { return news_; }
   // Told of this node's own clients that wait.
   void SetWaitSink(WaitSink* sink) { waits_.SetSink(sink); }
 
@@ -144,6 +144,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   void SnapshotLoaded() {
     saved_revision_ = revision();
     waits_.OnReplaced();
+    if (news_.changes().sink() != nullptr) news_.changes().sink()->OnReplaced(replaced_revision_);
     members_.Settle();
   }
   // How far back revision() was then, but for numbers left out: for INFO.
@@ -177,11 +178,10 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   // replied nothing.
   bool RunInline(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                  uint8_t verdicts, resp::ReplyOutput* out);
-  // Behind an item: hands locks over, then serves who waits for keys. The lock first: else who
-  // waits for a key that it guards would come between.
+  // Behind an item: hands locks over, then serves who waits for keys, then tells watches. The lock
+  // first: else who waits for a key that it guards would come between.
   void ServeWaiting() {
-    if (!waits_.locks().idle()) Chain(waits_.locks().HandOver());
-    if (!waits_.idle()) waits_.ServeReady();
+    if (!waits_.locks().idle() || !waits_.idle()) FollowUp();
   }
   // The server's own item within the open entry (lease ends, snapshot marks).
   void RunInlineItem(std::string_view item);
@@ -202,8 +202,12 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
 
   // The words of the item being applied, until the next one.
   commands::Args item_args() const { return args_; }
-  uint64_t items_applied() const { return items_applied_; }
-  uint64_t items_skipped() const { return items_skipped_; }
+  // Since the start.
+  struct ItemCounts {
+    uint64_t applied = 0;
+    uint64_t skipped = 0;
+  };
+  const ItemCounts& items() const { return items_; }
 
  private:
   // Of a reply that nobody waits for: enough for what the digest takes.
@@ -263,6 +267,14 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   Executed ExecuteItem(const commands::CommandSpec& spec, commands::Args args, const Caller& caller,
                        uint8_t item_flags, resp::ReplyOutput* out);
 
+  void FollowUp() {
+    if (!waits_.locks().idle()) {
+      news_.EndRevision();  // grants have revisions of their own
+      Chain(waits_.locks().HandOver());
+    }
+    waits_.ServeReady();
+    news_.EndRevision();
+  }
   // WaitRunner
   bool RunServed(const store::Wait& wait, const OwnCall& call) override;
   void ExpireDue(uint16_t entry_flags);
@@ -273,7 +285,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   uint16_t supported_version_ = cluster::SupportedFeatureVersion();
   std::unique_ptr<store::Store> store_;
   WaitServer waits_{*store_, *this};
-  ApplyNews news_{waits_};
+  ApplyNews news_{waits_, *store_};
   const commands::Registry& registry_;
   cluster::Session own_;
   ApplySink* sink_ = nullptr;
@@ -304,14 +316,14 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   std::vector<std::string_view> args_;            // reused
   resp::ReplyPrefix discarded_{kDiscardedBytes};  // a reply that nobody waits for
   uint64_t item_work_max_ = kItemWorkMax;
-  uint64_t items_applied_ = 0;
-  uint64_t items_skipped_ = 0;
+  ItemCounts items_;
   uint64_t nested_count_ = 0;  // within the item at hand
   uint64_t local_seed_ = 0;
   // A mass expiry is spread over ticks instead of stalling one apply.
   size_t expire_per_entry_ = 1000;
   uint64_t snapshot_revision_ = 0;
   uint64_t saved_revision_ = 0;
+  uint64_t replaced_revision_ = 0;  // of the state that a snapshot is about to replace
 };
 
 }  // namespace clustron::state

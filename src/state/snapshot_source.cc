@@ -22,6 +22,8 @@ namespace {
 // Longer strings are written piece by piece: no slice of the snapshot grows by one value.
 constexpr uint64_t kWholeStringBytes = 64 << 10;
 
+constexpr std::string_view kWatchesSection = "watches";
+
 }  // namespace
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -41,6 +43,7 @@ ExecutorSnapshot::ExecutorSnapshot(Executor& executor)
   executor.digests().Encode(&digests);
   rdb_.Section("digests", digests);
   rdb_.Section("tables", walk_.tables());
+  watches_ = executor.news().changes().history().Capture();
 }
 
 ExecutorSnapshot::~ExecutorSnapshot() = default;
@@ -48,6 +51,10 @@ ExecutorSnapshot::~ExecutorSnapshot() = default;
 cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, std::string* out) {
   if (!std::exchange(head_out_, true)) {
     out->append(rdb_.Take());
+    return Progress::kMore;
+  }
+  if (watches_ != nullptr) {
+    WriteWatches(budget_bytes, out);
     return Progress::kMore;
   }
   const store::SnapshotWalk::Progress progress = walk_.Step(budget_bytes);
@@ -60,6 +67,20 @@ cluster::SnapshotSource::Progress ExecutorSnapshot::Step(size_t budget_bytes, st
   }
   out->append(rdb_.Take());
   return progress == store::SnapshotWalk::Progress::kDone ? Progress::kDone : Progress::kMore;
+}
+
+// Behind the tables: their settings say whether there is a history.
+void ExecutorSnapshot::WriteWatches(size_t budget_bytes, std::string* out) {
+  std::string piece;
+  const size_t before = out->size();
+  while (out->size() - before < budget_bytes) {
+    if (!watches_->Next(&piece)) {
+      watches_.reset();
+      return;
+    }
+    rdb_.Section(kWatchesSection, piece);
+    out->append(rdb_.Take());
+  }
 }
 
 void ExecutorSnapshot::OnKey(int db, std::string_view key, store::Type type, const KeyMeta& meta,
@@ -135,7 +156,9 @@ namespace {
 class Loader final : public persist::RdbVisitor {
  public:
   Loader(Executor& executor, store::StoreLoader::Keep keep)
-      : executor_(executor), store_(executor.store(), keep) {}
+      : executor_(executor), keep_(keep), store_(executor.store(), keep) {
+    executor.news().changes().history().BeginLoad();
+  }
 
   Status OnSection(std::string_view name, std::string_view bytes) override {
     // Long sections come in pieces of one name: each is taken up when the next name comes.
@@ -150,6 +173,9 @@ class Loader final : public persist::RdbVisitor {
       section_ = name;
     }
     if (store_.HasRows(name)) return store_.LoadRows(name, bytes);
+    if (name == kWatchesSection)
+      return executor_.news().changes().history().LoadPiece(
+          bytes, keep_ == store::StoreLoader::Keep::kKeys);
     pieces_.append(bytes);
     return {};
   }
@@ -163,6 +189,7 @@ class Loader final : public persist::RdbVisitor {
   Status Finish() {
     TRY(EndSections());
     TRY(store_.Finish());
+    TRY(executor_.news().changes().history().EndLoad(executor_.revision()));
     if (has_digest_ && store_.digest() != digest_)
       return Fail(Errc::kCorruption, "the restored state has another digest than the saved one");
     executor_.SnapshotLoaded();
@@ -182,7 +209,7 @@ class Loader final : public persist::RdbVisitor {
       has_digest_ = reader.Done();
       return has_digest_ ? Status() : Fail(Errc::kCorruption, "the digest section is malformed");
     }
-    if (!name.empty() && !store_.HasRows(name))
+    if (!name.empty() && name != kWatchesSection && !store_.HasRows(name))
       return Fail(Errc::kMismatch, "section of a newer version in the snapshot: " + name);
     return {};
   }
@@ -199,6 +226,7 @@ class Loader final : public persist::RdbVisitor {
   Status EndKey() { return store_.EndKey(); }
 
   Executor& executor_;
+  const store::StoreLoader::Keep keep_;
   store::StoreLoader store_;
   KeyMeta meta_;
   bool has_meta_ = false;
@@ -300,6 +328,7 @@ std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
 }
 
 std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& file) {
+  replaced_revision_ = revision();
   return BeginLoad(file, *this);
 }
 

@@ -17,6 +17,7 @@
 
 #include "cluster/node/state_machine.h"
 #include "persist/rdb_writer.h"
+#include "state/watch_history.h"
 #include "store/snapshot/snapshot_walk.h"
 
 namespace clustron::state {
@@ -37,6 +38,7 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
              uint64_t size) override;
   void OnPart(std::string_view part) override;
 
+  void WriteWatches(size_t budget_bytes, std::string* out);
   void BeginString(std::string_view key, uint64_t size);
   void StringPart(std::string_view bytes);
 
@@ -52,6 +54,7 @@ class ExecutorSnapshot final : public cluster::SnapshotSource, private store::Sn
   bool bytes_ = false;      // what is being written is one byte string
   bool head_out_ = false;
   store::SnapshotWalk walk_;
+  std::unique_ptr<WatchHistory::Image> watches_;  // null: there is none, or it is written
 };
 
 // Reads such a file (or a plain Redis dump) into the executor's store and tables. Empties them at

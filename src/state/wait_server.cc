@@ -38,6 +38,7 @@ void WaitServer::OnKey(int db, std::string_view key) {
   if (!WaitsOf(store_).Waited(db, key)) return;
   KeyName name{db, std::string(key)};
   if (noted_.insert(name).second) ready_.push_back(std::move(name));
+  stirred_ = true;
 }
 
 void WaitServer::OnDb(int db) {
@@ -118,6 +119,7 @@ void WaitServer::ServeReady() {
     noted_.erase(key);
     ServeKey(key);
   }
+  stirred_ = false;
 }
 
 void WaitServer::ServeKey(const KeyName& key) {

@@ -78,8 +78,13 @@ class WaitServer {
   // A lock of this name may hold nobody back any more.
   void OnLock(int db, std::string_view name);
   // The lease of a ticket that this client waits for has ended.
-  void OnLockLost(const store::WaitId& id) { lost_.push_back(id); }
-  bool idle() const { return ready_.empty() && lost_.empty(); }
+  void OnLockLost(const store::WaitId& id) {
+    lost_.push_back(id);
+    stirred_ = true;
+  }
+  // Something has changed that those behind an item are to look at: as every function above does.
+  void Stir() { stirred_ = true; }
+  bool idle() const { return !stirred_; }
   // A snapshot has taken the state's place.
   void OnReplaced() {
     if (sink_ != nullptr) sink_->WaitersReplaced();
@@ -130,6 +135,7 @@ class WaitServer {
   std::deque<store::KeyName> ready_;
   std::set<store::KeyName> noted_;
   std::vector<store::WaitId> lost_;
+  bool stirred_ = false;
 };
 
 }  // namespace clustron::state

@@ -1,17 +1,21 @@
 #include "commands/core/channel_sync.h"
 
 #include "base/numeric.h"
+#include "commands/core/watch_target.h"
 #include "store/keyspace/store.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
-std::optional<std::string> SyncMessage(const store::Store& store, std::string_view channel) {
+std::optional<std::string> SyncMessage(const store::Store& store, std::string_view channel,
+                                       uint64_t revision) {
   constexpr std::string_view kLease = "__lease__:";
   constexpr std::string_view kLock = "__lock@";
   constexpr std::string_view kBehindDb = "__:";
-  const std::string head = "sync " + std::to_string(store.revision()) + " ";
+  std::string head = "sync " + std::to_string(revision);
+  if (IsWatchChannel(channel)) return head;
+  head.push_back(' ');
   if (channel.starts_with(kLease))
     return head + (LeasesOf(store).Find(channel.substr(kLease.size())) != nullptr ? "1" : "0");
   if (!channel.starts_with(kLock)) return std::nullopt;

@@ -2,6 +2,7 @@
 // subscriber's node when it begins to listen, so that nothing before it is missed.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,7 +14,9 @@ class Store;
 namespace clustron::commands {
 
 // "sync <revision> <holders>" of a lock's channel, "sync <revision> <1 or 0>" of a lease's: whether
-// it lives. Nothing: the channel begins with no message.
-std::optional<std::string> SyncMessage(const store::Store& store, std::string_view channel);
+// it lives; "sync <revision>" of a watch's. Nothing: the channel begins with no message.
+// `revision`: up to which everything is told.
+std::optional<std::string> SyncMessage(const store::Store& store, std::string_view channel,
+                                       uint64_t revision);
 
 }  // namespace clustron::commands

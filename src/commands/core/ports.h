@@ -23,6 +23,7 @@ namespace clustron::commands {
 
 struct ClientFilter;  // client_filter.h
 class OpenTxns;       // commands/transaction/open_txns.h
+class WatchesPort;    // watches_port.h
 
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext };
 
@@ -36,6 +37,9 @@ class LateReply {
   // When Poll has said so: the words of the item that is to give the reply; then Poll has written
   // none. Empty: it has.
   virtual std::vector<std::string> TakeItem() { return {}; }
+  // False: it is asked when its connection is woken (ClientLink::Wake) and at the end of its time,
+  // not with each tick.
+  virtual bool polled() const { return true; }
 };
 
 // The caller's connection.
@@ -305,6 +309,7 @@ class ServerPort {
   virtual InfoPort& info() = 0;
   virtual NodePort& node() = 0;
   virtual TransactionsPort& transactions() = 0;
+  virtual WatchesPort& watches() = 0;
   // The password that AUTH wants; empty: none is set.
   virtual std::string_view password() const = 0;
 };

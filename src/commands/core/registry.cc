@@ -250,7 +250,7 @@ const CommandSpec* Registry::Resolve(std::span<const std::string_view> args,
   if (!cell->is_container || args.size() < 2) return cell->spec;
   if (const CommandSpec* sub = FindSub(*cell->spec, args[1])) return sub;
   // TXN IF … THEN …: what is no subcommand is its own call.
-  if (cell->spec->Is(kWrapper)) return cell->spec;
+  if (cell->spec->Is(kWrapper | kOwnCalls)) return cell->spec;
   *container = cell->spec;
   return nullptr;
 }

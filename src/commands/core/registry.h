@@ -35,6 +35,7 @@ std::span<const CommandSpec> ServerCommands();
 std::span<const CommandSpec> LeaseCommands();
 std::span<const CommandSpec> LockCommands();
 std::span<const CommandSpec> TxnCommands();
+std::span<const CommandSpec> WatchkeyCommands();
 
 using FamilyFn = std::span<const CommandSpec> (*)();
 
@@ -53,6 +54,7 @@ inline constexpr FamilyFn kFamilies[] = {
     LeaseCommands,       //
     LockCommands,        //
     TxnCommands,         //
+    WatchkeyCommands,    //
     ConnectionCommands,  //
     ClientCommands,      //
     ConfigCommands,      //

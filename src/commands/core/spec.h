@@ -78,6 +78,7 @@ enum Flag : uint64_t {
   kWhenSubscribed = uint64_t{1} << 38,  // a RESP2 client that has subscribed may send it
   kSelectsDb = uint64_t{1} << 39,       // the commands behind it run in the database it names
   kUnversioned = uint64_t{1} << 40,     // what it tells of a key may change and leave its revision
+  kOwnCalls = uint64_t{1} << 42,  // a container: what is none of its subcommands is its own call
   kMadeHere = uint64_t{1} << 41,  // what it logs is made of this node's memory when its turn comes
 };
 
@@ -124,7 +125,7 @@ enum class Group : uint8_t {
   kGeo,
   kStream,
   kBitmap,
-  kCoordination,  // ours: LEASE, LOCK, TXN, ONCE
+  kCoordination,  // ours: LEASE, LOCK, TXN, ONCE, WATCHKEY
 };
 
 // How the keys of a command are found, as COMMAND INFO describes it.
@@ -196,7 +197,7 @@ struct CommandSpec {
   std::string_view name;  // "GETEX"; of a subcommand "CLIENT|SETNAME"
   // Stable number in log entries, never reused; 0: never in the log. Ranges per family: strings and
   // bitmaps 1xx, keys and expiry 2xx, hashes 3xx, server and transactions 4xx, LEASE 50x, LOCK 55x,
-  // TXN and ONCE 60x and 65x, lists 70x.
+  // TXN and ONCE 60x and 65x, lists 70x, WATCHKEY 75x.
   uint16_t id = 0;
   std::string_view since = "1.0.0";
   int arity = -1;  // counts the command's name, of a subcommand both words; negative: at least

@@ -8,6 +8,7 @@
 #include "commands/core/rdb_kind.h"
 #include "commands/core/registry.h"
 #include "commands/generic/dump.spec.h"
+#include "commands/generic/dump_payload.h"
 #include "commands/generic/errors.h"
 #include "persist/rdb_reader.h"
 #include "persist/rdb_writer.h"
@@ -130,6 +131,8 @@ bool Parse(Context& ctx, RestoreCall* call) {
 
 }  // namespace
 
+std::string DumpPayload(const KeyRecord& record) { return PayloadWriter(record).Take(); }
+
 void CmdDump(Context& ctx) {
   const KeyRecord* record = Read(ctx, ctx.args[1]);
   if (record == nullptr) return ctx.reply.Null();
@@ -137,7 +140,7 @@ void CmdDump(Context& ctx) {
   const uint64_t bytes = type.stored_bytes(*record);
   if (!ctx.SpendMade(bytes) || !ctx.Spend(type.count(*record) / (type.bytes ? 8 : 1))) return;
   if (!ctx.HasReplyRoom(bytes + kBulkFrameBytes)) return;
-  ctx.reply.Bulk(PayloadWriter(*record).Take());
+  ctx.reply.Bulk(DumpPayload(*record));
 }
 
 void CmdRestore(Context& ctx) {

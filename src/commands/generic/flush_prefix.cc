@@ -69,7 +69,7 @@ void DeleteAll(Context& ctx, const Found& found) {
     key = record->key();
     Mutation m = ctx.Writable().Modify(ctx.db, key);
     m.Delete();
-    m.Commit(kEventDel);
+    m.Commit(kEventDel, store::Reason::kFlush);
   }
 }
 

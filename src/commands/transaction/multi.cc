@@ -4,6 +4,7 @@
 #include "commands/core/access.h"
 #include "commands/core/all_or_nothing.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/core/because.h"
 #include "commands/core/db_index.h"
 #include "commands/core/error_text.h"
 #include "commands/core/guard.h"
@@ -213,6 +214,7 @@ void CmdExec(Context& ctx) {
   const GuardVerdict verdict = CheckAllGuards(ctx, call);
   if (!verdict.allowed) return ReplyLocked(ctx, verdict);
   ctx.guards_checked = true;
+  const Because because(ctx, store::Reason::kTxn);
   MayPassBudget(ctx, call) ? RunWithinBudget(ctx, call) : RunAll(ctx, call);
 }
 

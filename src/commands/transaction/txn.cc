@@ -4,6 +4,7 @@
 
 #include "commands/core/access.h"
 #include "commands/core/all_or_nothing.h"
+#include "commands/core/because.h"
 #include "commands/core/error_text.h"
 #include "commands/core/guard.h"
 #include "commands/core/help.h"
@@ -127,6 +128,7 @@ void CmdTxn(Context& ctx) {
   const uint64_t place = ctx.reply.Deferred();
   const resp::ReplyWriter::Mark begin = ctx.reply.mark();
   const std::string_view part = then ? "" : "ELSE: ";
+  const Because because(ctx, store::Reason::kTxn);
   if (ctx.in_entry()) {
     AllOrNothing whole(ctx);
     if (!RunBranch(ctx, branch, begin, part)) return whole.Undo();

@@ -9,6 +9,7 @@
 #include "base/planted_bugs.h"
 #include "commands/core/access.h"
 #include "commands/core/all_or_nothing.h"
+#include "commands/core/because.h"
 #include "commands/core/connection_args.h"
 #include "commands/core/ports.h"
 #include "commands/transaction/branch.h"
@@ -101,6 +102,7 @@ Kind Apply(Context& ctx, const CommitCall& call) {
   }
   ctx.guards_checked = true;
   const resp::ReplyWriter::Mark begin = ctx.reply.mark();
+  const Because because(ctx, store::Reason::kTxn);
   AllOrNothing whole(ctx);
   BeginReply(ctx.reply, true, ctx.Writable().TakeRevision());
   ctx.reply.Array(call.commands.size());

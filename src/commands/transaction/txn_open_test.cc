@@ -40,6 +40,7 @@ struct FakeServer final : ServerPort {
   InfoPort& info() override { std::abort(); }
   NodePort& node() override { std::abort(); }
   TransactionsPort& transactions() override { return port; }
+  WatchesPort& watches() override { UNREACHABLE(); }
   std::string_view password() const override { return {}; }
 
   FakeTransactions port;

@@ -53,6 +53,7 @@ struct Change {
   Event event = {};
   Revision revision = 0;
   bool created = false;               // kPut of a key that wasn't there (class n)
+  bool replaced = false;              // by RENAME: `created`, but in the place of another value
   const KeyRecord* record = nullptr;  // the key now; null when it is gone (again)
 };
 
@@ -107,6 +108,9 @@ struct HeldEvent {
 class Observer {
  public:
   virtual ~Observer() = default;
+  // With Hook::kPrevious: the key as it is before its first change within the item, which may yet
+  // turn out to be none, or be taken back.
+  virtual void BeforeChange(int /*db*/, const KeyRecord& /*record*/) {}
   virtual void OnChange(const Change& change) = 0;
   // A further keyspace event without a change of its own (SET … EX gives "set" and "expire").
   virtual void OnNotify(int db, std::string_view key, Event event) = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/planted_bugs.h"
 #include "store/keyspace/store.h"
 
 namespace clustron::store {
@@ -70,7 +71,7 @@ void Journal::Rollback(size_t mark) {
     std::visit([this](auto& r) { Undo(r); }, records_.back());
     records_.pop_back();
   }
-  events_.resize(m.events);
+  if (!Planted(Bug::kWatchUndoneTold)) events_.resize(m.events);
   store_.revision_ = m.revision;
   store_.item_revision_ = m.item_revision;
   marks_.resize(mark);

@@ -38,7 +38,7 @@ void Mutation::Begin() {
   begun_ = true;
   if (due_) {
     store_.RemoveDue(db_, key_, hash_);
-  } else if (store_.Hooked(db_, Hook::kSnapshot)) [[unlikely]] {
+  } else if ((store_.hooks_[db_] & kBeforeHooks) != 0) [[unlikely]] {
     store_.BeforeChange(db_, hash_, entry_);
   }
 }
@@ -129,10 +129,11 @@ bool Mutation::Commit(Event event, Reason reason) {
   if (entry_ != nullptr && value_changed_) store_.SetRevision(db_, *entry_, revision);
   const bool deleted = deleted_ && !Planted(Bug::kWatchBlindToDeletes);
   if (deleted || (touched_ && !Planted(Bug::kWatchBlindToTtls))) store_.Touch(db_, hash_);
-  if ((store_.hooks_[db_] & Store::kObserverHooks) == 0) [[likely]]
+  if ((store_.hooks_[db_] & kObserverHooks) == 0) [[likely]]
     return true;
 
   Change change{.db = db_, .key = key_, .reason = reason, .event = event, .revision = revision};
+  if (reason == Reason::kCmd) change.reason = store_.reason_;
   if (entry_ != nullptr) {
     change.kind = value_changed_ ? ChangeKind::kPut : ChangeKind::kTouch;
     change.created = !existed_;

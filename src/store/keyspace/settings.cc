@@ -12,6 +12,8 @@ namespace {
 
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
 constexpr OptionEnum kReads[] = {{"lease", 0}, {"quorum", 1}};
+// How much is kept for watches: see store/keyspace/watch_mode.h.
+constexpr OptionEnum kWatches[] = {{"off", 0}, {"on", 1}, {"previous", 2}};
 
 constexpr OptionSpec kSpecs[] = {
     {.name = "cluster-reads", .type = OptionType::kEnum, .default_value = "lease", .words = kReads},
@@ -52,6 +54,16 @@ constexpr OptionSpec kSpecs[] = {
      .default_value = "",
      .canonical = CanonicalEventFlags,
      .number = EventFlagsNumber},
+    {.name = "watch-history-size",
+     .type = OptionType::kMemory,
+     .default_value = "67108864",
+     .max = int64_t{1} << 40,
+     .feature_version = 5},
+    {.name = "watches",
+     .type = OptionType::kEnum,
+     .default_value = "off",
+     .words = kWatches,
+     .feature_version = 5},
 };
 
 size_t RowOf(const OptionSpec& spec) {

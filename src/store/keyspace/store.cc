@@ -169,8 +169,12 @@ void Store::NoteCreated(int db) {
 // ---- changing keys ----
 
 void Store::BeforeChange(int db, uint64_t hash, KeyRecord* e) {
+  if (e == nullptr) return;
+  // What an earlier change of the item has left is not how the item found it.
+  if (Hooked(db, Hook::kPrevious) && observer_ != nullptr && e->revision() != item_revision_)
+    observer_->BeforeChange(db, *e);
   Table& t = table(db);
-  if (e == nullptr || HashPosition(hash) < t.walked_below) return;
+  if (!Hooked(db, Hook::kSnapshot) || HashPosition(hash) < t.walked_below) return;
   if (KeyRecordEdit::SnapshotEpoch(*e) != snapshot_epoch_) walk_->BeforeChange(t, *e);
 }
 
@@ -231,7 +235,7 @@ void Store::Remove(int db, std::string_view key, uint64_t hash) {
 }
 
 void Store::RemoveDue(int db, std::string_view key, uint64_t hash) {
-  if (Hooked(db, Hook::kSnapshot)) {
+  if ((hooks_[db] & kBeforeHooks) != 0) {
     BeforeChange(db, hash, Table::EntryAt(table(db).Find(key, hash).payload()));
   }
   Remove(db, key, hash);
@@ -259,26 +263,28 @@ std::vector<const KeyRecord*> Store::WrittenSince(size_t mark) const {
   return journal_->WrittenSince(mark);
 }
 
-void Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string_view to) {
+bool Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string_view to) {
   DCHECK(!mutating_);
   Table& source = table(from_db);
   Table& target = table(to_db);
   const uint64_t from_hash = Hash(from);
   const uint64_t to_hash = Hash(to);
   const HashIndex::Ref to_ref = target.Find(to, to_hash);
+  bool replaced = false;
   if (to_ref) {
     KeyRecord* old = Table::EntryAt(to_ref.payload());
     if (old->has_deadline() && Due(*old)) {
       RemoveDue(to_db, to, to_hash);
     } else {
-      if (Hooked(to_db, Hook::kSnapshot)) BeforeChange(to_db, to_hash, old);
+      if ((hooks_[to_db] & kBeforeHooks) != 0) BeforeChange(to_db, to_hash, old);
       Remove(to_db, to, to_hash);
+      replaced = true;
     }
   }
   const HashIndex::Ref from_ref = source.Find(from, from_hash);
   CHECK(from_ref);
   KeyRecord* e = Table::EntryAt(from_ref.payload());
-  if (Hooked(from_db, Hook::kSnapshot)) BeforeChange(from_db, from_hash, e);
+  if ((hooks_[from_db] & kBeforeHooks) != 0) BeforeChange(from_db, from_hash, e);
   DeadlineWord word = KeyRecordEdit::DeadlineOf(*e);
   if (word.exists()) word = File(to_db, to_hash, word.deadline(), {});
   KeyRecord* now = KeyRecordEdit::Reshape(*e, to, word);
@@ -300,37 +306,39 @@ void Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string
   }
   Touch(from_db, from_hash);
   Touch(to_db, to_hash);
+  return replaced;
 }
 
 void Store::Rename(int db, std::string_view from, std::string_view to) {
   DCHECK(from != to);
-  MoveEntry(db, from, db, to);
-  EmitMove(db, from, db, to, "rename_from", "rename_to");
+  const bool replaced = MoveEntry(db, from, db, to);
+  EmitMove(
+      db, from, {EventClass::kGeneric, "rename_from"},
+      {.db = db, .key = to, .event = {EventClass::kGeneric, "rename_to"}, .replaced = replaced});
 }
 
 void Store::Move(int from_db, std::string_view key, int to_db) {
   DCHECK(from_db != to_db);
   MoveEntry(from_db, key, to_db, key);
-  EmitMove(from_db, key, to_db, key, "move_from", "move_to");
+  EmitMove(from_db, key, {EventClass::kGeneric, "move_from"},
+           {.db = to_db, .key = key, .event = {EventClass::kGeneric, "move_to"}});
 }
 
-void Store::EmitMove(int from_db, std::string_view from, int to_db, std::string_view to,
-                     std::string_view from_name, std::string_view to_name) {
+void Store::EmitMove(int from_db, std::string_view from, Event left, Change came) {
   if ((hooks_[from_db] & kObserverHooks) != 0) {
     Emit({.db = from_db,
           .key = from,
           .kind = ChangeKind::kDelete,
-          .event = {EventClass::kGeneric, from_name},
+          .reason = reason_,
+          .event = left,
           .revision = item_revision_});
   }
-  if ((hooks_[to_db] & kObserverHooks) != 0) {
-    Emit({.db = to_db,
-          .key = to,
-          .event = {EventClass::kGeneric, to_name},
-          .revision = item_revision_,
-          .created = true,
-          .record = Find(to_db, to)});
-  }
+  if ((hooks_[came.db] & kObserverHooks) == 0) return;
+  came.reason = reason_;
+  came.revision = item_revision_;
+  came.created = true;
+  came.record = Find(came.db, came.key);
+  Emit(came);
 }
 
 void Store::Copy(const KeyRecord& source, int to_db, std::string_view to, Revision kept) {

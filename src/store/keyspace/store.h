@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/coding.h"
@@ -54,7 +55,18 @@ enum class Hook : uint8_t {
   kSnapshot = 4,  // set by SnapshotWalk
   kJournal = 5,   // set by Arm/Disarm
   kWaiters = 6,   // set by the table of those who wait for keys
+  kPrevious = 7,  // watches that tell the value before
 };
+
+// Of those, who are told behind a change, and who before it.
+inline constexpr uint8_t kObserverHooks = 0x4f;
+inline constexpr uint8_t kBeforeHooks = 0x90;
+
+// Whether a key that Find returns is due by clocks that are ahead of the applied ones: then the
+// read path has a tick chosen first.
+inline bool DueByLive(const KeyRecord& record, int64_t elapsed_ms, int64_t wall_ms) {
+  return record.has_deadline() && record.deadline().DueAt(elapsed_ms, wall_ms);
+}
 
 // What WATCH remembers of a key. Valid across failovers: it is made of log positions only.
 struct WatchPoint {
@@ -112,11 +124,6 @@ class Store {
   void PrefetchBucket(int db, uint64_t hash) const;
   void PrefetchEntry(int db, uint64_t hash) const;
 
-  // Whether a key that Find returns is due by clocks that are ahead of the applied ones: then the
-  // read path has a tick chosen first.
-  static bool DueByLive(const KeyRecord& record, int64_t elapsed_ms, int64_t wall_ms) {
-    return record.has_deadline() && record.deadline().DueAt(elapsed_ms, wall_ms);
-  }
   // Remaining life and unix time of a deadline, by the given clocks (applied or live).
   static int64_t RemainingMs(Deadline deadline, int64_t elapsed_ms, int64_t wall_ms) {
     return deadline.ms() - (deadline.clock() == ClockKind::kWall ? wall_ms : elapsed_ms);
@@ -160,6 +167,9 @@ class Store {
   Mutation Modify(int db, std::string_view key, uint64_t hash);
   // A further keyspace event of a committed change: Notify(db, key, {kGeneric, "expire"}).
   void Notify(int db, std::string_view key, Event event);
+  // Why keys change from here on, where nothing else says it: for observers only. Returns what held
+  // before, which whoever sets it sets again.
+  Reason SetReason(Reason reason) { return std::exchange(reason_, reason); }
 
   // Moves the value, deadline, lease and labels to another name, replacing what is there.
   // REQUIRES: `from` exists, and differs from `to`. Announces rename_from and rename_to.
@@ -237,7 +247,6 @@ class Store {
   friend class SnapshotWalk;
   friend class StoreLoader;
 
-  static constexpr uint8_t kObserverHooks = 0x4f;
   static constexpr size_t kTouchCells = 65'536;
 
   using Visit = void (*)(void* ctx, const KeyRecord&);
@@ -248,7 +257,7 @@ class Store {
   bool Due(const KeyRecord& e) const;
   bool Hooked(int db, Hook hook) const { return hooks_[db] >> static_cast<int>(hook) & 1; }
   bool armed(int db) const { return Hooked(db, Hook::kJournal); }
-  // Called before the first change of a key while a snapshot is walking; `e` null: absent.
+  // Called before the first change of a key while one of kBeforeHooks is on; `e` null: absent.
   void BeforeChange(int db, uint64_t hash, KeyRecord* e);
   // Marks an entry that has just been put in, for the walk.
   void MarkForWalk(const Table& t, uint64_t hash, KeyRecord& e) const;
@@ -261,9 +270,9 @@ class Store {
   void RemoveDue(int db, std::string_view key, uint64_t hash);
   // Puts an entry in the place of `old` (null: absent), which is freed or set aside.
   void Install(int db, uint64_t hash, KeyRecord* old, KeyRecord* now, bool same_value);
-  void MoveEntry(int from_db, std::string_view from, int to_db, std::string_view to);
-  void EmitMove(int from_db, std::string_view from, int to_db, std::string_view to,
-                std::string_view from_name, std::string_view to_name);
+  // True if `to` had a value.
+  bool MoveEntry(int from_db, std::string_view from, int to_db, std::string_view to);
+  void EmitMove(int from_db, std::string_view from, Event left, Change came);
   // A deadline ready to be stored, its record filed; `prior` is the one that it replaces.
   DeadlineWord File(int db, uint64_t hash, Deadline deadline, DeadlineWord prior);
   void FileRecord(const Table& t, uint64_t hash, DeadlineWord word);
@@ -317,6 +326,7 @@ class Store {
   std::unique_ptr<TimeWheel> wall_wheel_;
   uint8_t epoch_ = 0;  // local: tells records of the wheels apart
   Observer* observer_ = nullptr;
+  Reason reason_ = Reason::kCmd;
   std::vector<std::unique_ptr<ReplicatedTable>> replicated_;
   Attachments* attachments_ = nullptr;
   std::unique_ptr<Journal> journal_;

@@ -117,7 +117,7 @@ TEST_CASE("a due key is absent to reads and stays until an entry removes it") {
   CHECK(s.NextDueElapsedMs() <= 150);
   s.BeginEntry(149, 1'000'049);
   CHECK(Get(s, 0, "k") == "v");
-  CHECK(Store::DueByLive(*s.Find(0, "k"), 150, 0));
+  CHECK(DueByLive(*s.Find(0, "k"), 150, 0));
   s.BeginEntry(150, 1'000'050);
   CHECK(Get(s, 0, "k") == "(absent)");
   CHECK(s.Size(0) == 1);

@@ -1,0 +1,322 @@
+// What watches are told is what differs: each write of the command table is run, and the keys that
+// changed by it are compared with the events.
+#include "state/revision_changes.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "commands/core/test_server.h"
+#include "commands/generic/dump_payload.h"
+#include "state/apply_news.h"
+
+namespace clustron::state {
+namespace {
+
+using commands::Class;
+using commands::CommandSpec;
+using commands::Registry;
+using store::Reason;
+
+struct Told {
+  WatchKind kind;
+  Reason reason;
+  int db;
+  std::string key;
+  std::string lease;
+  std::string value;
+  int64_t value_size;
+  std::string previous;
+  int64_t previous_size;
+};
+
+class NoWaits final : public WaitRunner {
+  bool RunServed(const store::Wait&, const OwnCall&) override { return false; }
+};
+
+// Commands on a store whose changes go to watches, as in the executor.
+class WatchedServer final : public commands::TestServer, private WatchSink {
+ public:
+  explicit WatchedServer(std::string_view mode = "previous") {
+    store.set_observer(&news);
+    news.changes().SetSink(this);
+    Run({"CONFIG", "SET", "watches", mode});
+    told.clear();
+  }
+  ~WatchedServer() { store.set_observer(nullptr); }
+
+  // The reply; what it changed is in `told`.
+  std::string Do(std::string_view line) {
+    told.clear();
+    revisions = 0;
+    std::string reply = Run(line);
+    news.EndRevision();
+    return reply;
+  }
+  void Expire(int64_t ms) {
+    told.clear();
+    Advance(ms);
+    store.BeginItem();
+    store.ExpireDue(1000);
+    news.EndRevision();
+  }
+
+  std::vector<Told> told;
+  int revisions = 0;
+  NoWaits runner;
+  WaitServer waits{store, runner};
+  ApplyNews news{waits, store};
+
+ private:
+  void OnRevision(const WatchRevision& revision) override {
+    ++revisions;
+    CHECK(revision.revision == store.ItemRevision());
+    for (const WatchEvent& e : revision.events)
+      told.push_back({e.kind, e.reason, e.db, std::string(e.key), std::string(e.lease),
+                      std::string(e.value), e.value_size, std::string(e.previous),
+                      e.previous_size});
+  }
+  void OnReplaced(store::Revision) override {}
+};
+
+using Keys = std::map<std::pair<int, std::string>, std::string>;  // their DUMP
+
+Keys AllKeys(const store::Store& store) {
+  Keys keys;
+  for (int db = 0; db < store::kDatabases; ++db)
+    store.Scan(db, 0, SIZE_MAX, [&](const store::KeyRecord& record) {
+      keys[{db, std::string(record.key())}] =
+          std::to_string(record.revision()) + commands::DumpPayload(record);
+    });
+  return keys;
+}
+
+// What differs must be told, as it is now, and nothing else.
+void CheckTold(const WatchedServer& server, const Keys& before) {
+  const Keys after = AllKeys(server.store);
+  std::set<int> reset;
+  for (const Told& one : server.told)
+    if (one.kind == WatchKind::kReset)
+      for (int db = 0; db < store::kDatabases; ++db)
+        if (one.db == db || one.db == WatchEvent::kAllDbs) reset.insert(db);
+  std::set<std::pair<int, std::string>> changed;
+  for (const auto& [name, value] : before)
+    if (const auto it = after.find(name); it == after.end() || it->second != value)
+      changed.insert(name);
+  for (const auto& [name, value] : after)
+    if (!before.contains(name)) changed.insert(name);
+  std::erase_if(changed, [&](const auto& name) { return reset.contains(name.first); });
+  std::set<std::pair<int, std::string>> told;
+  for (const Told& one : server.told) {
+    if (one.kind == WatchKind::kReset) continue;
+    CAPTURE(one.key);
+    CHECK(told.insert({one.db, one.key}).second);  // each once
+    CHECK((one.kind == WatchKind::kPut) == after.contains({one.db, one.key}));
+    CHECK((one.previous_size == WatchEvent::kNone) == !before.contains({one.db, one.key}));
+  }
+  CHECK(told == changed);
+  CHECK(server.revisions <= 1);
+}
+
+// One call of each command that writes keys, behind what it needs.
+struct Example {
+  std::string_view call;
+  std::vector<std::string_view> before = {};
+};
+const std::vector<Example>& Examples() {
+  static const std::vector<Example> examples = {
+      {"SET k v"},
+      {"SETNX k v"},
+      {"SETEX k 10 v"},
+      {"PSETEX k 10 v"},
+      {"GETSET k v", {"SET k a"}},
+      {"GETDEL k", {"SET k a"}},
+      {"GETEX k PX 0", {"SET k a"}},
+      {"GETEX k EXAT 1", {"SET k a"}},
+      {"MSET k 1 l 2"},
+      {"MSETNX k 1 l 2"},
+      {"MSETEX 2 k 1 l 2 PX 1000"},
+      {"APPEND k x", {"SET k a"}},
+      {"SETRANGE k 3 x"},
+      {"INCR k"},
+      {"DECR k"},
+      {"INCRBY k 3"},
+      {"DECRBY k 3"},
+      {"INCRBYFLOAT k 1.5"},
+      {"INCREX k BYINT 3"},
+      {"SETBIT k 9 1"},
+      {"BITFIELD k SET u8 0 7"},
+      {"BITOP OR k a b", {"SET a x", "SET b y"}},
+      {"DEL k l", {"SET k a"}},
+      {"UNLINK k", {"SET k a"}},
+      {"DELEX k", {"SET k a"}},
+      {"EXPIRE k 0", {"SET k a"}},
+      {"EXPIRE k 100", {"SET k a"}},
+      {"PEXPIRE k 0", {"SET k a"}},
+      {"EXPIREAT k 1", {"SET k a"}},
+      {"PEXPIREAT k 1", {"SET k a"}},
+      {"PERSIST k", {"SETEX k 10 v"}},
+      {"RENAME k l", {"SET k a"}},
+      {"RENAME k l", {"SET k a", "SET l b"}},
+      {"RENAMENX k l", {"SET k a"}},
+      {"MOVE k 1", {"SET k a"}},
+      {"COPY k l", {"SET k a"}},
+      {"COPY k l REPLACE", {"SET k a", "RPUSH l b"}},
+      {"FLUSHDB", {"SET k a"}},
+      {"FLUSHDB PREFIX k", {"SET k a", "SET kk b", "SET l c"}},
+      {"FLUSHALL", {"SET k a"}},
+      {"SWAPDB 0 1", {"SET k a"}},
+      {"HSET k f v"},
+      {"HSETNX k f v"},
+      {"HMSET k f v"},
+      {"HDEL k f", {"HSET k f v"}},
+      {"HDEL k f", {"HSET k f v g w"}},
+      {"HINCRBY k f 1"},
+      {"HINCRBYFLOAT k f 1"},
+      {"HGETDEL k FIELDS 1 f", {"HSET k f v"}},
+      {"LPUSH k a"},
+      {"RPUSH k a"},
+      {"LPUSHX k a", {"RPUSH k b"}},
+      {"RPUSHX k a", {"RPUSH k b"}},
+      {"LPOP k", {"RPUSH k b"}},
+      {"RPOP k", {"RPUSH k b c"}},
+      {"LSET k 0 a", {"RPUSH k b"}},
+      {"LREM k 0 b", {"RPUSH k b"}},
+      {"LTRIM k 1 1", {"RPUSH k b c"}},
+      {"LINSERT k BEFORE b a", {"RPUSH k b"}},
+      {"LMOVE k l LEFT LEFT", {"RPUSH k b"}},
+      {"RPOPLPUSH k k", {"RPUSH k b c"}},
+      {"LMPOP 1 k LEFT", {"RPUSH k b"}},
+      {"BLPOP k 0", {"RPUSH k b"}},
+      {"BRPOP k 0", {"RPUSH k b"}},
+      {"BLMOVE k l LEFT LEFT 0", {"RPUSH k b"}},
+      {"BRPOPLPUSH k l 0", {"RPUSH k b"}},
+      {"BLMPOP 0 1 k LEFT", {"RPUSH k b"}},
+      {"LEASE ATTACH x k", {"LEASE GRANT 1000 ID x", "SET k a"}},
+      {"LEASE DETACH k", {"LEASE GRANT 1000 ID x", "SET k a LEASE x"}},
+      {"LEASE DO x SET k a", {"LEASE GRANT 1000 ID x"}},
+      {"LEASE REVOKE x", {"LEASE GRANT 1000 ID x", "SET k a LEASE x", "SET l b LEASE x"}},
+      {"LOCK DO k 7 SET k a"},
+      {"ONCE id 1000 SET k a"},
+      {"TXN THEN 2 3 SET k a 2 DEL k"},
+      {"TXN THEN 3 3 SET k a 2 DEL k 3 SET k b"},
+      {"TXN THEN 2 2 DEL k 3 LPUSH k b", {"SET k a"}},
+      {"TXN THEN 2 3 SET k b 3 LPUSH k b", {"SET k a"}},
+      {"TXN THEN 3 3 RENAME k l 2 DEL l 3 SET m 1", {"SET k a", "SET l b"}},
+      {"TXN THEN 2 1 FLUSHDB 3 SET k b", {"SET k a"}},
+  };
+  return examples;
+}
+
+// Writes whose call can't be made of plain words, or that no client's key is changed by.
+const std::set<std::string_view> kNoExample = {"EXEC",         "TXN|COMMIT",  "RESTORE",
+                                               "CONFIG|SET",   "LEASE|GRANT", "LOCK|ACQUIRE",
+                                               "LOCK|RELEASE", "LOCK|CANCEL", "LOCK|BREAK"};
+
+TEST_CASE("what each command changes is told, and nothing else") {
+  for (const std::string_view mode : {"previous", "on"}) {
+    for (const Example& example : Examples()) {
+      CAPTURE(example.call);
+      WatchedServer server(mode);
+      for (const std::string_view line : example.before) REQUIRE(server.Do(line)[0] != '-');
+      const Keys before = AllKeys(server.store);
+      server.Do(example.call);
+      if (mode == "previous") {
+        CheckTold(server, before);
+      } else {
+        CHECK(server.revisions <= 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("each command that writes keys has an example") {
+  std::set<const CommandSpec*> shown;
+  for (const Example& example : Examples()) {
+    std::istringstream words{std::string(example.call)};
+    std::vector<std::string> owned;
+    for (std::string word; words >> word;) owned.push_back(word);
+    const std::vector<std::string_view> args(owned.begin(), owned.end());
+    const CommandSpec* container;
+    shown.insert(Registry::Get().Resolve(args, &container));
+  }
+  const auto check = [&](const CommandSpec& row) {
+    if (row.cls != Class::kWrite || kNoExample.contains(row.name)) return;
+    CAPTURE(row.name);
+    CHECK(shown.contains(&row));
+  };
+  for (const CommandSpec* row : Registry::Get().All()) {
+    if (row->handler != nullptr) check(*row);
+    for (const CommandSpec* sub : Registry::Get().Subcommands(*row)) check(*sub);
+  }
+}
+
+TEST_CASE("values, leases, reasons, and the values before") {
+  WatchedServer server;
+  server.Do("SET k one");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].value == "one");
+  CHECK(server.told[0].reason == Reason::kCmd);
+  CHECK(server.told[0].previous_size == WatchEvent::kNone);
+  server.Do("TXN THEN 2 3 APPEND k 2 3 APPEND k 3");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].value == "one23");
+  CHECK(server.told[0].previous == "one");
+  CHECK(server.told[0].reason == Reason::kTxn);
+  server.Do("LEASE GRANT 1000 ID lease-1");
+  CHECK(server.told.empty());
+  server.Do("SET k x LEASE lease-1");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].lease == "lease-1");
+  server.Do("LEASE REVOKE lease-1");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].kind == WatchKind::kDelete);
+  CHECK(server.told[0].reason == Reason::kLease);
+  CHECK(server.told[0].lease == "lease-1");
+  CHECK(server.told[0].previous == "x");
+  server.Do("SETEX k 10 v");
+  server.Expire(10'000);
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].reason == Reason::kExpire);
+  CHECK(server.told[0].previous == "v");
+  // Due, and written again before it was removed.
+  server.Do("PSETEX k 10 v");
+  server.Advance(10);
+  server.Do("SET k w");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].kind == WatchKind::kPut);
+  CHECK(server.told[0].value == "w");
+}
+
+TEST_CASE("long values and those of other types are not told") {
+  WatchedServer server;
+  server.Do("SETRANGE k 65535 x");
+  CHECK(server.told[0].value_size == 65536);
+  server.Do("APPEND k x");
+  CHECK(server.told[0].value_size == WatchEvent::kNotKept);
+  CHECK(server.told[0].previous_size == 65536);
+  server.Do("DEL k");
+  CHECK(server.told[0].value_size == 0);
+  CHECK(server.told[0].previous_size == WatchEvent::kNotKept);
+  server.Do("RPUSH k x");
+  CHECK(server.told[0].value_size == WatchEvent::kNotKept);
+}
+
+TEST_CASE("without a history and watches nothing is gathered") {
+  WatchedServer server;
+  server.Do("CONFIG SET watches off");
+  CHECK_FALSE(server.news.changes().wanted());
+  server.Do("SET k v");
+  CHECK(server.told.empty());
+  server.news.changes().SetOwnNeeds(true, false);
+  server.Do("SET k v");
+  CHECK(server.told.size() == 1);
+  CHECK_FALSE(server.news.changes().history().active());
+  server.news.changes().SetOwnNeeds(false, false);
+  server.Do("SET k v");
+  CHECK(server.told.empty());
+}
+
+}  // namespace
+}  // namespace clustron::state

@@ -11,6 +11,7 @@
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/version.h"
+#include "commands/core/watches_port.h"
 #include "resp/reply_writer.h"
 
 namespace clustron::commands {
@@ -152,6 +153,9 @@ void CmdReset(Context& ctx) {
       pubsub.Unsubscribe(*ctx.caller.client, kind, name);
     }
   }
+  WatchesPort& watches = ctx.server->watches();
+  for (const WatchTarget& target : watches.WatchesOf(*ctx.caller.client))
+    watches.Unwatch(*ctx.caller.client, target.db, target.name);
   ctx.caller.client->Reset();
   if (!ctx.server->password().empty()) ctx.caller.client->RequireAuth();
   ctx.reply.SwitchTo(2);

@@ -1,13 +1,16 @@
 // Publish and subscribe. A node tells its own subscribers; `server` takes messages to the others.
 #include "commands/core/channel_sync.h"
 #include "commands/core/connection_args.h"
+#include "commands/core/error_watch.h"
 #include "commands/core/help.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
+#include "commands/core/watch_target.h"
 #include "commands/pubsub/channels.h"
 #include "commands/pubsub/errors.h"
 #include "commands/pubsub/pubsub.spec.h"
 #include "resp/reply_writer.h"
+#include "store/keyspace/store.h"
 
 namespace clustron::commands {
 
@@ -37,7 +40,10 @@ void Confirm(Context& ctx, std::string_view what, Kind kind, std::optional<std::
 // What holds now, on a channel of the server's own events.
 void Sync(Context& ctx, std::string_view channel) {
   if (!IsReservedChannel(channel)) return;
-  const std::optional<std::string> message = SyncMessage(ctx.store, channel);
+  // Within an item that has changed something what its revision did is still to be told.
+  const bool midway = ctx.in_entry() && ctx.store.ItemRevision() != 0;
+  const std::optional<std::string> message =
+      SyncMessage(ctx.store, channel, midway ? ctx.store.ItemRevision() - 1 : ctx.store.revision());
   if (!message) return;
   ctx.reply.Push(3);
   ctx.reply.Bulk("message");
@@ -47,6 +53,9 @@ void Sync(Context& ctx, std::string_view channel) {
 
 void Subscribe(Context& ctx, std::string_view what, Kind kind) {
   if (!HasClient(ctx)) return;
+  for (std::string_view name : ctx.args.subspan(1))
+    if (kind == Kind::kChannel && IsWatchChannel(name) && !ParseWatchChannel(name))
+      return ctx.reply.Error(NoWatchChannel(name));
   for (std::string_view name : ctx.args.subspan(1)) {
     ctx.server->pubsub().Subscribe(*ctx.caller.client, kind, name);
     Confirm(ctx, what, kind, name);

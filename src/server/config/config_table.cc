@@ -26,6 +26,7 @@ constexpr OptionEnum kLogFormats[] = {
 constexpr OptionEnum kRoles[] = {{"auto", 0}, {"leader", 1}, {"all", 2}};  // AdvertisedRole
 constexpr OptionEnum kFsyncs[] = {{"always", 1}, {"everysec", 2}, {"no", 0}};
 constexpr OptionEnum kReads[] = {{"lease", 0}, {"quorum", 1}};
+constexpr OptionEnum kWatches[] = {{"off", 0}, {"on", 1}, {"previous", 2}};
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
 
 using enum OptionType;
@@ -124,6 +125,7 @@ constexpr OptionRow kRows[] = {
     {Opt::kLatencyMonitorThreshold, Int("latency-monitor-threshold", "0", 0, INT64_MAX),
      Scope::kNode, kFact},
     {Opt::kExpireCoalesce, Bool("expire-coalesce", "yes")},
+    {Opt::kWatchBufferSize, Memory("watch-buffer-size", "1048576", 1024)},
     {Opt::kIgnoreUnknown,
      {.name = "ignore-unknown", .type = kCustom, .canonical = CanonicalWords},
      Scope::kNode,
@@ -216,6 +218,20 @@ constexpr OptionRow kRows[] = {
       .default_value = "",
       .canonical = store::CanonicalEventFlags,
       .number = store::EventFlagsNumber},
+     Scope::kCluster},
+    {Opt::kWatchHistorySize,
+     {.name = "watch-history-size",
+      .type = kMemory,
+      .default_value = "67108864",
+      .max = int64_t{1} << 40,
+      .feature_version = 5},
+     Scope::kCluster},
+    {Opt::kWatches,
+     {.name = "watches",
+      .type = kEnum,
+      .default_value = "off",
+      .words = kWatches,
+      .feature_version = 5},
      Scope::kCluster},
 };
 

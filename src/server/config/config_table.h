@@ -46,6 +46,7 @@ enum class Opt : uint8_t {
   kSlowlogMaxLen,
   kLatencyMonitorThreshold,
   kExpireCoalesce,
+  kWatchBufferSize,
   kIgnoreUnknown,
   // Cluster.
   kClusterInitial,
@@ -81,8 +82,10 @@ enum class Opt : uint8_t {
   kItemReplyMax,
   kMaxMemoryPolicy,
   kNotifyKeyspaceEvents,
+  kWatchHistorySize,
+  kWatches,
 };
-inline constexpr size_t kOptCount = static_cast<size_t>(Opt::kNotifyKeyspaceEvents) + 1;
+inline constexpr size_t kOptCount = static_cast<size_t>(Opt::kWatches) + 1;
 
 enum class Scope : uint8_t { kNode, kCluster };
 

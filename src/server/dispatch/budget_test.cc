@@ -31,7 +31,7 @@ class Node final : public cluster::ApplyListener, public state::ApplySink, priva
  public:
   explicit Node(bool has_client) : has_client_(has_client) {
     executor.Attach({1, 1}, this, this, nullptr);
-    executor.SetObserver(this);
+    executor.news().SetDownstream(this);
     // As CONFIG SET notify-keyspace-events has it.
     for (int db = 0; db < store::kDatabases; ++db)
       executor.store().SetHook(db, store::Hook::kNotifications, true);

@@ -54,6 +54,7 @@ struct Engine::Parts {
         node(*e.node_),
         host(e.host_),
         events(e.events_),
+        watches(e.watches_),
         info(e.info_) {
     snapshots.last_unix_s = clock.WallMs() / 1000;  // COMPAT: before the first, the start
   }
@@ -69,6 +70,7 @@ struct Engine::Parts {
   cluster::Node& node;
   EngineHost& host;
   StateEvents& events;
+  WatchHub& watches;
   commands::InfoPort* const& info;
 
   // The operator's side.
@@ -115,6 +117,7 @@ struct Engine::Parts {
                      .news = news,
                      .control = control,
                      .transactions = transactions,
+                     .watches = watches,
                      .info = info}};
   Housekeeping housekeeping{clock, node, executor, outage, clients, stats};
 
@@ -181,8 +184,9 @@ Engine::Engine(const Clock& clock, Config& config, EngineHost& host, uint64_t cl
       client_table_(clock, config),
       recorder_(clock, config, stats_),
       executor_(cluster_seed),
-      events_(config, executor_, hub_, stats_) {
-  executor_.SetObserver(&events_);
+      events_(config, executor_, hub_, stats_),
+      watches_(clock, config, executor_, hub_) {
+  executor_.news().SetDownstream(&events_);
   executor_.SetInnerCallCounter(&recorder_);
 }
 
@@ -196,6 +200,7 @@ void Engine::SetNode(std::unique_ptr<cluster::Node> node) {
   executor_.SetWaitSink(&parts_->blocked);
   node_->parts().calls.node.SetHandler(&parts_->transactions);
   events_.SetNode(*node_);
+  watches_.SetNode(*node_);
 }
 
 commands::NodePort& Engine::node_port() { return parts_->control; }
@@ -242,6 +247,7 @@ void Engine::Tick() {
   parts.late.Tick();
   parts.pause.Step();
   parts.blocked.Step();
+  watches_.Step();
   if (now - swept_ns_ >= kSweepNs) Sweep(now);
 }
 

@@ -33,6 +33,7 @@
 #include "server/observe/pubsub_hub.h"
 #include "server/observe/state_events.h"
 #include "server/observe/stats.h"
+#include "server/observe/watch_hub.h"
 #include "server/ops/engine_host.h"
 #include "server/ops/maintenance.h"
 #include "state/executor.h"
@@ -120,6 +121,7 @@ class Engine final : public cluster::NodeHost, public state::ApplySink, public I
   CallRecorder recorder_;
   state::Executor executor_;
   StateEvents events_;
+  WatchHub watches_;
   commands::InfoPort* info_ = nullptr;
   std::unique_ptr<cluster::Node> node_;
   std::unique_ptr<Parts> parts_;  // what needs the node

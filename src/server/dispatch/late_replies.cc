@@ -11,6 +11,8 @@ void LateReplies::Add(Session& session) {
   CHECK(session.client.late_reply() != nullptr);
   CHECK(!session.queue.empty());
   waiters_.push_back(&session);
+  // Its time begins with the first look at it.
+  sessions_.LookLater(session);
 }
 
 bool LateReplies::Poll(Session& session) {
@@ -37,7 +39,13 @@ bool LateReplies::Poll(Session& session) {
 }
 
 void LateReplies::Tick() {
-  for (Session* session : waiters_) sessions_.LookLater(*session);
+  for (Session* session : waiters_)
+    if (session->client.late_reply()->polled() || Overdue(*session)) sessions_.LookLater(*session);
+}
+
+bool LateReplies::Overdue(Session& session) const {
+  const Pending& front = session.queue.front();
+  return front.round != 0 && clients_.NowMs() >= static_cast<int64_t>(front.round);
 }
 
 void LateReplies::LookAtAnswers() {

@@ -1,5 +1,5 @@
 // Commands whose reply comes later (WAIT, SAVE …): each is asked once per tick, and when a peer has
-// answered. THREAD: core loop.
+// answered; those that are woken (WATCHKEY WAIT) at the end of their time only. THREAD: core loop.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,8 @@ class LateReplies {
   void Forget(Session* session);
 
  private:
+  bool Overdue(Session& session) const;
+
   const ClientTable& clients_;
   const cluster::Node& node_;
   CallRecorder& recorder_;

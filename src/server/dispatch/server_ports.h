@@ -11,6 +11,7 @@
 #include "server/front/client_table.h"
 #include "server/observe/pubsub_hub.h"
 #include "server/observe/state_events.h"
+#include "server/observe/watch_hub.h"
 #include "server/ops/cluster_news.h"
 #include "server/ops/node_control.h"
 
@@ -27,6 +28,7 @@ class ServerPorts final : public commands::ServerPort {
     ClusterNews& news;
     NodeControl& control;
     OpenTransactions& transactions;
+    WatchHub& watches;
     commands::InfoPort* const& info;
   };
   explicit ServerPorts(const Around& around) : around_(around) {}
@@ -47,6 +49,7 @@ class ServerPorts final : public commands::ServerPort {
   }
   commands::NodePort& node() override { return around_.control; }
   commands::TransactionsPort& transactions() override { return around_.transactions; }
+  commands::WatchesPort& watches() override { return around_.watches; }
   std::string_view password() const override { return around_.config.Text(Opt::kRequirePass); }
 
  private:

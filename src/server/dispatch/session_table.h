@@ -29,8 +29,6 @@ class SessionTable final : public SessionHost {
   // Frees closed sessions that nothing needs any more.
   void Reap();
 
-  // The session's queue may have moved: see TakeReady.
-  void LookLater(Session& session);
   bool any_ready() const { return !ready_.empty(); }
   // The sessions that were marked so since the last call.
   std::vector<Session*> TakeReady();
@@ -45,6 +43,8 @@ class SessionTable final : public SessionHost {
 
   // --- SessionHost -----------------------------------------------------------------------------
   void MarkDirty(Session& session) override;
+  // See TakeReady.
+  void LookLater(Session& session) override;
   void OutputGrew(Session& session) override;
 
  private:

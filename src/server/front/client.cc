@@ -10,11 +10,7 @@ namespace clustron::server {
 using commands::ReplyMode;
 
 Client::Client(uint64_t client_id, ClientLink& link, Address address, int64_t now_ms)
-    : id_(client_id),
-      link_(link),
-      address_(std::move(address)),
-      created_ms_(now_ms),
-      last_active_ms_(now_ms) {
+    : id_(client_id), link_(link), address_(std::move(address)), seen_{now_ms, now_ms} {
   CHECK(client_id > 0);
 }
 

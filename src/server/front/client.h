@@ -29,6 +29,8 @@ class ClientLink {
   // Appends whole frames to the output, between replies. Never closes the link from inside the
   // call: a reader that is too slow is closed at the turn's end.
   virtual void Push(std::string_view frames) = 0;
+  // Looks at the late reply that the client waits for, within the turn.
+  virtual void Wake() {}
   // Closes when everything written so far, the running command's reply included, has left.
   virtual void CloseAfterReply() = 0;
   // Closes without another byte.
@@ -92,7 +94,9 @@ class Client final : public commands::ClientPort {
   const Names& names(commands::PubsubPort::Kind kind) const {
     return names_[static_cast<size_t>(kind)];
   }
-  bool subscribed() const { return !names_[0].empty() || !names_[1].empty() || !names_[2].empty(); }
+  bool subscribed() const {
+    return !names_[0].empty() || !names_[1].empty() || !names_[2].empty() || watches != 0;
+  }
   commands::ClientType type() const {
     return subscribed() ? commands::ClientType::kPubsub : commands::ClientType::kNormal;
   }
@@ -100,15 +104,16 @@ class Client final : public commands::ClientPort {
   // --- Statistics ------------------------------------------------------------------------------
   // Call for each command that begins.
   void Touch(int64_t now_ms, const commands::CommandSpec* spec) {
-    last_active_ms_ = now_ms;
+    seen_.last_active_ms = now_ms;
     last_command_ = spec;
   }
-  int64_t created_ms() const { return created_ms_; }
-  int64_t last_active_ms() const { return last_active_ms_; }
+  int64_t created_ms() const { return seen_.created_ms; }
+  int64_t last_active_ms() const { return seen_.last_active_ms; }
   const commands::CommandSpec* last_command() const { return last_command_; }
   // A mark for the `flags` of CLIENT LIST.
   bool closing = false;  // no more commands are taken from it
   bool held = false;     // by CLIENT PAUSE: its next command waits
+  size_t watches = 0;    // of WATCHKEY's plain form: changed by WatchHub only
   uint64_t blocked = 0;  // it waits for keys, by this number (BlockedClients); 0: it doesn't
   // What Maintenance has told it and not yet ended.
   struct Told {
@@ -144,8 +149,11 @@ class Client final : public commands::ClientPort {
   bool authenticated_ = true;
   enum class Mute : uint8_t { kNo, kAlways, kNext } mute_ = Mute::kNo;
   const commands::CommandSpec* last_command_ = nullptr;
-  int64_t created_ms_;
-  int64_t last_active_ms_;
+  struct Seen {
+    int64_t created_ms;
+    int64_t last_active_ms;
+  };
+  Seen seen_;
 
   std::string user_ = "default";
   struct Late {

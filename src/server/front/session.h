@@ -34,6 +34,8 @@ class SessionHost {
   virtual ~SessionHost() = default;
   // The session has something to flush, or is to be closed, at the turn's end.
   virtual void MarkDirty(Session& session) = 0;
+  // The session's queue may have moved.
+  virtual void LookLater(Session& session) = 0;
   // In the middle of a reply: looks at the limits. If the connection is to end for them, the
   // command runs on all the same, and what it replies is dropped.
   virtual void OutputGrew(Session& session) = 0;
@@ -89,6 +91,7 @@ class Session final : public ClientLink,
 
   // --- ClientLink ------------------------------------------------------------------------------
   void Push(std::string_view frames) override;
+  void Wake() override { host_.LookLater(*this); }
   void CloseAfterReply() override;
   void CloseNow() override;
   size_t input_bytes() const override { return input.bytes(); }

@@ -111,6 +111,7 @@ void SessionQueue::BecomeLate() {
   CHECK(!empty());
   CHECK(front().kind == Kind::kRun);
   front().kind = Kind::kLate;
+  front().round = 0;  // its time has not begun
   Stall();
 }
 

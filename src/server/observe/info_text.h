@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "commands/core/ports.h"
+#include "commands/core/watches_port.h"
 #include "server/observe/command_stats.h"
 #include "server/observe/stats.h"
 
@@ -139,6 +140,7 @@ struct InfoData {
     uint64_t once_replies = 0;
     uint64_t open_transactions = 0;  // on this node
     uint64_t txn_outcomes = 0;
+    commands::WatchCounts watches = {};
     uint64_t txns_committed = 0;
     uint64_t txn_conflicts = 0;
     uint64_t items_applied = 0;

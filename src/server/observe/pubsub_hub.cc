@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/glob.h"
 #include "base/hash.h"
+#include "commands/core/watch_target.h"
 #include "commands/pubsub/channels.h"
 #include "resp/reply_writer.h"
 #include "server/front/client.h"
@@ -85,6 +86,8 @@ bool PubsubHub::Subscribe(commands::ClientPort& port, Kind kind, std::string_vie
   auto it = names.find(name);
   if (it == names.end()) it = names.emplace(std::string(name), Listeners()).first;
   it->second.push_back(&client);
+  if (kind == Kind::kChannel && listener_ != nullptr && commands::IsWatchChannel(name))
+    listener_->Subscribed(client, name);
   return true;
 }
 
@@ -96,6 +99,8 @@ void PubsubHub::Drop(Client& client, Kind kind, std::string_view name) {
   const auto place = std::find(listeners.begin(), listeners.end(), &client);
   CHECK(place != listeners.end());
   listeners.erase(place);
+  if (kind == Kind::kChannel && listener_ != nullptr && commands::IsWatchChannel(name))
+    listener_->Unsubscribed(client, name);
   if (listeners.empty()) names.erase(it);
 }
 
@@ -113,6 +118,7 @@ void PubsubHub::Forget(Client& client) {
     for (const std::string& name : client.names(kind)) Drop(client, kind, name);
     client.names(kind).clear();
   }
+  if (listener_ != nullptr) listener_->Forgotten(client);
 }
 
 std::vector<std::string> PubsubHub::NamesOf(const commands::ClientPort& port, Kind kind) const {

@@ -19,6 +19,18 @@ namespace clustron::server {
 
 class Client;
 
+// Told of who hears the channels of watches. THREAD: core loop.
+class ChannelListener {
+ public:
+  virtual void Subscribed(Client& client, std::string_view channel) = 0;
+  virtual void Unsubscribed(Client& client, std::string_view channel) = 0;
+  // All of its subscriptions have ended, and whatever else it hears is to.
+  virtual void Forgotten(Client& client) = 0;
+
+ protected:
+  ~ChannelListener() = default;
+};
+
 class PubsubHub final : public commands::PubsubPort {
  public:
   // Delivers to this node's subscribers, in order of subscription, channel before patterns. Returns
@@ -28,6 +40,7 @@ class PubsubHub final : public commands::PubsubPort {
   bool Listening(std::string_view channel, bool sharded) const;
   bool empty() const { return channels_.empty() && patterns_.empty() && shards_.empty(); }
 
+  void SetListener(ChannelListener* listener) { listener_ = listener; }
   // Ends all of a client's subscriptions, silently: it is leaving, or was reset.
   void Forget(Client& client);
 
@@ -55,6 +68,7 @@ class PubsubHub final : public commands::PubsubPort {
   const Table& table(Kind kind) const;
   void Drop(Client& client, Kind kind, std::string_view name);
 
+  ChannelListener* listener_ = nullptr;
   Table channels_;
   Table shards_;
   Table patterns_;

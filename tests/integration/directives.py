@@ -199,6 +199,7 @@ VALUES = {
     "slowlog-log-slower-than": (["-1", "0", "10000"], ["-2", "x"]),
     "slowlog-max-len": (["0", "128"], ["-1"]),
     "expire-coalesce": YES_NO,
+    "watch-buffer-size": (["1024", ("2mb", "2097152")], ["1023", "x"]),
     "ignore-unknown": (["a", "a b"], []),
     "cluster-initial": (["127.0.0.1:@PORT"], ["a", "a:0", "::1:7000", "a:1,a:1", "a:1@0"]),
     "cluster-announce": (["", "db1:6379", "[::1]:7000"], ["db1", "[db1]:1", "::1:7000", "db1:65536"]),
@@ -241,6 +242,8 @@ VALUES = {
     "list-max-listpack-size": (["-5", "-2", "1", "128"], ["x", "99999999999"]),
     "maxmemory-policy": (["noeviction"], ["allkeys-lru", "volatile-ttl"]),
     "notify-keyspace-events": (["", ("KEA", "AKE"), ("Kx", "xK")], ["?"]),
+    "watch-history-size": (["0", ("1mb", "1048576")], ["-1", "2tb"]),
+    "watches": (["off", "on", "previous"], ["always"]),
 }
 ALIASES = {"slave-read-only", "hash-max-ziplist-entries", "hash-max-ziplist-value", "list-max-ziplist-size"}
 

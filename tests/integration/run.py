@@ -19,7 +19,7 @@ import processes  # noqa: E402
 import testing  # noqa: E402
 
 MODULES = ["faults", "maintenance", "partitions", "storage", "formation", "directives", "peers", "strangers", "set_back", "versions", "directories",
-           "bad_input", "limits", "budget", "coordination", "errands", "waiting", "clocks_and_disks", "flow", "disk_room"]
+           "bad_input", "limits", "budget", "coordination", "errands", "waiting", "watching", "clocks_and_disks", "flow", "disk_room"]
 
 
 def limit(function):

@@ -67,6 +67,11 @@ void Client::Send(std::span<const std::string_view> args, uint64_t tag) {
   });
 }
 
+void Client::SendForPushes(std::initializer_list<std::string_view> args) {
+  Send(args, 0);
+  waiting_.pop_back();
+}
+
 void Client::HangUp() {
   if (connection_ == 0) return;
   const uint64_t connection = std::exchange(connection_, 0);
@@ -87,6 +92,7 @@ void Client::MoveHome(int node) {
 void Client::Lose() {
   connection_ = 0;
   connected_ = false;
+  stalled_until_ns_ = 0;
   in_.clear();
   out_.clear();
   while (!waiting_.empty()) {
@@ -118,6 +124,13 @@ void Client::OnBytes(uint64_t connection, std::string_view bytes) {
       return;
     }
     used += static_cast<size_t>(size);
+    if (reply.push) {
+      if (report_.tracing())
+        report_.Trace("client " + std::to_string(id_) + " <- " + reply.ToString().substr(0, 100));
+      loop_.Trace(reply.ToString());
+      handler_.OnPush(reply);
+      continue;
+    }
     if (waiting_.empty()) {
       report_.Fail("replies", "one more than there were requests: " + reply.ToString());
       return;

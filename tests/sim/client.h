@@ -48,6 +48,8 @@ class Client {
     virtual void OnReply(uint64_t tag, const Reply& reply) = 0;
     // No answer will come: it happened, or will happen, or not.
     virtual void OnLost(uint64_t tag) = 0;
+    // Out of turn (RESP3): what was subscribed to.
+    virtual void OnPush(const Reply&) {}
     // Ready for requests (again).
     virtual void OnConnected() = 0;
 
@@ -76,6 +78,11 @@ class Client {
     Send(std::span<const std::string_view>(args.begin(), args.size()), tag);
   }
   void Send(std::span<const std::string_view> args, uint64_t tag);
+  // Of a request that is answered by pushes alone.
+  void SendForPushes(std::initializer_list<std::string_view> args);
+  // Takes nothing from its socket for so long, as far as the node can tell.
+  void Stall(int64_t ns) { stalled_until_ns_ = loop_.now_ns() + ns; }
+  bool stalled() const { return loop_.now_ns() < stalled_until_ns_; }
   // Closes; everything outstanding is lost; connects anew.
   void HangUp();
   // To this node at once, this time.
@@ -108,6 +115,7 @@ class Client {
   std::string in_;
   std::deque<uint64_t> waiting_;  // tags
   int refused_by_ = -1;
+  int64_t stalled_until_ns_ = 0;
   int64_t last_reply_ns_ = 0;  // or since when it has been waiting
 };
 

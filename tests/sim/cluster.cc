@@ -105,6 +105,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.pauses) add(MakePauses(setup, 2));
   if (work.rules) add(MakeRules(setup, 2, knobs_.nodes > 1));
   if (work.txns) add(MakeTxns(setup, 3));
+  if (work.watches) add(MakeWatches(setup, 3, 4));
   // An act is some 1.5 requests.
   world_.think_ns =
       static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);
@@ -261,6 +262,12 @@ void Cluster::CheckWorkloads() {
   if (alive == nodes_.end()) return;
   const store::Store& state = std::as_const(**alive).engine()->executor().store();
   for (auto& workload : workloads_) workload->CheckCalls(history_.calls_that_wait(), state);
+  for (auto& workload : workloads_) {
+    if (report_.failed() || !workload->watches()) continue;
+    WatchTruth truth(kWatchedPrefix);
+    history_.ReplayWatches(&truth);
+    if (!report_.failed()) workload->CheckWatches(truth, &report_);
+  }
 }
 
 // A slow link takes its time for what the node behind it has missed, and for what is said twice.
@@ -589,6 +596,12 @@ void Cluster::ToClient(uint64_t connection, std::string bytes) {
     const auto found = connections_.find(connection);
     if (found != connections_.end()) found->second.client->OnBytes(connection, b);
   });
+}
+
+// Enough that it is found slow, and too little for any limit.
+size_t Cluster::Untaken(uint64_t connection) const {
+  const auto it = connections_.find(connection);
+  return it != connections_.end() && it->second.client->stalled() ? size_t{256} << 10 : 0;
 }
 
 void Cluster::ClosedByNode(uint64_t connection, bool died) {

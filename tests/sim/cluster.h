@@ -80,6 +80,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   int node_count() const override { return static_cast<int>(nodes_.size()); }
   // ClientCarrier
   void ToClient(uint64_t connection, std::string bytes) override;
+  size_t Untaken(uint64_t connection) const override;
   void ClosedByNode(uint64_t connection, bool died) override;
 
   void MakeWorkloads();

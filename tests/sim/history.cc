@@ -7,6 +7,7 @@
 #include "cluster/log/wait_item.h"
 #include "commands/core/registry.h"
 #include "state/executor.h"
+#include "tests/sim/watch_truth.h"
 
 namespace clustron::sim {
 
@@ -214,11 +215,11 @@ void History::ReplaySession(cluster::Session session,
   paxos::Ballot newest;  // of the no-ops so far
   for (paxos::Slot slot = 1; slot < slots_.size() && !report_.failed(); ++slot) {
     const paxos::Value& value = slots_[slot].value;
-    const uint64_t items_before = executor.items_applied();
+    const uint64_t items_before = executor.items().applied;
     tap.BeginSlot(slot, slots_[slot].applied_ns);
     executor.Apply(slot, value, false);
     if (value.kind == paxos::EntryKind::kNoop) newest = std::max(newest, value.first_ballot);
-    if (value.first_ballot < newest && executor.items_applied() != items_before) {
+    if (value.first_ballot < newest && executor.items().applied != items_before) {
       report_.Fail("void entries", "slot " + std::to_string(slot) + " takes effect, a " +
                                        Describe(value) + " behind a no-op of ballot " +
                                        std::to_string(newest.round));
@@ -273,6 +274,20 @@ void History::FindCallsThatWait() {
                   timeouts_[{session.node, session.boot}][header.sequence] =
                       first ? args[1] : args.back();
                 });
+  }
+}
+
+void History::ReplayWatches(WatchTruth* truth) {
+  state::Executor executor(hash_seed_);
+  executor.Attach({.node = 999, .boot = 1}, nullptr, nullptr, nullptr);
+  executor.SetSkips(skips_);
+  executor.SetExpirePerEntry(expire_per_entry_);
+  executor.SetSupportedVersion(UINT16_MAX);
+  executor.news().changes().SetSink(truth);
+  executor.news().changes().SetOwnNeeds(true, false);
+  for (paxos::Slot slot = 1; slot < slots_.size() && !report_.failed(); ++slot) {
+    executor.Apply(slot, slots_[slot].value, false);
+    truth->CheckState(std::as_const(executor).store(), slot, &report_);
   }
 }
 

@@ -54,6 +54,8 @@ struct CallsThatWait {
   }
 };
 
+class WatchTruth;  // watch_truth.h
+
 class History {
  public:
   // `expire_per_entry`: how many due keys an entry removes, on the nodes and in the replay.
@@ -89,6 +91,8 @@ class History {
   void Dump(std::string_view needle) const;
   // Replays everything. Call once, at the end. False: there is nothing to replay.
   bool CheckReplay();
+  // Another replay tells this. REQUIRES: CheckReplay has returned true.
+  void ReplayWatches(WatchTruth* truth);
   // REQUIRES: CheckReplay has returned true.
   const CallsThatWait& calls_that_wait() const { return calls_; }
   // An operator has this entry left out.

@@ -289,6 +289,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   knobs.work.lock_queues = lock_queues && faults.disturb_at_ns == 0 && !knobs.one_cut;
   const bool txns = rng.Percent(40);
   knobs.work.txns = txns && faults.disturb_at_ns == 0 && !knobs.one_cut;
+  const bool watches = rng.Percent(40);
+  knobs.work.watches = watches && faults.disturb_at_ns == 0 && !knobs.one_cut;
   return knobs;
 }
 
@@ -307,6 +309,7 @@ std::string WorkloadMix::ToString() const {
   add(waiting, "waiting");
   add(lock_queues, "lock-queues");
   add(txns, "txns");
+  add(watches, "watches");
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");

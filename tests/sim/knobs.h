@@ -74,6 +74,7 @@ struct WorkloadMix {
   bool waiting = false;  // for elements of lists
   bool lock_queues = false;
   bool txns = false;  // that stay open
+  bool watches = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

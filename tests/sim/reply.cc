@@ -93,6 +93,7 @@ int64_t Parse(std::string_view bytes, int depth, Reply* reply) {
     case '>':
     case '*': {
       reply->kind = *number < 0 ? Reply::Kind::kNilArray : Reply::Kind::kArray;
+      reply->push = type == '>';
       for (int64_t i = 0; i < *number; ++i) {
         const int64_t used = Parse(bytes.substr(at), depth + 1, &reply->elements.emplace_back());
         if (used <= 0) return used;

@@ -17,6 +17,7 @@ struct Reply {
   int64_t integer = 0;
   std::string text;
   std::vector<Reply> elements;
+  bool push = false;  // RESP3: it answers no request
 
   bool IsError() const { return kind == Kind::kError; }
   bool IsError(std::string_view code) const { return IsError() && text.starts_with(code); }

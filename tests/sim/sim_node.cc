@@ -31,7 +31,7 @@ struct SimNode::Connection final : server::SessionSink {
     if (!s.close_now() && !s.out.empty()) owner->carrier_.ToClient(id, s.out.TakeAll());
     if (s.close_after_flush() || s.close_now()) ending = true;
   }
-  size_t unsent_bytes() const override { return 0; }
+  size_t unsent_bytes() const override { return owner->carrier_.Untaken(id); }
 };
 
 // From a start to a crash.
@@ -191,6 +191,8 @@ Status SimNode::StartProcess() {
     options.node.paxos.lease_ns =
         std::max(shorter_ns, knobs.paxos.lease_margin_ns + knobs.paxos.heartbeat_ns / 10);
   }
+  const Status small = process_->config.LoadText("watch-buffer-size 1500", "knobs");
+  CHECK(small.has_value());
   if (knobs.quorum_reads) {
     const Status set = process_->config.LoadText("cluster-reads quorum", "knobs");
     CHECK(set.has_value());

@@ -60,6 +60,8 @@ struct Surroundings {
 class ClientCarrier {
  public:
   virtual void ToClient(uint64_t connection, std::string bytes) = 0;
+  // What the socket has not taken, as far as the node is told.
+  virtual size_t Untaken(uint64_t connection) const = 0;
   // Closed by the node, in order behind what it sent; or by its death.
   virtual void ClosedByNode(uint64_t connection, bool died) = 0;
 

@@ -28,6 +28,8 @@ class Store;
 
 namespace clustron::sim {
 
+class WatchTruth;  // watch_truth.h
+
 // What all actors share.
 struct World {
   EventLoop* loop = nullptr;
@@ -74,6 +76,9 @@ class Workload {
   virtual void Check(Report* report) = 0;
   // The same with what the log says of commands that wait, and the state that it has led to.
   virtual void CheckCalls(const CallsThatWait& /*log*/, const store::Store& /*state*/) {}
+  // Whether it is to be judged by what watches have to be told.
+  virtual bool watches() const { return false; }
+  virtual void CheckWatches(const WatchTruth& /*truth*/, Report* /*report*/) {}
 };
 
 class Actor : public Client::Handler {
@@ -201,6 +206,7 @@ std::unique_ptr<Workload> MakeWaits(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeTxns(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaiting(const WorkloadSetup& setup, int waiting_actors,
                                       int pushing_actors);
+std::unique_ptr<Workload> MakeWatches(const WorkloadSetup& setup, int changing, int watching);
 std::unique_ptr<Workload> MakePauses(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLeases(const WorkloadSetup& setup, int actors);
 // `once`: also an actor for ONCE near its end (not where crashes take what was answered, nor where

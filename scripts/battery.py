@@ -80,7 +80,7 @@ STAGES = [
     Stage("oracle-cluster", 90, [PY, "tests/commands/oracle.py", "--target", "cluster", "--seed", SEED], True, "the same with one of three nodes"),
     Stage("bad-input", 420, [*REAL, "bad_input", "limits", "directives", "errands"], False, "malformed and excessive input, 10,000 connections, 100 MB; configuration"),
     Stage("faults", 300, [*REAL, "faults."], False, "kill -9, SIGSTOP, all nodes at once, with checked histories"),
-    Stage("coordination", 300, [*REAL, "coordination.", "waiting.", "maintenance."], False,
+    Stage("coordination", 300, [*REAL, "coordination.", "waiting.", "watching.", "maintenance."], False,
           "leases, locks and clients that wait, over dead leaders and lost majorities; planned maintenance"),
     Stage("partitions", 300, [*REAL, "partitions"], False, "cut networks in namespaces, with checked histories"),
     Stage("budget", 300, [*REAL, "budget"], False, "items, replies and clients that want too much memory, in little address space"),

@@ -463,6 +463,7 @@ void Executor::ExpireDue(uint16_t entry_flags) {
   if (Planted(Bug::kMutationDiffers) && own_.node == 2 && entry_.slot > 300) limit = 1;
   const size_t removed = store_->ExpireDue(limit);
   due_left_ = removed == limit;
+  waits_.ServeReady();  // of what is gone nobody makes use
   news_.EndRevision();
   if (removed == 0) return;
   Chain(removed);

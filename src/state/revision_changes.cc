@@ -83,10 +83,9 @@ void RevisionChanges::OnChange(const store::Change& change) {
   CHECK(change.revision == revision_ || Planted(Bug::kWatchUndoneTold));
   if (places_.empty()) {
     for (size_t i = 0; i < count_; ++i)
-      if (!changed_[i].reset) places_.emplace(Name{changed_[i].db, changed_[i].key}, i);
+      if (!changed_[i].reset) places_.emplace(NameView{changed_[i].db, changed_[i].key}, i);
   }
-  const auto [it, added] = places_.emplace(Name{change.db, std::string(change.key)}, count_);
-  if (!added) {
+  if (const auto it = places_.find({change.db, change.key}); it != places_.end()) {
     changed_[it->second].reason = change.reason;
     return;
   }
@@ -94,8 +93,9 @@ void RevisionChanges::OnChange(const store::Change& change) {
   one = {.db = change.db,
          .existed = !change.created || change.replaced,
          .reason = change.reason,
-         .key = it->first.key,
+         .key = std::string(change.key),
          .lease = {}};
+  places_.emplace(NameView{one.db, one.key}, count_ - 1);
 }
 
 void RevisionChanges::BeforeChange(int db, const store::KeyRecord& record) {
@@ -180,7 +180,8 @@ bool RevisionChanges::AddEvent(const Changed& changed) {
 void RevisionChanges::Tell(bool told) {
   CHECK(revision_ <= store_.revision() || Planted(Bug::kWatchUndoneTold));
   const WatchRevision revision{revision_, events_};
-  if (history_.active()) history_.Append(revision);
+  // What an item did before it began the history is not a part of it.
+  if (history_.active() && revision_ > history_.newest()) history_.Append(revision);
   if (!told || sink_ == nullptr) return;
   if (Planted(Bug::kWatchTornRevision) && events_.size() > 1) {
     sink_->OnRevision({revision_, revision.events.first(1)});
@@ -203,9 +204,9 @@ void RevisionChanges::End(bool told) {
     }
     if (!events_.empty()) Tell(told);
     lone_ = nullptr;
-    if (count_ > kChangesKept) std::vector<Changed>().swap(changed_);
     count_ = 0;
     if (!places_.empty()) places_.clear();
+    if (changed_.size() > kChangesKept) std::deque<Changed>().swap(changed_);
   }
   if (before_.empty()) return;
   before_.clear();

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "state/watch_event.h"
 #include "state/watch_history.h"
 #include "store/keyspace/events.h"
@@ -61,6 +63,16 @@ class RevisionChanges {
     std::string key;
     friend auto operator<=>(const Name&, const Name&) = default;
   };
+  struct NameView {
+    int db;
+    std::string_view key;
+    friend bool operator==(const NameView&, const NameView&) = default;
+  };
+  struct NameHash {
+    size_t operator()(const NameView& name) const {
+      return HashBytes(name.key, static_cast<uint64_t>(name.db));
+    }
+  };
   // The value before; `size` as in WatchEvent.
   struct Before {
     int64_t size = WatchEvent::kNotKept;
@@ -83,11 +95,11 @@ class RevisionChanges {
   bool wanted_ = false;
 
   // Of the item at hand. The first count_ are in use; the others are there to be used again.
-  std::vector<Changed> changed_;
+  std::deque<Changed> changed_;
   size_t count_ = 0;
   store::Revision revision_ = 0;
   const store::KeyRecord* lone_ = nullptr;  // of the only change so far, if that was a put
-  std::map<Name, size_t> places_;           // once there is a second one
+  std::unordered_map<NameView, size_t, NameHash> places_;  // once there is a second one
   std::map<Name, Before> before_;
   size_t before_bytes_ = 0;
   std::vector<WatchEvent> events_;  // reused

@@ -27,8 +27,8 @@ namespace {
 // What one message may hold.
 constexpr size_t kMessageBytes = 1 << 20;
 constexpr size_t kMessageEvents = 65'536;
-// What one revision may cost here: events times watches. Beyond that watches are told a gap.
-constexpr size_t kMatchesMax = 1'000'000;
+// What one revision may cost here: events times watches. Beyond that all are told a gap.
+constexpr size_t kMatchesMax = 200'000;
 // A quiet target's revision is told so often; so many of them within a tick.
 constexpr int64_t kSyncMs = 10'000;
 constexpr size_t kSyncsPerStep = 2000;
@@ -115,12 +115,15 @@ void WatchHub::RemoveWait(const WatchTarget& target, WatchSearchReply& reply) {
 
 // --- The history of the cluster ------------------------------------------------------------------
 
+bool WatchHub::Kept(bool previous) const {
+  return store().settings().Number("watches") >= (previous ? 2 : 1);
+}
+
 bool WatchHub::Begin(bool previous) {
-  const int64_t mode = store().settings().Number("watches");
-  if (mode >= (previous ? 2 : 1)) return true;
+  if (Kept(previous)) return true;
+  // Proposed with the next tick: a command may be running within an entry.
   wants_history_ = true;
   wants_previous_ |= previous;
-  Propose();
   return false;
 }
 
@@ -170,12 +173,11 @@ void WatchHub::TellEvents(Watched& watched, Revision revision, const Events& eve
   Tell(watched, revision, WatchFrames::Events(watched.target, revision, previous, events));
 }
 
-void WatchHub::TellReset(int db, Revision revision, const WatchEvent& event) {
+void WatchHub::TellReset(const WatchEvent& event, Revision revision) {
   // Telling moves a target to the list's end.
   std::vector<Watched*> watches;
   for (Watched& watched : table_.all())
-    if (event.OfDb(watched.target.db) && (db < 0 || watched.target.db == db))
-      watches.push_back(&watched);
+    if (event.OfDb(watched.target.db)) watches.push_back(&watched);
   for (Watched* watched : watches) TellEvents(*watched, revision, {&event});
 }
 
@@ -193,19 +195,28 @@ void WatchHub::OnRevision(const state::WatchRevision& revision) {
   size_t matches = 0;
   for (const WatchEvent& event : revision.events) {
     if (event.kind == WatchKind::kReset) {
-      TellReset(event.db, revision.revision, event);
+      TellReset(event, revision.revision);
       continue;
     }
     table_.ForEachOf(event.db, event.key, [&](Watched& watched) {
       const auto [it, added] = places.emplace(&watched, found.size());
       if (added) found.push_back({&watched, {}});
       Events& events = found[it->second].second;
-      if (++matches <= kMatchesMax && events.size() <= kMessageEvents) events.push_back(&event);
+      if (events.size() <= kMessageEvents) events.push_back(&event);
+      ++matches;
     });
+    if (matches > kMatchesMax) return TellTooMuch(revision.revision);
   }
-  const bool too_many = matches > kMatchesMax;
-  for (auto& [watched, events] : found)
-    TellEvents(*watched, revision.revision, too_many ? Events() : events);
+  for (auto& [watched, events] : found) TellEvents(*watched, revision.revision, events);
+}
+
+// Who is concerned is not looked for: all may have missed something.
+void WatchHub::TellTooMuch(Revision revision) {
+  REACH("revision with too many matches");
+  std::vector<Watched*> watches;
+  for (Watched& watched : table_.all())
+    if (watched.told < revision) watches.push_back(&watched);
+  for (Watched* watched : watches) TellEvents(*watched, revision, {});
 }
 
 // --- What else is told ---------------------------------------------------------------------------
@@ -222,7 +233,8 @@ void WatchHub::TellSyncs() {
 }
 
 void WatchHub::Step() {
-  if (wants_history_ && Begin(wants_previous_)) wants_history_ = wants_previous_ = false;
+  if (wants_history_ && Kept(wants_previous_)) wants_history_ = wants_previous_ = false;
+  if (wants_history_) Propose();
   if (restoring()) return;
   TellSyncs();
   outbox_.Step();
@@ -247,7 +259,8 @@ void WatchHub::OnReplaced(Revision told) {
   REACH("watches told of a gap behind a snapshot");
   const Revision now = store().revision();
   std::vector<Watched*> watches;
-  for (Watched& watched : table_.all()) watches.push_back(&watched);
+  for (Watched& watched : table_.all())
+    if (watched.told < now) watches.push_back(&watched);
   for (Watched* watched : watches) {
     ++gaps_;
     Tell(*watched, now, WatchFrames::Gap(watched->target, watched->told, now));

@@ -78,10 +78,12 @@ class WatchHub final : public commands::WatchesPort,
   void Remove(const commands::WatchTarget& target, Client& client, bool plain, bool previous);
   void FollowNeeds();
   int64_t NowMs() const { return clock_.MonotonicNs() / 1'000'000; }
+  bool Kept(bool previous) const;
   void Propose();
   void TellEvents(Watched& watched, store::Revision revision, const Events& events);
   void Tell(Watched& watched, store::Revision told, WatchFrames frames);
-  void TellReset(int db, store::Revision revision, const state::WatchEvent& event);
+  void TellReset(const state::WatchEvent& event, store::Revision revision);
+  void TellTooMuch(store::Revision revision);
   void TellSyncs();
   bool Replay(store::Revision told);
 

@@ -1,0 +1,67 @@
+// One page of what a query finds: in the order of the sort fields, then of the keys' bytes, from
+// where a cursor says. The cursor is the last row's sort values and key, so nothing is kept between
+// two pages, and what is added or deleted meanwhile neither repeats nor hides another row.
+// THREAD: core loop.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "store/index/bound_query.h"
+#include "store/index/index_content.h"
+#include "store/index/matcher.h"
+
+namespace clustron::store {
+
+inline constexpr size_t kSortFieldsMax = 8;
+
+struct SortField {
+  size_t field = kKeyItself;  // NUM, TAG or the key itself
+  bool descending = false;
+};
+
+// By what a row is sorted in one field: nothing (last, in both directions), a number, bytes. Of
+// several values the least, or descending the greatest.
+using SortValue = std::variant<std::monostate, double, std::string>;
+
+struct QueryCursor {
+  std::vector<SortValue> values;  // one a sort field
+  std::string key;
+
+  // Text that is safe in every client: hexadecimal digits.
+  std::string Encode() const;
+  static std::optional<QueryCursor> Decode(std::string_view text);
+};
+
+struct PageRequest {
+  const BoundQuery& where;
+  std::vector<SortField> sort = {};
+  std::optional<QueryCursor> after = {};
+  uint64_t limit = 0;
+  // Whether a key is there for readers: null: all are.
+  std::function<bool(const IndexedKey&)> alive = {};
+};
+
+struct Page {
+  std::vector<const IndexedKey*> rows;
+  std::optional<uint64_t> count;    // of all that match, if it is known
+  std::optional<QueryCursor> next;  // there are more
+};
+
+std::expected<Page, TooManyVisits> RunPage(const IndexContent& content,
+                                           const IndexDefinition& definition, uint64_t visits_max,
+                                           const PageRequest& request);
+
+// Whether a cursor can have come from such a query.
+bool FitsSort(const QueryCursor& cursor, const std::vector<SortField>& sort,
+              const IndexDefinition& definition);
+// The bytes or number by which a key is sorted in a field.
+SortValue SortValueOf(const IndexContent& content, const IndexedKey& key, const SortField& by);
+
+}  // namespace clustron::store

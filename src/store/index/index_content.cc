@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -10,9 +11,9 @@
 
 namespace clustron::store {
 
-IndexContent::IndexContent(const IndexDefinition& definition, uint64_t seed)
-    : definition_(definition), seed_(seed) {
-  for (const IndexField& field : definition.fields) {
+IndexContent::IndexContent(IndexDefinition definition, uint64_t seed)
+    : definition_(std::move(definition)), seed_(seed) {
+  for (const IndexField& field : definition_.fields) {
     columns_.push_back(field.type == FieldType::kNum
                            ? std::make_unique<AnyColumn>(std::in_place_index<0>)
                            : std::make_unique<AnyColumn>(std::in_place_index<1>));
@@ -75,7 +76,7 @@ IndexedKey* IndexContent::Add(std::string_view name, uint64_t hash) {
   IndexedKey* key = new (block + before) IndexedKey(id, static_cast<uint32_t>(name.size()));
   std::copy(name.begin(), name.end(), reinterpret_cast<char*>(key + 1));
   for (size_t i = 0; i < columns_.size(); i++) {
-    *key->slot_to_change(i) =
+    key->slot(i) =
         std::visit([](const auto& column) { return column.kNone; }, *columns_[i]);
   }
   *WordOf(id) = reinterpret_cast<uint64_t>(key);
@@ -105,7 +106,7 @@ bool IndexContent::Remove(std::string_view name, uint64_t hash) {
   IndexedKey* key = FindKey(name, hash);
   if (key == nullptr) return false;
   for (size_t i = 0; i < columns_.size(); i++) {
-    std::visit([&](auto& column) { column.Unassign(key->slot_to_change(i), key->id()); },
+    std::visit([&](auto& column) { column.Unassign(&key->slot(i), key->id()); },
                *columns_[i]);
   }
   if (definition_.kind == IndexKind::kKeys) {
@@ -147,7 +148,7 @@ void IndexContent::AssignNumbers(IndexedKey* key, size_t field,
   }
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  std::get<0>(*columns_[field]).Assign(key->slot_to_change(field), key->id(), numbers, bad);
+  std::get<0>(*columns_[field]).Assign(&key->slot(field), key->id(), numbers, bad);
 }
 
 void IndexContent::AssignTexts(IndexedKey* key, size_t field,
@@ -169,7 +170,7 @@ void IndexContent::AssignTexts(IndexedKey* key, size_t field,
   texts.insert(texts.end(), split.begin(), split.end());
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-  std::get<1>(*columns_[field]).Assign(key->slot_to_change(field), key->id(), texts, bad);
+  std::get<1>(*columns_[field]).Assign(&key->slot(field), key->id(), texts, bad);
 }
 
 // ---- the end ----

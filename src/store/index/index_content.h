@@ -23,17 +23,15 @@ namespace clustron::store {
 // One key of an index: its slots, one a field, stand before it, its name behind it.
 class IndexedKey {
  public:
+  IndexedKey(uint32_t id, uint32_t size) : id_(id), size_(size) {}
   std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), size_}; }
   uint32_t id() const { return id_; }
   const Slot& slot(size_t field) const {
     return *(reinterpret_cast<const Slot*>(this) - 1 - field);
   }
+  Slot& slot(size_t field) { return *(reinterpret_cast<Slot*>(this) - 1 - field); }
 
  private:
-  friend class IndexContent;
-  IndexedKey(uint32_t id, uint32_t size) : id_(id), size_(size) {}
-  Slot* slot_to_change(size_t field) { return reinterpret_cast<Slot*>(this) - 1 - field; }
-
   uint32_t id_;
   uint32_t size_;
 };
@@ -49,12 +47,12 @@ using AnyColumn = std::variant<Column<NumValues>, Column<TextValues>>;
 
 class IndexContent {
  public:
-  // `definition` outlives it.
-  explicit IndexContent(const IndexDefinition& definition, uint64_t seed);
+  IndexContent(IndexDefinition definition, uint64_t seed);
   ~IndexContent();
   IndexContent(const IndexContent&) = delete;
   IndexContent& operator=(const IndexContent&) = delete;
 
+  const IndexDefinition& definition() const { return definition_; }
   size_t size() const { return size_; }
   size_t fields() const { return columns_.size(); }
   const AnyColumn& column(size_t field) const { return *columns_[field]; }
@@ -101,7 +99,7 @@ class IndexContent {
   void AssignTexts(IndexedKey* key, size_t field, const std::vector<std::string_view>& values);
   void FreeKey(IndexedKey* key);
 
-  const IndexDefinition& definition_;
+  const IndexDefinition definition_;
   const uint64_t seed_;
   std::vector<std::unique_ptr<AnyColumn>> columns_;
   HashIndex by_hash_;  // none in kKeys

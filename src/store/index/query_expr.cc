@@ -146,7 +146,7 @@ class QueryParser {
       if (!error_) error_ = NoSuchParam(position, token_.text);
       return;
     }
-    if (token_.kind != Kind::kString && token_.kind != Kind::kNumber) {
+    if (token_.kind != Kind::kText && token_.kind != Kind::kNumber) {
       Fail(position, kQueryWantsValue);
       return;
     }

@@ -65,7 +65,7 @@ QueryToken QueryLexer::Number() {
 
 QueryToken QueryLexer::Quoted(char quote) {
   const bool name = quote == '"';
-  QueryToken token{name ? Kind::kQuotedName : Kind::kString, at_ + 1};
+  QueryToken token{name ? Kind::kQuotedName : Kind::kText, at_ + 1};
   for (size_t i = at_ + 1; i < text_.size(); i++) {
     if (text_[i] == quote) {
       if (i + 1 == text_.size() || text_[i + 1] != quote) {

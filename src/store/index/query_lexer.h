@@ -22,7 +22,7 @@ struct QueryToken {
     kEnd,
     kName,        // may be a keyword
     kQuotedName,  // is none
-    kString,
+    kText,
     kNumber,
     kParam,
     kEq,

@@ -1,3 +1,5 @@
+#include "store/index/query_page.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,7 +18,6 @@
 #include "store/index/matcher.h"
 #include "store/index/query_aggregate.h"
 #include "store/index/query_expr.h"
-#include "store/index/query_page.h"
 
 namespace clustron::store {
 

@@ -83,6 +83,8 @@ namespace clustron {
   X(kWatchUndoneTold)         /* changes that were undone are told */                              \
   X(kWatchGapForgotten)       /* who was too slow is not told that something is missing */         \
   X(kWatchPreviousWrong)      /* behind a gap `previous` is older than what was told */            \
+  X(kIndexNotUndone)          /* what is undone stays in the indexes */                            \
+  X(kIndexSliceMissesWrite)   /* a write under an index that is being built is left out */         \
   X(kOneSnapshotKept)         /* the snapshot before the newest is not kept */                     \
   X(kFailedSyncIgnored)       /* a failed fsync of the log is taken for success */                 \
   X(kLogCutEarly)             /* the log goes up to eight slots behind the older snapshot */

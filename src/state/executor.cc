@@ -15,6 +15,7 @@
 #include "resp/reply_writer.h"
 #include "state/applying_entry.h"
 #include "state/entry_check.h"
+#include "store/tables/index_table.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 
@@ -449,10 +450,16 @@ void Executor::RaiseVersion(uint16_t version) {
   Chain(feature_version_);
 }
 
+int64_t Executor::NextWaitEndMs() const {
+  const bool at_once = !waits_.locks().idle() || IndexesOf(*store_).building();
+  return at_once ? store_->elapsed_ms() : WaitsOf(*store_).NextDueMs();
+}
+
 void Executor::ExpireDue(uint16_t entry_flags) {
   store_->BeginItem();
   if (const uint64_t ended = waits_.EndDue(); ended > 0) Chain(ended);
   ServeWaiting();
+  if (const uint64_t built = IndexesOf(*store_).BuildSlice(); built > 0) Chain(built);
   if (Planted(Bug::kEntryFlagsIgnored) && own_.node == 2) entry_flags = 0;
   if (entry_flags & cluster::kEntryKeepsDue) {
     due_left_ = true;  // for all that is known: the store is not asked

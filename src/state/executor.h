@@ -115,10 +115,8 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   int64_t wall_ms() const override { return store_->wall_ms(); }
   int64_t NextDueElapsedMs() const override { return store_->NextDueElapsedMs(); }
   int64_t NextDueWallMs() const override { return store_->NextDueWallMs(); }
-  // At once, if the last entry left locks to be handed over.
-  int64_t NextWaitEndMs() const override {
-    return waits_.locks().idle() ? WaitsOf(*store_).NextDueMs() : store_->elapsed_ms();
-  }
+  // At once, if the last entry left locks to be handed over, or an index to be built.
+  int64_t NextWaitEndMs() const override;
   std::vector<cluster::Session> ServedWaiters() const override;
   uint64_t digest() const override { return digest_; }
   const cluster::DigestLog& digests() const override { return digests_; }

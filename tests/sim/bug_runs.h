@@ -104,6 +104,8 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kWatchUndoneTold, .name = "kWatchUndoneTold", .seed = 1},
     {.bug = Bug::kWatchGapForgotten, .name = "kWatchGapForgotten", .seed = 1},
     {.bug = Bug::kWatchPreviousWrong, .name = "kWatchPreviousWrong", .seed = 1},
+    {.bug = Bug::kIndexNotUndone, .name = "kIndexNotUndone", .seed = 1},
+    {.bug = Bug::kIndexSliceMissesWrite, .name = "kIndexSliceMissesWrite", .seed = 1},
     {.bug = Bug::kOneSnapshotKept, .name = "kOneSnapshotKept", .seed = 12},
     {.bug = Bug::kFailedSyncIgnored, .name = "kFailedSyncIgnored", .seed = 11},
     {.bug = Bug::kLogCutEarly, .name = "kLogCutEarly", .seed = 1},

@@ -106,6 +106,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.rules) add(MakeRules(setup, 2, knobs_.nodes > 1));
   if (work.txns) add(MakeTxns(setup, 3));
   if (work.watches) add(MakeWatches(setup, 3, 4));
+  if (work.indexes) add(MakeIndexes(setup, 3));
   // An act is some 1.5 requests.
   world_.think_ns =
       static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);

@@ -291,6 +291,8 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   knobs.work.txns = txns && faults.disturb_at_ns == 0 && !knobs.one_cut;
   const bool watches = rng.Percent(40);
   knobs.work.watches = watches && faults.disturb_at_ns == 0 && !knobs.one_cut;
+  const bool indexes = rng.Percent(40);
+  knobs.work.indexes = indexes && faults.disturb_at_ns == 0 && !knobs.one_cut;
   return knobs;
 }
 
@@ -310,6 +312,7 @@ std::string WorkloadMix::ToString() const {
   add(lock_queues, "lock-queues");
   add(txns, "txns");
   add(watches, "watches");
+  add(indexes, "indexes");
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");

@@ -75,6 +75,7 @@ struct WorkloadMix {
   bool lock_queues = false;
   bool txns = false;  // that stay open
   bool watches = false;
+  bool indexes = false;
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

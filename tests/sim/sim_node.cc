@@ -65,6 +65,7 @@ struct SimNode::Process final : state::ApplySink, state::WaitSink, state::ApplyT
     traced_slot = slot;
     if (owner->disturbed_) return;
     history->OnApplied(owner->index_, slot, value, digest);
+    owner->CheckIndexes(slot, engine->executor().store());
   }
 
   // Between the executor and the engine: replies are noted down.

@@ -199,6 +199,8 @@ class SimNode final : private server::EngineHost,
   bool weak() const { return around_.knobs->durability != cluster::Durability::kAlways; }
   std::string DirName() const { return "/data"; }
   void Flip(const std::string& path, uint64_t offset, int bit);
+  // What each node keeps beside the keys must follow from them.
+  void CheckIndexes(paxos::Slot slot, const store::Store& state) const;
   bool Damaged(const std::string& path) const;
   bool rotten() const { return !flipped_.empty(); }
 

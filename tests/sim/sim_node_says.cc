@@ -8,6 +8,7 @@
 #include "cluster/node/node_messages.h"
 #include "cluster/paxos/messages.h"
 #include "tests/sim/sim_node.h"
+#include "tests/support/index_check.h"
 
 namespace clustron::sim {
 
@@ -89,6 +90,17 @@ void SimNode::NoteRead(cluster::NodeId to, std::string_view message) {
              cluster::ReadReadGrant(body, &round, &grant)) {
     around_.history->OnReadGranted(static_cast<int>(to) - 1, round, grant.index);
   }
+}
+
+// Every few entries, as it costs by all keys.
+void SimNode::CheckIndexes(paxos::Slot slot, const store::Store& state) const {
+  if (slot % 4 != 0 || IndexesOf(state).empty()) return;
+  around_.report->Count("indexes compared with a scan");
+  const std::string wrong = store::WrongIndex(state);
+  if (wrong.empty()) return;
+  around_.report->Fail("indexes", "node " + std::to_string(index_) + ", slot " +
+                                      std::to_string(slot) + ": " + wrong +
+                                      " is not what a scan gives");
 }
 
 }  // namespace clustron::sim

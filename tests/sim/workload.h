@@ -203,6 +203,7 @@ std::unique_ptr<Workload> MakeBulk(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLockQueues(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaits(const WorkloadSetup& setup, int actors);
+std::unique_ptr<Workload> MakeIndexes(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeTxns(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaiting(const WorkloadSetup& setup, int waiting_actors,
                                       int pushing_actors);

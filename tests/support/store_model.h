@@ -15,6 +15,8 @@
 #include "base/rng.h"
 #include "store/keyspace/store.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/index_table.h"
+#include "store/tables/label_table.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 #include "store/tables/txn_table.h"
@@ -25,6 +27,7 @@
 #include "store/types/list/list_value.h"
 #include "store/types/string/string_edit.h"
 #include "store/types/string/string_value.h"
+#include "tests/support/index_check.h"
 
 namespace clustron::store {
 
@@ -271,6 +274,7 @@ class ModelledStore {
     const std::string to = Key();
     switch (rng_.Below(5)) {
       case 0:
+        if (IndexesOf(store).Has(a) || IndexesOf(store).Has(b)) return;
         store.SwapDb(a, b);
         std::swap(model[a], model[b]);
         return;
@@ -430,6 +434,46 @@ class ModelledStore {
                       store.elapsed_ms());
   }
 
+  // Labels are checked against the records alone: whoever drops a key drops them.
+  void LabelStep() {
+    store.BeginItem();
+    const int db = static_cast<int>(rng_.Below(3));
+    const std::string key = Key();
+    const bool live = Live(db, key) != nullptr;
+    if (rng_.Percent(20)) {
+      LabelsOf(store).Unlabel(db, key);
+      return;
+    }
+    Labels labels{.entity = rng_.Percent(30) ? "e" : ""};
+    for (uint64_t n = 1 + rng_.Below(4); n > 0; n--) {
+      labels.pairs.emplace_back("f" + std::to_string(1 + rng_.Below(3)),
+                                std::to_string(rng_.Below(9)) + (rng_.Percent(20) ? " x" : ""));
+    }
+    REQUIRE(LabelsOf(store).Set(db, key, std::move(labels)) == live);
+  }
+
+  // Indexes, and slices of their building.
+  void IndexStep() {
+    store.BeginItem();
+    IndexTable& table = IndexesOf(store);
+    const int db = static_cast<int>(rng_.Below(3));
+    const std::string name = "i" + std::to_string(rng_.Below(3));
+    REQUIRE((table.Find(db, name) != nullptr) == indexes.contains({db, name}));
+    if (rng_.Percent(50)) {
+      if (!store.undoable()) table.BuildSlice();
+    } else if (indexes.erase({db, name}) > 0) {
+      table.Drop(db, name);
+    } else {
+      indexes.insert({db, name});
+      IndexDefinition definition{.kind = static_cast<IndexKind>(rng_.Below(3))};
+      if (rng_.Percent(50)) definition.prefixes = {"key:1", "key:2"};
+      if (definition.kind != IndexKind::kKeys)
+        definition.fields = {
+            {"f1", FieldType::kTag}, {"f2", FieldType::kNum}, {"f3", FieldType::kText}};
+      table.Create(db, name, std::move(definition));
+    }
+  }
+
   Deadline RandomDeadline(int64_t least) {
     const int64_t ms =
         least + static_cast<int64_t>(rng_.Below(rng_.Percent(5) ? 40'000'000 : 3000));
@@ -512,6 +556,9 @@ class ModelledStore {
       REQUIRE((found != nullptr) == (outcome.first > store.elapsed_ms()));
       if (found != nullptr) REQUIRE(found->number == outcome.second);
     }
+    for (const auto& [db, name] : indexes) REQUIRE(IndexesOf(store).Find(db, name) != nullptr);
+    REQUIRE(IndexesOf(store).size() == indexes.size());
+    REQUIRE(WrongIndex(store) == "");
     size_t guards = 0;
     for (const auto& [name, lock] : locks) {
       const Lock* found = LocksOf(store).Find(name.first, name.second);
@@ -532,9 +579,10 @@ class ModelledStore {
     std::map<WaitId, std::string> waits;
     uint64_t last_wait = 0;
     std::map<std::string, std::pair<int64_t, uint64_t>> txns;
+    std::set<std::pair<int, std::string>> indexes;
   };
   Saved Save() const {
-    return {{std::begin(model), std::end(model)}, leases, locks, waits, last_wait_, txns};
+    return {{std::begin(model), std::end(model)}, leases, locks, waits, last_wait_, txns, indexes};
   }
   void PutBack(const Saved& saved) {
     std::copy(saved.model.begin(), saved.model.end(), model);
@@ -543,6 +591,7 @@ class ModelledStore {
     waits = saved.waits;
     last_wait_ = saved.last_wait;
     txns = saved.txns;
+    indexes = saved.indexes;
   }
   // Any operation.
   void AnyStep() {
@@ -551,6 +600,8 @@ class ModelledStore {
     if (rng_.Percent(20)) LeaseStep();
     if (rng_.Percent(10)) WaitStep();
     if (rng_.Percent(10)) TxnStep();
+    if (rng_.Percent(5)) IndexStep();
+    if (rng_.Percent(15)) LabelStep();
   }
 
   Store store;
@@ -559,6 +610,7 @@ class ModelledStore {
   std::map<std::pair<int, std::string>, ModelLock> locks;
   std::map<WaitId, std::string> waits;                       // the key that each waits for
   std::map<std::string, std::pair<int64_t, uint64_t>> txns;  // until when each is known; its number
+  std::set<std::pair<int, std::string>> indexes;
   Rng& rng() { return rng_; }
 
  private:
@@ -585,6 +637,9 @@ inline std::string Everything(const Store& s) {
       } else {
         ValueTypeOf(e).parts(e, parts);
       }
+    });
+    IndexesOf(s).ForEach(db, [&](std::string_view name, const Index& index) {
+      out += "index " + std::string(name) + "\n" + IndexText(*index.content);
     });
   }
   return out;

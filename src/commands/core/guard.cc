@@ -147,6 +147,13 @@ void ReplyLocked(Context& ctx, const GuardVerdict& verdict) {
   ctx.reply.Error(Locked(verdict.name, locks.Find(verdict.db, verdict.name)));
 }
 
+bool GuardOfKeyAllows(Context& ctx, std::string_view key) {
+  if (!LocksOf(ctx.store).guards_any()) return true;
+  const GuardVerdict verdict = CheckKey(ctx.store, ctx.db, key, ctx.lock_tokens);
+  if (!verdict.allowed) ReplyLocked(ctx, verdict);
+  return verdict.allowed;
+}
+
 bool GuardsAllow(Context& ctx) {
   if (ctx.guards_checked || ctx.spec->Is(kWrapper)) return true;
   const GuardVerdict verdict = CheckGuards(*ctx.spec, ctx.args, ctx.db, ctx.lock_tokens, ctx);

@@ -33,6 +33,10 @@ void ReplyFenced(Context& ctx, std::string_view name, const store::Lock* lock);
 // -LOCKED, or -FENCED to who came with a token that is no longer the holder's.
 void ReplyLocked(Context& ctx, const GuardVerdict& verdict);
 
+// For a handler that finds the keys it writes itself: true if it may write this one. Else the reply
+// is -LOCKED.
+bool GuardOfKeyAllows(Context& ctx, std::string_view key);
+
 // Before a handler runs: true if it may. Else the reply is -LOCKED. Wrappers pass: what they wrap
 // is asked when they run it.
 bool GuardsAllow(Context& ctx);

@@ -34,6 +34,7 @@ std::span<const CommandSpec> CommandCommands();
 std::span<const CommandSpec> ServerCommands();
 std::span<const CommandSpec> LeaseCommands();
 std::span<const CommandSpec> LockCommands();
+std::span<const CommandSpec> IndexCommands();
 std::span<const CommandSpec> TxnCommands();
 std::span<const CommandSpec> WatchkeyCommands();
 
@@ -53,6 +54,7 @@ inline constexpr FamilyFn kFamilies[] = {
     CommandCommands,     //
     LeaseCommands,       //
     LockCommands,        //
+    IndexCommands,       //
     TxnCommands,         //
     WatchkeyCommands,    //
     ConnectionCommands,  //

@@ -1,4 +1,6 @@
 // DUMP and RESTORE: one value in the form of RDB files, with version and checksum behind it.
+#include "commands/generic/dump.h"
+
 #include <memory>
 #include <string>
 

@@ -10,6 +10,8 @@ inline constexpr std::string_view kErrSameObject =
     "ERR source and destination objects are the same";
 inline constexpr std::string_view kErrSwapFirstDb = "ERR invalid first DB index";
 inline constexpr std::string_view kErrSwapSecondDb = "ERR invalid second DB index";
+inline constexpr std::string_view kErrSwapIndexed =
+    "ERR a database with an index can't be swapped: INDEX DROP comes first";
 inline constexpr std::string_view kErrNoLfu =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
     "when switching between policies at runtime LRU and LFU data will take some time to adjust.";

@@ -11,6 +11,8 @@
 #include "commands/generic/flush_prefix.h"
 #include "commands/generic/key.spec.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/index_table.h"
+#include "store/tables/label_table.h"
 #include "store/tables/lease_table.h"
 
 namespace clustron::commands {
@@ -146,7 +148,10 @@ void CmdCopy(Context& ctx) {
   if (source == nullptr) return ctx.reply.Int(0);
   if (!replace && ctx.store.Find(to_db, to) != nullptr) return ctx.reply.Int(0);
   if (!SpendCopy(ctx, *source)) return;
+  std::optional<store::Labels> labels;
+  if (source->has_labels()) labels = *LabelsOf(ctx.store).Find(ctx.db, from);
   ctx.Writable().Copy(*source, to_db, to);
+  if (labels) LabelsOf(ctx.Writable()).Set(to_db, to, *std::move(labels));
   ctx.reply.Int(1);
 }
 
@@ -182,8 +187,12 @@ void CmdSwapdb(Context& ctx) {
   const int b = TakeSwappedDb(args, ctx.store, kErrSwapSecondDb);
   if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
   if (!args.ok()) return ctx.reply.Error(args.error());
-  // Attached keys change their names, by way of a third.
+  // Contents of indexes belong to a database's keys.
+  for (const int db : {a, b})
+    if (IndexesOf(ctx.store).Has(db)) return ctx.reply.Error(kErrSwapIndexed);
+  // Attached and labelled keys change their names, by way of a third.
   if (!ctx.Spend(3 * LeasesOf(ctx.store).attached_keys())) return;
+  if (!ctx.Spend(3 * LabelsOf(ctx.store).labelled_keys())) return;
   if (a != b) ctx.Writable().SwapDb(a, b);
   ctx.reply.Ok();
 }

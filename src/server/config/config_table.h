@@ -77,6 +77,7 @@ enum class Opt : uint8_t {
   kDatabaseNames,
   kHashMaxListpackEntries,
   kHashMaxListpackValue,
+  kIndexQueryLimit,
   kListMaxListpackSize,
   kMaxMemory,
   kItemReplyMax,

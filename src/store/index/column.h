@@ -92,6 +92,8 @@ class Column {
     FreeList(*slot);
     *slot = kNone;
   }
+  static bool IsList(Slot slot) { return !Values::IsOne(slot) && (slot & ~kNone) > 1; }
+  static View ViewOf(const Key& key) { return Values::ViewOf(key); }
   static bool IsBad(Slot slot) {
     return slot == kNotIndexed || (IsList(slot) && ListOf(slot)->bad);
   }
@@ -141,7 +143,6 @@ class Column {
   };
   static constexpr Slot kNotIndexed = kNone | 1;
 
-  static bool IsList(Slot slot) { return !Values::IsOne(slot) && (slot & ~kNone) > 1; }
   static List* ListOf(Slot slot) { return reinterpret_cast<List*>(slot & ~kNone); }
   static void Release(double) {}
   static void Release(Text* text) { text->Drop(); }

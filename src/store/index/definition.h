@@ -40,6 +40,7 @@ struct IndexDefinition {
   std::string entity;                 // kLabels: only keys with this one; empty: all
   std::vector<IndexField> fields;     // kKeys: none
 
+  friend bool operator==(const IndexDefinition&, const IndexDefinition&) = default;
   // A field of a key may have many values.
   bool many_values() const { return kind == IndexKind::kLabels; }
   bool CoversKey(std::string_view key) const {

@@ -10,6 +10,8 @@ namespace clustron::store {
 
 namespace {
 
+__extension__ using Wide = unsigned __int128;
+
 constexpr int kMantissaBits = 52;
 constexpr uint64_t kHidden = uint64_t{1} << kMantissaBits;
 
@@ -22,7 +24,7 @@ void ExactSum::Add(double value) {
   uint64_t mantissa = bits & (kHidden - 1);
   if (exponent > 0) mantissa |= kHidden;
   const int shift = exponent > 0 ? exponent - 1 : 0;  // above 2^-1074
-  const auto wide = static_cast<unsigned __int128>(mantissa) << (shift % 32);
+  const auto wide = static_cast<Wide>(mantissa) << (shift % 32);
   const int64_t sign = (bits >> 63) != 0 ? -1 : 1;
   for (int i = 0; i < 3; i++)
     digits_[static_cast<size_t>(shift / 32 + i)] +=
@@ -53,7 +55,7 @@ double ExactSum::Value() const {
   const auto digit = [&](size_t place) {
     return place < kDigits ? static_cast<uint64_t>(digits[place]) : 0;
   };
-  unsigned __int128 head = 0;
+  Wide head = 0;
   for (size_t i = 0; i < 4; i++) head = head << 32 | (i < top ? digit(top - 1 - i) : 0);
   bool rest = false;
   for (size_t i = 0; i + 4 < top; i++) rest |= digits[i] != 0;
@@ -63,8 +65,8 @@ double ExactSum::Value() const {
   // Bits that a double has no room for; of a denormal one more.
   const int drop = std::max(width - 53, -1074 - exponent);
   CHECK(drop > 0 && drop < 128);
-  const unsigned __int128 half = static_cast<unsigned __int128>(1) << (drop - 1);
-  const unsigned __int128 below = head & (2 * half - 1);
+  const Wide half = static_cast<Wide>(1) << (drop - 1);
+  const Wide below = head & (2 * half - 1);
   auto kept = static_cast<uint64_t>(head >> drop);
   if (below > half || (below == half && (rest || (kept & 1) != 0))) kept++;
   const double magnitude = std::ldexp(static_cast<double>(kept), exponent + drop);

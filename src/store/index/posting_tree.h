@@ -157,10 +157,10 @@ class PostingTree {
 
   // For tests: CHECKs order, counts and links of the whole tree.
   void CheckInvariants() const {
-    if (root_ == nullptr) return CHECK(size_ == 0);
     const Leaf* last = nullptr;
-    CHECK(CheckNode(root_, height_, &last) == size_);
-    CHECK(last->next == nullptr);
+    const uint64_t pairs = root_ == nullptr ? 0 : CheckNode(root_, height_, &last);
+    CHECK(pairs == size_);
+    CHECK((last == nullptr || last->next == nullptr));
   }
 
  private:
@@ -317,14 +317,22 @@ class PostingTree {
     std::memcpy(to->sizes + to_at, from->sizes + from_at, count * sizeof(uint32_t));
     std::memcpy(to->children + to_at, from->children + from_at, count * sizeof(void*));
   }
-  // Before a full leaf is split it gives half of what its right neighbour has room for.
+  // Before a full leaf is split it gives a neighbour half of what that has room for, if it is worth
+  // it: so most leaves are fuller than they would be otherwise.
   static bool SpillLeaf(Inner* parent, uint32_t at) {
-    constexpr uint32_t kRoomMin = 8;
+    if (static_cast<Leaf*>(parent->children[at])->count < Leaf::kMax) return false;
+    return (at + 1 < parent->count && SpillRight(parent, at)) || (at > 0 && SpillLeft(parent, at));
+  }
+  static uint32_t SpillSize(const Leaf* to) {
+    constexpr uint32_t kLeast = 4;
+    const uint32_t size = (Leaf::kMax - to->count) / 2;
+    return size < kLeast ? 0 : size;
+  }
+  static bool SpillRight(Inner* parent, uint32_t at) {
     Leaf* leaf = static_cast<Leaf*>(parent->children[at]);
-    if (leaf->count < Leaf::kMax || at + 1 == parent->count) return false;
     Leaf* right = static_cast<Leaf*>(parent->children[at + 1]);
-    const uint32_t moved = (Leaf::kMax - right->count) / 2;
-    if (moved < kRoomMin / 2) return false;
+    const uint32_t moved = SpillSize(right);
+    if (moved == 0) return false;
     Shift(right->keys, 0, moved, right->count);
     Shift(right->ids, 0, moved, right->count);
     leaf->count -= moved;
@@ -332,6 +340,20 @@ class PostingTree {
     right->count += moved;
     Put(parent, at, leaf, 0);
     Put(parent, at + 1, right, 0);
+    return true;
+  }
+  static bool SpillLeft(Inner* parent, uint32_t at) {
+    Leaf* leaf = static_cast<Leaf*>(parent->children[at]);
+    Leaf* left = static_cast<Leaf*>(parent->children[at - 1]);
+    const uint32_t moved = SpillSize(left);
+    if (moved == 0) return false;
+    Move(leaf, 0, left, left->count, moved);
+    left->count += moved;
+    leaf->count -= moved;
+    Shift(leaf->keys, moved, 0, leaf->count);
+    Shift(leaf->ids, moved, 0, leaf->count);
+    Put(parent, at - 1, left, 0);
+    Put(parent, at, leaf, 0);
     return true;
   }
 

@@ -2,9 +2,12 @@
 
 #include <map>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "store/index/exact_sum.h"
 
 namespace clustron::store {
@@ -37,14 +40,20 @@ class Accumulator {
     if (sums()) sum_ = std::make_unique<ExactSum>();
   }
   void AddKey() { count_ += kind_ == Reducer::Kind::kCount; }
-  void Add(const SortValue& value) {
+  void Add(double value) {
     if (sums()) {
-      sum_->Add(std::get<double>(value));
+      sum_->Add(value);
       count_++;
-    } else if (std::holds_alternative<std::monostate>(extreme_) ||
-               (kind_ == Reducer::Kind::kMin ? value < extreme_ : extreme_ < value)) {
+    } else if (const auto* known = std::get_if<double>(&extreme_);
+               known == nullptr || Replaces(value, *known)) {
       extreme_ = value;
     }
+  }
+  void Add(std::string_view value) {
+    CHECK(!sums());
+    const auto* known = std::get_if<std::string>(&extreme_);
+    if (known == nullptr || Replaces(value, std::string_view(*known)))
+      extreme_ = std::string(value);
   }
   AggregateValue Result() const {
     if (kind_ == Reducer::Kind::kCount) return count_;
@@ -60,11 +69,22 @@ class Accumulator {
 
  private:
   bool sums() const { return kind_ == Reducer::Kind::kSum || kind_ == Reducer::Kind::kAvg; }
+  template <typename T>
+  bool Replaces(const T& value, const T& known) const {
+    return kind_ == Reducer::Kind::kMin ? value < known : known < value;
+  }
 
   Reducer::Kind kind_;
   uint64_t count_ = 0;
   SortValue extreme_;
   std::unique_ptr<ExactSum> sum_;
+};
+
+using Accumulators = std::vector<Accumulator>;
+
+struct HashOfSlots {
+  using is_transparent = void;
+  size_t operator()(std::string_view slots) const { return HashBytes(slots, 0); }
 };
 
 class Grouping {
@@ -74,12 +94,21 @@ class Grouping {
 
   // False: there are too many groups.
   bool Add(const IndexedKey& key) {
-    std::vector<Values> reduced;
-    for (const Reducer& reducer : request_.reducers) {
-      const bool none = reducer.kind == Reducer::Kind::kCount;
-      reduced.push_back(none ? Values() : ValuesOf(content_, key, reducer.field));
+    if (TakeSlots(key)) {
+      const auto it = by_slots_.find(std::string_view(slots_));
+      if (it != by_slots_.end()) {
+        AddTo(it->second, key);
+        return true;
+      }
+      Values group;
+      for (const size_t field : request_.group) group.push_back(OnlyValue(key, field));
+      Accumulators* accumulators = Group(std::move(group));
+      if (accumulators == nullptr) return false;
+      by_slots_.emplace(slots_, accumulators);
+      AddTo(accumulators, key);
+      return true;
     }
-    return AddTo(key, {}, reduced);
+    return AddToEach(key, {});
   }
   std::vector<AggregateRow> Rows() const {
     std::vector<AggregateRow> rows;
@@ -94,38 +123,74 @@ class Grouping {
   void AddEmpty() { Group({}); }
 
  private:
+  // Fills slots_ with the key's of the group fields. Equal values have equal slots, so most keys
+  // find their group by them. False: one has several values, or is the key itself.
+  bool TakeSlots(const IndexedKey& key) {
+    slots_.clear();
+    for (const size_t field : request_.group) {
+      if (field == kKeyItself) return false;
+      const Slot slot = key.slot(field);
+      const bool list = std::visit([&](const auto& column) { return column.IsList(slot); },
+                                   content_.column(field));
+      if (list) return false;
+      slots_.append(reinterpret_cast<const char*>(&slot), sizeof slot);
+    }
+    return true;
+  }
+  SortValue OnlyValue(const IndexedKey& key, size_t field) const {
+    Values values = ValuesOf(content_, key, field);
+    CHECK(values.size() <= 1);
+    return values.empty() ? SortValue() : std::move(values[0]);
+  }
   // `group` has the first fields' values; the others are tried one by one.
-  bool AddTo(const IndexedKey& key, Values group, const std::vector<Values>& reduced) {
+  bool AddToEach(const IndexedKey& key, Values group) {
     if (group.size() < request_.group.size()) {
       Values values = ValuesOf(content_, key, request_.group[group.size()]);
       if (values.empty()) values.emplace_back();
       group.emplace_back();
       for (SortValue& value : values) {
         group.back() = std::move(value);
-        if (!AddTo(key, group, reduced)) return false;
+        if (!AddToEach(key, group)) return false;
       }
       return true;
     }
-    std::vector<Accumulator>* accumulators = Group(std::move(group));
+    Accumulators* accumulators = Group(std::move(group));
     if (accumulators == nullptr) return false;
-    for (size_t i = 0; i < reduced.size(); i++) {
-      (*accumulators)[i].AddKey();
-      for (const SortValue& value : reduced[i]) (*accumulators)[i].Add(value);
-    }
+    AddTo(accumulators, key);
     return true;
   }
-  std::vector<Accumulator>* Group(Values group) {
+  void AddTo(Accumulators* accumulators, const IndexedKey& key) const {
+    for (size_t i = 0; i < accumulators->size(); i++) {
+      Accumulator& accumulator = (*accumulators)[i];
+      const Reducer& reducer = request_.reducers[i];
+      accumulator.AddKey();
+      if (reducer.kind == Reducer::Kind::kCount) continue;
+      if (reducer.field == kKeyItself) {
+        accumulator.Add(key.name());
+        continue;
+      }
+      std::visit(
+          [&](const auto& column) {
+            for (const auto& value : column.KeysOf(key.slot(reducer.field)))
+              accumulator.Add(column.ViewOf(value));
+          },
+          content_.column(reducer.field));
+    }
+  }
+  Accumulators* Group(Values group) {
     const auto it = groups_.find(group);
     if (it != groups_.end()) return &it->second;
     if (groups_.size() == kGroupsMax) return nullptr;
-    std::vector<Accumulator>& fresh = groups_[std::move(group)];
+    Accumulators& fresh = groups_[std::move(group)];
     for (const Reducer& reducer : request_.reducers) fresh.emplace_back(reducer.kind);
     return &fresh;
   }
 
   const IndexContent& content_;
   const AggregateRequest& request_;
-  std::map<Values, std::vector<Accumulator>> groups_;
+  std::map<Values, Accumulators> groups_;
+  std::unordered_map<std::string, Accumulators*, HashOfSlots, std::equal_to<>> by_slots_;
+  std::string slots_;  // reused
 };
 
 }  // namespace
@@ -138,8 +203,10 @@ std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
   if (!ids) return std::unexpected(AggregateError(ids.error()));
   Grouping grouping(content, request);
   if (request.group.empty()) grouping.AddEmpty();
-  for (const uint32_t id : *ids) {
-    const IndexedKey& key = *content.At(id);
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < ids->size(); i++) {
+    if (i + kAhead < ids->size()) __builtin_prefetch(content.At((*ids)[i + kAhead]));
+    const IndexedKey& key = *content.At((*ids)[i]);
     if (request.alive && !request.alive(key)) continue;
     if (!grouping.Add(key)) return std::unexpected(AggregateError(TooManyGroups{}));
   }

@@ -26,7 +26,7 @@ struct Reducer {
 struct AggregateRequest {
   const BoundQuery& where;
   std::vector<size_t> group = {};
-  std::vector<Reducer> reducers;
+  std::vector<Reducer> reducers = {};
   std::function<bool(const IndexedKey&)> alive = {};  // as in PageRequest
 };
 

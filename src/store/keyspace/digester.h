@@ -13,7 +13,17 @@ namespace clustron::store {
 class Digester {
  public:
   // What a row is of. The numbers are part of the digest: they stay.
-  enum Kind : uint64_t { kKey = 1, kClocks, kTouchCell, kLease, kLock, kWait, kTxn = 16 };
+  enum Kind : uint64_t {
+    kKey = 1,
+    kClocks,
+    kTouchCell,
+    kLease,
+    kLock,
+    kWait,
+    kTxn = 16,
+    kIndex,
+    kLabels
+  };
 
   explicit Digester(Kind kind) : sum_(Mix64(kind)) {}
   void Number(uint64_t v) { sum_ = Mix64(sum_ ^ v); }

@@ -44,6 +44,7 @@ constexpr uint64_t kRecordUnits = 64;
 uint64_t BytesKept(const undo::EntryChanged& r) {
   return r.old == nullptr ? 0 : KeyRecordEdit::ShellBytes(*r.old);
 }
+uint64_t BytesKept(const undo::KeyIndexed& r) { return r.key.size(); }
 uint64_t BytesKept(const undo::EntryMoved& r) { return KeyRecordEdit::ShellBytes(*r.old); }
 uint64_t BytesKept(const undo::ValueChanged& r) { return r.undo->kept_bytes(); }
 template <typename R>
@@ -161,7 +162,14 @@ void Journal::Undo(undo::SettingChanged& r) { store_.UndoSetting(*r.spec, r.text
 
 // ---- what stands beside the keys ----
 
-void Journal::Undo(undo::KeyRenamed& r) { store_.attachments_->Rename(r.to, r.from); }
+void Journal::Undo(undo::KeyRenamed& r) { store_.followers_.attachments->Rename(r.to, r.from); }
+
+void Journal::Undo(undo::KeyIndexed& r) {
+  if (!store_.Hooked(r.db, Hook::kIndexes) || Planted(Bug::kIndexNotUndone)) return;
+  const HashIndex::Ref ref = store_.table(r.db).Find(r.key, r.hash);
+  const KeyRecord* now = ref ? Table::EntryAt(ref.payload()) : nullptr;
+  store_.followers_.indexes->OnKey(r.db, r.key, r.hash, now);
+}
 
 void Journal::Undo(undo::RowChanged& r) { r.undo(); }
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -82,6 +83,12 @@ struct KeyRenamed {  // what is attached to it follows
   KeyName from;
   KeyName to;
 };
+// A key of indexes, before it changed.
+struct KeyIndexed {
+  int db;
+  uint64_t hash;
+  std::string key;
+};
 // In a replicated table.
 struct RowChanged {
   std::move_only_function<void()> undo;
@@ -91,9 +98,9 @@ struct SettingChanged {
   std::string text;
 };
 
-using Record =
-    std::variant<EntryChanged, EntryMoved, HeadChanged, ValueChanged, Touched, FlushTouched,
-                 CreatedNoted, Flushed, Swapped, KeyRenamed, RowChanged, SettingChanged>;
+using Record = std::variant<EntryChanged, EntryMoved, HeadChanged, ValueChanged, Touched,
+                            FlushTouched, CreatedNoted, Flushed, Swapped, KeyRenamed, KeyIndexed,
+                            RowChanged, SettingChanged>;
 
 }  // namespace undo
 
@@ -110,6 +117,11 @@ class Journal {
   // Keeping it is work, too: the item pays for what is set aside.
   void Add(undo::Record record);
   void AddUnpaid(undo::Record record) { records_.push_back(std::move(record)); }
+  // In front of the first change of a key of indexes: when all that follows is undone, they are
+  // told how the key is again. Nothing if it is not armed.
+  void BeforeIndexed(int db, std::string_view key, uint64_t hash) {
+    if (armed()) Add(undo::KeyIndexed{db, hash, std::string(key)});
+  }
   void Hold(HeldEvent event) { events_.push_back(std::move(event)); }
   size_t size() const { return records_.size(); }
   // The entries whose values were changed or moved since Arm() gave the mark, sorted by address.
@@ -133,6 +145,7 @@ class Journal {
   void Undo(undo::Flushed& r);
   void Undo(undo::Swapped& r);
   void Undo(undo::KeyRenamed& r);
+  void Undo(undo::KeyIndexed& r);
   void Undo(undo::RowChanged& r);
   void Undo(undo::SettingChanged& r);
   void Keep(undo::EntryChanged& r);

@@ -36,6 +36,8 @@ void Mutation::Begin() {
   DCHECK(!committed_);
   if (begun_) return;
   begun_ = true;
+  if (store_.Hooked(db_, Hook::kIndexes)) [[unlikely]]
+    store_.journal_->BeforeIndexed(db_, key_, hash_);
   if (due_) {
     store_.RemoveDue(db_, key_, hash_);
   } else if ((store_.hooks_[db_] & kBeforeHooks) != 0) [[unlikely]] {
@@ -75,13 +77,25 @@ DeadlineWord Mutation::FileDeadline(Deadline deadline, DeadlineWord prior) {
   return store_.File(db_, hash_, deadline, prior);
 }
 
-void Mutation::DetachLease() { store_.attachments_->Detach(db_, key_); }
+void Mutation::DetachLease() { store_.followers_.attachments->Detach(db_, key_); }
 
 void Mutation::SetLeased(bool leased) {
   Begin();
   touched_ = true;
   store_.RecordHead(db_, *entry_);
   KeyRecordEdit::SetLease(*entry_, leased);
+}
+
+void Mutation::SetLabelled(bool labelled) {
+  CHECK(entry_ != nullptr);
+  BeginValue();
+  store_.RecordHead(db_, *entry_);
+  KeyRecordEdit::SetLabels(*entry_, labelled);
+}
+
+void Mutation::DropLabels() {
+  DCHECK(value_changed_);
+  if (entry_ != nullptr && entry_->has_labels()) store_.followers_.labels->Drop(db_, key_);
 }
 
 bool Mutation::SetDeadline(Deadline deadline) {
@@ -129,8 +143,11 @@ bool Mutation::Commit(Event event, Reason reason) {
   if (entry_ != nullptr && value_changed_) store_.SetRevision(db_, *entry_, revision);
   const bool deleted = deleted_ && !Planted(Bug::kWatchBlindToDeletes);
   if (deleted || (touched_ && !Planted(Bug::kWatchBlindToTtls))) store_.Touch(db_, hash_);
-  if ((store_.hooks_[db_] & kObserverHooks) == 0) [[likely]]
+  if ((store_.hooks_[db_] & kCommitHooks) == 0) [[likely]]
     return true;
+  if (store_.Hooked(db_, Hook::kIndexes) && (value_changed_ || deleted_))
+    store_.followers_.indexes->OnKey(db_, key_, hash_, entry_);
+  if ((store_.hooks_[db_] & kObserverHooks) == 0) return true;
 
   Change change{.db = db_, .key = key_, .reason = reason, .event = event, .revision = revision};
   if (reason == Reason::kCmd) change.reason = store_.reason_;

@@ -81,6 +81,10 @@ class Mutation {
   void DetachLease();
   // The record says whether something is attached. REQUIRES: exists().
   void SetLeased(bool leased);
+  // The same of labels; this moves the key's revision. REQUIRES: exists().
+  void SetLabelled(bool labelled);
+  // Before a value is overwritten in place: nothing if it has no labels. REQUIRES: BeginValue().
+  void DropLabels();
 
  private:
   friend class Store;

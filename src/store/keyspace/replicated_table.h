@@ -19,6 +19,7 @@
 
 namespace clustron::store {
 
+class KeyRecord;
 class SlicedFree;
 class Store;
 
@@ -65,6 +66,45 @@ class Attachments {
 
  protected:
   ~Attachments() = default;
+};
+
+// Whoever keeps the labels of keys (has_labels() of a record says that there are some). All of it
+// can be undone, and undoes itself.
+class KeyLabels {
+ public:
+  virtual void Drop(int db, std::string_view key) = 0;              // REQUIRES: it has some
+  virtual void Rename(const KeyName& from, const KeyName& to) = 0;  // REQUIRES: `from` has some
+  virtual void DropAll(int db) = 0;
+  virtual void Swap(int db_a, int db_b) = 0;
+  virtual bool Has(int db, std::string_view key) const = 0;
+  virtual size_t labelled_keys() const = 0;
+
+ protected:
+  ~KeyLabels() = default;
+};
+
+// Whoever keeps what is derived from the values of keys. Told in the commit step, before observers
+// are, of databases with Hook::kIndexes on; and again when a change is undone.
+class KeyIndexes {
+ public:
+  // The key, due or not, is as `now` says; null: it is gone. `hash`: Store::Hash(key).
+  virtual void OnKey(int db, std::string_view key, uint64_t hash, const KeyRecord* now) = 0;
+  // A key that a loaded snapshot has: the same, outside of items.
+  virtual void OnLoadedKey(int db, std::string_view key, uint64_t hash, const KeyRecord& now) = 0;
+  // All keys of the database are gone. Can be undone.
+  virtual void OnFlush(int db) = 0;
+  // Frees about so many of what was set aside; true if more is left.
+  virtual bool FreeSome(size_t count) = 0;
+
+ protected:
+  ~KeyIndexes() = default;
+};
+
+// Who follows what becomes of keys.
+struct KeyFollowers {
+  Attachments* attachments = nullptr;
+  KeyLabels* labels = nullptr;
+  KeyIndexes* indexes = nullptr;
 };
 
 // All tables of a store, in the order of snapshots. See store/tables/tables.h.

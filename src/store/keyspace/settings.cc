@@ -31,6 +31,13 @@ constexpr OptionSpec kSpecs[] = {
      .alias = "hash-max-ziplist-value",
      .type = OptionType::kMemory,
      .default_value = "64"},
+    // How many keys and values an INDEX QUERY may visit.
+    {.name = "index-query-limit",
+     .type = OptionType::kInt,
+     .default_value = "1000000",
+     .min = 1,
+     .max = 100'000'000,
+     .feature_version = 5},
     {.name = "list-max-listpack-size",
      .alias = "list-max-ziplist-size",
      .type = OptionType::kInt,

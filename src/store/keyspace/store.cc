@@ -31,17 +31,16 @@ Store::Store(uint64_t seed)
       journal_(std::make_unique<Journal>(*this)),
       garbage_(std::make_unique<Garbage>()) {
   for (int db = 0; db < kDatabases; db++) {
-    tables_[db] = NewTable(db);
+    tables_[db] = std::make_unique<Table>(db, seed_);
     table_by_id_[db] = tables_[db].get();
   }
   replicated_ = NewReplicatedTables(*this);
-  CHECK(attachments_ != nullptr);
+  CHECK(followers_.attachments != nullptr && followers_.labels != nullptr);
+  CHECK(followers_.indexes != nullptr);
   ApplySettings();
 }
 
 Store::~Store() = default;
-
-std::unique_ptr<Table> Store::NewTable(int id) const { return std::make_unique<Table>(id, seed_); }
 
 void Store::BeginEntry(int64_t elapsed_ms, int64_t wall_ms) {
   CHECK(elapsed_ms >= elapsed_ms_);
@@ -99,6 +98,14 @@ uint64_t Store::ScanImpl(int db, uint64_t cursor, size_t count, Visit visit, voi
   });
   work_.Spend(visited);
   return next;
+}
+
+uint64_t Store::Walk(int db, uint64_t cursor, size_t count,
+                     const std::function<void(const KeyRecord&)>& visit) const {
+  return table(db).Scan(cursor, count, [&](const KeyRecord* e) {
+    visit(*e);
+    return true;
+  });
 }
 
 const KeyRecord* Store::RandomKey(int db, uint64_t random) const {
@@ -211,6 +218,7 @@ void Store::Install(int db, uint64_t hash, KeyRecord* old, KeyRecord* now, bool 
   } else {
     const HashIndex::Ref ref = t.Find(old->key(), hash);
     DCHECK(ref);
+    if (old->has_labels() && !now->has_labels()) followers_.labels->Drop(db, old->key());
     t.Replace(ref, now);
   }
   if (armed(db)) {
@@ -225,7 +233,8 @@ void Store::Remove(int db, std::string_view key, uint64_t hash) {
   const HashIndex::Ref ref = t.Find(key, hash);
   CHECK(ref);
   KeyRecord* e = Table::EntryAt(ref.payload());
-  if (e->has_lease()) attachments_->Detach(db, key);
+  if (e->has_lease()) followers_.attachments->Detach(db, key);
+  if (e->has_labels()) followers_.labels->Drop(db, key);
   t.Erase(hash, ref);
   if (armed(db)) {
     journal_->Add(undo::EntryChanged{&t, hash, e, nullptr, false});
@@ -238,7 +247,9 @@ void Store::RemoveDue(int db, std::string_view key, uint64_t hash) {
   if ((hooks_[db] & kBeforeHooks) != 0) {
     BeforeChange(db, hash, Table::EntryAt(table(db).Find(key, hash).payload()));
   }
+  if (Hooked(db, Hook::kIndexes)) journal_->BeforeIndexed(db, key, hash);
   Remove(db, key, hash);
+  if (Hooked(db, Hook::kIndexes)) followers_.indexes->OnKey(db, key, hash, nullptr);
   const Revision revision = TakeRevision();
   Emit({.db = db,
         .key = key,
@@ -269,6 +280,8 @@ bool Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string
   Table& target = table(to_db);
   const uint64_t from_hash = Hash(from);
   const uint64_t to_hash = Hash(to);
+  if (Hooked(from_db, Hook::kIndexes)) journal_->BeforeIndexed(from_db, from, from_hash);
+  if (Hooked(to_db, Hook::kIndexes)) journal_->BeforeIndexed(to_db, to, to_hash);
   const HashIndex::Ref to_ref = target.Find(to, to_hash);
   bool replaced = false;
   if (to_ref) {
@@ -294,16 +307,23 @@ bool Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string
   target.Insert(to_hash, now);
   NoteCreated(to_db);
   if (e->has_lease()) {
-    attachments_->Rename({from_db, std::string(from)}, {to_db, std::string(to)});
+    followers_.attachments->Rename({from_db, std::string(from)}, {to_db, std::string(to)});
     if (armed(to_db)) {
       journal_->Add(undo::KeyRenamed{{from_db, std::string(from)}, {to_db, std::string(to)}});
     }
+  }
+  if (e->has_labels()) {
+    followers_.labels->Rename({from_db, std::string(from)}, {to_db, std::string(to)});
   }
   if (armed(to_db)) {
     journal_->Add(undo::EntryMoved{&source, from_hash, e, &target, to_hash, now});
   } else {
     KeyRecordEdit::FreeShell(e);
   }
+  if (Hooked(from_db, Hook::kIndexes)) {
+    followers_.indexes->OnKey(from_db, from, from_hash, nullptr);
+  }
+  if (Hooked(to_db, Hook::kIndexes)) followers_.indexes->OnKey(to_db, to, to_hash, now);
   Touch(from_db, from_hash);
   Touch(to_db, to_hash);
   return replaced;
@@ -347,22 +367,25 @@ void Store::Copy(const KeyRecord& source, int to_db, std::string_view to, Revisi
   m.Begin();
   m.value_changed_ = true;
   m.touched_ = true;  // it may come with its end
-  if (m.entry_ != nullptr && m.entry_->has_lease()) attachments_->Detach(to_db, to);
+  if (m.entry_ != nullptr && m.entry_->has_lease()) followers_.attachments->Detach(to_db, to);
   DeadlineWord word = KeyRecordEdit::DeadlineOf(source);
   if (word.exists()) word = File(to_db, hash, word.deadline(), {});
   KeyRecord* now = KeyRecordEdit::Clone(source, to, word);
   KeyRecordEdit::SetLease(*now, false);
+  KeyRecordEdit::SetLabels(*now, false);
   m.Install(now, false);
   m.Commit({EventClass::kGeneric, "copy_to"});
   if (kept != 0) SetRevision(to_db, *now, kept);
 }
 
 void Store::FlushOne(int db) {
-  attachments_->DetachAll(db);
-  std::unique_ptr<Table> fresh = NewTable(tables_[db]->id());
+  followers_.attachments->DetachAll(db);
+  followers_.labels->DropAll(db);
+  auto fresh = std::make_unique<Table>(tables_[db]->id(), seed_);
   table_by_id_[fresh->id()] = fresh.get();
   std::unique_ptr<Table> old = std::exchange(tables_[db], std::move(fresh));
   TouchFlush(db);
+  if (Hooked(db, Hook::kIndexes)) followers_.indexes->OnFlush(db);
   if (armed(db)) {
     journal_->Add(undo::Flushed{db, std::move(old)});
   } else {
@@ -384,7 +407,7 @@ void Store::FlushAll() {
 
 void Store::SwapTables(int a, int b) {
   std::swap(tables_[a], tables_[b]);
-  attachments_->Swap(a, b);
+  followers_.attachments->Swap(a, b);
 }
 
 void Store::SwapDb(int a, int b) {
@@ -393,6 +416,7 @@ void Store::SwapDb(int a, int b) {
   if (a != b) {
     SwapTables(a, b);
     if (armed(a)) journal_->Add(undo::Swapped{a, b});
+    followers_.labels->Swap(a, b);
     TouchFlush(a);
     TouchFlush(b);
     // To the places of keys that are not there now, those of the other database came.
@@ -606,6 +630,7 @@ bool Store::Upkeep(size_t budget) {
   // What is freed keeps pace with what is put in: else emptying and refilling would take ever more.
   budget += 2 * std::exchange(installed_, 0);
   bool more = garbage_->FreeSome(budget);
+  more |= followers_.indexes->FreeSome(budget);
   size_t with_deadline = 0;
   for (const auto& t : tables_) {
     more |= t->Upkeep(budget / 8 + 1);

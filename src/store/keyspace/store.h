@@ -51,7 +51,7 @@ enum class Hook : uint8_t {
   kNotifications = 0,  // keyspace notifications
   kWatches = 1,
   kTracking = 2,
-  kIndexes = 3,
+  kIndexes = 3,   // set by IndexTable
   kSnapshot = 4,  // set by SnapshotWalk
   kJournal = 5,   // set by Arm/Disarm
   kWaiters = 6,   // set by the table of those who wait for keys
@@ -59,7 +59,8 @@ enum class Hook : uint8_t {
 };
 
 // Of those, who are told behind a change, and who before it.
-inline constexpr uint8_t kObserverHooks = 0x4f;
+inline constexpr uint8_t kObserverHooks = 0x47;
+inline constexpr uint8_t kCommitHooks = 0x4f;  // the former, and indexes
 inline constexpr uint8_t kBeforeHooks = 0x90;
 
 // Whether a key that Find returns is due by clocks that are ahead of the applied ones: then the
@@ -148,6 +149,10 @@ class Store {
     return ScanImpl(
         db, cursor, count, [](void* ctx, const KeyRecord& e) { (*static_cast<F*>(ctx))(e); }, &f);
   }
+  // Visits about `count` keys in hash order from position `cursor` on, due ones included; returns
+  // the next position, 0 at the end. The item does not pay. void(const KeyRecord&).
+  uint64_t Walk(int db, uint64_t cursor, size_t count,
+                const std::function<void(const KeyRecord&)>& visit) const;
   // A live key chosen by a random number, near enough to evenly; null when there is none. A
   // function of the keys and of `random` only.
   const KeyRecord* RandomKey(int db, uint64_t random) const;
@@ -200,8 +205,8 @@ class Store {
   size_t replicated_count() const { return replicated_.size(); }
   ReplicatedTable& replicated_table(size_t place) { return *replicated_[place]; }
   const ReplicatedTable& replicated_table(size_t place) const { return *replicated_[place]; }
-  // One table keeps what is attached to keys.
-  void set_attachments(Attachments* attachments) { attachments_ = attachments; }
+  // Tables that follow what becomes of keys say so here.
+  KeyFollowers& followers() { return followers_; }
   // For these tables: whether a change may have to be taken back, and how. `undo` finds the store
   // as the change left it; `paid`: keeping it is a part of the item's work.
   bool undoable() const;
@@ -289,7 +294,6 @@ class Store {
   void RecordHead(int db, KeyRecord& e, bool written = false);
   void Emit(const Change& change);
   void Deliver(const HeldEvent& event);
-  std::unique_ptr<Table> NewTable(int id) const;
   void FlushOne(int db);
   void SwapTables(int a, int b);
   // Frees an entry: a big value later, in slices.
@@ -328,7 +332,7 @@ class Store {
   Observer* observer_ = nullptr;
   Reason reason_ = Reason::kCmd;
   std::vector<std::unique_ptr<ReplicatedTable>> replicated_;
-  Attachments* attachments_ = nullptr;
+  KeyFollowers followers_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Garbage> garbage_;
   size_t installed_ = 0;  // entries put in since the last Upkeep

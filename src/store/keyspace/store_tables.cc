@@ -54,7 +54,7 @@ Status Store::DecodeTables(std::string_view bytes) {
   seed_ = r.U64();
   for (int db = 0; db < kDatabases; db++) {
     CHECK(tables_[db]->size() == 0);
-    tables_[db] = NewTable(db);  // it has the seed
+    tables_[db] = std::make_unique<Table>(db, seed_);  // it has the seed
     table_by_id_[db] = tables_[db].get();
   }
   elapsed_ms_ = static_cast<int64_t>(r.Varint());
@@ -79,7 +79,7 @@ void Store::Clear() {
   CHECK(walk_ == nullptr);
   CHECK(!journal_->armed());
   for (int db = 0; db < kDatabases; db++) {
-    Discard(std::exchange(tables_[db], NewTable(db)));
+    Discard(std::exchange(tables_[db], std::make_unique<Table>(db, seed_)));
     table_by_id_[db] = tables_[db].get();
   }
   revision_ = item_revision_ = 0;

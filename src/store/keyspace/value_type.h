@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -82,6 +83,8 @@ struct ValueType {
   void (*parts)(const KeyRecord&, PartSink&);      // all of them
   std::unique_ptr<FrozenValue> (*freeze)(const KeyRecord&);  // null: small, written as a whole
   std::unique_ptr<ValueBuilder> (*build)(const KeyMeta&, uint64_t count, uint64_t seed);
+  // The value of a field, for indexes over fields; null: values of this type have none.
+  std::optional<std::string_view> (*field)(const KeyRecord&, std::string_view name) = nullptr;
 
   // Of a value out of line:
   uintptr_t (*share)(const KeyRecord&);  // an equal one; big ones share what they can

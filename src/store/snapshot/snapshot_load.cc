@@ -108,11 +108,16 @@ Status StoreLoader::EndKey() {
   DCHECK(e->type() == type_->type);
   KeyRecordEdit::SetRevision(*e, meta_.revision);
   digest_ += type_->bytes ? KeyDigest(db_, *e) : key_digest_;
-  const bool has_lease = store_.attachments_->Has(db_, key_);
+  const bool has_lease = store_.followers_.attachments->Has(db_, key_);
+  const bool has_labels = store_.followers_.labels->Has(db_, key_);
   if (has_lease) leased_keys_++;
+  if (has_labels) labelled_keys_++;
   if (kept) {
     store_.table(db_).Insert(hash, e);
     if (has_lease) KeyRecordEdit::SetLease(*e, true);
+    if (has_labels) KeyRecordEdit::SetLabels(*e, true);
+    if (store_.Hooked(db_, Hook::kIndexes))
+      store_.followers_.indexes->OnLoadedKey(db_, key_, hash, *e);
     return {};
   }
   KeyRecordEdit::Destroy(e);
@@ -134,9 +139,11 @@ Status StoreLoader::NoKeyTwice() {
 
 Status StoreLoader::Finish() {
   if (!row_rest_.empty()) return Corrupt("snapshot: a row cut short");
-  if (leased_keys_ != store_.attachments_->attached_keys()) {
+  if (leased_keys_ != store_.followers_.attachments->attached_keys()) {
     return Corrupt("snapshot: a key of a lease is missing");
   }
+  if (labelled_keys_ != store_.followers_.labels->labelled_keys())
+    return Corrupt("snapshot: a key with labels is missing");
   return NoKeyTwice();
 }
 

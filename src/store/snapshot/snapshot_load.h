@@ -77,6 +77,7 @@ class StoreLoader {
   uint64_t digest_ = 0;
   uint64_t key_digest_ = 0;  // of the key being loaded, unless its parts may be cut anywhere
   size_t leased_keys_ = 0;
+  size_t labelled_keys_ = 0;
   size_t table_ = 0;      // the replicated table whose rows came last
   std::string row_rest_;  // the beginning of a row
   bool keys_begun_ = false;

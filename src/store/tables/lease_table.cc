@@ -8,7 +8,7 @@
 
 namespace clustron::store {
 
-LeaseTable::LeaseTable(Store& store) : OrderedTable(store) { store.set_attachments(this); }
+LeaseTable::LeaseTable(Store& store) : OrderedTable(store) { store.followers().attachments = this; }
 
 // ---- reading ----
 

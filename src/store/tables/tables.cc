@@ -1,6 +1,8 @@
 #include "store/tables/tables.h"
 
 #include "base/check.h"
+#include "store/tables/index_table.h"
+#include "store/tables/label_table.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 #include "store/tables/once_table.h"

@@ -9,6 +9,8 @@
 
 namespace clustron::store {
 
+class IndexTable;
+class LabelTable;
 class LeaseTable;
 class LockTable;
 class OnceTable;
@@ -26,7 +28,8 @@ struct TableList {
   }
 };
 
-using Tables = TableList<OnceTable, LeaseTable, LockTable, WaitTable, TxnTable>;
+using Tables =
+    TableList<OnceTable, LeaseTable, LockTable, WaitTable, TxnTable, LabelTable, IndexTable>;
 
 template <typename T>
 T& TableOf(Store& store) {

@@ -111,6 +111,10 @@ std::unique_ptr<ValueBuilder> Build(const KeyMeta& meta, uint64_t, uint64_t seed
   return std::make_unique<Builder>(meta, seed);
 }
 
+std::optional<std::string_view> Field(const KeyRecord& record, std::string_view name) {
+  return HashOf(record).Get(name);
+}
+
 uintptr_t Share(const KeyRecord& record) { return HashWord::Copy(HashOf(record)); }
 void Destroy(uintptr_t value) { HashWord::Destroy(value); }
 

@@ -19,6 +19,7 @@ size_t MemoryUsage(const KeyRecord& record);
 void Parts(const KeyRecord& record, PartSink& sink);
 std::unique_ptr<FrozenValue> Freeze(const KeyRecord& record);
 std::unique_ptr<ValueBuilder> Build(const KeyMeta& meta, uint64_t count, uint64_t seed);
+std::optional<std::string_view> Field(const KeyRecord& record, std::string_view name);
 uintptr_t Share(const KeyRecord& record);
 void Destroy(uintptr_t value);
 std::unique_ptr<SlicedFree> SetAside(uintptr_t value);
@@ -36,6 +37,7 @@ inline constexpr ValueType kHashType = {
     .parts = hash_type::Parts,
     .freeze = hash_type::Freeze,
     .build = hash_type::Build,
+    .field = hash_type::Field,
     .share = hash_type::Share,
     .destroy = hash_type::Destroy,
     .set_aside = hash_type::SetAside,

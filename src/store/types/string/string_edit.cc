@@ -111,6 +111,7 @@ void SetString(Mutation& m, std::string_view value, Keep keep, StringForm form, 
   // In place, when the old value's room will do and nobody needs the old one.
   if (record != nullptr && !m.undoable() && record->has_deadline() == word.exists() &&
       KeyRecordEdit::FitsInPlace(*record, value.size())) {
+    if (keep != Keep::kAll) m.DropLabels();
     KeyRecordEdit::SetInlineSize(*record, value.size());
     std::memcpy(KeyRecordEdit::InlineBytes(*record), value.data(), value.size());
     KeyRecordEdit::SetForm(*record, Type::kString, as);

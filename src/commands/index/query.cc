@@ -1,0 +1,210 @@
+// INDEX QUERY, EXPLAIN and AGGREGATE: reads of one index, at one revision.
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/numeric.h"
+#include "commands/core/access.h"
+#include "commands/generic/dump.h"
+#include "commands/index/errors.h"
+#include "commands/index/find.h"
+#include "commands/index/index.spec.h"
+#include "commands/index/query_call.h"
+#include "store/keyspace/value_type.h"
+
+namespace clustron::commands {
+
+using store::Index;
+using store::IndexedKey;
+using store::KeyRecord;
+
+namespace {
+
+// What a visit costs the item that asks, in units of work.
+constexpr uint64_t kVisitUnits = 2;
+
+uint64_t VisitsMax(const Context& ctx) {
+  return static_cast<uint64_t>(ctx.store.settings().Number("index-query-limit"));
+}
+
+void ReplyTooWide(Context& ctx, const store::TooManyVisits& visits, const Index& index) {
+  ctx.reply.Error(QueryTooWide(visits, VisitsMax(ctx), index.definition));
+}
+
+// Sort fields and cursor of a call. False, with the reply, if they don't fit.
+bool FillRequest(Context& ctx, const QueryCall& call, const store::IndexDefinition& definition,
+                 store::PageRequest* request) {
+  for (const QueryCall::Sort& sort : call.sort) {
+    const auto field = AskedField(ctx, "SORT", sort.field, FieldUse::kSort, definition);
+    if (!field) return false;
+    request->sort.push_back({*field, sort.descending});
+  }
+  if (!call.after) return true;
+  request->after = store::QueryCursor::Decode(*call.after);
+  if (request->after && FitsSort(*request->after, request->sort, definition)) return true;
+  ctx.reply.Error(kErrQueryCursor);
+  return false;
+}
+
+void ReplyValue(Context& ctx, const KeyRecord& record) {
+  const store::ValueType& type = ValueTypeOf(record);
+  const uint64_t bytes = type.stored_bytes(record);
+  if (!ctx.SpendMade(bytes) || !ctx.HasReplyRoom(bytes + kBulkFrameBytes)) return ctx.reply.Null();
+  type.bytes ? ReplyString(ctx, record) : ctx.reply.Bulk(DumpPayload(record));
+}
+
+void ReplyField(Context& ctx, const KeyRecord& record, std::string_view name) {
+  const auto field_of = ValueTypeOf(record).field;
+  const auto value = field_of == nullptr ? std::nullopt : field_of(record, name);
+  value ? ctx.reply.Bulk(*value) : ctx.reply.Null();
+}
+
+void ReplyRow(Context& ctx, const QueryCall& call, const IndexedKey& row) {
+  using Return = QueryCall::Return;
+  if (call.what == Return::kKeys) return ctx.reply.Bulk(row.name());
+  const KeyRecord* record = ctx.store.Find(ctx.db, row.name());
+  CHECK(record != nullptr);
+  if (call.what == Return::kValues) {
+    ctx.reply.Array(2);
+    ctx.reply.Bulk(row.name());
+    return ReplyValue(ctx, *record);
+  }
+  ctx.reply.Array(1 + 2 * call.fields.size());
+  ctx.reply.Bulk(row.name());
+  for (const std::string_view field : call.fields) {
+    ctx.reply.Bulk(field);
+    ReplyField(ctx, *record, field);
+  }
+}
+
+void ReplyPage(Context& ctx, const QueryCall& call, const store::Page& page) {
+  ctx.reply.Array(3);
+  ctx.reply.Int(page.count ? static_cast<int64_t>(*page.count) : -1);
+  page.next ? ctx.reply.Bulk(page.next->Encode()) : ctx.reply.Null();
+  ctx.reply.Array(page.rows.size());
+  for (const IndexedKey* row : page.rows) ReplyRow(ctx, call, *row);
+}
+
+void ReplyNumber(Context& ctx, double value) { ctx.reply.Bulk(FormatDouble(value)); }
+
+void ReplyGroupValue(Context& ctx, const store::SortValue& value) {
+  if (const auto* number = std::get_if<double>(&value)) return ReplyNumber(ctx, *number);
+  if (const auto* bytes = std::get_if<std::string>(&value)) return ctx.reply.Bulk(*bytes);
+  ctx.reply.Null();
+}
+void ReplyResult(Context& ctx, const store::AggregateValue& value) {
+  if (const auto* count = std::get_if<uint64_t>(&value)) return ctx.reply.Uint(*count);
+  if (const auto* number = std::get_if<double>(&value)) return ReplyNumber(ctx, *number);
+  if (const auto* bytes = std::get_if<std::string>(&value)) return ctx.reply.Bulk(*bytes);
+  ctx.reply.Null();
+}
+
+// Fields of GROUP and REDUCE. False, with the reply, if one doesn't fit.
+bool FillRequest(Context& ctx, const QueryCall& call, const store::IndexDefinition& definition,
+                 store::AggregateRequest* request) {
+  using Kind = store::Reducer::Kind;
+  for (const std::string_view name : call.group) {
+    const auto field = AskedField(ctx, "GROUP", name, FieldUse::kGroup, definition);
+    if (!field) return false;
+    request->group.push_back(*field);
+  }
+  for (const QueryCall::Reduce& reduce : call.reduce) {
+    if (reduce.kind == Kind::kCount) {
+      request->reducers.push_back({.kind = Kind::kCount});
+      continue;
+    }
+    const bool sums = reduce.kind == Kind::kSum || reduce.kind == Kind::kAvg;
+    const auto field = AskedField(ctx, "REDUCE", reduce.field,
+                                  sums ? FieldUse::kSum : FieldUse::kSort, definition);
+    if (!field) return false;
+    request->reducers.push_back({reduce.kind, *field});
+  }
+  return true;
+}
+
+}  // namespace
+
+std::function<bool(const IndexedKey&)> AliveFor(const Context& ctx) {
+  const store::Store& store = ctx.store;
+  if (store.NextDueElapsedMs() > store.elapsed_ms() && store.NextDueWallMs() > store.wall_ms())
+    return {};
+  return [&store, db = ctx.db](const IndexedKey& key) {
+    return store.Find(db, key.name()) != nullptr;
+  };
+}
+
+bool SpendVisits(Context& ctx, const Index& index, const store::BoundQuery& where) {
+  const store::Matcher matcher(*index.content, index.definition, VisitsMax(ctx));
+  const uint64_t all = index.content->size();
+  return ctx.Spend(kVisitUnits * std::min(matcher.WalkCost(where).value_or(all), VisitsMax(ctx)));
+}
+
+std::optional<store::Page> FindPage(Context& ctx, const Index& index,
+                                    const store::PageRequest& request) {
+  if (!SpendVisits(ctx, index, request.where)) return std::nullopt;
+  auto page = store::RunPage(*index.content, index.definition, VisitsMax(ctx), request);
+  if (page) return *std::move(page);
+  ReplyTooWide(ctx, page.error(), index);
+  return std::nullopt;
+}
+
+void CmdIndexQuery(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const QueryCall call = ParseQueryCall(args, QueryForm::kQuery);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const Index* index = AskedIndex(ctx, call.index);
+  if (index == nullptr) return;
+  const auto where = BindWhere(ctx, call, index->definition);
+  if (!where) return;
+  store::PageRequest request{.where = *where, .alive = AliveFor(ctx)};
+  const bool counts = call.what == QueryCall::Return::kCount;
+  request.limit = counts ? 0 : call.limit.value_or(kQueryLimitDefault);
+  if (!FillRequest(ctx, call, index->definition, &request)) return;
+  if (const auto page = FindPage(ctx, *index, request)) ReplyPage(ctx, call, *page);
+}
+
+void CmdIndexExplain(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const QueryCall call = ParseQueryCall(args, QueryForm::kQuery);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const Index* index = AskedIndex(ctx, call.index);
+  if (index == nullptr) return;
+  const auto where = BindWhere(ctx, call, index->definition);
+  if (!where) return;
+  store::PageRequest request{.where = *where};
+  if (!FillRequest(ctx, call, index->definition, &request)) return;
+  const store::Matcher matcher(*index->content, index->definition, VisitsMax(ctx));
+  const std::vector<std::string> lines = matcher.Explain(*where);
+  ctx.reply.Array(lines.size());
+  for (const std::string& line : lines) ctx.reply.Bulk(line);
+}
+
+void CmdIndexAggregate(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const QueryCall call = ParseQueryCall(args, QueryForm::kAggregate);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  const Index* index = AskedIndex(ctx, call.index);
+  if (index == nullptr) return;
+  const auto where = BindWhere(ctx, call, index->definition);
+  if (!where) return;
+  store::AggregateRequest request{.where = *where, .alive = AliveFor(ctx)};
+  if (!FillRequest(ctx, call, index->definition, &request)) return;
+  if (!SpendVisits(ctx, *index, *where)) return;
+  const auto rows = store::Aggregate(*index->content, index->definition, VisitsMax(ctx), request);
+  if (!rows) {
+    const auto* visits = std::get_if<store::TooManyVisits>(&rows.error());
+    return visits != nullptr ? ReplyTooWide(ctx, *visits, *index)
+                             : ctx.reply.Error(kErrQueryGroups);
+  }
+  ctx.reply.Array(rows->size());
+  for (const store::AggregateRow& row : *rows) {
+    ctx.reply.Array(row.group.size() + row.results.size());
+    for (const store::SortValue& value : row.group) ReplyGroupValue(ctx, value);
+    for (const store::AggregateValue& value : row.results) ReplyResult(ctx, value);
+  }
+}
+
+}  // namespace clustron::commands

@@ -1,0 +1,123 @@
+// INDEX: the definitions, by database and name, which are replicated; and the contents, which
+// follow from them and the keys, are kept in the commit step of every write, and are in no snapshot
+// and no digest: a load puts them together again.
+//
+// A new index is built over the keys that are there in slices, in hash order, one with each entry.
+// `built_below` says how far; a write changes the index iff its key lies below. THREAD: core loop.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "store/index/index_content.h"
+#include "store/keyspace/hash_order.h"
+#include "store/keyspace/key_name.h"
+#include "store/tables/ordered_table.h"
+#include "store/tables/tables.h"
+
+namespace clustron::store {
+
+inline constexpr size_t kIndexesMax = 64;  // of a database
+
+class IndexTable;
+
+// An owned content, which is freed in slices by the table that it was of.
+struct IndexContentSetAside {
+  IndexTable* table = nullptr;
+  void operator()(IndexContent* content) const;
+};
+using IndexContentPtr = std::unique_ptr<IndexContent, IndexContentSetAside>;
+
+struct Index {
+  static constexpr uint64_t kBuilt = uint64_t{1} << kCursorBits;
+
+  IndexDefinition definition;
+  Revision created = 0;
+  uint64_t built_below = 0;  // a position in hash order
+  IndexContentPtr content = {};
+
+  bool ready() const { return built_below == kBuilt; }
+  // Of the positions in hash order, which keys are spread over evenly.
+  int percent() const { return static_cast<int>(built_below * 100 / kBuilt); }
+};
+
+class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes {
+ public:
+  // Keys that an entry brings in, at most about.
+#ifdef CLUSTRON_SIM
+  static constexpr size_t kSliceKeys = 4;  // so that small databases take many slices
+#else
+  static constexpr size_t kSliceKeys = 512;
+#endif
+
+  explicit IndexTable(Store& store);
+  ~IndexTable() override;
+
+  const Index* Find(int db, std::string_view name) const;
+  bool Has(int db) const { return !by_db_[static_cast<size_t>(db)].empty(); }
+  size_t CountOf(int db) const { return by_db_[static_cast<size_t>(db)].size(); }
+  // By name; void(std::string_view name, const Index&).
+  template <typename F>
+  void ForEach(int db, F&& f) const {
+    for (auto it = rows().lower_bound(KeyName{db, {}}); it != rows().end() && it->first.db == db;
+         ++it)
+      f(it->first.name, it->second);
+  }
+  // An index of names that has all keys with this prefix, and is ready; null: there is none.
+  const Index* OfNames(int db, std::string_view prefix) const;
+
+  // REQUIRES: there is none of this name. Where there are few keys it is built at once.
+  void Create(int db, std::string_view name, IndexDefinition definition);
+  void Drop(int db, std::string_view name);
+
+  // Whether an index is being built.
+  bool building() const { return unbuilt_ > 0; }
+  // Builds a slice of the first index, by name, that needs it. A part of an entry, behind its
+  // items. Returns a sum of what it did, 0: nothing.
+  uint64_t BuildSlice();
+
+  // KeyIndexes
+  void OnKey(int db, std::string_view key, uint64_t hash, const KeyRecord* now) override;
+  void OnLoadedKey(int db, std::string_view key, uint64_t hash, const KeyRecord& now) override;
+  void OnFlush(int db) override;
+  bool FreeSome(size_t count) override;
+
+  // ReplicatedTable
+  std::string_view section() const override { return "indexes"; }
+  size_t used_bytes() const override { return 0; }  // contents count as the keyspace's memory
+  std::unique_ptr<SlicedFree> Clear() override;
+
+ private:
+  friend struct IndexContentSetAside;
+
+  // row: database (1), name, kind (1), entity, prefixes: count, each; fields: count, name and type
+  // (1) each; created (8), built below (8)
+  void EncodeRow(const KeyName& name, const Index& index, std::string* out) const override;
+  Result<std::pair<KeyName, Index>> DecodeRow(Reader* in) const override;
+  uint64_t RowDigest(const KeyName& name, const Index& index) const override;
+  bool Link(const KeyName& name, Index& index) override;
+  void Unlink(const KeyName& name, const Index& index) override;
+
+  IndexContentPtr NewContent(const Index& index);
+  void Update(int db, Index& index, std::string_view key, uint64_t hash, const KeyRecord* now);
+  // Fill values_ with what a key has in the fields. False: it does not belong into the index.
+  bool TakeValues(int db, const IndexDefinition& definition, const KeyRecord& record);
+  bool TakeLabels(int db, const IndexDefinition& definition, const KeyRecord& record);
+  void Build(const KeyName& name, Index& index);
+
+  std::array<std::vector<Index*>, kDatabases> by_db_;
+  size_t unbuilt_ = 0;
+  std::deque<std::unique_ptr<IndexContent>> gone_;
+  std::vector<std::vector<std::string_view>> values_;  // reused
+};
+
+inline IndexTable& IndexesOf(Store& store) { return TableOf<IndexTable>(store); }
+inline const IndexTable& IndexesOf(const Store& store) { return TableOf<IndexTable>(store); }
+
+}  // namespace clustron::store

@@ -451,7 +451,7 @@ void Executor::RaiseVersion(uint16_t version) {
 }
 
 int64_t Executor::NextWaitEndMs() const {
-  const bool at_once = !waits_.locks().idle() || IndexesOf(*store_).building();
+  const bool at_once = !waits_.locks().idle() || IndexesOf(*store_).building() > 0;
   return at_once ? store_->elapsed_ms() : WaitsOf(*store_).NextDueMs();
 }
 

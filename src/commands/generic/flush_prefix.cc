@@ -1,5 +1,6 @@
 #include "commands/generic/flush_prefix.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "commands/core/error_text.h"
 #include "commands/generic/errors.h"
 #include "commands/generic/key.spec.h"
+#include "store/index/value_range.h"
+#include "store/tables/index_table.h"
 
 namespace clustron::commands {
 
@@ -18,7 +21,8 @@ using store::Mutation;
 
 namespace {
 
-// In one entry: keys that are deleted, and keys of the database, all of which are looked at.
+// In one entry: keys that are deleted, and keys of the database, all of which are looked at, unless
+// there is an index of names.
 constexpr size_t kDeletedMax = 65'536;
 constexpr size_t kVisitedMax = 100'000;
 // Of a database with more, SLICED looks at so many an entry.
@@ -73,10 +77,34 @@ void DeleteAll(Context& ctx, const Found& found) {
   }
 }
 
+// The same by an index of names, in their order.
+Found FindNames(Context& ctx, const store::Index& index, std::string_view prefix, size_t most) {
+  const store::NameTree& names = index.content->names();
+  const auto range = store::BytesRange::OfPrefix(prefix);
+  const auto from =
+      names.Seek([&](const store::IndexedKey* key, uint32_t) { return range.Before(key->name()); });
+  const auto end =
+      names.Seek([&](const store::IndexedKey* key, uint32_t) { return range.UpTo(key->name()); });
+  constexpr uint64_t kChunk = 1024;
+  Found found;
+  for (uint64_t at = from.rank; at < end.rank && found.size() <= most; at += kChunk) {
+    const uint64_t count = std::min(kChunk, end.rank - at);
+    if (!ctx.Spend(count)) break;
+    names.ForEach(names.At(at), count, [&](const store::IndexedKey* key, uint32_t) {
+      const KeyRecord* record = ctx.store.Find(ctx.db, key->name());
+      if (record != nullptr) found.push_back(record);
+    });
+  }
+  return found;
+}
+
 void FlushAtOnce(Context& ctx, std::string_view prefix) {
-  if (ctx.store.Size(ctx.db) > kVisitedMax) return ctx.reply.Error(kErrPrefixDatabase);
+  const store::Index* names = IndexesOf(ctx.store).OfNames(ctx.db, prefix);
+  if (names == nullptr && ctx.store.Size(ctx.db) > kVisitedMax)
+    return ctx.reply.Error(kErrPrefixDatabase);
   uint64_t cursor = 0;
-  const Found found = FindKeys(ctx, prefix, SIZE_MAX, kDeletedMax, &cursor);
+  const Found found = names == nullptr ? FindKeys(ctx, prefix, SIZE_MAX, kDeletedMax, &cursor)
+                                       : FindNames(ctx, *names, prefix, kDeletedMax);
   if (found.size() > kDeletedMax) return ctx.reply.Error(kErrPrefixKeys);
   if (!ctx.Spend(found.size())) return;
   DeleteAll(ctx, found);

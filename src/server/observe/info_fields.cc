@@ -18,6 +18,8 @@
 #include "server/front/client_table.h"
 #include "server/observe/pubsub_hub.h"
 #include "state/executor.h"
+#include "store/tables/index_table.h"
+#include "store/tables/label_table.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 #include "store/tables/once_table.h"
@@ -203,6 +205,9 @@ void InfoFields::GatherStore(InfoData* data) const {
                         .waiting = WaitsOf(store).size(),
                         .parked = WaitsOf(store).parked(),
                         .once_replies = OnceOf(store).size(),
+                        .indexes = IndexesOf(store).size(),
+                        .indexes_building = IndexesOf(store).building(),
+                        .labelled_keys = LabelsOf(store).size(),
                         .open_transactions = executor.server()->transactions().count(),
                         .txn_outcomes = TxnsOf(store).size(),
                         .watches = executor.server()->watches().Counts(),

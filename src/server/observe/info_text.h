@@ -138,6 +138,9 @@ struct InfoData {
     uint64_t waiting = 0;  // for keys, at all nodes
     uint64_t parked = 0;   // of those: at nodes that are taken for gone
     uint64_t once_replies = 0;
+    uint64_t indexes = 0;
+    uint64_t indexes_building = 0;
+    uint64_t labelled_keys = 0;
     uint64_t open_transactions = 0;  // on this node
     uint64_t txn_outcomes = 0;
     commands::WatchCounts watches = {};

@@ -76,8 +76,8 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   void Create(int db, std::string_view name, IndexDefinition definition);
   void Drop(int db, std::string_view name);
 
-  // Whether an index is being built.
-  bool building() const { return unbuilt_ > 0; }
+  // How many are being built.
+  size_t building() const { return unbuilt_; }
   // Builds a slice of the first index, by name, that needs it. A part of an entry, behind its
   // items. Returns a sum of what it did, 0: nothing.
   uint64_t BuildSlice();

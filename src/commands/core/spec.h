@@ -125,7 +125,7 @@ enum class Group : uint8_t {
   kGeo,
   kStream,
   kBitmap,
-  kCoordination,  // ours: LEASE, LOCK, TXN, ONCE, WATCHKEY
+  kCoordination,  // ours: LEASE, LOCK, TXN, ONCE, WATCHKEY, INDEX
 };
 
 // How the keys of a command are found, as COMMAND INFO describes it.
@@ -197,7 +197,7 @@ struct CommandSpec {
   std::string_view name;  // "GETEX"; of a subcommand "CLIENT|SETNAME"
   // Stable number in log entries, never reused; 0: never in the log. Ranges per family: strings and
   // bitmaps 1xx, keys and expiry 2xx, hashes 3xx, server and transactions 4xx, LEASE 50x, LOCK 55x,
-  // TXN and ONCE 60x and 65x, lists 70x, WATCHKEY 75x.
+  // TXN and ONCE 60x and 65x, lists 70x, WATCHKEY 75x, INDEX 80x.
   uint16_t id = 0;
   std::string_view since = "1.0.0";
   int arity = -1;  // counts the command's name, of a subcommand both words; negative: at least

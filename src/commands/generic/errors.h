@@ -23,8 +23,8 @@ inline constexpr std::string_view kErrPrefixKeys =
     "ERR more than 65536 keys begin with the prefix: FLUSHDB PREFIX prefix SLICED deletes them in "
     "several steps";
 inline constexpr std::string_view kErrPrefixDatabase =
-    "ERR the database has more than 100000 keys to look at: FLUSHDB PREFIX prefix SLICED does it in "
-    "several steps, and an INDEX ON KEYS at once";
+    "ERR the database has more than 100000 keys to look at: FLUSHDB PREFIX prefix SLICED does it "
+    "in several steps, and where there is an INDEX ON KEYS it goes by that";
 inline constexpr std::string_view kErrSlicedInside =
     "ERR FLUSHDB PREFIX prefix SLICED takes several entries: it may not stand inside another "
     "command";

@@ -25,7 +25,8 @@ inline constexpr CommandSpec kIndexRows[] = {
      .group = Group::kCoordination, .flags = kWriteFlag | kDenyOom | kNoGuard | kWide,
      .handler = CmdIndexCreate,
      .feature_version = kIndexVersion,
-     .syntax = "name ON kind=(HASH|LABELS|KEYS) [ENTITY entity] [PREFIX prefixes=(count:int prefix...)] "
+     .syntax = "name ON kind=(HASH|LABELS|KEYS) [ENTITY entity] "
+               "[PREFIX prefixes=(count:int prefix...)] "
                "[FIELDS fields=(count:int indexed=(field type=(TAG|NUM|TEXT))...)]",
      .summary = "Makes an index, and begins to build it over the keys that are there.",
      .complexity = "O(1); O(N) by the keys of the database, in slices, until it is built",
@@ -75,7 +76,7 @@ inline constexpr CommandSpec kIndexRows[] = {
      .summary = "Tells what a query would visit.",
      .complexity = "O(N log K) by the N conditions and the K keys of the index",
      .compat = Compat::kExtension},
-    {.name = "INDEX|AGGREGATE", .id = 756, .since = "0.1.0", .arity = -5, .cls = Class::kRead,
+    {.name = "INDEX|AGGREGATE", .id = 756, .since = "0.1.0", .arity = -6, .cls = Class::kRead,
      .group = Group::kCoordination, .flags = kReadonly | kWide,
      .handler = CmdIndexAggregate,
      .feature_version = kIndexVersion,

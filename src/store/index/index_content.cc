@@ -76,8 +76,7 @@ IndexedKey* IndexContent::Add(std::string_view name, uint64_t hash) {
   IndexedKey* key = new (block + before) IndexedKey(id, static_cast<uint32_t>(name.size()));
   std::copy(name.begin(), name.end(), reinterpret_cast<char*>(key + 1));
   for (size_t i = 0; i < columns_.size(); i++) {
-    key->slot(i) =
-        std::visit([](const auto& column) { return column.kNone; }, *columns_[i]);
+    key->slot(i) = std::visit([](const auto& column) { return column.kNone; }, *columns_[i]);
   }
   *WordOf(id) = reinterpret_cast<uint64_t>(key);
   if (definition_.kind == IndexKind::kKeys) {
@@ -106,8 +105,7 @@ bool IndexContent::Remove(std::string_view name, uint64_t hash) {
   IndexedKey* key = FindKey(name, hash);
   if (key == nullptr) return false;
   for (size_t i = 0; i < columns_.size(); i++) {
-    std::visit([&](auto& column) { column.Unassign(&key->slot(i), key->id()); },
-               *columns_[i]);
+    std::visit([&](auto& column) { column.Unassign(&key->slot(i), key->id()); }, *columns_[i]);
   }
   if (definition_.kind == IndexKind::kKeys) {
     names_.Erase(key, key->id());

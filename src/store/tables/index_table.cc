@@ -15,7 +15,7 @@ namespace clustron::store {
 
 void IndexContentSetAside::operator()(IndexContent* content) const {
   CHECK(table != nullptr);
-  table->gone_.emplace_back(content);
+  table->SetAside(std::unique_ptr<IndexContent>(content));
 }
 
 IndexTable::IndexTable(Store& store) : OrderedTable(store) { store.followers().indexes = this; }

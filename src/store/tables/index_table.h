@@ -88,14 +88,15 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   void OnFlush(int db) override;
   bool FreeSome(size_t count) override;
 
+  // What an index has let go of, to be freed in slices.
+  void SetAside(std::unique_ptr<IndexContent> content) { gone_.push_back(std::move(content)); }
+
   // ReplicatedTable
   std::string_view section() const override { return "indexes"; }
   size_t used_bytes() const override { return 0; }  // contents count as the keyspace's memory
   std::unique_ptr<SlicedFree> Clear() override;
 
  private:
-  friend struct IndexContentSetAside;
-
   // row: database (1), name, kind (1), entity, prefixes: count, each; fields: count, name and type
   // (1) each; created (8), built below (8)
   void EncodeRow(const KeyName& name, const Index& index, std::string* out) const override;

@@ -10,13 +10,11 @@
 #include "commands/core/test_server.h"
 #include "commands/generic/dump_payload.h"
 #include "state/apply_news.h"
+#include "tests/support/write_examples.h"
 
 namespace clustron::state {
 namespace {
 
-using commands::Class;
-using commands::CommandSpec;
-using commands::Registry;
 using store::Reason;
 
 struct Told {
@@ -119,104 +117,9 @@ void CheckTold(const WatchedServer& server, const Keys& before) {
   CHECK(server.revisions <= 1);
 }
 
-// One call of each command that writes keys, behind what it needs.
-struct Example {
-  std::string_view call;
-  std::vector<std::string_view> before = {};
-};
-const std::vector<Example>& Examples() {
-  static const std::vector<Example> examples = {
-      {"SET k v"},
-      {"SETNX k v"},
-      {"SETEX k 10 v"},
-      {"PSETEX k 10 v"},
-      {"GETSET k v", {"SET k a"}},
-      {"GETDEL k", {"SET k a"}},
-      {"GETEX k PX 0", {"SET k a"}},
-      {"GETEX k EXAT 1", {"SET k a"}},
-      {"MSET k 1 l 2"},
-      {"MSETNX k 1 l 2"},
-      {"MSETEX 2 k 1 l 2 PX 1000"},
-      {"APPEND k x", {"SET k a"}},
-      {"SETRANGE k 3 x"},
-      {"INCR k"},
-      {"DECR k"},
-      {"INCRBY k 3"},
-      {"DECRBY k 3"},
-      {"INCRBYFLOAT k 1.5"},
-      {"INCREX k BYINT 3"},
-      {"SETBIT k 9 1"},
-      {"BITFIELD k SET u8 0 7"},
-      {"BITOP OR k a b", {"SET a x", "SET b y"}},
-      {"DEL k l", {"SET k a"}},
-      {"UNLINK k", {"SET k a"}},
-      {"DELEX k", {"SET k a"}},
-      {"EXPIRE k 0", {"SET k a"}},
-      {"EXPIRE k 100", {"SET k a"}},
-      {"PEXPIRE k 0", {"SET k a"}},
-      {"EXPIREAT k 1", {"SET k a"}},
-      {"PEXPIREAT k 1", {"SET k a"}},
-      {"PERSIST k", {"SETEX k 10 v"}},
-      {"RENAME k l", {"SET k a"}},
-      {"RENAME k l", {"SET k a", "SET l b"}},
-      {"RENAMENX k l", {"SET k a"}},
-      {"MOVE k 1", {"SET k a"}},
-      {"COPY k l", {"SET k a"}},
-      {"COPY k l REPLACE", {"SET k a", "RPUSH l b"}},
-      {"FLUSHDB", {"SET k a"}},
-      {"FLUSHDB PREFIX k", {"SET k a", "SET kk b", "SET l c"}},
-      {"FLUSHALL", {"SET k a"}},
-      {"SWAPDB 0 1", {"SET k a"}},
-      {"HSET k f v"},
-      {"HSETNX k f v"},
-      {"HMSET k f v"},
-      {"HDEL k f", {"HSET k f v"}},
-      {"HDEL k f", {"HSET k f v g w"}},
-      {"HINCRBY k f 1"},
-      {"HINCRBYFLOAT k f 1"},
-      {"HGETDEL k FIELDS 1 f", {"HSET k f v"}},
-      {"LPUSH k a"},
-      {"RPUSH k a"},
-      {"LPUSHX k a", {"RPUSH k b"}},
-      {"RPUSHX k a", {"RPUSH k b"}},
-      {"LPOP k", {"RPUSH k b"}},
-      {"RPOP k", {"RPUSH k b c"}},
-      {"LSET k 0 a", {"RPUSH k b"}},
-      {"LREM k 0 b", {"RPUSH k b"}},
-      {"LTRIM k 1 1", {"RPUSH k b c"}},
-      {"LINSERT k BEFORE b a", {"RPUSH k b"}},
-      {"LMOVE k l LEFT LEFT", {"RPUSH k b"}},
-      {"RPOPLPUSH k k", {"RPUSH k b c"}},
-      {"LMPOP 1 k LEFT", {"RPUSH k b"}},
-      {"BLPOP k 0", {"RPUSH k b"}},
-      {"BRPOP k 0", {"RPUSH k b"}},
-      {"BLMOVE k l LEFT LEFT 0", {"RPUSH k b"}},
-      {"BRPOPLPUSH k l 0", {"RPUSH k b"}},
-      {"BLMPOP 0 1 k LEFT", {"RPUSH k b"}},
-      {"LEASE ATTACH x k", {"LEASE GRANT 1000 ID x", "SET k a"}},
-      {"LEASE DETACH k", {"LEASE GRANT 1000 ID x", "SET k a LEASE x"}},
-      {"LEASE DO x SET k a", {"LEASE GRANT 1000 ID x"}},
-      {"LEASE REVOKE x", {"LEASE GRANT 1000 ID x", "SET k a LEASE x", "SET l b LEASE x"}},
-      {"LOCK DO k 7 SET k a"},
-      {"ONCE id 1000 SET k a"},
-      {"TXN THEN 2 3 SET k a 2 DEL k"},
-      {"TXN THEN 3 3 SET k a 2 DEL k 3 SET k b"},
-      {"TXN THEN 2 2 DEL k 3 LPUSH k b", {"SET k a"}},
-      {"TXN THEN 2 3 SET k b 3 LPUSH k b", {"SET k a"}},
-      {"TXN THEN 3 3 RENAME k l 2 DEL l 3 SET m 1", {"SET k a", "SET l b"}},
-      {"TXN THEN 2 1 FLUSHDB 3 SET k b", {"SET k a"}},
-  };
-  return examples;
-}
-
-// Writes whose call can't be made of plain words, or that no client's key is changed by.
-const std::set<std::string_view> kNoExample = {"EXEC",         "TXN|COMMIT",  "RESTORE",
-                                               "CONFIG|SET",   "LEASE|GRANT", "LOCK|ACQUIRE",
-                                               "LOCK|RELEASE", "LOCK|CANCEL", "LOCK|BREAK"};
-
 TEST_CASE("what each command changes is told, and nothing else") {
   for (const std::string_view mode : {"previous", "on"}) {
-    for (const Example& example : Examples()) {
+    for (const test::WriteExample& example : test::WriteExamples()) {
       CAPTURE(example.call);
       WatchedServer server(mode);
       for (const std::string_view line : example.before) REQUIRE(server.Do(line)[0] != '-');
@@ -228,27 +131,6 @@ TEST_CASE("what each command changes is told, and nothing else") {
         CHECK(server.revisions <= 1);
       }
     }
-  }
-}
-
-TEST_CASE("each command that writes keys has an example") {
-  std::set<const CommandSpec*> shown;
-  for (const Example& example : Examples()) {
-    std::istringstream words{std::string(example.call)};
-    std::vector<std::string> owned;
-    for (std::string word; words >> word;) owned.push_back(word);
-    const std::vector<std::string_view> args(owned.begin(), owned.end());
-    const CommandSpec* container;
-    shown.insert(Registry::Get().Resolve(args, &container));
-  }
-  const auto check = [&](const CommandSpec& row) {
-    if (row.cls != Class::kWrite || kNoExample.contains(row.name)) return;
-    CAPTURE(row.name);
-    CHECK(shown.contains(&row));
-  };
-  for (const CommandSpec* row : Registry::Get().All()) {
-    if (row->handler != nullptr) check(*row);
-    for (const CommandSpec* sub : Registry::Get().Subcommands(*row)) check(*sub);
   }
 }
 

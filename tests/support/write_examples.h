@@ -82,6 +82,9 @@ inline const std::vector<WriteExample>& WriteExamples() {
       {"BLMOVE k l LEFT LEFT 0", {"RPUSH k b"}},
       {"BRPOPLPUSH k l 0", {"RPUSH k b"}},
       {"BLMPOP 0 1 k LEFT", {"RPUSH k b"}},
+      {"INDEX LABEL k 1 city Berlin", {"SET k a"}},
+      {"INDEX UNLABEL k", {"SET k a", "INDEX LABEL k 1 city Berlin"}},
+      {"INDEX PURGE i WHERE f='v'", {"INDEX CREATE i ON HASH FIELDS 1 f TAG", "HSET k f v"}},
       {"LEASE ATTACH x k", {"LEASE GRANT 1000 ID x", "SET k a"}},
       {"LEASE DETACH k", {"LEASE GRANT 1000 ID x", "SET k a LEASE x"}},
       {"LEASE DO x SET k a", {"LEASE GRANT 1000 ID x"}},
@@ -102,6 +105,7 @@ inline const std::vector<WriteExample>& WriteExamples() {
 // own), or that change no client's key.
 inline const std::set<std::string_view> kWritesWithoutExample = {
     "EXEC",         "TXN|COMMIT",   "RESTORE",     "CONFIG|SET", "LEASE|GRANT",
-    "LOCK|ACQUIRE", "LOCK|RELEASE", "LOCK|CANCEL", "LOCK|BREAK"};
+    "LOCK|ACQUIRE", "LOCK|RELEASE", "LOCK|CANCEL", "LOCK|BREAK",
+    "INDEX|CREATE", "INDEX|DROP"};
 
 }  // namespace clustron::test

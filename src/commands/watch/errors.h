@@ -15,6 +15,8 @@ inline constexpr std::string_view kErrWatchAfter = "ERR AFTER and LIMIT go with 
 inline constexpr std::string_view kErrWatchPrefixDatabase =
     "ERR WATCHKEY GET PREFIX looks at all keys of the database, and it has more than 100000: it "
     "takes an index ON KEYS that covers the prefix";
+inline constexpr std::string_view kErrWatchPrefixRows =
+    "ERR more than 100000 keys have this prefix: ask for them in pages, by LIMIT and AFTER";
 inline constexpr std::string_view kErrWatchNowhere =
     "ERR WATCHKEY needs the caller's own connection: it may not stand inside other commands";
 

@@ -16,7 +16,9 @@
 #include "commands/watch/errors.h"
 #include "commands/watch/rows.h"
 #include "commands/watch/watchkey.spec.h"
+#include "store/index/value_range.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/index_table.h"
 
 namespace clustron::commands {
 
@@ -110,6 +112,36 @@ std::vector<const KeyRecord*> FindRows(const Context& ctx, const GetCall& call) 
   }
   std::sort(found.begin(), found.end(), by_name);
   return found;
+}
+
+// The same by an index of names; one more than rows there may be at most.
+std::vector<const KeyRecord*> FindByIndex(const Context& ctx, const store::Index& index,
+                                          const GetCall& call) {
+  const store::NameTree& names = index.content->names();
+  const auto range = store::BytesRange::OfPrefix(call.name);
+  const auto from = names.Seek([&](const store::IndexedKey* key, uint32_t) {
+    return range.Before(key->name()) || (call.after && key->name() <= *call.after);
+  });
+  const auto end =
+      names.Seek([&](const store::IndexedKey* key, uint32_t) { return range.UpTo(key->name()); });
+  std::vector<const KeyRecord*> found;
+  if (from.rank >= end.rank) return found;
+  const uint64_t count = std::min({end.rank - from.rank, uint64_t{call.limit}, kRowsMax + 1UL});
+  names.ForEach(from, count, [&](const store::IndexedKey* key, uint32_t) {
+    const KeyRecord* record = ctx.store.Find(ctx.db, key->name());
+    if (record != nullptr) found.push_back(record);
+  });
+  return found;
+}
+
+void GetPrefix(Context& ctx, const GetCall& call) {
+  if (const store::Index* names = IndexesOf(ctx.store).OfNames(ctx.db, call.name)) {
+    const std::vector<const KeyRecord*> found = FindByIndex(ctx, *names, call);
+    if (found.size() > kRowsMax) return ctx.reply.Error(kErrWatchPrefixRows);
+    return ReplyRows(ctx, found);
+  }
+  if (ctx.store.Size(ctx.db) > kVisitedMax) return ctx.reply.Error(kErrWatchPrefixDatabase);
+  ReplyRows(ctx, FindRows(ctx, call));
 }
 
 // ---- SINCE and WAIT ----
@@ -268,8 +300,7 @@ void CmdWatchkeyGet(Context& ctx) {
     if (record != nullptr) found.push_back(record);
     return ReplyRows(ctx, found);
   }
-  if (ctx.store.Size(ctx.db) > kVisitedMax) return ctx.reply.Error(kErrWatchPrefixDatabase);
-  ReplyRows(ctx, FindRows(ctx, call));
+  GetPrefix(ctx, call);
 }
 
 void CmdWatchkeySince(Context& ctx) { Search(ctx, false); }

@@ -191,7 +191,12 @@ void RevisionChanges::Tell(bool told) {
 }
 
 void RevisionChanges::End(bool told) {
-  if (count_ != 0) {
+  if (count_ == 1) {
+    events_.clear();
+    if (AddEvent(changed_.front())) Tell(told);
+    lone_ = nullptr;
+    count_ = 0;
+  } else if (count_ != 0) {
     events_.clear();
     uint32_t reset = 0;  // databases
     for (size_t i = 0; i < count_; ++i) {

@@ -107,6 +107,10 @@ void WaitServer::AddForLock(Wait row, const commands::Verdict::Wait& wait) {
 }
 
 void WaitServer::ServeReady() {
+  if (ready_.empty() && lost_.empty()) {
+    stirred_ = false;
+    return;
+  }
   for (const store::WaitId& id : std::exchange(lost_, {})) {
     const WaitPlace* place = WaitsOf(store_).FindId(id);
     if (place == nullptr) continue;

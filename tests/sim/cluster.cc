@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/sim/nemesis.h"
+#include "tests/sim/watch_truth.h"
 
 namespace clustron::sim {
 

@@ -21,7 +21,7 @@ void StateEvents::KeyMissed(int db, std::string_view key, bool announce) {
 
 void StateEvents::OnChange(const store::Change& change) {
   if (change.reason == store::Reason::kExpire) ++stats_.expired_keys;
-  notifications_.OnChange(change);
+  if (notifications_.on()) notifications_.OnChange(change);
 }
 
 void StateEvents::OnNotify(int db, std::string_view key, store::Event event) {

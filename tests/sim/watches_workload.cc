@@ -260,19 +260,27 @@ class ChannelWatcher final : public WatchActor {
     return std::string("__watch@0__:") + (prefix_ ? "p:" : "k:") + name_;
   }
   void Act() override {
+    if (connection_ != client().connection()) Break();
     if (!subscribed_) {
       client().Send({"HELLO", "3"}, kHello);
       client().SendForPushes({"SUBSCRIBE", Channel()});
       subscribed_ = true;
+      connection_ = client().connection();
       return;
     }
     if (rng().Percent(2)) return client().HangUp();
     if (slow_ && rng().Percent(20)) client().Stall(rng().Between(1, 3000) * kMillisecond);
     CatchUp();
   }
-  void FinalAct() override { subscribed_ ? CatchUp() : Act(); }
+  void FinalAct() override {
+    subscribed_&& connection_ == client().connection() ? CatchUp() : Act();
+  }
   // Asks for what may be missing, or says something so that it is asked again.
   void CatchUp() {
+    if (missing_to_ <= seen() && missing_to_ != 0) {
+      missing_to_ = 0;
+      Drain();
+    }
     if (missing_to_ > seen() && began())
       return client().Send({"WATCHKEY", "SINCE", std::to_string(seen()), form(), name_}, kSince);
     client().Send({"PING"}, kHello);
@@ -362,6 +370,7 @@ class ChannelWatcher final : public WatchActor {
     }
   }
   void Drain() {
+    if (!began()) return;
     for (auto& [revision, changes] : std::exchange(kept_, {}))
       if (revision > seen()) Take(revision, std::move(changes));
   }
@@ -386,6 +395,7 @@ class ChannelWatcher final : public WatchActor {
 
   const bool slow_;
   bool subscribed_ = false;
+  uint64_t connection_ = 0;  // where it has subscribed
   uint64_t synced_ = 0;      // of this connection's first message; 0: it has not come
   uint64_t last_ = 0;        // told last on it
   bool heard_ = false;       // something was told behind the first message

@@ -82,7 +82,7 @@ void ReplyRow(Context& ctx, const QueryCall& call, const IndexedKey& row) {
 
 void ReplyPage(Context& ctx, const QueryCall& call, const store::Page& page) {
   ctx.reply.Array(3);
-  ctx.reply.Int(page.count ? static_cast<int64_t>(*page.count) : -1);
+  ctx.reply.Uint(page.count);
   page.next ? ctx.reply.Bulk(page.next->Encode()) : ctx.reply.Null();
   ctx.reply.Array(page.rows.size());
   for (const IndexedKey* row : page.rows) ReplyRow(ctx, call, *row);

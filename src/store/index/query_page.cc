@@ -114,7 +114,6 @@ class FirstRows {
 const BytesRange* OneNameRange(const IndexDefinition& definition, const PageRequest& request) {
   static const BytesRange kAllNames;
   if (definition.kind != IndexKind::kKeys) return nullptr;
-  if (request.limit == 0 && request.alive) return nullptr;  // all are to be counted
   for (const SortField& by : request.sort)
     if (by.descending) return nullptr;
   if (request.where.kind == BoundQuery::Kind::kAll) return &kAllNames;
@@ -137,7 +136,9 @@ Page WalkNames(const IndexContent& content, const BytesRange& range, const PageR
     at = std::max(at, names.Seek(before(behind)).rank);
   }
   Page page;
-  if (!request.alive) page.count = end > first ? end - first : 0;
+  // By ranks, so with those that are past their time and not removed yet: whether there are any is
+  // not known everywhere alike.
+  page.count = end > first ? end - first : 0;
   constexpr uint64_t kChunk = 64;
   while (at < end && !page.next) {
     const uint64_t chunk = std::min(kChunk, end - at);

@@ -50,7 +50,7 @@ struct PageRequest {
 
 struct Page {
   std::vector<const IndexedKey*> rows;
-  std::optional<uint64_t> count;    // of all that match, if it is known
+  uint64_t count = 0;               // of all that match
   std::optional<QueryCursor> next;  // there are more
 };
 

@@ -143,6 +143,40 @@ TEST_CASE("a snapshot is the state at its start, whatever changes meanwhile") {
   }
 }
 
+TEST_CASE("an index that is being built is in the snapshot as far as it was, and goes on there") {
+  Store store(7);
+  store.BeginItem();
+  for (int i = 0; i < 3000; i++) {
+    const std::string key = "key" + std::to_string(i);
+    Mutation m = store.Modify(0, key);
+    SetHashField(m, "f", std::to_string(i));
+    m.Commit(kSet);
+  }
+  IndexesOf(store).Create(0, "i", {.kind = IndexKind::kHash, .fields = {{"f", FieldType::kNum}}});
+  REQUIRE(IndexesOf(store).BuildSlice() != 0);
+  const uint64_t built = IndexesOf(store).Find(0, "i")->built_below;
+  const std::string before = Everything(store);
+  Store restored(1);
+  {
+    LoadingSink sink(restored);
+    SnapshotWalk walk(store, sink);
+    REQUIRE(sink.loader.LoadTables(walk.tables()));
+    IndexesOf(store).BuildSlice();
+    while (walk.Step(300) == SnapshotWalk::Progress::kMore) IndexesOf(store).BuildSlice();
+    sink.Finish();
+    CHECK(walk.digest() == restored.Digest());
+  }
+  CHECK(IndexesOf(store).building() == 0);
+  CHECK(IndexesOf(restored).Find(0, "i")->built_below == built);
+  CHECK(Everything(restored) == before);
+  CHECK(WrongIndex(restored) == "");
+  while (IndexesOf(restored).BuildSlice() != 0) {
+  }
+  CHECK(WrongIndex(restored) == "");
+  CHECK(IndexText(*IndexesOf(restored).Find(0, "i")->content) ==
+        IndexText(*IndexesOf(store).Find(0, "i")->content));
+}
+
 TEST_CASE("leases and locks that change ahead of the walk are in the snapshot as they were") {
   Store store(7);
   const auto id = [](int i) { return "lease " + std::to_string(100 + i); };

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
@@ -142,9 +144,13 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   void SnapshotLoaded() {
     saved_revision_ = revision();
     waits_.OnReplaced();
-    if (news_.changes().sink() != nullptr) news_.changes().sink()->OnReplaced(replaced_revision_);
+    const uint64_t told = std::exchange(replaced_revision_, std::nullopt).value_or(0);
+    if (news_.changes().sink() != nullptr) news_.changes().sink()->OnReplaced(told);
     members_.Settle();
   }
+  // Up to where watches are told all there is: while a snapshot is being loaded, the state that it
+  // replaces.
+  uint64_t told_revision() const { return replaced_revision_.value_or(revision()); }
   // How far back revision() was then, but for numbers left out: for INFO.
   uint64_t changes_since_save() const { return revision() - saved_revision_; }
 
@@ -321,7 +327,8 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   size_t expire_per_entry_ = 1000;
   uint64_t snapshot_revision_ = 0;
   uint64_t saved_revision_ = 0;
-  uint64_t replaced_revision_ = 0;  // of the state that a snapshot is about to replace
+  // Of the state that a snapshot is about to replace, or several, one behind the other.
+  std::optional<uint64_t> replaced_revision_;
 };
 
 }  // namespace clustron::state

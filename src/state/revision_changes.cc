@@ -196,6 +196,7 @@ void RevisionChanges::End(bool told) {
     if (AddEvent(changed_.front())) Tell(told);
     lone_ = nullptr;
     count_ = 0;
+    if (!places_.empty()) places_.clear();  // it has changed twice
   } else if (count_ != 0) {
     events_.clear();
     uint32_t reset = 0;  // databases

@@ -328,7 +328,7 @@ std::unique_ptr<cluster::SnapshotSource> Executor::BeginSnapshot() {
 }
 
 std::unique_ptr<cluster::SnapshotRestore> Executor::BeginRestore(persist::File& file) {
-  replaced_revision_ = revision();
+  if (!replaced_revision_) replaced_revision_ = revision();
   return BeginLoad(file, *this);
 }
 

@@ -236,7 +236,7 @@ void Cluster::Run(int64_t duration_ns) {
   }
   if (!report_.failed() && !Live()) {
     report_.Fail("liveness", "the cluster is whole for " + std::to_string(recovery_ns / kSecond) +
-                                 " s and does not serve all clients" + Standing());
+                                 " s and does not serve all clients" + Unserved() + Standing());
   }
   loop_.RunUntil(std::max(duration_ns - 3 * kSecond, loop_.now_ns()));
   world_.stopping = true;
@@ -301,6 +301,16 @@ void Cluster::Heal() {
     while (nodes_[home % size()]->dead()) ++home;
     actor->client().MoveHome(home++ % size());
   }
+}
+
+std::string Cluster::Unserved() const {
+  std::string clients;
+  for (const auto& actor : actors_) {
+    const auto it = progressed_.find(actor.get());
+    if (it == progressed_.end() || !it->second)
+      clients += " " + std::to_string(const_cast<Actor&>(*actor).client().id());
+  }
+  return clients.empty() ? "" : " (not" + clients + ")";
 }
 
 // Each client has got something done since it was asked last, and each node runs.

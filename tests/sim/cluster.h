@@ -59,6 +59,7 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   // clients of all other nodes are served without a gap.
   void BeginStability(int a, int b);
   std::string Standing() const;
+  std::string Unserved() const;
 
  private:
   struct Connection {

@@ -19,6 +19,8 @@ namespace clustron::sim {
 
 namespace {
 
+// Of one actor at the end: then it is quiet, as all must be.
+constexpr int kFinalActs = 8;
 constexpr int kKeys = 6;
 constexpr std::string_view kPrefix = kWatchedPrefix;
 
@@ -208,6 +210,8 @@ class WatchActor : public Actor {
   Watches& watches_;
   const bool prefix_;
   const std::string name_;
+  // An old member may keep watches from being answered, but not their client from being served.
+  bool refused_ = false;
 
  private:
   std::optional<Piece> piece_;
@@ -219,8 +223,9 @@ class WaitingWatcher final : public WatchActor {
   using WatchActor::WatchActor;
 
  private:
-  enum Tag : uint64_t { kGet, kWait };
+  enum Tag : uint64_t { kGet, kWait, kPing };
   void Act() override {
+    if (std::exchange(refused_, false)) return client().Send({"PING"}, kPing);
     if (!began()) return client().Send({"WATCHKEY", "GET", Key(0)}, kGet);
     const std::string limit = std::to_string(rng().Between(1, 20));
     client().Send(
@@ -229,9 +234,11 @@ class WaitingWatcher final : public WatchActor {
     if (rng().Percent(3)) client().HangUp();
   }
   void FinalAct() override {
-    if (began()) client().Send({"WATCHKEY", "SINCE", std::to_string(seen()), form(), name_}, kWait);
+    if (!began() || ++final_acts_ > kFinalActs) return;
+    client().Send({"WATCHKEY", "SINCE", std::to_string(seen()), form(), name_}, kWait);
   }
   void Answered(uint64_t tag, const Reply& reply) override {
+    refused_ = reply.IsError();
     if (tag == kWait) {
       if (began() && JudgeSearch(reply)) TakeSince(reply);
       // What is known at the end counts.
@@ -241,11 +248,13 @@ class WaitingWatcher final : public WatchActor {
       }
       return;
     }
-    if (RefusedForCertain(reply)) return;
+    if (tag == kPing || RefusedForCertain(reply)) return;
     if (Judge(world(), reply) != Outcome::kReply || reply.IsError()) return;
     Begin(static_cast<uint64_t>(reply.elements[0].integer));
   }
   void Lost(uint64_t) override {}
+
+  int final_acts_ = 0;
 };
 
 // A channel; behind a break it asks for what it has missed.
@@ -273,6 +282,8 @@ class ChannelWatcher final : public WatchActor {
     CatchUp();
   }
   void FinalAct() override {
+    // Where an old member keeps SINCE from being answered it ends without.
+    if (++final_acts_ > (missing_to_ <= seen() ? kFinalActs : 20 * kFinalActs)) return;
     subscribed_&& connection_ == client().connection() ? CatchUp() : Act();
   }
   // Asks for what may be missing, or says something so that it is asked again.
@@ -281,7 +292,7 @@ class ChannelWatcher final : public WatchActor {
       missing_to_ = 0;
       Drain();
     }
-    if (missing_to_ > seen() && began())
+    if (missing_to_ > seen() && began() && !std::exchange(refused_, false))
       return client().Send({"WATCHKEY", "SINCE", std::to_string(seen()), form(), name_}, kSince);
     client().Send({"PING"}, kHello);
     if (world().stopping && began()) {
@@ -290,6 +301,7 @@ class ChannelWatcher final : public WatchActor {
     }
   }
   void Answered(uint64_t tag, const Reply& reply) override {
+    refused_ = reply.IsError();
     if (tag == kHello) {
       Judge(world(), reply);
       return;
@@ -394,6 +406,7 @@ class ChannelWatcher final : public WatchActor {
   }
 
   const bool slow_;
+  int final_acts_ = 0;
   bool subscribed_ = false;
   uint64_t connection_ = 0;  // where it has subscribed
   uint64_t synced_ = 0;      // of this connection's first message; 0: it has not come

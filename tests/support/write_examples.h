@@ -92,6 +92,8 @@ inline const std::vector<WriteExample>& WriteExamples() {
       {"LOCK DO lock 1 SET k a", {"LOCK ACQUIRE lock 60000"}},
       {"ONCE id 1000 SET k a"},
       {"TXN THEN 2 3 SET k a 2 DEL k"},
+      {"TXN THEN 2 3 SET k a 2 DEL k", {"INDEX CREATE i ON HASH FIELDS 1 f TAG"}},
+      {"TXN THEN 2 3 SET k a 2 DEL k", {"INDEX CREATE i ON KEYS"}},
       {"TXN THEN 3 3 SET k a 2 DEL k 3 SET k b"},
       {"TXN THEN 2 2 DEL k 3 LPUSH k b", {"SET k a"}},
       {"TXN THEN 2 3 SET k b 3 LPUSH k b", {"SET k a"}},

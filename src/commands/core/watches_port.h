@@ -64,6 +64,9 @@ class WatchesPort {
   virtual bool Begin(bool previous) = 0;
   // The lowest revision that SINCE takes.
   virtual uint64_t OldestRevision() const = 0;
+  // What a watch that begins now need not be told: the state's revision, but while a snapshot is
+  // being loaded that of the state before.
+  virtual uint64_t ToldRevision() const = 0;
   // The answer is that of the call's first Poll, or comes later.
   virtual std::unique_ptr<LateReply> Since(SinceCall call, ClientPort& client) = 0;
   virtual std::unique_ptr<LateReply> Watch(PlainWatch call, ClientPort& client) = 0;

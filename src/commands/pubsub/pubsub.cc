@@ -6,6 +6,7 @@
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/watch_target.h"
+#include "commands/core/watches_port.h"
 #include "commands/pubsub/channels.h"
 #include "commands/pubsub/errors.h"
 #include "commands/pubsub/pubsub.spec.h"
@@ -42,8 +43,9 @@ void Sync(Context& ctx, std::string_view channel) {
   if (!IsReservedChannel(channel)) return;
   // Within an item that has changed something what its revision did is still to be told.
   const bool midway = ctx.in_entry() && ctx.store.ItemRevision() != 0;
-  const std::optional<std::string> message =
-      SyncMessage(ctx.store, channel, midway ? ctx.store.ItemRevision() - 1 : ctx.store.revision());
+  uint64_t told = midway ? ctx.store.ItemRevision() - 1 : ctx.store.revision();
+  if (ctx.server != nullptr && !ctx.in_entry()) told = ctx.server->watches().ToldRevision();
+  const std::optional<std::string> message = SyncMessage(ctx.store, channel, told);
   if (!message) return;
   ctx.reply.Push(3);
   ctx.reply.Bulk("message");

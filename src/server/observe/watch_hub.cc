@@ -58,7 +58,7 @@ void WatchHub::FollowNeeds() {
 }
 
 void WatchHub::Add(const WatchTarget& target, Client& client, const WatchForm& form) {
-  Watched& watched = table_.Add(target, store().revision(), NowMs());
+  Watched& watched = table_.Add(target, ToldRevision(), NowMs());
   CHECK(watched.Find(client, form.plain, form.previous) == nullptr);
   watched.watchers.push_back({&client, form});
   ++watchers_;
@@ -101,7 +101,7 @@ void WatchHub::Forgotten(Client& client) {
 }
 
 void WatchHub::AddWait(const WatchTarget& target, WatchSearchReply& reply) {
-  table_.Add(target, store().revision(), NowMs()).waits.push_back(&reply);
+  table_.Add(target, ToldRevision(), NowMs()).waits.push_back(&reply);
   FollowNeeds();
 }
 

@@ -53,6 +53,7 @@ class WatchHub final : public commands::WatchesPort,
   // --- commands::WatchesPort
   bool Begin(bool previous) override;
   uint64_t OldestRevision() const override;
+  uint64_t ToldRevision() const override { return executor_.told_revision(); }
   std::unique_ptr<commands::LateReply> Since(commands::SinceCall call,
                                              commands::ClientPort& client) override;
   std::unique_ptr<commands::LateReply> Watch(commands::PlainWatch call,

@@ -1,0 +1,2 @@
+// Tests measure times, and the machine has two cores.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

@@ -1,0 +1,186 @@
+using System.Globalization;
+using StackExchange.Redis;
+
+namespace Clustron.Internal;
+
+/// <summary>When a command may be sent again.</summary>
+internal enum Repeat
+{
+    /// <summary>Only if it certainly did not happen.</summary>
+    IfNotApplied,
+
+    /// <summary>At any time: it has an owner, an id or a request id, or does the same twice.</summary>
+    Safe,
+
+    /// <summary>At any time, and it changes nothing: a failure is never uncertain.</summary>
+    Read,
+}
+
+/// <param name="Result">The reply.</param>
+/// <param name="Sent">Timestamp taken before the attempt that was answered was sent.</param>
+/// <param name="FirstSent">Timestamp taken before the first attempt was sent.</param>
+internal readonly record struct Answer(RedisResult Result, long Sent, long FirstSent)
+{
+    /// <summary>More than one attempt was sent: an earlier one may have been what took effect.</summary>
+    public bool Repeated => Sent != FirstSent;
+}
+
+/// <summary>How long and how often; null: the client's settings.</summary>
+internal sealed record Limits
+{
+    public TimeSpan? RetryFor { get; init; }
+    public TimeSpan? HedgeAfter { get; init; }
+
+    /// <summary>Gets replies that come when nobody waits for them any more: of repeated or abandoned attempts.</summary>
+    public Action<RedisResult>? Late { get; init; }
+
+    public static readonly Limits None = new();
+}
+
+/// <summary>Sends commands, repeats what is safe to repeat, and turns errors into typed ones. Thread-safe.</summary>
+internal sealed class Executor(ICommandPort port, ClustronOptions options)
+{
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromMilliseconds(500);
+
+    public ICommandPort Port => port;
+    public TimeProvider Time => options.TimeProvider;
+
+    public async Task<RedisResult> AskAsync(Command command, Repeat repeat, CancellationToken cancellation) =>
+        (await RunAsync(command, repeat, Limits.None, cancellation).ConfigureAwait(false)).Result;
+
+    /// <summary>A write: with a request id it may be repeated, else only if it did not happen.</summary>
+    public Task<RedisResult> WriteAsync(Command command, RequestId? request, CancellationToken cancellation) =>
+        request is { } id ? AskAsync(id.Wrap(command), Repeat.Safe, cancellation) : AskAsync(command, Repeat.IfNotApplied, cancellation);
+
+    /// <exception cref="ClustronException">The server refused it, or it had no answer in time.</exception>
+    public async Task<Answer> RunAsync(Command command, Repeat repeat, Limits limits, CancellationToken cancellation)
+    {
+        var flight = new Flight(this, command, repeat, limits);
+        TimeSpan delay = FirstDelay;
+        try
+        {
+            for (;;)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                flight.Send();
+                if (await flight.WaitAsync(cancellation).ConfigureAwait(false) is { } answer) return answer;
+                TimeSpan left = flight.Left;
+                if (left <= TimeSpan.Zero) throw flight.GiveUp();
+                if (flight.Pending) continue;
+                await Task.Delay(Min(Jitter(delay), left), Time, cancellation).ConfigureAwait(false);
+                delay = Min(delay * 2, LongestDelay);
+            }
+        }
+        finally
+        {
+            flight.Abandon();
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+    private static TimeSpan Jitter(TimeSpan delay) => delay * (0.5 + Random.Shared.NextDouble() / 2);
+
+    /// <summary>One command on its way, in one or more attempts. Used by one caller.</summary>
+    private sealed class Flight(Executor executor, Command command, Repeat repeat, Limits limits)
+    {
+        private readonly List<(Task<RedisResult> Reply, long Sent)> _pending = [];
+        private readonly TimeSpan _retryFor = limits.RetryFor ?? executor.Options.RetryFor;
+        private readonly TimeSpan _hedgeAfter = limits.HedgeAfter ?? executor.Options.HedgeAfter;
+        private long _firstSent;
+        private int _attempts;
+        private bool _uncertain;
+        private Exception? _last;
+
+        public bool Pending => _pending.Count > 0;
+        public TimeSpan Left => _retryFor - executor.Time.GetElapsedTime(_firstSent);
+
+        public void Send()
+        {
+            long now = executor.Time.GetTimestamp();
+            if (_attempts == 0) _firstSent = now;
+            // Every other attempt prefers another node: the leader's may be what does not answer.
+            var flags = _attempts++ % 2 == 0 ? CommandFlags.PreferMaster : CommandFlags.PreferReplica;
+            Task<RedisResult> reply;
+            try { reply = executor.Port.ExecuteAsync(command, flags); }
+            catch (Exception error) { reply = Task.FromException<RedisResult>(error); }
+            _pending.Add((reply, now));
+        }
+
+        /// <summary>The answer; null: all attempts failed so that another one may be made, or it is time for one beside them.</summary>
+        public async Task<Answer?> WaitAsync(CancellationToken cancellation)
+        {
+            TimeSpan wait = repeat == Repeat.IfNotApplied || _hedgeAfter > Left ? Left : _hedgeAfter;
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            // What must not be repeated is waited for: the multiplexer ends it by its own time-out.
+            Task timer = repeat == Repeat.IfNotApplied
+                ? Task.Delay(Timeout.InfiniteTimeSpan, stop.Token)
+                : Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, executor.Time, stop.Token);
+            try
+            {
+                while (Pending)
+                {
+                    if (_pending.Count == 1) await Task.WhenAny(_pending[0].Reply, timer).ConfigureAwait(false);
+                    else await Task.WhenAny(_pending.Select(p => (Task)p.Reply).Append(timer)).ConfigureAwait(false);
+                    int done = _pending.FindIndex(p => p.Reply.IsCompleted);
+                    if (done < 0)
+                    {
+                        cancellation.ThrowIfCancellationRequested();
+                        return null;
+                    }
+                    var (reply, sent) = _pending[done];
+                    _pending.RemoveAt(done);
+                    if (reply.IsCompletedSuccessfully) return new Answer(reply.Result, sent, _firstSent);
+                    Fail(reply.Exception?.InnerException ?? new TaskCanceledException(reply));
+                }
+                return null;
+            }
+            finally
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+            }
+        }
+
+        private void Fail(Exception error)
+        {
+            _last = error;
+            switch (Errors.Judge(error))
+            {
+                case Outcome.NotApplied:
+                    return;
+                case Outcome.Unknown when repeat != Repeat.IfNotApplied:
+                    _uncertain = true;
+                    return;
+                case Outcome.Unknown:
+                    throw error is RedisServerException ? Errors.Typed(error) : new UncertainException($"{command}: {error.Message}", error);
+                default:
+                    throw Errors.Typed(error);
+            }
+        }
+
+        public Exception GiveUp()
+        {
+            long ms = (long)_retryFor.TotalMilliseconds;
+            if (repeat != Repeat.Read && (_uncertain || Pending))
+                return new UncertainException(string.Format(CultureInfo.InvariantCulture, Errors.NoAnswer, command, ms), _last);
+            if (_last is RedisServerException) return Errors.Typed(_last);
+            return new UnavailableException("CLUSTERDOWN", string.Format(CultureInfo.InvariantCulture, Errors.Unreachable, command, ms), _last);
+        }
+
+        /// <summary>Nobody waits for the attempts any more.</summary>
+        public void Abandon()
+        {
+            foreach (var (reply, _) in _pending)
+                reply.ContinueWith(Tell, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _pending.Clear();
+        }
+
+        private void Tell(Task<RedisResult> reply)
+        {
+            if (reply.IsCompletedSuccessfully) limits.Late?.Invoke(reply.Result);
+            else _ = reply.Exception; // It is observed.
+        }
+    }
+
+    private ClustronOptions Options => options;
+}

@@ -50,23 +50,53 @@ def node():
     return ["node"], target
 
 
-def dotnet():
-    """tests/compat/dotnet, built under build/dotnet."""
+def dotnet_version():
+    """The major version of the .NET SDK, or a text that says what is wrong with it."""
     if not shutil.which("dotnet"):
         return "there is no .NET SDK (Debian has none)"
     version = subprocess.run(["dotnet", "--version"], capture_output=True, text=True, cwd=COMPAT).stdout.strip()
     if not version or int(version.split(".")[0]) < 8:
         return "the .NET SDK is %s, 8 or later is needed" % (version or "missing")
+    return int(version.split(".")[0])
+
+
+def dotnet_env():
+    return dict(os.environ, DOTNET_CLI_TELEMETRY_OPTOUT="1", DOTNET_NOLOGO="1")
+
+
+def dotnet():
+    """tests/compat/dotnet, built under build/dotnet."""
+    version = dotnet_version()
+    if isinstance(version, str):
+        return version
     target = os.path.join(ROOT, "build", "dotnet")
     # The stand-ins beside the checkout may lie in a read-only place, so they are built here.
-    env = dict(os.environ, ShimArtifacts=os.path.join(target, "shims"), CompatFramework="net%s.0" % version.split(".")[0],
-               DOTNET_CLI_TELEMETRY_OPTOUT="1", DOTNET_NOLOGO="1")
+    env = dict(dotnet_env(), ShimArtifacts=os.path.join(target, "shims"), CompatFramework="net%d.0" % version)
     why = _run(["dotnet", "build", os.path.join(COMPAT, "dotnet"), "-c", "Release", "-v", "q", "--nologo"],
                "dotnet/build.log", env=env)
     if why:
         # An error of the compiler is ours; anything else is a package that cannot be restored here.
         return "" if "error CS" in why else "dotnet build failed: " + why
     return ["dotnet", os.path.join(target, "bin", "Compat", "release", "Compat.dll")], COMPAT
+
+
+def dotnet_client():
+    """clients/dotnet and its examples, built under build/dotnet-client: (that folder, the names of the packages that were made)."""
+    version = dotnet_version()
+    if isinstance(version, str):
+        return version
+    target = os.path.join(ROOT, "build", "dotnet-client")
+    solution = os.path.join(ROOT, "clients", "dotnet", "Clustron.sln")
+    env = dict(dotnet_env(), RunFramework="net%d.0" % version)
+    why = _run(["dotnet", "build", solution, "-c", "Release", "-v", "q", "--nologo"], "dotnet-client/build.log", env=env)
+    if why:
+        return "" if "error CS" in why else "dotnet build failed: " + why
+    packages = os.path.join(target, "package", "release")
+    shutil.rmtree(packages, ignore_errors=True)
+    why = _run(["dotnet", "pack", solution, "-c", "Release", "--no-build", "-v", "q", "--nologo"], "dotnet-client/pack.log", env=env)
+    if why:
+        return "" if "error" in why else "dotnet pack failed: " + why
+    return target, [name for name in os.listdir(packages) if name.endswith(".nupkg")]
 
 
 def hiredis():

@@ -17,7 +17,14 @@ internal sealed class FakePort : ICommandPort
 
     public static Task<RedisResult> Silence => new TaskCompletionSource<RedisResult>().Task;
 
-    public List<CommandFlags> Flags { get; } = [];
+    public List<int> Nodes { get; } = [];
+
+    public int Node { get; private set; }
+
+    public void Leave(int node)
+    {
+        if (Node == node) ++Node;
+    }
 
     public IReadOnlyList<string> Sent
     {
@@ -44,13 +51,13 @@ internal sealed class FakePort : ICommandPort
 
     public static RedisResult Array(params object?[] elements) => RedisResult.Create([.. elements.Select(ToResult)]);
 
-    public Task<RedisResult> ExecuteAsync(Command command, CommandFlags flags)
+    public Task<RedisResult> ExecuteAsync(Command command, int node)
     {
         string words = string.Join(' ', command.Arguments.Select(a => a.ToString()).Prepend(command.Name));
         lock (_lock)
         {
             _sent.Add(words);
-            Flags.Add(flags);
+            Nodes.Add(node);
         }
         return Answer(words);
     }

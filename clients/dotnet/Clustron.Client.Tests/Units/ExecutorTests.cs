@@ -44,7 +44,7 @@ public class ExecutorTests
         Task<RedisResult> ask = Ask(Repeat.Safe);
         await _clock.AdvanceAsync(1000);
         Assert.Equal(5, (int)await ask);
-        Assert.Equal([CommandFlags.PreferMaster, CommandFlags.PreferReplica, CommandFlags.PreferMaster], _port.Flags);
+        Assert.Equal([0, 1, 2], _port.Nodes);
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public class ExecutorTests
         await _clock.AdvanceAsync(999);
         Assert.Single(replies);
         await _clock.AdvanceAsync(2);
-        Assert.Equal(2, replies.Count);
+        Assert.Equal([0, 1], _port.Nodes);
         replies[1].SetResult(RedisResult.Create((RedisValue)"second"));
         Answer answer = await run;
         Assert.Equal("second", (string?)answer.Result);
@@ -75,12 +75,13 @@ public class ExecutorTests
     }
 
     [Fact]
-    public async Task An_unsafe_command_is_never_hedged()
+    public async Task An_unsafe_command_is_never_hedged_but_later_ones_go_elsewhere()
     {
         Task<RedisResult> ask = Ask(Repeat.IfNotApplied);
         await _clock.AdvanceAsync(30_000);
         Assert.Single(_port.Sent);
         Assert.False(ask.IsCompleted);
+        Assert.Equal(1, _port.Node);
     }
 
     [Fact]
@@ -102,6 +103,7 @@ public class ExecutorTests
         _port.Answer = _ => FakePort.Error("WRONGTYPE no");
         Assert.Equal("WRONGTYPE", (await Assert.ThrowsAsync<ClustronException>(() => Ask(Repeat.Safe))).Code);
         Assert.Single(_port.Sent);
+        Assert.Equal(0, _port.Node);
     }
 
     [Fact]

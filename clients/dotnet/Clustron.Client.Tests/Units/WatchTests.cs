@@ -119,6 +119,17 @@ public class WatchTests
     }
 
     [Fact]
+    public async Task A_node_that_says_nothing_hides_nothing()
+    {
+        await using WatchSubscription watch = await StartAsync();
+        Happens(103, "x");
+        await _clock.AdvanceAsync(14_000);
+        Assert.Empty(_told);
+        await _clock.AdvanceAsync(2_000);
+        await Told("Put a x 103");
+    }
+
+    [Fact]
     public async Task A_gap_of_the_server_is_filled()
     {
         await using WatchSubscription watch = await StartAsync();

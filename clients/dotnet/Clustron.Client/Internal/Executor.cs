@@ -84,11 +84,11 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
     /// <summary>One command on its way, in one or more attempts. Used by one caller.</summary>
     private sealed class Flight(Executor executor, Command command, Repeat repeat, Limits limits)
     {
-        private readonly List<(Task<RedisResult> Reply, long Sent)> _pending = [];
+        private readonly List<(Task<RedisResult> Reply, long Sent, int Node)> _pending = [];
         private readonly TimeSpan _retryFor = limits.RetryFor ?? executor.Options.RetryFor;
         private readonly TimeSpan _hedgeAfter = limits.HedgeAfter ?? executor.Options.HedgeAfter;
         private long _firstSent;
-        private int _attempts;
+        private bool _sent;
         private bool _uncertain;
         private Exception? _last;
 
@@ -98,24 +98,20 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
         public void Send()
         {
             long now = executor.Time.GetTimestamp();
-            if (_attempts == 0) _firstSent = now;
-            // Every other attempt prefers another node: the leader's may be what does not answer.
-            var flags = _attempts++ % 2 == 0 ? CommandFlags.PreferMaster : CommandFlags.PreferReplica;
+            if (!_sent) _firstSent = now;
+            _sent = true;
+            int node = executor.Port.Node;
             Task<RedisResult> reply;
-            try { reply = executor.Port.ExecuteAsync(command, flags); }
+            try { reply = executor.Port.ExecuteAsync(command, node); }
             catch (Exception error) { reply = Task.FromException<RedisResult>(error); }
-            _pending.Add((reply, now));
+            _pending.Add((reply, now, node));
         }
 
         /// <summary>The answer; null: all attempts failed so that another one may be made, or it is time for one beside them.</summary>
         public async Task<Answer?> WaitAsync(CancellationToken cancellation)
         {
-            TimeSpan wait = repeat == Repeat.IfNotApplied || _hedgeAfter > Left ? Left : _hedgeAfter;
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            // What must not be repeated is waited for: the multiplexer ends it by its own time-out.
-            Task timer = repeat == Repeat.IfNotApplied
-                ? Task.Delay(Timeout.InfiniteTimeSpan, stop.Token)
-                : Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, executor.Time, stop.Token);
+            Task timer = TimerAsync(stop.Token);
             try
             {
                 while (Pending)
@@ -126,12 +122,16 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
                     if (done < 0)
                     {
                         cancellation.ThrowIfCancellationRequested();
-                        return null;
+                        executor.Port.Leave(_pending[^1].Node);
+                        if (repeat != Repeat.IfNotApplied) return null;
+                        // What must not be repeated is waited for: the multiplexer ends it by its own time-out.
+                        timer = Task.Delay(Timeout.InfiniteTimeSpan, stop.Token);
+                        continue;
                     }
-                    var (reply, sent) = _pending[done];
+                    var (reply, sent, node) = _pending[done];
                     _pending.RemoveAt(done);
                     if (reply.IsCompletedSuccessfully) return new Answer(reply.Result, sent, _firstSent);
-                    Fail(reply.Exception?.InnerException ?? new TaskCanceledException(reply));
+                    Fail(reply.Exception?.InnerException ?? new TaskCanceledException(reply), node);
                 }
                 return null;
             }
@@ -141,10 +141,18 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
             }
         }
 
-        private void Fail(Exception error)
+        private Task TimerAsync(CancellationToken stop)
+        {
+            TimeSpan left = Left, wait = _hedgeAfter < left || repeat == Repeat.IfNotApplied ? _hedgeAfter : left;
+            return Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, executor.Time, stop);
+        }
+
+        private void Fail(Exception error, int node)
         {
             _last = error;
-            switch (Errors.Judge(error))
+            Outcome outcome = Errors.Judge(error);
+            if (outcome != Outcome.Refused) executor.Port.Leave(node);
+            switch (outcome)
             {
                 case Outcome.NotApplied:
                     return;
@@ -170,7 +178,7 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
         /// <summary>Nobody waits for the attempts any more.</summary>
         public void Abandon()
         {
-            foreach (var (reply, _) in _pending)
+            foreach (var (reply, _, _) in _pending)
                 reply.ContinueWith(Tell, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             _pending.Clear();
         }

@@ -16,7 +16,15 @@ namespace Clustron;
 /// </remarks>
 internal sealed class WatchSession : IAsyncDisposable
 {
+    private enum Heard
+    {
+        Message,
+        Nothing,
+        End,
+    }
+
     private const int SinceLimit = 1000;
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
@@ -61,14 +69,14 @@ internal sealed class WatchSession : IAsyncDisposable
     /// <summary>Delivers until it is cancelled. Ends with the error of a delivery, or of a gap that ends the watch.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        if (_options.Snapshot) await UntilAnsweredAsync(SnapshotAsync, cancellation).ConfigureAwait(false);
+        if (_options.Snapshot) await UntilAnsweredAsync(stop => ReadStateAsync(null, stop), cancellation).ConfigureAwait(false);
         else await UntilAnsweredAsync(CatchUpAsync, cancellation).ConfigureAwait(false);
-        while (await _messages.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
+        while (await HeardAsync(cancellation).ConfigureAwait(false) is var heard && heard != Heard.End)
         {
             while (_messages.Reader.TryRead(out RedisValue message)) await HandleAsync(message, cancellation).ConfigureAwait(false);
-            if (Interlocked.Exchange(ref _overflown, 0) == 0) continue;
-            _log.LogInformation("The watch of {Target} is slower than its changes: they are fetched from the history.", _target);
-            await UntilAnsweredAsync(CatchUpAsync, cancellation).ConfigureAwait(false);
+            bool overflown = Interlocked.Exchange(ref _overflown, 0) != 0;
+            if (overflown) _log.LogInformation("The watch of {Target} is slower than its changes: they are fetched from the history.", _target);
+            if (overflown || heard == Heard.Nothing) await UntilAnsweredAsync(CatchUpAsync, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -76,6 +84,21 @@ internal sealed class WatchSession : IAsyncDisposable
     {
         _messages.Writer.TryComplete();
         if (_subscription is { } subscription) await subscription.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A node that is there says sync each 10 s: one that says nothing may hide something.</summary>
+    private async ValueTask<Heard> HeardAsync(CancellationToken cancellation)
+    {
+        using var quiet = new CancellationTokenSource(Silence, _executor.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, quiet.Token);
+        try
+        {
+            return await _messages.Reader.WaitToReadAsync(either.Token).ConfigureAwait(false) ? Heard.Message : Heard.End;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return Heard.Nothing;
+        }
     }
 
     private async Task HandleAsync(RedisValue message, CancellationToken cancellation)
@@ -107,7 +130,7 @@ internal sealed class WatchSession : IAsyncDisposable
             {
                 _log.LogWarning("The watch of {Target} missed changes behind revision {Revision}; history begins at {Oldest}. It reads the state anew.",
                     _target, _revision, error.OldestRevision);
-                await ResyncAsync("compacted", cancellation).ConfigureAwait(false);
+                await ReadStateAsync("compacted", cancellation).ConfigureAwait(false);
                 return;
             }
             RedisResult[] revisions = reply[1].Array(command);
@@ -133,7 +156,7 @@ internal sealed class WatchSession : IAsyncDisposable
             string kind = words[0].Text()!;
             if (kind == "reset" && words[1].Text() == "swap")
             {
-                await ResyncAsync("swap", cancellation).ConfigureAwait(false);
+                await ReadStateAsync("swap", cancellation).ConfigureAwait(false);
                 return false;
             }
             await DeliverAsync(kind == "reset" ? ResetOf(revision, words[1].Text()!) : EventOf(command, revision, words), cancellation).ConfigureAwait(false);
@@ -162,10 +185,7 @@ internal sealed class WatchSession : IAsyncDisposable
         };
     }
 
-    private Task ResyncAsync(string reason, CancellationToken cancellation) => ReadStateAsync(reason, cancellation);
-
-    private Task SnapshotAsync(CancellationToken cancellation) => ReadStateAsync(null, cancellation);
-
+    /// <summary>Tells the state, behind a reset if there is a reason for one.</summary>
     private async Task ReadStateAsync(string? resetReason, CancellationToken cancellation)
     {
         Command command = _target.Get();

@@ -68,6 +68,21 @@ public class WatchTests
     }
 
     [Fact]
+    public async Task The_first_watch_of_a_cluster_begins_where_the_history_does()
+    {
+        _oldest = 101; // begun by the subscription, just behind the revision that is told first
+        _port.Answer = words =>
+        {
+            Task<RedisResult> answer = History(words);
+            if (words == "WATCHKEY REV") _revision = 101;
+            return answer;
+        };
+        await using WatchSubscription watch = await StartAsync(new WatchOptions { WhenCompacted = WhenCompacted.Fail });
+        await _port.PublishAsync(KeyChannel, Put(102, 101, "x"));
+        await Told("Put a x 102");
+    }
+
+    [Fact]
     public async Task Messages_in_a_row_are_told_without_asking()
     {
         await using WatchSubscription watch = await StartAsync();
@@ -252,7 +267,7 @@ public class WatchTests
                 if (seen.Count == 2) break;
             }
         });
-        await Wait.Until(() => _port.Subscriptions == 1 && _port.Count("WATCHKEY SINCE") == 1, "it begins");
+        await Wait.Until(() => _port.Subscriptions == 1 && _port.Count("WATCHKEY SINCE") == 2, "it begins");
         await FakeClock.Settle();
         await _port.PublishAsync("__watch@0__:p:a", "101 90 2\nput cmd - 2 1\na1xdel cmd - 2 0\na2");
         await Wait.For(loop, "the loop ends");

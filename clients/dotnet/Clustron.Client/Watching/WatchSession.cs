@@ -24,6 +24,7 @@ internal sealed class WatchSession : IAsyncDisposable
     }
 
     private const int SinceLimit = 1000;
+    private const int StartAttempts = 5;
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
@@ -61,8 +62,30 @@ internal sealed class WatchSession : IAsyncDisposable
         }
         else if (!_options.Snapshot)
         {
-            Command command = Command.Of("WATCHKEY", "REV");
+            await FindStartAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The newest revision, if the history reaches back to it. It does not where the first watch of the cluster has just begun it.
+    /// </summary>
+    private async Task FindStartAsync(CancellationToken cancellation)
+    {
+        Command command = Command.Of("WATCHKEY", "REV");
+        for (int attempt = 1;; ++attempt)
+        {
             _revision = (long)(await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false)).Array(command, 1)[0];
+            try
+            {
+                await _executor.AskAsync(_target.Since(_revision, 1), Repeat.Read, cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (CompactedException) when (attempt < StartAttempts) { }
+            catch (CompactedException)
+            {
+                // There is no history: what is missed later is read anew.
+                return;
+            }
         }
     }
 

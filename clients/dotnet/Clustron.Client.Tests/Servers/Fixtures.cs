@@ -29,7 +29,6 @@ public abstract class ServerTest : IAsyncLifetime
         ClustronClient client = await server.ConnectAsync(options =>
         {
             options.ConfigurationOptions!.Protocol = protocol;
-            options.ConfigurationOptions.AllowAdmin = true;
             configure?.Invoke(options);
         });
         _clients.Add(client);

@@ -13,6 +13,13 @@ public class SingleNodeTests(SingleServer single) : ServerTest
 {
     private static readonly TimeSpan Ttl = TimeSpan.FromSeconds(10);
 
+    private static async Task<List<T>> All<T>(IAsyncEnumerable<T> rows)
+    {
+        var all = new List<T>();
+        await foreach (T row in rows) all.Add(row);
+        return all;
+    }
+
     private Task<ClustronClient> Connect(RedisProtocol protocol) => Connect(single.Server, protocol);
 
     [Theory, InlineData(RedisProtocol.Resp2), InlineData(RedisProtocol.Resp3)]
@@ -54,14 +61,40 @@ public class SingleNodeTests(SingleServer single) : ServerTest
         Assert.Equal([0, null, 4], entries.Select(e => (int?)e.Value));
         Assert.Equal([revision, 0, revision], entries.Select(e => e.Revision));
         await kv.PutAsync(Name + "x[x]:1", "another");
-        var scanned = new List<string>();
-        await foreach (RedisKey key in kv.ScanAsync(prefix)) scanned.Add(key!);
-        Assert.Equal(5, scanned.Distinct().Count());
+        Assert.Equal(5, (await All(kv.ScanAsync(prefix))).Distinct().Count());
         Assert.Equal(2, await kv.DeleteManyAsync([prefix + 0, prefix + 1, prefix + 9]));
         Assert.Equal(3, await kv.ClearAsync(prefix));
         Assert.True(await kv.ExistsAsync(Name + "x[x]:1"));
         Assert.True(await kv.ExpireAsync(Name + "x[x]:1", Ttl));
         Assert.True(await kv.PersistAsync(Name + "x[x]:1"));
+    }
+
+    private sealed record Person(string Name, int Age);
+
+    [Fact]
+    public async Task Objects_are_JSON()
+    {
+        KeyValueStore kv = (await Connect(RedisProtocol.Resp3)).KeyValue;
+        Assert.Null((await kv.GetJsonAsync<Person>(Name)).Value);
+        KeyValueResult put = await kv.PutJsonAsync(Name, new Person("Ada", 36));
+        var (person, entry) = await kv.GetJsonAsync<Person>(Name);
+        Assert.Equal((new Person("Ada", 36), put.Revision), (person, entry.Revision));
+    }
+
+    [Theory, InlineData(RedisProtocol.Resp2), InlineData(RedisProtocol.Resp3)]
+    public async Task Leases_and_locks_are_listed(RedisProtocol protocol)
+    {
+        ClustronClient client = await Connect(protocol);
+        await using Lease lease = await client.Leases.GrantAsync(Ttl, new LeaseOptions { Owner = Name });
+        await client.KeyValue.PutAsync(Name + "k", 1, new PutOptions { LeaseId = lease.Id });
+        LeaseRow row = (await All(client.Leases.ListAsync(Name))).Single();
+        Assert.Equal((lease.Id, Ttl, Name, 1, lease.Revision), (row.Id, row.Ttl, row.Owner, row.Keys, row.Revision));
+        var held = new List<LockHandle>();
+        foreach (int i in Enumerable.Range(0, 3)) held.Add(await client.Locks.AcquireAsync(Name + i, Ttl, null, new LockOptions { Owner = "me" }));
+        List<LockRow> rows = await All(client.Locks.ListAsync(Name));
+        Assert.Equal(held.Select(h => (h.Name, h.Token)), rows.Select(r => (r.Name, r.Token)));
+        Assert.All(rows, r => Assert.True(r.Holders == 1 && r.Waiters == 0 && r.Owner.StartsWith("me/", StringComparison.Ordinal)));
+        foreach (LockHandle handle in held) await handle.DisposeAsync();
     }
 
     [Fact]

@@ -70,9 +70,9 @@ public sealed class Lease : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _over, 1) != 0) return;
+        TimeSpan left = _life.Remaining;
         await _life.DisposeAsync().ConfigureAwait(false);
-        if (_life.IsLost) return;
-        try { await Leases.RevokeAsync(_executor, Id, CancellationToken.None).ConfigureAwait(false); }
+        try { await Leases.RevokeAsync(_executor, Id, CancellationToken.None, left).ConfigureAwait(false); }
         catch (ClustronException) { }
     }
 

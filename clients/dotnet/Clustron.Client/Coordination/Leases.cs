@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Clustron.Internal;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -25,9 +26,18 @@ public sealed record LeaseOptions
 /// <param name="Keys">Attached to it, if they were asked for.</param>
 public sealed record LeaseInfo(TimeSpan Ttl, TimeSpan Remaining, string Owner, IReadOnlyList<RedisKey> Keys);
 
+/// <summary>A lease in a list.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Ttl">As granted.</param>
+/// <param name="Owner">Its text.</param>
+/// <param name="Keys">How many are attached.</param>
+/// <param name="Revision">Of the grant.</param>
+public sealed record LeaseRow(string Id, TimeSpan Ttl, string Owner, long Keys, long Revision);
+
 /// <summary>Leases: named life spans that keys and locks are attached to. Thread-safe.</summary>
 public sealed class Leases
 {
+    private const int PageRows = 500;
     private readonly Executor _executor;
     private readonly ClustronOptions _options;
     private readonly ILogger _log;
@@ -77,10 +87,32 @@ public sealed class Leases
     public async Task<long> DetachAsync(IEnumerable<RedisKey> keys, CancellationToken cancellation = default) =>
         (long)await _executor.AskAsync(Command.Of("LEASE", ["DETACH", .. keys.Select(k => (object)k)]), Repeat.Safe, cancellation).ConfigureAwait(false);
 
-    internal static async Task<long> RevokeAsync(Executor executor, string id, CancellationToken cancellation)
+    /// <summary>The leases there are, by their ids; of one owner text if it is given.</summary>
+    public async IAsyncEnumerable<LeaseRow> ListAsync(string? owner = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        string? after = null;
+        for (;;)
+        {
+            var words = new List<object> { "LIST", "LIMIT", PageRows };
+            if (owner is not null) words.AddRange(["OWNER", owner]);
+            if (after is not null) words.AddRange(["AFTER", after]);
+            Command command = Command.Of("LEASE", [.. words]);
+            RedisResult[] rows = (await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false)).Array(command);
+            foreach (RedisResult row in rows)
+            {
+                RedisResult[] parts = row.Array(command, 5);
+                after = parts[0].Text()!;
+                yield return new LeaseRow(after, parts[1].Milliseconds(), parts[2].Text() ?? "", (long)parts[3], (long)parts[4]);
+            }
+            if (rows.Length < PageRows) yield break;
+        }
+    }
+
+    internal static async Task<long> RevokeAsync(Executor executor, string id, CancellationToken cancellation, TimeSpan? left = null)
     {
         Command command = Command.Of("LEASE", "REVOKE", id);
-        RedisResult[] reply = (await executor.AskAsync(command, Repeat.Safe, cancellation).ConfigureAwait(false)).Array(command, 1);
+        var answer = await executor.RunAsync(command, Repeat.Safe, LockHandle.EndLimits(left), cancellation).ConfigureAwait(false);
+        RedisResult[] reply = answer.Result.Array(command, 1);
         return reply.Length > 1 ? (long)reply[1] : 0;
     }
 }

@@ -84,8 +84,9 @@ public sealed class LockHandle : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _over, 1) != 0) return;
+        TimeSpan left = Remaining;
         await EndAsync().ConfigureAwait(false);
-        try { await ReleaseAsync(_executor, Name, Token, CancellationToken.None).ConfigureAwait(false); }
+        try { await ReleaseAsync(_executor, Name, Token, CancellationToken.None, left).ConfigureAwait(false); }
         catch (ClustronException) { }
     }
 
@@ -117,8 +118,17 @@ public sealed class LockHandle : IAsyncDisposable
         return handle;
     }
 
-    internal static Task<Answer> ReleaseAsync(Executor executor, string name, long token, CancellationToken cancellation) =>
-        executor.RunAsync(Command.Of("LOCK", "RELEASE", (RedisKey)name, token), Repeat.Safe, Limits.None, cancellation);
+    /// <param name="executor">The way to the server.</param>
+    /// <param name="name">The lock.</param>
+    /// <param name="token">Its holder's.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="left">It ends by itself then, so that it is not tried much longer.</param>
+    internal static Task<Answer> ReleaseAsync(Executor executor, string name, long token, CancellationToken cancellation, TimeSpan? left = null) =>
+        executor.RunAsync(Command.Of("LOCK", "RELEASE", (RedisKey)name, token), Repeat.Safe, EndLimits(left), cancellation);
+
+    /// <summary>Of a release or revoke: a second at least, and no longer than what it ends has left, or the client repeats commands.</summary>
+    internal static Limits EndLimits(TimeSpan? left) =>
+        left is { } time ? new Limits { RetryFor = TimeSpan.FromMilliseconds(Math.Clamp(time.TotalMilliseconds, 1000, 10_000)) } : Limits.None;
 
     private async Task SubscribeAsync()
     {

@@ -52,3 +52,13 @@ public sealed record LockHolder(long Token, string Owner, TimeSpan Ttl, TimeSpan
 /// <param name="Holders">The oldest first.</param>
 /// <param name="Waiters">How many wait for it.</param>
 public sealed record LockInfo(string Mode, IReadOnlyList<LockHolder> Holders, long Waiters);
+
+/// <summary>A lock in a list; token, owner and TTL are the oldest holder's.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Token">0: nobody holds it.</param>
+/// <param name="Owner">The holder's text.</param>
+/// <param name="Ttl">As granted.</param>
+/// <param name="Mode">"guard", "advisory" and the like.</param>
+/// <param name="Holders">How many hold it.</param>
+/// <param name="Waiters">How many wait for it.</param>
+public sealed record LockRow(string Name, long Token, string Owner, TimeSpan Ttl, string Mode, long Holders, long Waiters);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Clustron.Internal;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -10,6 +11,7 @@ namespace Clustron;
 /// </summary>
 public sealed class Locks
 {
+    private const int PageRows = 500;
     private readonly Executor _executor;
     private readonly ClustronOptions _options;
     private readonly ILogger _log;
@@ -79,6 +81,27 @@ public sealed class Locks
         for (int i = 0; i + 1 < parts.Length; i += 2) fields[parts[i].Text()!] = parts[i + 1];
         IReadOnlyList<LockHolder> holders = [.. fields["holders"].Array(command).Select(row => HolderOf(command, row))];
         return new LockInfo(fields["mode"].Text()!, holders, (long)fields["waiters"]);
+    }
+
+    /// <summary>The locks that somebody holds or waits for, by their names; of one prefix if it is given.</summary>
+    public async IAsyncEnumerable<LockRow> ListAsync(string? prefix = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        string? after = null;
+        for (;;)
+        {
+            var words = new List<object> { "LIST", "LIMIT", PageRows };
+            if (!string.IsNullOrEmpty(prefix)) words.AddRange(["PREFIX", prefix]);
+            if (after is not null) words.AddRange(["AFTER", after]);
+            Command command = Command.Of("LOCK", [.. words]);
+            RedisResult[] rows = (await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false)).Array(command);
+            foreach (RedisResult row in rows)
+            {
+                RedisResult[] parts = row.Array(command, 7);
+                after = parts[0].Text()!;
+                yield return new LockRow(after, (long)parts[1], parts[2].Text() ?? "", parts[3].Milliseconds(), parts[4].Text()!, (long)parts[5], (long)parts[6]);
+            }
+            if (rows.Length < PageRows) yield break;
+        }
     }
 
     /// <summary>Ends all holders of a lock: for operators. The next in the queue get it.</summary>

@@ -98,6 +98,16 @@ public class ExecutorTests
     }
 
     [Fact]
+    public async Task The_last_part_of_a_millisecond_is_no_reason_to_ask_without_a_pause()
+    {
+        var limits = new Limits { RetryFor = TimeSpan.FromMicroseconds(100_700), HedgeAfter = TimeSpan.FromMicroseconds(33_300) };
+        Task<Answer> run = _executor.RunAsync(Command.Of("X"), Repeat.Safe, limits, CancellationToken.None);
+        await _clock.AdvanceAsync(200);
+        await Assert.ThrowsAsync<UncertainException>(() => Wait.For(run, "the end"));
+        Assert.InRange(_port.Sent.Count, 3, 5);
+    }
+
+    [Fact]
     public async Task A_refusal_is_told_at_once()
     {
         _port.Answer = _ => FakePort.Error("WRONGTYPE no");

@@ -146,6 +146,23 @@ public class LossTests
     }
 
     [Fact]
+    public async Task An_answer_to_an_older_renewal_shortens_nothing()
+    {
+        long now = _clock.GetTimestamp();
+        TimeSpan ttl = TimeSpan.FromSeconds(2), margin = TimeSpan.FromMilliseconds(100);
+        await using var life = new KeepAlive(_clock, NullLogger.Instance, "it", new Renewal(true, now, ttl));
+        await _clock.AdvanceAsync(1500);
+        life.Extend(new Renewal(true, _clock.GetTimestamp(), ttl));
+        life.Extend(new Renewal(true, now + TimeSpan.FromSeconds(1).Ticks, ttl));
+        Assert.Equal(ttl - margin, life.Remaining);
+        await _clock.AdvanceAsync(1890);
+        Assert.False(life.LostToken.IsCancellationRequested);
+        await _clock.AdvanceAsync(10);
+        Assert.True(life.LostToken.IsCancellationRequested);
+        Assert.Equal(TimeSpan.Zero, life.Remaining);
+    }
+
+    [Fact]
     public async Task A_starved_thread_pool_holds_no_token_up()
     {
         long began = Stopwatch.GetTimestamp();

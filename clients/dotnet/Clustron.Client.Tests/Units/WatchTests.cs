@@ -29,11 +29,13 @@ public class WatchTests
                 return FakePort.Reply(_revision, _oldest);
             case ["WATCHKEY", "GET", ..]:
                 return FakePort.Reply(_revision, new object?[] { new object?[] { "a", "now", _revision - 1, -1, null } });
-            case ["WATCHKEY", "SINCE", var since, ..]:
+            case ["WATCHKEY", "SINCE", var since, .., "LIMIT", var limit]:
                 long from = long.Parse(since, System.Globalization.CultureInfo.InvariantCulture);
+                int most = int.Parse(limit, System.Globalization.CultureInfo.InvariantCulture);
                 if (from < _oldest) return FakePort.Error($"COMPACTED {_oldest} changes before that are not kept");
-                object?[] rows = [.. _history.Where(h => h.Key > from).Select(h => (object?)new object?[] { h.Key, h.Value })];
-                return FakePort.Reply(_revision, rows);
+                var page = _history.Where(h => h.Key > from).Take(most).ToList();
+                object?[] rows = [.. page.Select(h => (object?)new object?[] { h.Key, h.Value })];
+                return FakePort.Reply(page.Count < most ? _revision : page[^1].Key, rows);
             default:
                 return FakePort.Error("ERR " + words);
         }
@@ -105,6 +107,16 @@ public class WatchTests
         Happens(109, "z");
         await _port.PublishAsync(KeyChannel, Put(109, 105, "z"));
         await Told("Put a x 101", "Put a y 105", "Put a z 109");
+    }
+
+    [Fact]
+    public async Task A_long_history_comes_in_pages()
+    {
+        await using WatchSubscription watch = await StartAsync();
+        for (long r = 101; r <= 2600; ++r) Happens(r, "v");
+        await _port.PublishAsync(KeyChannel, "gap 100 2600");
+        await Told([.. Enumerable.Range(101, 2500).Select(r => $"Put a v {r}")]);
+        Assert.Equal(2600, watch.Revision);
     }
 
     [Fact]

@@ -40,6 +40,8 @@ internal sealed record Limits
 /// <summary>Sends commands, repeats what is safe to repeat, and turns errors into typed ones. Thread-safe.</summary>
 internal sealed class Executor(ICommandPort port, ClustronOptions options)
 {
+    // Timers count whole milliseconds: a shorter wait would be none, and attempts would follow each other without a pause.
+    private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromMilliseconds(500);
 
@@ -66,7 +68,7 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
                 flight.Send();
                 if (await flight.WaitAsync(cancellation).ConfigureAwait(false) is { } answer) return answer;
                 TimeSpan left = flight.Left;
-                if (left <= TimeSpan.Zero) throw flight.GiveUp();
+                if (left < LeastWait) throw flight.GiveUp();
                 if (flight.Pending) continue;
                 await Task.Delay(Min(Jitter(delay), left), Time, cancellation).ConfigureAwait(false);
                 delay = Min(delay * 2, LongestDelay);
@@ -137,14 +139,14 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
             }
             finally
             {
-                await stop.CancelAsync().ConfigureAwait(false);
+                stop.Cancel(); // The timer goes at once.
             }
         }
 
         private Task TimerAsync(CancellationToken stop)
         {
             TimeSpan left = Left, wait = _hedgeAfter < left || repeat == Repeat.IfNotApplied ? _hedgeAfter : left;
-            return Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, executor.Time, stop);
+            return Task.Delay(wait > LeastWait ? wait : LeastWait, executor.Time, stop);
         }
 
         private void Fail(Exception error, int node)

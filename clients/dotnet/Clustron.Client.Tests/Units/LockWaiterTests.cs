@@ -136,6 +136,21 @@ public class LockWaiterTests
     }
 
     [Fact]
+    public async Task A_late_answer_that_tells_of_the_lock_that_is_held_takes_nothing_away()
+    {
+        var late = new TaskCompletionSource<RedisResult>();
+        int asked = 0;
+        _port.Answer = words => words.StartsWith("LOCK ACQUIRE", StringComparison.Ordinal) ? (++asked == 1 ? late.Task : FakePort.Reply(1, 7, 30_000)) : FakePort.One(30_000);
+        Task<LockHandle?> acquire = _client.Locks.TryAcquireAsync("n", Ttl);
+        await _clock.AdvanceAsync(1001);
+        LockHandle handle = (await Wait.For(acquire, "the second attempt"))!;
+        late.SetResult(FakePort.Array(1, 7, 30_000));
+        await _clock.AdvanceAsync(100);
+        Assert.Equal(0, _port.Count("LOCK RELEASE"));
+        Assert.False(handle.IsLost);
+    }
+
+    [Fact]
     public async Task Without_waiting_nobody_queues()
     {
         _port.Answer = _ => FakePort.Reply(0, 4, 1000, "somebody");

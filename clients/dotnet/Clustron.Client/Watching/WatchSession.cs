@@ -172,7 +172,6 @@ internal sealed class WatchSession : IAsyncDisposable
     {
         RedisResult[] parts = row.Array(command, 1);
         long revision = (long)parts[0];
-        if (revision <= _revision) return true;
         foreach (RedisResult part in parts.Skip(1))
         {
             RedisResult[] words = part.Array(command, 2);

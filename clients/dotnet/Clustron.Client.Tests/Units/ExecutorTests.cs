@@ -105,6 +105,12 @@ public class ExecutorTests
         await _clock.AdvanceAsync(200);
         await Assert.ThrowsAsync<UncertainException>(() => Wait.For(run, "the end"));
         Assert.InRange(_port.Sent.Count, 3, 5);
+        _port.Answer = _ => FakePort.Error("UNCERTAIN no answer");
+        limits = new Limits { RetryFor = TimeSpan.FromMicroseconds(700) };
+        int sent = _port.Sent.Count;
+        run = _executor.RunAsync(Command.Of("X"), Repeat.Safe, limits, CancellationToken.None);
+        await Assert.ThrowsAsync<UncertainException>(() => Wait.For(run, "the end", 2000));
+        Assert.Equal(sent + 1, _port.Sent.Count);
     }
 
     [Fact]

@@ -38,7 +38,7 @@ CLASS_LIMITS = {
     "paxos::Replica::Impl": [48, 28, 2],
     "resp::ReplyWriter": [58, 14, 1],
     "server::Server": [28, 33, 1],
-    "state::Executor": [82, 38, 2],
+    "state::Executor": [83, 38, 2],
     "store::Store": [102, 33, 4],
 }
 ASSERTIONS_GOAL = 20  # per 1,000 lines of code, in each layer but base and net

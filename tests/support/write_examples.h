@@ -106,8 +106,7 @@ inline const std::vector<WriteExample>& WriteExamples() {
 // Writes whose calls can't be made of plain words (EXEC, TXN COMMIT, RESTORE have tests of their
 // own), or that change no client's key.
 inline const std::set<std::string_view> kWritesWithoutExample = {
-    "EXEC",         "TXN|COMMIT",   "RESTORE",     "CONFIG|SET", "LEASE|GRANT",
-    "LOCK|ACQUIRE", "LOCK|RELEASE", "LOCK|CANCEL", "LOCK|BREAK",
-    "INDEX|CREATE", "INDEX|DROP"};
+    "EXEC",         "TXN|COMMIT",  "RESTORE",    "CONFIG|SET",   "LEASE|GRANT", "LOCK|ACQUIRE",
+    "LOCK|RELEASE", "LOCK|CANCEL", "LOCK|BREAK", "INDEX|CREATE", "INDEX|DROP"};
 
 }  // namespace clustron::test

@@ -178,7 +178,10 @@ class TxnActor final : public Actor {
   }
   void Committed(Outcome outcome, const Reply& reply) {
     if (outcome == Outcome::kUnknown) in_doubt_ = true;
-    if (outcome == Outcome::kUnknown || (outcome == Outcome::kNo && in_doubt_)) return;  // again
+    // What one of its commands answers is the outcome; what keeps a COMMIT from the log is none.
+    const bool decided = reply.text.find(" command ") != std::string::npos;
+    if (outcome == Outcome::kUnknown || (outcome == Outcome::kNo && in_doubt_ && !decided))
+      return;  // again
     step_ = Step::kNone;
     if (outcome == Outcome::kNo) return txns_.ops.Drop(place_);
     if (reply.IsError("NOTXN")) {

@@ -11,10 +11,11 @@ namespace clustron::commands {
 std::optional<std::string> SyncMessage(const store::Store& store, std::string_view channel,
                                        uint64_t revision) {
   constexpr std::string_view kLease = "__lease__:";
+  constexpr std::string_view kOwner = "__leases__:";
   constexpr std::string_view kLock = "__lock@";
   constexpr std::string_view kBehindDb = "__:";
   std::string head = "sync " + std::to_string(revision);
-  if (IsWatchChannel(channel)) return head;
+  if (IsWatchChannel(channel) || channel.starts_with(kOwner)) return head;
   head.push_back(' ');
   if (channel.starts_with(kLease))
     return head + (LeasesOf(store).Find(channel.substr(kLease.size())) != nullptr ? "1" : "0");

@@ -1,6 +1,8 @@
 #include "server/observe/watch_hub.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -9,7 +11,10 @@
 #include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "commands/core/channel_sync.h"
 #include "commands/core/registry.h"
+#include "commands/core/watch_target.h"
+#include "commands/pubsub/channels.h"
 #include "commands/watch/rows.h"
 #include "server/front/client.h"
 #include "server/observe/watch_search_reply.h"
@@ -248,7 +253,17 @@ bool WatchHub::Replay(Revision told) {
                                [&](const state::WatchRevision& revision) { OnRevision(revision); });
 }
 
+// Of locks and leases no history is kept: how they are now says whether something was missed.
+void WatchHub::TellCoordination() {
+  for (const std::string& channel : hub_.Names(commands::PubsubPort::Kind::kChannel, std::nullopt)) {
+    if (!commands::IsReservedChannel(channel) || commands::IsWatchChannel(channel)) continue;
+    if (const auto sync = commands::SyncMessage(store(), channel, store().revision()))
+      hub_.Deliver(channel, *sync, false);
+  }
+}
+
 void WatchHub::OnReplaced(Revision told) {
+  TellCoordination();
   if (table_.empty()) return;
   for (Watched& watched : table_.all())
     for (WatchSearchReply* wait : watched.waits) wait->Wake();

@@ -87,6 +87,7 @@ class WatchHub final : public commands::WatchesPort,
   void TellTooMuch(store::Revision revision);
   void TellSyncs();
   bool Replay(store::Revision told);
+  void TellCoordination();
 
   const Clock& clock_;
   const Config& config_;

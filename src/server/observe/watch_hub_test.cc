@@ -239,6 +239,27 @@ TEST_CASE("SINCE is refused above the newest revision and below the oldest") {
   CHECK(ask(bench.revision()).starts_with("-COMPACTED"));
 }
 
+TEST_CASE("behind a snapshot who follows locks, leases and owners is told anew how they are") {
+  Bench bench;
+  bench.Run("LEASE GRANT 1000 ID l OWNER o");
+  bench.Run("LOCK ACQUIRE k 1000");
+  for (const char* channel : {"__lock@0__:k", "__lease__:l", "__leases__:o", "plain"})
+    bench.Subscribe(bench.a, channel);
+  bench.a.link.Take();
+  bench.watches.OnReplaced(bench.revision());
+  const std::string now = std::to_string(bench.revision());
+  std::string told = bench.a.link.Take();
+  for (const std::string& frame :
+       {Frame("__lock@0__:k", "sync " + now + " 1"), Frame("__lease__:l", "sync " + now + " 1"),
+        Frame("__leases__:o", "sync " + now)}) {
+    CAPTURE(frame);
+    const size_t at = told.find(frame);
+    REQUIRE(at != std::string::npos);
+    told.erase(at, frame.size());
+  }
+  CHECK(told.empty());
+}
+
 TEST_CASE("behind a snapshot watches go on where the history can, else they are told of a gap") {
   Bench bench;
   const std::string channel = "__watch@0__:k:key";

@@ -185,6 +185,18 @@ TEST_CASE("long values and those of other types are not told") {
   CHECK(server.told[0].value_size == WatchEvent::kNotKept);
 }
 
+TEST_CASE("what an item changed twice is forgotten with it") {
+  WatchedServer server;
+  server.Do("MSET a1 x a1 y");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].value == "y");
+  server.Do("TXN THEN 2 3 SET a2 x 2 DEL a2");
+  CHECK(server.told.empty());
+  server.Do("DEL a2 a1");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].key == "a1");
+}
+
 TEST_CASE("without a history and watches nothing is gathered") {
   WatchedServer server;
   server.Do("CONFIG SET watches off");

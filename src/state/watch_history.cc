@@ -67,11 +67,24 @@ void AppendRecord(Revision revision, const WatchEvent& event, std::string* out) 
                          .reason = static_cast<uint8_t>(event.reason),
                          .db = event.db < 0 ? kDbAll : static_cast<uint8_t>(event.db),
                          .lease_size = static_cast<uint8_t>(event.lease.size())};
-  out->append(reinterpret_cast<const char*>(&head), sizeof head);
-  out->append(event.lease);
-  out->append(event.key);
-  if (event.value_size > 0) out->append(event.value);
-  if (event.previous_size > 0) out->append(event.previous);
+  // In one step: this is a part of each write.
+  const size_t before = out->size();
+  const size_t size = before + SizeOf(event);
+  // (The library hands on a capacity that may be more.)
+  out->resize_and_overwrite(size, [&](char* bytes, size_t) {
+    char* at = bytes + before;
+    const auto put = [&at](const void* from, size_t part) {
+      std::memcpy(at, from, part);
+      at += part;
+    };
+    put(&head, sizeof head);
+    if (!event.lease.empty()) put(event.lease.data(), event.lease.size());
+    put(event.key.data(), event.key.size());
+    if (!event.value.empty()) put(event.value.data(), event.value.size());
+    if (!event.previous.empty()) put(event.previous.data(), event.previous.size());
+    DCHECK(at == bytes + size);
+    return size;
+  });
 }
 
 std::unexpected<Error> Malformed() {

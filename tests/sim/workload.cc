@@ -67,9 +67,10 @@ void Actor::HurryTo(int node) {
 }
 
 void Actor::ActNow() {
+  const bool hurry = std::exchange(hurry_, false);
   if (world_.stopping) {
     FinalAct();
-  } else if (std::exchange(hurry_, false)) {
+  } else if (hurry) {
     ActInHurry();
   } else {
     Act();

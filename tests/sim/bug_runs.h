@@ -61,7 +61,7 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kAnyReleaseEndsLease, .name = "kAnyReleaseEndsLease", .seed = 97},
     {.bug = Bug::kKeepaliveWithoutLease, .name = "kKeepaliveWithoutLease", .seed = 3},
     {.bug = Bug::kWaitCountsVotes, .name = "kWaitCountsVotes", .seed = 5},
-    {.bug = Bug::kLongerLeaseForgotten, .name = "kLongerLeaseForgotten", .seed = 82, .nodes = 5},
+    {.bug = Bug::kLongerLeaseForgotten, .name = "kLongerLeaseForgotten", .seed = 569, .nodes = 5},
     {.bug = Bug::kDigestsNeverCompared, .name = "kDigestsNeverCompared", .seed = 8},
     {.bug = Bug::kMutationDiffers, .name = "kMutationDiffers", .seed = 3},
     {.bug = Bug::kEntryFlagsIgnored, .name = "kEntryFlagsIgnored", .seed = 34},

@@ -242,6 +242,7 @@ VALUES = {
     "list-max-listpack-size": (["-5", "-2", "1", "128"], ["x", "99999999999"]),
     "maxmemory-policy": (["noeviction"], ["allkeys-lru", "volatile-ttl"]),
     "notify-keyspace-events": (["", ("KEA", "AKE"), ("Kx", "xK")], ["?"]),
+    "index-query-limit": (["1", "100000000"], ["0", "100000001", "many"]),
     "watch-history-size": (["0", ("1mb", "1048576")], ["-1", "2tb"]),
     "watches": (["off", "on", "previous"], ["always"]),
 }

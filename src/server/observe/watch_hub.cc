@@ -255,7 +255,8 @@ bool WatchHub::Replay(Revision told) {
 
 // Of locks and leases no history is kept: how they are now says whether something was missed.
 void WatchHub::TellCoordination() {
-  for (const std::string& channel : hub_.Names(commands::PubsubPort::Kind::kChannel, std::nullopt)) {
+  for (const std::string& channel :
+       hub_.Names(commands::PubsubPort::Kind::kChannel, std::nullopt)) {
     if (!commands::IsReservedChannel(channel) || commands::IsWatchChannel(channel)) continue;
     if (const auto sync = commands::SyncMessage(store(), channel, store().revision()))
       hub_.Deliver(channel, *sync, false);

@@ -30,12 +30,16 @@ uint64_t Pairs(const Store& s, std::string_view name) {
   return std::get<0>(IndexesOf(s).Find(0, name)->content->column(0)).tree().size();
 }
 
+// So many are indexed at once.
+constexpr int kFew = static_cast<int>(IndexTable::kSliceKeys);
+
 }  // namespace
 
 TEST_CASE("indexes: one over many keys is built in slices, and keeps up with writes meanwhile") {
   Store s(1);
   s.BeginItem();
-  PutMany(s, 3000);
+  constexpr int kKeys = static_cast<int>(IndexTable::kSliceKeys) * 6;
+  PutMany(s, kKeys);
   IndexTable& table = IndexesOf(s);
   table.Create(0, "i", OverField());
   const Index& index = *table.Find(0, "i");
@@ -48,7 +52,7 @@ TEST_CASE("indexes: one over many keys is built in slices, and keeps up with wri
     s.BeginItem();
     PutField(s, "k" + std::to_string(slices), "f", "-1");
     PutField(s, "new" + std::to_string(slices), "f", "-2");
-    const std::string gone = "k" + std::to_string(1000 + slices);
+    const std::string gone = "k" + std::to_string(kKeys / 2 + slices);
     Mutation m = s.Modify(0, gone);
     m.Delete();
     m.Commit(kDel);
@@ -59,17 +63,17 @@ TEST_CASE("indexes: one over many keys is built in slices, and keeps up with wri
   CHECK(index.ready());
   CHECK(table.building() == 0);
   CHECK(index.percent() == 100);
-  CHECK(Pairs(s, "i") == 3000);
+  CHECK(Pairs(s, "i") == kKeys);
 }
 
 TEST_CASE("indexes: few keys are indexed at once, also inside of what is undone") {
   Store s(1);
   s.BeginItem();
-  PutMany(s, 100);
+  PutMany(s, kFew);
   const size_t mark = s.Arm();
   IndexesOf(s).Create(0, "i", OverField());
   CHECK(IndexesOf(s).Find(0, "i")->ready());
-  CHECK(Pairs(s, "i") == 100);
+  CHECK(Pairs(s, "i") == kFew);
   s.Rollback(mark);
   CHECK(IndexesOf(s).Find(0, "i") == nullptr);
   CHECK_FALSE(IndexesOf(s).Has(0));
@@ -80,7 +84,7 @@ TEST_CASE("indexes: few keys are indexed at once, also inside of what is undone"
 TEST_CASE("indexes: what a flush or a drop sets aside comes back when it is undone") {
   Store s(1);
   s.BeginItem();
-  PutMany(s, 100);
+  PutMany(s, kFew);
   IndexesOf(s).Create(0, "i", OverField());
   const std::string before = IndexText(*IndexesOf(s).Find(0, "i")->content);
   const size_t mark = s.Arm();

@@ -234,6 +234,28 @@ TEST_CASE("a COMMIT whose transaction is not to be had closes the id") {
   CHECK(bench.executor().store().Size(0) == 0);
 }
 
+TEST_CASE("what a client has sent behind a command that is asked elsewhere is answered behind it") {
+  EngineBench bench(3);
+  Begin(bench);
+  auto& client = bench.Connect();
+  for (const char* command : {"TXN ROLLBACK 2-x", "TXN DO 2-x GET k"}) {
+    CAPTURE(command);
+    bench.TakeSent(2, WireKind::kNodeCall);
+    client.got.clear();
+    bench.Say(client, "SET a 1\r\n" + std::string(command) + "\r\nINCR n");
+    bench.Turn();
+    for (int i = 0; i < 6; ++i) bench.AnswerAll();
+    CHECK(client.got == "+OK\r\n");
+    const std::vector<std::string> sent = bench.TakeSent(2, WireKind::kNodeCall);
+    REQUIRE(sent.size() == 1);
+    uint64_t id;
+    std::string_view rest;
+    REQUIRE(cluster::ReadCall(sent[0], &id, &rest));
+    client.got.clear();
+    CHECK(Answer(bench, client, id, "r+HERE\r\n").starts_with("+HERE\r\n:"));
+  }
+}
+
 TEST_CASE("a client that is gone leaves its question behind") {
   EngineBench bench(3);
   Begin(bench);

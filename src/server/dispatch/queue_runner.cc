@@ -95,6 +95,8 @@ bool QueueRunner::RunFront(Session& session) {
     return false;
   }
   if (session.client.late_reply() == nullptr) return true;
+  // Else a write behind it could be answered first.
+  CHECK(front.spec->Is(commands::kStalls));
   session.queue.BecomeLate();
   around_.late.Add(session);
   return false;

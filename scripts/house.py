@@ -52,7 +52,7 @@ TYPE_BRANCH = r"(?<![^=!<>]= )(?<!:)\b(?:store::)?Type::k(%s)\b|\bis_hash\(\)|\b
 COMMAND_NAME = r"(->|\.)handler [!=]= [^n]|\b\w*(spec|row|one|command\(\))(\.|->)id [!=]= [^0]|\bname [!=]= \"[A-Z]|\bspec == (find|Find)"
 # Of a reply: it begins with its code. Texts of the parser of requests, too, which is why Error("…") counts.
 ERROR_CODES = (
-    "BUSY BUSYKEY CLUSTERDOWN COMPACTED DENIED ERR EXECABORT FENCED LOADING LOCKED MISCONF NOAUTH NOLEASE NOPERM NOPROTO NOSCRIPT OOM TXNLIMIT "
+    "BUSY BUSYKEY CLUSTERDOWN COMPACTED DENIED ERR EXECABORT FENCED LOADING LOCKED MISCONF NOAUTH NOLEASE NOPERM NOPROTO NOSCRIPT NOTXN OOM TXNLIMIT "
     "UNBLOCKED UNCERTAIN WRONGPASS WRONGTYPE")
 ERROR_LITERAL = r"\bError\(\"|\"(%s) " % ERROR_CODES.replace(" ", "|")
 

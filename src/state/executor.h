@@ -272,7 +272,7 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
                        uint8_t item_flags, resp::ReplyOutput* out);
 
   void FollowUp() {
-    if (!waits_.locks().idle()) {
+    if (waits_.locks().ready()) {
       news_.EndRevision();  // grants have revisions of their own
       Chain(waits_.locks().HandOver());
     }

@@ -87,6 +87,7 @@ void RevisionChanges::OnChange(const store::Change& change) {
   }
   if (const auto it = places_.find({change.db, change.key}); it != places_.end()) {
     changed_[it->second].reason = change.reason;
+    changed_[it->second].lease.clear();
     return;
   }
   Changed& one = Add();
@@ -114,7 +115,7 @@ void RevisionChanges::Reset(int db, Reason reason, store::Revision revision) {
   lone_ = nullptr;
   revision_ = revision;
   for (size_t i = 0; i < count_; ++i)
-    if (changed_[i].reset && changed_[i].db == db) return;
+    if (changed_[i].reset && (changed_[i].db == db || changed_[i].db < 0)) return;
   Changed& one = Add();
   one = {.db = db, .reset = true, .reason = reason, .key = {}, .lease = {}};
 }
@@ -130,11 +131,8 @@ void RevisionChanges::OnSwap(int db_a, int db_b, store::Revision revision) {
 }
 
 void RevisionChanges::OnLeaseEnd(std::string_view id) {
-  for (size_t i = count_; i > 0; --i) {
-    Changed& one = changed_[i - 1];
-    if (one.reason != Reason::kLease || !one.lease.empty()) break;
-    one.lease = id;
-  }
+  for (size_t i = 0; i < count_; ++i)
+    if (changed_[i].reason == Reason::kLease && changed_[i].lease.empty()) changed_[i].lease = id;
 }
 
 // --- When it is done -----------------------------------------------------------------------------
@@ -181,7 +179,12 @@ void RevisionChanges::Tell(bool told) {
   CHECK(revision_ <= store_.revision() || Planted(Bug::kWatchUndoneTold));
   const WatchRevision revision{revision_, events_};
   // What an item did before it began the history is not a part of it.
-  if (history_.active() && revision_ > history_.newest()) history_.Append(revision);
+  if (history_.active()) {
+    const bool fresh = revision_ > history_.newest();
+    CHECK(fresh || revision_ <= history_.oldest() || Planted(Bug::kWatchToldEarly) ||
+          Planted(Bug::kWatchUndoneTold));
+    if (fresh) history_.Append(revision);
+  }
   if (!told || sink_ == nullptr) return;
   if (Planted(Bug::kWatchTornRevision) && events_.size() > 1) {
     sink_->OnRevision({revision_, revision.events.first(1)});
@@ -200,13 +203,16 @@ void RevisionChanges::End(bool told) {
   } else if (count_ != 0) {
     events_.clear();
     uint32_t reset = 0;  // databases
+    bool all = false;
     for (size_t i = 0; i < count_; ++i) {
       if (!changed_[i].reset) continue;
+      all |= changed_[i].db < 0;
       reset |= changed_[i].db < 0 ? UINT32_MAX : uint32_t{1} << changed_[i].db;
     }
+    // Of a database one reset is told, be it that of all.
     for (size_t i = 0; i < count_; ++i) {
       const Changed& one = changed_[i];
-      if (one.reset || (reset >> one.db & 1) == 0) AddEvent(one);
+      if (one.reset ? !all || one.db < 0 : (reset >> one.db & 1) == 0) AddEvent(one);
     }
     if (!events_.empty()) Tell(told);
     lone_ = nullptr;

@@ -97,7 +97,7 @@ void CheckTold(const WatchedServer& server, const Keys& before) {
   for (const Told& one : server.told)
     if (one.kind == WatchKind::kReset)
       for (int db = 0; db < store::kDatabases; ++db)
-        if (one.db == db || one.db == WatchEvent::kAllDbs) reset.insert(db);
+        if (one.db == db || one.db == WatchEvent::kAllDbs) CHECK(reset.insert(db).second);
   std::set<std::pair<int, std::string>> changed;
   for (const auto& [name, value] : before)
     if (const auto it = after.find(name); it == after.end() || it->second != value)
@@ -183,6 +183,32 @@ TEST_CASE("long values and those of other types are not told") {
   CHECK(server.told[0].previous_size == WatchEvent::kNotKept);
   server.Do("RPUSH k x");
   CHECK(server.told[0].value_size == WatchEvent::kNotKept);
+}
+
+TEST_CASE("of a database one reset is told, however often it was emptied") {
+  for (const char* call : {"TXN THEN 3 3 SET a 1 1 FLUSHDB 1 FLUSHALL",
+                           "TXN THEN 2 1 FLUSHALL 1 FLUSHDB", "TXN THEN 2 3 SWAPDB 0 1 1 FLUSHALL",
+                           "TXN THEN 2 1 FLUSHALL 3 SWAPDB 0 1"}) {
+    CAPTURE(call);
+    WatchedServer server;
+    server.Do("SET k x");
+    server.Do(call);
+    REQUIRE(server.told.size() == 1);
+    CHECK(server.told[0].db == WatchEvent::kAllDbs);
+    CHECK(server.told[0].reason == Reason::kFlush);
+  }
+}
+
+TEST_CASE("a key that ends with its lease names it, whatever else the item changed between") {
+  WatchedServer server;
+  server.Do("LEASE GRANT 1000 ID lease-1");
+  server.Do("SET k x LEASE lease-1");
+  server.Do("TXN THEN 4 3 SET a 1 3 APPEND k y 3 SET b 1 3 LEASE REVOKE lease-1");
+  REQUIRE(server.told.size() == 3);
+  CHECK(server.told[1].key == "k");
+  CHECK(server.told[1].kind == WatchKind::kDelete);
+  CHECK(server.told[1].lease == "lease-1");
+  CHECK(server.told[2].lease.empty());
 }
 
 TEST_CASE("what an item changed twice is forgotten with it") {

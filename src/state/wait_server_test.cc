@@ -43,6 +43,39 @@ TEST_CASE_FIXTURE(Fixture, "a push and the pops that it serves are one item: one
   CHECK(waiting() == 0);
 }
 
+// What an entry may no longer hand over must not part an item from whom it serves.
+TEST_CASE_FIXTURE(Fixture, "a push and the pop that it serves are told as one, behind any number of grants") {
+  struct Told final : WatchSink {
+    void OnRevision(const WatchRevision& revision) override {
+      CHECK(revision.revision > last);
+      last = revision.revision;
+      for (const WatchEvent& event : revision.events) keys += std::string(event.key) + " ";
+    }
+    void OnReplaced(store::Revision) override {}
+    store::Revision last = 0;
+    std::string keys;
+  } told;
+  const char version[] = {cluster::kFeatureVersion, 0};
+  const std::string_view args[] = {std::string_view(version, 2)};
+  std::string raise;
+  cluster::AppendItem({.kind = ItemKind::kRaiseVersion}, args, &raise);
+  Items({raise});
+  Do({"CONFIG", "SET", "watches", "on"});
+  Do({"LEASE", "GRANT", "60000", "ID", "big"});
+  constexpr int kLocks = static_cast<int>(LockServer::kGrantsPerEntry) + 5;
+  for (int i = 0; i < kLocks; i++) {
+    const std::string name = "l" + std::to_string(i);
+    Do({"LOCK", "ACQUIRE", name, "0", "LEASE", "big"});
+    Do({"LOCK", "ACQUIRE", name, "60000", "ENQUEUE", "60000"});
+  }
+  Ask(kOne, {"BLPOP", "q", "0"});
+  executor.news().changes().SetSink(&told);
+  Items({CommandItem({"LEASE", "REVOKE", "big"}), CommandItem({"RPUSH", "q", "x"}),
+         CommandItem({"SET", "k", "v"})});
+  executor.news().changes().SetSink(nullptr);
+  CHECK(told.keys == "k ");  // q came and went
+}
+
 TEST_CASE_FIXTURE(Fixture, "waiting changes no revision, but the digest") {
   const uint64_t revision = executor.revision();
   const uint64_t digest = executor.digest();

@@ -27,7 +27,7 @@ constexpr size_t kSegmentBytesLeast = 512;
 // Crashes of a node alone; of more the oldest are answered as what has left the ring.
 constexpr size_t kLostRangesMax = 64;
 // A slice of a search: the segments whose index is to be built, and those looked at.
-constexpr size_t kIndexedPerStep = 4;
+constexpr size_t kIndexedPerStep = 1;
 constexpr size_t kLookedAtPerStep = 128;
 
 constexpr uint8_t kDbAll = 255;
@@ -319,7 +319,7 @@ Status WatchHistory::LoadPiece(std::string_view piece, bool keep) {
 Status WatchHistory::EndLoad(Revision now) {
   // A snapshot without one: it begins here.
   if (load_ == Load::kHead && active_) Clear(now);
-  const bool whole = cut_.empty();
+  const bool whole = cut_.empty() && (!active_ || newest_ <= now);
   cut_ = {};
   load_ = Load::kNone;
   return whole ? Status() : Malformed();
@@ -382,6 +382,7 @@ bool WatchSearch::Take(const WatchSegment& segment) {
 }
 
 WatchSearch::Progress WatchSearch::Step(const WatchHistory& history) {
+  complete_ = false;
   if (up_to_ < history.oldest()) return Progress::kGone;
   size_t built = 0;
   size_t looked_at = 0;

@@ -17,8 +17,10 @@
 //      below the no-op.
 // Where no majority is left without the ones that were set back, 2. can't come about. An operator
 // may then say on each node that a loss is accepted (cluster-accept-loss); in place of 2. the node
-// must have applied all that any voter knows to be chosen. That holds for all that were set back,
-// until the last of them has recovered: those that come behind the first go by 2. if they can.
+// must have applied all that any voter knows to be chosen, and leads first only with the votes of
+// all who were not set back: what they alone remember may be chosen. That holds for all that were
+// set back, until the last of them has recovered: those that come behind the first go by 2. if they
+// can.
 //
 // At a start a member doesn't know yet whether it was set back. It votes as soon as all other
 // voters have taken its introduction, or a majority has and `silence_ns` has passed.

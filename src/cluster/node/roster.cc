@@ -206,6 +206,10 @@ void Roster::SetVotes(int64_t now_ns, bool state_readable) {
     StepRecovery(now_ns, state_readable);
   } else {
     replica_.SetVoting(watch_.MayVote(replica_.members(), now_ns), now_ns);
+    if (gave_up_ && state_readable && state_.newest_noop() > *bound_) {
+      gave_up_ = false;
+      replica_.SetPhase1Wants({});
+    }
   }
 }
 
@@ -234,13 +238,25 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
   if (!caught_up_seq_) caught_up_seq_ = replica_.persisted_seq();
   if (replica_.durable_seq() < *caught_up_seq_) return;
   REACH("a member that was set back votes again");
-  if (!passed)
-    Log(LogLevel::kWarning,
-        "cluster-accept-loss: this node votes again although it was set back ({}). What only it "
-        "had "
-        "acknowledged is lost",
-        watch_.own().why);
+  if (!passed) GiveUp();
   watch_.Recover();
+}
+
+// What a quorum had chosen may be left in the votes of those who were not set back, and nobody may
+// know that it is chosen. So this node leads only with their promises, until some leader came.
+void Roster::GiveUp() {
+  std::vector<NodeId> remember;
+  for (const NodeId voter : replica_.members().voters)
+    if (voter != replica_.self() && !watch_.SetBack(voter)) remember.push_back(voter);
+  std::string names;
+  for (const NodeId node : remember) names += (names.empty() ? "" : ", ") + std::to_string(node);
+  Log(LogLevel::kWarning,
+      "cluster-accept-loss: this node votes again although it was set back ({}). What only it had "
+      "acknowledged is lost. It leads first with the votes of all that were not set back (nodes: "
+      "{})",
+      watch_.own().why, names.empty() ? "none" : names);
+  replica_.SetPhase1Wants(remember);
+  gave_up_ = true;
 }
 
 // --- For people ----------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ class Roster {
   void TellStanding(int64_t now_ns);
   void SetVotes(int64_t now_ns, bool state_readable);
   void StepRecovery(int64_t now_ns, bool state_readable);
+  void GiveUp();
   void SayWhatChanged();
 
   MemberWatch watch_;
@@ -108,6 +109,7 @@ class Roster {
   std::optional<Ballot> bound_;            // the highest ballot of all
   uint64_t bound_boot_ = 0;                // of this boot
   std::optional<uint64_t> caught_up_seq_;  // what has to be durable before it votes
+  bool gave_up_ = false;  // votes by an accepted loss, and no leader has come since
 
   Standing standing_;  // told once the log is durable up to …
   std::optional<uint64_t> standing_seq_;

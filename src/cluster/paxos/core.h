@@ -25,6 +25,8 @@ struct Core {
   int64_t now_ns;  // as of the current input
   // What is known of each peer; same order as membership.peers().
   std::vector<PeerStatus> peers;
+  // Whose promises phase 1 needs besides a quorum 1 (Replica::SetPhase1Wants).
+  Votes phase1_wants = 0;
   // Not empty: two values were met where Paxos allows one. This node does nothing more.
   std::string contradiction;
 

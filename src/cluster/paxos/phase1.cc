@@ -164,6 +164,10 @@ bool Phase1::Done() {
   status_.catching_up_to = 0;
   status_.waits_for_slot = 0;
   if (!core_.membership.IsQuorum1(complete)) return false;
+  if ((complete & core_.phase1_wants) != core_.phase1_wants) {
+    REACH("paxos.candidate_waits_for_who_remembers");
+    return false;
+  }
   if (!OwnPromiseDurable()) {
     REACH("paxos.candidate_waits_for_its_own_disk");
     return false;

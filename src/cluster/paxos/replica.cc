@@ -128,6 +128,12 @@ void Replica::SetPeerVoting(NodeId peer, bool voting) {
   if (PeerStatus* status = impl_->core.Peer(peer)) status->voting = voting;
 }
 
+void Replica::SetPhase1Wants(const std::vector<NodeId>& voters) {
+  impl_->core.phase1_wants = 0;
+  for (const NodeId voter : voters)
+    impl_->core.phase1_wants |= impl_->core.membership.BitOf(voter);
+}
+
 void Replica::RaisePromise(Ballot ballot, int64_t now_ns) {
   impl_->SetNow(now_ns);
   if (ballot <= promised()) return;

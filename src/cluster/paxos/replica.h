@@ -141,6 +141,10 @@ class Replica {
   void SetVoting(bool voting, int64_t now_ns);
   // What this peer says as a voter, candidate or leader is ignored; the rest is not.
   void SetPeerVoting(NodeId peer, bool voting);
+  // Until it is called again this node leads only with the promises of these voters too: more than
+  // safety needs. After a loss the votes that are left are those of few, and any quorum could be
+  // one of nodes that have forgotten theirs.
+  void SetPhase1Wants(const std::vector<NodeId>& voters);
   // Promises this ballot to nobody in particular; nothing if it is not above promised().
   void RaisePromise(Ballot ballot, int64_t now_ns);
   // Attached to every heartbeat and answer from now on (≤ kMaxBlobBytes).

@@ -80,5 +80,26 @@ TEST_CASE(
   CHECK_SAFE(cluster);
 }
 
+TEST_CASE("a node leads only with the promises that are wanted of it, however many others there are") {
+  TestCluster cluster(Options(5, 11));
+  const NodeId first = AwaitLeader(cluster);
+  REQUIRE(first != kNoNode);
+  const NodeId remembers = first % 5 + 1;
+  const auto want = [&](const std::vector<NodeId>& voters) {
+    for (NodeId node = 1; node <= cluster.node_count(); ++node)
+      if (node != remembers && cluster.Up(node)) cluster.At(node).SetPhase1Wants(voters);
+  };
+  want({remembers});
+  cluster.Crash(remembers);
+  cluster.Crash(first);
+  cluster.RunFor(5 * kSecond);
+  CHECK(cluster.Leader() == kNoNode);
+  SUBCASE("it comes") { cluster.Restart(remembers); }
+  SUBCASE("nobody is wanted any more") { want({}); }
+  CHECK(cluster.RunUntil([&] { return cluster.Leader() != kNoNode; }, 10 * kSecond));
+  CHECK(cluster.Progress(2 * kSecond));
+  CHECK_SAFE(cluster);
+}
+
 }  // namespace
 }  // namespace clustron::paxos

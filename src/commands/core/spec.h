@@ -78,8 +78,8 @@ enum Flag : uint64_t {
   kWhenSubscribed = uint64_t{1} << 38,  // a RESP2 client that has subscribed may send it
   kSelectsDb = uint64_t{1} << 39,       // the commands behind it run in the database it names
   kUnversioned = uint64_t{1} << 40,     // what it tells of a key may change and leave its revision
-  kOwnCalls = uint64_t{1} << 42,  // a container: what is none of its subcommands is its own call
   kMadeHere = uint64_t{1} << 41,  // what it logs is made of this node's memory when its turn comes
+  kOwnCalls = uint64_t{1} << 42,  // a container: what is none of its subcommands is its own call
 };
 
 // ACL categories, in Redis's order.

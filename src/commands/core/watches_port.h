@@ -70,8 +70,8 @@ class WatchesPort {
   // The answer is that of the call's first Poll, or comes later.
   virtual std::unique_ptr<LateReply> Since(SinceCall call, ClientPort& client) = 0;
   virtual std::unique_ptr<LateReply> Watch(PlainWatch call, ClientPort& client) = 0;
-  // Ends one of the client's watches of the plain form. False: it has none of this name.
-  virtual bool Unwatch(ClientPort& client, int db, std::string_view name) = 0;
+  // Ends the client's watches of the plain form of this name. Returns how many it has left.
+  virtual size_t Unwatch(ClientPort& client, int db, std::string_view name) = 0;
   // Its watches of the plain form.
   virtual std::vector<WatchTarget> WatchesOf(const ClientPort& client) const = 0;
   // By target.

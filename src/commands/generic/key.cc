@@ -41,6 +41,9 @@ bool DeleteKey(Context& ctx, std::string_view key) {
 
 // FLUSHDB's and FLUSHALL's only argument. Both words mean the same here: values are always freed
 // in slices, behind the reply.
+// Each key's labels are taken out one by one.
+uint64_t LabelUnits(const Context& ctx) { return 3 * LabelsOf(ctx.store).labelled_keys(); }
+
 bool CheckFlushMode(Context& ctx) {
   ArgCursor args(ctx.args);
   if (args.HasNext() && !args.Token("SYNC") && !args.Token("ASYNC")) args.Fail(kErrSyntax);
@@ -192,7 +195,7 @@ void CmdSwapdb(Context& ctx) {
     if (IndexesOf(ctx.store).Has(db)) return ctx.reply.Error(kErrSwapIndexed);
   // Attached and labelled keys change their names, by way of a third.
   if (!ctx.Spend(3 * LeasesOf(ctx.store).attached_keys())) return;
-  if (!ctx.Spend(3 * LabelsOf(ctx.store).labelled_keys())) return;
+  if (!ctx.Spend(LabelUnits(ctx))) return;
   if (a != b) ctx.Writable().SwapDb(a, b);
   ctx.reply.Ok();
 }
@@ -215,14 +218,14 @@ void CmdDbsize(Context& ctx) { ctx.reply.Uint(ctx.store.Size(ctx.db)); }
 void CmdFlushdb(Context& ctx) {
   if (FlushesPrefix(ctx.args)) return FlushPrefix(ctx);
   if (!CheckFlushMode(ctx)) return;
-  if (!ctx.Spend(kFlushUnits)) return;
+  if (!ctx.Spend(kFlushUnits + LabelUnits(ctx))) return;
   ctx.Writable().FlushDb(ctx.db);
   ctx.reply.Ok();
 }
 
 void CmdFlushall(Context& ctx) {
   if (!CheckFlushMode(ctx)) return;
-  if (!ctx.Spend(kFlushUnits * store::kDatabases)) return;
+  if (!ctx.Spend(kFlushUnits * store::kDatabases + LabelUnits(ctx))) return;
   ctx.Writable().FlushAll();
   ctx.reply.Ok();
 }

@@ -1,6 +1,7 @@
 // INDEX QUERY, EXPLAIN and AGGREGATE: reads of one index, at one revision.
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "commands/index/index.spec.h"
 #include "commands/index/query_call.h"
 #include "store/keyspace/value_type.h"
+#include "store/tables/label_table.h"
 
 namespace clustron::commands {
 
@@ -56,13 +58,28 @@ void ReplyValue(Context& ctx, const KeyRecord& record) {
   type.bytes ? ReplyString(ctx, record) : ctx.reply.Bulk(DumpPayload(record));
 }
 
-void ReplyField(Context& ctx, const KeyRecord& record, std::string_view name) {
-  const auto field_of = ValueTypeOf(record).field;
-  const auto value = field_of == nullptr ? std::nullopt : field_of(record, name);
-  value ? ctx.reply.Bulk(*value) : ctx.reply.Null();
+// Of an index over labels a key's fields are its labels; the first one of this name.
+std::optional<std::string_view> FieldOf(const Context& ctx, const Index& index,
+                                        const KeyRecord& record, std::string_view name) {
+  if (index.definition.kind != store::IndexKind::kLabels) {
+    const auto field_of = ValueTypeOf(record).field;
+    return field_of == nullptr ? std::nullopt : field_of(record, name);
+  }
+  const store::Labels* labels = LabelsOf(ctx.store).Find(ctx.db, record.key());
+  CHECK(labels != nullptr);
+  for (const auto& [label, value] : labels->pairs)
+    if (label == name) return value;
+  return std::nullopt;
 }
 
-void ReplyRow(Context& ctx, const QueryCall& call, const IndexedKey& row) {
+void ReplyField(Context& ctx, std::optional<std::string_view> value) {
+  if (!value || !ctx.SpendMade(value->size()) ||
+      !ctx.HasReplyRoom(value->size() + kBulkFrameBytes))
+    return ctx.reply.Null();
+  ctx.reply.Bulk(*value);
+}
+
+void ReplyRow(Context& ctx, const QueryCall& call, const Index& index, const IndexedKey& row) {
   using Return = QueryCall::Return;
   if (call.what == Return::kKeys) return ctx.reply.Bulk(row.name());
   const KeyRecord* record = ctx.store.Find(ctx.db, row.name());
@@ -76,16 +93,16 @@ void ReplyRow(Context& ctx, const QueryCall& call, const IndexedKey& row) {
   ctx.reply.Bulk(row.name());
   for (const std::string_view field : call.fields) {
     ctx.reply.Bulk(field);
-    ReplyField(ctx, *record, field);
+    ReplyField(ctx, FieldOf(ctx, index, *record, field));
   }
 }
 
-void ReplyPage(Context& ctx, const QueryCall& call, const store::Page& page) {
+void ReplyPage(Context& ctx, const QueryCall& call, const Index& index, const store::Page& page) {
   ctx.reply.Array(3);
   ctx.reply.Uint(page.count);
   page.next ? ctx.reply.Bulk(page.next->Encode()) : ctx.reply.Null();
   ctx.reply.Array(page.rows.size());
-  for (const IndexedKey* row : page.rows) ReplyRow(ctx, call, *row);
+  for (const IndexedKey* row : page.rows) ReplyRow(ctx, call, index, *row);
 }
 
 void ReplyNumber(Context& ctx, double value) { ctx.reply.Bulk(FormatDouble(value)); }
@@ -109,6 +126,10 @@ bool FillRequest(Context& ctx, const QueryCall& call, const store::IndexDefiniti
   for (const std::string_view name : call.group) {
     const auto field = AskedField(ctx, "GROUP", name, FieldUse::kGroup, definition);
     if (!field) return false;
+    if (std::find(request->group.begin(), request->group.end(), *field) != request->group.end()) {
+      ctx.reply.Error(TwiceNamedField(name));
+      return false;
+    }
     request->group.push_back(*field);
   }
   for (const QueryCall::Reduce& reduce : call.reduce) {
@@ -139,7 +160,8 @@ std::function<bool(const IndexedKey&)> AliveFor(const Context& ctx) {
 bool SpendVisits(Context& ctx, const Index& index, const store::BoundQuery& where) {
   const store::Matcher matcher(*index.content, index.definition, VisitsMax(ctx));
   const uint64_t all = index.content->size();
-  return ctx.Spend(kVisitUnits * std::min(matcher.WalkCost(where).value_or(all), VisitsMax(ctx)));
+  const uint64_t visits = matcher.WalkCost(where).value_or(all) * store::Matcher::WeightOf(where);
+  return ctx.Spend(kVisitUnits * std::min(visits, VisitsMax(ctx)));
 }
 
 std::optional<store::Page> FindPage(Context& ctx, const Index& index,
@@ -163,7 +185,7 @@ void CmdIndexQuery(Context& ctx) {
   const bool counts = call.what == QueryCall::Return::kCount;
   request.limit = counts ? 0 : call.limit.value_or(kQueryLimitDefault);
   if (!FillRequest(ctx, call, index->definition, &request)) return;
-  if (const auto page = FindPage(ctx, *index, request)) ReplyPage(ctx, call, *page);
+  if (const auto page = FindPage(ctx, *index, request)) ReplyPage(ctx, call, *index, *page);
 }
 
 void CmdIndexExplain(Context& ctx) {
@@ -193,12 +215,15 @@ void CmdIndexAggregate(Context& ctx) {
   store::AggregateRequest request{.where = *where, .alive = AliveFor(ctx)};
   if (!FillRequest(ctx, call, index->definition, &request)) return;
   if (!SpendVisits(ctx, *index, *where)) return;
-  const auto rows = store::Aggregate(*index->content, index->definition, VisitsMax(ctx), request);
+  uint64_t visits = 0;
+  const auto rows =
+      store::Aggregate(*index->content, index->definition, VisitsMax(ctx), request, &visits);
   if (!rows) {
-    const auto* visits = std::get_if<store::TooManyVisits>(&rows.error());
-    return visits != nullptr ? ReplyTooWide(ctx, *visits, *index)
+    const auto* too_many = std::get_if<store::TooManyVisits>(&rows.error());
+    return too_many != nullptr ? ReplyTooWide(ctx, *too_many, *index)
                              : ctx.reply.Error(kErrQueryGroups);
   }
+  if (!ctx.Spend(kVisitUnits * visits)) return;
   ctx.reply.Array(rows->size());
   for (const store::AggregateRow& row : *rows) {
     ctx.reply.Array(row.group.size() + row.results.size());

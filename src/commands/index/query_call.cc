@@ -107,7 +107,8 @@ bool TakeOfAggregate(ArgCursor& args, QueryCall* call) {
 bool TakeOfPurge(ArgCursor& args, QueryCall* call) {
   if (args.Option("LIMIT")) {
     TakeLimit(args, INT64_MAX, call);
-  } else if (args.Option("DELETED")) {
+  } else if (args.remaining() == 2 && args.Option("DELETED")) {
+    // Of a call that goes on: the server puts it behind all others.
     call->deleted = args.Unsigned();
   } else {
     return false;

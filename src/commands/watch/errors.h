@@ -17,6 +17,8 @@ inline constexpr std::string_view kErrWatchPrefixDatabase =
     "takes an index ON KEYS that covers the prefix";
 inline constexpr std::string_view kErrWatchPrefixRows =
     "ERR more than 100000 keys have this prefix: ask for them in pages, by LIMIT and AFTER";
+inline constexpr std::string_view kErrWatchFrom =
+    "ERR FROM takes at most 64 keys or prefixes: the others by further calls";
 inline constexpr std::string_view kErrWatchNowhere =
     "ERR WATCHKEY needs the caller's own connection: it may not stand inside other commands";
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,8 @@ namespace {
 constexpr size_t kVisitedMax = 100'000;
 constexpr int64_t kRowsMax = 100'000;
 constexpr int64_t kSinceLimit = 1000;
+// Each is a search of its own, and may find a megabyte.
+constexpr size_t kFromMax = 64;
 constexpr int64_t kBlockMaxMs = 30LL * 24 * 3600 * 1000;
 // A search that can't be begun is given up then.
 constexpr int64_t kBeginMs = 2000;
@@ -225,13 +228,16 @@ void Watch(Context& ctx, size_t first, size_t most) {
       args.Fail(kErrSyntax);
     }
   }
-  if (call.snapshot && prefix && ctx.store.Size(ctx.db) > kVisitedMax)
+  // Each prefix of a snapshot looks at all keys.
+  if (call.snapshot && prefix && ctx.store.Size(ctx.db) * keys > kVisitedMax)
     args.Fail(kErrWatchPrefixDatabase);
+  if (call.from && keys > kFromMax) args.Fail(kErrWatchFrom);
   if (!args.ok()) return ctx.reply.Error(args.error());
   if (ctx.depth > 0 || ctx.in_entry()) return ctx.reply.Error(kErrWatchNowhere);
   if (!HasClient(ctx)) return;
+  std::set<std::string_view> seen;
   for (std::string_view key : ctx.args.subspan(first, keys))
-    call.targets.push_back({ctx.db, prefix, std::string(key)});
+    if (seen.insert(key).second) call.targets.push_back({ctx.db, prefix, std::string(key)});
   std::unique_ptr<LateReply> late =
       ctx.server->watches().Watch(std::move(call), *ctx.caller.client);
   if (late->Poll(false, ctx.reply)) return;
@@ -282,11 +288,11 @@ void CmdUnwatchkey(Context& ctx) {
     }
   }
   for (const auto& [db, name] : names) {
-    watches.Unwatch(client, db, name);
+    const size_t left = watches.Unwatch(client, db, name);
     ctx.reply.Push(3);
     ctx.reply.Bulk("unwatchkey");
     ctx.reply.Bulk(name);
-    ctx.reply.Uint(watches.WatchesOf(client).size());
+    ctx.reply.Uint(left);
   }
 }
 

@@ -285,6 +285,7 @@ void Engine::EndOfTurn() {
     }
   }
   parts.writes.SealInline();
+  watches_.Drain();
   upkeep_left_ = executor_.Upkeep(kUpkeepPerTurn);
   // The disk has filled up under an entry (WriteGate asks before, so others were faster): what may
   // show it waits until it is written. PING and the like go on.

@@ -20,10 +20,9 @@ struct WatchForm {
   bool previous = false;
   bool values = true;  // plain: with values
   int resp_version = 2;
-  size_t number() const {
-    return (plain ? 1U : 0U) | (previous ? 2U : 0U) | (values ? 4U : 0U) |
-           (resp_version == 3 ? 8U : 0U);
-  }
+  // The protocol apart, which may change while it watches.
+  size_t kind() const { return (plain ? 1U : 0U) | (previous ? 2U : 0U) | (values ? 4U : 0U); }
+  size_t number() const { return kind() | (resp_version == 3 ? 8U : 0U); }
   static constexpr size_t kNumbers = 16;
 };
 

@@ -162,7 +162,7 @@ void WatchHub::Tell(Watched& watched, Revision told, WatchFrames frames) {
 }
 
 void WatchHub::TellEvents(Watched& watched, Revision revision, const Events& events) {
-  for (WatchSearchReply* wait : watched.waits) wait->Wake();
+  for (WatchSearchReply* wait : watched.waits) wait->Wake(revision - 1);
   if (watched.watchers.empty()) return table_.Told(watched, revision, NowMs());
   size_t bytes = 0;
   for (const WatchEvent* event : events)
@@ -267,7 +267,7 @@ void WatchHub::OnReplaced(Revision told) {
   TellCoordination();
   if (table_.empty()) return;
   for (Watched& watched : table_.all())
-    for (WatchSearchReply* wait : watched.waits) wait->Wake();
+    for (WatchSearchReply* wait : watched.waits) wait->Wake(/*known=*/0);
   if (Replay(told)) {
     REACH("watches go on behind a snapshot");
     return;
@@ -369,20 +369,18 @@ void WatchHub::AddPlain(const commands::PlainWatch& call,
   }
 }
 
-bool WatchHub::Unwatch(commands::ClientPort& port, int db, std::string_view name) {
+size_t WatchHub::Unwatch(commands::ClientPort& port, int db, std::string_view name) {
   Client& client = static_cast<Client&>(port);
   const auto it = plain_.find(client.id());
-  if (it == plain_.end()) return false;
-  bool was = false;
+  if (it == plain_.end()) return 0;
   for (const bool prefix : {false, true}) {
     const WatchTarget target{db, prefix, std::string(name)};
     if (it->second.erase(target) == 0) continue;
     Remove(target, client, true, false);
-    was = true;
   }
   client.watches = it->second.size();
   if (it->second.empty()) plain_.erase(it);
-  return was;
+  return client.watches;
 }
 
 std::vector<WatchTarget> WatchHub::WatchesOf(const commands::ClientPort& client) const {

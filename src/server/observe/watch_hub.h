@@ -37,6 +37,10 @@ class WatchHub final : public commands::WatchesPort,
   void SetNode(cluster::Node& node) { node_ = &node; }
   // With each tick.
   void Step();
+  // With each turn: what waits for slow connections is sent as far as they have room.
+  void Drain() {
+    if (!restoring()) outbox_.Step();
+  }
 
   // --- For searches
   const store::Store& store() const { return executor_.store(); }
@@ -58,7 +62,7 @@ class WatchHub final : public commands::WatchesPort,
                                              commands::ClientPort& client) override;
   std::unique_ptr<commands::LateReply> Watch(commands::PlainWatch call,
                                              commands::ClientPort& client) override;
-  bool Unwatch(commands::ClientPort& client, int db, std::string_view name) override;
+  size_t Unwatch(commands::ClientPort& client, int db, std::string_view name) override;
   std::vector<commands::WatchTarget> WatchesOf(const commands::ClientPort& client) const override;
   std::vector<commands::WatcherRow> List() const override;
   commands::WatchCounts Counts() const override;

@@ -13,7 +13,7 @@ namespace clustron::server {
 namespace {
 
 // A connection with less unsent than that takes more at once.
-constexpr size_t kUnsentBytes = 64 << 10;
+constexpr size_t kUnsentBytes = 256 << 10;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ void WatchOutbox::Send(Watched& watched, Watcher& watcher, WatchFrames& frames,
   const bool slow = watcher.slow_to != 0;
   if (!slow && queue.bytes + bytes.size() <= limit) {
     queue.bytes += bytes.size();
-    queue.frames.push_back({watched.target, watcher.form.number(), std::string(bytes)});
+    queue.frames.push_back({watched.target, watcher.form.kind(), std::string(bytes)});
     return;
   }
   if (!slow) {
@@ -85,7 +85,7 @@ void WatchOutbox::ForgetWatch(const Watched& watched, const Watcher& watcher) {
   const auto it = queues_.find(watcher.client->id());
   if (it == queues_.end()) return;
   Queue& queue = it->second;
-  const size_t form = watcher.form.number();
+  const size_t form = watcher.form.kind();
   std::erase_if(queue.frames, [&](const Frame& frame) {
     if (frame.form != form || frame.target != watched.target) return false;
     queue.bytes -= frame.bytes.size();

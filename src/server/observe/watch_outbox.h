@@ -25,7 +25,7 @@ class WatchOutbox {
 
   // Of a message that `frames` has, the last one being of `told_before`.
   void Send(Watched& watched, Watcher& watcher, WatchFrames& frames, store::Revision told_before);
-  // Sends what there is room for, and gaps where all of it is sent. With each tick.
+  // Sends what there is room for, and gaps where all of it is sent. With each turn and tick.
   void Step();
   // The client's watch ends; what was kept for it is not sent.
   void ForgetWatch(const Watched& watched, const Watcher& watcher);

@@ -50,7 +50,8 @@ WatchSearchReply::~WatchSearchReply() {
   if (call_.waits) hub_.RemoveWait(call_.target, *this);
 }
 
-void WatchSearchReply::Wake() {
+void WatchSearchReply::Wake(Revision known) {
+  if (waiting_) searched_ = std::max(searched_, known);
   waiting_ = false;
   WakeClient(client_);
 }
@@ -87,8 +88,15 @@ bool WatchSearchReply::Poll(bool expired, resp::ReplyWriter& reply) {
     if (expired) reply.Error(commands::kErrWatchNoHistory);
     return expired;
   }
+  if (expired && waiting_) {
+    // Nobody has woken it: there was nothing, whatever has left the history meanwhile.
+    reply.Array(2);
+    reply.Uint(hub_.store().revision());
+    reply.Array(0);
+    return true;
+  }
   if (!search_) {
-    if (Refused(hub_, call_.revision, reply)) return true;
+    if (Refused(hub_, searched_, reply)) return true;
     search_.emplace(call_.target.db, call_.target.prefix, call_.target.name, searched_,
                     call_.limit);
   }

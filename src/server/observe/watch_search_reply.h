@@ -27,8 +27,8 @@ class WatchSearchReply final : public commands::LateReply {
   bool Poll(bool expired, resp::ReplyWriter& reply) override;
   // One that waits is woken by an event.
   bool polled() const override { return !waiting_; }
-  // An event of its target: looks again.
-  void Wake();
+  // Looks again. `known`: up to there is no event of its target but what it was told of.
+  void Wake(store::Revision known);
   uint64_t client_id() const { return client_.id(); }
 
  private:

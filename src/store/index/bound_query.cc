@@ -40,7 +40,7 @@ class Binder {
  public:
   explicit Binder(const IndexDefinition& definition) : definition_(definition) {}
 
-  Bound Bind(const QueryExpr& expr) const {
+  Bound Bind(const QueryExpr& expr) {
     if (expr.kind == QueryExpr::Kind::kCondition) return Condition(expr);
     BoundQuery query;
     for (const QueryExpr& part : expr.parts) {
@@ -56,7 +56,7 @@ class Binder {
   }
 
  private:
-  Bound Condition(const QueryExpr& expr) const {
+  Bound Condition(const QueryExpr& expr) {
     const std::optional<size_t> field = FindField(definition_, expr.field);
     if (!field) return std::unexpected(NoSuchField(expr.position, expr.field));
     if (expr.op == QueryOp::kNe) {
@@ -112,7 +112,7 @@ class Binder {
   }
 
   // Each value stands for its words; they must all be there.
-  Bound Words(const QueryExpr& expr, size_t field) const {
+  Bound Words(const QueryExpr& expr, size_t field) {
     if (expr.op == QueryOp::kExists) return Bytes(expr, field);
     if (expr.op != QueryOp::kEq && expr.op != QueryOp::kIn && expr.op != QueryOp::kPrefix)
       return std::unexpected(MisfitError(expr.position, kQueryTextOrder));
@@ -120,6 +120,11 @@ class Binder {
     for (const QueryValue& value : expr.values) {
       std::vector<std::string> words;
       AppendWords(value.bytes, &words);
+      std::sort(words.begin(), words.end());
+      words.erase(std::unique(words.begin(), words.end()), words.end());
+      words_ += words.size();
+      if (words_ > kQueryValuesMax)
+        return std::unexpected(MisfitError(value.position, kQueryTooManyWords));
       if (words.empty()) return std::unexpected(MisfitError(value.position, kQueryNoWord));
       const bool prefix = expr.op == QueryOp::kPrefix;
       if (prefix && words.size() > 1)
@@ -165,6 +170,7 @@ class Binder {
   }
 
   const IndexDefinition& definition_;
+  size_t words_ = 0;  // each is a condition
 };
 
 }  // namespace

@@ -104,10 +104,14 @@ class Column {
     if (!IsList(slot)) return {};
     return {ListOf(slot)->keys(), ListOf(slot)->count};
   }
+  // REQUIRES: the ranges are in order, and apart.
   static bool AnyIn(const Slot& slot, std::span<const Range> ranges) {
-    for (const Key& key : KeysOf(slot))
-      for (const Range& range : ranges)
-        if (range.Has(Values::ViewOf(key))) return true;
+    for (const Key& key : KeysOf(slot)) {
+      const View value = Values::ViewOf(key);
+      const auto it = std::partition_point(ranges.begin(), ranges.end(),
+                                           [&](const Range& range) { return !range.UpTo(value); });
+      if (it != ranges.end() && it->Has(value)) return true;
+    }
     return false;
   }
 

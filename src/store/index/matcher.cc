@@ -50,6 +50,16 @@ void ForEachRun(const IndexContent& content, const BoundQuery& query, F&& f) {
 
 }  // namespace
 
+uint64_t Matcher::WeightOf(const BoundQuery& query) {
+  constexpr uint64_t kConditionsPerVisit = 16;
+  const auto conditions = [](const auto& self, const BoundQuery& part) -> uint64_t {
+    uint64_t count = part.parts.empty() ? 1 : 0;
+    for (const BoundQuery& inner : part.parts) count += self(self, inner);
+    return count;
+  };
+  return 1 + conditions(conditions, query) / kConditionsPerVisit;
+}
+
 std::optional<uint64_t> Matcher::WalkCost(const BoundQuery& query) const {
   std::optional<uint64_t> cost;
   switch (query.kind) {
@@ -107,9 +117,11 @@ bool Matcher::Matches(const BoundQuery& query, const IndexedKey& key) const {
 
 std::expected<std::vector<uint32_t>, TooManyVisits> Matcher::Match(const BoundQuery& query) {
   const std::optional<uint64_t> cost = WalkCost(query);
-  if (cost && *cost <= visits_max_) return Walk(query);
-  if (content_.size() > visits_max_)
-    return std::unexpected(TooManyVisits{cost.value_or(content_.size()), !cost.has_value()});
+  const uint64_t weight = WeightOf(query);
+  if (cost && *cost * weight <= visits_max_) return Walk(query);
+  if (content_.size() * weight > visits_max_)
+    return std::unexpected(
+        TooManyVisits{cost.value_or(content_.size()) * weight, !cost.has_value()});
   return TestAll(query);
 }
 
@@ -219,13 +231,14 @@ std::string Matcher::NameOf(size_t field) const {
 std::vector<std::string> Matcher::Explain(const BoundQuery& query) const {
   std::vector<std::string> lines;
   const std::optional<uint64_t> cost = WalkCost(query);
-  if (cost && *cost <= visits_max_) {
+  const uint64_t weight = WeightOf(query);
+  if (cost && *cost * weight <= visits_max_) {
     lines.push_back("walks at most " + std::string(Decimal(*cost).view()) + " of " +
                     std::string(Decimal(uint64_t{content_.size()}).view()) + " keys");
     ExplainPart(query, "", "walked", &lines);
   } else {
     lines.push_back("walks all " + std::string(Decimal(uint64_t{content_.size()}).view()) +
-                    " keys" + (content_.size() > visits_max_ ? ", which is refused" : ""));
+                    " keys" + (content_.size() * weight > visits_max_ ? ", which is refused" : ""));
     ExplainPart(query, "", "asked of each key", &lines);
   }
   return lines;

@@ -29,6 +29,9 @@ class Matcher {
   std::expected<std::vector<uint32_t>, TooManyVisits> Match(const BoundQuery& query);
   uint64_t visits() const { return visits_; }
 
+  // What Match charges for each key or pair: to ask it a few conditions costs no more than to come
+  // to it, to ask it hundreds does.
+  static uint64_t WeightOf(const BoundQuery& query);
   // How many pairs walking would visit, if there are conditions that can be walked.
   std::optional<uint64_t> WalkCost(const BoundQuery& query) const;
   bool Matches(const BoundQuery& query, const IndexedKey& key) const;

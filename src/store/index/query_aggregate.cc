@@ -89,24 +89,21 @@ struct HashOfSlots {
 
 class Grouping {
  public:
-  Grouping(const IndexContent& content, const AggregateRequest& request)
-      : content_(content), request_(request) {}
+  Grouping(const IndexContent& content, const AggregateRequest& request, uint64_t visits_max)
+      : content_(content), request_(request), visits_max_(visits_max) {}
 
-  // False: there are too many groups.
+  uint64_t visits() const { return visits_; }
+  // False: there are too many groups, or visits.
   bool Add(const IndexedKey& key) {
     if (TakeSlots(key)) {
       const auto it = by_slots_.find(std::string_view(slots_));
-      if (it != by_slots_.end()) {
-        AddTo(it->second, key);
-        return true;
-      }
+      if (it != by_slots_.end()) return AddTo(it->second, key);
       Values group;
       for (const size_t field : request_.group) group.push_back(OnlyValue(key, field));
       Accumulators* accumulators = Group(std::move(group));
       if (accumulators == nullptr) return false;
       by_slots_.emplace(slots_, accumulators);
-      AddTo(accumulators, key);
-      return true;
+      return AddTo(accumulators, key);
     }
     return AddToEach(key, {});
   }
@@ -155,11 +152,10 @@ class Grouping {
       return true;
     }
     Accumulators* accumulators = Group(std::move(group));
-    if (accumulators == nullptr) return false;
-    AddTo(accumulators, key);
-    return true;
+    return accumulators != nullptr && AddTo(accumulators, key);
   }
-  void AddTo(Accumulators* accumulators, const IndexedKey& key) const {
+  bool AddTo(Accumulators* accumulators, const IndexedKey& key) {
+    if (++visits_ > visits_max_) return false;
     for (size_t i = 0; i < accumulators->size(); i++) {
       Accumulator& accumulator = (*accumulators)[i];
       const Reducer& reducer = request_.reducers[i];
@@ -176,6 +172,7 @@ class Grouping {
           },
           content_.column(reducer.field));
     }
+    return true;
   }
   Accumulators* Group(Values group) {
     const auto it = groups_.find(group);
@@ -191,25 +188,30 @@ class Grouping {
   std::map<Values, Accumulators> groups_;
   std::unordered_map<std::string, Accumulators*, HashOfSlots, std::equal_to<>> by_slots_;
   std::string slots_;  // reused
+  const uint64_t visits_max_;
+  uint64_t visits_ = 0;
 };
 
 }  // namespace
 
 std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
     const IndexContent& content, const IndexDefinition& definition, uint64_t visits_max,
-    const AggregateRequest& request) {
+    const AggregateRequest& request, uint64_t* visits) {
   Matcher matcher(content, definition, visits_max);
   const auto ids = matcher.Match(request.where);
   if (!ids) return std::unexpected(AggregateError(ids.error()));
-  Grouping grouping(content, request);
+  Grouping grouping(content, request, visits_max);
   if (request.group.empty()) grouping.AddEmpty();
   constexpr size_t kAhead = 8;
   for (size_t i = 0; i < ids->size(); i++) {
     if (i + kAhead < ids->size()) __builtin_prefetch(content.At((*ids)[i + kAhead]));
     const IndexedKey& key = *content.At((*ids)[i]);
     if (request.alive && !request.alive(key)) continue;
-    if (!grouping.Add(key)) return std::unexpected(AggregateError(TooManyGroups{}));
+    if (grouping.Add(key)) continue;
+    if (grouping.visits() <= visits_max) return std::unexpected(AggregateError(TooManyGroups{}));
+    return std::unexpected(AggregateError(TooManyVisits{grouping.visits(), false}));
   }
+  *visits = grouping.visits();
   return grouping.Rows();
 }
 

@@ -42,9 +42,10 @@ struct TooManyGroups {};
 using AggregateError = std::variant<TooManyVisits, TooManyGroups>;
 
 // In order of the groups' values, nothing first, numbers before bytes. A key with several values in
-// a field is in the group of each; all of its values count in sums. Without groups: one row.
+// a field is in the group of each; all of its values count in sums. Without groups: one row. Each
+// group that a key is in is a visit; *visits is how many there were.
 std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
     const IndexContent& content, const IndexDefinition& definition, uint64_t visits_max,
-    const AggregateRequest& request);
+    const AggregateRequest& request, uint64_t* visits);
 
 }  // namespace clustron::store

@@ -140,6 +140,7 @@ class QueryParser {
     if (token_.kind == Kind::kParam) {
       for (const QueryParam& param : params_) {
         if (param.name != token_.text) continue;
+        if (!TakeBytes(position, param.value.size())) return;
         values->push_back({std::string(param.value), position});
         return Advance();
       }
@@ -154,6 +155,12 @@ class QueryParser {
     Advance();
   }
 
+  // A parameter counts as often as it is used.
+  bool TakeBytes(size_t position, size_t bytes) {
+    param_bytes_ += bytes;
+    if (param_bytes_ > kQueryBytesMax) Fail(position, kQueryParamsTooLong);
+    return !failed();
+  }
   void Count(size_t position) {
     if (++count_ > kQueryValuesMax) Fail(position, kQueryTooManyValues);
   }
@@ -162,6 +169,7 @@ class QueryParser {
   const std::vector<QueryParam>& params_;
   QueryToken token_;
   size_t count_ = 0;
+  size_t param_bytes_ = 0;
   std::optional<QueryError> error_;
 };
 

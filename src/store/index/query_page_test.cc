@@ -446,6 +446,7 @@ TEST_CASE("aggregate: groups in order, whatever the order of keys") {
   world.Set("5", {{"age", {"7"}}});
   const BoundQuery all;
   using Kind = Reducer::Kind;
+  uint64_t visits = 0;
   const auto rows = Aggregate(world.content, world.definition, 100,
                               {.where = all,
                                .group = {0},
@@ -453,7 +454,9 @@ TEST_CASE("aggregate: groups in order, whatever the order of keys") {
                                             {Kind::kSum, 1},
                                             {Kind::kAvg, 1},
                                             {Kind::kMax, 1},
-                                            {Kind::kMin, kKeyItself}}});
+                                            {Kind::kMin, kKeyItself}}},
+                              &visits);
+  CHECK(visits == 5);
   REQUIRE(rows);
   REQUIRE(rows->size() == 3);
   CHECK((*rows)[0].group[0].index() == 0);
@@ -467,10 +470,42 @@ TEST_CASE("aggregate: groups in order, whatever the order of keys") {
   CHECK((*rows)[2].results[1].index() == 0);
   const BoundQuery none = world.Bind("city = 'z'");
   const auto empty = Aggregate(world.content, world.definition, 100,
-                               {.where = none, .reducers = {{Kind::kCount, kKeyItself}}});
+                               {.where = none, .reducers = {{Kind::kCount, kKeyItself}}}, &visits);
   REQUIRE(empty);
   REQUIRE(empty->size() == 1);
   CHECK((*empty)[0].results[0] == AggregateValue(uint64_t{0}));
+}
+
+TEST_CASE("aggregate: a key with many values is a visit for each group that it is in") {
+  World world(People());
+  std::string words;
+  for (int i = 0; i < 40; i++) words += "w" + std::to_string(i) + " ";
+  const auto bio = FindField(world.definition, "bio");
+  REQUIRE(bio);
+  world.Set("1", {{"bio", {words}}});
+  uint64_t visits = 0;
+  const BoundQuery all;
+  const auto run = [&](uint64_t most) {
+    return Aggregate(world.content, world.definition, most,
+                     {.where = all, .group = {*bio}, .reducers = {{Reducer::Kind::kCount}}},
+                     &visits);
+  };
+  CHECK(run(40));
+  CHECK(visits == 40);
+  const auto refused = run(39);
+  REQUIRE_FALSE(refused);
+  CHECK(std::holds_alternative<TooManyVisits>(refused.error()));
+}
+
+TEST_CASE("query: hundreds of conditions count for each key that they are asked of") {
+  World world(People());
+  for (int i = 0; i < 50; i++) world.Set("k" + std::to_string(i), {{"age", {std::to_string(i)}}});
+  std::string many = "NOT age = 1000";
+  for (int i = 0; i < 63; i++) many += " AND NOT age = " + std::to_string(2000 + i);
+  const BoundQuery bound = world.Bind(many);
+  CHECK(Matcher::WeightOf(bound) == 5);
+  CHECK(Matcher(world.content, world.definition, 250).Match(bound));
+  CHECK_FALSE(Matcher(world.content, world.definition, 249).Match(bound));
 }
 
 TEST_CASE("sums are exact and rounded once") {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
 constexpr OptionEnum kReads[] = {{"lease", 0}, {"quorum", 1}};
-// How much is kept for watches: see store/keyspace/watch_mode.h.
+// Whether a history of changes is kept for watches, and with the values before.
 constexpr OptionEnum kWatches[] = {{"off", 0}, {"on", 1}, {"previous", 2}};
 
 constexpr OptionSpec kSpecs[] = {

@@ -13,6 +13,13 @@
 
 namespace clustron::store {
 
+namespace {
+
+// Of an item, for a value that is put in or taken out.
+constexpr uint64_t kUnitsOfWork = 256;
+
+}  // namespace
+
 void IndexContentSetAside::operator()(IndexContent* content) const {
   CHECK(table != nullptr);
   table->SetAside(std::unique_ptr<IndexContent>(content));
@@ -73,13 +80,28 @@ uint64_t IndexTable::BuildSlice() {
 void IndexTable::Build(const KeyName& name, Index& index) {
   CHECK(!index.ready());
   WriteAhead(name, index);
-  const uint64_t from = index.built_below;
-  const uint64_t next = store_.Walk(name.db, from, kSliceKeys, [&](const KeyRecord& record) {
-    Update(name.db, index, record.key(), store_.Hash(record.key()), &record);
-  });
-  CHECK(next == 0 || next > from);
-  index.built_below = next == 0 ? Index::kBuilt : next;
-  if (next == 0) unbuilt_--;
+  uint64_t units = 0;
+  for (size_t keys = 0; keys < kSliceKeys && units < kSliceUnits && !index.ready(); keys++) {
+    const uint64_t from = index.built_below;
+    const uint64_t next = store_.Walk(name.db, from, 1, [&](const KeyRecord& record) {
+      Update(name.db, index, record.key(), store_.Hash(record.key()), &record);
+      units += UnitsOf(index.definition);
+    });
+    CHECK(next == 0 || next > from);
+    index.built_below = next == 0 ? Index::kBuilt : next;
+  }
+  if (index.ready()) unbuilt_--;
+}
+
+// A word is put into the tree; most have more than one letter.
+uint64_t IndexTable::UnitsOf(const IndexDefinition& definition) const {
+  uint64_t units = 1;
+  for (size_t i = 0; i < definition.fields.size(); i++) {
+    const bool text = definition.fields[i].type == FieldType::kText;
+    for (const std::string_view value : values_[i])
+      units += text && value.size() <= kTextBytesMax ? 1 + value.size() / 2 : 1;
+  }
+  return units;
 }
 
 void IndexTable::OnKey(int db, std::string_view key, uint64_t hash, const KeyRecord* now) {
@@ -88,10 +110,7 @@ void IndexTable::OnKey(int db, std::string_view key, uint64_t hash, const KeyRec
     if (Planted(Bug::kIndexSliceMissesWrite) && !index->ready()) continue;
     if (!index->definition.CoversKey(key)) continue;
     Update(db, *index, key, hash, now);
-    uint64_t units = 1;
-    for (const auto& values : values_)
-      for (const std::string_view value : values) units += 1 + value.size() / 8;
-    store_.work().Spend(units);
+    store_.work().Spend(kUnitsOfWork * UnitsOf(index->definition));
   }
 }
 

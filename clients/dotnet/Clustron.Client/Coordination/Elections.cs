@@ -74,7 +74,8 @@ public sealed class Elections
 
     /// <summary>
     /// Campaigns, and runs a function while it leads. The function's token fires when the office is lost, or this call is cancelled; behind
-    /// a loss it campaigns anew, and runs the function again in a later term. A function that returns in its term resigns, and ends this.
+    /// a loss it campaigns anew, and runs the function again in a later term. A function that returns in its term resigns, and ends this; so
+    /// does one that throws, and this throws the same.
     /// </summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task RunAsync(
@@ -82,18 +83,20 @@ public sealed class Elections
     {
         for (;;)
         {
+            Leadership office;
             try
             {
-                Leadership office = await CampaignAsync(election, candidate, ttl, null, cancellation).ConfigureAwait(false);
-                await using (office.ConfigureAwait(false))
-                {
-                    if (await LeadAsync(office, lead, cancellation).ConfigureAwait(false)) return;
-                }
+                office = await CampaignAsync(election, candidate, ttl, null, cancellation).ConfigureAwait(false);
             }
             catch (Exception error) when (error is UncertainException or UnavailableException)
             {
                 _log.LogWarning(error, "Election '{Election}' can't be reached: {Reason}", election, error.Message);
                 await Task.Delay(ttl / 4, _executor.Time, cancellation).ConfigureAwait(false);
+                continue;
+            }
+            await using (office.ConfigureAwait(false))
+            {
+                if (await LeadAsync(office, lead, cancellation).ConfigureAwait(false)) return;
             }
         }
     }

@@ -47,7 +47,7 @@ public sealed class Lease : IAsyncDisposable
     /// <summary>Attaches existing keys, all or none.</summary>
     /// <exception cref="NoLeaseException">The lease is gone.</exception>
     public async Task<long> AttachAsync(IEnumerable<RedisKey> keys, CancellationToken cancellation = default) =>
-        (long)await _executor.AskAsync(Command.Of("LEASE", ["ATTACH", Id, .. keys.Select(k => (object)k)]), Repeat.Safe, cancellation).ConfigureAwait(false);
+        (long)await _executor.WriteAsync(Command.Of("LEASE", ["ATTACH", Id, .. keys.Select(k => (object)k)]), RequestId.New(), cancellation).ConfigureAwait(false);
 
     /// <summary>A keepalive now, beside those that are sent anyway. False: the lease is lost.</summary>
     public async Task<bool> KeepAliveAsync(CancellationToken cancellation = default)

@@ -85,7 +85,7 @@ public sealed class Leases
 
     /// <summary>Takes keys out of their leases, so that they live on. Returns how many had one.</summary>
     public async Task<long> DetachAsync(IEnumerable<RedisKey> keys, CancellationToken cancellation = default) =>
-        (long)await _executor.AskAsync(Command.Of("LEASE", ["DETACH", .. keys.Select(k => (object)k)]), Repeat.Safe, cancellation).ConfigureAwait(false);
+        (long)await _executor.WriteAsync(Command.Of("LEASE", ["DETACH", .. keys.Select(k => (object)k)]), RequestId.New(), cancellation).ConfigureAwait(false);
 
     /// <summary>The leases there are, by their ids; of one owner text if it is given.</summary>
     public async IAsyncEnumerable<LeaseRow> ListAsync(string? owner = null, [EnumeratorCancellation] CancellationToken cancellation = default)

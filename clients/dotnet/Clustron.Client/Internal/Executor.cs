@@ -9,7 +9,10 @@ internal enum Repeat
     /// <summary>Only if it certainly did not happen.</summary>
     IfNotApplied,
 
-    /// <summary>At any time: it has an owner, an id or a request id, or does the same twice.</summary>
+    /// <summary>
+    /// At any time: it has an owner, an id or a request id. That it does the same twice is not enough: an attempt that was given up may
+    /// come when later writes are done, and undo them.
+    /// </summary>
     Safe,
 
     /// <summary>At any time, and it changes nothing: a failure is never uncertain.</summary>

@@ -56,9 +56,9 @@ public sealed class Counters
         return reply.IsNull ? null : (long)reply;
     }
 
-    /// <summary>Sets the number, and drops a TTL. Safe to repeat, so it is.</summary>
+    /// <summary>Sets the number, and drops a TTL. Has a request id of its own, by which it is repeated and done once.</summary>
     public Task SetAsync(RedisKey key, long number, CancellationToken cancellation = default) =>
-        _executor.AskAsync(Command.Set(key, number), Repeat.Safe, cancellation);
+        _executor.WriteAsync(Command.Set(key, number), RequestId.New(), cancellation);
 
     internal static Command Step(RedisKey key, long by, CounterOptions? options)
     {

@@ -108,9 +108,14 @@ public sealed class KeyValueStore
     public async Task<bool> ExistsAsync(RedisKey key, CancellationToken cancellation = default) =>
         (long)await _executor.AskAsync(Command.Of("EXISTS", key), Repeat.Read, cancellation).ConfigureAwait(false) == 1;
 
-    /// <summary>Gives the key a new time to live; false if there is no key. Its revision stays. Safe to repeat.</summary>
-    public async Task<bool> ExpireAsync(RedisKey key, TimeSpan ttl, CancellationToken cancellation = default) =>
-        (long)await _executor.AskAsync(Command.Of("PEXPIRE", key, (long)ttl.TotalMilliseconds), Repeat.Safe, cancellation).ConfigureAwait(false) == 1;
+    /// <summary>Gives the key a new time to live; false if there is no key. Its revision stays. Has a request id of its own.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The time to live is below a millisecond: the key would be deleted.</exception>
+    public async Task<bool> ExpireAsync(RedisKey key, TimeSpan ttl, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(ttl, TimeSpan.FromMilliseconds(1));
+        Command command = Command.Of("PEXPIRE", key, (long)ttl.TotalMilliseconds);
+        return (long)await _executor.WriteAsync(command, RequestId.New(), cancellation).ConfigureAwait(false) == 1;
+    }
 
     /// <summary>Takes the key's end away; false if it had none.</summary>
     public async Task<bool> PersistAsync(RedisKey key, CancellationToken cancellation = default) =>
@@ -121,13 +126,13 @@ public sealed class KeyValueStore
         (long)await _executor.AskAsync(Command.Of("DBSIZE"), Repeat.Read, cancellation).ConfigureAwait(false);
 
     /// <summary>
-    /// Deletes all keys that begin with a prefix, in slices: others may see some of them gone and some not yet. Returns how many. Safe to
-    /// repeat, so it is.
+    /// Deletes all keys that begin with a prefix, in slices: others may see some of them gone and some not yet. Returns how many.
     /// </summary>
+    /// <exception cref="UncertainException">It may go on yet. (A repeat by itself could delete what was written since.)</exception>
     public async Task<long> ClearAsync(string prefix, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(prefix);
-        return (long)await _executor.AskAsync(Command.Of("FLUSHDB", "PREFIX", prefix, "SLICED"), Repeat.Safe, cancellation).ConfigureAwait(false);
+        return (long)await _executor.AskAsync(Command.Of("FLUSHDB", "PREFIX", prefix, "SLICED"), Repeat.IfNotApplied, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The names of all keys that begin with a prefix, in no order; each that is there throughout comes, one may come twice.</summary>

@@ -46,13 +46,12 @@ public sealed class OpenTransaction : IAsyncDisposable
         if (reply.Text() != "QUEUED") throw Errors.Unexpected(staged, reply);
     }
 
-    /// <summary>Stages <c>SET key value</c>. (Safe to repeat, so it is.)</summary>
+    /// <summary>Stages <c>SET key value</c>, as <see cref="StageAsync"/> does. (A repeat that comes late would undo what was staged since.)</summary>
     public Task PutAsync(RedisKey key, RedisValue value, CancellationToken cancellation = default) =>
-        _executor.AskAsync(Do(Command.Set(key, value)), Repeat.Safe, cancellation);
+        StageAsync(Command.Set(key, value), cancellation);
 
-    /// <summary>Stages <c>DEL key</c>. (Safe to repeat, so it is.)</summary>
-    public Task DeleteAsync(RedisKey key, CancellationToken cancellation = default) =>
-        _executor.AskAsync(Do(Command.Delete(key)), Repeat.Safe, cancellation);
+    /// <summary>Stages <c>DEL key</c>.</summary>
+    public Task DeleteAsync(RedisKey key, CancellationToken cancellation = default) => StageAsync(Command.Delete(key), cancellation);
 
     /// <summary>
     /// Applies all that was staged if what was read is still so. It is sent until its outcome is known, to any node: the server keeps the

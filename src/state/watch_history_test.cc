@@ -123,11 +123,14 @@ TEST_CASE("off and on again: it begins anew") {
   CHECK_FALSE(history.active());
 }
 
-Status Restore(const std::vector<std::string>& pieces, WatchHistory* history) {
+constexpr Revision kLoadedAt = 20'000;
+
+Status Restore(const std::vector<std::string>& pieces, WatchHistory* history,
+               Revision now = kLoadedAt) {
   history->BeginLoad();
   history->Configure(true, 1 << 20, 77);
   for (const std::string& piece : pieces) TRY(history->LoadPiece(piece, true));
-  return history->EndLoad(77);
+  return history->EndLoad(now);
 }
 
 TEST_CASE("a snapshot's section holds what was there when it began") {
@@ -163,7 +166,10 @@ TEST_CASE("a snapshot's section holds what was there when it began") {
   }
   SUBCASE("without the section it begins at the snapshot") {
     REQUIRE(Restore({}, &loaded).has_value());
-    CHECK(loaded.oldest() == 77);
+    CHECK(loaded.oldest() == kLoadedAt);
+  }
+  SUBCASE("of revisions that the snapshot doesn't have") {
+    CHECK_FALSE(Restore(pieces, &loaded, 2998).has_value());
   }
 }
 

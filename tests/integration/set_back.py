@@ -297,7 +297,8 @@ def test_a_loss_is_accepted_for_all_that_were_set_back_the_slower_ones_too():
         n.argv += ["--cluster-accept-loss", "yes"]
     # First the two that have most. The last write may be in the votes of the fifth alone, so nobody leads without it.
     for n in c.nodes[3:]:
-        n.start()
+        n.start(wait=False)
+    until(lambda: set_back(c.nodes[3]) == "1", "the fifth has told the fourth", 20)
     for n in c.nodes[:3]:
         n.start(wait=False)
     c.wait_leader(30)

@@ -94,7 +94,7 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kTxnAbsentUnchecked, .name = "kTxnAbsentUnchecked", .seed = 13},
     {.bug = Bug::kTxnsNotInSnapshot, .name = "kTxnsNotInSnapshot", .seed = 17},
     {.bug = Bug::kTxnClosedIdApplied, .name = "kTxnClosedIdApplied", .seed = 42},
-    {.bug = Bug::kNodeCallHeardTwice, .name = "kNodeCallHeardTwice", .seed = 20},
+    {.bug = Bug::kNodeCallHeardTwice, .name = "kNodeCallHeardTwice", .seed = 17},
     {.bug = Bug::kWatchRevisionMissing, .name = "kWatchRevisionMissing", .seed = 11},
     {.bug = Bug::kWatchSinceBehind, .name = "kWatchSinceBehind", .seed = 2},
     {.bug = Bug::kWatchResumesLate, .name = "kWatchResumesLate", .seed = 6},

@@ -293,6 +293,11 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   knobs.work.watches = watches && faults.disturb_at_ns == 0 && !knobs.one_cut;
   const bool indexes = rng.Percent(40);
   knobs.work.indexes = indexes && faults.disturb_at_ns == 0 && !knobs.one_cut;
+  // What one node asks another often comes twice.
+  if (rng.Percent(25) && knobs.work.txns && !flow_seeds) {
+    knobs.network.datagram = true;
+    knobs.network.duplicate_percent = 10 + rng.Unit() * 20;
+  }
   return knobs;
 }
 

@@ -42,6 +42,7 @@ class TxnActor final : public Actor {
   void Act() override {
     if (step_ == Step::kCommitted) return AskAgain();
     if (step_ == Step::kBegun) return Read();  // by way of another node
+    if (step_ == Step::kStaged) return Commit();
     step_ = Step::kNone;
     if (rng().Percent(25)) return Audit();
     op_ = {};
@@ -86,14 +87,8 @@ class TxnActor final : public Actor {
       case Step::kRead:
         return Stage();
       case Step::kStaged:
-        step_ = Step::kCommitted;
-        place_ = txns_.Begin(op_);
-        since_ns_ = now_ns();
-        in_doubt_ = false;
-        client().Send({"TXN", "COMMIT", id_}, kCommit);
-        if (rng().Percent(5)) return client().HangUp();  // it never leaves
-        if (rng().Percent(25)) AskElsewhereSoon();
-        return;
+        // Some think before they commit: what the network brings late or twice comes first.
+        return rng().Percent(60) ? void() : Commit();
       default:
         return;
     }
@@ -121,6 +116,15 @@ class TxnActor final : public Actor {
     if (!seen_.contains(target)) return;
     own_ = value;
     Do({"GET", Txns::Key(target)}, kOwn);
+  }
+  void Commit() {
+    step_ = Step::kCommitted;
+    place_ = txns_.Begin(op_);
+    since_ns_ = now_ns();
+    in_doubt_ = false;
+    client().Send({"TXN", "COMMIT", id_}, kCommit);
+    if (rng().Percent(5)) return client().HangUp();  // it never leaves
+    if (rng().Percent(25)) AskElsewhereSoon();
   }
   // While the COMMIT is on its way: whoever closes the id may come first.
   void AskElsewhereSoon() {

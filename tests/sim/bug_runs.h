@@ -55,7 +55,7 @@ inline constexpr BugRun kBugRuns[] = {
      .name = "kStaleVoteBehindSnapshot",
      .seed = 26,
      .nodes = 5},
-    {.bug = Bug::kStartBelowFloor, .name = "kStartBelowFloor", .seed = 59, .nodes = 5},
+    {.bug = Bug::kStartBelowFloor, .name = "kStartBelowFloor", .seed = 73, .nodes = 7},
     {.bug = Bug::kLeaseWithoutMargin, .name = "kLeaseWithoutMargin", .seed = 23},
     {.bug = Bug::kHintBeyondChosen, .name = "kHintBeyondChosen", .seed = 3},
     {.bug = Bug::kAnyReleaseEndsLease, .name = "kAnyReleaseEndsLease", .seed = 97},

@@ -186,9 +186,9 @@ TEST_CASE("long values and those of other types are not told") {
 }
 
 TEST_CASE("of a database one reset is told, however often it was emptied") {
-  for (const char* call : {"TXN THEN 3 3 SET a 1 1 FLUSHDB 1 FLUSHALL",
-                           "TXN THEN 2 1 FLUSHALL 1 FLUSHDB", "TXN THEN 2 3 SWAPDB 0 1 1 FLUSHALL",
-                           "TXN THEN 2 1 FLUSHALL 3 SWAPDB 0 1"}) {
+  for (const char* call :
+       {"TXN THEN 3 3 SET a 1 1 FLUSHDB 1 FLUSHALL", "TXN THEN 2 1 FLUSHALL 1 FLUSHDB",
+        "TXN THEN 2 3 SWAPDB 0 1 1 FLUSHALL", "TXN THEN 2 1 FLUSHALL 3 SWAPDB 0 1"}) {
     CAPTURE(call);
     WatchedServer server;
     server.Do("SET k x");

@@ -44,7 +44,7 @@ TEST_CASE_FIXTURE(Fixture, "a push and the pops that it serves are one item: one
 }
 
 // What an entry may no longer hand over must not part an item from whom it serves.
-TEST_CASE_FIXTURE(Fixture, "a push and the pop that it serves are told as one, behind any number of grants") {
+TEST_CASE_FIXTURE(Fixture, "a push and its pop are told as one, behind any number of grants") {
   struct Told final : WatchSink {
     void OnRevision(const WatchRevision& revision) override {
       CHECK(revision.revision > last);

@@ -83,8 +83,9 @@ void DiskWatch::LookForRoom(int64_t now_ns) {
   const paxos::PeerStatus* best = nullptr;
   for (const paxos::PeerStatus& peer : core_.replica.peers()) {
     StateNews news;
-    const bool has_room = peer.voter && peer.voting && now_ns - peer.heard_ns <= kAgainNs &&
-                          digests_.NewsOf(peer, &news) && !news.disk_low;
+    const bool has_room = peer.voter && peer.vote != paxos::PeerVote::kIgnored &&
+                          now_ns - peer.heard_ns <= kAgainNs && digests_.NewsOf(peer, &news) &&
+                          !news.disk_low;
     if (has_room && (best == nullptr || peer.durable > best->durable)) best = &peer;
   }
   if (best == nullptr || !leader_view_.HandOver(best->node)) return;

@@ -200,16 +200,18 @@ void Roster::LookAtOwnSession() {
 
 void Roster::SetVotes(int64_t now_ns, bool state_readable) {
   if (others_.empty()) return;
-  for (const NodeId member : others_) replica_.SetPeerVoting(member, !watch_.SetBack(member));
+  for (const NodeId member : others_) {
+    const bool wanted = std::find(wanted_.begin(), wanted_.end(), member) != wanted_.end();
+    replica_.SetPeerVote(member, watch_.SetBack(member) ? paxos::PeerVote::kIgnored
+                                 : wanted               ? paxos::PeerVote::kWanted
+                                                        : paxos::PeerVote::kCounts);
+  }
   if (watch_.own().set_back) {
     replica_.SetVoting(false, now_ns);
     StepRecovery(now_ns, state_readable);
   } else {
     replica_.SetVoting(watch_.MayVote(replica_.members(), now_ns), now_ns);
-    if (gave_up_ && state_readable && state_.newest_noop() > *bound_) {
-      gave_up_ = false;
-      replica_.SetPhase1Wants({});
-    }
+    if (!wanted_.empty() && state_readable && state_.newest_noop() > *bound_) wanted_.clear();
   }
 }
 
@@ -245,18 +247,15 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
 // What a quorum had chosen may be left in the votes of those who were not set back, and nobody may
 // know that it is chosen. So this node leads only with their promises, until some leader came.
 void Roster::GiveUp() {
-  std::vector<NodeId> remember;
   for (const NodeId voter : replica_.members().voters)
-    if (voter != replica_.self() && !watch_.SetBack(voter)) remember.push_back(voter);
+    if (voter != replica_.self() && !watch_.SetBack(voter)) wanted_.push_back(voter);
   std::string names;
-  for (const NodeId node : remember) names += (names.empty() ? "" : ", ") + std::to_string(node);
+  for (const NodeId node : wanted_) names += (names.empty() ? "" : ", ") + std::to_string(node);
   Log(LogLevel::kWarning,
       "cluster-accept-loss: this node votes again although it was set back ({}). What only it had "
       "acknowledged is lost. It leads first with the votes of all that were not set back (nodes: "
       "{})",
       watch_.own().why, names.empty() ? "none" : names);
-  replica_.SetPhase1Wants(remember);
-  gave_up_ = true;
 }
 
 // --- For people ----------------------------------------------------------------------------------

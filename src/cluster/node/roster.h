@@ -109,7 +109,9 @@ class Roster {
   std::optional<Ballot> bound_;            // the highest ballot of all
   uint64_t bound_boot_ = 0;                // of this boot
   std::optional<uint64_t> caught_up_seq_;  // what has to be durable before it votes
-  bool gave_up_ = false;  // votes by an accepted loss, and no leader has come since
+  // By an accepted loss this node votes again, and no leader has come since: whose promises it
+  // needs to lead.
+  std::vector<NodeId> wanted_;
 
   Standing standing_;  // told once the log is durable up to …
   std::optional<uint64_t> standing_seq_;

@@ -25,8 +25,6 @@ struct Core {
   int64_t now_ns;  // as of the current input
   // What is known of each peer; same order as membership.peers().
   std::vector<PeerStatus> peers;
-  // Whose promises phase 1 needs besides a quorum 1 (Replica::SetPhase1Wants).
-  Votes phase1_wants = 0;
   // Not empty: two values were met where Paxos allows one. This node does nothing more.
   std::string contradiction;
 
@@ -48,9 +46,16 @@ struct Core {
   // The voter's bit; none for whom votes don't count.
   Votes VoteOf(NodeId node) const {
     for (const PeerStatus& peer : peers) {
-      if (peer.node == node && !peer.voting) return 0;
+      if (peer.node == node && peer.vote == PeerVote::kIgnored) return 0;
     }
     return membership.BitOf(node);
+  }
+  // Whose promises phase 1 needs besides a quorum 1.
+  Votes WantedVotes() const {
+    Votes wanted = 0;
+    for (const PeerStatus& peer : peers)
+      if (peer.vote == PeerVote::kWanted) wanted |= membership.BitOf(peer.node);
+    return wanted;
   }
   // After the members changed: keeps what is known of those that stay.
   void ResetPeers() {

@@ -164,7 +164,7 @@ bool Phase1::Done() {
   status_.catching_up_to = 0;
   status_.waits_for_slot = 0;
   if (!core_.membership.IsQuorum1(complete)) return false;
-  if ((complete & core_.phase1_wants) != core_.phase1_wants) {
+  if (const Votes wanted = core_.WantedVotes(); (complete & wanted) != wanted) {
     REACH("paxos.candidate_waits_for_who_remembers");
     return false;
   }

@@ -124,14 +124,8 @@ void Replica::SetVoting(bool voting, int64_t now_ns) {
   impl_->SetVoting(voting);
 }
 
-void Replica::SetPeerVoting(NodeId peer, bool voting) {
-  if (PeerStatus* status = impl_->core.Peer(peer)) status->voting = voting;
-}
-
-void Replica::SetPhase1Wants(const std::vector<NodeId>& voters) {
-  impl_->core.phase1_wants = 0;
-  for (const NodeId voter : voters)
-    impl_->core.phase1_wants |= impl_->core.membership.BitOf(voter);
+void Replica::SetPeerVote(NodeId peer, PeerVote vote) {
+  if (PeerStatus* status = impl_->core.Peer(peer)) status->vote = vote;
 }
 
 void Replica::RaisePromise(Ballot ballot, int64_t now_ns) {

@@ -41,10 +41,19 @@ struct Phase1Status {
   Slot catching_up_to = 0;  // chosen elsewhere, not yet here; 0: none
 };
 
+// What a peer's vote is here.
+enum class PeerVote : uint8_t {
+  kIgnored,  // what it says as a voter, candidate or leader; the rest is not
+  kCounts,
+  // This node leads only with its promise: more than safety needs. After a loss any quorum could be
+  // one of nodes that have forgotten their votes.
+  kWanted,
+};
+
 struct PeerStatus {
   NodeId node = kNoNode;
   bool voter = false;
-  bool voting = true;    // false: its votes don't count (SetPeerVoting)
+  PeerVote vote = PeerVote::kCounts;
   int64_t heard_ns = 0;  // when a heartbeat's answer last came; 0: never
   Slot chosen = 0;       // as of its last answer
   Slot durable = 0;
@@ -139,12 +148,8 @@ class Replica {
   // Without a vote a node promises, accepts, leads and grants nothing; it learns. At first it has
   // its vote. Quorums stay as they are.
   void SetVoting(bool voting, int64_t now_ns);
-  // What this peer says as a voter, candidate or leader is ignored; the rest is not.
-  void SetPeerVoting(NodeId peer, bool voting);
-  // Until it is called again this node leads only with the promises of these voters too: more than
-  // safety needs. After a loss the votes that are left are those of few, and any quorum could be
-  // one of nodes that have forgotten theirs.
-  void SetPhase1Wants(const std::vector<NodeId>& voters);
+  // At first all count.
+  void SetPeerVote(NodeId peer, PeerVote vote);
   // Promises this ballot to nobody in particular; nothing if it is not above promised().
   void RaisePromise(Ballot ballot, int64_t now_ns);
   // Attached to every heartbeat and answer from now on (≤ kMaxBlobBytes).

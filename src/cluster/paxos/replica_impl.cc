@@ -220,7 +220,6 @@ void Replica::Impl::SetMembers(const Members& members) {
   if (!same_count) core.config.quorum1 = core.config.quorum2 = 0;
   core.membership =
       Membership(core.membership.self(), members, core.config.quorum1, core.config.quorum2);
-  core.phase1_wants = 0;
   core.ResetPeers();
   if (role == Role::kCandidate) {
     REACH("paxos.members_changed_under_candidate");

@@ -28,7 +28,8 @@ bool StripVote(Message* message) {
 
 void Replica::Impl::Step(NodeId from, Message message) {
   if (halted() || from == core.membership.self() || from == kNoNode) return;
-  if (const PeerStatus* peer = core.Peer(from); peer != nullptr && !peer->voting) {
+  if (const PeerStatus* peer = core.Peer(from);
+      peer != nullptr && peer->vote == PeerVote::kIgnored) {
     if (!StripVote(&message)) return;
   }
   std::visit([this, from](auto& m) { On(from, m); }, message);

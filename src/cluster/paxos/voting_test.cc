@@ -1,4 +1,4 @@
-// A member whose votes don't count (Replica::SetVoting, SetPeerVoting): it learns and nothing else.
+// A member whose votes don't count (Replica::SetVoting, SetPeerVote): it learns and nothing else.
 #include <doctest/doctest.h>
 
 #include "tests/support/paxos_cluster.h"
@@ -13,7 +13,7 @@ void SetVoting(TestCluster& cluster, NodeId node, bool voting) {
     if (other == node) {
       cluster.At(node).SetVoting(voting, cluster.LocalNow(node));
     } else {
-      cluster.At(other).SetPeerVoting(node, voting);
+      cluster.At(other).SetPeerVote(node, voting ? PeerVote::kCounts : PeerVote::kIgnored);
     }
   }
 }
@@ -80,22 +80,22 @@ TEST_CASE(
   CHECK_SAFE(cluster);
 }
 
-TEST_CASE("a node leads only with the promises that are wanted of it, however many others there are") {
+TEST_CASE("a node leads only with the promises that it wants, however many others there are") {
   TestCluster cluster(Options(5, 11));
   const NodeId first = AwaitLeader(cluster);
   REQUIRE(first != kNoNode);
   const NodeId remembers = first % 5 + 1;
-  const auto want = [&](const std::vector<NodeId>& voters) {
+  const auto set = [&](PeerVote vote) {
     for (NodeId node = 1; node <= cluster.node_count(); ++node)
-      if (node != remembers && cluster.Up(node)) cluster.At(node).SetPhase1Wants(voters);
+      if (node != remembers && cluster.Up(node)) cluster.At(node).SetPeerVote(remembers, vote);
   };
-  want({remembers});
+  set(PeerVote::kWanted);
   cluster.Crash(remembers);
   cluster.Crash(first);
   cluster.RunFor(5 * kSecond);
   CHECK(cluster.Leader() == kNoNode);
   SUBCASE("it comes") { cluster.Restart(remembers); }
-  SUBCASE("nobody is wanted any more") { want({}); }
+  SUBCASE("nobody is wanted any more") { set(PeerVote::kCounts); }
   CHECK(cluster.RunUntil([&] { return cluster.Leader() != kNoNode; }, 10 * kSecond));
   CHECK(cluster.Progress(2 * kSecond));
   CHECK_SAFE(cluster);

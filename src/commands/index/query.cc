@@ -73,8 +73,7 @@ std::optional<std::string_view> FieldOf(const Context& ctx, const Index& index,
 }
 
 void ReplyField(Context& ctx, std::optional<std::string_view> value) {
-  if (!value || !ctx.SpendMade(value->size()) ||
-      !ctx.HasReplyRoom(value->size() + kBulkFrameBytes))
+  if (!value || !ctx.SpendMade(value->size()) || !ctx.HasReplyRoom(value->size() + kBulkFrameBytes))
     return ctx.reply.Null();
   ctx.reply.Bulk(*value);
 }
@@ -221,7 +220,7 @@ void CmdIndexAggregate(Context& ctx) {
   if (!rows) {
     const auto* too_many = std::get_if<store::TooManyVisits>(&rows.error());
     return too_many != nullptr ? ReplyTooWide(ctx, *too_many, *index)
-                             : ctx.reply.Error(kErrQueryGroups);
+                               : ctx.reply.Error(kErrQueryGroups);
   }
   if (!ctx.Spend(kVisitUnits * visits)) return;
   ctx.reply.Array(rows->size());

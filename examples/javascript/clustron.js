@@ -26,6 +26,10 @@ class Uncertain extends Error {}
 // Errors that say: nothing was done, and it may be tried again.
 const LATER = new Set(['CLUSTERDOWN', 'LOADING', 'BUSY']);
 
+// For checks: so many of all answers are lost. Then what is sent again wrongly is done twice.
+let lost = 0;
+const loseAnswers = (share) => { lost = share; };
+
 // A connection to one node. `socket.close()` ends it; whatever is unanswered then is rejected.
 async function connect(endpoint, options = {}) {
   const at = endpoint.lastIndexOf(':');
@@ -108,7 +112,9 @@ class Clustron {
     let timer;
     const silence = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('no answer in time')), this.answerMs); });
     try {
-      return await Promise.race([client.sendCommand(words), silence]);
+      const reply = await Promise.race([client.sendCommand(words), silence]);
+      if (lost && Math.random() < lost) throw new Error('the answer is lost');
+      return reply;
     } catch (e) {
       if (!(e instanceof ErrorReply)) {
         this.leave(link);
@@ -271,6 +277,7 @@ async function program({ main, check }) {
       db.close();
     }
     console.log('BEGUN');
+    loseAnswers(0.03);
     const run = new CheckRun(Number(seconds) * 1000);
     console.log(await check(endpoints, run));
     run.judge();
@@ -303,4 +310,4 @@ class CheckRun {
   }
 }
 
-module.exports = { Clustron, Kept, ServerError, Unavailable, Uncertain, acquireLock, connect, close, grantLease, now, program, sleep, subscribe, unique, watchMessage };
+module.exports = { Clustron, Kept, ServerError, Unavailable, Uncertain, acquireLock, connect, close, grantLease, loseAnswers, now, program, sleep, subscribe, unique, watchMessage };

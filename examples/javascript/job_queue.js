@@ -10,7 +10,7 @@
 'use strict';
 const { fork } = require('child_process');
 const { randomUUID } = require('crypto');
-const { Clustron, ServerError, Uncertain, grantLease, program, sleep, unique } = require('./clustron.js');
+const { Clustron, ServerError, Uncertain, grantLease, loseAnswers, program, sleep, unique } = require('./clustron.js');
 
 const KEEP_MS = 3600 * 1000; // far above the time for which anything is sent again
 const TRIES = 3;
@@ -125,15 +125,16 @@ async function main(endpoints, [what, text]) {
 // Of the check: a worker in a process of its own, for jobs that end it.
 async function checkWorker(endpoints, [prefix, at]) {
   const queue = new JobQueue(endpoints, prefix, Number(at));
-  await queue.work({ aborted: false }, 1200, async (text, id) => {
+  loseAnswers(0.03);
+  await queue.work({ aborted: false }, 800, async (text, id) => {
     if (text === 'fails') throw new Error('as it must');
     if (text === 'kills') process.kill(process.pid, 'SIGKILL');
-    await sleep(5);
+    await sleep(50);
     return [['HINCRBY', `${prefix}:results`, id, 1]];
   });
 }
 
-// Each good job takes effect once; each that fails or kills its worker ends aside; nothing is left over.
+// Workers die, and are paused for longer than their leases live. Each good job takes effect once; each that fails or kills its worker ends aside; nothing is left over.
 async function check(endpoints, run) {
   const prefix = unique('check-jobs');
   const queue = new JobQueue(endpoints, prefix);
@@ -149,6 +150,13 @@ async function check(endpoints, run) {
     });
   };
   [0, 1, 2].forEach(begin);
+  let paused = 0;
+  const pausing = setInterval(() => {
+    const worker = workers[Math.floor(Math.random() * workers.length)];
+    worker.kill('SIGSTOP');
+    setTimeout(() => worker.kill('SIGCONT'), 3000);
+    paused++;
+  }, 3500);
   const good = [], bad = [];
   for (let i = 0; !run.over; i++) {
     const kind = i === 20 || i === 60 ? 'kills' : i % 25 === 5 ? 'fails' : 'good';
@@ -156,6 +164,7 @@ async function check(endpoints, run) {
     await sleep(20);
   }
   const read = () => queue.db.repeat('TXN', 'THEN', 2, 2, 'HGETALL', `${prefix}:results`, 4, 'LRANGE', queue.dead, 0, -1);
+  clearInterval(pausing);
   let results, dead;
   for (let waited = 0; ; waited += 100) {
     const [, , [pairs, aside]] = await read();
@@ -176,7 +185,7 @@ async function check(endpoints, run) {
   if (!died) throw new Error('no worker died: nothing was shown');
   await queue.db.repeat('INDEX', 'DROP', `${prefix}:doing`);
   await queue.db.repeat('FLUSHDB', 'PREFIX', prefix);
-  return `${good.length} jobs done once, ${bad.length} put aside, ${died} workers died`;
+  return `${good.length} jobs done once, ${bad.length} put aside, ${died} workers died, ${paused} were paused`;
 }
 
 if (process.argv.includes('check-worker')) program({ main: (endpoints, words) => checkWorker(endpoints, words.slice(1)) });

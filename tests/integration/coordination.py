@@ -262,17 +262,27 @@ def test_time_goes_on_for_keys_while_a_single_node_is_dead():
     node.stop()
 
 
-def test_the_example_of_the_documentation_runs_as_shown():
-    if not shutil.which("redis-cli"):
-        raise Skip("redis-cli is not installed")
-    with open(DOCS, encoding="utf-8") as f:
-        shown = re.search(r"```\n(> .*?)```", f.read(), re.S).group(1).splitlines()
+def shown_as_run(block):
+    """A block of lines for redis-cli, and what it shows of their replies, on a fresh node."""
+    shown = block.splitlines()
     node = processes.single()
     commands = "".join(line[2:] + "\n" for line in shown if line.startswith("> "))
     cli = ["redis-cli", "-p", str(node.port), "--no-raw"]
     got = subprocess.run(cli, input=commands, capture_output=True, text=True, timeout=20).stdout.splitlines()
     assert [line for line in got if line] == [line for line in shown if not line.startswith("> ")], "\n".join(got)
     node.stop()
+
+
+def test_the_examples_of_the_documentation_run_as_shown():
+    if not shutil.which("redis-cli"):
+        raise Skip("redis-cli is not installed")
+    with open(DOCS, encoding="utf-8") as f:
+        text = f.read()
+    shown_as_run(re.search(r"```\n(> .*?)```", text, re.S).group(1))
+    recipes = re.findall(r"```\n(> .*?)```", re.search(r"^## Recipes\n(.*?)^## ", text, re.S | re.M).group(1), re.S)
+    assert len(recipes) >= 7
+    for block in recipes:
+        shown_as_run(block)
 
 
 def test_the_python_of_the_documentation_runs():

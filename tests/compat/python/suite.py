@@ -246,6 +246,23 @@ def test_databases():
     assert a.move(key("d"), 4) and b.get(key("d")) == b"3"
 
 
+def test_replies_that_it_reads_otherwise():
+    """What redis-compat.md says of FLUSHDB PREFIX and OBJECT REVISION."""
+    r = connect()
+    if r.execute_command("COMMAND", "INFO", "WATCHKEY") in ([None], {}):
+        return  # a redis-server
+    r.mset({key("f:1"): 1, key("f:2"): 2})
+    assert r.execute_command("FLUSHDB", "PREFIX", key("f:1")) is False and not r.exists(key("f:1"))
+    assert r.object("REVISION", key("f:2")) > 0
+    try:
+        r.execute_command("OBJECT", "REVISION", key("f:2"))
+        raise AssertionError("it has learned OBJECT REVISION")
+    except TypeError:
+        pass
+    r.response_callbacks.pop("FLUSHDB")
+    assert r.execute_command("FLUSHDB", "PREFIX", key("f:")) == 1
+
+
 def test_comes_back():
     r, admin = connect(retry_on_error=[redis.ConnectionError]), connect()
     for i in range(5):

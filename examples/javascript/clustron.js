@@ -26,9 +26,9 @@ class Uncertain extends Error {}
 // Errors that say: nothing was done, and it may be tried again.
 const LATER = new Set(['CLUSTERDOWN', 'LOADING', 'BUSY']);
 
-// For checks: so many of all answers are lost. Then what is sent again wrongly is done twice.
-let lost = 0;
-const loseAnswers = (share) => { lost = share; };
+// For checks: so many of all answers are lost, and so many come late. What is sent again wrongly is done twice then.
+let lost = 0, late = 0;
+const disturbAnswers = () => { [lost, late] = [0.03, 0.1]; };
 
 // A connection to one node. `socket.close()` ends it; whatever is unanswered then is rejected.
 async function connect(endpoint, options = {}) {
@@ -113,7 +113,8 @@ class Clustron {
     const silence = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('no answer in time')), this.answerMs); });
     try {
       const reply = await Promise.race([client.sendCommand(words), silence]);
-      if (lost && Math.random() < lost) throw new Error('the answer is lost');
+      if (Math.random() < late) await sleep(30 * Math.random());
+      if (Math.random() < lost) throw new Error('the answer is lost');
       return reply;
     } catch (e) {
       if (!(e instanceof ErrorReply)) {
@@ -277,7 +278,7 @@ async function program({ main, check }) {
       db.close();
     }
     console.log('BEGUN');
-    loseAnswers(0.03);
+    disturbAnswers();
     const run = new CheckRun(Number(seconds) * 1000);
     console.log(await check(endpoints, run));
     run.judge();
@@ -310,4 +311,4 @@ class CheckRun {
   }
 }
 
-module.exports = { Clustron, Kept, ServerError, Unavailable, Uncertain, acquireLock, connect, close, grantLease, loseAnswers, now, program, sleep, subscribe, unique, watchMessage };
+module.exports = { Clustron, Kept, ServerError, Unavailable, Uncertain, acquireLock, connect, close, disturbAnswers, grantLease, now, program, sleep, subscribe, unique, watchMessage };

@@ -10,7 +10,7 @@
 'use strict';
 const { fork } = require('child_process');
 const { randomUUID } = require('crypto');
-const { Clustron, ServerError, Uncertain, grantLease, loseAnswers, program, sleep, unique } = require('./clustron.js');
+const { Clustron, ServerError, Uncertain, disturbAnswers, grantLease, program, sleep, unique } = require('./clustron.js');
 
 const KEEP_MS = 3600 * 1000; // far above the time for which anything is sent again
 const TRIES = 3;
@@ -125,7 +125,7 @@ async function main(endpoints, [what, text]) {
 // Of the check: a worker in a process of its own, for jobs that end it.
 async function checkWorker(endpoints, [prefix, at]) {
   const queue = new JobQueue(endpoints, prefix, Number(at));
-  loseAnswers(0.03);
+  disturbAnswers();
   await queue.work({ aborted: false }, 800, async (text, id) => {
     if (text === 'fails') throw new Error('as it must');
     if (text === 'kills') process.kill(process.pid, 'SIGKILL');

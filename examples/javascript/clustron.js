@@ -23,6 +23,13 @@ class ServerError extends Error {
 class Unavailable extends Error {}
 class Uncertain extends Error {}
 
+// No fault of the caller's: who runs for long goes on when it is over.
+const passes = (e) => e instanceof Unavailable || e instanceof Uncertain;
+// For giving back what ends by itself, too.
+const unlessItPasses = (e) => {
+  if (!passes(e)) throw e;
+};
+
 // Errors that say: nothing was done, and it may be tried again.
 const LATER = new Set(['CLUSTERDOWN', 'LOADING', 'BUSY']);
 
@@ -210,7 +217,7 @@ async function grantLease(db, ttlMs, owner) {
   lease.id = id;
   lease.revoke = async () => {
     lease.end();
-    await db.repeat('LEASE', 'REVOKE', id);
+    await db.repeat('LEASE', 'REVOKE', id).catch(unlessItPasses);
   };
   return lease.start();
 }
@@ -226,7 +233,7 @@ async function acquireLock(db, name, ttlMs, { waitMs, options = [], me = 'recipe
   lock.token = token;
   lock.release = async () => {
     lock.end();
-    await db.repeat('LOCK', 'RELEASE', name, token);
+    await db.repeat('LOCK', 'RELEASE', name, token).catch(unlessItPasses);
   };
   // It may have been granted long ago, and the answer came late.
   if (await lock.refresh()) return lock.start();
@@ -311,4 +318,4 @@ class CheckRun {
   }
 }
 
-module.exports = { Clustron, Kept, ServerError, Unavailable, Uncertain, acquireLock, connect, close, disturbAnswers, grantLease, now, program, sleep, subscribe, unique, watchMessage };
+module.exports = { Clustron, Kept, ServerError, Unavailable, Uncertain, acquireLock, connect, close, disturbAnswers, grantLease, now, passes, program, sleep, subscribe, unique, watchMessage };

@@ -10,7 +10,7 @@
 'use strict';
 const { fork } = require('child_process');
 const { randomUUID } = require('crypto');
-const { Clustron, ServerError, Uncertain, disturbAnswers, grantLease, program, sleep, unique } = require('./clustron.js');
+const { Clustron, Uncertain, disturbAnswers, grantLease, passes, program, sleep, unique } = require('./clustron.js');
 
 const KEEP_MS = 3600 * 1000; // far above the time for which anything is sent again
 const TRIES = 3;
@@ -40,15 +40,19 @@ class JobQueue {
     // Finds the lists of all workers, also of those that wrote their first element after somebody looked.
     await this.db.repeat('INDEX', 'CREATE', `${this.prefix}:doing`, 'ON', 'KEYS', 'PREFIX', 1, `${this.prefix}:doing:`);
     while (!stop.aborted) {
-      const lease = await grantLease(this.db, ttlMs, `${this.prefix}:worker`);
-      const recovering = this.recoverAll(lease, ttlMs);
+      let lease, recovering;
       try {
+        lease = await grantLease(this.db, ttlMs, `${this.prefix}:worker`);
+        recovering = this.recoverAll(lease, ttlMs);
+        recovering.catch(() => lease.end()); // told below
         while (lease.alive && !stop.aborted) await this.workOnce(lease, handle);
       } catch (e) {
-        if (!(e instanceof ServerError) || e.code !== 'NOLEASE') throw e;
+        if (!passes(e)) throw e;
       } finally {
-        await lease.revoke(); // what is still in its list is put back like a dead worker's
-        await recovering;
+        await lease?.revoke(); // what is still in its list is put back like a dead worker's
+        await recovering?.catch((e) => {
+          if (!passes(e)) throw e;
+        });
       }
     }
   }

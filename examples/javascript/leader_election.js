@@ -5,7 +5,7 @@
 //
 // The office is a lock that hangs on a lease. Its token is the term: each is above all before. A leader who dies is followed when his lease ends.
 'use strict';
-const { Clustron, ServerError, grantLease, program, sleep, unique } = require('./clustron.js');
+const { Clustron, grantLease, passes, program, sleep, unique } = require('./clustron.js');
 
 // Stands for `office` until `stop` aborts; leads by `lead(term)` whenever elected. `term.write(command ...)` is refused with FENCED once
 // another term has begun; `term.lease.signal` aborts when the term can no longer be relied on.
@@ -13,8 +13,9 @@ async function campaign(endpoints, office, me, ttlMs, stop, lead) {
   const db = new Clustron(endpoints);
   const waiting = new Clustron(endpoints, { answerMs: 6000 }); // it stands in the queue
   while (!stop.aborted) {
-    const lease = await grantLease(db, ttlMs, me);
+    let lease;
     try {
+      lease = await grantLease(db, ttlMs, me);
       const owner = unique(me); // of this candidacy alone
       let elected = false, number;
       while (!elected && lease.alive && !stop.aborted) {
@@ -30,9 +31,9 @@ async function campaign(endpoints, office, me, ttlMs, stop, lead) {
       });
     } catch (e) {
       // The term or the candidacy is over; whoever wants to lead stands again, and reads again what he knew.
-      if (!(e instanceof ServerError) || !['FENCED', 'NOLEASE', 'UNBLOCKED'].includes(e.code)) throw e;
+      if (!passes(e) && !['FENCED', 'NOLEASE', 'UNBLOCKED'].includes(e.code)) throw e;
     } finally {
-      if (!lease.abandoned) await lease.revoke(); // with it the office, if we have it: who is next need not wait
+      if (lease && !lease.abandoned) await lease.revoke(); // with it the office, if we have it: who is next need not wait
     }
   }
   db.close();

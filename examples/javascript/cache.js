@@ -7,7 +7,8 @@
 // is not kept. And the cache is used only while it has lately asked on the very connection that tells of changes, and was answered: what is
 // read from it is never older than MAX_STALE_MS, also if that node is cut off or paused.
 'use strict';
-const { Clustron, ServerError, close, connect, now, program, sleep, subscribe, unique, watchMessage } = require('./clustron.js');
+const { Clustron, ServerError, close, connect, now, sleep, subscribe, unique, watchMessage } = require('./clustron.js');
+const { program } = require('./program.js');
 
 const MAX_STALE_MS = 1000;
 const ENTRIES_MAX = 10000;
@@ -146,7 +147,8 @@ async function check(endpoints, run) {
         const value = Number((await cache.get(key)) ?? 0);
         if (value < (last.get(key) ?? 0)) throw new Error(`${key} went back from ${last.get(key)} to ${value}`);
         last.set(key, value);
-        const missed = written.get(key).find((write) => write.value > value && write.at < began - MAX_STALE_MS - SLACK_MS);
+        const allowed = began - MAX_STALE_MS - SLACK_MS;
+        const missed = written.get(key).find((write) => write.value > value && write.at < allowed);
         if (missed) throw new Error(`${key}: ${value} was read ${began - missed.at} ms behind ${missed.value}`);
       }
       await sleep(30);

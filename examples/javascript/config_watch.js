@@ -6,7 +6,8 @@
 // Changes come as messages of a channel. A message names the revision before it, so a hole is seen, and filled by WATCHKEY SINCE on any node. Where the
 // history no longer goes back that far (COMPACTED), or the database was flushed or swapped, all is read anew.
 'use strict';
-const { Clustron, ServerError, close, connect, program, sleep, subscribe, unique, watchMessage } = require('./clustron.js');
+const { Clustron, ServerError, close, connect, sleep, subscribe, unique, watchMessage } = require('./clustron.js');
+const { program } = require('./program.js');
 
 const QUIET_MS = 10000; // so often it is asked whether the channel has told everything
 

@@ -10,7 +10,8 @@
 'use strict';
 const { fork } = require('child_process');
 const { randomUUID } = require('crypto');
-const { Clustron, Uncertain, disturbAnswers, grantLease, passes, program, sleep, unique } = require('./clustron.js');
+const { Clustron, Uncertain, disturbAnswers, grantLease, passes, sleep, unique } = require('./clustron.js');
+const { program } = require('./program.js');
 
 const KEEP_MS = 3600 * 1000; // far above the time for which anything is sent again
 const TRIES = 3;
@@ -85,18 +86,28 @@ class JobQueue {
   // From a worker's list back to the queue's end, or aside if it was tried too often: if the list is still as it was seen. Then a repetition finds
   // another revision, and does nothing.
   async giveBack(doing, id, ...conditions) {
-    const [, , [revision, [first], tries]] = await this.db.repeat('TXN', 'THEN', 3, 3, 'OBJECT', 'REVISION', doing, 4, 'LRANGE', doing, 0, 0, 3, 'HGET', this.job(id), 'tries');
+    const [, , [revision, [first], tries]] = await this.db.repeat('TXN', 'THEN', 3,
+      3, 'OBJECT', 'REVISION', doing, 4, 'LRANGE', doing, 0, 0, 3, 'HGET', this.job(id), 'tries');
     if (first !== id) return;
     const target = Number(tries) + 1 >= TRIES ? this.dead : this.todo;
     await this.db.repeat('TXN', 'IF', 1 + conditions.length, 'REV', doing, '=', revision, ...conditions.flat(),
       'THEN', 3, 4, 'LREM', doing, 1, id, 4, 'HINCRBY', this.job(id), 'tries', 1, 3, 'RPUSH', target, id);
   }
 
+  // Of all workers who have taken something.
+  async lists() {
+    try {
+      return (await this.db.repeat('INDEX', 'QUERY', `${this.prefix}:doing`, 'LIMIT', 100000))[2];
+    } catch (e) {
+      if (/is being built/.test(e.message)) return []; // in a large database: later
+      throw e;
+    }
+  }
+
   // What dead workers had, while this one lives.
   async recoverAll(lease, everyMs) {
     for (; lease.alive; await sleep(everyMs)) {
-      const [, , lists] = await this.db.repeat('INDEX', 'QUERY', `${this.prefix}:doing`, 'WHERE', '@key ^= $p', 'PARAMS', 1, 'p', `${this.prefix}:doing:`);
-      for (const doing of lists) {
+      for (const doing of await this.lists()) {
         // An id is never granted again, so who is gone now is gone for good.
         if ((await this.db.repeat('LEASE', 'TTL', doing.slice(`${this.prefix}:doing:`.length))) !== null) continue;
         for (const id of await this.db.repeat('LRANGE', doing, 0, -1)) await this.giveBack(doing, id);
@@ -110,7 +121,8 @@ async function main(endpoints, [what, text]) {
   if (what === 'add' && text) {
     console.log(await queue.add(text));
   } else if (what === 'dead') {
-    for (const id of await queue.db.repeat('LRANGE', queue.dead, 0, -1)) console.log(id, await queue.db.repeat('HGET', queue.job(id), 'text'));
+    const ids = await queue.db.repeat('LRANGE', queue.dead, 0, -1);
+    for (const id of ids) console.log(id, await queue.db.repeat('HGET', queue.job(id), 'text'));
   } else if (what === 'work') {
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());

@@ -5,7 +5,8 @@
 //
 // The office is a lock that hangs on a lease. Its token is the term: each is above all before. A leader who dies is followed when his lease ends.
 'use strict';
-const { Clustron, grantLease, passes, program, sleep, unique } = require('./clustron.js');
+const { Clustron, grantLease, passes, sleep, unique } = require('./clustron.js');
+const { program } = require('./program.js');
 
 // Stands for `office` until `stop` aborts; leads by `lead(term)` whenever elected. `term.write(command ...)` is refused with FENCED once
 // another term has begun; `term.lease.signal` aborts when the term can no longer be relied on.
@@ -70,7 +71,8 @@ async function check(endpoints, run) {
       left = true;
     };
   };
-  const candidate = (at) => campaign(endpoints.map((_, i) => endpoints[(i + at) % endpoints.length]), office, `c${at}`, 1500, stop.signal, async (term) => {
+  const from = (at) => [...endpoints.slice(at), ...endpoints.slice(0, at)];
+  const candidate = (at) => campaign(from(at), office, `c${at}`, 1500, stop.signal, async (term) => {
     const leave = believe(term);
     term.lease.signal.addEventListener('abort', leave);
     terms.push(term.number);

@@ -5,7 +5,8 @@
 //
 // One TXN is one entry of the log. It stands in ONCE, so its outcome is kept under the transfer's id, and a transfer whose answer was lost is sent again.
 'use strict';
-const { Clustron, program, unique } = require('./clustron.js');
+const { Clustron, unique } = require('./clustron.js');
+const { program } = require('./program.js');
 
 const KEEP_MS = 24 * 3600 * 1000;
 

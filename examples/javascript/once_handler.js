@@ -10,7 +10,8 @@
 // answer is a function of that reply alone: whoever asks again, at another server too, gets the same one.
 'use strict';
 const http = require('http');
-const { Clustron, ServerError, program, sleep, unique } = require('./clustron.js');
+const { Clustron, ServerError, sleep, unique } = require('./clustron.js');
+const { program } = require('./program.js');
 
 const KEEP_MS = 24 * 3600 * 1000;
 
@@ -118,7 +119,8 @@ async function check(endpoints, run) {
   const reused = await send(urls[0], orders.keys().next().value, 999999);
   if (!reused.startsWith('422')) throw new Error(`a key that was used for another order: ${reused}`);
   const [, , [left, rows]] = await db.repeat('TXN', 'THEN', 2, 2, 'GET', `stock:${item}`, 4, 'LRANGE', `orders:${item}`, 0, -1);
-  if (Number(left) !== STOCK - bought || rows.length !== orders.size) throw new Error(`${bought} were bought in ${orders.size} orders, ${left} are left, ${rows.length} orders are known`);
+  if (Number(left) !== STOCK - bought || rows.length !== orders.size)
+    throw new Error(`${bought} were bought in ${orders.size} orders, ${left} are left, ${rows.length} orders are known`);
   if (sent < 1.2 * (orders.size + refused)) throw new Error(`${sent} requests for ${orders.size} orders: nothing was shown`);
   await db.repeat('DEL', `stock:${item}`, `orders:${item}`);
   return `${orders.size} orders, ${refused} refused, by ${sent} requests`;

@@ -7,7 +7,8 @@
 // A member vanishes no sooner than a time to live behind its last keepalive. WATCHKEY WAIT tells all that has happened since a revision, on any node, so
 // nothing is missed when a connection or a node is lost.
 'use strict';
-const { Clustron, grantLease, now, passes, program, sleep, unique } = require('./clustron.js');
+const { Clustron, grantLease, now, passes, sleep, unique } = require('./clustron.js');
+const { program } = require('./program.js');
 
 // Stays in `room` until `stop` aborts. A lease that was lost, say over a long pause of this process, is a new membership.
 async function join(endpoints, room, name, ttlMs, stop) {

@@ -7,7 +7,8 @@
 // sliding: each allowed call holds one of LIMIT permits and never gives it back: it ends by itself when the window is over. So in no stretch
 // of time as long as the window there are more. It costs a holder's row for each call in the window (at most 65,536).
 'use strict';
-const { Clustron, Uncertain, now, program, sleep, unique } = require('./clustron.js');
+const { Clustron, Uncertain, now, sleep, unique } = require('./clustron.js');
+const { program } = require('./program.js');
 
 // What is not known to be counted is not allowed: then there are never more calls than the limit, and nothing has to be sent again.
 async function fixedWindow(db, name, limit, windowMs) {

@@ -5,7 +5,8 @@
 //
 // First come, first served. A lock with LIMIT guards no key by its name, so the work shows its token with every write: LOCK DO.
 'use strict';
-const { Clustron, ServerError, acquireLock, program, sleep, unique } = require('./clustron.js');
+const { Clustron, ServerError, acquireLock, sleep, unique } = require('./clustron.js');
+const { program } = require('./program.js');
 
 // Works under one of `permits`: `work(permit)`. `permit.signal` aborts when it is lost: then the work must stop.
 async function withPermit(waiting, name, permits, ttlMs, me, work) {
@@ -62,7 +63,10 @@ async function check(endpoints, run) {
             // Vanishes: nobody renews the permit, nobody gives it back. The worker starts again at once; what is left of him wakes up much later.
             permit.abandoned = true;
             permit.end();
-            ghosts.push(sleep(3 * TTL_MS).then(write).then(() => { throw new Error(`a write with permit ${permit.token}, which was lost`); }, refused));
+            const wrong = () => {
+              throw new Error(`a write with permit ${permit.token}, which was lost`);
+            };
+            ghosts.push(sleep(3 * TTL_MS).then(write).then(wrong, refused));
             return;
           }
           await sleep(50);

@@ -30,7 +30,7 @@ async function program({ main, check }) {
     console.log('OK');
     process.exit(0);
   } catch (e) {
-    console.log(`FAILED ${e.stack}`);
+    console.log(`FAILED ${seconds === null ? e.message : e.stack}`);
     process.exit(1);
   }
 }

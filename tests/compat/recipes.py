@@ -74,6 +74,32 @@ def under_failover(names, modules, seconds, options=()):
     return passed, len(recipes) - passed
 
 
+def as_a_reader(modules):
+    """What a reader types, each until its end; (passed, failed)."""
+    node = processes.single()
+    with node.connect() as c:
+        c.call("SET", "alice", "100")
+    passed, lines = 0, [
+        ("money_transfer alice bob 70 first", "transfer first: done\nalice has 30, bob has 70"),
+        ("money_transfer alice bob 70 first", "transfer first: done\nalice has 30, bob has 70"),
+        ("money_transfer alice bob 70 second", "transfer second: refused, there is not enough\nalice has 30, bob has 70"),
+        ("money_transfer alice bob -5", "FAILED an amount is a whole number above 0, not -5"),
+        ("job_queue work-hard", "FAILED add TEXT, work or dead is wanted"),
+        ("job_queue dead", ""),
+    ]
+    for line, wanted in lines:
+        name, *words = line.split()
+        argv = ["node", os.path.join(RECIPES, name + ".js"), "--nodes", "127.0.0.1:%d" % node.port, *words]
+        got = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+                             env=dict(os.environ, NODE_PATH=modules)).stdout.strip()
+        passed += got == wanted
+        if got != wanted:
+            print("%s: FAILED\n  %s\nwanted\n  %s" % (line, got, wanted))
+    node.stop()
+    print("as a reader starts them: %d of %d lines" % (passed, len(lines)))
+    return passed, len(lines) - passed
+
+
 def one_version():
     """Whether the recipes ask for the node-redis that they are tested with."""
     versions = []
@@ -99,6 +125,8 @@ def main():
     if "config_watch" in chosen:
         print("with a short history of changes:")
         results.append(under_failover(["config_watch"], modules, CHECK_S / 2, ["--watch-history-size", "300kb"]))
+    if not sys.argv[1:]:
+        results.append(as_a_reader(modules))
     passed, failed = (sum(column) for column in zip(*results))
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0

@@ -43,7 +43,8 @@ async function connect(endpoint, options = {}) {
   const host = endpoint.slice(0, at).replace(/^\[|\]$/g, ''), port = Number(endpoint.slice(at + 1));
   const socket = { host, port, connectTimeout: 3000, reconnectStrategy: false };
   // Node-redis itself sends nothing again, and keeps nothing for later: what may be repeated is decided here.
-  const client = createClient({ socket, disableOfflineQueue: true, maintNotifications: 'disabled', ...options });
+  const password = process.env.CLUSTRON_PASSWORD;
+  const client = createClient({ socket, password, disableOfflineQueue: true, maintNotifications: 'disabled', ...options });
   client.on('error', () => {});
   await client.connect();
   return client;
@@ -115,6 +116,7 @@ class Clustron {
       client = await link;
     } catch (e) {
       this.leave(link);
+      if (/^(WRONGPASS|NOAUTH)/.test(e.message)) throw new ServerError(e.message);
       throw new Unavailable(`${e.message}: nothing was sent`);
     }
     let timer;

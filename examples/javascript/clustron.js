@@ -46,7 +46,11 @@ async function connect(endpoint, options = {}) {
   const password = process.env.CLUSTRON_PASSWORD;
   const client = createClient({ socket, password, disableOfflineQueue: true, maintNotifications: 'disabled', ...options });
   client.on('error', () => {});
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (e) {
+    throw /^(WRONGPASS|NOAUTH)/.test(e.message) ? new ServerError(e.message) : e; // no other node will take it
+  }
   return client;
 }
 
@@ -116,7 +120,7 @@ class Clustron {
       client = await link;
     } catch (e) {
       this.leave(link);
-      if (/^(WRONGPASS|NOAUTH)/.test(e.message)) throw new ServerError(e.message);
+      if (e instanceof ServerError) throw e;
       throw new Unavailable(`${e.message}: nothing was sent`);
     }
     let timer;

@@ -76,6 +76,12 @@ def cpu_seconds(pids):
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def loop_cpu_ms(pid):
+    """Of a server's own thread, its loop, since its start."""
+    with open("/proc/%d/task/%d/schedstat" % (pid, pid)) as f:
+        return int(f.read().split()[0]) / 1e6
+
+
 def memory_mb(pid, name):
     """VmRSS, or VmHWM for the highest since clear_peak()."""
     with open("/proc/%d/status" % pid) as f:

@@ -30,6 +30,8 @@ inline constexpr std::string_view kErrLockUpgrade =
 inline constexpr std::string_view kErrLockTwice =
     "ERR a transaction may ask for a lock once: grants of one revision would have one token";
 inline constexpr std::string_view kErrQueueFull = "BUSY 100000 requests wait for this lock";
+inline constexpr std::string_view kErrLeaseLocksFull =
+    "BUSY the lease has 16384 locks and tickets, as many as it may have";
 inline constexpr std::string_view kErrRenewByLease =
     "ERR the lock has no TTL of its own: it lives as long as its lease";
 inline constexpr std::string_view kErrCancelWait =

@@ -167,12 +167,18 @@ bool TakenInThisItem(Context& ctx, const Lock& lock) {
   return revision != 0 && (lock.Find(revision) != nullptr || lock.queue.Find(revision) != nullptr);
 }
 
+bool LeaseIsFull(const Context& ctx, const AcquireCall& call) {
+  return call.has_lease &&
+         LeasesOf(ctx.store).Find(call.request.lease_id)->locks.size() >= store::kLeaseLocksMax;
+}
+
 // It can't be granted now.
 void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
   const std::string_view name = ctx.args[2];
   if (!call.wait_ms && call.ticket_ms == 0) return ReplyLockHeld(ctx.reply, &lock);
   if (TakenInThisItem(ctx, lock)) return ctx.reply.Error(kErrLockTwice);
   if (lock.queue.size() >= store::kLockTicketsMax) return ctx.reply.Error(kErrQueueFull);
+  if (LeaseIsFull(ctx, call)) return ctx.reply.Error(kErrLeaseLocksFull);
   if (call.wait_ms) {
     ctx.verdict.wait = Verdict::Wait{.keys = ctx.args.subspan(2, 1),
                                      .type = {},
@@ -217,6 +223,8 @@ void CmdLockAcquire(Context& ctx) {
       return Queue(ctx, *lock, call);
     if (TakenInThisItem(ctx, *lock)) return ctx.reply.Error(kErrLockTwice);
   }
+  if (LocksOf(ctx.store).bounds_leases() && LeaseIsFull(ctx, call))
+    return ctx.reply.Error(kErrLeaseLocksFull);
   const store::Revision token = LocksOf(ctx.Writable()).Acquire(ctx.db, name, call.request);
   ReplyLockGranted(ctx.reply, token, call.request.ttl_ms);
 }

@@ -4,6 +4,7 @@
 
 #include "commands/core/registry.h"
 #include "commands/core/test_server.h"
+#include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 
 namespace clustron::commands {
@@ -143,6 +144,38 @@ TEST_CASE("a lock ends with its lease") {
   CHECK(server.Run("LOCK INFO n").find("$2\r\nl1\r\n") != std::string::npos);
   server.Run("LEASE REVOKE l1");
   CHECK(server.Run("LOCK INFO n") == "$-1\r\n");
+}
+
+TEST_CASE("a lease has so many locks and tickets that its end is short work") {
+  TestServer server;
+  server.Run("LEASE GRANT 5000 ID l1");
+  server.Run("LOCK ACQUIRE held 5000 OWNER other");
+  const std::string full =
+      "-BUSY the lease has 16384 locks and tickets, as many as it may have\r\n";
+  const auto acquire = [&](std::string_view name, std::string_view owner) {
+    return server.Run({"LOCK", "ACQUIRE", name, "1000", "OWNER", owner, "LEASE", "l1"});
+  };
+  const auto enqueue = [&](std::string_view owner) {
+    return server.Run(
+        {"LOCK", "ACQUIRE", "held", "1000", "OWNER", owner, "LEASE", "l1", "ENQUEUE", "1000"});
+  };
+  const store::Lease& lease = *LeasesOf(server.store).Find("l1");
+  while (lease.locks.size() + 1 < store::kLeaseLocksMax) {
+    const std::string name = "n" + std::to_string(lease.locks.size());
+    REQUIRE(acquire(name, "o").starts_with("*3\r\n:1\r\n"));
+  }
+  REQUIRE(enqueue("last").starts_with("*3\r\n:0\r\n"));
+  CHECK(enqueue("more") == full);
+  CHECK(server.Run("LOCK ACQUIRE held 1000 LEASE l1 WAIT 1000") == full);
+  // Who asks anew for what he has gets it.
+  CHECK(acquire("n0", "o").starts_with("*3\r\n:1\r\n"));
+  CHECK(enqueue("last").starts_with("*3\r\n:0\r\n"));
+  // Programs from before queues granted without a bound: so do their entries.
+  CHECK(acquire("free", "o").starts_with("*3\r\n:1\r\n"));
+  LocksOf(server.store).set_keeps_age(true);
+  CHECK(acquire("another", "o") == full);
+  CHECK(server.Run("LOCK ACQUIRE another 1000") == "*3\r\n:1\r\n:16388\r\n:1000\r\n");
+  CHECK(server.Run("LOCK ACQUIRE held 1000 LEASE l1").starts_with("*4\r\n:0\r\n"));
 }
 
 TEST_CASE("renewals above the granted TTL are entries") {

@@ -22,6 +22,8 @@ namespace clustron::store {
 
 inline constexpr size_t kLeaseIdBytesMax = 64;
 inline constexpr size_t kLeaseKeysMax = 65'536;
+// Holders and tickets of locks. All of them end in one step, at about a microsecond each.
+inline constexpr size_t kLeaseLocksMax = 16'384;
 
 // A holder of a lock, by its token, or a ticket.
 struct LockPart {

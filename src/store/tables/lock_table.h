@@ -106,6 +106,8 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   void EndWithLease(const KeyName& name, Revision part, bool expired);
   // Grants and tickets say since when. Not in entries of programs that know nothing of it.
   void set_keeps_age(bool keeps) { keeps_age_ = keeps; }
+  // Plain grants, too, are refused when their lease is full: a rule that came with queues.
+  bool bounds_leases() const { return keeps_age_; }
 
   std::string_view section() const override { return "locks"; }
   size_t used_bytes() const override { return index_.used_bytes(); }

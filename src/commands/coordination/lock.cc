@@ -223,7 +223,8 @@ void CmdLockAcquire(Context& ctx) {
       return Queue(ctx, *lock, call);
     if (TakenInThisItem(ctx, *lock)) return ctx.reply.Error(kErrLockTwice);
   }
-  if (LocksOf(ctx.store).bounds_leases() && LeaseIsFull(ctx, call))
+  // Programs from before queues (and ages) grant without a bound.
+  if (LocksOf(ctx.store).keeps_age() && LeaseIsFull(ctx, call))
     return ctx.reply.Error(kErrLeaseLocksFull);
   const store::Revision token = LocksOf(ctx.Writable()).Acquire(ctx.db, name, call.request);
   ReplyLockGranted(ctx.reply, token, call.request.ttl_ms);

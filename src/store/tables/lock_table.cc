@@ -10,6 +10,14 @@
 
 namespace clustron::store {
 
+namespace {
+
+int64_t Since(const LockTable& locks, const Store& store) {
+  return locks.keeps_age() ? store.elapsed_ms() : 0;
+}
+
+}  // namespace
+
 // ---- reading ----
 
 const Lock* LockTable::Find(int db, std::string_view name) const {
@@ -63,7 +71,7 @@ Revision LockTable::Acquire(int db, std::string_view name, const LockRequest& re
                     .ttl_ms = request.ttl_ms,
                     .shared = request.shared,
                     .delay_ms = request.delay_ms,
-                    .since_ms = Now()});
+                    .since_ms = Since(*this, store_)});
   Tell(place->first, {.kind = LockEventKind::kGranted, .token = token, .ttl_ms = request.ttl_ms},
        request.owner);
   return token;
@@ -134,7 +142,7 @@ Revision LockTable::Enqueue(int db, std::string_view name, const LockRequest& re
              .delay_ms = request.delay_ms,
              .ticket_ms = ticket_ms,
              .wait = wait,
-             .since_ms = Now()});
+             .since_ms = Since(*this, store_)});
   Tell(place->first, {.kind = LockEventKind::kQueued, .token = number, .ttl_ms = ticket_ms});
   return number;
 }
@@ -200,7 +208,7 @@ LockTable::Handed LockTable::HandOver(const KeyName& ready) {
                     .delay_ms = ticket.delay_ms,
                     .ticket = number,
                     .claim_ms = ticket.ticket_ms,
-                    .since_ms = Now()};
+                    .since_ms = Since(*this, store_)};
   const int64_t timer_ms = holder.timer_ms();
   AddHolder(place, std::move(holder));
   Tell(place->first, {.kind = LockEventKind::kUnqueued, .token = number});

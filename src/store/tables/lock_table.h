@@ -106,8 +106,7 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   void EndWithLease(const KeyName& name, Revision part, bool expired);
   // Grants and tickets say since when. Not in entries of programs that know nothing of it.
   void set_keeps_age(bool keeps) { keeps_age_ = keeps; }
-  // Plain grants, too, are refused when their lease is full: a rule that came with queues.
-  bool bounds_leases() const { return keeps_age_; }
+  bool keeps_age() const { return keeps_age_; }
 
   std::string_view section() const override { return "locks"; }
   size_t used_bytes() const override { return index_.used_bytes(); }
@@ -122,7 +121,6 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
 
   Place RowFor(const KeyName& name, const LockRequest& request);
   void TakeIfUnused(Place place);
-  int64_t Now() const { return keeps_age_ ? store_.elapsed_ms() : 0; }
 
   // Changes of one part; each says how it is undone.
   void AddHolder(Place place, LockHolder holder);

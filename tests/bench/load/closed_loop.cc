@@ -32,9 +32,10 @@ class ClosedLoop {
     latencies_.clear();
     loop_.Run([this] { return answered_ >= limit_; }, measuring_from_ + run_ns);
     const double seconds = static_cast<double>(NowNs() - measuring_from_) / 1e9;
-    std::printf("{\"operations\": %llu, \"seconds\": %.3f, \"rate\": %.1f, %s}\n",
+    std::printf("{\"operations\": %llu, \"seconds\": %.3f, \"rate\": %.1f, \"failed\": %llu, %s}\n",
                 static_cast<unsigned long long>(done_), seconds,
-                static_cast<double>(done_) / seconds, Percentiles(&latencies_).c_str());
+                static_cast<double>(done_) / seconds, static_cast<unsigned long long>(failed_),
+                Percentiles(&latencies_).c_str());
   }
 
  private:
@@ -56,7 +57,9 @@ class ClosedLoop {
 
   void OnReply(size_t i, std::string_view reply) {
     Client& c = clients_[i];
-    if (!work_->Done(i, reply)) {
+    const bool failed = reply.empty();
+    failed_ += failed;
+    if (failed || !work_->Done(i, reply)) {
       c.wire->Send(work_->Next(i));
       c.wire->Flush();
       return;
@@ -73,7 +76,7 @@ class ClosedLoop {
   const uint64_t limit_;
   std::vector<Client> clients_;
   int64_t measuring_from_ = 0;
-  uint64_t sent_ = 0, answered_ = 0, done_ = 0;
+  uint64_t sent_ = 0, answered_ = 0, done_ = 0, failed_ = 0;
   std::vector<int64_t> latencies_;
 };
 

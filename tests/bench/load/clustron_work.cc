@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "base/rng.h"
@@ -120,10 +122,10 @@ class Lock : public Work {
     c.round++;
     const std::string owner = "o" + std::to_string(client) + "/" + std::to_string(c.round);
     if (shared_name_) {
-      c.name = "bench-lock";
+      c.name = name_;
       return {{}, Command({"LOCK", "ACQUIRE", c.name, "10000", "OWNER", owner, "WAIT", "10000"})};
     }
-    c.name = "bench-lock:" + std::to_string(client * 2 + c.round % 2);
+    c.name = name_ + ":" + std::to_string(client * 2 + c.round % 2);
     return {{}, Command({"LOCK", "ACQUIRE", c.name, "10000", "OWNER", owner})};
   }
   bool Done(size_t client, std::string_view reply) override {
@@ -144,6 +146,8 @@ class Lock : public Work {
     uint64_t round = 0;
   };
   const bool shared_name_;
+  // What an earlier run left held is another lock.
+  const std::string name_ = "bench-lock/" + std::to_string(getpid());
   std::map<size_t, Client> clients_;
 };
 

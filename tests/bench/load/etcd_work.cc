@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "base/rng.h"
@@ -96,9 +98,7 @@ class Lock : public Work {
       return {"/v3lockpb.Lock/Unlock", m};
     }
     c.round++;
-    PutBytes(
-        &m, 1,
-        shared_name_ ? "bench-lock" : "bench-lock:" + std::to_string(client * 2 + c.round % 2));
+    PutBytes(&m, 1, shared_name_ ? name_ : name_ + ":" + std::to_string(client * 2 + c.round % 2));
     PutInt(&m, 2, c.lease);
     return {"/v3lockpb.Lock/Lock", m};
   }
@@ -125,6 +125,8 @@ class Lock : public Work {
     std::string key;
   };
   const bool shared_name_;
+  // What an earlier run left held is another lock.
+  const std::string name_ = "bench-lock/" + std::to_string(getpid());
   std::map<size_t, Client> clients_;
 };
 

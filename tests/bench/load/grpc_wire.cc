@@ -119,9 +119,10 @@ class GrpcWire : public Wire {
     if (type == kReset) Fail("etcd resets a call");
     if (type == kData) TakeData(stream, payload);
     if ((type == kData || type == kHeaders) && (flags & kEndStream) != 0) {
-      if (streams_[stream].messages == 0)
-        Fail("a call of etcd has failed: it ended without a message");
+      const bool failed = streams_[stream].messages == 0;
       streams_.erase(stream);
+      if (stream == open_) Fail("etcd ends a stream");
+      if (failed) on_reply_({});
     }
   }
 

@@ -162,7 +162,7 @@ class Watchers {
 
   void OnPut(std::string_view reply) {
     if (!etcd_ && reply != "+OK\r\n") Fail("a put was answered " + std::string(reply));
-    answered_++;
+    answered_ += !reply.empty();
   }
 
   void OnTold(std::string_view reply) {

@@ -47,8 +47,8 @@ struct Request {
 };
 
 // A connection of either protocol. The replies of RESP come in order, whole, as they were sent;
-// those of gRPC are messages, of one call after the other (the generator has one under way) or of
-// one stream that stays open.
+// those of gRPC are messages, of one call after the other (empty: it has failed) (the generator has
+// one under way) or of one stream that stays open.
 class Wire {
  public:
   using OnReply = std::function<void(std::string_view)>;

@@ -67,13 +67,16 @@ class Background:
 
 
 def cpu_seconds(pids):
-    """Of user and system, of processes that run."""
+    """Of all threads of processes that run."""
     total = 0
     for pid in pids:
-        with open("/proc/%d/stat" % pid) as f:
-            fields = f.read().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
+        for task in os.listdir("/proc/%d/task" % pid):
+            try:
+                with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+                    total += int(f.read().split()[0])
+            except OSError:
+                pass  # it has just ended
+    return total / 1e9
 
 
 def loop_cpu_ms(pid):

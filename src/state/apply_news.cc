@@ -10,10 +10,15 @@ void ApplyNews::BeforeChange(int db, const store::KeyRecord& record) {
 void ApplyNews::OnChange(const store::Change& change) {
   if (change.kind == store::ChangeKind::kPut) waits_.OnKey(change.db, change.key);
   if (changes_.wanted()) {
-    waits_.Stir();
-    changes_.OnChange(change);
+    if (!changes_.OnShortPut(change)) {
+      waits_.Stir();
+      changes_.OnChange(change);
+    } else if (changes_.tells()) {
+      waits_.Stir();
+    }
   }
-  if (downstream() != nullptr) downstream()->OnChange(change);
+  const bool follows = downstream_follows_ || change.reason == store::Reason::kExpire;
+  if (follows && downstream() != nullptr) downstream()->OnChange(change);
 }
 
 void ApplyNews::OnNotify(int db, std::string_view key, store::Event event) {

@@ -27,6 +27,8 @@ class ApplyNews final : public store::Observer {
 
   void SetListener(cluster::ApplyListener* listener) { listener_ = listener; }
   void SetDownstream(store::Observer* downstream) { downstream_ = downstream; }
+  // Whether it is told of every change, or only of keys that expire.
+  void SetDownstreamFollows(bool changes) { downstream_follows_ = changes; }
   void SetRecovering(bool recovering) {
     recovering_ = recovering;
     waits_.SetRecovering(recovering);
@@ -51,6 +53,7 @@ class ApplyNews final : public store::Observer {
   RevisionChanges changes_;
   cluster::ApplyListener* listener_ = nullptr;
   store::Observer* downstream_ = nullptr;
+  bool downstream_follows_ = true;
   bool recovering_ = false;
 };
 

@@ -185,7 +185,8 @@ class Executor final : public cluster::StateMachine, public commands::Nested, pr
   // Behind an item: hands locks over, then serves who waits for keys, then tells watches. The lock
   // first: else who waits for a key that it guards would come between.
   void ServeWaiting() {
-    if (!waits_.locks().idle() || !waits_.idle()) FollowUp();
+    if (!waits_.locks().idle() || !waits_.idle()) return FollowUp();
+    news_.changes().EndShort();
   }
   // The server's own item within the open entry (lease ends, snapshot marks).
   void RunInlineItem(std::string_view item);

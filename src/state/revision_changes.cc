@@ -32,6 +32,7 @@ int64_t ValueOf(const store::KeyRecord& record, std::string_view* value) {
 // --- What is asked for ---------------------------------------------------------------------------
 
 void RevisionChanges::FollowSettings() {
+  Unstage();  // the history may begin anew
   const store::Settings& settings = store_.settings();
   const int64_t mode = settings.Number("watches");
   previous_ = mode == 2;
@@ -61,26 +62,46 @@ RevisionChanges::Changed& RevisionChanges::Add() {
   return changed_[count_++];
 }
 
+// False: it is to be gathered.
+bool RevisionChanges::Stage(const store::Change& change) {
+  // What an item did before it began the history is not a part of it.
+  if (!history_.Takes(change.revision)) return false;
+  const store::KeyRecord* record = change.record;
+  // Told late it may not be what the item leaves; and the name of a lease that ends comes later.
+  const bool put = change.kind == store::ChangeKind::kPut;
+  if (put != (record != nullptr) || change.reason == Reason::kLease) return false;
+  const bool existed = !change.created || change.replaced;
+  history_.Stage(change.revision, EventOf({change.db, change.key}, change.reason, existed, record));
+  return true;
+}
+
+void RevisionChanges::Unstage() {
+  if (!history_.staged()) return;
+  CHECK(count_ == 0);
+  revision_ = history_.staged_revision();
+  const WatchEvent event = history_.Staged();
+  Add() = {.db = event.db,
+           .existed = event.previous_size != WatchEvent::kNone,
+           .reason = event.reason,
+           .key = std::string(event.key),
+           .lease = {}};
+  history_.DropStaged();
+}
+
 void RevisionChanges::OnChange(const store::Change& change) {
-  // A touch may have given the key another record.
-  lone_ = nullptr;
-  if (change.kind == store::ChangeKind::kTouch) return;
-  CHECK(wanted_);
-  CHECK(change.revision != 0);
-  if (count_ == 0) {
-    revision_ = change.revision;
-    Changed& only = Add();
-    only.db = change.db;
-    only.existed = !change.created || change.replaced;
-    only.reset = false;
-    only.reason = change.reason;
-    only.key.assign(change.key);
-    only.lease.clear();
-    if (change.kind == store::ChangeKind::kPut) lone_ = change.record;
+  const bool touch = change.kind == store::ChangeKind::kTouch;
+  if (!any_change() && !touch && Stage(change)) {
     if (Planted(Bug::kWatchToldEarly)) End(true);
     return;
   }
-  CHECK(change.revision == revision_ || Planted(Bug::kWatchUndoneTold));
+  // A touch may have given the key another lease.
+  Unstage();
+  if (touch) return;
+  CHECK(wanted_);
+  CHECK(change.revision != 0);
+  CHECK(count_ == 0 || change.revision == revision_ || Planted(Bug::kWatchUndoneTold));
+  if (count_ == 0) revision_ = change.revision;
+  // One that is there may be of this key.
   if (places_.empty()) {
     for (size_t i = 0; i < count_; ++i)
       if (!changed_[i].reset) places_.emplace(NameView{changed_[i].db, changed_[i].key}, i);
@@ -97,6 +118,7 @@ void RevisionChanges::OnChange(const store::Change& change) {
          .key = std::string(change.key),
          .lease = {}};
   places_.emplace(NameView{one.db, one.key}, count_ - 1);
+  if (count_ == 1 && Planted(Bug::kWatchToldEarly)) End(true);
 }
 
 void RevisionChanges::BeforeChange(int db, const store::KeyRecord& record) {
@@ -111,8 +133,8 @@ void RevisionChanges::BeforeChange(int db, const store::KeyRecord& record) {
 
 // What is left of a database's changes in this item is a part of its reset.
 void RevisionChanges::Reset(int db, Reason reason, store::Revision revision) {
+  Unstage();
   CHECK(count_ == 0 || revision_ == revision || Planted(Bug::kWatchUndoneTold));
-  lone_ = nullptr;
   revision_ = revision;
   for (size_t i = 0; i < count_; ++i)
     if (changed_[i].reset && (changed_[i].db == db || changed_[i].db < 0)) return;
@@ -137,88 +159,102 @@ void RevisionChanges::OnLeaseEnd(std::string_view id) {
 
 // --- When it is done -----------------------------------------------------------------------------
 
-void RevisionChanges::AddPrevious(const Changed& changed, WatchEvent* event) {
-  const auto it = before_.find(Name{changed.db, changed.key});
+void RevisionChanges::AddPrevious(const NameView& name, bool existed, WatchEvent* event) const {
+  const auto it = before_.find(Name{name.db, std::string(name.key)});
   if (it == before_.end()) {
-    if (!changed.existed) event->previous_size = WatchEvent::kNone;
+    if (!existed) event->previous_size = WatchEvent::kNone;
     return;
   }
   event->previous_size = it->second.size;
   event->previous = it->second.value;
 }
 
-// False: the key came and went.
-bool RevisionChanges::AddEvent(const Changed& changed) {
-  WatchEvent event{.reason = changed.reason, .db = changed.db, .key = changed.key};
-  if (changed.reset) {
-    event.kind = WatchKind::kReset;
-    events_.push_back(event);
-    return true;
-  }
-  const store::KeyRecord* record = lone_ != nullptr ? lone_ : store_.Find(changed.db, changed.key);
-  if (record != nullptr) {
-    event.value_size = ValueOf(*record, &event.value);
-    if (record->has_lease()) [[unlikely]]
-      event.lease = LeasesOf(store_).LeaseOf(changed.db, changed.key)->id;
-  } else {
-    CHECK(lone_ == nullptr);
-    if (!changed.existed) return false;
+// Of a key as it is now; `record` null: it is gone.
+WatchEvent RevisionChanges::EventOf(const NameView& name, Reason reason, bool existed,
+                                    const store::KeyRecord* record) const {
+  WatchEvent event{.reason = reason, .db = name.db, .key = name.key};
+  if (record == nullptr) {
     event.kind = WatchKind::kDelete;
-    event.lease = changed.lease;
+  } else {
+    event.value_size = ValueOf(*record, &event.value);
+    if (record->has_lease()) event.lease = LeasesOf(store_).LeaseOf(name.db, name.key)->id;
   }
   if (!before_.empty()) {
-    AddPrevious(changed, &event);
-  } else if (!changed.existed) {
+    AddPrevious(name, existed, &event);
+  } else if (!existed) {
     event.previous_size = WatchEvent::kNone;
   }
-  events_.push_back(event);
-  return true;
+  return event;
 }
 
-void RevisionChanges::Tell(bool told) {
+void RevisionChanges::AddEvent(const Changed& changed) {
+  if (changed.reset) {
+    events_.push_back({.kind = WatchKind::kReset, .reason = changed.reason, .db = changed.db});
+    return;
+  }
+  const store::KeyRecord* record = store_.Find(changed.db, changed.key);
+  // It came and went.
+  if (record == nullptr && !changed.existed) return;
+  WatchEvent event = EventOf({changed.db, changed.key}, changed.reason, changed.existed, record);
+  if (record == nullptr) event.lease = changed.lease;
+  events_.push_back(event);
+}
+
+void RevisionChanges::Tell(WatchSink* listener) {
   CHECK(revision_ <= store_.revision() || Planted(Bug::kWatchUndoneTold));
   const WatchRevision revision{revision_, events_};
   // What an item did before it began the history is not a part of it.
   if (history_.active()) {
-    const bool fresh = revision_ > history_.newest();
+    const bool fresh = history_.Takes(revision_);
     CHECK(fresh || revision_ <= history_.oldest() || Planted(Bug::kWatchToldEarly) ||
           Planted(Bug::kWatchUndoneTold));
     if (fresh) history_.Append(revision);
   }
-  if (!told || sink_ == nullptr) return;
+  if (listener == nullptr) return;
   if (Planted(Bug::kWatchTornRevision) && events_.size() > 1) {
-    sink_->OnRevision({revision_, revision.events.first(1)});
-    return sink_->OnRevision({revision_, revision.events.subspan(1)});
+    listener->OnRevision({revision_, revision.events.first(1)});
+    return listener->OnRevision({revision_, revision.events.subspan(1)});
   }
-  sink_->OnRevision(revision);
+  listener->OnRevision(revision);
+}
+
+void RevisionChanges::EndStaged(WatchSink* listener) {
+  CHECK(count_ == 0);
+  const store::Revision revision = history_.staged_revision();
+  CHECK(revision <= store_.revision() || Planted(Bug::kWatchUndoneTold));
+  if (listener == nullptr) return EndShort();
+  const WatchEvent event = history_.Staged();
+  history_.Publish();
+  listener->OnRevision({revision, {&event, 1}});
+  history_.Trim();
+}
+
+void RevisionChanges::EndGathered(WatchSink* listener) {
+  events_.clear();
+  uint32_t reset = 0;  // databases
+  bool all = false;
+  for (size_t i = 0; i < count_; ++i) {
+    if (!changed_[i].reset) continue;
+    all |= changed_[i].db < 0;
+    reset |= changed_[i].db < 0 ? UINT32_MAX : uint32_t{1} << changed_[i].db;
+  }
+  // Of a database one reset is told, be it that of all.
+  for (size_t i = 0; i < count_; ++i) {
+    const Changed& one = changed_[i];
+    if (one.reset ? !all || one.db < 0 : (reset >> one.db & 1) == 0) AddEvent(one);
+  }
+  if (!events_.empty()) Tell(listener);
+  count_ = 0;
+  places_.clear();
+  if (changed_.size() > kChangesKept) std::deque<Changed>().swap(changed_);
 }
 
 void RevisionChanges::End(bool told) {
-  if (count_ == 1) {
-    events_.clear();
-    if (AddEvent(changed_.front())) Tell(told);
-    lone_ = nullptr;
-    count_ = 0;
-    if (!places_.empty()) places_.clear();  // it has changed twice
+  WatchSink* const listener = told && own_events_ ? sink_ : nullptr;
+  if (history_.staged()) {
+    EndStaged(listener);
   } else if (count_ != 0) {
-    events_.clear();
-    uint32_t reset = 0;  // databases
-    bool all = false;
-    for (size_t i = 0; i < count_; ++i) {
-      if (!changed_[i].reset) continue;
-      all |= changed_[i].db < 0;
-      reset |= changed_[i].db < 0 ? UINT32_MAX : uint32_t{1} << changed_[i].db;
-    }
-    // Of a database one reset is told, be it that of all.
-    for (size_t i = 0; i < count_; ++i) {
-      const Changed& one = changed_[i];
-      if (one.reset ? !all || one.db < 0 : (reset >> one.db & 1) == 0) AddEvent(one);
-    }
-    if (!events_.empty()) Tell(told);
-    lone_ = nullptr;
-    count_ = 0;
-    if (!places_.empty()) places_.clear();
-    if (changed_.size() > kChangesKept) std::deque<Changed>().swap(changed_);
+    EndGathered(listener);
   }
   if (before_.empty()) return;
   before_.clear();

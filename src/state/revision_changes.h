@@ -2,7 +2,8 @@
 // and to this node's watches. Each key comes once, as the item left it, with what it was before it
 // if that is asked for; a key that came and went is not told.
 //
-// Most items change one key: of that the record at hand is used. THREAD: core loop.
+// Most items change one key, once: that is staged in the history as soon as it is made. With a
+// second change of the item it is taken from there again, and all are gathered. THREAD: core loop.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +15,12 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/planted_bugs.h"
 #include "state/watch_event.h"
 #include "state/watch_history.h"
 #include "store/keyspace/events.h"
 #include "store/keyspace/store.h"
+#include "store/types/string/string_value.h"
 
 namespace clustron::state {
 
@@ -26,7 +29,7 @@ class RevisionChanges {
   // It outlives this.
   explicit RevisionChanges(store::Store& store) : store_(store) {}
 
-  // This node's watches. Null: nobody is told.
+  // This node's watches; told of revisions while they need events (SetOwnNeeds). Null: nobody is.
   void SetSink(WatchSink* sink) { sink_ = sink; }
   WatchSink* sink() const { return sink_; }
   WatchHistory& history() { return history_; }
@@ -37,17 +40,28 @@ class RevisionChanges {
 
   // Whether changes are to be gathered.
   bool wanted() const { return wanted_; }
-  // Of a put or delete, with Hook::kWatches on.
+  // Of a change, with Hook::kWatches on.
   void OnChange(const store::Change& change);
+  // The same in short, for what most items do: put one short string that has no lease. False: that
+  // is not so, and nothing is done.
+  bool OnShortPut(const store::Change& change);
+  // Whether this node's watches are told of what changes.
+  bool tells() const { return own_events_; }
   void BeforeChange(int db, const store::KeyRecord& record);
   void OnFlush(int db, store::Revision revision);
   void OnSwap(int db_a, int db_b, store::Revision revision);
   void OnLeaseEnd(std::string_view id);
 
   // Whether there is something for End() to do.
-  bool any() const { return count_ != 0 || !before_.empty(); }
+  bool any() const { return any_change() || !before_.empty(); }
   // The item is done. `told`: not while entries are applied again.
   void End(bool told);
+  // The same if nobody is to be told, and OnShortPut was all.
+  void EndShort() {
+    if (!history_.staged()) return;
+    history_.Publish();
+    history_.Trim();
+  }
 
  private:
   struct Changed {
@@ -79,12 +93,20 @@ class RevisionChanges {
     std::string value;
   };
 
+  bool Stage(const store::Change& change);
+  void Unstage();
+  bool any_change() const { return history_.staged() || count_ != 0; }
   Changed& Add();
   void Reset(int db, store::Reason reason, store::Revision revision);
   void SetHooks();
-  bool AddEvent(const Changed& changed);
-  void AddPrevious(const Changed& changed, WatchEvent* event);
-  void Tell(bool told);
+  WatchEvent EventOf(const NameView& name, store::Reason reason, bool existed,
+                     const store::KeyRecord* record) const;
+  void AddEvent(const Changed& changed);
+  void AddPrevious(const NameView& name, bool existed, WatchEvent* event) const;
+  // To the history and, unless that is null, to the listener.
+  void Tell(WatchSink* listener);
+  void EndStaged(WatchSink* listener);
+  void EndGathered(WatchSink* listener);
 
   store::Store& store_;
   WatchHistory history_;
@@ -94,15 +116,27 @@ class RevisionChanges {
   bool previous_ = false;
   bool wanted_ = false;
 
-  // Of the item at hand. The first count_ are in use; the others are there to be used again.
+  // Of the item at hand. INVARIANT: what is staged in the history is the only change.
+  // The first count_ are in use; the others are there to be used again.
   std::deque<Changed> changed_;
   size_t count_ = 0;
   store::Revision revision_ = 0;
-  const store::KeyRecord* lone_ = nullptr;  // of the only change so far, if that was a put
   std::unordered_map<NameView, size_t, NameHash> places_;  // once there is a second one
   std::map<Name, Before> before_;
   size_t before_bytes_ = 0;
   std::vector<WatchEvent> events_;  // reused
 };
+
+inline bool RevisionChanges::OnShortPut(const store::Change& change) {
+  const store::KeyRecord* record = change.record;
+  if (change.kind != store::ChangeKind::kPut || record == nullptr || record->has_lease())
+    return false;
+  if (any() || !history_.Takes(change.revision) || Planted(Bug::kWatchToldEarly)) return false;
+  const std::string_view text = store::ShortStringText(*record, change.key.size());
+  if (text.empty()) return false;
+  history_.StageShort(change.revision, change.reason, change.db, !change.created || change.replaced,
+                      text, change.key.size());
+  return true;
+}
 
 }  // namespace clustron::state

@@ -39,6 +39,7 @@ class WatchedServer final : public commands::TestServer, private WatchSink {
   explicit WatchedServer(std::string_view mode = "previous") {
     store.set_observer(&news);
     news.changes().SetSink(this);
+    news.changes().SetOwnNeeds(true, false);
     Run({"CONFIG", "SET", "watches", mode});
     told.clear();
   }
@@ -223,9 +224,121 @@ TEST_CASE("what an item changed twice is forgotten with it") {
   CHECK(server.told[0].key == "a1");
 }
 
+// What the history has of a key or prefix.
+std::vector<WatchEvent> InHistory(const WatchHistory& history, WatchSearch& search) {
+  std::vector<WatchEvent> events;
+  while (search.Step(history) == WatchSearch::Progress::kMore) {
+  }
+  search.ForEach([&](store::Revision, const WatchEvent& event) { events.push_back(event); });
+  return events;
+}
+
+TEST_CASE("the history has what is told, whatever else the item does") {
+  for (const std::string_view mode : {"on", "previous"}) {
+    for (const char* call :
+         {"SET k v", "SET k v LEASE l", "SET held v KEEPTTL", "APPEND k v", "DEL held",
+          "SETRANGE long 5000 x", "SETRANGE k 66000 x", "RPUSH list x", "MSET k v k w",
+          "MSET k v other w", "RENAME held k", "LEASE REVOKE l", "SET held v", "GETDEL held",
+          "TXN THEN 2 3 SET k v 2 DEL k", "TXN THEN 2 2 DEL held 3 SET held v",
+          "TXN THEN 2 3 SET k v 3 EXPIRE k 10", "TXN THEN 2 3 SET k v 1 FLUSHDB"}) {
+      CAPTURE(call);
+      WatchedServer server(mode);
+      const WatchHistory& history = server.news.changes().history();
+      server.Do("LEASE GRANT 1000 ID l");
+      server.Do("SET held x LEASE l");
+      const store::Revision before = server.store.revision();
+      REQUIRE(server.Do(call)[0] != '-');
+      WatchSearch search(0, true, "", before, 100);
+      const std::vector<WatchEvent> found = InHistory(history, search);
+      REQUIRE(found.size() == server.told.size());
+      for (size_t i = 0; i < found.size(); ++i) {
+        const Told& told = server.told[i];
+        CHECK(found[i].kind == told.kind);
+        CHECK(found[i].reason == told.reason);
+        CHECK(found[i].db == (told.kind == WatchKind::kReset ? told.db : 0));
+        CHECK(found[i].key == told.key);
+        CHECK(found[i].lease == told.lease);
+        CHECK(found[i].value == told.value);
+        CHECK(found[i].value_size == told.value_size);
+        CHECK(found[i].previous == told.previous);
+        CHECK(found[i].previous_size == told.previous_size);
+      }
+    }
+  }
+}
+
+TEST_CASE("what an item has changed is in the history when the item is done, not before") {
+  WatchedServer server("on");
+  const WatchHistory& history = server.news.changes().history();
+  const store::Revision before = history.newest();
+  server.told.clear();
+  server.Run("SET k v");
+  CHECK(server.news.changes().any());
+  CHECK(history.newest() == before);
+  CHECK(server.told.empty());
+  WatchSearch early(0, false, "k", before, 100);
+  CHECK(InHistory(history, early).empty());
+  server.news.EndRevision();
+  CHECK_FALSE(server.news.changes().any());
+  CHECK(history.newest() == before + 1);
+  CHECK(server.told.size() == 1);
+  WatchSearch search(0, false, "k", before, 100);
+  CHECK(InHistory(history, search).size() == 1);
+}
+
+TEST_CASE("the history counts for maxmemory, within its own setting") {
+  WatchedServer server("on");
+  server.Do("CONFIG SET watch-history-size 1mb");
+  server.Do("SET k v");
+  const size_t before = server.store.used_bytes();
+  for (int i = 0; i < 5000; ++i) server.Do("SETRANGE k 99 " + std::to_string(i % 10));
+  const size_t grown = server.store.used_bytes() - before;
+  CHECK(grown > 512 << 10);
+  CHECK(grown < 1280 << 10);
+  server.Do("CONFIG SET watch-history-size 300kb");
+  CHECK(server.store.used_bytes() - before < 640 << 10);
+  server.Do("CONFIG SET watches off");
+  CHECK(server.store.used_bytes() < before);
+}
+
+TEST_CASE("nobody is told while nobody watches here, and the history goes on") {
+  WatchedServer server("on");
+  server.news.changes().SetOwnNeeds(false, false);
+  const store::Revision before = server.store.revision();
+  server.Do("SET k v");
+  server.Do("MSET a x b y");
+  CHECK(server.told.empty());
+  WatchSearch search(0, true, "", before, 100);
+  CHECK(InHistory(server.news.changes().history(), search).size() == 3);
+}
+
+// An item may change the settings of the history behind its first change.
+TEST_CASE("a history that an item sets anew does not have what the item did before") {
+  for (const char* last : {"CONFIG SET watches off", "CONFIG SET watch-history-size 0",
+                           "CONFIG SET watch-history-size 600"}) {
+    CAPTURE(last);
+    WatchedServer server("on");
+    server.told.clear();
+    server.Run("SET k v");
+    // Without a new item, as EXEC runs it.
+    const Result<bool> set = server.store.ChangeSetting(
+        *store::FindSetting(std::string_view(last).find("size") == std::string_view::npos
+                                ? "watches"
+                                : "watch-history-size"),
+        std::string_view(last).substr(std::string_view(last).rfind(' ') + 1));
+    REQUIRE(set.has_value());
+    server.news.changes().FollowSettings();
+    server.news.EndRevision();
+    REQUIRE(server.told.size() == 1);
+    CHECK(server.told[0].key == "k");
+    CHECK_FALSE(server.news.changes().any());
+  }
+}
+
 TEST_CASE("without a history and watches nothing is gathered") {
   WatchedServer server;
   server.Do("CONFIG SET watches off");
+  server.news.changes().SetOwnNeeds(false, false);
   CHECK_FALSE(server.news.changes().wanted());
   server.Do("SET k v");
   CHECK(server.told.empty());

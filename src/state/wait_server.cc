@@ -34,7 +34,7 @@ constexpr size_t kEndsPerEntry = 10'000;
 
 // --- What may be ready ---------------------------------------------------------------------------
 
-void WaitServer::OnKey(int db, std::string_view key) {
+void WaitServer::NoteKey(int db, std::string_view key) {
   if (!WaitsOf(store_).Waited(db, key)) return;
   KeyName name{db, std::string(key)};
   if (noted_.insert(name).second) ready_.push_back(std::move(name));
@@ -106,11 +106,7 @@ void WaitServer::AddForLock(Wait row, const commands::Verdict::Wait& wait) {
   WaitsOf(store_).Add(std::move(row));
 }
 
-void WaitServer::ServeReady() {
-  if (ready_.empty() && lost_.empty()) {
-    stirred_ = false;
-    return;
-  }
+void WaitServer::ServeAll() {
   for (const store::WaitId& id : std::exchange(lost_, {})) {
     const WaitPlace* place = WaitsOf(store_).FindId(id);
     if (place == nullptr) continue;
@@ -123,7 +119,6 @@ void WaitServer::ServeReady() {
     noted_.erase(key);
     ServeKey(key);
   }
-  stirred_ = false;
 }
 
 void WaitServer::ServeKey(const KeyName& key) {

@@ -73,7 +73,9 @@ class WaitServer {
   void SetRecovering(bool recovering) { recovering_ = recovering; }
 
   // --- What may be ready
-  void OnKey(int db, std::string_view key);
+  void OnKey(int db, std::string_view key) {
+    if (WaitsOf(store_).WaitedDb(db)) NoteKey(db, key);
+  }
   void OnDb(int db);
   // A lock of this name may hold nobody back any more.
   void OnLock(int db, std::string_view name);
@@ -97,7 +99,10 @@ class WaitServer {
   // The command with this number found nothing: its client waits. False: too many do.
   bool Add(const cluster::ItemHeader& header, const commands::CommandSpec& spec,
            std::span<const std::string_view> args, const commands::Verdict::Wait& wait);
-  void ServeReady();
+  void ServeReady() {
+    if (!ready_.empty() || !lost_.empty()) ServeAll();
+    stirred_ = false;
+  }
   // The lock that this client waits for is its own now.
   void Granted(const store::WaitId& id, store::Revision token, int64_t ttl_ms);
 
@@ -109,6 +114,8 @@ class WaitServer {
   uint64_t EndDue();
 
  private:
+  void ServeAll();
+  void NoteKey(int db, std::string_view key);
   void ServeKey(const store::KeyName& key);
   bool MayServe(const store::Wait& wait) const;
   void AddForLock(store::Wait row, const commands::Verdict::Wait& wait);

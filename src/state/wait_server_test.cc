@@ -70,9 +70,11 @@ TEST_CASE_FIXTURE(Fixture, "a push and its pop are told as one, behind any numbe
   }
   Ask(kOne, {"BLPOP", "q", "0"});
   executor.news().changes().SetSink(&told);
+  executor.news().changes().SetOwnNeeds(true, false);
   Items({CommandItem({"LEASE", "REVOKE", "big"}), CommandItem({"RPUSH", "q", "x"}),
          CommandItem({"SET", "k", "v"})});
   executor.news().changes().SetSink(nullptr);
+  executor.news().changes().SetOwnNeeds(false, false);
   CHECK(told.keys == "k ");  // q came and went
 }
 

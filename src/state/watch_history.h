@@ -2,15 +2,15 @@
 // apply on every node from the first use of watches in the cluster on, and a section of snapshots.
 // It is no part of the digest: a node may have less of it than another.
 //
-// A segment is a run of events, some 256 KB of bytes. When a search first needs one that is full,
-// the segment gets its index: the places of its events by their keys' bytes, so that a key and a
-// prefix are both found by halving. An append costs a copy of the event and nothing else.
+// Most revisions are one put of a short string: it is copied from the key's record to the ring's
+// end when the change is made, and is a part of the ring when its item is done (Stage, Publish).
 //
 // THREAD: core loop.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <string>
@@ -18,41 +18,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/result.h"
 #include "state/watch_event.h"
+#include "state/watch_segment.h"
 
 namespace clustron::state {
-
-// An event as it lies in a segment and in a snapshot: this head, numbers in the machine's (little
-// endian) order, then lease, key, value and previous value.
-struct WatchRecord {
-  uint64_t revision;
-  uint32_t key_size;
-  int32_t value_size;
-  int32_t previous_size;
-  uint8_t kind;
-  uint8_t reason;
-  uint8_t db;  // 255: all
-  uint8_t lease_size;
-};
-static_assert(sizeof(WatchRecord) == 24);
-
-// Reads the event at `at`; returns where the next one is, or 0 if it is malformed.
-size_t ReadWatchRecord(std::string_view bytes, size_t at, store::Revision* revision,
-                       WatchEvent* event);
-
-struct WatchSegment {
-  std::string bytes;
-  store::Revision first = 0;
-  store::Revision last = 0;
-  uint32_t events = 0;
-  bool full = false;
-  bool indexed = false;
-  std::vector<uint32_t> by_key;  // places of puts and deletes, by (db, key), then place
-  std::vector<uint32_t> resets;  // places of the others
-
-  void BuildIndex();
-};
 
 class WatchHistory {
  public:
@@ -61,8 +32,38 @@ class WatchHistory {
   // `bytes` 0: nothing is kept. What begins anew begins behind `now`.
   void Configure(bool on, size_t bytes, store::Revision now);
   bool active() const { return active_; }
-  // REQUIRES: active, and a revision above all before.
+  // Whether a revision may be put in: it is above all before, and the history is kept.
+  bool Takes(store::Revision revision) const { return active_ && revision > newest_; }
+  // REQUIRES: it takes the revision, and nothing is staged.
   void Append(const WatchRevision& revision);
+
+  // --- A revision of one event, while its item runs
+  // The event is kept behind the ring's end: no search and no snapshot sees it. REQUIRES: as
+  // Append.
+  void Stage(store::Revision revision, const WatchEvent& event);
+  // The same of a put of a string without a lease. `text` is its key and value, one behind the
+  // other; `existed`: there was another value, which is not kept.
+  void StageShort(store::Revision revision, store::Reason reason, int db, bool existed,
+                  std::string_view text, size_t key_size);
+  bool staged() const { return staged_bytes_ != 0; }
+  store::Revision staged_revision() const { return staged_revision_; }
+  // Good until DropStaged or, behind Publish, Trim.
+  WatchEvent Staged() const;
+  void DropStaged() { staged_bytes_ = 0; }
+  // Its item is done: it is the newest of the ring. Trim follows.
+  void Publish() {
+    DCHECK(staged());
+    if (staged_in_ != back_) [[unlikely]]
+      PushNext();
+    staged_in_->Add(staged_revision_, staged_bytes_);
+    newest_ = staged_revision_;
+    bytes_ += staged_bytes_ + sizeof(uint32_t);  // its place in the index
+    staged_bytes_ = 0;
+  }
+  // What the ring has no room for goes.
+  void Trim() {
+    if (bytes_ > limit_) Evict();
+  }
 
   // Every change above it is there: the lowest that a search may begin at.
   store::Revision oldest() const { return oldest_; }
@@ -116,8 +117,24 @@ class WatchHistory {
 
   enum class Load : uint8_t { kNone, kHead, kEvents };
   Status LoadHead(std::string_view piece);
-  WatchSegment& Room(store::Revision revision);
+  WatchSegment& Room(store::Revision revision, size_t bytes);
+  std::shared_ptr<WatchSegment> NewSegment(size_t bytes) const;
+  // Where so many bytes may be staged.
+  char* StageRoom(store::Revision revision, size_t bytes) {
+    DCHECK(Takes(revision));
+    DCHECK(!staged());
+    staged_revision_ = revision;
+    staged_bytes_ = bytes;
+    if (back_ == nullptr || back_->room() < bytes) [[unlikely]]
+      return StageInNext(bytes);
+    staged_in_ = back_;
+    return staged_in_->end();
+  }
+  char* StageInNext(size_t bytes);
   void Put(WatchSegment& segment, store::Revision revision, const WatchEvent& event);
+  void PushNext();
+  void PopFront();
+  void DropAll();
   void Forget();
   void Evict();
   void Clear(store::Revision now);
@@ -128,7 +145,14 @@ class WatchHistory {
   store::Revision oldest_ = 0;
   store::Revision newest_ = 0;
   std::deque<std::shared_ptr<WatchSegment>> segments_;
-  std::vector<LostRange> lost_;  // rising
+  WatchSegment* back_ = nullptr;  // the last one; null: there is none
+  std::vector<LostRange> lost_;   // rising
+
+  // The segment at whose end is what is staged: the last one, or one that is to come.
+  std::shared_ptr<WatchSegment> next_;
+  WatchSegment* staged_in_ = nullptr;
+  store::Revision staged_revision_ = 0;
+  size_t staged_bytes_ = 0;  // 0: nothing
 
   Load load_ = Load::kNone;
   std::string cut_;             // the beginning of a record
@@ -182,19 +206,35 @@ class WatchSearch {
   bool complete_ = false;
 };
 
+inline void WatchHistory::StageShort(store::Revision revision, store::Reason reason, int db,
+                                     bool existed, std::string_view text, size_t key_size) {
+  const WatchRecord head{
+      .revision = revision,
+      .key_size = static_cast<uint32_t>(key_size),
+      .value_size = static_cast<int32_t>(text.size() - key_size),
+      .previous_size = static_cast<int32_t>(existed ? WatchEvent::kNotKept : WatchEvent::kNone),
+      .kind = static_cast<uint8_t>(WatchKind::kPut),
+      .reason = static_cast<uint8_t>(reason),
+      .db = static_cast<uint8_t>(db),
+      .lease_size = 0};
+  char* const to = StageRoom(revision, sizeof head + text.size());
+  std::memcpy(to, &head, sizeof head);
+  std::memcpy(to + sizeof head, text.data(), text.size());
+}
+
 template <typename F>
 bool WatchHistory::ReplaySince(store::Revision after, size_t bytes_max, F&& f) const {
   size_t bytes = 0;
   for (const auto& segment : segments_)
-    if (segment->last > after) bytes += segment->bytes.size();
+    if (segment->last() > after) bytes += segment->bytes().size();
   if (bytes > bytes_max) return false;
   std::vector<WatchEvent> events;
   for (const auto& segment : segments_) {
     store::Revision at_hand = 0;
-    for (size_t at = 0; segment->last > after && at < segment->bytes.size();) {
+    for (size_t at = 0; segment->last() > after && at < segment->bytes().size();) {
       store::Revision revision = 0;
       WatchEvent event;
-      at = ReadWatchRecord(segment->bytes, at, &revision, &event);
+      at = ReadWatchRecord(segment->bytes(), at, &revision, &event);
       if (revision <= after) continue;
       if (revision != at_hand && !events.empty()) {
         f(WatchRevision{at_hand, events});

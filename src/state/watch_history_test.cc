@@ -94,6 +94,92 @@ TEST_CASE("a revision is never torn by the end of a segment") {
   CHECK(up_to == oldest + 1);
 }
 
+WatchEvent PutOf(std::string_view key, std::string_view value) {
+  return {.key = key, .value = value, .value_size = static_cast<int64_t>(value.size())};
+}
+
+TEST_CASE("an event that is staged is nowhere until it is published") {
+  WatchHistory history;
+  history.Configure(true, 1 << 20, 0);
+  Put(history, 1, {"a"});
+  const std::string text = "keyvalue";
+  history.StageShort(2, store::Reason::kTxn, 3, false, text, 3);
+  CHECK(history.staged());
+  CHECK(history.newest() == 1);
+  CHECK(Search(history, true, "", 0) == Found{{1, "a"}});
+  CHECK(Search(history, true, "", 0, 1000, nullptr, 3).empty());
+  const WatchEvent staged = history.Staged();
+  CHECK(staged.kind == WatchKind::kPut);
+  CHECK(staged.reason == store::Reason::kTxn);
+  CHECK(staged.db == 3);
+  CHECK(staged.key == "key");
+  CHECK(staged.value == "value");
+  CHECK(staged.previous_size == WatchEvent::kNone);
+  history.DropStaged();
+  Put(history, 2, {"b"});
+  history.StageShort(3, store::Reason::kCmd, 0, true, "c", 1);
+  CHECK(history.Staged().previous_size == WatchEvent::kNotKept);
+  history.Publish();
+  history.Trim();
+  CHECK(history.newest() == 3);
+  CHECK(Search(history, true, "", 0) == Found{{1, "a"}, {2, "b"}, {3, "c"}});
+}
+
+// At every place of a segment's end: what comes first in a segment, dropped or not.
+TEST_CASE("what is staged is kept or dropped wherever a segment ends") {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    Rng rng(seed);
+    WatchHistory history;
+    history.Configure(true, 4000 + rng.Below(4000), 0);
+    Found all;
+    for (Revision revision = 1; revision <= 600; ++revision) {
+      const std::string key = "key" + std::to_string(revision);
+      const std::string value(rng.Below(rng.Below(20) == 0 ? 3000 : 60), 'v');
+      if (rng.Below(3) == 0) {
+        history.Stage(revision, PutOf(key + "dropped", value));
+        history.DropStaged();
+      }
+      if (rng.Below(3) == 0) {
+        Put(history, revision, {key}, 0, value);
+      } else {
+        history.Stage(revision, PutOf(key, value));
+        history.Publish();
+        history.Trim();
+      }
+      all.emplace_back(revision, key);
+      CHECK(history.bytes() <= 8000);
+    }
+    CHECK(history.oldest() > 0);
+    all.erase(all.begin(), all.begin() + static_cast<ptrdiff_t>(history.oldest()));
+    CHECK(Search(history, true, "", history.oldest(), 100'000) == all);
+  }
+}
+
+TEST_CASE("the history's memory is the store's, and comes back") {
+  const size_t before = store::allocated_bytes;
+  {
+    WatchHistory history;
+    history.Configure(true, 4 << 20, 0);
+    for (Revision revision = 1; revision <= 60'000; ++revision)
+      Put(history, revision, {"key" + std::to_string(revision)}, 0, std::string(100, 'v'));
+    const size_t used = store::allocated_bytes - before;
+    CHECK(used >= history.bytes() * 9 / 10);
+    CHECK(used <= (4 << 20) + 2 * WatchHistory::kSegmentBytes);
+    CHECK(Search(history, false, "key60000", history.oldest()).size() == 1);  // indexes are built
+    CHECK(store::allocated_bytes - before > used);
+    CHECK(store::allocated_bytes - before <= history.bytes() + 2 * WatchHistory::kSegmentBytes);
+    // Where events are long, a segment that is full has no room left.
+    for (Revision revision = 60'001; revision <= 60'200; ++revision)
+      Put(history, revision, {"key"}, 0, std::string(140'000, 'v'));
+    CHECK(store::allocated_bytes - before <=
+          history.bytes() + history.bytes() / 4 + 2 * WatchHistory::kSegmentBytes);
+    history.Configure(false, 4 << 20, 70'000);
+    CHECK(store::allocated_bytes == before);
+  }
+  CHECK(store::allocated_bytes == before);
+}
+
 TEST_CASE("revisions that a crash took back are answered as gone") {
   WatchHistory history;
   history.Configure(true, 1 << 20, 0);
@@ -152,6 +238,9 @@ TEST_CASE("a snapshot's section holds what was there when it began") {
   REQUIRE(Restore(pieces, &loaded).has_value());
   CHECK(Search(loaded, true, "", loaded.oldest(), 100'000, nullptr, 2) == before);
   CHECK(loaded.newest() == 2999);
+  // Each revision stands in one segment: an answer has both of its events.
+  for (Revision after = loaded.oldest(); after < 2999; ++after)
+    CHECK(Search(loaded, true, "", after, 1, nullptr, 2).size() == 2);
   Put(loaded, 3000, {"next"}, 2);
   CHECK(Search(loaded, false, "next", 2999, 10, nullptr, 2) == Found{{3000, "next"}});
 

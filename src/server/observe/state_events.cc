@@ -46,6 +46,7 @@ void StateEvents::ShowSettings() {
   if (node_ != nullptr) node_->parts().reads.SetQuorumReads(settings.Number("cluster-reads") != 0);
   const bool on =
       notifications_.SetFlags(static_cast<uint32_t>(settings.Number("notify-keyspace-events")));
+  executor_.news().SetDownstreamFollows(on);
   for (int db = 0; db < store::kDatabases; ++db)
     executor_.store().SetHook(db, store::Hook::kNotifications, on);
 }

@@ -155,7 +155,11 @@ bool Mutation::Commit(Event event, Reason reason) {
     change.kind = value_changed_ ? ChangeKind::kPut : ChangeKind::kTouch;
     change.created = !existed_;
     change.record = entry_;
-    store_.Emit(change);
+    if (store_.armed(db_)) {
+      store_.Emit(change);
+    } else if (store_.observer_ != nullptr) {
+      store_.observer_->OnChange(change);
+    }
     return true;
   }
   if (!existed_) return true;  // came and went within this mutation

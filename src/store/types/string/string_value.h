@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/output_block.h"
 #include "store/keyspace/key_record.h"
+#include "store/keyspace/key_record_edit.h"
 
 namespace clustron::store {
 
@@ -53,6 +54,14 @@ class StringValue {
 };
 
 inline StringValue StringOf(const KeyRecord& record) { return StringValue(record); }
+
+// Key and value of a short string, one behind the other, as they lie in its record: for copying
+// both in one step. Empty: it is no short string. `key_size`: its key's.
+inline std::string_view ShortStringText(const KeyRecord& record, size_t key_size) {
+  if (!KeyRecordEdit::IsInline(record)) return {};
+  const std::string_view value = KeyRecordEdit::InlineValue(record);
+  return {value.data() - key_size, key_size + value.size()};
+}
 
 template <typename Short, typename Long>
 void StringValue::SharePieces(size_t offset, size_t size, Short&& with_short,

@@ -142,6 +142,10 @@ TEST_CASE("values, leases, reasons, and the values before") {
   CHECK(server.told[0].value == "one");
   CHECK(server.told[0].reason == Reason::kCmd);
   CHECK(server.told[0].previous_size == WatchEvent::kNone);
+  server.Do("SET k two");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].previous == "one");
+  server.Do("SET k one");
   server.Do("TXN THEN 2 3 APPEND k 2 3 APPEND k 3");
   REQUIRE(server.told.size() == 1);
   CHECK(server.told[0].value == "one23");
@@ -150,6 +154,9 @@ TEST_CASE("values, leases, reasons, and the values before") {
   server.Do("LEASE GRANT 1000 ID lease-1");
   CHECK(server.told.empty());
   server.Do("SET k x LEASE lease-1");
+  REQUIRE(server.told.size() == 1);
+  CHECK(server.told[0].lease == "lease-1");
+  server.Do("SET k x KEEPTTL");
   REQUIRE(server.told.size() == 1);
   CHECK(server.told[0].lease == "lease-1");
   server.Do("LEASE REVOKE lease-1");

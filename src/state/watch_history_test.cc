@@ -139,6 +139,8 @@ TEST_CASE("what is staged is kept or dropped wherever a segment ends") {
       if (rng.Below(3) == 0) {
         history.Stage(revision, PutOf(key + "dropped", value));
         history.DropStaged();
+        const std::unique_ptr<WatchHistory::Image> image = history.Capture();
+        for (std::string piece; image->Next(&piece);) CHECK_FALSE(piece.empty());
       }
       if (rng.Below(3) == 0) {
         Put(history, revision, {key}, 0, value);

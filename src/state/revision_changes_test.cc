@@ -179,6 +179,21 @@ TEST_CASE("values, leases, reasons, and the values before") {
   CHECK(server.told[0].value == "w");
 }
 
+TEST_CASE("a key that keeps its lease is told with it") {
+  for (const std::string_view mode : {"on", "previous"}) {
+    WatchedServer server(mode);
+    server.Do("LEASE GRANT 1000 ID l");
+    server.Do("SET k x LEASE l");
+    server.Do("SET k y KEEPTTL");
+    REQUIRE(server.told.size() == 1);
+    CHECK(server.told[0].lease == "l");
+    CHECK(server.told[0].value == "y");
+    server.Do("SET k z");
+    REQUIRE(server.told.size() == 1);
+    CHECK(server.told[0].lease.empty());
+  }
+}
+
 TEST_CASE("long values and those of other types are not told") {
   WatchedServer server;
   server.Do("SETRANGE k 65535 x");

@@ -37,6 +37,7 @@ public sealed class ClustronClient : IAsyncDisposable, IDisposable
         Transactions = new Transactions(_executor);
         Once = new Once(_executor);
         Watch = new Watches(_executor, options);
+        Indexes = new Indexes(_executor);
     }
 
     /// <summary>Connects. Does not fail if no node can be reached yet: commands wait for one.</summary>
@@ -78,12 +79,21 @@ public sealed class ClustronClient : IAsyncDisposable, IDisposable
     /// <summary>Changes of keys as they happen.</summary>
     public Watches Watch { get; }
 
+    /// <summary>Indexes, labels and queries.</summary>
+    public Indexes Indexes { get; }
+
     /// <summary>A rate limit that all who name this key share.</summary>
     public ClustronRateLimiter CreateRateLimiter(RedisKey key, ClustronRateLimiterOptions options) => new(_executor, key, options);
 
     /// <summary>Sends any command, and repeats it only if it certainly did not happen, or if it has a request id.</summary>
     public Task<RedisResult> ExecuteAsync(Command command, RequestId? request = null, CancellationToken cancellation = default) =>
         _executor.WriteAsync(command, request, cancellation);
+
+    /// <summary>
+    /// Sends a command that changes nothing, and repeats it, on other nodes too, until it is answered. A write through this may be done twice.
+    /// </summary>
+    public Task<RedisResult> ReadAsync(Command command, CancellationToken cancellation = default) =>
+        _executor.AskAsync(command, Repeat.Read, cancellation);
 
     /// <summary>Closes the connection if <see cref="ConnectAsync(string)"/> made it. Dispose handles first: they release over it.</summary>
     public async ValueTask DisposeAsync()

@@ -27,6 +27,7 @@ public static class ClustronServiceCollectionExtensions
         Add(services, client => client.Transactions);
         Add(services, client => client.Once);
         Add(services, client => client.Watch);
+        Add(services, client => client.Indexes);
         return services;
     }
 

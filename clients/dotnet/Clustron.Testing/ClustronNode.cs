@@ -7,15 +7,32 @@ namespace Clustron.Testing;
 public sealed class ClustronNode : IDisposable
 {
     private const int Kill9 = 9, Terminate = 15;
+
+    /// <summary>
+    /// Runs the server in the shell's own process, so that its id is known, beside a reader of the pipe from this process. The kernel closes
+    /// that pipe however this process ends, kill -9 too; if nobody wrote a line before, the reader kills the server and deletes the folder.
+    /// </summary>
+    private const string Leash = """
+        data=$1; shift; exec 3<&0
+        { read -r line <&3 || { kill -9 $$; [ -z "$data" ] || { sleep 1; rm -rf -- "$data"; }; }; } >/dev/null 2>&1 &
+        exec "$@" 3<&- </dev/null
+        """;
+
     private readonly string _program;
     private readonly IReadOnlyList<string> _arguments;
     private readonly string _directory;
+    private readonly string _deletes;
     private readonly object _logLock = new();
     private readonly Queue<string> _log = new();
     private Process? _process;
 
-    internal ClustronNode(string program, IReadOnlyList<string> arguments, int port, string directory) =>
-        (_program, _arguments, Port, _directory) = (program, arguments, port, directory);
+    /// <param name="program">The server.</param>
+    /// <param name="arguments">Its options.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="directory">Its data.</param>
+    /// <param name="deletes">The folder that goes if this process ends without disposing of the node; empty: none.</param>
+    internal ClustronNode(string program, IReadOnlyList<string> arguments, int port, string directory, string deletes) =>
+        (_program, _arguments, Port, _directory, _deletes) = (program, arguments, port, directory, deletes);
 
     /// <summary>On 127.0.0.1.</summary>
     public int Port { get; }
@@ -52,20 +69,20 @@ public sealed class ClustronNode : IDisposable
     {
         if (IsRunning) throw new InvalidOperationException($"The node on port {Port} runs already.");
         Directory.CreateDirectory(_directory);
-        var start = new ProcessStartInfo(_program)
+        var start = new ProcessStartInfo("/bin/sh")
         {
             WorkingDirectory = _directory,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        foreach (string argument in _arguments) start.ArgumentList.Add(argument);
-        _process?.Dispose();
-        _process = new Process { StartInfo = start };
+        foreach (string argument in (string[])["-c", Leash, "sh", _deletes, _program, .. _arguments]) start.ArgumentList.Add(argument);
+        Forget();
+        _process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        _process.Exited += (process, _) => Unleash((Process)process!);
         _process.OutputDataReceived += (_, e) => Keep(e.Data);
         _process.ErrorDataReceived += (_, e) => Keep(e.Data);
         _process.Start();
-        _process.StandardInput.Close();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
     }
@@ -74,9 +91,11 @@ public sealed class ClustronNode : IDisposable
     public void Dispose()
     {
         Kill();
-        _process?.Dispose();
-        _process = null;
+        Forget();
     }
+
+    /// <summary>What the end of this process does to the node.</summary>
+    internal void Abandon() => _process!.StandardInput.BaseStream.Dispose();
 
     /// <summary>It leads the cluster, as it says.</summary>
     public async Task<bool> IsLeaderAsync() =>
@@ -101,6 +120,25 @@ public sealed class ClustronNode : IDisposable
         if (SendSignal(process.Id, number) != 0) throw new InvalidOperationException($"Signal {number} could not be sent to the node on port {Port}.");
     }
 
+    /// <summary>The server has ended, and its id may become somebody else's: nobody is to be killed any more.</summary>
+    private static void Unleash(Process process)
+    {
+        try
+        {
+            process.StandardInput.WriteLine();
+            process.StandardInput.Close();
+        }
+        catch (Exception error) when (error is IOException or InvalidOperationException) { } // It was said already.
+    }
+
+    private void Forget()
+    {
+        if (_process is not { } process) return;
+        _process = null;
+        Unleash(process);
+        process.Dispose();
+    }
+
     private void End(int signal)
     {
         if (_process is not { HasExited: false } process) return;
@@ -108,5 +146,6 @@ public sealed class ClustronNode : IDisposable
         else Signal(signal);
         if (!process.WaitForExit(TimeSpan.FromSeconds(20))) process.Kill();
         process.WaitForExit();
+        Unleash(process);
     }
 }

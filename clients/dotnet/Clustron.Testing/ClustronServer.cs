@@ -6,7 +6,7 @@ namespace Clustron.Testing;
 
 /// <summary>
 /// A server for tests, alone or as a cluster: <c>await using var server = await ClustronServer.StartAsync();</c>. Its processes and data
-/// end with it, and with the test's process.
+/// end with it, and with the test's process, however that ends. For Linux and macOS.
 /// </summary>
 public sealed class ClustronServer : IAsyncDisposable, IDisposable
 {
@@ -29,7 +29,7 @@ public sealed class ClustronServer : IAsyncDisposable, IDisposable
             string directory = Path.Combine(_directory, $"node{i + 1}");
             string[] own = options.Nodes == 1 ? [] : ["--cluster-announce", $"127.0.0.1:{ports[i]}"];
             string[] arguments = ["--port", ports[i].ToString(System.Globalization.CultureInfo.InvariantCulture), "--dir", directory, .. cluster, .. own, .. options.Arguments];
-            _nodes.Add(new ClustronNode(program, arguments, ports[i], directory));
+            _nodes.Add(new ClustronNode(program, arguments, ports[i], directory, _deletes ? _directory : ""));
         }
         AppDomain.CurrentDomain.ProcessExit += OnExit;
     }

@@ -60,6 +60,7 @@ public class SingleNodeTests(SingleServer single) : ServerTest
         KeyValueEntry[] entries = await kv.GetManyAsync([prefix + 0, prefix + 9, prefix + 4]);
         Assert.Equal([0, null, 4], entries.Select(e => (int?)e.Value));
         Assert.Equal([revision, 0, revision], entries.Select(e => e.Revision));
+        Assert.Equal([true, false, true], entries.Select(e => e.TimeToLive > Ms(1000)));
         await kv.PutAsync(Name + "x[x]:1", "another");
         Assert.Equal(5, (await All(kv.ScanAsync(prefix))).Distinct().Count());
         Assert.Equal(2, await kv.DeleteManyAsync([prefix + 0, prefix + 1, prefix + 9]));
@@ -106,6 +107,11 @@ public class SingleNodeTests(SingleServer single) : ServerTest
             for (int i = 0; i < 5; ++i) await kv.UpdateAsync(Name + "n", e => (long)(e.Exists ? e.Value : 0) + 1);
         }));
         Assert.Equal(50, (long)(await kv.GetAsync(Name + "n")).Value);
+        await kv.ExpireAsync(Name + "n", Ttl);
+        Assert.InRange((await kv.UpdateAsync(Name + "n", e => (long)e.Value + 1)).TimeToLive!.Value, Ms(5000), Ttl);
+        Assert.InRange((await kv.GetAsync(Name + "n")).TimeToLive!.Value, Ms(5000), Ttl); // it is kept
+        await kv.UpdateAsync(Name + "n", e => (long)e.Value + 1, new PutOptions { Ttl = TimeSpan.FromMinutes(1) });
+        Assert.True((await kv.GetAsync(Name + "n")).TimeToLive > Ttl);
         await kv.UpdateAsync(Name + "n", _ => RedisValue.Null);
         Assert.False(await kv.ExistsAsync(Name + "n"));
     }

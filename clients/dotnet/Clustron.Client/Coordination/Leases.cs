@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Clustron.Internal;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -37,7 +36,6 @@ public sealed record LeaseRow(string Id, TimeSpan Ttl, string Owner, long Keys, 
 /// <summary>Leases: named life spans that keys and locks are attached to. Thread-safe.</summary>
 public sealed class Leases
 {
-    private const int PageRows = 500;
     private readonly Executor _executor;
     private readonly ClustronOptions _options;
     private readonly ILogger _log;
@@ -88,25 +86,10 @@ public sealed class Leases
         (long)await _executor.WriteAsync(Command.Of("LEASE", ["DETACH", .. keys.Select(k => (object)k)]), RequestId.New(), cancellation).ConfigureAwait(false);
 
     /// <summary>The leases there are, by their ids; of one owner text if it is given.</summary>
-    public async IAsyncEnumerable<LeaseRow> ListAsync(string? owner = null, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        string? after = null;
-        for (;;)
-        {
-            var words = new List<object> { "LIST", "LIMIT", PageRows };
-            if (owner is not null) words.AddRange(["OWNER", owner]);
-            if (after is not null) words.AddRange(["AFTER", after]);
-            Command command = Command.Of("LEASE", [.. words]);
-            RedisResult[] rows = (await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false)).Array(command);
-            foreach (RedisResult row in rows)
-            {
-                RedisResult[] parts = row.Array(command, 5);
-                after = parts[0].Text()!;
-                yield return new LeaseRow(after, parts[1].Milliseconds(), parts[2].Text() ?? "", (long)parts[3], (long)parts[4]);
-            }
-            if (rows.Length < PageRows) yield break;
-        }
-    }
+    public IAsyncEnumerable<LeaseRow> ListAsync(string? owner = null, CancellationToken cancellation = default) =>
+        Pages.ListAsync(
+            _executor, "LEASE", owner is null ? [] : ["OWNER", owner], 5,
+            row => new LeaseRow(row[0].Text()!, row[1].Milliseconds(), row[2].Text() ?? "", (long)row[3], (long)row[4]), cancellation);
 
     internal static async Task<long> RevokeAsync(Executor executor, string id, CancellationToken cancellation, TimeSpan? left = null)
     {

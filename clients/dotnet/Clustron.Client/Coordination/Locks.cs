@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Clustron.Internal;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -11,7 +10,6 @@ namespace Clustron;
 /// </summary>
 public sealed class Locks
 {
-    private const int PageRows = 500;
     private readonly Executor _executor;
     private readonly ClustronOptions _options;
     private readonly ILogger _log;
@@ -84,25 +82,10 @@ public sealed class Locks
     }
 
     /// <summary>The locks that somebody holds or waits for, by their names; of one prefix if it is given.</summary>
-    public async IAsyncEnumerable<LockRow> ListAsync(string? prefix = null, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        string? after = null;
-        for (;;)
-        {
-            var words = new List<object> { "LIST", "LIMIT", PageRows };
-            if (!string.IsNullOrEmpty(prefix)) words.AddRange(["PREFIX", prefix]);
-            if (after is not null) words.AddRange(["AFTER", after]);
-            Command command = Command.Of("LOCK", [.. words]);
-            RedisResult[] rows = (await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false)).Array(command);
-            foreach (RedisResult row in rows)
-            {
-                RedisResult[] parts = row.Array(command, 7);
-                after = parts[0].Text()!;
-                yield return new LockRow(after, (long)parts[1], parts[2].Text() ?? "", parts[3].Milliseconds(), parts[4].Text()!, (long)parts[5], (long)parts[6]);
-            }
-            if (rows.Length < PageRows) yield break;
-        }
-    }
+    public IAsyncEnumerable<LockRow> ListAsync(string? prefix = null, CancellationToken cancellation = default) =>
+        Pages.ListAsync(
+            _executor, "LOCK", string.IsNullOrEmpty(prefix) ? [] : ["PREFIX", prefix], 7,
+            row => new LockRow(row[0].Text()!, (long)row[1], row[2].Text() ?? "", row[3].Milliseconds(), row[4].Text()!, (long)row[5], (long)row[6]), cancellation);
 
     /// <summary>Ends all holders of a lock: for operators. The next in the queue get it.</summary>
     public async Task<bool> BreakAsync(string name, CancellationToken cancellation = default) =>

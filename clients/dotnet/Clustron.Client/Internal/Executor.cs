@@ -54,9 +54,16 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
     public async Task<RedisResult> AskAsync(Command command, Repeat repeat, CancellationToken cancellation) =>
         (await RunAsync(command, repeat, Limits.None, cancellation).ConfigureAwait(false)).Result;
 
-    /// <summary>A write: with a request id it may be repeated, else only if it did not happen.</summary>
-    public Task<RedisResult> WriteAsync(Command command, RequestId? request, CancellationToken cancellation) =>
-        request is { } id ? AskAsync(id.Wrap(command), Repeat.Safe, cancellation) : AskAsync(command, Repeat.IfNotApplied, cancellation);
+    /// <summary>
+    /// A write: with a request id it may be repeated, else only if it did not happen. Repeats end when half of the time is over for which
+    /// the server keeps the reply: one that comes behind that would be done again.
+    /// </summary>
+    public async Task<RedisResult> WriteAsync(Command command, RequestId? request, CancellationToken cancellation)
+    {
+        if (request is not { } id) return await AskAsync(command, Repeat.IfNotApplied, cancellation).ConfigureAwait(false);
+        var limits = new Limits { RetryFor = Min(options.RetryFor, id.Keep / 2) };
+        return (await RunAsync(id.Wrap(command), Repeat.Safe, limits, cancellation).ConfigureAwait(false)).Result;
+    }
 
     /// <exception cref="ClustronException">The server refused it, or it had no answer in time.</exception>
     public async Task<Answer> RunAsync(Command command, Repeat repeat, Limits limits, CancellationToken cancellation)

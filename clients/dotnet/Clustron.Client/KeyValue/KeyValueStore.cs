@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Clustron.Internal;
 using StackExchange.Redis;
 
@@ -34,8 +33,7 @@ public sealed class KeyValueStore
     {
         Command command = Steps(null, Command.Get(key), Command.Revision(key), Command.Of("PTTL", key));
         RedisResult[] steps = StepsOf(command, await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false), 3);
-        long ttl = (long)steps[2];
-        return new KeyValueEntry(key, steps[0].Value(), RevisionOf(steps[1]), ttl < 0 ? null : TimeSpan.FromMilliseconds(ttl));
+        return new KeyValueEntry(key, steps[0].Value(), RevisionOf(steps[1]), TtlOf(steps[2]));
     }
 
     /// <summary>Deletes a key of any type, if it is at that revision where one is given.</summary>
@@ -54,12 +52,15 @@ public sealed class KeyValueStore
 
     /// <summary>
     /// Reads, computes, and writes if nobody else has written meanwhile; again if somebody has. The function may be called several times;
-    /// null deletes the key. Returns what was written.
+    /// null deletes the key. Returns what was written. The key keeps the end or the lease that it has, unless the options give it another
+    /// one (<see cref="PersistAsync"/> takes it away).
     /// </summary>
     /// <exception cref="ClustronException">CONFLICT: others were faster a hundred times.</exception>
     public async Task<KeyValueEntry> UpdateAsync(
         RedisKey key, Func<KeyValueEntry, RedisValue> update, PutOptions? options = null, CancellationToken cancellation = default)
     {
+        PutOptions put = options ?? new PutOptions();
+        if (put.Ttl is null && put.LeaseId is null) put = put with { KeepTtl = true };
         for (int attempt = 0; attempt < UpdateAttempts; ++attempt)
         {
             KeyValueEntry entry = await GetAsync(key, cancellation).ConfigureAwait(false);
@@ -68,23 +69,27 @@ public sealed class KeyValueStore
             // Each attempt is a request of its own: the first one's reply must not be a later one's.
             RequestId request = RequestId.New();
             KeyValueResult result = value.IsNull
-                ? await DeleteAsync(key, entry.Revision, options?.Lock, request, cancellation).ConfigureAwait(false)
-                : await PutAsync(key, value, (options ?? new PutOptions()) with { IfRevision = entry.Revision, Request = request }, cancellation).ConfigureAwait(false);
-            if (result.Done) return new KeyValueEntry(key, value, value.IsNull ? 0 : result.Revision, options?.Ttl);
+                ? await DeleteAsync(key, entry.Revision, put.Lock, request, cancellation).ConfigureAwait(false)
+                : await PutAsync(key, value, put with { IfRevision = entry.Revision, Request = request }, cancellation).ConfigureAwait(false);
+            if (!result.Done) continue;
+            return value.IsNull
+                ? new KeyValueEntry(key, value, 0, null)
+                : new KeyValueEntry(key, value, result.Revision, put.Ttl ?? (put.KeepTtl ? entry.TimeToLive : null));
         }
         throw new ClustronException("CONFLICT", $"'{key}' was written by others {UpdateAttempts} times while an update was computed.");
     }
 
-    /// <summary>Reads several strings as they are at one revision, in the order of the keys.</summary>
+    /// <summary>Reads several strings as they are at one revision, with what is left of their times to live, in the order of the keys.</summary>
     public async Task<KeyValueEntry[]> GetManyAsync(IReadOnlyList<RedisKey> keys, CancellationToken cancellation = default)
     {
         if (keys.Count == 0) return [];
         var reads = new List<Command> { Command.Of("MGET", [.. keys.Select(k => (object)k)]) };
         reads.AddRange(keys.Select(Command.Revision));
+        reads.AddRange(keys.Select(key => Command.Of("PTTL", key)));
         Command command = Steps(null, [.. reads]);
         RedisResult[] steps = StepsOf(command, await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false), reads.Count);
         RedisResult[] values = steps[0].Array(command, keys.Count);
-        return [.. keys.Select((key, i) => new KeyValueEntry(key, values[i].Value(), RevisionOf(steps[1 + i]), null))];
+        return [.. keys.Select((key, i) => new KeyValueEntry(key, values[i].Value(), RevisionOf(steps[1 + i]), TtlOf(steps[1 + keys.Count + i])))];
     }
 
     /// <summary>Writes several strings, all at one revision, which is returned.</summary>
@@ -117,9 +122,9 @@ public sealed class KeyValueStore
         return (long)await _executor.WriteAsync(command, RequestId.New(), cancellation).ConfigureAwait(false) == 1;
     }
 
-    /// <summary>Takes the key's end away; false if it had none.</summary>
+    /// <summary>Takes the key's end away; false if it had none. Has a request id of its own.</summary>
     public async Task<bool> PersistAsync(RedisKey key, CancellationToken cancellation = default) =>
-        (long)await _executor.AskAsync(Command.Of("PERSIST", key), Repeat.IfNotApplied, cancellation).ConfigureAwait(false) == 1;
+        (long)await _executor.WriteAsync(Command.Of("PERSIST", key), RequestId.New(), cancellation).ConfigureAwait(false) == 1;
 
     /// <summary>How many keys the database has.</summary>
     public async Task<long> CountAsync(CancellationToken cancellation = default) =>
@@ -136,18 +141,18 @@ public sealed class KeyValueStore
     }
 
     /// <summary>The names of all keys that begin with a prefix, in no order; each that is there throughout comes, one may come twice.</summary>
-    public async IAsyncEnumerable<RedisKey> ScanAsync(string prefix = "", [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<RedisKey> ScanAsync(string prefix = "", CancellationToken cancellation = default)
     {
         string pattern = string.Concat(prefix.Select(c => "*?[]\\".Contains(c, StringComparison.Ordinal) ? "\\" + c : c.ToString())) + "*";
-        string cursor = "0";
-        do
-        {
-            Command command = Command.Of("SCAN", cursor, "MATCH", pattern, "COUNT", 500);
-            RedisResult[] page = (await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false)).Array(command, 2);
-            cursor = page[0].Text()!;
-            foreach (RedisResult key in page[1].Array(command)) yield return (RedisKey)key;
-        }
-        while (cursor != "0");
+        return Pages.ReadAsync<RedisKey>(
+            async (cursor, stop) =>
+            {
+                Command command = Command.Of("SCAN", cursor.IsNull ? "0" : cursor, "MATCH", pattern, "COUNT", 500);
+                RedisResult[] page = (await _executor.AskAsync(command, Repeat.Read, stop).ConfigureAwait(false)).Array(command, 2);
+                RedisValue next = page[0].Value();
+                return new Page<RedisKey>([.. page[1].Array(command).Select(key => (RedisKey)key)], next == "0" ? RedisValue.Null : next);
+            },
+            cancellation);
     }
 
     /// <summary>Commands as one entry: all or nothing.</summary>
@@ -173,4 +178,6 @@ public sealed class KeyValueStore
     }
 
     private static long RevisionOf(RedisResult reply) => reply.IsNull ? 0 : (long)reply;
+
+    private static TimeSpan? TtlOf(RedisResult reply) => (long)reply is >= 0 and var ms ? TimeSpan.FromMilliseconds(ms) : null;
 }

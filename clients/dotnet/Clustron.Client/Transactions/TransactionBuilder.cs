@@ -68,6 +68,14 @@ public sealed class TransactionBuilder
         return Read(command, await _executor.WriteAsync(command, request, cancellation).ConfigureAwait(false));
     }
 
+    /// <summary>Runs it where it only reads: all at one revision (which is the result's), repeated until it is answered.</summary>
+    public async Task<TransactionResult> ReadAsync(CancellationToken cancellation = default)
+    {
+        if (_executor is null) throw new InvalidOperationException("This transaction belongs to no client: take one from Transactions.Create().");
+        Command command = ToCommand();
+        return Read(command, await _executor.AskAsync(command, Repeat.Read, cancellation).ConfigureAwait(false));
+    }
+
     internal static TransactionResult Read(Command command, RedisResult reply)
     {
         // A stored reply that was too large is told as "DONE <rev>": only a branch that ran can have one.

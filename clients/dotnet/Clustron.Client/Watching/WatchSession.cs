@@ -36,7 +36,7 @@ internal sealed class WatchSession : IAsyncDisposable
     private readonly ILogger _log;
     private readonly Channel<RedisValue> _messages;
     private IAsyncDisposable? _subscription;
-    private long _revision;
+    private long _revision, _heard;
     private int _overflown;
 
     public WatchSession(Executor executor, WatchTarget target, WatchOptions options, Func<WatchEvent, CancellationToken, ValueTask> deliver, ILogger log)
@@ -52,9 +52,12 @@ internal sealed class WatchSession : IAsyncDisposable
 
     public long Revision => Interlocked.Read(ref _revision);
 
+    public TimeSpan SinceHeard => _executor.Time.GetElapsedTime(Interlocked.Read(ref _heard));
+
     /// <summary>Subscribes and finds where to begin: from then on nothing is missed. Delivers nothing yet.</summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
+        Hear();
         _subscription = await _executor.Port.SubscribeAsync(_target.Channel, message => _messages.Writer.TryWrite(message)).ConfigureAwait(false);
         if (_options.FromRevision is { } from)
         {
@@ -100,6 +103,7 @@ internal sealed class WatchSession : IAsyncDisposable
             bool overflown = Interlocked.Exchange(ref _overflown, 0) != 0;
             if (overflown) _log.LogInformation("The watch of {Target} is slower than its changes: they are fetched from the history.", _target);
             if (overflown || heard == Heard.Nothing) await UntilAnsweredAsync(CatchUpAsync, cancellation).ConfigureAwait(false);
+            Hear();
         }
     }
 
@@ -235,6 +239,8 @@ internal sealed class WatchSession : IAsyncDisposable
 
     private ValueTask DeliverAsync(WatchEvent e, CancellationToken cancellation) =>
         _deliver(_target.WantsPrevious ? e : e with { PreviousValue = RedisValue.Null }, cancellation);
+
+    private void Hear() => Interlocked.Exchange(ref _heard, _executor.Time.GetTimestamp());
 
     private void Reach(long revision)
     {

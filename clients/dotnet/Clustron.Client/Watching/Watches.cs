@@ -21,6 +21,11 @@ public sealed class WatchSubscription : IAsyncDisposable
     /// <summary>Everything up to here was told: what <see cref="WatchOptions.FromRevision"/> goes on from.</summary>
     public long Revision => _session.Revision;
 
+    /// <summary>
+    /// How long ago it heard from the server last; what happened up to then was told. A server in reach says something each 10 s.
+    /// </summary>
+    public TimeSpan SinceHeard => _session.SinceHeard;
+
     /// <summary>Done when the watch has ended; failed if the handler threw, or a gap ended it.</summary>
     public Task Completion { get; }
 

@@ -98,7 +98,7 @@ STAGES = [
     Stage("compat-node", 180, [PY, "tests/compat/run.py", "node"], False, "ioredis 5, node-redis 5; leader and client moved under node-redis"),
     Stage("compat-dotnet", 240, [PY, "tests/compat/run.py", "dotnet", "--soak", "3"], False,
           "StackExchange.Redis, IDistributedCache, data protection keys"),
-    Stage("dotnet-client", 120, [PY, "tests/compat/dotnet_client.py"], False,
+    Stage("dotnet-client", 240, [PY, "tests/compat/dotnet_client.py"], False,
           "the .NET library: its tests on one node and on three whose leader is killed or paused; its package; its examples under failover"),
     Stage("recipes", 100, [PY, "tests/compat/recipes.py"], False, "the recipes of examples/javascript, each with its check, over a kill of the leader"),
     Stage("compat-failover", 120, [PY, "tests/compat/failover.py", "--kills", "4"], False, "those clients over kills of the leader, and clients that wait for queues"),

@@ -17,7 +17,8 @@ import cluster  # noqa: E402
 import processes  # noqa: E402
 import toolchains  # noqa: E402
 
-EXAMPLES = ["LeaderElection", "MoneyTransfer", "RateLimit", "Semaphore"]
+EXAMPLES = ["Cache", "ConfigWatch", "ExactlyOnceHttp", "JobQueue", "LeaderElection", "MoneyTransfer", "Presence", "RateLimit", "Semaphore", "SlidingRateLimit"]
+PACKAGES = 4
 EXAMPLE_S = 9.0
 
 
@@ -94,7 +95,7 @@ def main():
     passed, failed = tests(target, sys.argv[1] if len(sys.argv) > 1 else "")
     if len(sys.argv) <= 1:
         more = examples(target)
-        passed, failed = passed + more[0] + len(packages), failed + more[1] + (len(packages) != 3)
+        passed, failed = passed + more[0] + len(packages), failed + more[1] + (len(packages) != PACKAGES)
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0
 

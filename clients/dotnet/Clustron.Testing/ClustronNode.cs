@@ -94,6 +94,9 @@ public sealed class ClustronNode : IDisposable
         Forget();
     }
 
+    /// <summary>Of a server that has ended; 137: by kill -9.</summary>
+    internal int ExitCode => _process!.ExitCode;
+
     /// <summary>What the end of this process does to the node.</summary>
     internal void Abandon() => _process!.StandardInput.BaseStream.Dispose();
 

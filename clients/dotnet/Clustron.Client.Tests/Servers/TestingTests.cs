@@ -14,6 +14,7 @@ public class TestingTests : ServerTest
         Assert.True(Directory.Exists(data));
         node.Abandon();
         await Wait.Until(() => !node.IsRunning, "the server ends");
+        Assert.Equal(137, node.ExitCode); // and not for want of its data
         await Wait.Until(() => !Directory.Exists(Path.GetDirectoryName(data)), "its data are gone");
     }
 

@@ -62,8 +62,13 @@ internal sealed class FakePort : ICommandPort
         return Answer(words);
     }
 
+    /// <summary>How many subscriptions fail, as the connection breaks.</summary>
+    public int BrokenSubscriptions { get; set; }
+
     public Task<IAsyncDisposable> SubscribeAsync(RedisValue channel, Action<RedisValue> onMessage)
     {
+        if (BrokenSubscriptions-- > 0)
+            return Task.FromException<IAsyncDisposable>(new RedisConnectionException(ConnectionFailureType.SocketClosed, "the connection broke", null, CommandStatus.Sent));
         var entry = ((string)channel!, onMessage);
         lock (_lock) _subscribers.Add(entry);
         return Task.FromResult<IAsyncDisposable>(new Subscription(() =>

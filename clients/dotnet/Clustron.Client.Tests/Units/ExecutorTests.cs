@@ -114,6 +114,20 @@ public class ExecutorTests
     }
 
     [Fact]
+    public async Task A_subscription_is_tried_again_while_the_connection_breaks()
+    {
+        _port.BrokenSubscriptions = 3;
+        Task<IAsyncDisposable> subscribe = _executor.SubscribeAsync("c", _ => { }, CancellationToken.None);
+        await _clock.AdvanceAsync(1000);
+        await (await Wait.For(subscribe, "the subscription")).DisposeAsync();
+        _port.BrokenSubscriptions = int.MaxValue;
+        subscribe = _executor.SubscribeAsync("c", _ => { }, CancellationToken.None);
+        await _clock.AdvanceAsync(11_000);
+        await Assert.ThrowsAsync<UnavailableException>(() => Wait.For(subscribe, "the end"));
+        Assert.Equal(0, _port.Subscriptions);
+    }
+
+    [Fact]
     public async Task A_refusal_is_told_at_once()
     {
         _port.Answer = _ => FakePort.Error("WRONGTYPE no");

@@ -40,6 +40,7 @@ public class RateLimiterTests
         Assert.True((await Wait.For(first, "the first")).IsAcquired);
         await _clock.AdvanceAsync(900);
         Assert.False(second.IsCompleted);
+        Assert.Equal(3, _port.Sent.Count); // it asked when its turn came, and was told when to ask again
         _left = 1;
         await _clock.AdvanceAsync(1100);
         Assert.True((await Wait.For(second, "the second")).IsAcquired);

@@ -137,10 +137,12 @@ public sealed class ClustronRateLimiter : RateLimiter
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stop.Token);
         try
         {
+            // What was told before others had their turn is not so any more: it asks at once.
+            bool outdated = !place.Turn.IsCompleted;
             await place.Turn.WaitAsync(either.Token).ConfigureAwait(false);
-            while (!grant.IsAcquired && !grant.IsFinal)
+            for (; !grant.IsAcquired && !grant.IsFinal; outdated = false)
             {
-                TimeSpan pause = grant.RetryAfter > LeastPause ? grant.RetryAfter : LeastPause;
+                TimeSpan pause = !outdated && grant.RetryAfter > LeastPause ? grant.RetryAfter : LeastPause;
                 await Task.Delay(pause, _executor.Time, either.Token).ConfigureAwait(false);
                 grant = await AskAsync(place.Permits, either.Token).ConfigureAwait(false);
             }

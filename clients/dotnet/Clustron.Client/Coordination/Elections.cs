@@ -115,8 +115,8 @@ public sealed class Elections
     public async IAsyncEnumerable<Leader> ObserveAsync(string election, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         var changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-        var subscription = await _executor.Port.SubscribeAsync(
-            LockEvents.Channel(_executor.Port.Database, election), _ => changed.Writer.TryWrite(true)).ConfigureAwait(false);
+        var subscription = await _executor.SubscribeAsync(
+            LockEvents.Channel(_executor.Port.Database, election), _ => changed.Writer.TryWrite(true), cancellation).ConfigureAwait(false);
         await using (subscription.ConfigureAwait(false))
         {
             Leader told = Leader.None;

@@ -107,7 +107,7 @@ public sealed class LockHandle : IAsyncDisposable
         {
             // An earlier attempt may be the one that was granted: only what is renewed now counts from now.
             if (grant.Ambiguous && options.Lease is null) await handle.RenewAsync(cancellation).ConfigureAwait(false);
-            if (options.NotifyLoss) await handle.SubscribeAsync().ConfigureAwait(false);
+            if (options.NotifyLoss) await handle.SubscribeAsync(cancellation).ConfigureAwait(false);
         }
         catch
         {
@@ -130,20 +130,23 @@ public sealed class LockHandle : IAsyncDisposable
     internal static Limits EndLimits(TimeSpan? left) =>
         left is { } time ? new Limits { RetryFor = TimeSpan.FromMilliseconds(Math.Clamp(time.TotalMilliseconds, 1000, 10_000)) } : Limits.None;
 
-    private async Task SubscribeAsync()
+    private async Task SubscribeAsync(CancellationToken cancellation)
     {
-        _subscription = await FollowAsync().ConfigureAwait(false);
+        _subscription = await FollowAsync(cancellation).ConfigureAwait(false);
         // What happened before the subscription is not told.
-        if (!await CheckAsync().ConfigureAwait(false)) _life.Lose(LossReason.Gone);
+        if (!await CheckAsync(cancellation).ConfigureAwait(false)) _life.Lose(LossReason.Gone);
     }
 
-    private Task<IAsyncDisposable> FollowAsync()
+    private Task<IAsyncDisposable> FollowAsync(CancellationToken cancellation)
     {
         string mine = Token.ToString(CultureInfo.InvariantCulture);
-        return _executor.Port.SubscribeAsync(LockEvents.Channel(_executor.Port.Database, Name), message =>
-        {
-            if (LockEvents.IsEndOf((string?)message, mine)) _life.Lose(LossReason.Gone);
-        });
+        return _executor.SubscribeAsync(
+            LockEvents.Channel(_executor.Port.Database, Name),
+            message =>
+            {
+                if (LockEvents.IsEndOf((string?)message, mine)) _life.Lose(LossReason.Gone);
+            },
+            cancellation);
     }
 
     private async ValueTask EndAsync()

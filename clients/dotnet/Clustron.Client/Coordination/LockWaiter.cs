@@ -80,7 +80,7 @@ internal sealed class LockWaiter
     {
         bool limited = wait != Timeout.InfiniteTimeSpan;
         long began = _executor.Time.GetTimestamp();
-        var subscription = await SubscribeAsync().ConfigureAwait(false);
+        var subscription = await SubscribeAsync(cancellation).ConfigureAwait(false);
         await using (subscription.ConfigureAwait(false))
         {
             // It may have been granted before the channel was heard.
@@ -100,13 +100,15 @@ internal sealed class LockWaiter
         }
     }
 
-    private Task<IAsyncDisposable> SubscribeAsync() =>
-        _executor.Port.SubscribeAsync(LockEvents.Channel(_executor.Port.Database, _name), message =>
+    private Task<IAsyncDisposable> SubscribeAsync(CancellationToken cancellation) => _executor.SubscribeAsync(
+        LockEvents.Channel(_executor.Port.Database, _name),
+        message =>
         {
             // After a reconnect the channel begins with a sync: what came between is not told.
             if (LockEvents.Parse((string?)message) is { } e && (e.Kind == LockEventKind.Sync || (e.Kind == LockEventKind.Granted && e.Ticket == _ticket)))
                 _wake.Writer.TryWrite(true);
-        });
+        },
+        cancellation);
 
     private async Task WokenAsync(TimeSpan pause, CancellationToken cancellation)
     {

@@ -56,9 +56,20 @@ internal sealed class MultiplexerPort : ICommandPort
 
     public async Task<IAsyncDisposable> SubscribeAsync(RedisValue channel, Action<RedisValue> onMessage)
     {
-        var queue = await _subscriber.SubscribeAsync(new RedisChannel((byte[])channel!, RedisChannel.PatternMode.Literal)).ConfigureAwait(false);
-        queue.OnMessage(message => onMessage(message.Message));
-        return new Subscription(queue);
+        var name = new RedisChannel((byte[])channel!, RedisChannel.PatternMode.Literal);
+        // A queue whose subscription fails stays with the multiplexer and fills: first comes a handler, which can be taken back.
+        Action<RedisChannel, RedisValue> holder = (_, _) => { };
+        try
+        {
+            await _subscriber.SubscribeAsync(name, holder).ConfigureAwait(false);
+            ChannelMessageQueue queue = await _subscriber.SubscribeAsync(name).ConfigureAwait(false);
+            queue.OnMessage(message => onMessage(message.Message));
+            return new Subscription(queue);
+        }
+        finally
+        {
+            _ = _subscriber.UnsubscribeAsync(name, holder, CommandFlags.FireAndForget);
+        }
     }
 
     /// <summary>The node, or the next one that is connected.</summary>

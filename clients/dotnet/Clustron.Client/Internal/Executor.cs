@@ -65,6 +65,30 @@ internal sealed class Executor(ICommandPort port, ClustronOptions options)
         return (await RunAsync(id.Wrap(command), Repeat.Safe, limits, cancellation).ConfigureAwait(false)).Result;
     }
 
+    /// <summary>Subscribes, again while the connection breaks. What was told before it is done may be missed: ask behind it.</summary>
+    /// <exception cref="UnavailableException">No node confirmed it in time.</exception>
+    public async Task<IAsyncDisposable> SubscribeAsync(RedisValue channel, Action<RedisValue> onMessage, CancellationToken cancellation)
+    {
+        long began = Time.GetTimestamp();
+        for (TimeSpan delay = FirstDelay;; delay = Min(delay * 2, LongestDelay))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                return await port.SubscribeAsync(channel, onMessage).ConfigureAwait(false);
+            }
+            catch (Exception error) when (Errors.Judge(error) != Outcome.Refused)
+            {
+                if (Time.GetElapsedTime(began) >= options.RetryFor)
+                {
+                    string text = string.Format(CultureInfo.InvariantCulture, Errors.Unreachable, $"SUBSCRIBE {channel}", (long)options.RetryFor.TotalMilliseconds);
+                    throw new UnavailableException("CLUSTERDOWN", text, error);
+                }
+            }
+            await Task.Delay(Jitter(delay), Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
     /// <exception cref="ClustronException">The server refused it, or it had no answer in time.</exception>
     public async Task<Answer> RunAsync(Command command, Repeat repeat, Limits limits, CancellationToken cancellation)
     {

@@ -58,7 +58,7 @@ internal sealed class WatchSession : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellation)
     {
         Hear();
-        _subscription = await _executor.Port.SubscribeAsync(_target.Channel, message => _messages.Writer.TryWrite(message)).ConfigureAwait(false);
+        _subscription = await _executor.SubscribeAsync(_target.Channel, message => _messages.Writer.TryWrite(message), cancellation).ConfigureAwait(false);
         if (_options.FromRevision is { } from)
         {
             _revision = from;

@@ -149,7 +149,7 @@ class Patience:
     def over(self):
         now = time.monotonic()
         cpu = session_cpu_s(self.session)
-        if cpu - self.cpu >= 0.5:
+        if abs(cpu - self.cpu) >= 0.5:  # less: something has ended whose use nobody in the session counts
             self.cpu, self.moved = cpu, now
         if now - self.said >= self.LINE_S:
             self.said = now

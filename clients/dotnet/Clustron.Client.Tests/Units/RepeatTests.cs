@@ -25,9 +25,10 @@ public class RepeatTests
         "TXN THEN 1 2 GET", "TXN THEN 3 2 GET", "TXN THEN 5 3 MGET", "INDEX LIST", "INDEX INFO", "INDEX LABELS", "INDEX QUERY", "INDEX AGGREGATE", "INDEX EXPLAIN",
     ];
 
-    private sealed class Objects(ClustronClient client)
+    private sealed class Objects(ClustronClient client, FakePort port)
     {
         public ClustronClient Client => client;
+        public FakePort Port => port;
         public required Lease Lease { get; init; }
         public required LockHandle Lock { get; init; }
         public required OpenTransaction Transaction { get; init; }
@@ -95,8 +96,16 @@ public class RepeatTests
         ["OpenTransaction.DisposeAsync"] = o => o.Transaction.DisposeAsync().AsTask(),
         ["Once.ExecuteAsync"] = o => o.Client.Once.ExecuteAsync(Command.Increment("a"), Request),
         ["Watches.RevisionAsync"] = o => o.Client.Watch.RevisionAsync(),
-        ["Watches.KeyAsync"] = async o => await (await o.Client.Watch.KeyAsync("a", (_, _) => ValueTask.CompletedTask)).DisposeAsync(),
-        ["Watches.PrefixAsync"] = async o => await (await o.Client.Watch.PrefixAsync("a", (_, _) => ValueTask.CompletedTask)).DisposeAsync(),
+        ["Watches.KeyAsync"] = async o =>
+        {
+            await using WatchSubscription watch = await o.Client.Watch.KeyAsync("a", (_, _) => ValueTask.CompletedTask);
+            await Wait.Until(() => o.Port.Count("WATCHKEY SINCE 7 KEY a LIMIT 1000") == 2, "it has caught up");
+        },
+        ["Watches.PrefixAsync"] = async o =>
+        {
+            await using WatchSubscription watch = await o.Client.Watch.PrefixAsync("a", (_, _) => ValueTask.CompletedTask);
+            await Wait.Until(() => o.Port.Count("WATCHKEY SINCE 7 PREFIX a LIMIT 1000") == 2, "it has caught up");
+        },
         ["Indexes.CreateAsync"] = o => o.Client.Indexes.CreateAsync("i", new IndexDefinition { Kind = IndexKind.Keys }),
         ["Indexes.DropAsync"] = o => o.Client.Indexes.DropAsync("i"),
         ["Indexes.GetAsync"] = o => o.Client.Indexes.GetAsync("i"),
@@ -146,7 +155,7 @@ public class RepeatTests
     {
         var port = new FakePort { Answer = Answer };
         var client = new ClustronClient(port, new ClustronOptions());
-        var objects = new Objects(client)
+        var objects = new Objects(client, port)
         {
             Lease = await client.Leases.GrantAsync(Ttl, new LeaseOptions { KeepAlive = false }),
             Lock = await client.Locks.AcquireAsync("n", Ttl, null, Still),

@@ -451,15 +451,17 @@ void Executor::RaiseVersion(uint16_t version) {
 }
 
 int64_t Executor::NextWaitEndMs() const {
-  const bool at_once = !waits_.locks().idle() || IndexesOf(*store_).building() > 0;
-  return at_once ? store_->elapsed_ms() : WaitsOf(*store_).NextDueMs();
+  if (!waits_.locks().idle()) return store_->elapsed_ms();
+  return std::min(WaitsOf(*store_).NextDueMs(),
+                  IndexesOf(*store_).NextSliceMs(store_->elapsed_ms()));
 }
 
 void Executor::ExpireDue(uint16_t entry_flags) {
   store_->BeginItem();
   if (const uint64_t ended = waits_.EndDue(); ended > 0) Chain(ended);
   ServeWaiting();
-  if (const uint64_t built = IndexesOf(*store_).BuildSlice(); built > 0) Chain(built);
+  const bool no_memory = (entry_flags & cluster::kEntryNoMemory) != 0;
+  if (const uint64_t built = IndexesOf(*store_).BuildSlice(no_memory); built > 0) Chain(built);
   if (Planted(Bug::kEntryFlagsIgnored) && own_.node == 2) entry_flags = 0;
   if (entry_flags & cluster::kEntryKeepsDue) {
     due_left_ = true;  // for all that is known: the store is not asked

@@ -77,8 +77,10 @@ bool PeekItem(Reader* reader, ItemHeader* header, std::string_view* bytes);
 enum EntryFlag : uint16_t {
   // What is due is seen gone but not removed: a CLIENT PAUSE holds where it was proposed.
   kEntryKeepsDue = 1,
+  // Its leader was over maxmemory: no index is built on with it. From kBuildsStop on.
+  kEntryNoMemory = 2,
 };
-inline constexpr uint16_t kEntryFlagsKnown = kEntryKeepsDue;
+inline constexpr uint16_t kEntryFlagsKnown = kEntryKeepsDue | kEntryNoMemory;
 
 struct EntryHeader {
   int64_t elapsed_ms = 0;

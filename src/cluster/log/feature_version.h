@@ -25,6 +25,8 @@ inline constexpr uint16_t kFeatureVersion = 5;
 inline constexpr uint16_t kWallMayFall = 2;
 // From here on locks have queues (WAIT, ENQUEUE), SHARED, LIMIT and DELAY, and keep since when.
 inline constexpr uint16_t kLocksQueue = 5;
+// From here on an entry says that its leader is short of memory, and no index is built on with it.
+inline constexpr uint16_t kBuildsStop = 5;
 // From here on entries have flags.
 inline constexpr uint16_t kEntriesHaveFlags = 2;
 // The entry that raises the version to this one starts the chained digest anew. Programs before it

@@ -56,10 +56,10 @@ bool LeadDuty::TickIsDue(int64_t now_ns) const {
        state.NextWaitEndMs() <= state.elapsed_ms() || state.NextDueWallMs() <= state.wall_ms()) &&
       core_.replica.last_slot() == state.applied_slot();
   // A CLIENT PAUSE keeps keys, but not those who have waited long enough.
-  const bool any_due =
-      state.NextWaitEndMs() <= elapsed ||
-      (around_.proposer.Flags() == 0 && (state.NextDueElapsedMs() <= elapsed ||
-                                         state.NextDueWallMs() <= std::max(wall, state.wall_ms())));
+  const bool any_due = state.NextWaitEndMs() <= elapsed ||
+                       ((around_.proposer.Flags() & kEntryKeepsDue) == 0 &&
+                        (state.NextDueElapsedMs() <= elapsed ||
+                         state.NextDueWallMs() <= std::max(wall, state.wall_ms())));
   // Nobody needs to write for a wall that was wrong to be put right.
   const bool wrong =
       state.feature_version() >= kWallMayFall && state.wall_ms() - wall > WallClock::kApartMaxMs;

@@ -68,7 +68,11 @@ class Proposer final : public MessageHandler {
   void SetKeepDue(bool keep) { keep_due_ = keep; }
   // Of the entries that this node proposes: EntryFlag.
   uint16_t Flags() const {
-    return keep_due_ && core_.state.feature_version() >= kEntriesHaveFlags ? kEntryKeepsDue : 0;
+    const uint16_t version = core_.state.feature_version();
+    uint16_t flags = 0;
+    if (keep_due_ && version >= kEntriesHaveFlags) flags |= kEntryKeepsDue;
+    if (over_memory_ && version >= kBuildsStop) flags |= kEntryNoMemory;
+    return flags;
   }
 
  private:

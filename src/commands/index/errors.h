@@ -59,9 +59,14 @@ inline std::string IndexDiffers(std::string_view name) {
 inline std::string TwiceNamedField(std::string_view name) {
   return "ERR field " + Quoted(name) + " is named twice";
 }
+// In INDEX INFO, and in the error of a query.
+inline constexpr std::string_view kIndexStopped =
+    "stopped: the data takes more than maxmemory; it goes on when there is memory again";
 inline std::string NotBuilt(std::string_view name, const store::Index& index) {
-  return "ERR index " + Quoted(name) + " is being built: " + std::to_string(index.percent()) +
-         " % of the database is in it";
+  std::string text = "ERR index " + Quoted(name) +
+                     " is being built: " + std::to_string(index.percent()) +
+                     " % of the database is in it";
+  return index.stopped ? text + ", " + std::string(kIndexStopped) : text;
 }
 // "ERR syntax error at 17: …"
 inline std::string BadQuery(const store::QueryError& error) {
@@ -75,12 +80,14 @@ inline std::string MisfitQueryField(std::string_view word, std::string_view name
                                     std::string_view types) {
   return "ERR " + std::string(word) + ": field " + Quoted(name) + " is not " + std::string(types);
 }
-// Names the condition that would help.
+// Says how to ask for less.
 inline std::string QueryTooWide(const store::TooManyVisits& visits, uint64_t limit,
                                 const store::IndexDefinition& definition) {
   std::string text = "ERR the query would visit " + std::to_string(visits.needed) +
-                     " keys, and index-query-limit is " + std::to_string(limit) +
-                     ": add a condition (= < > IN ^=) with AND on ";
+                     " keys, and index-query-limit is " + std::to_string(limit) + ": ";
+  if (visits.by_rows)
+    text += "too many match; ask for RETURN COUNT, fewer sums and SORT fields, or ";
+  text += "add a condition (= < > IN ^=) with AND on ";
   if (definition.kind == store::IndexKind::kKeys) return text + std::string(store::kKeyField);
   for (size_t i = 0; i < definition.fields.size(); i++)
     text += (i == 0 ? "" : " or ") + Quoted(definition.fields[i].name);

@@ -1,7 +1,6 @@
 // Running a query for a command: with the item's budget, without keys that are due.
 #pragma once
 
-#include <functional>
 #include <optional>
 
 #include "commands/core/context.h"
@@ -10,11 +9,9 @@
 
 namespace clustron::commands {
 
-// Whether readers see a key of an index; null: all, nothing being due.
-std::function<bool(const store::IndexedKey&)> AliveFor(const Context& ctx);
-// What walking costs; false: the item's budget is used up.
-bool SpendVisits(Context& ctx, const store::Index& index, const store::BoundQuery& where);
-// Nothing, with the reply, if it would visit too much.
+// Leaves out the keys of an index that readers don't see; null: they see all, nothing being due.
+store::KeepLiving KeepLivingFor(const Context& ctx);
+// Nothing, with the reply, if it would visit too much, or the item's budget is used up.
 std::optional<store::Page> FindPage(Context& ctx, const store::Index& index,
                                     const store::PageRequest& request);
 

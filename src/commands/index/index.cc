@@ -135,7 +135,7 @@ void ReplyFieldInfo(Context& ctx, const IndexField& field, const store::AnyColum
 
 void ReplyInfo(Context& ctx, std::string_view name, const Index& index) {
   const IndexDefinition& d = index.definition;
-  ctx.reply.Array(18);
+  ctx.reply.Array(20);
   ctx.reply.Bulk("name");
   ctx.reply.Bulk(name);
   ctx.reply.Bulk("on");
@@ -155,6 +155,10 @@ void ReplyInfo(Context& ctx, std::string_view name, const Index& index) {
   ctx.reply.Int(index.ready() ? 1 : 0);
   ctx.reply.Bulk("percent");
   ctx.reply.Int(index.percent());
+  ctx.reply.Bulk("state");
+  ctx.reply.Bulk(index.ready()   ? std::string_view("ready")
+                 : index.stopped ? kIndexStopped
+                                 : std::string_view("being built"));
   ctx.reply.Bulk("rev");
   ctx.reply.Uint(index.created);
 }
@@ -239,7 +243,7 @@ void CmdIndexPurge(Context& ctx) {
   const uint64_t limit = call.limit.value_or(UINT64_MAX);
   const uint64_t left = limit - std::min(limit, call.deleted);
   const store::PageRequest request{
-      .where = *where, .limit = std::min(left, kPurgedPerEntry), .alive = AliveFor(ctx)};
+      .where = *where, .limit = std::min(left, kPurgedPerEntry), .keep_living = KeepLivingFor(ctx)};
   const auto page = FindPage(ctx, *index, request);
   if (!page) return;
   const bool more = page->next && left > page->rows.size();

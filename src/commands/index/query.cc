@@ -1,7 +1,8 @@
 // INDEX QUERY, EXPLAIN and AGGREGATE: reads of one index, at one revision.
 #include <algorithm>
-#include <functional>
+#include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +27,7 @@ using store::KeyRecord;
 namespace {
 
 // What a visit costs the item that asks, in units of work.
-constexpr uint64_t kVisitUnits = 2;
+constexpr uint64_t kVisitUnits = 16;
 
 uint64_t VisitsMax(const Context& ctx) {
   return static_cast<uint64_t>(ctx.store.settings().Number("index-query-limit"));
@@ -147,29 +148,36 @@ bool FillRequest(Context& ctx, const QueryCall& call, const store::IndexDefiniti
 
 }  // namespace
 
-std::function<bool(const IndexedKey&)> AliveFor(const Context& ctx) {
+store::KeepLiving KeepLivingFor(const Context& ctx) {
   const store::Store& store = ctx.store;
+  if (store.KeysWithDeadline(ctx.db) == 0) return {};
   if (store.NextDueElapsedMs() > store.elapsed_ms() && store.NextDueWallMs() > store.wall_ms())
     return {};
-  return [&store, db = ctx.db](const IndexedKey& key) {
-    return store.Find(db, key.name()) != nullptr;
+  return [&store, db = ctx.db](std::span<const IndexedKey*> rows) {
+    std::array<uint64_t, store::kFoundBatch> hashes;
+    CHECK(rows.size() <= hashes.size());
+    for (size_t i = 0; i < rows.size(); i++) {
+      hashes[i] = store.Hash(rows[i]->name());
+      store.PrefetchBucket(db, hashes[i]);
+    }
+    for (size_t i = 0; i < rows.size(); i++) store.PrefetchEntry(db, hashes[i]);
+    size_t living = 0;
+    for (size_t i = 0; i < rows.size(); i++) {
+      if (store.Find(db, rows[i]->name(), hashes[i]) != nullptr) rows[living++] = rows[i];
+    }
+    return living;
   };
-}
-
-bool SpendVisits(Context& ctx, const Index& index, const store::BoundQuery& where) {
-  const store::Matcher matcher(*index.content, index.definition, VisitsMax(ctx));
-  const uint64_t all = index.content->size();
-  const uint64_t visits = matcher.WalkCost(where).value_or(all) * store::Matcher::WeightOf(where);
-  return ctx.Spend(kVisitUnits * std::min(visits, VisitsMax(ctx)));
 }
 
 std::optional<store::Page> FindPage(Context& ctx, const Index& index,
                                     const store::PageRequest& request) {
-  if (!SpendVisits(ctx, index, request.where)) return std::nullopt;
   auto page = store::RunPage(*index.content, index.definition, VisitsMax(ctx), request);
-  if (page) return *std::move(page);
-  ReplyTooWide(ctx, page.error(), index);
-  return std::nullopt;
+  if (!page) {
+    ReplyTooWide(ctx, page.error(), index);
+    return std::nullopt;
+  }
+  if (!ctx.Spend(kVisitUnits * page->visits)) return std::nullopt;
+  return *std::move(page);
 }
 
 void CmdIndexQuery(Context& ctx) {
@@ -180,7 +188,7 @@ void CmdIndexQuery(Context& ctx) {
   if (index == nullptr) return;
   const auto where = BindWhere(ctx, call, index->definition);
   if (!where) return;
-  store::PageRequest request{.where = *where, .alive = AliveFor(ctx)};
+  store::PageRequest request{.where = *where, .keep_living = KeepLivingFor(ctx)};
   const bool counts = call.what == QueryCall::Return::kCount;
   request.limit = counts ? 0 : call.limit.value_or(kQueryLimitDefault);
   if (!FillRequest(ctx, call, index->definition, &request)) return;
@@ -195,10 +203,12 @@ void CmdIndexExplain(Context& ctx) {
   if (index == nullptr) return;
   const auto where = BindWhere(ctx, call, index->definition);
   if (!where) return;
-  store::PageRequest request{.where = *where};
+  store::PageRequest request{.where = *where, .keep_living = KeepLivingFor(ctx)};
+  const bool counts = call.what == QueryCall::Return::kCount;
+  request.limit = counts ? 0 : call.limit.value_or(kQueryLimitDefault);
   if (!FillRequest(ctx, call, index->definition, &request)) return;
-  const store::Matcher matcher(*index->content, index->definition, VisitsMax(ctx));
-  const std::vector<std::string> lines = matcher.Explain(*where);
+  const std::vector<std::string> lines =
+      store::ExplainPage(*index->content, index->definition, VisitsMax(ctx), request);
   ctx.reply.Array(lines.size());
   for (const std::string& line : lines) ctx.reply.Bulk(line);
 }
@@ -211,9 +221,8 @@ void CmdIndexAggregate(Context& ctx) {
   if (index == nullptr) return;
   const auto where = BindWhere(ctx, call, index->definition);
   if (!where) return;
-  store::AggregateRequest request{.where = *where, .alive = AliveFor(ctx)};
+  store::AggregateRequest request{.where = *where, .keep_living = KeepLivingFor(ctx)};
   if (!FillRequest(ctx, call, index->definition, &request)) return;
-  if (!SpendVisits(ctx, *index, *where)) return;
   uint64_t visits = 0;
   const auto rows =
       store::Aggregate(*index->content, index->definition, VisitsMax(ctx), request, &visits);

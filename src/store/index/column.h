@@ -92,6 +92,13 @@ class Column {
     FreeList(*slot);
     *slot = kNone;
   }
+  // The same values under another id.
+  void Renumber(const Slot& slot, uint32_t from, uint32_t to) {
+    for (const Key& key : KeysOf(slot)) {
+      tree_.Erase(key, from);
+      tree_.Insert(key, to);
+    }
+  }
   static bool IsList(Slot slot) { return !Values::IsOne(slot) && (slot & ~kNone) > 1; }
   static View ViewOf(const Key& key) { return Values::ViewOf(key); }
   static bool IsBad(Slot slot) {

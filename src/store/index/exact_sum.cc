@@ -31,7 +31,16 @@ void ExactSum::Add(double value) {
         sign * static_cast<int64_t>(static_cast<uint32_t>(wide >> (32 * i)));
 }
 
-double ExactSum::Value() const {
+double ExactSum::Mean(uint64_t count) const {
+  CHECK(count > 0);
+  const auto divisor = static_cast<double>(count);
+  const double sum = Value();
+  if (std::isfinite(sum)) return sum / divisor;
+  constexpr int kSpare = 64;  // more doublings than there are values
+  return std::ldexp(Scaled(-kSpare) / divisor, kSpare);
+}
+
+double ExactSum::Scaled(int scale) const {
   std::array<int64_t, kDigits> digits = digits_;
   const auto carry = [&digits] {
     int64_t over = 0;
@@ -69,7 +78,7 @@ double ExactSum::Value() const {
   const Wide below = head & (2 * half - 1);
   auto kept = static_cast<uint64_t>(head >> drop);
   if (below > half || (below == half && (rest || (kept & 1) != 0))) kept++;
-  const double magnitude = std::ldexp(static_cast<double>(kept), exponent + drop);
+  const double magnitude = std::ldexp(static_cast<double>(kept), exponent + drop + scale);
   return negative ? -magnitude : magnitude;
 }
 

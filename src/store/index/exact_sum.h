@@ -12,12 +12,16 @@ class ExactSum {
   // REQUIRES: finite; fewer than 2^30 are added.
   void Add(double value);
   // The nearest double, ties to even; infinite where the sum is too large for one.
-  double Value() const;
+  double Value() const { return Scaled(0); }
+  // Of so many values: finite even where their sum is too large for a double. REQUIRES: count > 0.
+  double Mean(uint64_t count) const;
 
  private:
   // Digits of 32 bits, each in a signed word that takes up carries until Value(). Bit 0 of digit 0
   // is worth 2^-1074.
   static constexpr int kDigits = 68;
+  // The nearest double to the sum times 2^exponent.
+  double Scaled(int exponent) const;
   std::array<int64_t, kDigits> digits_ = {};
 };
 

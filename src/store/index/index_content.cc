@@ -35,7 +35,7 @@ uint64_t IndexContent::HashOf::operator()(uint64_t payload) const {
 uint32_t IndexContent::TakeId() {
   if (free_id_ != kNoId) {
     const uint32_t id = free_id_;
-    free_id_ = static_cast<uint32_t>(*WordOf(id) >> 1);
+    Unlist(id);
     return id;
   }
   CHECK(id_end_ < kNoId);
@@ -45,8 +45,52 @@ uint32_t IndexContent::TakeId() {
 }
 
 void IndexContent::GiveId(uint32_t id) {
-  *WordOf(id) = uint64_t{free_id_} << 1 | kFree;
+  *WordOf(id) = uint64_t{free_id_} << 32 | uint64_t{kNoId} << 1 | kFree;
+  LinkFree(id, free_id_);
   free_id_ = id;
+}
+
+void IndexContent::LinkFree(uint32_t previous, uint32_t next) {
+  constexpr uint64_t kLow = UINT32_MAX;
+  if (previous != kNoId) *WordOf(previous) = (*WordOf(previous) & kLow) | uint64_t{next} << 32;
+  if (next != kNoId) *WordOf(next) = (*WordOf(next) & ~kLow) | uint64_t{previous} << 1 | kFree;
+}
+
+void IndexContent::Unlist(uint32_t id) {
+  const uint32_t next = NextFree(id);
+  LinkFree(PreviousFree(id), next);
+  if (free_id_ == id) free_id_ = next;
+}
+
+void IndexContent::TrimIds() {
+  while (id_end_ > 0 && At(id_end_ - 1) == nullptr) {
+    Unlist(--id_end_);
+    if (id_end_ % kSegment != 0) continue;
+    Free(segments_.back(), kSegment * sizeof(uint64_t));
+    segments_.pop_back();
+  }
+}
+
+// Two for each key that goes keep pace with what twice as many may be.
+void IndexContent::CompactIds() {
+  for (int i = 0; i < 2 && id_end_ > 2 * size_ + kSegment; i++) {
+    const uint32_t from = id_end_ - 1;
+    IndexedKey* key = KeyAt(*WordOf(from));
+    const uint32_t to = TakeId();
+    CHECK(to < from);
+    for (size_t field = 0; field < columns_.size(); field++) {
+      std::visit([&](auto& column) { column.Renumber(key->slot(field), from, to); },
+                 *columns_[field]);
+    }
+    if (definition_.kind == IndexKind::kKeys) {
+      names_.Erase(key, from);
+      names_.Insert(key, to);
+    }
+    key->set_id(to);
+    *WordOf(to) = reinterpret_cast<uint64_t>(key);
+    GiveId(from);
+    TrimIds();
+  }
 }
 
 // ---- keys ----
@@ -118,6 +162,8 @@ bool IndexContent::Remove(std::string_view name, uint64_t hash) {
   GiveId(key->id());
   FreeKey(key);
   size_--;
+  TrimIds();
+  CompactIds();
   return true;
 }
 
@@ -217,6 +263,14 @@ void IndexContent::CheckInvariants() const {
     }
   }
   CHECK(keys == size_);
+  CHECK(id_end_ <= 2 * size_ + kSegment);
+  CHECK(segments_.size() == (size_t{id_end_} + kSegment - 1) / kSegment);
+  size_t free = 0;
+  for (uint32_t id = free_id_, last = kNoId; id != kNoId; last = id, id = NextFree(id), free++) {
+    CHECK(At(id) == nullptr);
+    CHECK(PreviousFree(id) == last);
+  }
+  CHECK(free + keys == id_end_);
   CHECK(definition_.kind != IndexKind::kKeys || names_.size() == size_);
   for (size_t i = 0; i < columns_.size(); i++) {
     std::visit(

@@ -26,6 +26,7 @@ class IndexedKey {
   IndexedKey(uint32_t id, uint32_t size) : id_(id), size_(size) {}
   std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), size_}; }
   uint32_t id() const { return id_; }
+  void set_id(uint32_t id) { id_ = id; }
   const Slot& slot(size_t field) const {
     return *(reinterpret_cast<const Slot*>(this) - 1 - field);
   }
@@ -58,7 +59,7 @@ class IndexContent {
   const AnyColumn& column(size_t field) const { return *columns_[field]; }
   // kKeys only: all keys in order.
   const NameTree& names() const { return names_; }
-  // Ids are below this.
+  // Ids are below this: at most twice as many as keys, and a few thousand more.
   uint32_t id_end() const { return id_end_; }
   // Null: the id is free.
   const IndexedKey* At(uint32_t id) const {
@@ -85,13 +86,23 @@ class IndexContent {
     uint64_t operator()(uint64_t payload) const;
   };
   static IndexedKey* KeyAt(uint64_t payload) { return reinterpret_cast<IndexedKey*>(payload); }
-  // Of each id the address of its key, or the next free id.
+  // Of each id the address of its key; or, if it is free, that and its neighbours in the list of
+  // free ids: next (32 bits), previous (31), 1.
   static constexpr uint32_t kSegment = 4096;
   static constexpr uint64_t kFree = 1;
-  static constexpr uint32_t kNoId = UINT32_MAX;
+  static constexpr uint32_t kNoId = UINT32_MAX >> 1;
   uint64_t* WordOf(uint32_t id) const { return segments_[id / kSegment] + id % kSegment; }
   uint32_t TakeId();
   void GiveId(uint32_t id);
+  uint32_t NextFree(uint32_t id) const { return static_cast<uint32_t>(*WordOf(id) >> 32); }
+  uint32_t PreviousFree(uint32_t id) const { return static_cast<uint32_t>(*WordOf(id)) >> 1; }
+  void LinkFree(uint32_t previous, uint32_t next);
+  // Takes it out of the list of free ids.
+  void Unlist(uint32_t id);
+  // Of the last ids those that are free are gone.
+  void TrimIds();
+  // Behind a removal: if far more ids than keys are left, the last keys take free ones.
+  void CompactIds();
   IndexedKey* FindKey(std::string_view name, uint64_t hash) const;
   IndexedKey* Add(std::string_view name, uint64_t hash);
   void Assign(IndexedKey* key, size_t field, const std::vector<std::string_view>& values);

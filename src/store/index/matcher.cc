@@ -1,6 +1,7 @@
 #include "store/index/matcher.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/check.h"
@@ -12,10 +13,13 @@ namespace {
 
 using Kind = BoundQuery::Kind;
 
-// To mark a pair costs about a tenth of what it costs to look at a key.
-constexpr uint64_t kMarksPerCandidate = 8;
-// Below so many candidates marks cost more than they save.
-constexpr size_t kMarkedMin = 64;
+// Costs are counted in eighths of a visit, about 3 ns: to walk a pair is one.
+constexpr uint64_t kPart = 8;
+constexpr uint64_t kAsk = 4;            // and more for many values, which are searched
+constexpr uint64_t kKeysPerWord = 256;  // of a set of ids, joined with another one
+// So many times more keys than can match: sets of all would cost more than they save.
+constexpr uint64_t kNarrow = 32;
+constexpr size_t kAhead = 16;  // keys that are fetched before they are looked at
 
 std::span<const NumRange> RangesOf(const BoundQuery& query, const Column<NumValues>&) {
   return query.numbers;
@@ -50,48 +54,106 @@ void ForEachRun(const IndexContent& content, const BoundQuery& query, F&& f) {
 
 }  // namespace
 
-uint64_t Matcher::WeightOf(const BoundQuery& query) {
-  constexpr uint64_t kConditionsPerVisit = 16;
-  const auto conditions = [](const auto& self, const BoundQuery& part) -> uint64_t {
-    uint64_t count = part.parts.empty() ? 1 : 0;
-    for (const BoundQuery& inner : part.parts) count += self(self, inner);
-    return count;
-  };
-  return 1 + conditions(conditions, query) / kConditionsPerVisit;
+// ---- what it costs ----
+
+Matcher::Matcher(const IndexContent& content, const IndexDefinition& definition,
+                 const BoundQuery& query)
+    : content_(content),
+      definition_(definition),
+      root_(StepOf(query)),
+      narrow_(root_.pairs && *root_.pairs <= content.size() / kNarrow),
+      visits_((narrow_ ? CostOfWalk(root_) : content.size() + CostOfSets(root_, content.size())) /
+              kPart) {}
+
+Matcher::Step Matcher::StepOf(const BoundQuery& query) const {
+  Step step{.query = &query};
+  for (const BoundQuery& part : query.parts) {
+    step.parts.push_back(StepOf(part));
+    step.ask += step.parts.back().ask;
+    step.order.push_back(step.order.size());
+  }
+  if (query.kind == Kind::kRanges) {
+    step.ask = kAsk + 2 * std::bit_width(query.numbers.size() + query.texts.size());
+    if (query.field == kKeyItself && definition_.kind != IndexKind::kKeys) return step;
+    step.pairs = 0;
+    ForEachRun(content_, query,
+               [&](const auto&, const auto&, uint64_t count) { *step.pairs += count; });
+    return step;
+  }
+  step.pairs = PairsOf(step);
+  std::stable_sort(step.order.begin(), step.order.end(), [&](size_t a, size_t b) {
+    return step.parts[a].pairs.value_or(UINT64_MAX) < step.parts[b].pairs.value_or(UINT64_MAX);
+  });
+  return step;
 }
 
-std::optional<uint64_t> Matcher::WalkCost(const BoundQuery& query) const {
-  std::optional<uint64_t> cost;
-  switch (query.kind) {
-    case Kind::kAll:
-    case Kind::kNot:
-      return std::nullopt;
+std::optional<uint64_t> Matcher::PairsOf(const Step& step) {
+  if (step.query->kind != Kind::kAnd && step.query->kind != Kind::kOr) return std::nullopt;
+  const bool any = step.query->kind == Kind::kOr;
+  std::optional<uint64_t> pairs;
+  for (const Step& part : step.parts) {
+    if (any && !part.pairs) return std::nullopt;
+    if (any) {
+      pairs = pairs.value_or(0) + *part.pairs;
+    } else if (part.pairs) {
+      pairs = std::min(*part.pairs, pairs.value_or(UINT64_MAX));
+    }
+  }
+  return pairs;
+}
+
+uint64_t Matcher::CostOfWalk(const Step& step) const {
+  uint64_t cost = 0;
+  switch (step.query->kind) {
     case Kind::kAnd:
-      for (const BoundQuery& part : query.parts) {
-        const std::optional<uint64_t> of_part = WalkCost(part);
-        if (of_part && (!cost || *of_part < *cost)) cost = of_part;
+      for (const size_t i : step.order) {
+        const Step& part = step.parts[i];
+        const uint64_t asked = *step.pairs * part.ask;
+        cost += i == step.order[0]                ? CostOfWalk(part)
+                : JoinsCheaper(part, *step.pairs) ? *part.pairs + content_.size() / kKeysPerWord
+                                                  : asked;
       }
       return cost;
     case Kind::kOr:
-      cost = 0;
-      for (const BoundQuery& part : query.parts) {
-        const std::optional<uint64_t> of_part = WalkCost(part);
-        if (!of_part) return std::nullopt;
-        *cost += *of_part;
-      }
+      for (const Step& part : step.parts) cost += CostOfWalk(part);
       return cost;
     case Kind::kRanges:
-      if (query.field == kKeyItself && definition_.kind != IndexKind::kKeys) return std::nullopt;
-      cost = 0;
-      ForEachRun(content_, query,
-                 [&](const auto&, const auto&, uint64_t count) { *cost += count; });
-      return cost;
+      return *step.pairs;
+    case Kind::kAll:
+    case Kind::kNot:
+      break;
   }
   UNREACHABLE();
 }
 
-bool Matcher::Matches(const BoundQuery& query, const IndexedKey& key) const {
-  const auto matches = [&](const BoundQuery& part) { return Matches(part, key); };
+uint64_t Matcher::CostOfSets(const Step& step, uint64_t candidates) const {
+  uint64_t cost = content_.size() / kKeysPerWord;
+  if (step.query->kind == Kind::kRanges) {
+    const uint64_t asked = candidates * step.ask;
+    return cost + (step.pairs ? std::min(*step.pairs, asked) : asked);
+  }
+  if (step.query->kind == Kind::kAnd && step.pairs) candidates = std::min(candidates, *step.pairs);
+  for (const Step& part : step.parts) cost += CostOfSets(part, candidates);
+  return cost;
+}
+
+bool Matcher::JoinsCheaper(const Step& part, uint64_t candidates) const {
+  return part.query->kind == Kind::kRanges && part.pairs &&
+         *part.pairs + content_.size() / kKeysPerWord <= candidates * part.ask;
+}
+
+std::expected<std::vector<uint32_t>, TooManyVisits> Matcher::Match(uint64_t visits_max) const {
+  if (visits_ > visits_max) return std::unexpected(TooManyVisits{.needed = visits_});
+  if (narrow_) return Walk(root_);
+  IdSet ids = AllIds();
+  Narrow(root_, &ids);
+  return ids.ToVector();
+}
+
+// ---- a key ----
+
+bool Matcher::Matches(const IndexContent& content, const BoundQuery& query, const IndexedKey& key) {
+  const auto matches = [&](const BoundQuery& part) { return Matches(content, part, key); };
   switch (query.kind) {
     case Kind::kAll:
       return true;
@@ -100,49 +162,42 @@ bool Matcher::Matches(const BoundQuery& query, const IndexedKey& key) const {
     case Kind::kOr:
       return std::any_of(query.parts.begin(), query.parts.end(), matches);
     case Kind::kNot:
-      return !Matches(query.parts[0], key);
+      return !matches(query.parts[0]);
     case Kind::kRanges:
       break;
   }
   if (query.field == kKeyItself) {
-    return std::any_of(query.texts.begin(), query.texts.end(),
-                       [&](const BytesRange& range) { return range.Has(key.name()); });
+    const auto it =
+        std::partition_point(query.texts.begin(), query.texts.end(),
+                             [&](const BytesRange& range) { return !range.UpTo(key.name()); });
+    return it != query.texts.end() && it->Has(key.name());
   }
   return std::visit(
       [&](const auto& column) {
         return column.AnyIn(key.slot(query.field), RangesOf(query, column));
       },
-      content_.column(query.field));
+      content.column(query.field));
 }
 
-std::expected<std::vector<uint32_t>, TooManyVisits> Matcher::Match(const BoundQuery& query) {
-  const std::optional<uint64_t> cost = WalkCost(query);
-  const uint64_t weight = WeightOf(query);
-  if (cost && *cost * weight <= visits_max_) return Walk(query);
-  if (content_.size() * weight > visits_max_)
-    return std::unexpected(
-        TooManyVisits{cost.value_or(content_.size()) * weight, !cost.has_value()});
-  return TestAll(query);
-}
-
-Matcher::Ids Matcher::TestAll(const BoundQuery& query) {
-  Ids ids;
-  visits_ += content_.size();
-  for (uint32_t id = 0; id < content_.id_end(); id++) {
-    const IndexedKey* key = content_.At(id);
-    if (key != nullptr && Matches(query, *key)) ids.push_back(id);
+void Matcher::Ask(const BoundQuery& query, Ids* ids) const {
+  size_t kept = 0;
+  for (size_t i = 0; i < ids->size(); i++) {
+    if (i + kAhead < ids->size()) __builtin_prefetch(content_.At((*ids)[i + kAhead]));
+    if (Matches(content_, query, *content_.At((*ids)[i]))) (*ids)[kept++] = (*ids)[i];
   }
-  return ids;
+  ids->resize(kept);
 }
 
-Matcher::Ids Matcher::Walk(const BoundQuery& query) {
-  switch (query.kind) {
+// ---- few keys: one by one ----
+
+Matcher::Ids Matcher::Walk(const Step& step) const {
+  switch (step.query->kind) {
     case Kind::kAnd:
-      return WalkAnd(query);
+      return WalkAnd(step);
     case Kind::kOr:
-      return WalkOr(query);
+      return WalkOr(step);
     case Kind::kRanges:
-      return WalkRanges(query);
+      return WalkRanges(step);
     case Kind::kAll:
     case Kind::kNot:
       break;
@@ -150,74 +205,99 @@ Matcher::Ids Matcher::Walk(const BoundQuery& query) {
   UNREACHABLE();
 }
 
-Matcher::Marks Matcher::MarksOf(const Ids& ids) const {
-  Marks marks(content_.id_end());
-  for (const uint32_t id : ids) marks[id] = true;
-  return marks;
-}
-
-Matcher::Ids Matcher::WalkRanges(const BoundQuery& query) {
+Matcher::Ids Matcher::WalkRanges(const Step& step) const {
   Ids ids;
-  ForEachRun(content_, query, [&](const auto& tree, const auto& from, uint64_t count) {
-    visits_ += count;
-    ids.reserve(ids.size() + count);
+  ids.reserve(*step.pairs);
+  ForEachRun(content_, *step.query, [&](const auto& tree, const auto& from, uint64_t count) {
     tree.ForEach(from, count, [&](const auto&, uint32_t id) { ids.push_back(id); });
   });
-  if (!HasManyValues(definition_, query.field)) return ids;
+  if (!HasManyValues(definition_, step.query->field)) return ids;
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
 
-size_t Matcher::Driver(const BoundQuery& all) const {
-  size_t driver = all.parts.size();
-  std::optional<uint64_t> least;
-  for (size_t i = 0; i < all.parts.size(); i++) {
-    const std::optional<uint64_t> cost = WalkCost(all.parts[i]);
-    if (!cost || (least && *cost >= *least)) continue;
-    least = cost;
-    driver = i;
+Matcher::Ids Matcher::WalkAnd(const Step& step) const {
+  Ids ids = Walk(step.parts[step.order[0]]);
+  for (size_t i = 1; i < step.order.size() && !ids.empty(); i++) {
+    const Step& part = step.parts[step.order[i]];
+    if (JoinsCheaper(part, ids.size())) {
+      const IdSet found = SetOf(part);
+      std::erase_if(ids, [&](uint32_t id) { return !found.Has(id); });
+    } else {
+      Ask(*part.query, &ids);
+    }
   }
-  CHECK(driver < all.parts.size());
-  return driver;
-}
-
-Matcher::Ids Matcher::WalkAnd(const BoundQuery& query) {
-  const size_t driver = Driver(query);
-  Ids ids = Walk(query.parts[driver]);
-  for (size_t i = 0; i < query.parts.size() && !ids.empty(); i++)
-    if (i != driver) Keep(query.parts[i], &ids);
   return ids;
 }
 
-bool Matcher::ToBeMarked(const BoundQuery& walked, uint64_t candidates) const {
-  if (candidates < kMarkedMin) return false;
-  const std::optional<uint64_t> cost = WalkCost(walked);
-  return cost && *cost <= candidates * kMarksPerCandidate && visits_ + *cost <= visits_max_;
-}
-
-void Matcher::Keep(const BoundQuery& query, Ids* ids) {
-  const bool negated = query.kind == Kind::kNot;
-  const BoundQuery& walked = negated ? query.parts[0] : query;
-  if (ToBeMarked(walked, ids->size())) {
-    const Marks marks = MarksOf(Walk(walked));
-    std::erase_if(*ids, [&](uint32_t id) { return marks[id] == negated; });
-  } else {
-    std::erase_if(*ids, [&](uint32_t id) { return !Matches(query, *content_.At(id)); });
-  }
-}
-
-Matcher::Ids Matcher::WalkOr(const BoundQuery& query) {
-  Marks marks(content_.id_end());
+Matcher::Ids Matcher::WalkOr(const Step& step) const {
   Ids all;
-  for (const BoundQuery& part : query.parts) {
-    for (const uint32_t id : Walk(part)) {
-      if (marks[id]) continue;
-      marks[id] = true;
-      all.push_back(id);
-    }
+  for (const Step& part : step.parts) {
+    const Ids some = Walk(part);
+    all.insert(all.end(), some.begin(), some.end());
   }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
+}
+
+// ---- many: sets ----
+
+IdSet Matcher::AllIds() const {
+  IdSet ids(content_.id_end());
+  for (uint32_t id = 0; id < content_.id_end(); id++)
+    if (content_.At(id) != nullptr) ids.Add(id);
+  return ids;
+}
+
+void Matcher::Narrow(const Step& step, IdSet* ids) const {
+  switch (step.query->kind) {
+    case Kind::kAll:
+      return;
+    case Kind::kAnd:
+      for (const size_t i : step.order) Narrow(step.parts[i], ids);
+      return;
+    case Kind::kNot: {
+      IdSet matching = *ids;
+      Narrow(step.parts[0], &matching);
+      ids->Drop(matching);
+      return;
+    }
+    case Kind::kOr:
+      return NarrowToAny(step, ids);
+    case Kind::kRanges:
+      return NarrowToRanges(step, ids);
+  }
+  UNREACHABLE();
+}
+
+void Matcher::NarrowToAny(const Step& step, IdSet* ids) const {
+  IdSet found(content_.id_end());
+  for (const Step& part : step.parts) {
+    IdSet some = *ids;
+    Narrow(part, &some);
+    ids->Drop(some);
+    found.Merge(some);
+  }
+  *ids = std::move(found);
+}
+
+IdSet Matcher::SetOf(const Step& ranges) const {
+  IdSet found(content_.id_end());
+  ForEachRun(content_, *ranges.query, [&](const auto& tree, const auto& from, uint64_t count) {
+    tree.ForEach(from, count, [&](const auto&, uint32_t id) { found.Add(id); });
+  });
+  return found;
+}
+
+void Matcher::NarrowToRanges(const Step& step, IdSet* ids) const {
+  if (step.pairs && *step.pairs <= ids->size() * step.ask) return ids->Retain(SetOf(step));
+  IdSet found(content_.id_end());
+  Ids asked = ids->ToVector();
+  Ask(*step.query, &asked);
+  for (const uint32_t id : asked) found.Add(id);
+  *ids = std::move(found);
 }
 
 // ---- EXPLAIN ----
@@ -228,35 +308,27 @@ std::string Matcher::NameOf(size_t field) const {
   return named.name + " (" + std::string(kFieldTypeNames[static_cast<size_t>(named.type)]) + ")";
 }
 
-std::vector<std::string> Matcher::Explain(const BoundQuery& query) const {
+std::vector<std::string> Matcher::Explain() const {
+  const std::string all(Decimal(uint64_t{content_.size()}).view());
   std::vector<std::string> lines;
-  const std::optional<uint64_t> cost = WalkCost(query);
-  const uint64_t weight = WeightOf(query);
-  if (cost && *cost * weight <= visits_max_) {
-    lines.push_back("walks at most " + std::string(Decimal(*cost).view()) + " of " +
-                    std::string(Decimal(uint64_t{content_.size()}).view()) + " keys");
-    ExplainPart(query, "", "walked", &lines);
-  } else {
-    lines.push_back("walks all " + std::string(Decimal(uint64_t{content_.size()}).view()) +
-                    " keys" + (content_.size() * weight > visits_max_ ? ", which is refused" : ""));
-    ExplainPart(query, "", "asked of each key", &lines);
-  }
+  lines.push_back(root_.pairs ? "walks at most " + std::string(Decimal(*root_.pairs).view()) +
+                                    " of " + all + " keys"
+                              : "walks all " + all + " keys");
+  ExplainPart(root_, "", narrow_ ? Way::kWalked : Way::kJoined, &lines);
   return lines;
 }
 
-void Matcher::ExplainPart(const BoundQuery& query, std::string indent, std::string_view how,
+void Matcher::ExplainPart(const Step& step, std::string indent, Way way,
                           std::vector<std::string>* lines) const {
-  const bool walked = how == "walked";
   const auto parts = [&](std::string_view word) {
     lines->push_back(indent + std::string(word));
-    const size_t driver = walked && query.kind == Kind::kAnd ? Driver(query) : 0;
-    for (size_t i = 0; i < query.parts.size(); i++) {
-      const bool drives = query.kind == Kind::kOr || i == driver;
-      ExplainPart(query.parts[i], indent + "  ", walked && !drives ? "asked of what is found" : how,
-                  lines);
+    for (size_t i = 0; i < step.parts.size(); i++) {
+      const bool asked =
+          way == Way::kWalked && step.query->kind == Kind::kAnd && i != step.order[0];
+      ExplainPart(step.parts[i], indent + "  ", asked ? Way::kAsked : way, lines);
     }
   };
-  switch (query.kind) {
+  switch (step.query->kind) {
     case Kind::kAll:
       return;
     case Kind::kAnd:
@@ -268,10 +340,10 @@ void Matcher::ExplainPart(const BoundQuery& query, std::string indent, std::stri
     case Kind::kRanges:
       break;
   }
-  std::string line = indent + NameOf(query.field);
-  if (const std::optional<uint64_t> cost = WalkCost(query))
-    line += ": " + std::string(Decimal(*cost).view()) + " keys";
-  lines->push_back(line + ", " + std::string(how));
+  std::string line = indent + NameOf(step.query->field);
+  if (step.pairs) line += ": " + std::string(Decimal(*step.pairs).view()) + " keys";
+  const bool walked = way == Way::kWalked || (way == Way::kJoined && step.pairs);
+  lines->push_back(line + (walked ? ", walked" : ", asked of what is found"));
 }
 
 }  // namespace clustron::store

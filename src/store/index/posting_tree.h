@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -127,6 +128,7 @@ class PostingTree {
     uint32_t at = from.at;
     while (count > 0) {
       CHECK(leaf != nullptr);
+      Fetch(leaf->next);
       const auto here = static_cast<uint32_t>(std::min<uint64_t>(leaf->count - at, count));
       for (uint32_t i = at; i < at + here; i++) f(leaf->keys[i], leaf->ids[i]);
       count -= here;
@@ -185,6 +187,11 @@ class PostingTree {
     Free(node, sizeof(Node));
   }
 
+  // What a walk looks at first.
+  static void Fetch(const Leaf* leaf) {
+    for (size_t at = 0; at < offsetof(Leaf, keys); at += 64)
+      __builtin_prefetch(reinterpret_cast<const char*>(leaf) + at);
+  }
   static bool Less(const Key& a, uint32_t a_id, const Key& b, uint32_t b_id) {
     if (Order::Less(a, b)) return true;
     return a_id < b_id && !Order::Less(b, a);

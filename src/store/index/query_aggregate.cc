@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "store/index/exact_sum.h"
+#include "store/index/found_rows.h"
 
 namespace clustron::store {
 
@@ -59,8 +60,7 @@ class Accumulator {
     if (kind_ == Reducer::Kind::kCount) return count_;
     if (sums()) {
       if (count_ == 0) return {};
-      const double sum = sum_->Value();
-      return kind_ == Reducer::Kind::kSum ? sum : sum / static_cast<double>(count_);
+      return kind_ == Reducer::Kind::kSum ? sum_->Value() : sum_->Mean(count_);
     }
     if (const auto* number = std::get_if<double>(&extreme_)) return *number;
     if (const auto* bytes = std::get_if<std::string>(&extreme_)) return *bytes;
@@ -90,7 +90,22 @@ struct HashOfSlots {
 class Grouping {
  public:
   Grouping(const IndexContent& content, const AggregateRequest& request, uint64_t visits_max)
-      : content_(content), request_(request), visits_max_(visits_max) {}
+      : content_(content),
+        request_(request),
+        visits_each_(VisitsOfEach(request)),
+        visits_max_(visits_max) {}
+
+  // What a key takes that is in one group. Exact sums are large: those of many groups are not in
+  // the processor's cache.
+  static uint64_t VisitsOfEach(const AggregateRequest& request) {
+    using Kind = Reducer::Kind;
+    uint64_t visits = VisitsOfRow(request.keep_living) + request.group.size();
+    for (const Reducer& reducer : request.reducers) {
+      const bool sums = reducer.kind == Kind::kSum || reducer.kind == Kind::kAvg;
+      visits += reducer.kind == Kind::kCount ? 0 : sums && !request.group.empty() ? 2 : 1;
+    }
+    return visits;
+  }
 
   uint64_t visits() const { return visits_; }
   // False: there are too many groups, or visits.
@@ -155,7 +170,8 @@ class Grouping {
     return accumulators != nullptr && AddTo(accumulators, key);
   }
   bool AddTo(Accumulators* accumulators, const IndexedKey& key) {
-    if (++visits_ > visits_max_) return false;
+    visits_ += visits_each_;
+    if (visits_ > visits_max_) return false;
     for (size_t i = 0; i < accumulators->size(); i++) {
       Accumulator& accumulator = (*accumulators)[i];
       const Reducer& reducer = request_.reducers[i];
@@ -188,6 +204,7 @@ class Grouping {
   std::map<Values, Accumulators> groups_;
   std::unordered_map<std::string, Accumulators*, HashOfSlots, std::equal_to<>> by_slots_;
   std::string slots_;  // reused
+  const uint64_t visits_each_;
   const uint64_t visits_max_;
   uint64_t visits_ = 0;
 };
@@ -197,22 +214,24 @@ class Grouping {
 std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
     const IndexContent& content, const IndexDefinition& definition, uint64_t visits_max,
     const AggregateRequest& request, uint64_t* visits) {
-  Matcher matcher(content, definition, visits_max);
-  const auto ids = matcher.Match(request.where);
+  const Matcher matcher(content, definition, request.where);
+  const auto ids = matcher.Match(visits_max);
   if (!ids) return std::unexpected(AggregateError(ids.error()));
+  const uint64_t needed = ids->size() * Grouping::VisitsOfEach(request);
+  if (needed > visits_max)
+    return std::unexpected(AggregateError(TooManyVisits{.needed = needed, .by_rows = true}));
   Grouping grouping(content, request, visits_max);
   if (request.group.empty()) grouping.AddEmpty();
-  constexpr size_t kAhead = 8;
-  for (size_t i = 0; i < ids->size(); i++) {
-    if (i + kAhead < ids->size()) __builtin_prefetch(content.At((*ids)[i + kAhead]));
-    const IndexedKey& key = *content.At((*ids)[i]);
-    if (request.alive && !request.alive(key)) continue;
-    if (grouping.Add(key)) continue;
-    if (grouping.visits() <= visits_max) return std::unexpected(AggregateError(TooManyGroups{}));
-    return std::unexpected(AggregateError(TooManyVisits{grouping.visits(), false}));
-  }
-  *visits = grouping.visits();
-  return grouping.Rows();
+  bool fits = true;
+  ForEachBatch(content, *ids, request.keep_living, [&](std::span<const IndexedKey* const> rows) {
+    for (size_t i = 0; i < rows.size() && fits; i++) fits = grouping.Add(*rows[i]);
+    return fits;
+  });
+  *visits = matcher.visits() + grouping.visits();
+  if (fits) return grouping.Rows();
+  if (grouping.visits() <= visits_max) return std::unexpected(AggregateError(TooManyGroups{}));
+  return std::unexpected(
+      AggregateError(TooManyVisits{.needed = grouping.visits(), .by_rows = true}));
 }
 
 }  // namespace clustron::store

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <variant>
 #include <vector>
 
@@ -27,7 +26,7 @@ struct AggregateRequest {
   const BoundQuery& where;
   std::vector<size_t> group = {};
   std::vector<Reducer> reducers = {};
-  std::function<bool(const IndexedKey&)> alive = {};  // as in PageRequest
+  KeepLiving keep_living = {};
 };
 
 // A count, a number, bytes; nothing where no key of the group has a value.
@@ -42,8 +41,9 @@ struct TooManyGroups {};
 using AggregateError = std::variant<TooManyVisits, TooManyGroups>;
 
 // In order of the groups' values, nothing first, numbers before bytes. A key with several values in
-// a field is in the group of each; all of its values count in sums. Without groups: one row. Each
-// group that a key is in is a visit; *visits is how many there were.
+// a field is in the group of each; all of its values count in sums. Without groups: one row. A
+// key counts for each group that it is in, with a visit for each field of GROUP and one or two for
+// each of REDUCE; *visits is how many there were in all.
 std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
     const IndexContent& content, const IndexDefinition& definition, uint64_t visits_max,
     const AggregateRequest& request, uint64_t* visits);

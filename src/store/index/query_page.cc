@@ -1,114 +1,18 @@
 #include "store/index/query_page.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <utility>
 
 #include "base/check.h"
 #include "base/coding.h"
+#include "base/numeric.h"
 
 namespace clustron::store {
 
 namespace {
-
-// The same as SortValue, without copies.
-using SortView = std::variant<std::monostate, double, std::string_view>;
-
-SortView ViewOf(const IndexContent& content, const IndexedKey& key, const SortField& by) {
-  if (by.field == kKeyItself) return key.name();
-  return std::visit(
-      [&](const auto& column) -> SortView {
-        const auto keys = column.KeysOf(key.slot(by.field));
-        if (keys.empty()) return {};
-        const auto& chosen = by.descending ? keys.back() : keys.front();
-        if constexpr (std::is_same_v<std::decay_t<decltype(chosen)>, double>) {
-          return chosen;
-        } else {
-          return chosen->view();
-        }
-      },
-      content.column(by.field));
-}
-SortView ViewOf(const SortValue& value) {
-  if (const auto* number = std::get_if<double>(&value)) return *number;
-  if (const auto* bytes = std::get_if<std::string>(&value)) return std::string_view(*bytes);
-  return {};
-}
-
-// -1, 0, 1. What is absent comes last, whatever the direction.
-int Compare(const SortView& a, const SortView& b, bool descending) {
-  const bool a_absent = std::holds_alternative<std::monostate>(a);
-  const bool b_absent = std::holds_alternative<std::monostate>(b);
-  if (a_absent || b_absent) return static_cast<int>(a_absent) - static_cast<int>(b_absent);
-  const int order = a < b ? -1 : b < a ? 1 : 0;
-  return descending ? -order : order;
-}
-
-class RowOrder {
- public:
-  RowOrder(const IndexContent& content, const std::vector<SortField>& sort)
-      : content_(content), sort_(sort) {}
-
-  bool Less(const IndexedKey& a, const IndexedKey& b) const {
-    for (const SortField& by : sort_) {
-      const int order = Compare(ViewOf(content_, a, by), ViewOf(content_, b, by), by.descending);
-      if (order != 0) return order < 0;
-    }
-    return a.name() < b.name();
-  }
-  bool IsBehind(const IndexedKey& row, const QueryCursor& cursor) const {
-    CHECK(cursor.values.size() == sort_.size());
-    for (size_t i = 0; i < sort_.size(); i++) {
-      const int order =
-          Compare(ViewOf(content_, row, sort_[i]), ViewOf(cursor.values[i]), sort_[i].descending);
-      if (order != 0) return order > 0;
-    }
-    return row.name() > cursor.key;
-  }
-  QueryCursor CursorOf(const IndexedKey& row) const {
-    QueryCursor cursor{.values = {}, .key = std::string(row.name())};
-    for (const SortField& by : sort_) cursor.values.push_back(SortValueOf(content_, row, by));
-    return cursor;
-  }
-
- private:
-  const IndexContent& content_;
-  const std::vector<SortField>& sort_;
-};
-
-// Keeps the first `limit` rows of all that are shown to it: a heap with the last one at its top.
-class FirstRows {
- public:
-  FirstRows(const RowOrder& order, uint64_t limit) : order_(order), limit_(limit) {}
-  void Offer(const IndexedKey* row) {
-    const auto less = [this](const IndexedKey* a, const IndexedKey* b) {
-      return order_.Less(*a, *b);
-    };
-    if (rows_.size() < limit_) {
-      rows_.push_back(row);
-      if (rows_.size() == limit_) std::make_heap(rows_.begin(), rows_.end(), less);
-      return;
-    }
-    dropped_ = true;
-    if (limit_ == 0 || !less(row, rows_.front())) return;
-    std::pop_heap(rows_.begin(), rows_.end(), less);
-    rows_.back() = row;
-    std::push_heap(rows_.begin(), rows_.end(), less);
-  }
-  std::vector<const IndexedKey*> Take() {
-    std::sort(rows_.begin(), rows_.end(),
-              [this](const IndexedKey* a, const IndexedKey* b) { return order_.Less(*a, *b); });
-    return std::move(rows_);
-  }
-  bool dropped() const { return dropped_; }
-
- private:
-  const RowOrder& order_;
-  const uint64_t limit_;
-  std::vector<const IndexedKey*> rows_;
-  bool dropped_ = false;
-};
 
 // Keys of an index of names in order need no search and no sorting. Null: the query is another.
 const BytesRange* OneNameRange(const IndexDefinition& definition, const PageRequest& request) {
@@ -122,34 +26,91 @@ const BytesRange* OneNameRange(const IndexDefinition& definition, const PageRequ
   return &request.where.texts[0];
 }
 
-Page WalkNames(const IndexContent& content, const BytesRange& range, const PageRequest& request) {
-  const NameTree& names = content.names();
-  const auto before = [](const BytesRange& r) {
-    return [&r](const IndexedKey* key, uint32_t) { return r.Before(key->name()); };
-  };
-  const uint64_t first = names.Seek(before(range)).rank;
-  const uint64_t end =
+struct NameRun {
+  uint64_t first = 0;
+  uint64_t end = 0;
+};
+
+NameRun RunOf(const NameTree& names, const BytesRange& range) {
+  NameRun run;
+  run.first =
+      names.Seek([&](const IndexedKey* key, uint32_t) { return range.Before(key->name()); }).rank;
+  run.end =
       names.Seek([&](const IndexedKey* key, uint32_t) { return range.UpTo(key->name()); }).rank;
-  uint64_t at = first;
+  run.end = std::max(run.first, run.end);
+  return run;
+}
+
+// Goes on behind those that are not there until the page is full or the limit is reached.
+std::expected<Page, TooManyVisits> WalkNames(const IndexContent& content, const BytesRange& range,
+                                             uint64_t visits_max, const PageRequest& request) {
+  const NameTree& names = content.names();
+  const NameRun run = RunOf(names, range);
+  uint64_t at = run.first;
   if (request.after) {
     const BytesRange behind{.low = request.after->key, .low_open = true};
-    at = std::max(at, names.Seek(before(behind)).rank);
+    at = std::max(at, RunOf(names, behind).first);
   }
+  const uint64_t begin = at;
   Page page;
-  // By ranks, so with those that are past their time and not removed yet: whether there are any is
-  // not known everywhere alike.
-  page.count = end > first ? end - first : 0;
-  constexpr uint64_t kChunk = 64;
-  while (at < end && !page.next) {
-    const uint64_t chunk = std::min(kChunk, end - at);
-    names.ForEach(names.At(at), chunk, [&](const IndexedKey* key, uint32_t) {
-      if (page.next || (request.alive && !request.alive(*key))) return;
-      if (page.rows.size() < request.limit) return page.rows.push_back(key);
-      page.next = QueryCursor{};
-    });
-    at += chunk;
+  // By ranks, so with those that are past their time and not removed yet.
+  page.count = run.end - run.first;
+  std::array<const IndexedKey*, kFoundBatch> rows;
+  while (at < run.end && !page.next && request.limit > 0) {
+    const uint64_t count = std::min<uint64_t>(kFoundBatch, run.end - at);
+    page.visits += count * VisitsOfRow(request.keep_living);
+    // A page is bounded by its limit, unless many are past their time.
+    if (page.visits > visits_max && at - begin > request.limit)
+      return std::unexpected(TooManyVisits{.needed = page.visits, .by_rows = true});
+    size_t living = 0;
+    names.ForEach(names.At(at), count,
+                  [&](const IndexedKey* key, uint32_t) { rows[living++] = key; });
+    if (request.keep_living) living = request.keep_living(std::span(rows).first(living));
+    for (size_t i = 0; i < living && !page.next; i++) {
+      if (page.rows.size() < request.limit) {
+        page.rows.push_back(rows[i]);
+      } else {
+        page.next = QueryCursor{};
+      }
+    }
+    at += count;
   }
   return page;
+}
+
+QueryCursor CursorOf(const IndexContent& content, const std::vector<SortField>& sort,
+                     const IndexedKey& row) {
+  QueryCursor cursor{.values = {}, .key = std::string(row.name())};
+  for (const SortField& by : sort) cursor.values.push_back(SortValueOf(content, row, by));
+  return cursor;
+}
+
+// What each row that is found takes: nothing if all that is wanted is how many they are.
+uint64_t VisitsOfEach(const PageRequest& request) {
+  const bool counts = request.limit == 0 && !request.keep_living;
+  return counts ? 0 : VisitsOfRow(request.keep_living) + request.sort.size();
+}
+
+void PickRows(const IndexContent& content, const std::vector<uint32_t>& ids,
+              const PageRequest& request, Page* page) {
+  const RowOrder order(content, request.sort, ids);
+  FirstRows first(order, request.limit);
+  std::optional<RowPlace> after;
+  if (request.after) after.emplace(request.after->values, request.after->key);
+  const uint64_t after_head = after ? order.HeadOf(*after) : 0;
+  ForEachBatch(content, ids, request.keep_living, [&](std::span<const IndexedKey* const> rows) {
+    page->count += rows.size();
+    for (const IndexedKey* row : rows) order.FetchValue(*row);
+    for (const IndexedKey* row : rows) {
+      const uint64_t head = order.HeadOf(*row);
+      if (after && (head < after_head || (head == after_head && !order.IsBehind(*row, *after))))
+        continue;
+      first.Offer(row, head);
+    }
+    return true;
+  });
+  page->rows = first.Take();
+  if (first.dropped()) page->next = QueryCursor{};
 }
 
 }  // namespace
@@ -164,32 +125,47 @@ SortValue SortValueOf(const IndexContent& content, const IndexedKey& key, const 
 std::expected<Page, TooManyVisits> RunPage(const IndexContent& content,
                                            const IndexDefinition& definition, uint64_t visits_max,
                                            const PageRequest& request) {
-  const RowOrder order(content, request.sort);
   Page page;
   if (const BytesRange* names = OneNameRange(definition, request)) {
-    page = WalkNames(content, *names, request);
+    auto walked = WalkNames(content, *names, visits_max, request);
+    if (!walked) return walked;
+    page = *std::move(walked);
   } else {
-    Matcher matcher(content, definition, visits_max);
-    const auto ids = matcher.Match(request.where);
+    const Matcher matcher(content, definition, request.where);
+    const auto ids = matcher.Match(visits_max);
     if (!ids) return std::unexpected(ids.error());
-    FirstRows first(order, request.limit);
-    uint64_t count = 0;
-    constexpr size_t kAhead = 8;
-    for (size_t i = 0; i < ids->size(); i++) {
-      if (i + kAhead < ids->size()) __builtin_prefetch(content.At((*ids)[i + kAhead]));
-      const IndexedKey* row = content.At((*ids)[i]);
-      if (request.alive && !request.alive(*row)) continue;
-      count++;
-      if (request.after && !order.IsBehind(*row, *request.after)) continue;
-      first.Offer(row);
+    const uint64_t of_rows = ids->size() * VisitsOfEach(request);
+    if (of_rows > visits_max)
+      return std::unexpected(TooManyVisits{.needed = of_rows, .by_rows = true});
+    page.visits = matcher.visits() + of_rows;
+    if (VisitsOfEach(request) == 0) {
+      page.count = ids->size();
+    } else {
+      PickRows(content, *ids, request, &page);
     }
-    page.count = count;
-    page.rows = first.Take();
-    if (first.dropped()) page.next = QueryCursor{};
   }
   if (page.rows.empty()) page.next.reset();
-  if (page.next) page.next = order.CursorOf(*page.rows.back());
+  if (page.next) page.next = CursorOf(content, request.sort, *page.rows.back());
   return page;
+}
+
+std::vector<std::string> ExplainPage(const IndexContent& content, const IndexDefinition& definition,
+                                     uint64_t visits_max, const PageRequest& request) {
+  if (const BytesRange* names = OneNameRange(definition, request)) {
+    const NameRun run = RunOf(content.names(), *names);
+    return {"walks a page of the " + std::string(Decimal(run.end - run.first).view()) + " of " +
+            std::string(Decimal(uint64_t{content.size()}).view()) + " keys, in their order"};
+  }
+  const Matcher matcher(content, definition, request.where);
+  std::vector<std::string> lines = matcher.Explain();
+  const uint64_t each = VisitsOfEach(request);
+  if (matcher.visits() > visits_max) {
+    lines[0] += ", which is refused";
+  } else if (each > 0 && matcher.found_max() > visits_max / each) {
+    lines[0] += ", and is refused if more than " + std::string(Decimal(visits_max / each).view()) +
+                " match";
+  }
+  return lines;
 }
 
 bool FitsSort(const QueryCursor& cursor, const std::vector<SortField>& sort,

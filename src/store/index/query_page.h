@@ -6,29 +6,18 @@
 
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "store/index/bound_query.h"
+#include "store/index/found_rows.h"
 #include "store/index/index_content.h"
 #include "store/index/matcher.h"
+#include "store/index/row_order.h"
 
 namespace clustron::store {
-
-inline constexpr size_t kSortFieldsMax = 8;
-
-struct SortField {
-  size_t field = kKeyItself;  // NUM, TAG or the key itself
-  bool descending = false;
-};
-
-// By what a row is sorted in one field: nothing (last, in both directions), a number, bytes. Of
-// several values the least, or descending the greatest.
-using SortValue = std::variant<std::monostate, double, std::string>;
 
 struct QueryCursor {
   std::vector<SortValue> values;  // one a sort field
@@ -44,19 +33,22 @@ struct PageRequest {
   std::vector<SortField> sort = {};
   std::optional<QueryCursor> after = {};
   uint64_t limit = 0;
-  // Whether a key is there for readers: null: all are.
-  std::function<bool(const IndexedKey&)> alive = {};
+  KeepLiving keep_living = {};
 };
 
 struct Page {
   std::vector<const IndexedKey*> rows;
   uint64_t count = 0;               // of all that match
   std::optional<QueryCursor> next;  // there are more
+  uint64_t visits = 0;
 };
 
 std::expected<Page, TooManyVisits> RunPage(const IndexContent& content,
                                            const IndexDefinition& definition, uint64_t visits_max,
                                            const PageRequest& request);
+// What RunPage would do, a line a step.
+std::vector<std::string> ExplainPage(const IndexContent& content, const IndexDefinition& definition,
+                                     uint64_t visits_max, const PageRequest& request);
 
 // Whether a cursor can have come from such a query.
 bool FitsSort(const QueryCursor& cursor, const std::vector<SortField>& sort,

@@ -17,6 +17,8 @@ namespace {
 
 // Of an item, for a value that is put in or taken out.
 constexpr uint64_t kUnitsOfWork = 256;
+// In a row, beside the position up to which an index is built.
+constexpr uint64_t kStoppedBit = uint64_t{1} << 63;
 
 }  // namespace
 
@@ -66,15 +68,29 @@ void IndexTable::Drop(int db, std::string_view name) {
   Take(PlaceOf(KeyName{db, std::string(name)}));
 }
 
-uint64_t IndexTable::BuildSlice() {
+uint64_t IndexTable::BuildSlice(bool no_memory) {
   if (unbuilt_ == 0) return 0;
+  uint64_t sum = 0;
+  bool built = no_memory;
   for (auto it = rows().begin(); it != rows().end(); ++it) {
     if (it->second.ready()) continue;
     const Place place = PlaceOf(it->first);
+    if (place->second.stopped != no_memory) {
+      SetStopped(place->first, place->second, no_memory);
+      sum += place->second.created;
+    }
+    if (std::exchange(built, true)) continue;
     Build(place->first, place->second);
-    return place->second.created + place->second.built_below;
+    sum += place->second.created + place->second.built_below;
   }
-  UNREACHABLE();
+  return sum;
+}
+
+void IndexTable::SetStopped(const KeyName& name, Index& index, bool stopped) {
+  if (stopped) REACH("index build stopped for memory");
+  WriteAhead(name, index);
+  index.stopped = stopped;
+  stopped ? stopped_++ : stopped_--;
 }
 
 void IndexTable::Build(const KeyName& name, Index& index) {
@@ -181,6 +197,7 @@ bool IndexTable::Link(const KeyName& name, Index& index) {
   if (in_db.empty()) store_.SetHook(name.db, Hook::kIndexes, true);
   in_db.push_back(&index);
   unbuilt_ += index.ready() ? 0 : 1;
+  stopped_ += index.stopped ? 1 : 0;
   if (index.content == nullptr) index.content = NewContent(index);
   return true;
 }
@@ -192,6 +209,7 @@ void IndexTable::Unlink(const KeyName& name, const Index& index) {
   if (in_db.empty()) store_.SetHook(name.db, Hook::kIndexes, false);
   CHECK(index.ready() || unbuilt_ > 0);
   unbuilt_ -= index.ready() ? 0 : 1;
+  stopped_ -= index.stopped ? 1 : 0;
 }
 
 std::unique_ptr<SlicedFree> IndexTable::Clear() {
@@ -199,7 +217,7 @@ std::unique_ptr<SlicedFree> IndexTable::Clear() {
     by_db_[static_cast<size_t>(db)].clear();
     store_.SetHook(db, Hook::kIndexes, false);
   }
-  unbuilt_ = 0;
+  unbuilt_ = stopped_ = 0;
   return FreedInSlices(SetRowsAside());
 }
 
@@ -220,7 +238,7 @@ void IndexTable::EncodeRow(const KeyName& name, const Index& index, std::string*
     w.U8(static_cast<uint8_t>(field.type));
   }
   w.U64(index.created);
-  w.U64(index.built_below);
+  w.U64(index.built_below | (index.stopped ? kStoppedBit : 0));
 }
 
 Result<std::pair<KeyName, Index>> IndexTable::DecodeRow(Reader* in) const {
@@ -247,8 +265,11 @@ Result<std::pair<KeyName, Index>> IndexTable::DecodeRow(Reader* in) const {
     d.fields.push_back(std::move(field));
   }
   row.second.created = in->U64();
-  row.second.built_below = in->U64();
+  const uint64_t built = in->U64();
+  row.second.built_below = built & ~kStoppedBit;
+  row.second.stopped = (built & kStoppedBit) != 0;
   if (row.second.built_below > Index::kBuilt) return corrupt();
+  if (row.second.stopped && row.second.ready()) return corrupt();
   return row;
 }
 

@@ -40,6 +40,7 @@ struct Index {
   IndexDefinition definition;
   Revision created = 0;
   uint64_t built_below = 0;  // a position in hash order
+  bool stopped = false;      // memory was short with the last entry; never of one that is ready
   IndexContentPtr content = {};
 
   bool ready() const { return built_below == kBuilt; }
@@ -77,11 +78,18 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   void Create(int db, std::string_view name, IndexDefinition definition);
   void Drop(int db, std::string_view name);
 
-  // How many are being built.
+  // How many are being built, and whether they go on with the next entry.
   size_t building() const { return unbuilt_; }
+  bool stopped() const { return stopped_ > 0; }
+  // When an entry is to be there for them: at once; a stopped one is tried again later.
+  int64_t NextSliceMs(int64_t elapsed_ms) const {
+    constexpr int64_t kRetryMs = 1000;
+    return unbuilt_ == 0 ? INT64_MAX : elapsed_ms + (stopped() ? kRetryMs : 0);
+  }
   // Builds a slice of the first index, by name, that needs it. A part of an entry, behind its
-  // items. Returns a sum of what it did, 0: nothing.
-  uint64_t BuildSlice();
+  // items. `no_memory`: the entry's leader has none to spare; then all builds stop until an entry
+  // comes whose leader has. Returns a sum of what it did, 0: nothing.
+  uint64_t BuildSlice(bool no_memory = false);
 
   // KeyIndexes
   void OnKey(int db, std::string_view key, uint64_t hash, const KeyRecord* now) override;
@@ -99,7 +107,7 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
 
  private:
   // row: database (1), name, kind (1), entity, prefixes: count, each; fields: count, name and type
-  // (1) each; created (8), built below (8)
+  // (1) each; created (8), built below (8), with the top bit set while it is stopped
   void EncodeRow(const KeyName& name, const Index& index, std::string* out) const override;
   Result<std::pair<KeyName, Index>> DecodeRow(Reader* in) const override;
   uint64_t RowDigest(const KeyName& name, const Index& index) const override;
@@ -112,11 +120,13 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   bool TakeValues(int db, const IndexDefinition& definition, const KeyRecord& record);
   bool TakeLabels(int db, const IndexDefinition& definition, const KeyRecord& record);
   void Build(const KeyName& name, Index& index);
+  void SetStopped(const KeyName& name, Index& index, bool stopped);
   // What values_ cost to be put in.
   uint64_t UnitsOf(const IndexDefinition& definition) const;
 
   std::array<std::vector<Index*>, kDatabases> by_db_;
   size_t unbuilt_ = 0;
+  size_t stopped_ = 0;
   std::deque<std::unique_ptr<IndexContent>> gone_;
   std::vector<std::vector<std::string_view>> values_;  // reused
 };

@@ -66,6 +66,37 @@ TEST_CASE("indexes: one over many keys is built in slices, and keeps up with wri
   CHECK(Pairs(s, "i") == kKeys);
 }
 
+TEST_CASE("indexes: a build stops while memory is short, and goes on") {
+  Store s(1);
+  s.BeginItem();
+  PutMany(s, kFew * 3);
+  IndexTable& table = IndexesOf(s);
+  table.Create(0, "i", OverField());
+  table.Create(0, "j", OverField());
+  const Index& index = *table.Find(0, "i");
+  CHECK(table.BuildSlice() != 0);
+  const uint64_t below = index.built_below;
+  const uint64_t digest = s.Digest();
+  CHECK(table.BuildSlice(true) != 0);
+  CHECK(table.stopped());
+  CHECK(index.stopped);
+  CHECK(table.Find(0, "j")->stopped);
+  CHECK(index.built_below == below);
+  CHECK(s.Digest() != digest);
+  CHECK(table.BuildSlice(true) == 0);
+  PutField(s, "k1", "f", "-7");
+  CHECK(WrongIndex(s) == "");
+  table.Drop(0, "j");
+  CHECK(table.stopped());
+  CHECK(table.BuildSlice() != 0);
+  CHECK_FALSE(table.stopped());
+  CHECK(index.built_below > below);
+  CHECK(table.BuildSlice(true) != 0);
+  table.Drop(0, "i");
+  CHECK_FALSE(table.stopped());
+  CHECK(table.building() == 0);
+}
+
 TEST_CASE("indexes: few keys are indexed at once, also inside of what is undone") {
   Store s(1);
   s.BeginItem();

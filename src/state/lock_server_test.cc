@@ -129,6 +129,62 @@ TEST_CASE_FIXTURE(Fixture, "a lock that nobody holds goes to a node that comes b
   CHECK(waiting() == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "who is out of reach does not keep a lock in its mode") {
+  const uint64_t token = Take("n");
+  Wait(kTwo, "n");
+  Park(kTwo);
+  Do({"LOCK", "ACQUIRE", "n", "60000", "LIMIT", "3"});
+  CHECK(Find("n")->limit == 1);  // it is held
+  Release("n", token);
+  CHECK(waiting() == 1);
+  const uint64_t mine = Wait(kOne, "n", {"ADVISORY"});  // granted at once
+  CHECK_FALSE(served.contains(mine));
+  CHECK(Find("n")->advisory);
+  CHECK(Find("n")->held());
+  CHECK(Find("n")->queue.empty());
+  CHECK(waiting() == 0);
+  // It is told so when its node is back, whoever holds the lock then.
+  Tell(kTwo, {.what = WaitNews::What::kBack});
+  CHECK(Find("n")->holders.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "this node's own client is told that it was passed over") {
+  const uint64_t token = Take("n");
+  const uint64_t mine = Wait(kOne, "n");
+  Park(kOne);
+  Release("n", token);
+  CHECK_FALSE(Find("n")->held());
+  Do({"LOCK", "ACQUIRE", "n", "60000", "LIMIT", "2"});
+  CHECK(Find("n")->limit == 2);
+  CHECK(served[mine].starts_with("-UNBLOCKED this node was out of reach"));
+  CHECK(waiting() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a ticket that is kept by CLAIM keeps the mode") {
+  const uint64_t token = Take("n");
+  Wait(kTwo, "n");
+  Park(kTwo);
+  Do({"LOCK", "ACQUIRE", "n", "60000", "ENQUEUE", "60000"});
+  Release("n", token);
+  Do({"LOCK", "ACQUIRE", "n", "60000", "LIMIT", "2"});
+  CHECK(Find("n")->limit == 1);
+  CHECK(Find("n")->queue.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "BREAK ends those of a node that is gone") {
+  const uint64_t token = Take("n");
+  Wait(kTwo, "n");
+  Wait(kTwo, "n");
+  Park(kTwo);
+  Release("n", token);
+  CHECK(Find("n")->queue.size() == 2);
+  Do({"LOCK", "BREAK", "n"});
+  CHECK(Find("n") == nullptr);
+  CHECK(waiting() == 0);
+  Tell(kTwo, {.what = WaitNews::What::kBack});
+  CHECK(Find("n") == nullptr);
+}
+
 TEST_CASE_FIXTURE(Fixture, "an entry hands over a thousand locks, the next one the rest") {
   Do({"LEASE", "GRANT", "60000", "ID", "l"});
   std::vector<std::string> names;

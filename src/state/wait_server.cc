@@ -1,11 +1,13 @@
 #include "state/wait_server.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "base/strings.h"
 #include "commands/core/errors.h"
 #include "commands/core/guard.h"
 #include "commands/core/keys.h"
@@ -29,6 +31,11 @@ namespace {
 
 // Of one entry: the rest goes with the next, which follows at once.
 constexpr size_t kEndsPerEntry = 10'000;
+
+bool WaitsWithLease(const Wait& wait) {
+  return std::any_of(wait.args.begin(), wait.args.end(),
+                     [](const std::string& arg) { return EqualsIgnoreCase(arg, "LEASE"); });
+}
 
 }  // namespace
 
@@ -110,8 +117,12 @@ void WaitServer::ServeAll() {
   for (const store::WaitId& id : std::exchange(lost_, {})) {
     const WaitPlace* place = WaitsOf(store_).FindId(id);
     if (place == nullptr) continue;
-    Answer(WaitsOf(store_).Remove(*place), WaitOutcome::kEnded,
-           [](resp::ReplyWriter& reply) { reply.Error(commands::kErrWaitLeaseEnded); });
+    const Wait lost = WaitsOf(store_).Remove(*place);
+    // Who is away and waits on no lease was in the way of a lock of another mode.
+    const bool passed_over = lost.parked && !WaitsWithLease(lost);
+    Answer(lost, WaitOutcome::kEnded, [&](resp::ReplyWriter& reply) {
+      reply.Error(passed_over ? commands::kErrWaitPassedOver : commands::kErrWaitLeaseEnded);
+    });
   }
   while (!ready_.empty()) {
     const KeyName key = std::move(ready_.front());

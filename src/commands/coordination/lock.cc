@@ -191,6 +191,27 @@ void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
   ReplyLockQueued(ctx.reply, ticket, lock.queue.PlaceOf(ticket));
 }
 
+// Of an item; of more the lock stays as it is until their node's next process begins.
+constexpr size_t kAwayEndedMax = 10'000;
+
+bool MayEndAway(const Lock& lock) { return lock.abandoned() && lock.queue.size() <= kAwayEndedMax; }
+// The tickets of the lock args[2], all of nodes that are out of reach. False: it costs too much.
+bool EndAway(Context& ctx) {
+  constexpr uint64_t kUnits = 1000;  // to end a ticket
+  const store::KeyName name{ctx.db, std::string(ctx.args[2])};
+  std::vector<store::Revision> tickets;
+  LocksOf(ctx.store)
+      .Find(name.db, name.name)
+      ->queue.ForEach([&](store::Revision number, const auto&) {
+        tickets.push_back(number);
+        return true;
+      });
+  if (!ctx.Spend(kUnits * tickets.size())) return false;
+  store::LockTable& locks = LocksOf(ctx.Writable());
+  for (const store::Revision ticket : tickets) locks.EndWithLease(name, ticket, false);
+  return true;
+}
+
 }  // namespace
 
 uint16_t LockAcquireVersion(Args args) {
@@ -216,8 +237,13 @@ void CmdLockAcquire(Context& ctx) {
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
   if (lock != nullptr) {
     if (!call.request.owner.empty() && AskedBefore(ctx, *lock, call)) return;
-    if (const std::string error = ModeError(*lock, call.request); !error.empty())
-      return ctx.reply.Error(error);
+    if (const std::string error = ModeError(*lock, call.request); !error.empty()) {
+      if (!MayEndAway(*lock)) return ctx.reply.Error(error);
+      if (!EndAway(ctx)) return;
+      lock = nullptr;
+    }
+  }
+  if (lock != nullptr) {
     const bool overtakes = Planted(Bug::kLockReaderOvertakes) && call.request.shared;
     if (!lock->Grantable(call.request.shared) || (lock->contended() && !overtakes))
       return Queue(ctx, *lock, call);
@@ -405,15 +431,18 @@ void ReplyHolderRow(Context& ctx, const LockHolder& holder) {
   ctx.reply.Int(AgeMs(ctx, holder.since_ms));
 }
 
-// [ticket, owner, "shared" or "exclusive", remaining, lease, "waits on node n" or "ticket", age]
-void ReplyTicketRow(Context& ctx, store::Revision number, const store::LockTicket& ticket) {
+// [ticket, owner, "shared" or "exclusive", remaining, lease, "waits on node n" or "ticket", age];
+// behind the node's number ", out of reach" if nobody is granted anything there.
+void ReplyTicketRow(Context& ctx, store::Revision number, const store::LockTicket& ticket,
+                    bool present) {
   ctx.reply.Array(7);
   ctx.reply.Uint(number);
   ctx.reply.Bulk(ticket.owner);
   ctx.reply.Bulk(ticket.shared ? "shared" : "exclusive");
   ctx.reply.Int(RemainingMs(ctx, number, ticket.lease_id, ticket.ticket_ms));
   ReplyBulkOrNull(ctx.reply, ticket.lease_id);
-  ctx.reply.Bulk(ticket.waits() ? "waits on node " + std::to_string(ticket.wait.owner.node)
+  ctx.reply.Bulk(ticket.waits() ? "waits on node " + std::to_string(ticket.wait.owner.node) +
+                                      (present ? "" : ", out of reach")
                                 : std::string("ticket"));
   ctx.reply.Int(AgeMs(ctx, ticket.since_ms));
 }
@@ -441,7 +470,7 @@ void CmdLockInfo(Context& ctx) {
   lock->queue.ForEach([&](store::Revision number, const store::LockTicket& ticket) {
     if (left == 0) return false;
     --left;
-    ReplyTicketRow(ctx, number, ticket);
+    ReplyTicketRow(ctx, number, ticket, lock->present.contains(number));
     return true;
   });
 }
@@ -482,9 +511,14 @@ void CmdLockList(Context& ctx) {
   }
 }
 
-// The queue stays: who is next gets the lock.
+// The queue stays: who is next gets the lock. Unless only clients of nodes that are out of reach
+// are left in it: they are what is to be broken.
 void CmdLockBreak(Context& ctx) {
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
+  if (lock != nullptr && MayEndAway(*lock)) {
+    if (EndAway(ctx)) ctx.reply.Int(1);
+    return;
+  }
   if (lock == nullptr || (!lock->held() && !lock->delayed())) return ctx.reply.Int(0);
   if (!ctx.Spend(lock->holders.size())) return;
   std::vector<store::Revision> tokens;

@@ -23,6 +23,8 @@ inline constexpr std::string_view kErrWaitTakenOver =
     "UNBLOCKED another attempt of this OWNER waits in this one's place";
 inline constexpr std::string_view kErrWaitLeaseEnded =
     "NOLEASE the lease ended while the lock was waited for";
+inline constexpr std::string_view kErrWaitPassedOver =
+    "UNBLOCKED this node was out of reach, and the lock was broken or taken in another mode";
 inline constexpr std::string_view kErrUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 inline constexpr std::string_view kErrUnblockUncertain =
     "UNCERTAIN whether the client waits on is not known yet";

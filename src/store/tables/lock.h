@@ -75,6 +75,9 @@ struct Lock {
   }
   bool guards() const { return !advisory && limit == 1 && (held() || delayed()); }
   bool used() const { return held() || delayed() || !queue.empty(); }
+  // All that is left of it is clients of nodes that are out of reach. They are granted nothing, and
+  // must not keep the lock in its mode.
+  bool abandoned() const { return !held() && !delayed() && present.empty() && !queue.empty(); }
   // Whether one more may hold it now, the queue left out.
   bool Grantable(bool as_shared) const {
     if (delayed()) return false;

@@ -102,7 +102,8 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   // Grants it. REQUIRES: ready.
   Handed HandOver(const KeyName& name);
 
-  // Whatever this revision names, token or ticket, ends with its lease. REQUIRES: there is one.
+  // Whatever this revision names, token or ticket, ends with its lease, or since nobody can be
+  // told. REQUIRES: there is one.
   void EndWithLease(const KeyName& name, Revision part, bool expired);
   // Grants and tickets say since when. Not in entries of programs that know nothing of it.
   void set_keeps_age(bool keeps) { keeps_age_ = keeps; }

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "store/keyspace/watch_mode.h"
 #include "store/tables/lease_table.h"
 #include "store/types/string/string_value.h"
 
@@ -34,10 +35,10 @@ int64_t ValueOf(const store::KeyRecord& record, std::string_view* value) {
 void RevisionChanges::FollowSettings() {
   Unstage();  // the history may begin anew
   const store::Settings& settings = store_.settings();
-  const int64_t mode = settings.Number("watches");
-  previous_ = mode == 2;
-  history_.Configure(mode != 0, static_cast<size_t>(settings.Number("watch-history-size")),
-                     store_.revision());
+  const auto mode = static_cast<store::WatchMode>(settings.Number("watches"));
+  previous_ = mode == store::WatchMode::kPrevious;
+  history_.Configure(mode != store::WatchMode::kOff,
+                     static_cast<size_t>(settings.Number("watch-history-size")), store_.revision());
   SetHooks();
 }
 

@@ -151,10 +151,8 @@ void CmdCopy(Context& ctx) {
   if (source == nullptr) return ctx.reply.Int(0);
   if (!replace && ctx.store.Find(to_db, to) != nullptr) return ctx.reply.Int(0);
   if (!SpendCopy(ctx, *source)) return;
-  std::optional<store::Labels> labels;
-  if (source->has_labels()) labels = *LabelsOf(ctx.store).Find(ctx.db, from);
-  ctx.Writable().Copy(*source, to_db, to);
-  if (labels) LabelsOf(ctx.Writable()).Set(to_db, to, *std::move(labels));
+  const store::KeyName name{ctx.db, std::string(from)};
+  ctx.Writable().Copy(*source, to_db, to, 0, source->has_labels() ? &name : nullptr);
   ctx.reply.Int(1);
 }
 

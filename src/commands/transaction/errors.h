@@ -62,7 +62,8 @@ inline std::string NotInOpenTxn(const CommandSpec& spec, std::string_view why) {
   return "ERR '" + Lower(spec.name) + "' may not stand in an open transaction: " + std::string(why);
 }
 inline constexpr std::string_view kWhyWaits = "it waits";
-inline constexpr std::string_view kWhyUnversioned = "no revision of a key covers what it tells";
+inline constexpr std::string_view kWhyUnversioned =
+    "it tells more than values of keys, which are all that is read there";
 inline constexpr std::string_view kWhyWrapper = "only LOCK DO and LEASE DO wrap commands there";
 inline constexpr std::string_view kWhyNoKeys = "it names no keys";
 inline constexpr std::string_view kWhyOtherDb = "it writes to another database";

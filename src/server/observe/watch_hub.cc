@@ -18,6 +18,7 @@
 #include "commands/watch/rows.h"
 #include "server/front/client.h"
 #include "server/observe/watch_search_reply.h"
+#include "store/keyspace/watch_mode.h"
 
 namespace clustron::server {
 
@@ -121,7 +122,8 @@ void WatchHub::RemoveWait(const WatchTarget& target, WatchSearchReply& reply) {
 // --- The history of the cluster ------------------------------------------------------------------
 
 bool WatchHub::Kept(bool previous) const {
-  return store().settings().Number("watches") >= (previous ? 2 : 1);
+  const auto mode = static_cast<store::WatchMode>(store().settings().Number("watches"));
+  return mode == store::WatchMode::kPrevious || (mode == store::WatchMode::kOn && !previous);
 }
 
 bool WatchHub::Begin(bool previous) {

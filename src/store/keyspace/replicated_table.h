@@ -78,6 +78,8 @@ class KeyLabels {
   virtual void Swap(int db_a, int db_b) = 0;
   virtual bool Has(int db, std::string_view key) const = 0;
   virtual size_t labelled_keys() const = 0;
+  // REQUIRES: `from` has some, and `to` none.
+  virtual void Copy(const KeyName& from, const KeyName& to) = 0;
 
  protected:
   ~KeyLabels() = default;

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "store/keyspace/database_names.h"
 #include "store/keyspace/event_flags.h"
+#include "store/keyspace/watch_mode.h"
 
 namespace clustron::store {
 
@@ -13,7 +14,9 @@ namespace {
 constexpr OptionEnum kPolicies[] = {{"noeviction", 0}};
 constexpr OptionEnum kReads[] = {{"lease", 0}, {"quorum", 1}};
 // Whether a history of changes is kept for watches, and with the values before.
-constexpr OptionEnum kWatches[] = {{"off", 0}, {"on", 1}, {"previous", 2}};
+constexpr OptionEnum kWatches[] = {{"off", static_cast<int64_t>(WatchMode::kOff)},
+                                   {"on", static_cast<int64_t>(WatchMode::kOn)},
+                                   {"previous", static_cast<int64_t>(WatchMode::kPrevious)}};
 
 constexpr OptionSpec kSpecs[] = {
     {.name = "cluster-reads", .type = OptionType::kEnum, .default_value = "lease", .words = kReads},

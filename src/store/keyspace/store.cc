@@ -361,7 +361,9 @@ void Store::EmitMove(int from_db, std::string_view from, Event left, Change came
   Emit(came);
 }
 
-void Store::Copy(const KeyRecord& source, int to_db, std::string_view to, Revision kept) {
+// Labels come before the commit, so that indexes see the copy with them.
+void Store::Copy(const KeyRecord& source, int to_db, std::string_view to, Revision kept,
+                 const KeyName* labels_of) {
   const uint64_t hash = Hash(to);
   Mutation m = Modify(to_db, to, hash);
   m.Begin();
@@ -373,7 +375,11 @@ void Store::Copy(const KeyRecord& source, int to_db, std::string_view to, Revisi
   KeyRecord* now = KeyRecordEdit::Clone(source, to, word);
   KeyRecordEdit::SetLease(*now, false);
   KeyRecordEdit::SetLabels(*now, false);
-  m.Install(now, false);
+  m.Install(now, false);  // what was there has gone with its labels
+  if (labels_of != nullptr) {
+    followers_.labels->Copy(*labels_of, {to_db, std::string(to)});
+    KeyRecordEdit::SetLabels(*now, true);
+  }
   m.Commit({EventClass::kGeneric, "copy_to"});
   if (kept != 0) SetRevision(to_db, *now, kept);
 }

@@ -182,10 +182,11 @@ class Store {
   // The same to another database. REQUIRES: `key` exists there and not in `to_db`. Announces
   // move_from and move_to.
   void Move(int from_db, std::string_view key, int to_db);
-  // Copies value, deadline and labels, not the lease, replacing what is there. Announces copy_to.
-  // `source` may be a key of another store; then the copy may keep its revision (0: it gets the
-  // item's).
-  void Copy(const KeyRecord& source, int to_db, std::string_view to, Revision kept = 0);
+  // Copies value and deadline, not the lease, replacing what is there. Announces copy_to. `source`
+  // may be a key of another store; then the copy may keep its revision (0: it gets the item's). Of
+  // this store's key `labels_of`, if any, it gets the labels.
+  void Copy(const KeyRecord& source, int to_db, std::string_view to, Revision kept = 0,
+            const KeyName* labels_of = nullptr);
 
   // Freed later, in slices. Take a revision even when empty (Redis counts FLUSHALL as dirty).
   void FlushDb(int db);

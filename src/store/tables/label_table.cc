@@ -46,6 +46,11 @@ void LabelTable::Rename(const KeyName& from, const KeyName& to) {
   Insert(to, std::move(labels));
 }
 
+void LabelTable::Copy(const KeyName& from, const KeyName& to) {
+  Labels labels = PlaceOf(from)->second;
+  Insert(to, std::move(labels));
+}
+
 std::vector<KeyName> LabelTable::NamesIn(int db) const {
   std::vector<KeyName> names;
   for (auto it = rows().lower_bound(KeyName{db, {}}); it != rows().end() && it->first.db == db;

@@ -39,6 +39,7 @@ class LabelTable final : public OrderedTable<KeyName, Labels>, public KeyLabels 
   // KeyLabels
   void Drop(int db, std::string_view key) override;
   void Rename(const KeyName& from, const KeyName& to) override;
+  void Copy(const KeyName& from, const KeyName& to) override;
   void DropAll(int db) override;
   void Swap(int db_a, int db_b) override;
   bool Has(int db, std::string_view key) const override { return Find(db, key) != nullptr; }

@@ -26,7 +26,7 @@ class IndexActor final : public Actor {
   IndexActor(World* w, int id) : Actor(w, id, {}), own_("index:own:" + std::to_string(id)) {}
 
  private:
-  enum Tag : uint64_t { kChange = 1, kUndone, kMark, kQuery, kDefine };
+  enum Tag : uint64_t { kChange = 1, kUndone, kMark, kQuery, kDefine, kWithin, kRemove };
 
   void Act() override {
     marked_ = false;
@@ -38,8 +38,11 @@ class IndexActor final : public Actor {
         return Undone();
       case 3:
       case 4:
-      case 5:
         return Mark();
+      case 5:
+        return Within();
+      case 6:
+        return Remove();
       default:
         return Change();
     }
@@ -67,7 +70,13 @@ class IndexActor final : public Actor {
   }
   void Change() {
     const std::string key = Key();
-    switch (rng().Below(9)) {
+    switch (rng().Below(12)) {
+      case 9:
+        return Say({"RENAME", key, Key()}, kChange);
+      case 10:
+        return Say({"MOVE", key, "9"}, kChange);
+      case 11:
+        return Say({"SET", key, "x", "PX", std::to_string(100 + rng().Below(3000))}, kChange);
       case 0:
         return Say({"DEL", key}, kChange);
       case 1:
@@ -97,11 +106,35 @@ class IndexActor final : public Actor {
     words.push_back(key);
     Say(words, kUndone);
   }
+  // Many at a time; never the keys with a mark.
+  void Remove() {
+    const std::string tag = "a" + Small();
+    switch (rng().Below(3)) {
+      case 0:
+        return Say({"FLUSHDB", "PREFIX", "index:" + std::to_string(1 + rng().Below(9))}, kRemove);
+      case 1:
+        return Say({"INDEX", "PURGE", Index(0), "WHERE", "tag = '" + tag + "' AND size < 5"},
+                   kRemove);
+      default:
+        return Say({"INDEX", "PURGE", Index(1), "WHERE", "tag = '" + tag + "'", "LIMIT", "3"},
+                   kRemove);
+    }
+  }
   // Writes what nobody else writes, then asks for it, perhaps at another node.
   void Mark() {
     mark_ = world().UniqueValue();
     from_ns_ = now_ns();
-    Say({"HSET", own_, "tag", mark_}, kMark);
+    std::vector<std::string> words = {"HSET", own_, "tag", mark_};
+    if (rng().Percent(30)) words.insert(words.begin(), {"ONCE", mark_, "1000"});
+    Say(words, kMark);
+  }
+  // The same in one transaction, which sees what it has written itself.
+  void Within() {
+    mark_ = world().UniqueValue();
+    from_ns_ = now_ns();
+    Say({"TXN", "THEN", "2", "4", "HSET", own_, "tag", mark_, "9", "INDEX", "QUERY", Index(0),
+         "WHERE", "tag = $m", "PARAMS", "1", "m", mark_},
+        kWithin);
   }
   void Settled() override {
     if (!std::exchange(marked_, false)) return;
@@ -111,8 +144,9 @@ class IndexActor final : public Actor {
   void Answered(uint64_t tag, const Reply& reply) override {
     if (reply.IsError() && RefusedForCertain(reply)) return;
     const bool type = reply.IsError("WRONGTYPE");
-    const bool none =
-        reply.IsError("ERR no such") || reply.IsError("ERR index") || reply.IsError("ERR source");
+    const bool none = reply.IsError("ERR no such") || reply.IsError("ERR index") ||
+                      reply.IsError("ERR source") ||
+                      (tag == kWithin && reply.IsError("ERR command 2"));
     if (tag == kUndone && (type || reply.IsError("ERR command"))) {
       world().report->Count("indexes: transactions undone");
       Judge(world(), reply, reply.text.substr(0, reply.text.find(' ')));
@@ -123,6 +157,11 @@ class IndexActor final : public Actor {
     if (tag == kUndone) world().report->Fail("indexes", "a transaction that fails is done");
     if (tag == kMark) marked_ = true;
     if (tag == kQuery) Found(reply);
+    if (tag == kRemove) world().report->Count("indexes: removed many at a time");
+    if (tag == kWithin && reply.elements.size() == 3 && reply.elements[2].elements.size() == 2) {
+      world().report->Count("indexes: queries within a transaction");
+      Found(reply.elements[2].elements[1]);
+    }
   }
   void Found(const Reply& reply) {
     if (MayBeLost(world().losses, from_ns_, now_ns())) return;

@@ -1,12 +1,9 @@
 // Builds of indexes while the leader is short of memory: what its entries say counts on each node,
 // not what the node has itself.
-#include "store/tables/index_table.h"
-
-#include <doctest/doctest.h>
-
 #include <memory>
 #include <string>
 
+#include "store/tables/index_table.h"
 #include "tests/support/log_items.h"
 
 namespace clustron::state {

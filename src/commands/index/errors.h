@@ -86,7 +86,7 @@ inline std::string QueryTooWide(const store::TooManyVisits& visits, uint64_t lim
   std::string text = "ERR the query would visit " + std::to_string(visits.needed) +
                      " keys, and index-query-limit is " + std::to_string(limit) + ": ";
   if (visits.by_rows)
-    text += "too many match; ask for RETURN COUNT, fewer sums and SORT fields, or ";
+    text += "too many match; ask for RETURN COUNT, a lower LIMIT, fewer sums and SORT fields, or ";
   text += "add a condition (= < > IN ^=) with AND on ";
   if (definition.kind == store::IndexKind::kKeys) return text + std::string(store::kKeyField);
   for (size_t i = 0; i < definition.fields.size(); i++)

@@ -475,6 +475,8 @@ TEST_CASE("query: what would visit too much is refused, and EXPLAIN says what is
   CHECK(page({}, 5, 989).error().needed == 990);
   CHECK_FALSE(page({{1, false}}, 5, 1979));
   CHECK(page({{1, false}}, 5, 1980));
+  CHECK(page({}, 10'000, 990));
+  CHECK_FALSE(page({}, 10'001, 990));
   CHECK(page({}, 0, 300)->count == 990);
 }
 

@@ -18,7 +18,7 @@ inline constexpr uint16_t kFirstFeatureVersion = 1;
 // 5: locks with queues, several holders and delays; INCREX, MSETEX, FLUSHDB PREFIX, and the cluster
 // setting database-names; transactions that stay open (TXN BEGIN …), and their outcomes; the
 // cluster settings watches and watch-history-size, and the history's section in snapshots; INDEX
-// with labels, and the cluster setting index-query-limit.
+// with labels, and the cluster setting index-query-limit; entries that say that memory is short.
 inline constexpr uint16_t kFeatureVersion = 5;
 
 // From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).

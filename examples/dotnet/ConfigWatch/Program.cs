@@ -9,12 +9,12 @@ using Clustron;
 string endpoints = args.Length > 0 ? args[0] : "127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003";
 double seconds = args.Length > 1 ? double.Parse(args[1], CultureInfo.InvariantCulture) : 30;
 string prefix = "config:" + Guid.NewGuid().ToString("N")[..8] + ":";
-using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
 
 await using ClustronClient admin = await ClustronClient.ConnectAsync(endpoints);
 await admin.KeyValue.PutManyAsync([new(prefix + "limit", 0), new(prefix + "color", "red")], request: RequestId.New());
 ConfigurationCopy[] services = [.. await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => ConfigurationCopy.StartAsync(endpoints, prefix)))];
 
+using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
 int changes = 0;
 while (!stop.IsCancellationRequested)
 {
@@ -40,6 +40,7 @@ foreach (ConfigurationCopy service in services)
     await service.DisposeAsync();
 }
 Console.WriteLine($"{changes} changes, each seen once by {services.Length} services");
+if (changes == 0) throw new InvalidOperationException("Nothing was changed.");
 Console.WriteLine("OK");
 
 internal sealed class ConfigurationCopy : IAsyncDisposable

@@ -31,6 +31,7 @@ class WorkMeter {
   }
   bool exceeded() const { return spent_ > max_; }
   uint64_t spent() const { return spent_; }
+  uint64_t max() const { return max_; }
 
  private:
   uint64_t spent_ = 0;

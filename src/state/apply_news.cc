@@ -46,7 +46,8 @@ void ApplyNews::OnSwap(int db_a, int db_b, store::Revision revision) {
 // Also of entries that are applied again: it is how the settings work here.
 void ApplyNews::OnSetting() {
   if (downstream_ != nullptr) downstream_->OnSetting();
-  changes_.FollowSettings();
+  changes_.OnSetting();
+  if (changes_.any()) waits_.Stir();
 }
 
 void ApplyNews::OnLease(const store::LeaseEvent& event) {

@@ -8,6 +8,7 @@
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 #include "commands/core/access.h"
+#include "commands/core/all_or_nothing.h"
 #include "commands/core/error_text.h"
 #include "commands/core/errors.h"
 #include "commands/core/guard.h"
@@ -361,7 +362,13 @@ Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args arg
     ctx.work = &store_->work();
     reply.SetLimit(store_->item_reply_max());
   }
+  // Upkeep of indexes is paid for where a change is committed: there must be a way back then.
+  std::optional<commands::AllOrNothing> whole;
+  const uint64_t upkeep = IndexesOf(*store_).UpkeepMax(args.size(), spec.IsWide(args));
+  if (ctx.work != nullptr && upkeep > ctx.work->max() / 2) [[unlikely]]
+    whole.emplace(ctx);
   RunCommand(ctx, /*write=*/true, feature_version_);
+  if (whole) ctx.over_budget() ? whole->Undo() : whole->Keep();
   if (ctx.over_budget()) [[unlikely]] {
     if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
     REACH("item undone because its budget is used up");

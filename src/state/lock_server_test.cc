@@ -15,14 +15,7 @@ namespace {
 
 class Fixture : public WaitingState {
  public:
-  Fixture() {
-    std::string version;
-    Writer(&version).U16(cluster::kLocksQueue);
-    std::string item;
-    const std::string_view args[] = {version};
-    cluster::AppendItem({.kind = cluster::ItemKind::kRaiseVersion}, args, &item);
-    Items({item});
-  }
+  Fixture() { RaiseVersion(cluster::kLocksQueue); }
   const store::Lock* Find(std::string_view name) { return LocksOf(executor.store()).Find(0, name); }
   uint64_t Take(std::string_view name) {
     Do({"LOCK", "ACQUIRE", name, "60000"});
@@ -169,6 +162,46 @@ TEST_CASE_FIXTURE(Fixture, "a ticket that is kept by CLAIM keeps the mode") {
   Do({"LOCK", "ACQUIRE", "n", "60000", "LIMIT", "2"});
   CHECK(Find("n")->limit == 1);
   CHECK(Find("n")->queue.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who is passed over is not told that a lease ended, but by its end") {
+  Do({"LEASE", "GRANT", "60000", "ID", "l"});
+  const uint64_t token = Take("lease");
+  const uint64_t named = Wait(kOne, "lease");
+  const uint64_t with = Wait(kOne, "lease", {"LEASE", "l"});
+  const uint64_t owner = Wait(kOne, "lease", {"OWNER", "LEASE"});
+  Park(kOne);
+  Release("lease", token);
+  Do({"LOCK", "ACQUIRE", "lease", "60000", "LIMIT", "2"});
+  for (const uint64_t wait : {named, with, owner})
+    CHECK(served[wait].starts_with("-UNBLOCKED this node was out of reach"));
+  Take("other");
+  const uint64_t lost = Wait(kOne, "other", {"LEASE", "l"});
+  Park(kOne);
+  Do({"LEASE", "REVOKE", "l"});
+  CHECK(served[lost].starts_with("-NOLEASE"));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "who asks again gets what his attempt on a node out of reach could not") {
+  for (const char* how : {"", "ENQUEUE", "WAIT"}) {
+    CAPTURE(how);
+    served.clear();
+    const std::string name = std::string("n") + how;
+    const uint64_t token = Take(name);
+    const uint64_t before = Wait(kOne, name, {"OWNER", "o1"});
+    Park(kOne);
+    Release(name, token);
+    CHECK(Find(name)->abandoned());
+    std::vector<std::string_view> again = {"LOCK", "ACQUIRE", name, "60000", "OWNER", "o1"};
+    if (*how != '\0') again.insert(again.end(), {how, "5000"});
+    Ask(kTwo, again);
+    REQUIRE(Find(name) != nullptr);
+    CHECK(Find(name)->held());
+    CHECK(Find(name)->holder().owner == "o1");
+    CHECK(Find(name)->queue.empty());
+    CHECK(served[before].starts_with("-UNBLOCKED"));
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "BREAK ends those of a node that is gone") {

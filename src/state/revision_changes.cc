@@ -32,8 +32,14 @@ int64_t ValueOf(const store::KeyRecord& record, std::string_view* value) {
 
 // --- What is asked for ---------------------------------------------------------------------------
 
+void RevisionChanges::OnSetting() {
+  if (store_.ItemRevision() == 0) return FollowSettings();  // the state is another
+  settings_changed_ = true;
+}
+
 void RevisionChanges::FollowSettings() {
-  Unstage();  // the history may begin anew
+  CHECK(!any_change());
+  settings_changed_ = false;
   const store::Settings& settings = store_.settings();
   const auto mode = static_cast<store::WatchMode>(settings.Number("watches"));
   previous_ = mode == store::WatchMode::kPrevious;
@@ -257,6 +263,7 @@ void RevisionChanges::End(bool told) {
   } else if (count_ != 0) {
     EndGathered(listener);
   }
+  if (settings_changed_) FollowSettings();
   if (before_.empty()) return;
   before_.clear();
   before_bytes_ = 0;

@@ -34,8 +34,9 @@ class RevisionChanges {
   WatchSink* sink() const { return sink_; }
   WatchHistory& history() { return history_; }
   const WatchHistory& history() const { return history_; }
-  // What the state asks for, and what this node's own watches need: then hooks are on.
-  void FollowSettings();
+  // What the state asks for, and what this node's own watches need: then hooks are on. Settings
+  // that an item changes, or takes back, hold from its end on.
+  void OnSetting();
   void SetOwnNeeds(bool events, bool previous);
 
   // Whether changes are to be gathered.
@@ -53,11 +54,12 @@ class RevisionChanges {
   void OnLeaseEnd(std::string_view id);
 
   // Whether there is something for End() to do.
-  bool any() const { return any_change() || !before_.empty(); }
+  bool any() const { return any_change() || !before_.empty() || settings_changed_; }
   // The item is done. `told`: not while entries are applied again.
   void End(bool told);
   // The same if nobody is to be told, and OnShortPut was all.
   void EndShort() {
+    DCHECK(count_ == 0 && !settings_changed_);
     if (!history_.staged()) return;
     history_.Publish();
     history_.Trim();
@@ -97,6 +99,7 @@ class RevisionChanges {
   void Unstage();
   bool any_change() const { return history_.staged() || count_ != 0; }
   Changed& Add();
+  void FollowSettings();
   void Reset(int db, store::Reason reason, store::Revision revision);
   void SetHooks();
   WatchEvent EventOf(const NameView& name, store::Reason reason, bool existed,
@@ -115,6 +118,8 @@ class RevisionChanges {
   bool own_previous_ = false;
   bool previous_ = false;
   bool wanted_ = false;
+
+  bool settings_changed_ = false;  // by the item at hand
 
   // Of the item at hand. INVARIANT: what is staged in the history is the only change.
   // The first count_ are in use; the others are there to be used again.

@@ -41,6 +41,7 @@ class WatchedServer final : public commands::TestServer, private WatchSink {
     news.changes().SetSink(this);
     news.changes().SetOwnNeeds(true, false);
     Run({"CONFIG", "SET", "watches", mode});
+    news.EndRevision();
     told.clear();
   }
   ~WatchedServer() { store.set_observer(nullptr); }
@@ -349,7 +350,7 @@ TEST_CASE("a history that an item sets anew does not have what the item did befo
                                 : "watch-history-size"),
         std::string_view(last).substr(std::string_view(last).rfind(' ') + 1));
     REQUIRE(set.has_value());
-    server.news.changes().FollowSettings();
+    server.news.changes().OnSetting();
     server.news.EndRevision();
     REQUIRE(server.told.size() == 1);
     CHECK(server.told[0].key == "k");

@@ -16,6 +16,7 @@
 #include "commands/core/waiting.h"
 #include "resp/reply_output.h"
 #include "resp/reply_writer.h"
+#include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
 
 namespace clustron::state {
@@ -32,9 +33,13 @@ namespace {
 // Of one entry: the rest goes with the next, which follows at once.
 constexpr size_t kEndsPerEntry = 10'000;
 
-bool WaitsWithLease(const Wait& wait) {
-  return std::any_of(wait.args.begin(), wait.args.end(),
-                     [](const std::string& arg) { return EqualsIgnoreCase(arg, "LEASE"); });
+// Of LOCK ACQUIRE name ttl, options: of these only OWNER's value can be any word. Empty: none.
+std::string_view LeaseOf(const Wait& wait) {
+  for (size_t i = 4; i + 1 < wait.args.size(); ++i) {
+    if (EqualsIgnoreCase(wait.args[i], "LEASE")) return wait.args[i + 1];
+    if (EqualsIgnoreCase(wait.args[i], "OWNER")) ++i;
+  }
+  return {};
 }
 
 }  // namespace
@@ -118,8 +123,10 @@ void WaitServer::ServeAll() {
     const WaitPlace* place = WaitsOf(store_).FindId(id);
     if (place == nullptr) continue;
     const Wait lost = WaitsOf(store_).Remove(*place);
-    // Who is away and waits on no lease was in the way of a lock of another mode.
-    const bool passed_over = lost.parked && !WaitsWithLease(lost);
+    // Who is away, and whose lease, if there is one, lives, was in the way of somebody else.
+    const std::string_view lease = LeaseOf(lost);
+    const bool passed_over =
+        lost.parked && (lease.empty() || LeasesOf(store_).Find(lease) != nullptr);
     Answer(lost, WaitOutcome::kEnded, [&](resp::ReplyWriter& reply) {
       reply.Error(passed_over ? commands::kErrWaitPassedOver : commands::kErrWaitLeaseEnded);
     });

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "state/watch_history.h"
 #include "store/tables/lock_table.h"
 #include "tests/support/waiting_state.h"
 
@@ -17,6 +18,11 @@ using cluster::ItemKind;
 using cluster::WaitEnd;
 
 using Fixture = WaitingState;
+
+// With the rules of today.
+struct Today : WaitingState {
+  Today() { RaiseVersion(cluster::kFeatureVersion); }
+};
 
 TEST_CASE_FIXTURE(Fixture, "waiters are served as they came, whichever their nodes") {
   Ask(kThree, {"BLPOP", "k", "0"});
@@ -55,11 +61,7 @@ TEST_CASE_FIXTURE(Fixture, "a push and its pop are told as one, behind any numbe
     store::Revision last = 0;
     std::string keys;
   } told;
-  const char version[] = {cluster::kFeatureVersion, 0};
-  const std::string_view args[] = {std::string_view(version, 2)};
-  std::string raise;
-  cluster::AppendItem({.kind = ItemKind::kRaiseVersion}, args, &raise);
-  Items({raise});
+  RaiseVersion(cluster::kFeatureVersion);
   Do({"CONFIG", "SET", "watches", "on"});
   Do({"LEASE", "GRANT", "60000", "ID", "big"});
   constexpr int kLocks = static_cast<int>(LockServer::kGrantsPerEntry) + 5;
@@ -249,6 +251,74 @@ TEST_CASE_FIXTURE(Fixture, "elements go to as many waiters as there are elements
   CHECK(served[1] == "*2\r\n$1\r\nk\r\n$1\r\n0\r\n");
   CHECK(served[3000] == "*2\r\n$1\r\nk\r\n$4\r\n2999\r\n");
   CHECK(waiting() == 7000);
+}
+
+// What an item sets holds from its end on, and what it sets in vain never does.
+TEST_CASE_FIXTURE(Today, "settings change within an item that changes keys: each revision once") {
+  Do({"CONFIG", "SET", "watches", "on"});
+  const WatchHistory& history = executor.news().changes().history();
+  for (const char* setting : {"maxmemory", "watch-history-size"}) {
+    CAPTURE(setting);
+    const store::Revision before = executor.revision();
+    Items({CommandItem(
+               {"EXEC", "0", "2", "3", "SET", "a", "1", "4", "CONFIG", "SET", setting, "900mb"}),
+           CommandItem({"SET", "b", "1"})});
+    CHECK(executor.revision() == before + 2);
+    WatchSearch search(0, true, "", before, 100);
+    while (search.Step(history) == WatchSearch::Progress::kMore) {
+    }
+    CHECK(search.revisions() == 2);
+  }
+}
+
+TEST_CASE_FIXTURE(Today, "a setting that is undone leaves the history as it was") {
+  Do({"CONFIG", "SET", "watches", "on", "item-reply-max", "1024"});
+  Do({"SET", "big", std::string(3000, 'x')});
+  const WatchHistory& history = executor.news().changes().history();
+  const store::Revision oldest = history.oldest();
+  const store::Revision before = executor.revision();
+  for (const char* off : {"watches", "watch-history-size"}) {
+    CAPTURE(off);
+    const char* value = off == std::string_view("watches") ? "off" : "0";
+    Do({"EXEC", "0", "2", "4", "CONFIG", "SET", off, value, "2", "GET", "big"});
+    CHECK(executor.revision() == before);
+    CHECK(history.active());
+    CHECK(history.oldest() == oldest);
+    CHECK(history.newest() == before);
+  }
+  Do({"SET", "a", "1"});
+  CHECK(history.newest() == executor.revision());
+}
+
+TEST_CASE_FIXTURE(Today, "upkeep of indexes that passes the budget undoes the command") {
+  Do({"INDEX", "CREATE", "i", "ON", "HASH", "FIELDS", "2", "f", "TEXT", "g", "TEXT"});
+  executor.SetItemWorkMax(1'000'000);
+  std::string words;
+  for (int i = 0; words.size() < 4000; ++i) words += "w" + std::to_string(i) + " ";
+  const store::Revision before = executor.revision();
+  const uint64_t mine = Ask(kOne, {"HSET", "k", "f", words, "g", words});
+  CHECK(mine > 0);
+  CHECK(executor.revision() == before);
+  CHECK(Read({"EXISTS", "k"}) == ":0\r\n");
+  Do({"EXEC", "0", "2", "4", "HSET", "k", "f", "one", "6", "HSET", "k2", "f", words, "g", words});
+  CHECK(Read({"EXISTS", "k"}) == ":0\r\n");
+  Do({"HSET", "k", "f", "one"});
+  CHECK(Read({"EXISTS", "k"}) == ":1\r\n");
+}
+
+// The same everywhere: so what it has looked at before it is refused counts, too.
+TEST_CASE_FIXTURE(Today, "queries that are refused use up an item's budget") {
+  Do({"INDEX", "CREATE", "i", "ON", "HASH", "FIELDS", "1", "f", "NUM"});
+  for (int i = 0; i < 200; ++i) Do({"HSET", "k" + std::to_string(i), "f", std::to_string(i)});
+  Do({"CONFIG", "SET", "index-query-limit", "300"});
+  executor.SetItemWorkMax(10'000);
+  std::vector<std::string_view> exec = {"EXEC", "0", "101", "3", "SET", "a", "1"};
+  for (int i = 0; i < 100; ++i)
+    for (const char* word :
+         {"9", "INDEX", "QUERY", "i", "WHERE", "f >= 0", "SORT", "1", "f", "ASC"})
+      exec.push_back(word);
+  Do(exec);
+  CHECK(Read({"EXISTS", "a"}) == ":0\r\n");
 }
 
 }  // namespace

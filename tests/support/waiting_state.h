@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/coding.h"
+#include "cluster/log/feature_version.h"
 #include "cluster/log/wait_item.h"
 #include "state/executor.h"
 #include "tests/support/log_items.h"
@@ -50,6 +52,15 @@ class WaitingState : public ApplySink, public WaitSink {
   void Tell(Session session, WaitNews news) {
     std::string item = cluster::WaitItem(news, session);
     if (session.node != 0) cluster::SetItemSequence(&item, ++sequences[session.node]);
+    Items({item});
+  }
+  // The rules up to this version hold; a new state has those of the first.
+  void RaiseVersion(uint16_t to) {
+    std::string version;
+    Writer(&version).U16(to);
+    std::string item;
+    const std::string_view args[] = {version};
+    cluster::AppendItem({.kind = cluster::ItemKind::kRaiseVersion}, args, &item);
     Items({item});
   }
   void Park(Session session) { Tell({}, {.what = WaitNews::What::kPark, .owner = session}); }

@@ -212,6 +212,19 @@ bool EndAway(Context& ctx) {
   return true;
 }
 
+// What the owner asked for before waits on a node that is out of reach: that is given up, unless
+// this request takes its place. False: it is not so.
+bool GiveUpAway(Context& ctx, const Lock& lock, const AcquireCall& call) {
+  const auto known = lock.by_owner.find(call.request.owner);
+  if (known == lock.by_owner.end()) return false;
+  const store::Revision number = known->second;
+  const store::LockTicket* ticket = lock.queue.Find(number);
+  if (ticket == nullptr || !ticket->waits() || lock.present.contains(number)) return false;
+  if (call.wait_ms && ModeError(lock, call.request).empty()) return false;
+  LocksOf(ctx.Writable()).EndWithLease({ctx.db, std::string(ctx.args[2])}, number, false);
+  return true;
+}
+
 }  // namespace
 
 uint16_t LockAcquireVersion(Args args) {
@@ -235,10 +248,13 @@ void CmdLockAcquire(Context& ctx) {
     return ctx.reply.Error(NoLease(call.request.lease_id));
   }
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, name);
+  if (lock != nullptr && !call.request.owner.empty() && GiveUpAway(ctx, *lock, call))
+    lock = LocksOf(ctx.store).Find(ctx.db, name);
   if (lock != nullptr) {
     if (!call.request.owner.empty() && AskedBefore(ctx, *lock, call)) return;
     if (const std::string error = ModeError(*lock, call.request); !error.empty()) {
       if (!MayEndAway(*lock)) return ctx.reply.Error(error);
+      if (LeaseIsFull(ctx, call)) return ctx.reply.Error(kErrLeaseLocksFull);
       if (!EndAway(ctx)) return;
       lock = nullptr;
     }

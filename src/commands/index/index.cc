@@ -242,8 +242,10 @@ void CmdIndexPurge(Context& ctx) {
   if (!where) return;
   const uint64_t limit = call.limit.value_or(UINT64_MAX);
   const uint64_t left = limit - std::min(limit, call.deleted);
-  const store::PageRequest request{
-      .where = *where, .limit = std::min(left, kPurgedPerEntry), .keep_living = KeepLivingFor(ctx)};
+  const store::PageRequest request{.where = *where,
+                                   .limit = std::min(left, kPurgedPerEntry),
+                                   .keep_living = KeepLivingFor(ctx),
+                                   .deadlines = HasDeadlines(ctx)};
   const auto page = FindPage(ctx, *index, request);
   if (!page) return;
   const bool more = page->next && left > page->rows.size();

@@ -148,9 +148,11 @@ bool FillRequest(Context& ctx, const QueryCall& call, const store::IndexDefiniti
 
 }  // namespace
 
+bool HasDeadlines(const Context& ctx) { return ctx.store.KeysWithDeadline(ctx.db) > 0; }
+
 store::KeepLiving KeepLivingFor(const Context& ctx) {
   const store::Store& store = ctx.store;
-  if (store.KeysWithDeadline(ctx.db) == 0) return {};
+  if (!HasDeadlines(ctx)) return {};
   if (store.NextDueElapsedMs() > store.elapsed_ms() && store.NextDueWallMs() > store.wall_ms())
     return {};
   return [&store, db = ctx.db](std::span<const IndexedKey*> rows) {
@@ -173,7 +175,8 @@ std::optional<store::Page> FindPage(Context& ctx, const Index& index,
                                     const store::PageRequest& request) {
   auto page = store::RunPage(*index.content, index.definition, VisitsMax(ctx), request);
   if (!page) {
-    ReplyTooWide(ctx, page.error(), index);
+    // What a refused query has looked at is work, too.
+    if (ctx.Spend(kVisitUnits * page.error().made)) ReplyTooWide(ctx, page.error(), index);
     return std::nullopt;
   }
   if (!ctx.Spend(kVisitUnits * page->visits)) return std::nullopt;
@@ -188,7 +191,8 @@ void CmdIndexQuery(Context& ctx) {
   if (index == nullptr) return;
   const auto where = BindWhere(ctx, call, index->definition);
   if (!where) return;
-  store::PageRequest request{.where = *where, .keep_living = KeepLivingFor(ctx)};
+  store::PageRequest request{
+      .where = *where, .keep_living = KeepLivingFor(ctx), .deadlines = HasDeadlines(ctx)};
   const bool counts = call.what == QueryCall::Return::kCount;
   request.limit = counts ? 0 : call.limit.value_or(kQueryLimitDefault);
   if (!FillRequest(ctx, call, index->definition, &request)) return;
@@ -203,7 +207,8 @@ void CmdIndexExplain(Context& ctx) {
   if (index == nullptr) return;
   const auto where = BindWhere(ctx, call, index->definition);
   if (!where) return;
-  store::PageRequest request{.where = *where, .keep_living = KeepLivingFor(ctx)};
+  store::PageRequest request{
+      .where = *where, .keep_living = KeepLivingFor(ctx), .deadlines = HasDeadlines(ctx)};
   const bool counts = call.what == QueryCall::Return::kCount;
   request.limit = counts ? 0 : call.limit.value_or(kQueryLimitDefault);
   if (!FillRequest(ctx, call, index->definition, &request)) return;
@@ -221,17 +226,18 @@ void CmdIndexAggregate(Context& ctx) {
   if (index == nullptr) return;
   const auto where = BindWhere(ctx, call, index->definition);
   if (!where) return;
-  store::AggregateRequest request{.where = *where, .keep_living = KeepLivingFor(ctx)};
+  store::AggregateRequest request{
+      .where = *where, .keep_living = KeepLivingFor(ctx), .deadlines = HasDeadlines(ctx)};
   if (!FillRequest(ctx, call, index->definition, &request)) return;
   uint64_t visits = 0;
   const auto rows =
       store::Aggregate(*index->content, index->definition, VisitsMax(ctx), request, &visits);
+  if (!ctx.Spend(kVisitUnits * visits)) return;
   if (!rows) {
     const auto* too_many = std::get_if<store::TooManyVisits>(&rows.error());
     return too_many != nullptr ? ReplyTooWide(ctx, *too_many, *index)
                                : ctx.reply.Error(kErrQueryGroups);
   }
-  if (!ctx.Spend(kVisitUnits * visits)) return;
   ctx.reply.Array(rows->size());
   for (const store::AggregateRow& row : *rows) {
     ctx.reply.Array(row.group.size() + row.results.size());

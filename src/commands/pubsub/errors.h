@@ -11,4 +11,10 @@ inline std::string ReservedChannel(std::string_view name) {
   return "ERR channel '" + std::string(name) + "' is reserved for the server's own events";
 }
 
+// "ERR channel '__lock@0__:n' begins with a message of its own: it can't be subscribed to in MULTI"
+inline std::string SubscribeInMulti(std::string_view name) {
+  return "ERR channel '" + std::string(name) +
+         "' begins with a message of its own: it can't be subscribed to in MULTI";
+}
+
 }  // namespace clustron::commands

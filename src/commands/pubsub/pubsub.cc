@@ -55,9 +55,13 @@ void Sync(Context& ctx, std::string_view channel) {
 
 void Subscribe(Context& ctx, std::string_view what, Kind kind) {
   if (!HasClient(ctx)) return;
-  for (std::string_view name : ctx.args.subspan(1))
+  for (std::string_view name : ctx.args.subspan(1)) {
     if (kind == Kind::kChannel && IsWatchChannel(name) && !ParseWatchChannel(name))
       return ctx.reply.Error(NoWatchChannel(name));
+    // EXEC's reply has one element for each command.
+    if (kind == Kind::kChannel && ctx.depth > 0 && SyncMessage(ctx.store, name, 0))
+      return ctx.reply.Error(SubscribeInMulti(name));
+  }
   for (std::string_view name : ctx.args.subspan(1)) {
     ctx.server->pubsub().Subscribe(*ctx.caller.client, kind, name);
     Confirm(ctx, what, kind, name);

@@ -12,6 +12,7 @@
 #include "commands/core/wrapper.h"
 #include "commands/transaction/errors.h"
 #include "commands/transaction/multi.spec.h"
+#include "store/tables/index_table.h"
 #include "store/tables/lock_table.h"
 
 namespace clustron::commands {
@@ -144,6 +145,8 @@ void RunAll(Context& ctx, const ExecCall& call) {
 // Whether the transaction may cost more than its budget: then it must be possible to undo it.
 bool MayPassBudget(const Context& ctx, const ExecCall& call) {
   if (ctx.work == nullptr) return false;
+  // As the executor has it: what is published must know.
+  if (IndexesOf(ctx.store).UpkeepMax(ctx.args.size(), true) > ctx.work->max() / 2) return true;
   // Of narrow commands, see kWide.
   constexpr size_t kNarrowReplyBytes = 1024;
   uint64_t reply_bytes = kNarrowReplyBytes;

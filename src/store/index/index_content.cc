@@ -62,6 +62,14 @@ void IndexContent::Unlist(uint32_t id) {
   if (free_id_ == id) free_id_ = next;
 }
 
+size_t IndexContent::ValuesOf(const IndexedKey& key) const {
+  size_t values = 0;
+  for (size_t field = 0; field < columns_.size(); field++)
+    std::visit([&](const auto& column) { values += column.KeysOf(key.slot(field)).size(); },
+               *columns_[field]);
+  return values;
+}
+
 void IndexContent::TrimIds() {
   while (id_end_ > 0 && At(id_end_ - 1) == nullptr) {
     Unlist(--id_end_);
@@ -71,11 +79,13 @@ void IndexContent::TrimIds() {
   }
 }
 
-// Two for each key that goes keep pace with what twice as many may be.
+// Two for each key that goes keep pace with what twice as many may be. One with many values keeps
+// its id, and those below it: to move it would be work that the command at hand does not pay.
 void IndexContent::CompactIds() {
   for (int i = 0; i < 2 && id_end_ > 2 * size_ + kSegment; i++) {
     const uint32_t from = id_end_ - 1;
     IndexedKey* key = KeyAt(*WordOf(from));
+    if (ValuesOf(*key) > kMovedValuesMax) return;
     const uint32_t to = TakeId();
     CHECK(to < from);
     for (size_t field = 0; field < columns_.size(); field++) {

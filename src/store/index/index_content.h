@@ -101,7 +101,10 @@ class IndexContent {
   void Unlist(uint32_t id);
   // Of the last ids those that are free are gone.
   void TrimIds();
+  // Over all fields.
+  size_t ValuesOf(const IndexedKey& key) const;
   // Behind a removal: if far more ids than keys are left, the last keys take free ones.
+  static constexpr size_t kMovedValuesMax = 64;
   void CompactIds();
   IndexedKey* FindKey(std::string_view name, uint64_t hash) const;
   IndexedKey* Add(std::string_view name, uint64_t hash);

@@ -21,6 +21,7 @@ namespace clustron::store {
 struct TooManyVisits {
   uint64_t needed = 0;
   bool by_rows = false;  // its conditions were cheap, but too many keys match
+  uint64_t made = 0;     // before it was refused
 };
 
 class Matcher {

@@ -99,7 +99,7 @@ class Grouping {
   // the processor's cache.
   static uint64_t VisitsOfEach(const AggregateRequest& request) {
     using Kind = Reducer::Kind;
-    uint64_t visits = VisitsOfRow(request.keep_living) + request.group.size();
+    uint64_t visits = VisitsOfRow(request.deadlines) + request.group.size();
     for (const Reducer& reducer : request.reducers) {
       const bool sums = reducer.kind == Kind::kSum || reducer.kind == Kind::kAvg;
       visits += reducer.kind == Kind::kCount ? 0 : sums && !request.group.empty() ? 2 : 1;
@@ -217,6 +217,7 @@ std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
   const Matcher matcher(content, definition, request.where);
   const auto ids = matcher.Match(visits_max);
   if (!ids) return std::unexpected(AggregateError(ids.error()));
+  *visits = matcher.visits();
   const uint64_t needed = ids->size() * Grouping::VisitsOfEach(request);
   if (needed > visits_max)
     return std::unexpected(AggregateError(TooManyVisits{.needed = needed, .by_rows = true}));
@@ -227,7 +228,7 @@ std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
     for (size_t i = 0; i < rows.size() && fits; i++) fits = grouping.Add(*rows[i]);
     return fits;
   });
-  *visits = matcher.visits() + grouping.visits();
+  *visits += grouping.visits();
   if (fits) return grouping.Rows();
   if (grouping.visits() <= visits_max) return std::unexpected(AggregateError(TooManyGroups{}));
   return std::unexpected(

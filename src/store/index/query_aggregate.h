@@ -27,6 +27,7 @@ struct AggregateRequest {
   std::vector<size_t> group = {};
   std::vector<Reducer> reducers = {};
   KeepLiving keep_living = {};
+  bool deadlines = false;  // see VisitsOfRow
 };
 
 // A count, a number, bytes; nothing where no key of the group has a value.

@@ -58,10 +58,11 @@ std::expected<Page, TooManyVisits> WalkNames(const IndexContent& content, const 
   std::array<const IndexedKey*, kFoundBatch> rows;
   while (at < run.end && !page.next && request.limit > 0) {
     const uint64_t count = std::min<uint64_t>(kFoundBatch, run.end - at);
-    page.visits += count * VisitsOfRow(request.keep_living);
+    page.visits += count * VisitsOfRow(request.deadlines);
     // A page is bounded by its limit, unless many are past their time.
     if (page.visits > visits_max && at - begin > request.limit)
-      return std::unexpected(TooManyVisits{.needed = page.visits, .by_rows = true});
+      return std::unexpected(
+          TooManyVisits{.needed = page.visits, .by_rows = true, .made = page.visits});
     size_t living = 0;
     names.ForEach(names.At(at), count,
                   [&](const IndexedKey* key, uint32_t) { rows[living++] = key; });
@@ -88,9 +89,8 @@ QueryCursor CursorOf(const IndexContent& content, const std::vector<SortField>& 
 // What each row that is found takes: nothing if all that is wanted is how many they are.
 uint64_t VisitsOfEach(const PageRequest& request) {
   constexpr uint64_t kLargePage = 10'000;  // putting it in order takes as long as finding it
-  const bool counts = request.limit == 0 && !request.keep_living;
-  if (counts) return 0;
-  return VisitsOfRow(request.keep_living) + request.sort.size() +
+  if (request.limit == 0 && !request.deadlines) return 0;
+  return VisitsOfRow(request.deadlines) + request.sort.size() +
          (request.limit > kLargePage ? 1 : 0);
 }
 
@@ -139,7 +139,8 @@ std::expected<Page, TooManyVisits> RunPage(const IndexContent& content,
     if (!ids) return std::unexpected(ids.error());
     const uint64_t of_rows = ids->size() * VisitsOfEach(request);
     if (of_rows > visits_max)
-      return std::unexpected(TooManyVisits{.needed = of_rows, .by_rows = true});
+      return std::unexpected(
+          TooManyVisits{.needed = of_rows, .by_rows = true, .made = matcher.visits()});
     page.visits = matcher.visits() + of_rows;
     if (VisitsOfEach(request) == 0) {
       page.count = ids->size();

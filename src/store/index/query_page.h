@@ -34,6 +34,7 @@ struct PageRequest {
   std::optional<QueryCursor> after = {};
   uint64_t limit = 0;
   KeepLiving keep_living = {};
+  bool deadlines = false;  // see VisitsOfRow
 };
 
 struct Page {

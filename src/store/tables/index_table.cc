@@ -15,8 +15,6 @@ namespace clustron::store {
 
 namespace {
 
-// Of an item, for a value that is put in or taken out.
-constexpr uint64_t kUnitsOfWork = 256;
 // In a row, beside the position up to which an index is built.
 constexpr uint64_t kStoppedBit = uint64_t{1} << 63;
 
@@ -120,6 +118,14 @@ uint64_t IndexTable::UnitsOf(const IndexDefinition& definition) const {
   return units;
 }
 
+uint64_t IndexTable::UnitsMax(const IndexDefinition& definition) {
+  if (definition.kind == IndexKind::kLabels) return 1 + kLabelsMax * (1 + kLabelBytesMax / 2);
+  uint64_t units = 1;
+  for (const IndexField& field : definition.fields)
+    units += field.type == FieldType::kText ? 1 + kTextBytesMax / 2 : 1;
+  return units;
+}
+
 void IndexTable::OnKey(int db, std::string_view key, uint64_t hash, const KeyRecord* now) {
   for (Index* index : by_db_[static_cast<size_t>(db)]) {
     if (HashPosition(hash) >= index->built_below) continue;
@@ -198,6 +204,7 @@ bool IndexTable::Link(const KeyName& name, Index& index) {
   in_db.push_back(&index);
   unbuilt_ += index.ready() ? 0 : 1;
   stopped_ += index.stopped ? 1 : 0;
+  upkeep_max_ += kUnitsOfWork * UnitsMax(index.definition);
   if (index.content == nullptr) index.content = NewContent(index);
   return true;
 }
@@ -210,6 +217,7 @@ void IndexTable::Unlink(const KeyName& name, const Index& index) {
   CHECK(index.ready() || unbuilt_ > 0);
   unbuilt_ -= index.ready() ? 0 : 1;
   stopped_ -= index.stopped ? 1 : 0;
+  upkeep_max_ -= kUnitsOfWork * UnitsMax(index.definition);
 }
 
 std::unique_ptr<SlicedFree> IndexTable::Clear() {
@@ -218,6 +226,7 @@ std::unique_ptr<SlicedFree> IndexTable::Clear() {
     store_.SetHook(db, Hook::kIndexes, false);
   }
   unbuilt_ = stopped_ = 0;
+  upkeep_max_ = 0;
   return FreedInSlices(SetRowsAside());
 }
 

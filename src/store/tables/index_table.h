@@ -52,6 +52,9 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
  public:
   // Keys that an entry brings in, at most about, and what is put in for them: some 20 ms.
   static constexpr uint64_t kSliceUnits = 32'768;
+  // Of an item's budget, for a value that is put in or a key that goes.
+  static constexpr uint64_t kUnitsOfWork = 256;
+  static constexpr uint64_t kUpkeepOfWide = kUnitsOfWork * 65'536;
 #ifdef CLUSTRON_SIM
   static constexpr size_t kSliceKeys = 4;  // so that small databases take many slices
 #else
@@ -78,6 +81,13 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   void Create(int db, std::string_view name, IndexDefinition definition);
   void Drop(int db, std::string_view name);
 
+  // What upkeep may spend of an item's budget, at most, for a call of so many words: it changes one
+  // key for each. A wide one may also end as many keys as a lease has.
+  uint64_t UpkeepMax(size_t words, bool wide) const {
+    if (upkeep_max_ == 0) [[likely]]
+      return 0;
+    return std::max(upkeep_max_ * words, wide ? kUpkeepOfWide * rows().size() : 0);
+  }
   // How many are being built, and whether they go on with the next entry.
   size_t building() const { return unbuilt_; }
   bool stopped() const { return stopped_ > 0; }
@@ -121,12 +131,15 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   bool TakeLabels(int db, const IndexDefinition& definition, const KeyRecord& record);
   void Build(const KeyName& name, Index& index);
   void SetStopped(const KeyName& name, Index& index, bool stopped);
+  // The most that UnitsOf can be.
+  static uint64_t UnitsMax(const IndexDefinition& definition);
   // What values_ cost to be put in.
   uint64_t UnitsOf(const IndexDefinition& definition) const;
 
   std::array<std::vector<Index*>, kDatabases> by_db_;
   size_t unbuilt_ = 0;
   size_t stopped_ = 0;
+  uint64_t upkeep_max_ = 0;  // when one key changes
   std::deque<std::unique_ptr<IndexContent>> gone_;
   std::vector<std::vector<std::string_view>> values_;  // reused
 };

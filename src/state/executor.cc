@@ -37,8 +37,7 @@ constexpr uint16_t kBudgetVersion = 2;
 // left.
 constexpr uint8_t kStateVersion = 5;
 
-// What the digest takes from a reply: of errors the code, of integers the number. It's the same on
-// all nodes even where bytes differ (local commands inside EXEC come as an array).
+// What the digest takes from a reply: of errors the code, of integers the number.
 uint64_t ReplySummary(std::string_view reply) {
   if (reply.empty()) return 0;
   if (reply[0] == ':') return HashBytes(reply.substr(0, 24), 1);
@@ -339,9 +338,8 @@ bool Executor::ApplyCommand(const ItemHeader& header, const OwnCall& call) {
   return waits;
 }
 
-// What is chosen is applied on every node and in every replay: it must not cost more than any of
-// them can bear. Whether an item stays within its budget is a function of the log, as are its
-// effects: the length of a reply counts where nobody waits for it as well.
+// What is chosen is applied everywhere: it must not cost more than any node can bear. Whether an
+// item stays within its budget is a function of the log: a reply's length counts on all nodes.
 Executor::Executed Executor::ExecuteItem(const CommandSpec& spec, commands::Args args,
                                          const Caller& caller, uint8_t item_flags,
                                          resp::ReplyOutput* out) {
@@ -362,13 +360,9 @@ Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args arg
     ctx.work = &store_->work();
     reply.SetLimit(store_->item_reply_max());
   }
-  // Upkeep of indexes is paid for where a change is committed: there must be a way back then.
-  std::optional<commands::AllOrNothing> whole;
-  const uint64_t upkeep = IndexesOf(*store_).UpkeepMax(args.size(), spec.IsWide(args));
-  if (ctx.work != nullptr && upkeep > ctx.work->max() / 2) [[unlikely]]
-    whole.emplace(ctx);
+  commands::WayBack way_back(ctx, spec.IsWide(args));
   RunCommand(ctx, /*write=*/true, feature_version_);
-  if (whole) ctx.over_budget() ? whole->Undo() : whole->Keep();
+  way_back.Done();
   if (ctx.over_budget()) [[unlikely]] {
     if (Planted(Bug::kUndoneKeepsRevision)) store_->ReserveRevisions(store_->revision() + 1);
     REACH("item undone because its budget is used up");
@@ -603,8 +597,7 @@ void Executor::OpenInline(cluster::Slot slot, int64_t elapsed_ms, int64_t wall_m
 
 bool Executor::RunInline(const CommandSpec& spec, commands::Args args, const Caller& caller,
                          uint8_t verdicts, resp::ReplyOutput* out) {
-  DCHECK(inline_.open);
-  DCHECK(waits_.idle());
+  DCHECK(inline_.open && waits_.idle());
   ++entry_.item_index;
   count_inner_ = true;
   const Executed done = ExecuteItem(spec, args, caller, verdicts, out);

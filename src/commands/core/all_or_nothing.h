@@ -2,11 +2,13 @@
 // exactly.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/check.h"
 #include "commands/core/context.h"
 #include "store/keyspace/store.h"
+#include "store/tables/index_table.h"
 
 namespace clustron::commands {
 
@@ -35,6 +37,28 @@ class AllOrNothing {
   store::Store& store_;
   const size_t mark_;
   bool done_ = false;
+};
+
+// Upkeep of indexes is paid for where a change is committed: where it may use up what is left of
+// the item's budget, there must be a way back.
+class WayBack {
+ public:
+  // `wide` as CommandSpec::IsWide has it.
+  static bool Wanted(const Context& ctx, bool wide) {
+    return ctx.work != nullptr &&
+           IndexesOf(ctx.store).UpkeepMax(ctx.args.size(), wide) > ctx.work->max() / 2;
+  }
+  WayBack(Context& ctx, bool wide) : ctx_(ctx) {
+    if (Wanted(ctx, wide)) whole_.emplace(ctx);
+  }
+  // The command is done: undone if the budget is used up.
+  void Done() {
+    if (whole_) ctx_.over_budget() ? whole_->Undo() : whole_->Keep();
+  }
+
+ private:
+  Context& ctx_;
+  std::optional<AllOrNothing> whole_;
 };
 
 }  // namespace clustron::commands

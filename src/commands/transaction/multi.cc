@@ -12,7 +12,6 @@
 #include "commands/core/wrapper.h"
 #include "commands/transaction/errors.h"
 #include "commands/transaction/multi.spec.h"
-#include "store/tables/index_table.h"
 #include "store/tables/lock_table.h"
 
 namespace clustron::commands {
@@ -145,8 +144,7 @@ void RunAll(Context& ctx, const ExecCall& call) {
 // Whether the transaction may cost more than its budget: then it must be possible to undo it.
 bool MayPassBudget(const Context& ctx, const ExecCall& call) {
   if (ctx.work == nullptr) return false;
-  // As the executor has it: what is published must know.
-  if (IndexesOf(ctx.store).UpkeepMax(ctx.args.size(), true) > ctx.work->max() / 2) return true;
+  if (WayBack::Wanted(ctx, false)) return true;  // what is published must know
   // Of narrow commands, see kWide.
   constexpr size_t kNarrowReplyBytes = 1024;
   uint64_t reply_bytes = kNarrowReplyBytes;

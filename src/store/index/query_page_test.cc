@@ -550,49 +550,6 @@ TEST_CASE("query: who is not there is left out, in batches") {
   CHECK((*sums)[0].results[1] == AggregateValue(9900.0));
 }
 
-// Whether a key is past its time is not known everywhere alike; what a query may cost decides.
-TEST_CASE("query: what it counts does not depend on who is looked up") {
-  World world(People());
-  World names({.kind = IndexKind::kKeys});
-  for (int i = 0; i < 100; i++) {
-    world.Set("k" + std::to_string(i), {{"age", {std::to_string(i)}}});
-    names.Set("k" + std::to_string(i), {});
-  }
-  const KeepLiving all_live = [](std::span<const IndexedKey*> rows) { return rows.size(); };
-  const BoundQuery all;
-  for (const bool deadlines : {false, true}) {
-    CAPTURE(deadlines);
-    for (const uint64_t limit : {0, 10, 1000}) {
-      CAPTURE(limit);
-      const PageRequest plain{.where = all, .limit = limit, .deadlines = deadlines};
-      PageRequest looked = plain;
-      looked.keep_living = all_live;
-      for (const World* of : {&world, &names}) {
-        const auto a = RunPage(of->content, of->definition, 10'000, plain);
-        const auto b = RunPage(of->content, of->definition, 10'000, looked);
-        REQUIRE(a);
-        REQUIRE(b);
-        CHECK(a->visits == b->visits);
-        CHECK(a->count == b->count);
-        CHECK(RunPage(of->content, of->definition, 99, plain).has_value() ==
-              RunPage(of->content, of->definition, 99, looked).has_value());
-      }
-    }
-    uint64_t a = 0;
-    uint64_t b = 0;
-    CHECK(Aggregate(world.content, world.definition, 10'000,
-                    {.where = all, .reducers = {{Reducer::Kind::kCount}}, .deadlines = deadlines},
-                    &a));
-    CHECK(Aggregate(world.content, world.definition, 10'000,
-                    {.where = all,
-                     .reducers = {{Reducer::Kind::kCount}},
-                     .keep_living = all_live,
-                     .deadlines = deadlines},
-                    &b));
-    CHECK(a == b);
-  }
-}
-
 TEST_CASE("query: the first rows of many, whatever their values begin with") {
   Rng rng(11);
   World world(People());

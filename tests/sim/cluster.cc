@@ -274,8 +274,12 @@ void Cluster::CheckWorkloads() {
 
 // A slow link takes its time for what the node behind it has missed, and for what is said twice.
 int64_t Cluster::RecoveryNs() const {
-  const int64_t bytes_per_s = knobs_.network.bytes_per_s / 10;
-  if (bytes_per_s == 0) return kRecoveryNsMax;
+  if (knobs_.network.bytes_per_s == 0) return kRecoveryNsMax;
+  // A flight is under way at a time, there and back.
+  const int64_t by_flights = static_cast<int64_t>(knobs_.paxos.flight_bytes_max) * kSecond /
+                             (2 * knobs_.network.delay_ns);
+  const int64_t bytes_per_s =
+      std::max<int64_t>(std::min<int64_t>(knobs_.network.bytes_per_s, by_flights) / 10, 1);
   uint64_t most = 0;
   for (const auto& node : nodes_) {
     const paxos::Slot slot = node->node() == nullptr ? 0 : node->node()->replica().chosen_slot();

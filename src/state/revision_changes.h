@@ -59,7 +59,8 @@ class RevisionChanges {
   void End(bool told);
   // The same if nobody is to be told, and OnShortPut was all.
   void EndShort() {
-    DCHECK(count_ == 0 && !settings_changed_);
+    DCHECK(count_ == 0);
+    DCHECK(!settings_changed_);
     if (!history_.staged()) return;
     history_.Publish();
     history_.Trim();

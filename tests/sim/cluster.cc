@@ -231,8 +231,14 @@ void Cluster::Run(int64_t duration_ns) {
   const int64_t healed_ns = loop_.now_ns();
   const int64_t recovery_ns = RecoveryNs();
   for (auto& actor : actors_) actor->TakeProgress();
-  while (!report_.failed() && !Live() && loop_.now_ns() < healed_ns + recovery_ns) {
+  // A stop in good order that began before may end later, and its node be away for a while.
+  int64_t whole_ns = healed_ns;
+  while (!report_.failed() && !Live() && loop_.now_ns() < whole_ns + recovery_ns &&
+         loop_.now_ns() < healed_ns + 3 * recovery_ns) {
     loop_.RunUntil(loop_.now_ns() + 100 * kMillisecond);
+    const bool whole = std::all_of(nodes_.begin(), nodes_.end(),
+                                   [](const auto& n) { return n->running() || n->dead(); });
+    if (!whole) whole_ns = loop_.now_ns();
   }
   if (!report_.failed() && !Live()) {
     report_.Fail("liveness", "the cluster is whole for " + std::to_string(recovery_ns / kSecond) +
@@ -276,8 +282,8 @@ void Cluster::CheckWorkloads() {
 int64_t Cluster::RecoveryNs() const {
   if (knobs_.network.bytes_per_s == 0) return kRecoveryNsMax;
   // A flight is under way at a time, there and back.
-  const int64_t by_flights = static_cast<int64_t>(knobs_.paxos.flight_bytes_max) * kSecond /
-                             (2 * knobs_.network.delay_ns);
+  const int64_t by_flights =
+      static_cast<int64_t>(knobs_.paxos.flight_bytes_max) * kSecond / (2 * knobs_.network.delay_ns);
   const int64_t bytes_per_s =
       std::max<int64_t>(std::min<int64_t>(knobs_.network.bytes_per_s, by_flights) / 10, 1);
   uint64_t most = 0;

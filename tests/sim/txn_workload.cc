@@ -148,6 +148,8 @@ class TxnActor final : public Actor {
       step_ = Step::kNone;
       return;
     }
+    // A node that has just begun does not know yet what its peers know: it is asked again.
+    if (tag == kCommit && reply.text.find("needs feature version") != std::string::npos) return;
     const Outcome outcome = Judge(world(), reply, "NOTXN");
     if (tag == kCommit) return Committed(outcome, reply);
     if (tag == kAudit) return Audited(outcome, reply);

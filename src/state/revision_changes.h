@@ -60,7 +60,6 @@ class RevisionChanges {
   // The same if nobody is to be told, and OnShortPut was all.
   void EndShort() {
     DCHECK(count_ == 0);
-    DCHECK(!settings_changed_);
     if (!history_.staged()) return;
     history_.Publish();
     history_.Trim();

@@ -245,7 +245,7 @@ class LongListActor final : public Actor {
     }
   }
   void FinalAct() override {
-    if (!unknown_ && length_ > 0) Read();
+    if (!unknown_ && length_ > 0 && !std::exchange(read_last_, true)) Read();
   }
   // What a lost request did is not known: from then on another key is used.
   void Renew() {
@@ -314,6 +314,7 @@ class LongListActor final : public Actor {
   size_t length_ = 0;
   size_t from_ = 0;
   bool unknown_ = false;
+  bool read_last_ = false;
   bool refused_ = false;
 };
 

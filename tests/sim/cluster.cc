@@ -334,7 +334,8 @@ bool Cluster::Live() {
     // Its node turned out to be lost when it was to start.
     const int home = actor->client().node();
     if (nodes_[home]->dead()) actor->client().MoveHome((home + 1) % size());
-    progressed_[actor.get()] |= actor->TakeProgress();
+    // A member that is lost for ever may keep the others from raising the version.
+    progressed_[actor.get()] |= actor->TakeProgress(DeadCount() > 0);
     all = all && progressed_[actor.get()];
   }
   return all;

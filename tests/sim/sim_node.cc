@@ -46,6 +46,8 @@ struct SimNode::Process final : state::ApplySink, state::WaitSink, state::ApplyT
   std::unique_ptr<server::Engine> engine;
   paxos::Invariants invariants;
   std::map<uint64_t, std::unique_ptr<Connection>> connections;
+  // Closed by their clients before they were open here: a pause that goes on turns the two around.
+  std::set<uint64_t> closed_early;
   bool turn_filed = false;
   resp::ReplyOutput* reply = nullptr;
   uint64_t reply_begin = 0;
@@ -671,7 +673,7 @@ void SimNode::Fatal(const std::string& reason) {
 
 void SimNode::OnClientOpen(uint64_t connection) {
   Enter([this, connection] {
-    if (stopping_) return;
+    if (stopping_ || process_->closed_early.erase(connection) > 0) return;
     auto made = std::make_unique<Connection>();
     made->owner = this;
     made->id = connection;
@@ -692,7 +694,10 @@ void SimNode::OnClientBytes(uint64_t connection, std::string bytes) {
 void SimNode::OnClientClose(uint64_t connection) {
   Enter([this, connection] {
     const auto it = process_->connections.find(connection);
-    if (it == process_->connections.end()) return;
+    if (it == process_->connections.end()) {
+      process_->closed_early.insert(connection);
+      return;
+    }
     process_->engine->Close(it->second->session);
     process_->connections.erase(it);
   });

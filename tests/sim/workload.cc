@@ -37,8 +37,9 @@ Actor::Actor(World* world, int id, const ClientOptions& options)
     : world_(*world), client_(world->loop, world->network, world->report, id, options, this) {}
 
 void Actor::OnReply(uint64_t tag, const Reply& reply) {
-  // A member that is lost for ever may keep the others from raising the version.
-  progress_ |= !reply.IsError() || reply.text.find("needs feature version") != std::string::npos;
+  progress_ |= !reply.IsError();
+  version_refused_ |=
+      reply.IsError() && reply.text.find("needs feature version") != std::string::npos;
   Answered(tag, reply);
   if (!client_.connected() || client_.outstanding() != 0) return;
   Settled();

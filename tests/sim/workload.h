@@ -95,8 +95,12 @@ class Actor : public Client::Handler {
   virtual Hurry hurry() const { return Hurry::kNone; }
   // Goes to this node and does there at once what it has for that.
   void HurryTo(int node);
-  // Answered since the last call.
-  bool TakeProgress() { return std::exchange(progress_, false); }
+  // Answered since the last call. `old_version`: that a command is of a later feature version
+  // counts as well.
+  bool TakeProgress(bool old_version = false) {
+    const bool refused = std::exchange(version_refused_, false);
+    return std::exchange(progress_, false) || (old_version && refused);
+  }
 
  protected:
   // Sends at least one request, or none and is asked again later. Only when nothing is outstanding.
@@ -124,6 +128,7 @@ class Actor : public Client::Handler {
   Client client_;
   bool filed_ = false;
   bool progress_ = false;
+  bool version_refused_ = false;
   bool hurry_ = false;
 };
 

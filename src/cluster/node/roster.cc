@@ -247,6 +247,7 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
 // What a quorum had chosen may be left in the votes of those who were not set back, and nobody may
 // know that it is chosen. So this node leads only with their promises, until some leader came.
 void Roster::GiveUp() {
+  wanted_.clear();
   for (const NodeId voter : replica_.members().voters)
     if (voter != replica_.self() && !watch_.SetBack(voter)) wanted_.push_back(voter);
   std::string names;

@@ -24,7 +24,9 @@ inline constexpr std::string_view kErrWaitTakenOver =
 inline constexpr std::string_view kErrWaitLeaseEnded =
     "NOLEASE the lease ended while the lock was waited for";
 inline constexpr std::string_view kErrWaitPassedOver =
-    "UNBLOCKED this node was out of reach, and the lock was broken or taken in another mode";
+    "UNBLOCKED this node was out of reach, and the lock was broken, taken in another mode, or "
+    "asked "
+    "for anew by this OWNER";
 inline constexpr std::string_view kErrUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 inline constexpr std::string_view kErrUnblockUncertain =
     "UNCERTAIN whether the client waits on is not known yet";

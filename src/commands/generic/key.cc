@@ -39,11 +39,11 @@ bool DeleteKey(Context& ctx, std::string_view key) {
   return true;
 }
 
-// FLUSHDB's and FLUSHALL's only argument. Both words mean the same here: values are always freed
-// in slices, behind the reply.
 // Each key's labels are taken out one by one.
 uint64_t LabelUnits(const Context& ctx) { return 3 * LabelsOf(ctx.store).labelled_keys(); }
 
+// FLUSHDB's and FLUSHALL's only argument. Both words mean the same here: values are always freed
+// in slices, behind the reply.
 bool CheckFlushMode(Context& ctx) {
   ArgCursor args(ctx.args);
   if (args.HasNext() && !args.Token("SYNC") && !args.Token("ASYNC")) args.Fail(kErrSyntax);

@@ -273,7 +273,7 @@ void IndexContent::CheckInvariants() const {
     }
   }
   CHECK(keys == size_);
-  CHECK(id_end_ <= 2 * size_ + kSegment);
+  CHECK(id_end_ == 0 || At(id_end_ - 1) != nullptr);
   CHECK(segments_.size() == (size_t{id_end_} + kSegment - 1) / kSegment);
   size_t free = 0;
   for (uint32_t id = free_id_, last = kNoId; id != kNoId; last = id, id = NextFree(id), free++) {

@@ -59,7 +59,8 @@ class IndexContent {
   const AnyColumn& column(size_t field) const { return *columns_[field]; }
   // kKeys only: all keys in order.
   const NameTree& names() const { return names_; }
-  // Ids are below this: at most twice as many as keys, and a few thousand more.
+  // Ids are below this. Of keys that go the ids are used again, so that they are about twice as
+  // many as keys, and a few thousand more; keys with many values keep theirs, and may hold it up.
   uint32_t id_end() const { return id_end_; }
   // Null: the id is free.
   const IndexedKey* At(uint32_t id) const {

@@ -51,6 +51,11 @@ class Target:
             self.admins.append(self.connect(len(self.admins)))
         return self.admins[node]
 
+    def catch_up(self, node):
+        """The node has applied what others have answered. Reads see to that themselves; the first message of SUBSCRIBE
+        tells what the node has."""
+        self.admin(node % len(self.ports)).call("DBSIZE")
+
     def reconnect(self):
         for c in self.admins:
             c.close()
@@ -88,6 +93,8 @@ class Run:
         name = name or self.current
         if name not in self.clients:
             node = self.nodes.setdefault(name, self.first + len(self.clients))
+            if self.target.cluster and self.clients:
+                self.target.catch_up(node)
             self.clients[name] = self.target.connect(node)
         return self.clients[name]
 

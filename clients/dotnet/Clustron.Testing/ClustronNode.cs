@@ -123,15 +123,21 @@ public sealed class ClustronNode : IDisposable
         if (SendSignal(process.Id, number) != 0) throw new InvalidOperationException($"Signal {number} could not be sent to the node on port {Port}.");
     }
 
-    /// <summary>The server has ended, and its id may become somebody else's: nobody is to be killed any more.</summary>
-    private static void Unleash(Process process)
+    /// <summary>
+    /// The server has ended, and its id may become somebody else's: nobody is to be killed any more, and the data stay. Who waits for the
+    /// end and the event of the end both say so, on two threads: one at a time, or the pipe closes with the line unwritten.
+    /// </summary>
+    internal static void Unleash(Process process)
     {
-        try
+        lock (process)
         {
-            process.StandardInput.WriteLine();
-            process.StandardInput.Close();
+            try
+            {
+                process.StandardInput.WriteLine();
+                process.StandardInput.Close();
+            }
+            catch (Exception error) when (error is IOException or InvalidOperationException) { } // It was said already.
         }
-        catch (Exception error) when (error is IOException or InvalidOperationException) { } // It was said already.
     }
 
     private void Forget()

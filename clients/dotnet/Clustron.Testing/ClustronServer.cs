@@ -22,7 +22,7 @@ public sealed class ClustronServer : IAsyncDisposable, IDisposable
         _deletes = options.Directory is null;
         _directory = options.Directory ?? Directory.CreateTempSubdirectory("clustron-").FullName;
         _timeout = options.StartTimeout;
-        int[] ports = NodeProbe.FreePorts(options.Nodes, options.Ports);
+        int[] ports = NodeProbe.TakePorts(options.Nodes, options.Ports);
         string[] cluster = options.Nodes == 1 ? ["--durability", "everysec"] : ClusterArguments(ports);
         for (int i = 0; i < ports.Length; ++i)
         {
@@ -107,6 +107,7 @@ public sealed class ClustronServer : IAsyncDisposable, IDisposable
     {
         AppDomain.CurrentDomain.ProcessExit -= OnExit;
         foreach (ClustronNode node in _nodes) node.Dispose();
+        NodeProbe.GiveBack(_nodes.Select(n => n.Port));
         if (!_deletes) return;
         try { Directory.Delete(_directory, true); }
         catch (IOException) { } // A temporary folder that is left does no harm.

@@ -9,6 +9,7 @@ namespace Clustron.Testing;
 internal static class NodeProbe
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly HashSet<int> Taken = [];
 
     /// <summary>The fields of INFO's paxos section; null: no answer, or it still loads.</summary>
     public static async Task<IReadOnlyDictionary<string, string>?> InfoAsync(int port)
@@ -28,16 +29,29 @@ internal static class NodeProbe
     public static async Task<bool> WritesAsync(int port) =>
         await CallAsync(port, "*2\r\n$3\r\nDEL\r\n$11\r\n__testing__\r\n").ConfigureAwait(false) is { } reply && reply.StartsWith(':');
 
-    /// <summary>Free now, together with the peers' ports.</summary>
-    public static int[] FreePorts(int count, (int First, int Last) range)
+    /// <summary>
+    /// Free now, together with the peers' ports, and no other server's of this process until <see cref="GiveBack"/>: a node that is down
+    /// for a while keeps its port.
+    /// </summary>
+    public static int[] TakePorts(int count, (int First, int Last) range)
     {
         for (int attempt = 0; attempt < 200; ++attempt)
         {
             int first = Random.Shared.Next(range.First, range.Last - count);
             int[] ports = [.. Enumerable.Range(first, count)];
-            if (ports.All(p => IsFree(p) && IsFree(p + 10000))) return ports;
+            lock (Taken)
+            {
+                if (ports.Any(Taken.Contains) || !ports.All(p => IsFree(p) && IsFree(p + 10000))) continue;
+                Taken.UnionWith(ports);
+                return ports;
+            }
         }
         throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"There are no {count} free ports between {range.First} and {range.Last}."));
+    }
+
+    public static void GiveBack(IEnumerable<int> ports)
+    {
+        lock (Taken) Taken.ExceptWith(ports);
     }
 
     private static bool IsFree(int port)

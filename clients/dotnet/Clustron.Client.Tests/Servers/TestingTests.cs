@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Clustron.Testing;
 
 namespace Clustron.Tests;
@@ -31,5 +32,29 @@ public class TestingTests : ServerTest
         Assert.Equal("v", (string?)(await client.KeyValue.GetAsync("k")).Value);
         server.Nodes[0].Kill();
         Assert.False(server.Nodes[0].IsRunning);
+    }
+
+    [Fact]
+    public void An_end_that_two_threads_tell_is_told()
+    {
+        for (int round = 0; round < 1000; ++round)
+        {
+            var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true };
+            foreach (string argument in (string[])["-c", "read -r line"]) start.ArgumentList.Add(argument);
+            using Process reader = Process.Start(start)!;
+            int ready = 0;
+            Thread[] tellers = [new(Tell), new(Tell)];
+            foreach (Thread teller in tellers) teller.Start();
+            foreach (Thread teller in tellers) teller.Join();
+            reader.WaitForExit();
+            Assert.True(reader.ExitCode == 0, $"round {round}: the pipe was closed, and no line came");
+
+            void Tell()
+            {
+                Interlocked.Increment(ref ready);
+                SpinWait.SpinUntil(() => Volatile.Read(ref ready) == 2);
+                ClustronNode.Unleash(reader);
+            }
+        }
     }
 }

@@ -334,8 +334,8 @@ bool Cluster::Live() {
     // Its node turned out to be lost when it was to start.
     const int home = actor->client().node();
     if (nodes_[home]->dead()) actor->client().MoveHome((home + 1) % size());
-    // A member that is lost for ever may keep the others from raising the version.
-    progressed_[actor.get()] |= actor->TakeProgress(DeadCount() > 0);
+    // A member that is lost for ever, or runs an old program to the end, keeps the version down.
+    progressed_[actor.get()] |= actor->TakeProgress(DeadCount() > 0 || knobs_.mixed_versions);
     all = all && progressed_[actor.get()];
   }
   return all;
@@ -472,7 +472,7 @@ void Cluster::CheckWalls() {
   if (nodes_[0]->clock().WallMs() < true_ms - knobs_.wall_offset_ms_max)
     clock_behind_ns_ = loop_.now_ns();
   for (auto& node : nodes_) {
-    if (!node->running()) continue;
+    if (!node->running() || node->paused()) continue;  // who stands still tells nobody
     const int64_t told_ms = node->engine()->node_port().WallUs() / 1000;
     const cluster::WallClock& wall = node->node()->parts().clock.wall();
     const int64_t applied_ms = node->engine()->executor().wall_ms();

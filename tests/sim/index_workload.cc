@@ -120,18 +120,24 @@ class IndexActor final : public Actor {
                    kRemove);
     }
   }
-  // Writes what nobody else writes, then asks for it, perhaps at another node.
-  void Mark() {
+  // A write of which nobody knows may take effect later, over one that was answered: the next goes
+  // to a key that has none of these.
+  void Begin() {
     mark_ = world().UniqueValue();
     from_ns_ = now_ns();
+    if (open_) own_ = "index:own:" + mark_;
+    open_ = true;
+  }
+  // Writes what nobody else writes, then asks for it, perhaps at another node.
+  void Mark() {
+    Begin();
     std::vector<std::string> words = {"HSET", own_, "tag", mark_};
     if (rng().Percent(30)) words.insert(words.begin(), {"ONCE", mark_, "1000"});
     Say(words, kMark);
   }
   // The same in one transaction, which sees what it has written itself.
   void Within() {
-    mark_ = world().UniqueValue();
-    from_ns_ = now_ns();
+    Begin();
     Say({"TXN", "THEN", "2", "4", "HSET", own_, "tag", mark_, "9", "INDEX", "QUERY", Index(0),
          "WHERE", "tag = $m", "PARAMS", "1", "m", mark_},
         kWithin);
@@ -142,7 +148,10 @@ class IndexActor final : public Actor {
   }
 
   void Answered(uint64_t tag, const Reply& reply) override {
-    if (reply.IsError() && RefusedForCertain(reply)) return;
+    if (reply.IsError() && RefusedForCertain(reply)) {
+      if (tag == kMark || tag == kWithin) open_ = false;
+      return;
+    }
     const bool type = reply.IsError("WRONGTYPE");
     const bool none = reply.IsError("ERR no such") || reply.IsError("ERR index") ||
                       reply.IsError("ERR source") ||
@@ -153,7 +162,9 @@ class IndexActor final : public Actor {
       return;
     }
     const std::string_view expected = type ? "WRONGTYPE" : none ? "ERR" : "";
-    if (Judge(world(), reply, expected) != Outcome::kReply || reply.IsError()) return;
+    const Outcome outcome = Judge(world(), reply, expected);
+    if ((tag == kMark || tag == kWithin) && outcome != Outcome::kUnknown) open_ = false;
+    if (outcome != Outcome::kReply || reply.IsError()) return;
     if (tag == kUndone) world().report->Fail("indexes", "a transaction that fails is done");
     if (tag == kMark) marked_ = true;
     if (tag == kQuery) Found(reply);
@@ -174,8 +185,9 @@ class IndexActor final : public Actor {
   }
   void Lost(uint64_t /*tag*/) override { marked_ = false; }
 
-  const std::string own_;
-  std::string mark_;
+  std::string own_;   // the key with the mark
+  std::string mark_;  // its newest value
+  bool open_ = false;  // whether a mark took effect is not known
   int64_t from_ns_ = 0;
   bool marked_ = false;
 };

@@ -208,7 +208,7 @@ void WaitServer::End(WaitPlace place, WaitEnd how) {
     if (how == WaitEnd::kUnblocked) {
       reply.Error(commands::kErrUnblocked);
     } else if (wait.for_lock()) {
-      commands::ReplyLockHeld(reply, LocksOf(store_).Find(wait.db, wait.keys.front()));
+      commands::ReplyLockHeld(reply, store_, LocksOf(store_).Find(wait.db, wait.keys.front()));
     } else {
       commands::ReplyTimedOut(reply);
     }

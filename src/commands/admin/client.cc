@@ -204,6 +204,9 @@ void CmdClientPause(Context& ctx) {
   const auto timeout_ms = ParseInt64(ctx.args[2]);
   if (!timeout_ms) return ctx.reply.Error(kErrTimeoutInteger);
   if (*timeout_ms < 0) return ctx.reply.Error(kErrTimeoutNegative);
+  // Its end must be a time.
+  constexpr int64_t kPauseMaxMs = INT64_MAX - (int64_t{1} << 44);
+  if (*timeout_ms > kPauseMaxMs) return ctx.reply.Error(kErrTimeoutRange);
   ctx.server->clients().Pause(*timeout_ms, writes_only);
   ctx.reply.Ok();
 }

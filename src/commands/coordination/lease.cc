@@ -18,6 +18,7 @@
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
 #include "store/tables/lease_table.h"
+#include "store/tables/lock_table.h"
 
 namespace clustron::commands {
 
@@ -54,6 +55,14 @@ void ReplyGrant(Context& ctx, const Lease& lease) {
   ctx.reply.Bulk(lease.id);
   ctx.reply.Int(lease.ttl_ms);
   ctx.reply.Uint(lease.grant_revision);
+}
+
+// Whether an event's line of words can name it.
+bool IsOneWord(std::string_view id) {
+  constexpr unsigned char kDelete = 0x7f;
+  return id != "-" && std::none_of(id.begin(), id.end(), [](char c) {
+           return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) == kDelete;
+         });
 }
 
 // The lease named by args[2]; replies -NOLEASE if there is none.
@@ -138,6 +147,8 @@ void CmdLeaseGrant(Context& ctx) {
       if (lease->owner != owner) return ctx.reply.Error(kErrLeaseOwner);
       return ReplyGrant(ctx, *lease);
     }
+    // Programs from before watches (and ages of locks) grant it.
+    if (LocksOf(ctx.store).keeps_age() && !IsOneWord(id)) return ctx.reply.Error(kErrLeaseIdText);
     return ReplyGrant(ctx, LeasesOf(ctx.Writable()).Grant(id, ttl_ms, owner));
   }
   ReplyGrant(ctx, LeasesOf(ctx.Writable()).Grant(FreshId(ctx), ttl_ms, owner));

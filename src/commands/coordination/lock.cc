@@ -52,6 +52,7 @@ constexpr size_t kQueueShown = 100;
 struct AcquireCall {
   store::LockRequest request;
   bool has_lease = false;
+  bool has_limit = false;
   std::optional<int64_t> wait_ms;  // WAIT; 0: for ever
   int64_t ticket_ms = 0;           // ENQUEUE
   // Whether programs before feature version 5 know the call.
@@ -65,6 +66,7 @@ bool TakeMode(ArgCursor& args, AcquireCall* call) {
   } else if (args.Option("LIMIT")) {
     call->request.limit =
         static_cast<uint32_t>(args.IntIn(1, store::kLockHoldersMax, kErrLockLimit));
+    call->has_limit = true;
   } else if (args.Option("DELAY")) {
     call->request.delay_ms = args.IntIn(1, kDelayMaxMs, kErrLockDelay);
   } else if (args.Option("WAIT")) {
@@ -96,7 +98,7 @@ AcquireCall ParseAcquire(ArgCursor& args) {
   const bool by_lease = call.request.ttl_ms == 0 && call.has_lease;
   if (call.request.ttl_ms < kTtlMinMs && !by_lease) args.Fail(kErrTtlRange);
   if (by_lease) call.plain = false;
-  if (call.request.shared && call.request.limit != 1) args.Fail(kErrSharedLimit);
+  if (call.request.shared && call.has_limit) args.Fail(kErrSharedLimit);
   if (call.wait_ms && call.ticket_ms != 0) args.Fail(kErrWaitEnqueue);
   return call;
 }
@@ -155,16 +157,9 @@ bool AskedBefore(Context& ctx, const Lock& lock, const AcquireCall& call) {
                                      .lock = call.request,
                                      .ticket = ticket};
   } else {
-    ReplyLockHeld(ctx.reply, &lock);
+    ReplyLockHeld(ctx.reply, ctx.store, &lock);
   }
   return true;
-}
-
-// A grant or ticket of the lock that this item has made: its revision is the item's, and no other
-// may have it.
-bool TakenInThisItem(Context& ctx, const Lock& lock) {
-  const store::Revision revision = ctx.store.ItemRevision();
-  return revision != 0 && (lock.Find(revision) != nullptr || lock.queue.Find(revision) != nullptr);
 }
 
 bool LeaseIsFull(const Context& ctx, const AcquireCall& call) {
@@ -175,8 +170,8 @@ bool LeaseIsFull(const Context& ctx, const AcquireCall& call) {
 // It can't be granted now.
 void Queue(Context& ctx, const Lock& lock, const AcquireCall& call) {
   const std::string_view name = ctx.args[2];
-  if (!call.wait_ms && call.ticket_ms == 0) return ReplyLockHeld(ctx.reply, &lock);
-  if (TakenInThisItem(ctx, lock)) return ctx.reply.Error(kErrLockTwice);
+  if (!call.wait_ms && call.ticket_ms == 0) return ReplyLockHeld(ctx.reply, ctx.store, &lock);
+  if (LocksOf(ctx.store).TakenInThisItem(ctx.db, name)) return ctx.reply.Error(kErrLockTwice);
   if (lock.queue.size() >= store::kLockTicketsMax) return ctx.reply.Error(kErrQueueFull);
   if (LeaseIsFull(ctx, call)) return ctx.reply.Error(kErrLeaseLocksFull);
   if (call.wait_ms) {
@@ -263,8 +258,8 @@ void CmdLockAcquire(Context& ctx) {
     const bool overtakes = Planted(Bug::kLockReaderOvertakes) && call.request.shared;
     if (!lock->Grantable(call.request.shared) || (lock->contended() && !overtakes))
       return Queue(ctx, *lock, call);
-    if (TakenInThisItem(ctx, *lock)) return ctx.reply.Error(kErrLockTwice);
   }
+  if (LocksOf(ctx.store).TakenInThisItem(ctx.db, name)) return ctx.reply.Error(kErrLockTwice);
   // Programs from before queues (and ages) grant without a bound.
   if (LocksOf(ctx.store).keeps_age() && LeaseIsFull(ctx, call))
     return ctx.reply.Error(kErrLeaseLocksFull);

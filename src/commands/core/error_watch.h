@@ -10,6 +10,9 @@ namespace clustron::commands {
 inline constexpr std::string_view kErrWatchNoHistory =
     "CLUSTERDOWN the history of watches could not be begun: no leader could be reached";
 
+inline constexpr std::string_view kErrWatchKeepsNothing =
+    "ERR watch-history-size is 0: what changed is not kept, and only told as it happens";
+
 // "COMPACTED 17 …": the lowest revision that SINCE takes.
 inline std::string Compacted(uint64_t oldest) {
   return "COMPACTED " + std::to_string(oldest) +

@@ -1,5 +1,7 @@
 #include "commands/core/lock_reply.h"
 
+#include "store/tables/lease_table.h"
+
 namespace clustron::commands {
 
 void ReplyLockGranted(resp::ReplyWriter& reply, store::Revision token, int64_t ttl_ms) {
@@ -9,13 +11,16 @@ void ReplyLockGranted(resp::ReplyWriter& reply, store::Revision token, int64_t t
   reply.Int(ttl_ms);
 }
 
-void ReplyLockHeld(resp::ReplyWriter& reply, const store::Lock* lock) {
+void ReplyLockHeld(resp::ReplyWriter& reply, const store::Store& store, const store::Lock* lock) {
   reply.Array(4);
   reply.Int(0);
   if (lock != nullptr && lock->held()) {
-    reply.Uint(lock->holder().token);
-    reply.Int(lock->holder().timer_ms());
-    reply.Bulk(lock->holder().owner);
+    const store::LockHolder& holder = lock->holder();
+    const store::Lease* lease = nullptr;
+    if (holder.timer_ms() == 0) lease = LeasesOf(store).Find(holder.lease_id);
+    reply.Uint(holder.token);
+    reply.Int(lease == nullptr ? holder.timer_ms() : lease->ttl_ms);
+    reply.Bulk(holder.owner);
   } else {
     reply.Int(0);
     reply.Int(lock == nullptr ? 0 : lock->delay.ms);

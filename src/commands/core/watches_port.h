@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,8 +63,8 @@ class WatchesPort {
   // Has the cluster keep a history of changes, if it does not; `previous`: with the values before
   // them. True if it does.
   virtual bool Begin(bool previous) = 0;
-  // The lowest revision that SINCE takes.
-  virtual uint64_t OldestRevision() const = 0;
+  // The lowest revision that SINCE takes; nothing: it takes none (watch-history-size is 0).
+  virtual std::optional<uint64_t> OldestRevision() const = 0;
   // What a watch that begins now need not be told: the state's revision, but while a snapshot is
   // being loaded that of the state before.
   virtual uint64_t ToldRevision() const = 0;

@@ -100,17 +100,23 @@ struct RestoreCall {
 
 // False, with the reply, if the call is malformed.
 bool Parse(Context& ctx, RestoreCall* call) {
+  constexpr int64_t kFreqMax = 255;
   ArgCursor args(ctx.args, 4);
+  bool idle = false;
+  bool freq = false;
   while (args.HasNext()) {
     if (args.Token("REPLACE")) {
       call->replace = true;
     } else if (args.Token("ABSTTL")) {
       call->absolute = true;
-    } else if (args.Option("IDLETIME")) {
+    } else if (!freq && args.Option("IDLETIME")) {
       // Read and checked as Redis does; nothing is evicted here.
-      args.IntIn(0, INT64_MAX, kErrRestoreIdle);
-    } else if (args.Option("FREQ")) {
-      args.IntIn(0, 255, kErrRestoreFreq);
+      idle = true;
+      if (args.Int() < 0 && args.ok()) args.Fail(kErrRestoreIdle);
+    } else if (!idle && args.Option("FREQ")) {
+      freq = true;
+      const int64_t value = args.Int();
+      if (args.ok() && (value < 0 || value > kFreqMax)) args.Fail(kErrRestoreFreq);
     } else {
       args.Fail(kErrSyntax);
     }

@@ -41,7 +41,6 @@ Wish ParseWish(ArgCursor& args) {
   }
   // COMPAT: the reply's length must fit, however many fields there are.
   if (args.ok() && wish.with_values && wish.count > INT64_MAX / 2) args.Fail(kErrOutOfRange);
-  if (args.ok() && wish.count < -kRepeatsMax) args.Fail(kErrOutOfRange);
   return wish;
 }
 
@@ -101,6 +100,7 @@ void CmdHrandfield(Context& ctx) {
   const HashValue& hash = HashOf(*record);
   const size_t size = hash.size();
   if (!wish.with_count) return ctx.reply.Bulk(hash.At(ctx.rng().Below(size)).field);
+  if (wish.count < -kRepeatsMax) return ctx.reply.Error(kErrOutOfRange);
   if (wish.count < 0) {
     const auto repeats = static_cast<size_t>(-wish.count);
     if (!ctx.Spend(repeats) || !SpendLookups(ctx, hash, repeats)) return;

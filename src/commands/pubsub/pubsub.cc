@@ -58,6 +58,10 @@ void Subscribe(Context& ctx, std::string_view what, Kind kind) {
   for (std::string_view name : ctx.args.subspan(1)) {
     if (kind == Kind::kChannel && IsWatchChannel(name) && !ParseWatchChannel(name))
       return ctx.reply.Error(NoWatchChannel(name));
+    if (kind == Kind::kChannel && IsLockChannel(name) && !SyncMessage(ctx.store, name, 0))
+      return ctx.reply.Error(NoLockChannel(name));
+    if (kind == Kind::kShard && IsReservedChannel(name))
+      return ctx.reply.Error(ReservedChannel(name));
     // EXEC's reply has one element for each command.
     if (kind == Kind::kChannel && ctx.depth > 0 && SyncMessage(ctx.store, name, 0))
       return ctx.reply.Error(SubscribeInMulti(name));

@@ -69,10 +69,23 @@ bool Scratch::CopyKeys(Context& ctx, int db, const Slice& slice, std::vector<See
 // A command may name leases anywhere (SET … LEASE id): what names none does no harm.
 void Scratch::CopyLeases(const Store& live, const StagedCommand& command) {
   for (const std::string& word : command.words) {
-    const store::Lease* lease = LeasesOf(live).Find(word);
-    if (lease == nullptr || LeasesOf(*store_).Find(word) != nullptr) continue;
-    LeasesOf(*store_).Grant(word, lease->ttl_ms, lease->owner);
-    leases_.push_back(word);
+    if (const store::Lease* lease = LeasesOf(live).Find(word)) CopyLease(*lease);
+  }
+}
+
+void Scratch::CopyLease(const store::Lease& lease) {
+  if (LeasesOf(*store_).Find(lease.id) != nullptr) return;
+  LeasesOf(*store_).Grant(lease.id, lease.ttl_ms, lease.owner);
+  leases_.push_back(lease.id);
+}
+
+// A key of a lease takes no expiry.
+void Scratch::AttachKeys(const Store& live, int db, const Slice& slice) {
+  for (const std::string& key : slice.written) {
+    const store::Lease* lease = LeasesOf(live).LeaseOf(db, key);
+    if (lease == nullptr) continue;
+    CopyLease(*lease);
+    LeasesOf(*store_).Attach(lease->id, db, key);
   }
 }
 
@@ -126,6 +139,10 @@ void Scratch::Read(Context& ctx, int db, const CommandSpec& spec, Args read,
   const Slice slice = SliceOf(spec, read, staged);
   const auto run = [&] {
     if (!CopyKeys(ctx, db, slice, seen)) return ctx.reply.Error(kErrTxnBigValue);
+    // What is staged beside values (LEASE DETACH …) is not run here.
+    const bool only_values = std::all_of(staged.begin(), staged.end(),
+                                         [](const auto& one) { return one.data != nullptr; });
+    if (only_values) AttachKeys(ctx.store, db, slice);
     store_->work().Begin(kWorkMax);
     for (size_t i : slice.commands)
       if (!RunStaged(ctx, db, staged[i], i)) return;

@@ -14,6 +14,10 @@
 
 #include "commands/core/context.h"
 
+namespace clustron::store {
+struct Lease;
+}
+
 namespace clustron::commands {
 
 // A key as it was seen; revision 0: it was absent.
@@ -60,7 +64,9 @@ class Scratch {
   static Slice SliceOf(const CommandSpec& spec, Args read,
                        const std::vector<StagedCommand>& staged);
   bool CopyKeys(Context& ctx, int db, const Slice& slice, std::vector<SeenKey>* seen);
+  void CopyLease(const store::Lease& lease);
   void CopyLeases(const store::Store& live, const StagedCommand& command);
+  void AttachKeys(const store::Store& live, int db, const Slice& slice);
   bool RunStaged(Context& ctx, int db, const StagedCommand& command, size_t i);
   bool WrittenAreSmall(int db, const Slice& slice) const;
   void Clean(int db, const Slice& slice);

@@ -317,7 +317,10 @@ void CmdWatchkeyRev(Context& ctx) {
   ctx.server->watches().Begin(false);
   ctx.reply.Array(2);
   ctx.reply.Uint(ctx.store.revision());
-  ctx.reply.Uint(ctx.server->watches().OldestRevision());
+  if (const std::optional<uint64_t> oldest = ctx.server->watches().OldestRevision())
+    ctx.reply.Uint(*oldest);
+  else
+    ctx.reply.Null();
 }
 
 void CmdWatchkeyList(Context& ctx) {

@@ -41,7 +41,7 @@ inline constexpr CommandSpec kWatchkeyRows[] = {
      .complexity = "O(N) by the number of keys, with FROM as SINCE",
      .compat = Compat::kExtension},
     {.name = "WATCHKEY|GET", .id = 750, .since = "0.1.0", .arity = -3, .cls = Class::kRead,
-     .group = Group::kCoordination, .flags = kReadonly | kMovableKeys | kWide,
+     .group = Group::kCoordination, .flags = kReadonly | kMovableKeys | kWide | kUnversioned,
      .keys = kKeysWatchkeyGet, .get_keys = WatchkeyGetKeys, .handler = CmdWatchkeyGet,
      .feature_version = kWatchVersion,
      .syntax = "(key|(PREFIX prefix [LIMIT limit:int] [AFTER after]))",

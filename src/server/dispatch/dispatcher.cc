@@ -245,7 +245,8 @@ state::Executor::Caller Dispatcher::CallerOf(const Call& call) const {
 // Why the cluster can't serve the command now; empty: it is to be tried.
 std::string_view Dispatcher::OutageError(const Call& call) {
   CHECK(call.cls != Class::kLocal);
-  if (!call.session.client.modes().local_reads) {
+  // A COMMIT is tried all the same: refused or not, its transaction is open no more.
+  if (!call.session.client.modes().local_reads && !call.spec.Is(commands::kMadeHere)) {
     // What stood behind commands that were held in vain is not held once more.
     const int64_t backlog_ns = call.session.input.backlog_ns();
     if (backlog_ns != 0 && around_.node.parts().leader.HeldInVain(backlog_ns)) {

@@ -51,6 +51,7 @@ std::optional<std::string> LeaderCalls::Run(std::string_view body) {
   args[0] = spec->name;
   state::Executor::Caller caller{header.db, header.resp_version, header.user};
   caller.timers = &timers_;
+  caller.live_elapsed_ms = around_.node.parts().clock.LiveElapsedMs();
   resp::ReplyChunks reply;
   const state::Executor::Verdict verdict = around_.executor.RunHere(*spec, args, caller, &reply);
   if (verdict.met_ending) return std::nullopt;

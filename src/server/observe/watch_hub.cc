@@ -151,7 +151,8 @@ void WatchHub::Propose() {
   node_->parts().writes.Submit(std::move(item), nullptr);
 }
 
-uint64_t WatchHub::OldestRevision() const {
+std::optional<uint64_t> WatchHub::OldestRevision() const {
+  if (!keeps_history()) return std::nullopt;
   return history().active() ? history().oldest() : store().revision();
 }
 

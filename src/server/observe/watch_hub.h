@@ -45,6 +45,8 @@ class WatchHub final : public commands::WatchesPort,
   // --- For searches
   const store::Store& store() const { return executor_.store(); }
   const state::WatchHistory& history() const { return executor_.news().changes().history(); }
+  // Only where SINCE can ever be answered.
+  bool keeps_history() const { return store().settings().Number("watch-history-size") != 0; }
   // A snapshot takes the state's place: nothing can be said.
   bool restoring() const { return node_ != nullptr && node_->restoring(); }
   void AddWait(const commands::WatchTarget& target, WatchSearchReply& reply);
@@ -56,7 +58,7 @@ class WatchHub final : public commands::WatchesPort,
 
   // --- commands::WatchesPort
   bool Begin(bool previous) override;
-  uint64_t OldestRevision() const override;
+  std::optional<uint64_t> OldestRevision() const override;
   uint64_t ToldRevision() const override { return executor_.told_revision(); }
   std::unique_ptr<commands::LateReply> Since(commands::SinceCall call,
                                              commands::ClientPort& client) override;

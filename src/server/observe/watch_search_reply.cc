@@ -31,6 +31,10 @@ bool Refused(const WatchHub& hub, Revision revision, resp::ReplyWriter& reply) {
     reply.Error(commands::RevisionAhead(revision, newest));
     return true;
   }
+  if (!hub.keeps_history()) {
+    reply.Error(commands::kErrWatchKeepsNothing);
+    return true;
+  }
   Revision instead = newest;
   if (hub.history().active() && hub.history().Knows(revision, &instead)) return false;
   reply.Error(commands::Compacted(instead));

@@ -17,7 +17,7 @@ inline constexpr std::string_view kQueryTooLong = "an expression has at most 655
 inline constexpr std::string_view kQueryParamsTooLong =
     "the parameters that are used have more than 65536 bytes";
 inline constexpr std::string_view kQueryTooManyWords = "more than 1024 words";
-inline constexpr std::string_view kQueryTooDeep = "more than 32 levels of parentheses and NOT";
+inline constexpr std::string_view kQueryTooDeep = "more than 31 levels of parentheses and NOT";
 inline constexpr std::string_view kQueryTooManyValues = "more than 1024 conditions and values";
 inline constexpr std::string_view kQueryOpenString = "this string has no end: a ' is missing";
 inline constexpr std::string_view kQueryOpenName = "this name has no end: a \" is missing";

@@ -41,6 +41,20 @@ std::vector<LockTable::Row> LockTable::List(int db, std::string_view prefix,
 
 // ---- grants ----
 
+bool LockTable::TakenInThisItem(int db, std::string_view name) const {
+  const Revision revision = store_.ItemRevision();
+  return revision != 0 && taken_at_ == revision && taken_.contains(KeyName{db, std::string(name)});
+}
+
+// The number of a grant or ticket. Not of programs that gave it twice.
+Revision LockTable::TakeNumber(const KeyName& name) {
+  const Revision number = store_.TakeRevision();
+  if (!keeps_age_) return number;
+  if (std::exchange(taken_at_, number) != number) taken_.clear();
+  if (taken_.insert(name).second) AddUndo([this, name] { taken_.erase(name); });
+  return number;
+}
+
 LockTable::Place LockTable::RowFor(const KeyName& name, const LockRequest& request) {
   CHECK(request.lease_id.empty() || LeasesOf(store_).Find(request.lease_id) != nullptr);
   if (Find(name.db, name.name) == nullptr) {
@@ -64,7 +78,7 @@ Revision LockTable::Acquire(int db, std::string_view name, const LockRequest& re
   Lock& lock = place->second;
   CHECK(!lock.contended() || Planted(Bug::kLockReaderOvertakes));
   CHECK(lock.Grantable(request.shared));
-  const Revision token = store_.TakeRevision();
+  const Revision token = TakeNumber(place->first);
   AddHolder(place, {.token = token,
                     .owner = std::string(request.owner),
                     .lease_id = std::string(request.lease_id),
@@ -133,7 +147,7 @@ Revision LockTable::Enqueue(int db, std::string_view name, const LockRequest& re
   const Place place = RowFor({db, std::string(name)}, request);
   CHECK(place->second.queue.size() < kLockTicketsMax);
   CHECK((ticket_ms == 0) == (wait.owner.node != 0));
-  const Revision number = store_.TakeRevision();
+  const Revision number = TakeNumber(place->first);
   AddTicket(place, number,
             {.owner = std::string(request.owner),
              .lease_id = std::string(request.lease_id),

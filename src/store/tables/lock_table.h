@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,6 +94,10 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   // change of this one.
   void SetPresent(const KeyName& name, Revision ticket, const WaitId& wait, bool present);
 
+  // This item has made a grant or a ticket of the name: its revision is the item's, and no other may
+  // have it, also when the first one has ended.
+  bool TakenInThisItem(int db, std::string_view name) const;
+
   // A lock whose next ticket can be granted; null: there is none.
   const KeyName* Ready() const { return index_.Ready(); }
   struct Handed {
@@ -130,9 +135,12 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   LockTicket RemoveTicket(Place place, Revision number);
   void SetDelay(Place place, LockDelay delay);
   void Tell(const KeyName& name, LockEvent event, std::string_view owner = {});
+  Revision TakeNumber(const KeyName& name);
 
   LockIndex index_;
   bool keeps_age_ = false;
+  std::set<KeyName> taken_;   // of the item of this revision
+  Revision taken_at_ = 0;
 };
 
 inline LockTable& LocksOf(Store& store) { return TableOf<LockTable>(store); }

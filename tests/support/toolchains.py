@@ -10,7 +10,7 @@ from processes import ROOT
 
 COMPAT = os.path.join(ROOT, "tests", "compat")
 PYTHON = "/usr/bin/python3"
-SOLUTION = os.path.join(ROOT, "clients", "dotnet", "Clustron.sln")
+DOTNET = os.path.join(ROOT, "clients", "dotnet")
 
 
 def _run(argv, log_name, **options):
@@ -82,29 +82,29 @@ def dotnet():
     return ["dotnet", os.path.join(target, "bin", "Compat", "release", "Compat.dll")], COMPAT
 
 
-def dotnet_solution():
-    """clients/dotnet and its examples, built under build/dotnet-client: (that folder, None), or ("", why not)."""
+def dotnet_build(what):
+    """A project or solution of clients/dotnet, built under build/dotnet-client: (that folder, None), or ("", why not)."""
     version = dotnet_version()
     if isinstance(version, str):
         return "", version
-    target = os.path.join(ROOT, "build", "dotnet-client")
     env = dict(dotnet_env(), RunFramework="net%d.0" % version)
-    why = _run(["dotnet", "build", SOLUTION, "-c", "Release", "-v", "q", "--nologo"], "dotnet-client/build.log", env=env)
+    why = _run(["dotnet", "build", os.path.join(DOTNET, what), "-c", "Release", "-v", "q", "--nologo"], "dotnet-client/build.log", env=env)
     if why:
         # Only a package or a framework that cannot be had here is no fault of ours.
         return "", "dotnet build failed: " + why if "error NU" in why or "error NETSDK" in why else ""
-    return target, None
+    return os.path.join(ROOT, "build", "dotnet-client"), None
 
 
 def dotnet_client():
-    """The same and its packages: (that folder, the names of the packages that were made)."""
-    target, why = dotnet_solution()
+    """clients/dotnet and its examples, built, and its packages: (the folder, the names of the packages that were made)."""
+    target, why = dotnet_build("Clustron.sln")
     if why is not None:
         return why
     packages = os.path.join(target, "package", "release")
     shutil.rmtree(packages, ignore_errors=True)
     env = dict(dotnet_env(), RunFramework="net%d.0" % dotnet_version())
-    if _run(["dotnet", "pack", SOLUTION, "-c", "Release", "--no-build", "-v", "q", "--nologo"], "dotnet-client/pack.log", env=env):
+    argv = ["dotnet", "pack", os.path.join(DOTNET, "Clustron.sln"), "-c", "Release", "--no-build", "-v", "q", "--nologo"]
+    if _run(argv, "dotnet-client/pack.log", env=env):
         return ""
     return target, [name for name in os.listdir(packages) if name.endswith(".nupkg")]
 

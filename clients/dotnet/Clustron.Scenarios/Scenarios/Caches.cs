@@ -14,7 +14,7 @@ namespace Clustron.Scenarios;
 /// </summary>
 internal sealed class Caches(Pass pass) : Scenario(pass)
 {
-    private const int Values = 6;
+    private const int Values = 3;
     private readonly int[] _truth = new int[Values]; // The database behind the cache.
     private int _slid, _ended, _removed, _tags, _late;
 
@@ -27,7 +27,7 @@ internal sealed class Caches(Pass pass) : Scenario(pass)
         await using ConnectionMultiplexer second = await ConnectionMultiplexer.ConnectAsync(Pass.Options(Pass.Kind, Pass.Server.Configuration));
         await using ClustronHybridCache one = Hybrid(Client), two = Hybrid(new ClustronClient(second, new ClustronOptions { RetryFor = TimeSpan.FromSeconds(60) }));
         ClustronHybridCache[] hybrids = [one, two];
-        Task readers = LoopsAsync(4, async (n, _) =>
+        Task readers = LoopsAsync(16, async (n, _) =>
         {
             await ReadAsync(hybrids[n % 2], Random.Shared.Next(Values));
             await PauseAsync(2);

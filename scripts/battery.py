@@ -100,6 +100,8 @@ STAGES = [
           "StackExchange.Redis, IDistributedCache, data protection keys"),
     Stage("dotnet-client", 240, [PY, "tests/compat/dotnet_client.py"], False,
           "the .NET library: its tests on one node and on three whose leader is killed or paused; its package; its examples under failover"),
+    Stage("scenarios", 150, [PY, "tests/compat/scenarios.py"], False,
+          "the acceptance scenarios over one multiplexer of StackExchange.Redis, RESP2, RESP3 and RESP3 with high integrity, over kills of the leader"),
     Stage("recipes", 100, [PY, "tests/compat/recipes.py"], False, "the recipes of examples/javascript, each with its check, over a kill of the leader"),
     Stage("compat-failover", 120, [PY, "tests/compat/failover.py", "--kills", "4"], False, "those clients over kills of the leader, and clients that wait for queues"),
     Stage("compat-tcl", 300, [PY, "tests/compat/tcl.py"], False, "Redis's own Tcl suite"),

@@ -10,6 +10,7 @@ from processes import ROOT
 
 COMPAT = os.path.join(ROOT, "tests", "compat")
 PYTHON = "/usr/bin/python3"
+DOTNET = os.path.join(ROOT, "clients", "dotnet")
 
 
 def _run(argv, log_name, **options):
@@ -81,21 +82,29 @@ def dotnet():
     return ["dotnet", os.path.join(target, "bin", "Compat", "release", "Compat.dll")], COMPAT
 
 
-def dotnet_client():
-    """clients/dotnet and its examples, built under build/dotnet-client: (that folder, the names of the packages that were made)."""
+def dotnet_build(what):
+    """A project or solution of clients/dotnet, built under build/dotnet-client: (that folder, None), or ("", why not)."""
     version = dotnet_version()
     if isinstance(version, str):
-        return version
-    target = os.path.join(ROOT, "build", "dotnet-client")
-    solution = os.path.join(ROOT, "clients", "dotnet", "Clustron.sln")
+        return "", version
     env = dict(dotnet_env(), RunFramework="net%d.0" % version)
-    why = _run(["dotnet", "build", solution, "-c", "Release", "-v", "q", "--nologo"], "dotnet-client/build.log", env=env)
+    why = _run(["dotnet", "build", os.path.join(DOTNET, what), "-c", "Release", "-v", "q", "--nologo"], "dotnet-client/build.log", env=env)
     if why:
         # Only a package or a framework that cannot be had here is no fault of ours.
-        return "dotnet build failed: " + why if "error NU" in why or "error NETSDK" in why else ""
+        return "", "dotnet build failed: " + why if "error NU" in why or "error NETSDK" in why else ""
+    return os.path.join(ROOT, "build", "dotnet-client"), None
+
+
+def dotnet_client():
+    """clients/dotnet and its examples, built, and its packages: (the folder, the names of the packages that were made)."""
+    target, why = dotnet_build("Clustron.sln")
+    if why is not None:
+        return why
     packages = os.path.join(target, "package", "release")
     shutil.rmtree(packages, ignore_errors=True)
-    if _run(["dotnet", "pack", solution, "-c", "Release", "--no-build", "-v", "q", "--nologo"], "dotnet-client/pack.log", env=env):
+    env = dict(dotnet_env(), RunFramework="net%d.0" % dotnet_version())
+    argv = ["dotnet", "pack", os.path.join(DOTNET, "Clustron.sln"), "-c", "Release", "--no-build", "-v", "q", "--nologo"]
+    if _run(argv, "dotnet-client/pack.log", env=env):
         return ""
     return target, [name for name in os.listdir(packages) if name.endswith(".nupkg")]
 

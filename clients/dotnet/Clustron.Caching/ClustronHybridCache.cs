@@ -130,6 +130,7 @@ public sealed class ClustronHybridCache : HybridCache, IAsyncDisposable, IDispos
         _local.RemoveTag(tag, await _store.MarkTagAsync(tag, cancellationToken).ConfigureAwait(false));
         _flights.Detach(null); // Which of them would have the tag is not known.
         await _store.PurgeTagAsync(tag, cancellationToken).ConfigureAwait(false);
+        _flights.Detach(null); // One that began meanwhile may have read what the purge has deleted since.
     }
 
     /// <summary>What it has done.</summary>

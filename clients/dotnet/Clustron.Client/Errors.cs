@@ -102,6 +102,8 @@ internal static class Errors
         RedisConnectionException { CommandStatus: CommandStatus.WaitingToBeSent or CommandStatus.WaitingInBacklog } => Outcome.NotApplied,
         RedisConnectionException { FailureType: ConnectionFailureType.UnableToConnect or ConnectionFailureType.UnableToResolvePhysicalConnection }
             => Outcome.NotApplied,
+        // Of the pipe to a connection that has just broken: the multiplexer tells it as it comes.
+        InvalidOperationException { Source: "System.IO.Pipelines" } => Outcome.Unknown,
         RedisException or TimeoutException or IOException or OperationCanceledException => Outcome.Unknown,
         _ => Outcome.Refused,
     };

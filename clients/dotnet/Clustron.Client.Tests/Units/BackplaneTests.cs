@@ -86,6 +86,39 @@ public class BackplaneTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Behind_a_removal_by_tag_nobody_joins_a_read_of_before_the_purge()
+    {
+        await LiveAsync();
+        var purge = new TaskCompletionSource<RedisResult>();
+        var read = new TaskCompletionSource<RedisResult>();
+        bool purged = false;
+        _port.Answer = words => words.Split(' ') switch
+        {
+            ["ONCE", _, _, "TXN", "THEN", "1", _, "SET", ..] => FakePort.Reply(1, 101, new object?[] { "OK" }),
+            ["ONCE", _, _, "INDEX", "CREATE", ..] => FakePort.One(1),
+            ["INDEX", "INFO", ..] => FakePort.Reply(
+                "name", "hybrid:tags", "on", "labels", "entity", null, "prefixes", new object?[] { "hybrid:k:" }, "fields", new object?[0], "keys", 1, "ready", 1, "percent", 100),
+            ["ONCE", _, _, "INDEX", "PURGE", ..] => purge.Task,
+            ["TXN", "THEN", "3", _, "HMGET", ..] when purged => FakePort.Reply(1, 102, new object?[] { new object?[] { null, null }, null, -2 }),
+            ["TXN", "THEN", "3", _, "HMGET", ..] => read.Task,
+            ["ONCE", _, _, "TXN", "IF", ..] => FakePort.Reply(1, 103, new object?[] { 0, 1, 1 }),
+            _ => Answer(words),
+        };
+        Task removal = _cache.RemoveByTagAsync("tag").AsTask();
+        await Wait.Until(() => _port.Sent.Any(s => s.Contains("PURGE", StringComparison.Ordinal)), "the purge");
+        // Local entries have no tag here: another key.
+        Task<string> between = _cache.GetOrCreateAsync("other", _ => ValueTask.FromResult("created")).AsTask();
+        await Wait.Until(() => _port.Sent[^1].StartsWith("TXN", StringComparison.Ordinal), "a read before the purge");
+        purged = true;
+        purge.SetResult(RedisResult.Create(1));
+        await removal;
+        Task<string> behind = _cache.GetOrCreateAsync("other", _ => ValueTask.FromResult("created")).AsTask();
+        read.SetResult(FakePort.Array(1, 101, new object?[] { new object?[] { "stored", "[\"tag\"]" }, 90, -1 }));
+        Assert.Equal("stored", await Wait.For(between, "who asked before"));
+        Assert.Equal("created", await Wait.For(behind, "who asked behind it"));
+    }
+
+    [Fact]
     public async Task When_nothing_is_heard_memory_is_not_used()
     {
         await LiveAsync();

@@ -37,6 +37,22 @@ public class ExecutorTests
     }
 
     [Fact]
+    public async Task A_pipe_that_has_just_broken_is_a_lost_answer()
+    {
+        // StackExchange.Redis tells what the pipe to a connection that breaks throws as it comes.
+        var pipe = new System.IO.Pipelines.Pipe();
+        pipe.Writer.Complete();
+        Exception broken = Assert.Throws<InvalidOperationException>(() => pipe.Writer.GetSpan(1));
+        int n = 0;
+        _port.Answer = _ => ++n < 3 ? Task.FromException<RedisResult>(broken) : FakePort.One(5);
+        await Assert.ThrowsAsync<UncertainException>(() => Ask(Repeat.IfNotApplied));
+        Task<RedisResult> ask = Ask(Repeat.Safe);
+        await _clock.AdvanceAsync(1000);
+        Assert.Equal(5, (int)await ask);
+        Assert.Equal([0, 1, 2], _port.Nodes);
+    }
+
+    [Fact]
     public async Task What_is_safe_is_sent_again_and_to_another_node()
     {
         int n = 0;

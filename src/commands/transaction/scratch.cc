@@ -126,7 +126,7 @@ void Scratch::Read(Context& ctx, int db, const CommandSpec& spec, Args read,
   const Slice slice = SliceOf(spec, read, staged);
   const auto run = [&] {
     if (!CopyKeys(ctx, db, slice, seen)) return ctx.reply.Error(kErrTxnBigValue);
-    store_->work().Begin(kWorkMax);
+    store_->work().Begin(kWorkMax, kWorkMax * WorkMeter::kNsOfUnit);
     for (size_t i : slice.commands)
       if (!RunStaged(ctx, db, staged[i], i)) return;
     if (!WrittenAreSmall(db, slice)) return ctx.reply.Error(kErrTxnBigValue);

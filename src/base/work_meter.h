@@ -51,9 +51,9 @@ class WorkMeter {
   bool ExceededWith(uint64_t ns) const { return exceeded() || Sum(spent_ns_, ns) > max_ns_; }
   uint64_t spent() const { return spent_; }
   uint64_t spent_ns() const { return spent_ns_; }
-  // In units of which nothing else is said.
-  uint64_t max() const {
-    return max_ns_ == kUnlimited ? max_ : std::min<uint64_t>(max_, max_ns_ / kNsOfUnit);
+  // In units of which so many take a nanosecond.
+  uint64_t max(uint64_t units_per_ns) const {
+    return max_ns_ == kUnlimited ? max_ : std::min(uint64_t{max_}, max_ns_ * units_per_ns);
   }
 
  private:

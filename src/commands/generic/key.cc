@@ -60,7 +60,7 @@ bool SpendCopy(Context& ctx, const KeyRecord& source) {
   const uint64_t bytes = ValueTypeOf(source).stored_bytes(source);
   const bool in_pieces = source.form() == store::Form::kBig && ValueTypeOf(source).bytes;
   constexpr uint64_t kShort = 65'536;
-  const uint64_t ns = bytes <= kShort ? bytes / 2 : kShort / 2 + bytes / 16;
+  const uint64_t ns = bytes <= kShort ? bytes / 2 : kShort / 2 + bytes / 5;
   return ctx.Spend(bytes / 2, in_pieces ? bytes / 1024 : ns);
 }
 

@@ -91,8 +91,8 @@ void BeginFields(Context& ctx, const Wish& wish, size_t count) {
 
 }  // namespace
 
-// For a field anywhere in a hash, with its reply.
-constexpr uint64_t kPickNs = 200;
+// For a field anywhere in a large hash, with its reply.
+constexpr uint64_t kPickNs = 600;
 
 void CmdHrandfield(Context& ctx) {
   ArgCursor args(ctx.args, 2);
@@ -136,7 +136,8 @@ void CmdHscan(Context& ctx) {
     const auto count = static_cast<uint64_t>(options.count);
     const uint64_t visited = hash.packed() ? hash.size() : std::min<uint64_t>(hash.size(), count);
     constexpr uint64_t kPackedNs = 60;
-    if (!ctx.SpendEach(visited, hash.packed() ? kPackedNs : kPickNs)) return;
+    constexpr uint64_t kNs = 300;
+    if (!ctx.SpendEach(visited, hash.packed() ? kPackedNs : kNs)) return;
     next = hash.Scan(options.cursor, static_cast<size_t>(options.count), [&](FieldValue fv) {
       if (ctx.over_budget()) return;
       if (options.has_pattern && !SpendGlob(ctx, options.pattern, fv.field)) return;

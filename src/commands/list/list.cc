@@ -74,7 +74,7 @@ bool SpendCompare(Context& ctx, std::string_view text, uint64_t count, uint64_t 
 }
 
 // For an element that is replied.
-constexpr uint64_t kReplyNs = 30;
+constexpr uint64_t kReplyNs = 35;
 
 // From the end if negative; none: outside of the list.
 std::optional<size_t> IndexIn(const ListValue& list, int64_t index) {

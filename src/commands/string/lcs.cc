@@ -144,7 +144,7 @@ void CmdLcs(Context& ctx) {
   // Before anything is copied.
   if (!LcsTable::Fits(a_size, b_size)) return ctx.reply.Error(kErrLcsMemory);
   const uint64_t cells = (a_size + 1) * (b_size + 1);
-  if (!ctx.Spend(cells, cells * 5 / 2)) return;
+  if (!ctx.Spend(cells, cells * 6)) return;
   store::Scratch a_scratch;
   store::Scratch b_scratch;
   const std::string_view a_text = a == nullptr ? std::string_view() : StringOf(*a).Bytes(a_scratch);

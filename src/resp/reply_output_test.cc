@@ -102,7 +102,7 @@ TEST_CASE("what is shared is not copied, is never written into, and is let go on
     writer.SetLimit(chunks.size());
     writer.BulkShared(value.Share());
     writer.BulkShared(value.Share());
-    CHECK(writer.over_limit());
+    CHECK(!writer.HasRoom(0));
     writer.StartOver();
     CHECK(value.references == 0);
   }
@@ -289,15 +289,15 @@ TEST_CASE("replies are the same wherever they go, and pass the limit or don't to
         default:
           three.All([&](ReplyWriter& w) { w.Bulk(value); });
       }
-      REQUIRE(three.plain.over_limit() == three.chunked.over_limit());
-      REQUIRE(three.plain.over_limit() == three.counted.over_limit());
-      if (three.plain.over_limit()) break;
+      REQUIRE(three.plain.HasRoom(0) == three.chunked.HasRoom(0));
+      REQUIRE(three.plain.HasRoom(0) == three.counted.HasRoom(0));
+      if (!three.plain.HasRoom(0)) break;
       REQUIRE(three.plain.size() == three.chunked.size());
       REQUIRE(three.plain.size() == three.counted.size());
       REQUIRE(three.plain.error_count() == three.counted.error_count());
     }
     if (capturing) three.All([](ReplyWriter& w) { w.EndCapture(); });
-    if (three.plain.over_limit()) {
+    if (!three.plain.HasRoom(0)) {
       passed++;
       three.All([](ReplyWriter& w) {
         w.StartOver();

@@ -80,7 +80,7 @@ void ReplyWriter::PutBeyond(std::string_view bytes) {
 
 void ReplyWriter::AfterPut() {
   room_ = captures_ != nullptr ? 0 : output_ == nullptr ? SIZE_MAX : output_->tail_max();
-  if (uncounted_from_ == kCounting && over_limit()) {
+  if (uncounted_.from == kCounting && !HasRoom(0)) {
     over_ = true;
     room_ = 0;
   }
@@ -142,6 +142,7 @@ void ReplyWriter::StartOver() {
   over_ = false;
   limit_ = UINT64_MAX;
   Rewind({begin_, 0});
+  referred_kb_ = 0;
 }
 
 }  // namespace clustron::resp

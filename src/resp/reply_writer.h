@@ -6,7 +6,7 @@
 // Where the count is known only at the end, Deferred() holds the place.
 //
 // A reply may have a limit (SetLimit). Whether it is passed depends on what was written alone, not
-// on where it goes. Once it is passed nothing more is kept; the owner asks over_limit() and starts
+// on where it goes. Once it is passed nothing more is kept; the owner asks HasRoom(0) and starts
 // over with an error. THREAD: any, one at a time.
 #pragma once
 
@@ -58,9 +58,12 @@ class ReplyWriter {
     BulkPart(bytes);
     BulkEnd();
   }
-  // A bulk string piece by piece; the parts add up to `size`.
-  void BulkBegin(size_t size) {
+  // A bulk string piece by piece; the parts add up to `size`. `referred`: to where they can, so
+  // they are no copies (copied_bytes), wherever they go.
+  void BulkBegin(size_t size, bool referred = false) {
     if (size > kBigBulkBytes) MakeRoom(size);
+    if (referred && !over_ && uncounted_.from == kCounting)
+      referred_kb_ += static_cast<uint32_t>(size / 1024);
     Header('$', size);
   }
   void BulkPart(std::string_view bytes) { Put(bytes.data(), bytes.size()); }
@@ -145,15 +148,18 @@ class ReplyWriter {
   // The reply may have so many bytes, what is taken back later included.
   void SetLimit(uint64_t bytes) { limit_ = bytes; }
   // Between these nothing counts: what other nodes don't write.
-  void BeginUncounted() { uncounted_from_ = size(); }
+  void BeginUncounted() { uncounted_.from = size(); }
   void EndUncounted() {
-    uncounted_ += size() - uncounted_from_;
-    uncounted_from_ = kCounting;
+    uncounted_.bytes += size() - uncounted_.from;
+    uncounted_.from = kCounting;
   }
-  bool over_limit() const { return over_ || size() - begin_ + rewound_ - uncounted_ > limit_; }
-  // Whether so many bytes more are within the limit.
+  // Whether so many bytes more are within the limit. None at all: it is passed.
   bool HasRoom(uint64_t bytes) const {
-    return !over_ && size() - begin_ + rewound_ - uncounted_ + bytes <= limit_;
+    return !over_ && size() - begin_ + rewound_ - uncounted_.bytes + bytes <= limit_;
+  }
+  // What counts of it, without what is referred to: the same wherever it goes.
+  uint64_t copied_bytes() const {
+    return size() - begin_ + rewound_ - uncounted_.bytes - uint64_t{referred_kb_} * 1024;
   }
   // Forgets the reply and its limit.
   void StartOver();
@@ -202,9 +208,12 @@ class ReplyWriter {
 
   uint64_t limit_ = UINT64_MAX;
   uint64_t rewound_ = 0;
-  uint64_t uncounted_ = 0;
-  uint64_t uncounted_from_ = kCounting;
+  struct {
+    uint64_t bytes = 0;
+    uint64_t from = kCounting;
+  } uncounted_;
   bool over_ = false;
+  uint32_t referred_kb_ = 0;  // of what counts, rounded down each time
 };
 
 }  // namespace clustron::resp

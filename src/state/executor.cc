@@ -16,6 +16,7 @@
 #include "resp/reply_writer.h"
 #include "state/applying_entry.h"
 #include "state/entry_check.h"
+#include "state/item_budget.h"
 #include "store/tables/index_table.h"
 #include "store/tables/lease_table.h"
 #include "store/tables/lock_table.h"
@@ -31,8 +32,6 @@ namespace {
 
 // System items in the digest: above all command ids in use.
 constexpr uint64_t kSystemItem = 0xff00;
-// From this feature version on items have a budget.
-constexpr uint16_t kBudgetVersion = 2;
 // Of the snapshot's section "state"; 2 had no feature version, 3 did not say whether due keys were
 // left.
 constexpr uint8_t kStateVersion = 5;
@@ -356,9 +355,7 @@ Executor::Executed Executor::Execute(const CommandSpec& spec, commands::Args arg
   Context ctx(spec, args, caller, *store_, &entry, item.seed, reply, {this, server_});
   const store::Revision before = store_->ItemRevision();
   if (feature_version_ >= kBudgetVersion && (count_inner_ || !Planted(Bug::kBudgetWhereClientIs))) {
-    store_->work().Begin(item_work_max_);
-    ctx.work = &store_->work();
-    reply.SetLimit(store_->item_reply_max());
+    BeginItemBudget(ctx, feature_version_, item_work_max_);
   }
   commands::WayBack way_back(ctx, spec.IsWide(args));
   RunCommand(ctx, /*write=*/true, feature_version_);
@@ -524,7 +521,9 @@ Executor::Verdict Executor::RunHere(const CommandSpec& spec, commands::Args args
   const uint64_t seed = Mix64(seed_ + ++local_seed_);
   Context ctx(spec, args, caller, *store_, nullptr, seed, reply, {this, server_});
   count_inner_ = caller.client != nullptr;
+  BeginReadBudget(ctx, store_->work(), item_work_max_);
   RunCommand(ctx, /*write=*/false, feature_version_);
+  if (ctx.over_budget()) commands::ReplyOverBudget(ctx);
   return ctx.verdict;
 }
 

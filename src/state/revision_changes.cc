@@ -111,11 +111,15 @@ void RevisionChanges::OnChange(const store::Change& change) {
   // One that is there may be of this key.
   if (places_.empty()) {
     for (size_t i = 0; i < count_; ++i)
-      if (!changed_[i].reset) places_.emplace(NameView{changed_[i].db, changed_[i].key}, i);
+      if (!changed_[i].reset) places_.Add(HashOf(changed_[i].db, changed_[i].key), i);
   }
-  if (const auto it = places_.find({change.db, change.key}); it != places_.end()) {
-    changed_[it->second].reason = change.reason;
-    changed_[it->second].lease.clear();
+  const uint64_t hash = HashOf(change.db, change.key);
+  const size_t place = places_.Find(hash, [&](size_t at) {
+    return changed_[at].db == change.db && changed_[at].key == change.key;
+  });
+  if (place != ChangePlaces::kNone) {
+    changed_[place].reason = change.reason;
+    changed_[place].lease.clear();
     return;
   }
   Changed& one = Add();
@@ -124,7 +128,7 @@ void RevisionChanges::OnChange(const store::Change& change) {
          .reason = change.reason,
          .key = std::string(change.key),
          .lease = {}};
-  places_.emplace(NameView{one.db, one.key}, count_ - 1);
+  places_.Add(hash, count_ - 1);
   if (count_ == 1 && Planted(Bug::kWatchToldEarly)) End(true);
 }
 
@@ -238,6 +242,7 @@ void RevisionChanges::EndStaged(WatchSink* listener) {
 
 void RevisionChanges::EndGathered(WatchSink* listener) {
   events_.clear();
+  events_.reserve(count_);
   uint32_t reset = 0;  // databases
   bool all = false;
   for (size_t i = 0; i < count_; ++i) {
@@ -252,8 +257,10 @@ void RevisionChanges::EndGathered(WatchSink* listener) {
   }
   if (!events_.empty()) Tell(listener);
   count_ = 0;
-  places_.clear();
-  if (changed_.size() > kChangesKept) std::deque<Changed>().swap(changed_);
+  places_.Clear();
+  if (changed_.size() <= kChangesKept) return;
+  std::deque<Changed>().swap(changed_);
+  std::vector<WatchEvent>().swap(events_);
 }
 
 void RevisionChanges::End(bool told) {

@@ -11,11 +11,11 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
 #include "base/planted_bugs.h"
+#include "state/change_places.h"
 #include "state/watch_event.h"
 #include "state/watch_history.h"
 #include "store/keyspace/events.h"
@@ -84,11 +84,9 @@ class RevisionChanges {
     std::string_view key;
     friend bool operator==(const NameView&, const NameView&) = default;
   };
-  struct NameHash {
-    size_t operator()(const NameView& name) const {
-      return HashBytes(name.key, static_cast<uint64_t>(name.db));
-    }
-  };
+  static uint64_t HashOf(int db, std::string_view key) {
+    return HashBytes(key, static_cast<uint64_t>(db));
+  }
   // The value before; `size` as in WatchEvent.
   struct Before {
     int64_t size = WatchEvent::kNotKept;
@@ -126,7 +124,7 @@ class RevisionChanges {
   std::deque<Changed> changed_;
   size_t count_ = 0;
   store::Revision revision_ = 0;
-  std::unordered_map<NameView, size_t, NameHash> places_;  // once there is a second one
+  ChangePlaces places_;  // of keys, once there is a second change
   std::map<Name, Before> before_;
   size_t before_bytes_ = 0;
   std::vector<WatchEvent> events_;  // reused

@@ -182,12 +182,18 @@ class WatchSearch {
   // void(Revision, const WatchEvent&), in order.
   template <typename F>
   void ForEach(F&& f) const {
-    for (size_t at = 0; at < found_.size();) {
+    ForEachFrom(0, SIZE_MAX, f);
+  }
+  // At most so many from a place on: 0, or what the last call returned.
+  template <typename F>
+  size_t ForEachFrom(size_t at, size_t most, F&& f) const {
+    for (; at < found_.size() && most > 0; --most) {
       store::Revision revision;
       WatchEvent event;
       at = ReadWatchRecord(found_, at, &revision, &event);
       f(revision, event);
     }
+    return at;
   }
 
  private:

@@ -18,7 +18,8 @@ inline constexpr uint16_t kFirstFeatureVersion = 1;
 // 5: locks with queues, several holders and delays; INCREX, MSETEX, FLUSHDB PREFIX, and the cluster
 // setting database-names; transactions that stay open (TXN BEGIN …), and their outcomes; the
 // cluster settings watches and watch-history-size, and the history's section in snapshots; INDEX
-// with labels, and the cluster setting index-query-limit; entries that say that memory is short.
+// with labels, and the cluster setting index-query-limit; entries that say that memory is short;
+// nominal time as a part of the budget of items that run other commands.
 inline constexpr uint16_t kFeatureVersion = 5;
 
 // From here on an entry's wall clock may be lower than the one before it (Executor::WallOf).
@@ -27,6 +28,8 @@ inline constexpr uint16_t kWallMayFall = 2;
 inline constexpr uint16_t kLocksQueue = 5;
 // From here on an entry says that its leader is short of memory, and no index is built on with it.
 inline constexpr uint16_t kBuildsStop = 5;
+// From here on what runs other commands (EXEC, TXN, ONCE …) has a budget of nominal time, too.
+inline constexpr uint16_t kItemsHaveTime = 5;
 // From here on entries have flags.
 inline constexpr uint16_t kEntriesHaveFlags = 2;
 // The entry that raises the version to this one starts the chained digest anew. Programs before it

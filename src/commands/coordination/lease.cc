@@ -188,7 +188,8 @@ void CmdLeaseRevoke(Context& ctx) {
     ctx.reply.Array(1);
     return ctx.reply.Int(0);
   }
-  if (!ctx.Spend(lease->keys.size() + lease->locks.size())) return;
+  constexpr uint64_t kEndNs = 700;
+  if (!ctx.SpendEach(lease->keys.size() + lease->locks.size(), kEndNs)) return;
   const size_t deleted = LeasesOf(ctx.Writable()).End(ctx.args[2], /*expired=*/false);
   ctx.reply.Array(3);
   ctx.reply.Int(1);
@@ -291,7 +292,8 @@ void CmdLeaseList(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (!ctx.Spend(LeasesOf(ctx.store).size())) return;
+  constexpr uint64_t kRowNs = 100;
+  if (!ctx.SpendEach(LeasesOf(ctx.store).size(), kRowNs)) return;
   const std::vector<const Lease*> leases =
       LeasesOf(ctx.store).List(after, limit, has_owner ? &owner : nullptr);
   ctx.reply.Array(leases.size());

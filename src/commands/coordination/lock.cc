@@ -201,7 +201,7 @@ bool EndAway(Context& ctx) {
         tickets.push_back(number);
         return true;
       });
-  if (!ctx.Spend(kUnits * tickets.size())) return false;
+  if (!ctx.Spend(kUnits * tickets.size(), kUnits * tickets.size())) return false;
   store::LockTable& locks = LocksOf(ctx.Writable());
   for (const store::Revision ticket : tickets) locks.EndWithLease(name, ticket, false);
   return true;
@@ -463,7 +463,8 @@ void ReplyTicketRow(Context& ctx, store::Revision number, const store::LockTicke
 void CmdLockInfo(Context& ctx) {
   const Lock* lock = LocksOf(ctx.store).Find(ctx.db, ctx.args[2]);
   if (lock == nullptr) return ctx.reply.Null();
-  if (!ctx.Spend(lock->holders.size() + kQueueShown)) return;
+  constexpr uint64_t kRowNs = 100;
+  if (!ctx.SpendEach(lock->holders.size() + kQueueShown, kRowNs)) return;
   ctx.reply.Array(10);
   ctx.reply.Bulk("mode");
   ctx.reply.Bulk(Mode(*lock));
@@ -505,7 +506,8 @@ void CmdLockList(Context& ctx) {
     }
   }
   if (!args.ok()) return ctx.reply.Error(args.error());
-  if (!ctx.Spend(LocksOf(ctx.store).size())) return;
+  constexpr uint64_t kRowNs = 100;
+  if (!ctx.SpendEach(LocksOf(ctx.store).size(), kRowNs)) return;
   const auto rows = LocksOf(ctx.store).List(ctx.db, prefix, has_after ? &after : nullptr, limit);
   ctx.reply.Array(rows.size());
   for (const auto& row : rows) {
@@ -531,7 +533,8 @@ void CmdLockBreak(Context& ctx) {
     return;
   }
   if (lock == nullptr || (!lock->held() && !lock->delayed())) return ctx.reply.Int(0);
-  if (!ctx.Spend(lock->holders.size())) return;
+  constexpr uint64_t kEndNs = 1000;
+  if (!ctx.SpendEach(lock->holders.size(), kEndNs)) return;
   std::vector<store::Revision> tokens;
   for (const auto& [token, holder] : lock->holders) tokens.push_back(token);
   store::LockTable& locks = LocksOf(ctx.Writable());

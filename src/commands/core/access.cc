@@ -24,7 +24,7 @@ void ReplyString(Context& ctx, const store::KeyRecord& record) {
 }
 
 void ReplyStringRange(Context& ctx, const store::KeyRecord& record, size_t offset, size_t size) {
-  ctx.reply.BulkBegin(size);
+  ctx.reply.BulkBegin(size, record.form() == store::Form::kBig);
   if (ctx.reply.SkipParts(size)) return ctx.reply.BulkEnd();
   StringOf(record).SharePieces(
       offset, size,

@@ -1,6 +1,7 @@
 // What most handlers begin and end with: look a key up, check its type, reply with a string.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -66,6 +67,11 @@ inline constexpr size_t kBulkFrameBytes = 16;
 // an element.
 inline bool SpendGlob(Context& ctx, std::string_view pattern, std::string_view text) {
   return ctx.Spend(pattern.size() * text.size() / 16);
+}
+// So many zeros behind a string. Big strings share one piece of them.
+inline bool SpendZeros(Context& ctx, uint64_t bytes) {
+  constexpr uint64_t kPieceBytes = 65'536;
+  return ctx.Spend(bytes / 2, std::min(bytes, kPieceBytes) + bytes / 256);
 }
 // In place of the reply to an item that was undone because its budget is used up.
 void ReplyOverBudget(Context& ctx);

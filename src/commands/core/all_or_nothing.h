@@ -45,8 +45,8 @@ class WayBack {
  public:
   // `wide` as CommandSpec::IsWide has it.
   static bool Wanted(const Context& ctx, bool wide) {
-    return ctx.work != nullptr &&
-           IndexesOf(ctx.store).UpkeepMax(ctx.args.size(), wide) > ctx.work->max() / 2;
+    return ctx.work != nullptr && IndexesOf(ctx.store).UpkeepMax(ctx.args.size(), wide) >
+                                      ctx.work->max(store::IndexTable::kUnitsPerNs) / 2;
   }
   WayBack(Context& ctx, bool wide) : ctx_(ctx) {
     if (Wanted(ctx, wide)) whole_.emplace(ctx);

@@ -188,6 +188,11 @@ class Context {
   // its reply as it is: the item is undone, and answered with an error.
   WorkMeter* work = nullptr;
   bool Spend(uint64_t units) { return work == nullptr || work->Spend(units); }
+  // Where a unit takes another time than most (WorkMeter): so many nanoseconds in all, or for each.
+  bool Spend(uint64_t units, uint64_t ns) { return work == nullptr || work->Spend(units, ns); }
+  bool SpendEach(uint64_t count, uint64_t ns_each) {
+    return work == nullptr || work->SpendEach(count, ns_each);
+  }
   bool SpendRead(uint64_t bytes) { return work == nullptr || work->SpendRead(bytes); }
   bool SpendMade(uint64_t bytes) { return work == nullptr || work->SpendMade(bytes); }
   // The budget of work or of reply is used up. A command that has replied with something big asks
@@ -197,7 +202,11 @@ class Context {
     work->Exhaust();
     return false;
   }
-  bool over_budget() const { return work != nullptr && (work->exceeded() || reply.over_limit()); }
+  bool over_budget() const {
+    constexpr uint64_t kBytesPerNs = 2;  // of a reply
+    return work != nullptr &&
+           (work->ExceededWith(reply.copied_bytes() / kBytesPerNs) || !reply.HasRoom(0));
+  }
 
   // ---- random numbers ----
   // In entries a function of (cluster, slot, item); of reads a local one.

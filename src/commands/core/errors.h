@@ -68,7 +68,7 @@ inline constexpr std::string_view kErrNestedTooDeep = "ERR commands are nested t
 // Behind "EXECABORT", "TXNLIMIT" or "ERR": an item that would cost more than an entry may.
 inline constexpr std::string_view kOverBudget =
     "nothing was done: the reply would be larger than item-reply-max, or the work more than one "
-    "entry of the log may cause";
+    "transaction, or entry of the log, may cause";
 inline constexpr std::string_view kErrOom =
     "OOM command not allowed when used memory > 'maxmemory'.";
 inline constexpr std::string_view kErrDiskLow =

@@ -47,7 +47,7 @@ GuardVerdict CheckWholeDbs(const WrittenDbs& dbs, const store::Store& store) {
 GuardVerdict CheckPrefix(const Context& ctx, int db, std::string_view prefix, Tokens tokens) {
   GuardVerdict verdict;
   LocksOf(ctx.store).ForPrefix(db, prefix, [&](std::string_view name, const store::Lock& lock) {
-    if (ctx.work != nullptr) ctx.work->Spend(1);
+    if (ctx.work != nullptr) ctx.work->SpendEach(1, 50);
     if (!lock.guards() || IsOpen(lock, name, tokens)) return true;
     verdict = {false, name, db};
     return false;

@@ -76,7 +76,8 @@ class PayloadReader final : public persist::RdbVisitor {
     return {};
   }
   Status OnPart(std::string_view part) override {
-    if (!ctx_.Spend(1) || !ctx_.SpendMade(part.size()))
+    constexpr uint64_t kNs = 100;
+    if (!ctx_.SpendEach(1, kNs) || !ctx_.SpendMade(part.size()))
       return Fail(Errc::kLimit, "the item's budget is used up");
     return value_->Part(part);
   }
@@ -146,7 +147,9 @@ void CmdDump(Context& ctx) {
   if (record == nullptr) return ctx.reply.Null();
   const store::ValueType& type = ValueTypeOf(*record);
   const uint64_t bytes = type.stored_bytes(*record);
-  if (!ctx.SpendMade(bytes) || !ctx.Spend(type.count(*record) / (type.bytes ? 8 : 1))) return;
+  constexpr uint64_t kNs = 50;
+  if (!ctx.SpendMade(bytes) || !ctx.SpendEach(type.count(*record) / (type.bytes ? 8 : 1), kNs))
+    return;
   if (!ctx.HasReplyRoom(bytes + kBulkFrameBytes)) return;
   ctx.reply.Bulk(DumpPayload(*record));
 }

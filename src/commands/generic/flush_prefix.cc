@@ -53,6 +53,8 @@ PrefixCall ParsePrefixCall(ArgCursor& args) {
   return call;
 }
 
+constexpr uint64_t kDeleteNs = 500;
+
 // Entries keep their places while others are deleted.
 using Found = std::vector<const KeyRecord*>;
 
@@ -106,7 +108,7 @@ void FlushAtOnce(Context& ctx, std::string_view prefix) {
   const Found found = names == nullptr ? FindKeys(ctx, prefix, SIZE_MAX, kDeletedMax, &cursor)
                                        : FindNames(ctx, *names, prefix, kDeletedMax);
   if (found.size() > kDeletedMax) return ctx.reply.Error(kErrPrefixKeys);
-  if (!ctx.Spend(found.size())) return;
+  if (!ctx.SpendEach(found.size(), kDeleteNs)) return;
   DeleteAll(ctx, found);
   ctx.reply.Uint(found.size());
 }
@@ -115,7 +117,7 @@ void FlushSlice(Context& ctx, const PrefixCall& call) {
   if (ctx.depth > 0) return ctx.reply.Error(kErrSlicedInside);
   uint64_t cursor = call.cursor;
   const Found found = FindKeys(ctx, call.prefix, kSliceKeys, kSliceKeys, &cursor);
-  if (!ctx.Spend(found.size())) return;
+  if (!ctx.SpendEach(found.size(), kDeleteNs)) return;
   DeleteAll(ctx, found);
   const uint64_t deleted = call.deleted + found.size();
   if (cursor == 0) return ctx.reply.Uint(deleted);

@@ -40,7 +40,10 @@ bool DeleteKey(Context& ctx, std::string_view key) {
 }
 
 // Each key's labels are taken out one by one.
-uint64_t LabelUnits(const Context& ctx) { return 3 * LabelsOf(ctx.store).labelled_keys(); }
+bool SpendLabels(Context& ctx) {
+  constexpr uint64_t kNs = 500;
+  return ctx.SpendEach(3 * LabelsOf(ctx.store).labelled_keys(), kNs);
+}
 
 // FLUSHDB's and FLUSHALL's only argument. Both words mean the same here: values are always freed
 // in slices, behind the reply.
@@ -54,7 +57,11 @@ bool CheckFlushMode(Context& ctx) {
 
 // A copy shares what it can, but each of the two may be changed, or loaded from a snapshot.
 bool SpendCopy(Context& ctx, const KeyRecord& source) {
-  return ctx.SpendMade(ValueTypeOf(source).stored_bytes(source));
+  const uint64_t bytes = ValueTypeOf(source).stored_bytes(source);
+  const bool in_pieces = source.form() == store::Form::kBig && ValueTypeOf(source).bytes;
+  constexpr uint64_t kShort = 65'536;
+  const uint64_t ns = bytes <= kShort ? bytes / 2 : kShort / 2 + bytes / 5;
+  return ctx.Spend(bytes / 2, in_pieces ? bytes / 1024 : ns);
 }
 
 enum class Renamed : uint8_t { kYes, kSourceMissing, kTargetExists };
@@ -192,8 +199,9 @@ void CmdSwapdb(Context& ctx) {
   for (const int db : {a, b})
     if (IndexesOf(ctx.store).Has(db)) return ctx.reply.Error(kErrSwapIndexed);
   // Attached and labelled keys change their names, by way of a third.
-  if (!ctx.Spend(3 * LeasesOf(ctx.store).attached_keys())) return;
-  if (!ctx.Spend(LabelUnits(ctx))) return;
+  constexpr uint64_t kRenameNs = 500;
+  if (!ctx.SpendEach(3 * LeasesOf(ctx.store).attached_keys(), kRenameNs)) return;
+  if (!SpendLabels(ctx)) return;
   if (a != b) ctx.Writable().SwapDb(a, b);
   ctx.reply.Ok();
 }
@@ -216,14 +224,14 @@ void CmdDbsize(Context& ctx) { ctx.reply.Uint(ctx.store.Size(ctx.db)); }
 void CmdFlushdb(Context& ctx) {
   if (FlushesPrefix(ctx.args)) return FlushPrefix(ctx);
   if (!CheckFlushMode(ctx)) return;
-  if (!ctx.Spend(kFlushUnits + LabelUnits(ctx))) return;
+  if (!ctx.Spend(kFlushUnits) || !SpendLabels(ctx)) return;
   ctx.Writable().FlushDb(ctx.db);
   ctx.reply.Ok();
 }
 
 void CmdFlushall(Context& ctx) {
   if (!CheckFlushMode(ctx)) return;
-  if (!ctx.Spend(kFlushUnits * store::kDatabases + LabelUnits(ctx))) return;
+  if (!ctx.Spend(kFlushUnits * store::kDatabases) || !SpendLabels(ctx)) return;
   ctx.Writable().FlushAll();
   ctx.reply.Ok();
 }

@@ -121,7 +121,8 @@ void ReplyAll(Context& ctx, Part part) {
   } else {
     ctx.reply.Array(size);
   }
-  if (hash == nullptr || !ctx.Spend(size)) return;
+  constexpr uint64_t kNs = 35;
+  if (hash == nullptr || !ctx.SpendEach(size, part == Part::kBoth ? 2 * kNs : kNs)) return;
   hash->ForEach([&](FieldValue fv) {
     if (part != Part::kValues) ctx.reply.Bulk(fv.field);
     if (part != Part::kFields) ctx.reply.Bulk(fv.value);

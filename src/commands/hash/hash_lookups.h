@@ -8,7 +8,8 @@ namespace clustron::commands {
 
 // True if the item's budget has room for as many lookups in a hash: a packed one is walked.
 inline bool SpendLookups(Context& ctx, const store::HashValue& hash, size_t count) {
-  return !hash.packed() || ctx.Spend(count * hash.size());
+  constexpr uint64_t kNs = 5;
+  return !hash.packed() || ctx.SpendEach(count * hash.size(), kNs);
 }
 
 }  // namespace clustron::commands

@@ -90,6 +90,9 @@ void BeginFields(Context& ctx, const Wish& wish, size_t count) {
 
 }  // namespace
 
+// For a field anywhere in a large hash, with its reply.
+constexpr uint64_t kPickNs = 600;
+
 void CmdHrandfield(Context& ctx) {
   ArgCursor args(ctx.args, 2);
   const Wish wish = ParseWish(args);
@@ -103,7 +106,7 @@ void CmdHrandfield(Context& ctx) {
   if (wish.count < -kRepeatsMax) return ctx.reply.Error(kErrOutOfRange);
   if (wish.count < 0) {
     const auto repeats = static_cast<size_t>(-wish.count);
-    if (!ctx.Spend(repeats) || !SpendLookups(ctx, hash, repeats)) return;
+    if (!ctx.SpendEach(repeats, kPickNs) || !SpendLookups(ctx, hash, repeats)) return;
     BeginFields(ctx, wish, repeats);
     for (size_t i = 0; i < repeats && !ctx.over_budget(); i++) {
       ReplyField(ctx, wish, hash.At(ctx.rng().Below(size)));
@@ -111,7 +114,7 @@ void CmdHrandfield(Context& ctx) {
     return;
   }
   const size_t count = std::min(size, static_cast<size_t>(wish.count));
-  if (!ctx.Spend(count) || !SpendLookups(ctx, hash, count == size ? 1 : count)) return;
+  if (!ctx.SpendEach(count, kPickNs) || !SpendLookups(ctx, hash, count == size ? 1 : count)) return;
   BeginFields(ctx, wish, count);
   if (count == size) return hash.ForEach([&](FieldValue fv) { ReplyField(ctx, wish, fv); });
   Sample(ctx.rng(), size, count, [&](size_t at) { ReplyField(ctx, wish, hash.At(at)); });
@@ -131,7 +134,10 @@ void CmdHscan(Context& ctx) {
   if (record != nullptr) {
     const HashValue& hash = HashOf(*record);
     const auto count = static_cast<uint64_t>(options.count);
-    if (!ctx.Spend(hash.packed() ? hash.size() : std::min<uint64_t>(hash.size(), count))) return;
+    const uint64_t visited = hash.packed() ? hash.size() : std::min<uint64_t>(hash.size(), count);
+    constexpr uint64_t kPackedNs = 60;
+    constexpr uint64_t kNs = 300;
+    if (!ctx.SpendEach(visited, hash.packed() ? kPackedNs : kNs)) return;
     next = hash.Scan(options.cursor, static_cast<size_t>(options.count), [&](FieldValue fv) {
       if (ctx.over_budget()) return;
       if (options.has_pattern && !SpendGlob(ctx, options.pattern, fv.field)) return;

@@ -205,7 +205,9 @@ void CmdIndexCreate(Context& ctx) {
   }
   if (indexes.CountOf(ctx.db) >= store::kIndexesMax) return ctx.reply.Error(kErrIndexesMax);
   const uint64_t at_once = std::min(ctx.store.Size(ctx.db), store::IndexTable::kSliceKeys);
-  if (!ctx.Spend(at_once * 8 * (1 + definition.fields.size()))) return;
+  constexpr uint64_t kValueNs = 500;
+  const uint64_t values = at_once * (1 + definition.fields.size());
+  if (!ctx.Spend(8 * values, kValueNs * values)) return;
   IndexesOf(ctx.Writable()).Create(ctx.db, name, std::move(definition));
   ctx.reply.Int(1);
 }
@@ -250,7 +252,8 @@ void CmdIndexPurge(Context& ctx) {
   if (!page) return;
   const bool more = page->next && left > page->rows.size();
   if (more && ctx.depth > 0) return ctx.reply.Error(kErrPurgeInside);
-  if (!ctx.Spend(page->rows.size())) return;
+  constexpr uint64_t kDeleteNs = 500;
+  if (!ctx.SpendEach(page->rows.size(), kDeleteNs)) return;
   std::vector<std::string> keys;
   for (const store::IndexedKey* row : page->rows) keys.emplace_back(row->name());
   if (!GuardsAllowAll(ctx, keys)) return;

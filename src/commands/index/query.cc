@@ -26,8 +26,12 @@ using store::KeyRecord;
 
 namespace {
 
-// What a visit costs the item that asks, in units of work.
-constexpr uint64_t kVisitUnits = 16;
+// What visits cost the item that asks.
+bool SpendVisits(Context& ctx, uint64_t visits) {
+  constexpr uint64_t kUnits = 16;
+  constexpr uint64_t kNs = 50;
+  return ctx.Spend(kUnits * visits, kNs * visits);
+}
 
 uint64_t VisitsMax(const Context& ctx) {
   return static_cast<uint64_t>(ctx.store.settings().Number("index-query-limit"));
@@ -176,10 +180,10 @@ std::optional<store::Page> FindPage(Context& ctx, const Index& index,
   auto page = store::RunPage(*index.content, index.definition, VisitsMax(ctx), request);
   if (!page) {
     // What a refused query has looked at is work, too.
-    if (ctx.Spend(kVisitUnits * page.error().made)) ReplyTooWide(ctx, page.error(), index);
+    if (SpendVisits(ctx, page.error().made)) ReplyTooWide(ctx, page.error(), index);
     return std::nullopt;
   }
-  if (!ctx.Spend(kVisitUnits * page->visits)) return std::nullopt;
+  if (!SpendVisits(ctx, page->visits)) return std::nullopt;
   return *std::move(page);
 }
 
@@ -232,7 +236,7 @@ void CmdIndexAggregate(Context& ctx) {
   uint64_t visits = 0;
   const auto rows =
       store::Aggregate(*index->content, index->definition, VisitsMax(ctx), request, &visits);
-  if (!ctx.Spend(kVisitUnits * visits)) return;
+  if (!SpendVisits(ctx, visits)) return;
   if (!rows) {
     const auto* too_many = std::get_if<store::TooManyVisits>(&rows.error());
     return too_many != nullptr ? ReplyTooWide(ctx, *too_many, *index)

@@ -62,11 +62,19 @@ uint64_t SeekUnits(const ListValue& list, size_t index) {
   return std::min(index, list.size() - index) / kPerUnit;
 }
 
-// A comparison of `count` elements with `text`, at most.
-uint64_t CompareUnits(std::string_view text, uint64_t count) {
-  constexpr uint64_t kBytesPerUnit = 64;
-  return count * (1 + text.size() / kBytesPerUnit);
+bool SpendSeek(Context& ctx, const ListValue& list, size_t index) {
+  const uint64_t units = SeekUnits(list, index);
+  return ctx.Spend(units, units / 8);
 }
+
+// A comparison of `count` elements with `text`, at most; each takes `ns`.
+bool SpendCompare(Context& ctx, std::string_view text, uint64_t count, uint64_t ns) {
+  constexpr uint64_t kBytesPerUnit = 64;
+  return ctx.SpendEach(count * (1 + text.size() / kBytesPerUnit), ns);
+}
+
+// For an element that is replied.
+constexpr uint64_t kReplyNs = 35;
 
 // From the end if negative; none: outside of the list.
 std::optional<size_t> IndexIn(const ListValue& list, int64_t index) {
@@ -94,7 +102,9 @@ Span SpanIn(size_t count, int64_t start, int64_t stop) {
 bool SpendRange(Context& ctx, const ListValue& list, Span span) {
   CHECK(span.begin <= span.end && span.end <= list.size());
   if (ctx.work == nullptr) return true;
-  if (!ctx.Spend(SeekUnits(list, span.begin) + span.end - span.begin)) return false;
+  // Gone over twice.
+  if (!SpendSeek(ctx, list, span.begin) || !ctx.SpendEach(span.end - span.begin, 2 * kReplyNs))
+    return false;
   uint64_t bytes = 0;
   size_t left = span.end - span.begin;
   if (left == 0) return true;
@@ -295,7 +305,7 @@ void CmdLindex(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   const std::optional<size_t> at = IndexIn(*list, index);
   if (!at) return ctx.reply.Null();
-  if (ctx.Spend(SeekUnits(*list, *at))) ReplyElement(ctx, list->At(*at));
+  if (SpendSeek(ctx, *list, *at)) ReplyElement(ctx, list->At(*at));
 }
 
 void CmdLset(Context& ctx) {
@@ -307,7 +317,7 @@ void CmdLset(Context& ctx) {
   if (!args.ok()) return ctx.reply.Error(args.error());
   const std::optional<size_t> at = IndexIn(ListOf(*m.record()), index);
   if (!at) return ctx.reply.Error(kErrIndexOutOfRange);
-  if (!ctx.Spend(SeekUnits(ListOf(*m.record()), *at))) return;
+  if (!SpendSeek(ctx, ListOf(*m.record()), *at)) return;
   SetListElement(m, *at, ctx.args[3]);
   m.Commit({EventClass::kList, "lset"});
   ctx.reply.Ok();
@@ -321,12 +331,13 @@ void CmdLinsert(Context& ctx) {
   if (!m.exists()) return ctx.reply.Int(0);
   if (!CheckType(ctx, m.record(), Type::kList)) return;
   const ListValue& list = ListOf(*m.record());
+  constexpr uint64_t kCompareNs = 11;
   size_t index = 0;
   bool found = false;
   list.Compare(0, false, store::EncodedElement(ctx.args[3]), [&](bool equal) {
     found = equal;
     index += equal ? 0 : 1;
-    return !found && ctx.Spend(CompareUnits(ctx.args[3], 1));
+    return !found && SpendCompare(ctx, ctx.args[3], 1, kCompareNs);
   });
   if (ctx.over_budget()) return;
   if (!found) return ctx.reply.Int(-1);
@@ -344,7 +355,8 @@ void CmdLrange(Context& ctx) {
   if (!ReadList(ctx, &list)) return;
   const Span span = list == nullptr ? Span{0, 0} : SpanIn(list->size(), start, stop);
   size_t left = span.end - span.begin;
-  if (list != nullptr && !ctx.Spend(SeekUnits(*list, span.begin) + left)) return;
+  if (list != nullptr && (!SpendSeek(ctx, *list, span.begin) || !ctx.SpendEach(left, kReplyNs)))
+    return;
   ctx.reply.Array(left);
   if (left == 0) return;
   list->ForEach(span.begin, [&](const ListElement& element) {
@@ -361,7 +373,8 @@ void CmdLrem(Context& ctx) {
   if (!m.exists()) return ctx.reply.Int(0);
   if (!CheckType(ctx, m.record(), Type::kList)) return;
   // Compared twice, and what stays of a changed chunk is written anew.
-  if (!ctx.Spend(CompareUnits(ctx.args[3], 3 * ListOf(*m.record()).size()))) return;
+  constexpr uint64_t kCompareNs = 3;
+  if (!SpendCompare(ctx, ctx.args[3], 3 * ListOf(*m.record()).size(), kCompareNs)) return;
   const size_t limit = count == 0  ? SIZE_MAX
                        : count > 0 ? static_cast<size_t>(count)
                                    : 0 - static_cast<size_t>(count);
@@ -418,7 +431,8 @@ void CmdLpos(Context& ctx) {
   const size_t size = list->size();
   const size_t compared =
       max_compared == 0 ? size : std::min(size, static_cast<size_t>(max_compared));
-  if (!ctx.Spend(CompareUnits(ctx.args[2], compared))) return;
+  constexpr uint64_t kCompareNs = 10;
+  if (!SpendCompare(ctx, ctx.args[2], compared, kCompareNs)) return;
   const size_t wanted = !count ? 1 : *count == 0 ? SIZE_MAX : static_cast<size_t>(*count);
   uint64_t to_skip = static_cast<uint64_t>(backwards ? -rank : rank) - 1;
   const uint64_t place = ctx.reply.size();

@@ -179,7 +179,7 @@ bool SpendWrites(Context& ctx, const KeyRecord* record, const std::vector<FieldO
   constexpr size_t kIntReplyBytes = 23;
   const uint64_t old_size = record == nullptr ? 0 : StringOf(*record).size();
   const uint64_t end = EndOf(ops);
-  if (end > old_size && !ctx.SpendMade(end - old_size)) return false;
+  if (end > old_size && !SpendZeros(ctx, end - old_size)) return false;
   return ctx.HasReplyRoom((ops.size() + 1) * kIntReplyBytes);
 }
 

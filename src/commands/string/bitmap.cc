@@ -163,7 +163,7 @@ void CmdSetbit(Context& ctx) {
     if (same && m.record()->encoding() == "raw") return ctx.reply.Int(bit);
   }
   const size_t old_size = m.exists() ? StringOf(*m.record()).size() : 0;
-  if (offset >> 3 > old_size && !ctx.SpendMade((offset >> 3) - old_size)) return;
+  if (offset >> 3 > old_size && !SpendZeros(ctx, (offset >> 3) - old_size)) return;
   const bool old = SetStringBit(m, offset, bit != 0);
   m.Commit({EventClass::kString, same ? "" : "setbit"});
   ctx.reply.Int(old ? 1 : 0);
@@ -251,9 +251,17 @@ void CmdBitpos(Context& ctx) {
   CutRange(range, StringOf(*record).size());
   if (range.first > range.last) return ctx.reply.Int(-1);
   const int64_t scale = range.in_bits ? 1 : 8;
-  if (!ctx.SpendRead(static_cast<uint64_t>((range.last - range.first) * scale / 8))) return;
-  const size_t found = FindBit(*record, bit == 1, static_cast<size_t>(range.first * scale),
-                               static_cast<size_t>((range.last + 1) * scale - 1));
+  const auto first = static_cast<size_t>(range.first * scale);
+  const auto last = static_cast<size_t>((range.last + 1) * scale - 1);
+  // Nearly always it is found near the beginning.
+  constexpr size_t kNearBits = 8 * 65'536;
+  const size_t near = std::min(last, first + kNearBits);
+  if (!ctx.Spend(static_cast<uint64_t>((range.last - range.first) * scale / 8) / 8, 0)) return;
+  size_t found = FindBit(*record, bit == 1, first, near);
+  if (found == std::string_view::npos && near < last) {
+    if (!ctx.Spend(0, (last - near) / 8 / 4)) return;
+    found = FindBit(*record, bit == 1, near + 1, last);
+  }
   if (found != std::string_view::npos) return ctx.reply.Uint(found);
   // COMPAT: behind a string there are zeros, unless the end was given.
   ctx.reply.Int(bit == 0 && !range.has_end ? static_cast<int64_t>(StringOf(*record).size()) * 8

@@ -143,7 +143,8 @@ void CmdLcs(Context& ctx) {
   const size_t b_size = b == nullptr ? 0 : StringOf(*b).size();
   // Before anything is copied.
   if (!LcsTable::Fits(a_size, b_size)) return ctx.reply.Error(kErrLcsMemory);
-  if (!ctx.Spend((a_size + 1) * (b_size + 1))) return;
+  const uint64_t cells = (a_size + 1) * (b_size + 1);
+  if (!ctx.Spend(cells, cells * 6)) return;
   store::Scratch a_scratch;
   store::Scratch b_scratch;
   const std::string_view a_text = a == nullptr ? std::string_view() : StringOf(*a).Bytes(a_scratch);

@@ -77,7 +77,7 @@ void CmdSetrange(Context& ctx) {
   if (bytes.empty()) return ctx.reply.Uint(old_size);
   if (!CheckSize(ctx, static_cast<uint64_t>(offset), bytes.size())) return;
   const auto from = static_cast<size_t>(offset);
-  if (from > old_size && !ctx.SpendMade(from - old_size)) return;
+  if (from > old_size && !SpendZeros(ctx, from - old_size)) return;
   WriteString(m, from, bytes);
   m.Commit({EventClass::kString, "setrange"});
   ctx.reply.Uint(std::max(old_size, from + bytes.size()));

@@ -143,7 +143,7 @@ void Scratch::Read(Context& ctx, int db, const CommandSpec& spec, Args read,
     const bool only_values = std::all_of(staged.begin(), staged.end(),
                                          [](const auto& one) { return one.data != nullptr; });
     if (only_values) AttachKeys(ctx.store, db, slice);
-    store_->work().Begin(kWorkMax);
+    store_->work().Begin(kWorkMax, kWorkMax * WorkMeter::kNsOfUnit);
     for (size_t i : slice.commands)
       if (!RunStaged(ctx, db, staged[i], i)) return;
     if (!WrittenAreSmall(db, slice)) return ctx.reply.Error(kErrTxnBigValue);

@@ -80,9 +80,10 @@ GetCall ParseGet(ArgCursor& args) {
 
 // What the reply takes, before it is written. False: more than the item has left.
 bool SpendRow(Context& ctx, const KeyRecord& record) {
+  constexpr uint64_t kNs = 50;
   const store::ValueType& type = ValueTypeOf(record);
   const uint64_t bytes = type.stored_bytes(record);
-  return ctx.SpendMade(bytes) && ctx.Spend(type.bytes ? 1 : type.count(record)) &&
+  return ctx.SpendMade(bytes) && ctx.SpendEach(type.bytes ? 1 : type.count(record), kNs) &&
          ctx.HasReplyRoom(bytes + record.key().size() + 5 * kBulkFrameBytes);
 }
 

@@ -221,6 +221,29 @@ TEST_CASE("SINCE answers at once, WAIT when there is something") {
   CHECK(bench.watches.Counts().targets == 0);
 }
 
+TEST_CASE("a long answer of SINCE is written in steps, and is the same as at once") {
+  Bench bench;
+  const store::Revision began = bench.revision();
+  std::string mset = "MSET";
+  for (int i = 0; i < 5000; ++i) mset += " k" + std::to_string(i) + " v";
+  bench.Run(mset);
+  bench.Run("SET k1 w");
+  std::string in_steps;
+  resp::ReplyWriter reply(&in_steps, 2);
+  const auto since = bench.watches.Since(bench.Since(began, false), bench.a.client);
+  int steps = 0;
+  while (!since->Poll(false, reply)) {
+    CHECK(in_steps.empty());
+    REQUIRE(++steps < 100);
+  }
+  CHECK(steps >= 2);
+  std::string at_once;
+  resp::ReplyWriter other(&at_once, 2);
+  CHECK(bench.watches.Since(bench.Since(began, false), bench.a.client)->Poll(true, other));
+  CHECK(in_steps == at_once);
+  CHECK(in_steps.size() > 100'000);
+}
+
 TEST_CASE("SINCE is refused above the newest revision and below the oldest") {
   Bench bench;
   bench.Run("CONFIG SET watch-history-size 2000");

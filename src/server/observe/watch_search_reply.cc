@@ -22,6 +22,13 @@ using store::Revision;
 
 namespace {
 
+// Of an answer that is written: half a millisecond. A turn takes several steps.
+#ifdef CLUSTRON_SIM
+constexpr size_t kEventsPerStep = 2;  // so that short answers take several
+#else
+constexpr size_t kEventsPerStep = 2048;
+#endif
+
 void WakeClient(commands::ClientPort& port) { static_cast<Client&>(port).link().Wake(); }
 
 // Why no search can begin behind the revision: the reply is written.
@@ -60,30 +67,49 @@ void WatchSearchReply::Wake(Revision known) {
   WakeClient(client_);
 }
 
-// [up-to, [[rev, event …] …]]
-bool WatchSearchReply::Answer(resp::ReplyWriter& reply) {
-  Revision up_to = search_->up_to();
+void WatchSearchReply::BeginAnswer() {
+  Writing& writing = writing_.emplace();
+  writing.up_to = search_->up_to();
   // Nothing behind what was found, then: there may have been revisions without events.
-  if (search_->complete()) up_to = std::max(up_to, hub_.store().revision());
-  if (Planted(Bug::kWatchSinceBehind)) up_to += 3;
-  reply.Array(2);
-  reply.Uint(up_to);
-  std::vector<std::pair<Revision, std::vector<WatchEvent>>> revisions;
-  search_->ForEach([&](Revision revision, const WatchEvent& event) {
-    if (revisions.empty() || revisions.back().first != revision)
-      revisions.push_back({revision, {}});
-    revisions.back().second.push_back(event);
+  if (search_->complete()) writing.up_to = std::max(writing.up_to, hub_.store().revision());
+  if (Planted(Bug::kWatchSinceBehind)) writing.up_to += 3;
+  Revision last = 0;
+  search_->ForEach([&](Revision revision, const WatchEvent&) {
+    if (writing.events.empty() || revision != last) writing.events.push_back(0);
+    last = revision;
+    ++writing.events.back();
   });
-  reply.Array(revisions.size());
-  for (const auto& [revision, events] : revisions) {
-    reply.Array(1 + events.size());
-    reply.Uint(revision);
-    for (const WatchEvent& event : events) ReplyEvent(reply, event, true, call_.previous);
+}
+
+// [up-to, [[rev, event …] …]]. False: there is more to be written, in a later step.
+bool WatchSearchReply::Answer(resp::ReplyWriter& reply, bool at_once) {
+  if (!writing_) BeginAnswer();
+  Writing& w = *writing_;
+  resp::ReplyWriter out(&w.bytes, reply.version());
+  const size_t most = at_once ? SIZE_MAX : kEventsPerStep;
+  w.at = search_->ForEachFrom(w.at, most, [&](Revision revision, const WatchEvent& event) {
+    if (w.left == 0) {
+      w.left = w.events[w.begun++];
+      out.Array(1 + w.left);
+      out.Uint(revision);
+    }
+    ReplyEvent(out, event, true, call_.previous);
+    --w.left;
+  });
+  if (w.begun < w.events.size() || w.left > 0) {
+    REACH("an answer of WATCHKEY SINCE written in slices");
+    WakeClient(client_);
+    return false;
   }
+  reply.Array(2);
+  reply.Uint(w.up_to);
+  reply.Array(w.events.size());
+  reply.Raw(w.bytes);
   return true;
 }
 
 bool WatchSearchReply::Poll(bool expired, resp::ReplyWriter& reply) {
+  if (writing_) return Answer(reply, expired);
   if (hub_.restoring()) {
     if (expired) reply.Error(commands::kErrLoading);
     return expired;
@@ -112,7 +138,8 @@ bool WatchSearchReply::Poll(bool expired, resp::ReplyWriter& reply) {
   }
   const bool done = progress == WatchSearch::Progress::kDone;
   // What is found so far is an answer, too.
-  if (expired || (done && (!call_.waits || search_->revisions() > 0))) return Answer(reply);
+  if (expired || (done && (!call_.waits || search_->revisions() > 0)))
+    return Answer(reply, expired);
   if (!done) {
     WakeClient(client_);
     return false;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,12 +33,24 @@ class WatchSearchReply final : public commands::LateReply {
   uint64_t client_id() const { return client_.id(); }
 
  private:
-  bool Answer(resp::ReplyWriter& reply);
+  // What is found, as it is written: a revision may have hundreds of thousands of events.
+  struct Writing {
+    std::string bytes;
+    size_t at = 0;               // in what was found
+    store::Revision up_to = 0;   // of the answer
+    std::vector<size_t> events;  // of each revision
+    size_t begun = 0;            // revisions
+    size_t left = 0;             // events of the last one
+  };
+
+  void BeginAnswer();
+  bool Answer(resp::ReplyWriter& reply, bool at_once);
 
   WatchHub& hub_;
   const commands::SinceCall call_;
   commands::ClientPort& client_;
   std::optional<state::WatchSearch> search_;
+  std::optional<Writing> writing_;
   store::Revision searched_;  // nothing up to here
   bool waiting_ = false;
 };

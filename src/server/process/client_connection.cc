@@ -25,10 +25,15 @@ void ClientConnection::OnBytes(std::string_view bytes) {
 
 void ClientConnection::OnEnd() {
   ended_ = true;
-  LookAtSession();
+  if (around_.owner.MayEndNow(this)) EndNow();
 }
 
-void ClientConnection::OnBroken(int) { Die(); }
+void ClientConnection::OnBroken(int) {
+  broken_ = true;
+  if (around_.owner.MayEndNow(this)) EndNow();
+}
+
+void ClientConnection::EndNow() { broken_ ? Die() : LookAtSession(); }
 
 void ClientConnection::OnDrained() { LookAtSession(); }
 
@@ -53,10 +58,10 @@ void ClientConnection::LookAtSession() {
     return;
   }
   const bool said_all = session_->out.empty() && stream_.unsent_bytes() == 0;
-  if (said_all && (session_->close_after_flush() || (ended_ && session_->idle()))) {
+  if (said_all && ended_ && session_->idle()) return Die();  // nothing unread is left
+  if (said_all && session_->close_after_flush()) {
     around_.closer.Close(stream_.Release());
-    Die();
-    return;
+    return Die();
   }
   if (ended_ && session_->client.blocked != 0) {
     // COMPAT: who waits for keys and says no more is gone; nothing is taken off for it.

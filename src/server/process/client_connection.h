@@ -15,6 +15,9 @@ class ClientConnection final : public net::StreamHandler, public SessionSink {
   class Owner {
    public:
     virtual ~Owner() = default;
+    // The other side has ended it. False: enough have ended in this turn; EndNow is called in a
+    // later one.
+    virtual bool MayEndNow(ClientConnection* connection) = 0;
     // The connection is over: it is freed, but not before it has returned.
     virtual void Forget(ClientConnection* connection) = 0;
   };
@@ -27,6 +30,8 @@ class ClientConnection final : public net::StreamHandler, public SessionSink {
   };
   ClientConnection(const Around& around, net::Fd fd, bool unix_socket);
   ~ClientConnection() override;
+  // What OnEnd or OnBroken left.
+  void EndNow();
 
   // --- net::StreamHandler ----------------------------------------------------------------------
   void OnBytes(std::string_view bytes) override;
@@ -46,6 +51,7 @@ class ClientConnection final : public net::StreamHandler, public SessionSink {
   net::Stream stream_;
   Session* session_;
   bool ended_ = false;  // the client sends no more; what it asked is still answered
+  bool broken_ = false;
   bool dead_ = false;
 };
 

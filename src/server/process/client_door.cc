@@ -14,6 +14,9 @@ namespace clustron::server {
 
 namespace {
 
+// Some milliseconds' worth of connections that end, or are freed.
+constexpr size_t kEndsPerTurn = 256;
+
 // The last bytes of a connection that is turned away.
 void TurnAway(net::Fd fd, std::string_view error) {
   const std::string line = "-" + std::string(error) + "\r\n";
@@ -79,6 +82,7 @@ void ClientDoor::Accept(Engine& engine) {
 
 void ClientDoor::Close() {
   listeners_.clear();
+  ending_.clear();
   connections_.clear();
   dead_.clear();
 }
@@ -93,8 +97,7 @@ bool ClientDoor::RefusesStranger(int fd) const {
 void ClientDoor::KeepToShare() {
   const auto held = [this] { return connections_.size() + dead_.size() + closer_.waiting(); };
   const uint64_t share = descriptors_.shares().clients;
-  if (held() < share) return;
-  dead_.clear();
+  while (held() >= share && !dead_.empty()) dead_.pop_front();
   while (held() >= share && closer_.waiting() > 0) closer_.EndOldest();
 }
 
@@ -137,11 +140,34 @@ bool ClientDoor::MakeRoom() {
   if (stranger == nullptr) return false;
   ++engine_->stats().strangers_closed;
   engine_->CloseAtOnce(*stranger);
-  dead_.clear();  // its descriptor may be the last one
+  // Its descriptor may be the last one.
+  if (!dead_.empty()) dead_.pop_back();
   return engine_->client_table().HasRoom();
 }
 
+// When ten thousand clients leave at once, each turn ends some of them.
+bool ClientDoor::MayEndNow(ClientConnection* connection) {
+  if (ending_.empty() && ended_now_ < kEndsPerTurn) {
+    ++ended_now_;
+    return true;
+  }
+  ending_.push_back(connection);
+  return false;
+}
+
+bool ClientDoor::Reap() {
+  for (size_t i = 0; i < kEndsPerTurn && !dead_.empty(); ++i) dead_.pop_front();
+  for (; ended_now_ < kEndsPerTurn && !ending_.empty(); ++ended_now_) {
+    ClientConnection* connection = ending_.front();
+    ending_.pop_front();
+    connection->EndNow();
+  }
+  ended_now_ = 0;
+  return !dead_.empty() || !ending_.empty();
+}
+
 void ClientDoor::Forget(ClientConnection* connection) {
+  if (!ending_.empty()) std::erase(ending_, connection);
   const auto it = connections_.find(connection);
   if (it == connections_.end()) return;
   dead_.push_back(std::move(it->second));

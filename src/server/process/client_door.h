@@ -3,6 +3,7 @@
 // THREAD: core loop. OWNS: listeners, connections.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -42,12 +43,14 @@ class ClientDoor final : public ClientConnection::Owner {
   void Accept(Engine& engine);
   // True for a client from another machine where nobody may come without a password.
   bool RefusesStranger(int fd) const;
-  // Connections that are over are freed: at the turn's end.
-  void Reap() { dead_.clear(); }
+  // At the turn's end: frees connections that are over, and ends those whose turn to end has come;
+  // some hundred. True if more are left for the next one.
+  bool Reap();
   // Ends all connections and takes none in any more.
   void Close();
 
   // --- ClientConnection::Owner -----------------------------------------------------------------
+  bool MayEndNow(ClientConnection* connection) override;
   void Forget(ClientConnection* connection) override;
 
  private:
@@ -72,7 +75,9 @@ class ClientDoor final : public ClientConnection::Owner {
   std::vector<FormingClients::Accepted> early_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
-  std::vector<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
+  std::deque<std::unique_ptr<ClientConnection>> dead_;  // freed at the turn's end
+  std::deque<ClientConnection*> ending_;                // the other side has ended them
+  size_t ended_now_ = 0;                                // in this turn
 };
 
 }  // namespace clustron::server

@@ -463,8 +463,8 @@ void Server::EndOfTurn() {
     Log(LogLevel::kNotice, "Ready to accept connections on port {}", config_.Int(Opt::kPort));
   }
   peers_->Flush();
-  door_.Reap();
-  loop_.SetBusy(!closing_ && engine_->WantsTurn());
+  const bool more_end = door_.Reap();
+  loop_.SetBusy(!closing_ && (more_end || engine_->WantsTurn()));
   turn_ns_ = clock_.MonotonicNs();
 }
 

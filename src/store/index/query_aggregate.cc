@@ -1,5 +1,6 @@
 #include "store/index/query_aggregate.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -93,21 +94,26 @@ class Grouping {
       : content_(content),
         request_(request),
         visits_each_(VisitsOfEach(request)),
+        sums_(SumsOf(request)),
         visits_max_(visits_max) {}
 
-  // What a key takes that is in one group. Exact sums are large: those of many groups are not in
-  // the processor's cache.
+  // What a key takes that is in one group of few.
   static uint64_t VisitsOfEach(const AggregateRequest& request) {
-    using Kind = Reducer::Kind;
-    uint64_t visits = VisitsOfRow(request.deadlines) + request.group.size();
-    for (const Reducer& reducer : request.reducers) {
-      const bool sums = reducer.kind == Kind::kSum || reducer.kind == Kind::kAvg;
-      visits += reducer.kind == Kind::kCount ? 0 : sums && !request.group.empty() ? 2 : 1;
-    }
+    uint64_t visits = VisitsOfRow(request.deadlines) + request.group.size() + SumsOf(request);
+    for (const Reducer& reducer : request.reducers)
+      visits += reducer.kind == Reducer::Kind::kCount ? 0 : 1;
     return visits;
   }
 
-  uint64_t visits() const { return visits_; }
+  // Exact sums are large: a new one costs memory, and those of many groups are not in the
+  // processor's cache. By the counts alone: keys come in another order on other nodes.
+  uint64_t visits() const {
+    constexpr size_t kFewGroups = 512;
+    constexpr uint64_t kMoreOfMany = 3;
+    constexpr uint64_t kOfNewSum = 32;
+    const uint64_t more = groups_.size() > kFewGroups ? kMoreOfMany * sums_ : 0;
+    return added_ * (visits_each_ + more) + groups_.size() * sums_ * kOfNewSum;
+  }
   // False: there are too many groups, or visits.
   bool Add(const IndexedKey& key) {
     if (TakeSlots(key)) {
@@ -135,6 +141,14 @@ class Grouping {
   void AddEmpty() { Group({}); }
 
  private:
+  // Of groups.
+  static uint64_t SumsOf(const AggregateRequest& request) {
+    using Kind = Reducer::Kind;
+    if (request.group.empty()) return 0;
+    return static_cast<uint64_t>(std::count_if(
+        request.reducers.begin(), request.reducers.end(),
+        [](const Reducer& r) { return r.kind == Kind::kSum || r.kind == Kind::kAvg; }));
+  }
   // Fills slots_ with the key's of the group fields. Equal values have equal slots, so most keys
   // find their group by them. False: one has several values, or is the key itself.
   bool TakeSlots(const IndexedKey& key) {
@@ -170,8 +184,8 @@ class Grouping {
     return accumulators != nullptr && AddTo(accumulators, key);
   }
   bool AddTo(Accumulators* accumulators, const IndexedKey& key) {
-    visits_ += visits_each_;
-    if (visits_ > visits_max_) return false;
+    ++added_;
+    if (visits() > visits_max_) return false;
     for (size_t i = 0; i < accumulators->size(); i++) {
       Accumulator& accumulator = (*accumulators)[i];
       const Reducer& reducer = request_.reducers[i];
@@ -205,8 +219,9 @@ class Grouping {
   std::unordered_map<std::string, Accumulators*, HashOfSlots, std::equal_to<>> by_slots_;
   std::string slots_;  // reused
   const uint64_t visits_each_;
+  const uint64_t sums_;
   const uint64_t visits_max_;
-  uint64_t visits_ = 0;
+  uint64_t added_ = 0;  // keys, once for each group that they are in
 };
 
 }  // namespace
@@ -228,11 +243,14 @@ std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
     for (size_t i = 0; i < rows.size() && fits; i++) fits = grouping.Add(*rows[i]);
     return fits;
   });
-  *visits += grouping.visits();
-  if (fits) return grouping.Rows();
+  if (fits) {
+    *visits += grouping.visits();
+    return grouping.Rows();
+  }
+  // Where it stopped hangs on the order of the keys.
+  *visits += visits_max;
   if (grouping.visits() <= visits_max) return std::unexpected(AggregateError(TooManyGroups{}));
-  return std::unexpected(
-      AggregateError(TooManyVisits{.needed = grouping.visits(), .by_rows = true}));
+  return std::unexpected(AggregateError(TooManyVisits{.needed = visits_max + 1, .by_rows = true}));
 }
 
 }  // namespace clustron::store

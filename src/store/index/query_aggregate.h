@@ -43,8 +43,8 @@ using AggregateError = std::variant<TooManyVisits, TooManyGroups>;
 
 // In order of the groups' values, nothing first, numbers before bytes. A key with several values in
 // a field is in the group of each; all of its values count in sums. Without groups: one row. A
-// key counts for each group that it is in, with a visit for each field of GROUP and one or two for
-// each of REDUCE; *visits is how many there were in all.
+// key counts for each group that it is in, with a visit for each field of GROUP and one to five for
+// each of REDUCE, and each sum of a group with 32 more; *visits is how many there were in all.
 std::expected<std::vector<AggregateRow>, AggregateError> Aggregate(
     const IndexContent& content, const IndexDefinition& definition, uint64_t visits_max,
     const AggregateRequest& request, uint64_t* visits);

@@ -28,41 +28,23 @@ void Journal::Disarm(size_t mark) {
   End();
 }
 
-// A big command's records leave no memory behind.
 void Journal::End() {
-  constexpr size_t kRecordsKept = 1024;
   CHECK(records_.empty());
-  if (records_.capacity() > kRecordsKept) std::vector<undo::Record>().swap(records_);
   Deliver();
 }
 
-namespace {
-
-// About half of what a record takes, which is what bytes made cost.
-constexpr uint64_t kRecordUnits = 64;
-
-uint64_t BytesKept(const undo::EntryChanged& r) {
-  return r.old == nullptr ? 0 : KeyRecordEdit::ShellBytes(*r.old);
-}
-uint64_t BytesKept(const undo::KeyIndexed& r) { return r.key.size(); }
-uint64_t BytesKept(const undo::EntryMoved& r) { return KeyRecordEdit::ShellBytes(*r.old); }
-uint64_t BytesKept(const undo::ValueChanged& r) { return r.undo->kept_bytes(); }
-template <typename R>
-uint64_t BytesKept(const R&) {
-  return 0;
-}
-
-}  // namespace
-
-void Journal::Add(undo::Record record) {
-  store_.work_.Spend(kRecordUnits);
-  store_.work_.SpendMade(std::visit([](const auto& r) { return BytesKept(r); }, record));
-  records_.push_back(std::move(record));
+// Commands say what it takes to change so much.
+void Journal::Pay(uint64_t bytes_kept) {
+  // About half of what a record takes, which is what bytes made cost.
+  constexpr uint64_t kRecordUnits = 64;
+  store_.work_.Spend(kRecordUnits, 0);
+  store_.work_.SpendMade(bytes_kept);
 }
 
 void Journal::Deliver() {
-  const std::vector<HeldEvent> events = std::exchange(events_, {});
-  for (const HeldEvent& event : events) store_.Deliver(event);
+  if (events_.empty()) return;
+  const ChunkedStack<HeldEvent> events(std::move(events_));
+  for (size_t i = 0; i < events.size(); i++) store_.Deliver(events[i]);
 }
 
 void Journal::Rollback(size_t mark) {
@@ -72,7 +54,7 @@ void Journal::Rollback(size_t mark) {
     std::visit([this](auto& r) { Undo(r); }, records_.back());
     records_.pop_back();
   }
-  if (!Planted(Bug::kWatchUndoneTold)) events_.resize(m.events);
+  while (events_.size() > m.events && !Planted(Bug::kWatchUndoneTold)) events_.pop_back();
   store_.revision_ = m.revision;
   store_.item_revision_ = m.item_revision;
   marks_.resize(mark);
@@ -162,7 +144,9 @@ void Journal::Undo(undo::SettingChanged& r) { store_.UndoSetting(*r.spec, r.text
 
 // ---- what stands beside the keys ----
 
-void Journal::Undo(undo::KeyRenamed& r) { store_.followers_.attachments->Rename(r.to, r.from); }
+void Journal::Undo(undo::KeyRenamed& r) {
+  store_.followers_.attachments->Rename(r.names->to, r.names->from);
+}
 
 void Journal::Undo(undo::KeyIndexed& r) {
   if (!store_.Hooked(r.db, Hook::kIndexes) || Planted(Bug::kIndexNotUndone)) return;

@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/chunked_stack.h"
 #include "base/option.h"
 #include "store/keyspace/events.h"
 #include "store/keyspace/key_name.h"
@@ -80,8 +81,11 @@ struct Swapped {
   int b;
 };
 struct KeyRenamed {  // what is attached to it follows
-  KeyName from;
-  KeyName to;
+  struct Names {
+    KeyName from;
+    KeyName to;
+  };
+  std::unique_ptr<Names> names;
 };
 // A key of indexes, before it changed.
 struct KeyIndexed {
@@ -101,6 +105,8 @@ struct SettingChanged {
 using Record = std::variant<EntryChanged, EntryMoved, HeadChanged, ValueChanged, Touched,
                             FlushTouched, CreatedNoted, Flushed, Swapped, KeyRenamed, KeyIndexed,
                             RowChanged, SettingChanged>;
+// A transaction makes a hundred thousand of them.
+static_assert(sizeof(Record) <= 56);
 
 }  // namespace undo
 
@@ -115,14 +121,21 @@ class Journal {
   void Rollback(size_t mark);
 
   // Keeping it is work, too: the item pays for what is set aside.
-  void Add(undo::Record record);
-  void AddUnpaid(undo::Record record) { records_.push_back(std::move(record)); }
+  template <typename R>
+  void Add(R record) {
+    Pay(BytesKept(record));
+    records_.emplace_back(std::move(record));
+  }
+  template <typename R>
+  void AddUnpaid(R record) {
+    records_.emplace_back(std::move(record));
+  }
   // In front of the first change of a key of indexes: when all that follows is undone, they are
   // told how the key is again. Nothing if it is not armed.
   void BeforeIndexed(int db, std::string_view key, uint64_t hash) {
     if (armed()) Add(undo::KeyIndexed{db, hash, std::string(key)});
   }
-  void Hold(HeldEvent event) { events_.push_back(std::move(event)); }
+  void Hold(HeldEvent event) { events_.emplace_back(std::move(event)); }
   size_t size() const { return records_.size(); }
   // The entries whose values were changed or moved since Arm() gave the mark, sorted by address.
   std::vector<const KeyRecord*> WrittenSince(size_t mark) const;
@@ -153,12 +166,23 @@ class Journal {
   void Keep(undo::Flushed& r);
   template <typename R>
   void Keep(R&) {}
+  static uint64_t BytesKept(const undo::EntryChanged& r) {
+    return r.old == nullptr ? 0 : KeyRecordEdit::ShellBytes(*r.old);
+  }
+  static uint64_t BytesKept(const undo::KeyIndexed& r) { return r.key.size(); }
+  static uint64_t BytesKept(const undo::EntryMoved& r) { return KeyRecordEdit::ShellBytes(*r.old); }
+  static uint64_t BytesKept(const undo::ValueChanged& r) { return r.undo->kept_bytes(); }
+  template <typename R>
+  static uint64_t BytesKept(const R&) {
+    return 0;
+  }
+  void Pay(uint64_t bytes_kept);
   void End();
   void Deliver();
 
   Store& store_;
-  std::vector<undo::Record> records_;
-  std::vector<HeldEvent> events_;
+  ChunkedStack<undo::Record> records_;
+  ChunkedStack<HeldEvent> events_;
   std::vector<Mark> marks_;
 };
 

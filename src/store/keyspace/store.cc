@@ -96,7 +96,8 @@ uint64_t Store::ScanImpl(int db, uint64_t cursor, size_t count, Visit visit, voi
     visit(ctx, *e);
     return true;
   });
-  work_.Spend(visited);
+  constexpr uint64_t kNs = 100;
+  work_.SpendEach(visited, kNs);
   return next;
 }
 
@@ -309,7 +310,8 @@ bool Store::MoveEntry(int from_db, std::string_view from, int to_db, std::string
   if (e->has_lease()) {
     followers_.attachments->Rename({from_db, std::string(from)}, {to_db, std::string(to)});
     if (armed(to_db)) {
-      journal_->Add(undo::KeyRenamed{{from_db, std::string(from)}, {to_db, std::string(to)}});
+      journal_->Add(undo::KeyRenamed{std::make_unique<undo::KeyRenamed::Names>(
+          KeyName{from_db, std::string(from)}, KeyName{to_db, std::string(to)})});
     }
   }
   if (e->has_labels()) {

@@ -132,7 +132,8 @@ void IndexTable::OnKey(int db, std::string_view key, uint64_t hash, const KeyRec
     if (Planted(Bug::kIndexSliceMissesWrite) && !index->ready()) continue;
     if (!index->definition.CoversKey(key)) continue;
     Update(db, *index, key, hash, now);
-    store_.work().Spend(kUnitsOfWork * UnitsOf(index->definition));
+    const uint64_t units = kUnitsOfWork * UnitsOf(index->definition);
+    store_.work().Spend(units, units / kUnitsPerNs);
   }
 }
 

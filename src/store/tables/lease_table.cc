@@ -69,21 +69,13 @@ void LeaseTable::Tell(const Lease& lease, LeaseEventKind kind) {
 
 size_t LeaseTable::End(std::string_view id, bool expired) {
   const Place place = PlaceOf(id);
-  const Lease& lease = place->second;
+  Lease& lease = place->second;
   WriteAhead(lease.id, lease);
   const Revision revision = store_.TakeRevision();
 
-  std::vector<KeyName> keys;
-  keys.reserve(lease.keys.size());
-  for (const auto& [attach, key] : lease.keys) keys.push_back(key);
-  const Event event =
-      expired ? Event{EventClass::kExpired, "expired"} : Event{EventClass::kGeneric, "del"};
-  for (const KeyName& key : keys) {
-    Mutation m = store_.Modify(key.db, key.name);
-    m.Delete();
-    m.Commit(event, Reason::kLease);
-  }
-  CHECK(lease.keys.empty());
+  const std::vector<KeyName> keys = DetachAllOf(lease);
+  DeleteEnding(
+      keys, expired ? Event{EventClass::kExpired, "expired"} : Event{EventClass::kGeneric, "del"});
   while (!lease.locks.empty()) {
     const LockPart part = *lease.locks.begin();
     LocksOf(store_).EndWithLease(part.name, part.part, expired);
@@ -97,6 +89,46 @@ size_t LeaseTable::End(std::string_view id, bool expired) {
                .owner = lease.owner});
   Take(place);
   return keys.size();
+}
+
+// All at once, with one undo. In the order of attaching.
+std::vector<KeyName> LeaseTable::DetachAllOf(Lease& lease) {
+  std::vector<KeyName> names;
+  names.reserve(lease.keys.size());
+  const size_t before = by_key_.size();
+  for (const auto& [number, key] : lease.keys) names.push_back(key);
+  // Going over all is cheaper than looking for many.
+  if (before / 4 < names.size()) {
+    std::erase_if(by_key_, [&](const auto& row) { return row.second.lease == &lease; });
+  } else {
+    for (const KeyName& key : names) by_key_.erase(key);
+  }
+  CHECK(by_key_.size() + names.size() == before);
+  AddUndo([this, &lease, keys = std::exchange(lease.keys, {})]() mutable {
+    for (const auto& [number, key] : keys) by_key_.emplace(key, Attachment{&lease, number});
+    lease.keys = std::move(keys);
+  });
+  return names;
+}
+
+// They lie anywhere in memory: what is due next is fetched meanwhile.
+void LeaseTable::DeleteEnding(const std::vector<KeyName>& keys, Event event) {
+  constexpr size_t kAhead = 8;
+  std::vector<uint64_t> hashes;
+  hashes.reserve(keys.size());
+  for (const KeyName& key : keys) hashes.push_back(store_.Hash(key.name));
+  ending_ = true;
+  for (size_t i = 0; i < keys.size(); i++) {
+    if (const size_t next = i + 2 * kAhead; next < keys.size())
+      store_.PrefetchBucket(keys[next].db, hashes[next]);
+    if (const size_t next = i + kAhead; next < keys.size())
+      store_.PrefetchEntry(keys[next].db, hashes[next]);
+    Mutation m = store_.Modify(keys[i].db, keys[i].name, hashes[i]);
+    CHECK(m.exists());
+    m.Delete();
+    m.Commit(event, Reason::kLease);
+  }
+  ending_ = false;
 }
 
 LeaseTable::AttachResult LeaseTable::Attach(std::string_view id, int db, std::string_view key) {
@@ -134,6 +166,7 @@ bool LeaseTable::DetachKey(int db, std::string_view key) {
 }
 
 void LeaseTable::Detach(int db, std::string_view key) {
+  if (ending_) return;
   const auto it = by_key_.find(KeyName{db, std::string(key)});
   CHECK(it != by_key_.end());
   Lease& lease = *it->second.lease;

@@ -99,9 +99,12 @@ class LeaseTable final : public OrderedTable<std::string, Lease>, private Attach
   void Swap(int db_a, int db_b) override;
   bool Has(int db, std::string_view key) const override;
 
+  std::vector<KeyName> DetachAllOf(Lease& lease);
+  void DeleteEnding(const std::vector<KeyName>& keys, Event event);
   void Tell(const Lease& lease, LeaseEventKind kind);
 
   std::map<KeyName, Attachment> by_key_;
+  bool ending_ = false;  // keys of a lease are being deleted, which are detached already
 };
 
 inline LeaseTable& LeasesOf(Store& store) { return TableOf<LeaseTable>(store); }

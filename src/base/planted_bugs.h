@@ -87,7 +87,13 @@ namespace clustron {
   X(kIndexSliceMissesWrite)   /* a write under an index that is being built is left out */         \
   X(kOneSnapshotKept)         /* the snapshot before the newest is not kept */                     \
   X(kFailedSyncIgnored)       /* a failed fsync of the log is taken for success */                 \
-  X(kLogCutEarly)             /* the log goes up to eight slots behind the older snapshot */
+  X(kLogCutEarly)             /* the log goes up to eight slots behind the older snapshot */       \
+  X(kIndexFlushForgotten)     /* FLUSHDB empties one index of the database only */                 \
+  X(kIndexFlushNotUndone)     /* a flush that is undone leaves indexes empty */                    \
+  X(kIndexSwapUnseen)         /* SWAPDB looks for indexes in the first database only */            \
+  X(kIndexKeepsLeased)        /* keys that end with their lease stay in the indexes */             \
+  X(kIndexCopyElsewhere)      /* a copy in another database is indexed without its labels */       \
+  X(kLossAnyMajority)         /* leads after an accepted loss with any majority */
 
 enum class Bug : uint8_t {
   kNone,

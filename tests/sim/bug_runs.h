@@ -109,6 +109,12 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kOneSnapshotKept, .name = "kOneSnapshotKept", .seed = 12},
     {.bug = Bug::kFailedSyncIgnored, .name = "kFailedSyncIgnored", .seed = 11},
     {.bug = Bug::kLogCutEarly, .name = "kLogCutEarly", .seed = 1},
+    {.bug = Bug::kIndexFlushForgotten, .name = "kIndexFlushForgotten", .seed = 1},
+    {.bug = Bug::kIndexFlushNotUndone, .name = "kIndexFlushNotUndone", .seed = 1},
+    {.bug = Bug::kIndexSwapUnseen, .name = "kIndexSwapUnseen", .seed = 1},
+    {.bug = Bug::kIndexKeepsLeased, .name = "kIndexKeepsLeased", .seed = 1},
+    {.bug = Bug::kIndexCopyElsewhere, .name = "kIndexCopyElsewhere", .seed = 1},
+    {.bug = Bug::kLossAnyMajority, .name = "kLossAnyMajority", .seed = 1},
 };
 
 // Every bug has its row, in the order of planted_bugs.h.

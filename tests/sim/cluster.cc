@@ -108,6 +108,7 @@ void Cluster::AddActors(const WorkloadMix& work) {
   if (work.txns) add(MakeTxns(setup, 3));
   if (work.watches) add(MakeWatches(setup, 3, 4));
   if (work.indexes) add(MakeIndexes(setup, 3));
+  if (work.index_flushes) add(MakeIndexFlushes(setup, 3, work.flush_all));
   // An act is some 1.5 requests.
   world_.think_ns =
       static_cast<int64_t>(actors_.size()) * kSecond * 3 / (2 * knobs_.work.operations_per_second);
@@ -152,6 +153,16 @@ bool Cluster::NobodySetBack() const {
                                                           !nodes_[record.node - 1]->dead();
                                                  });
   });
+}
+
+void Cluster::LoseAbove(paxos::Slot slot, int64_t crash_ns) {
+  if (slot >= history_.last_slot()) return;
+  report_.Count("majorities whose writes are lost");
+  if (report_.tracing())
+    report_.Trace("everything above slot " + std::to_string(slot) + " is lost");
+  world_.losses.push_back({.from_ns = history_.AppliedNs(slot + 1), .crash_ns = crash_ns});
+  history_.LoseAbove(slot);
+  world_.tokens.clear();
 }
 
 // What an operator does when no majority is left of those who were not set back.

@@ -45,6 +45,10 @@ class Cluster final : private SimNetwork::Host, private ClientNetwork, private C
   int Leader() const;
   // Every other machine has told the node that it has recorded this start of it.
   bool RecordedByOthers(paxos::NodeId node, uint64_t nonce) const;
+  // The value that was applied in the slot; null: nobody has applied it.
+  const paxos::Value* ValueAt(paxos::Slot slot) const { return history_.ValueAt(slot); }
+  // All went down, and nobody has what was above this slot any more.
+  void LoseAbove(paxos::Slot slot, int64_t crash_ns);
   // The operator's part, if there is one.
   void LookAfterSetBack();
   // Clients that have something of that kind to do go there and do it at once.

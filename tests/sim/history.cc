@@ -82,6 +82,14 @@ void History::ForgetAbove(paxos::Slot slot) {
   if (slots_.size() > slot + 1) slots_.resize(slot + 1);
 }
 
+// What is answered from here on are other items than those of the lost slots.
+void History::LoseAbove(paxos::Slot slot) {
+  ForgetAbove(slot);
+  asked_.clear();
+  for (; !noted_.empty() && noted_.back().slot > slot; noted_.pop_back())
+    replies_[noted_.back().session].erase(noted_.back().sequence);
+}
+
 uint64_t History::BytesBehind(paxos::Slot slot) const {
   uint64_t bytes = 0;
   for (size_t i = slot + 1; i < slots_.size(); ++i)
@@ -103,6 +111,7 @@ void History::OnState(int node, paxos::Slot slot, uint64_t digest) {
 }
 
 void History::OnReply(cluster::Session session, uint64_t sequence, std::string_view reply) {
+  noted_.push_back({last_slot(), {session.node, session.boot}, sequence});
   auto [it, fresh] = replies_[{session.node, session.boot}].try_emplace(sequence, reply);
   if (!fresh) {
     report_.Fail("exactly once", "item " + std::to_string(sequence) + " of node " +

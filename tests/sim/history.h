@@ -75,6 +75,13 @@ class History {
   uint64_t BytesBehind(paxos::Slot slot) const;
   // A node alone has come back with its log up to this slot: the rest is as if it had never been.
   void ForgetAbove(paxos::Slot slot);
+  // A cluster has lost it, and its operator accepts that.
+  void LoseAbove(paxos::Slot slot);
+  const paxos::Value* ValueAt(paxos::Slot slot) const {
+    return slot < slots_.size() && slots_[slot].has_value ? &slots_[slot].value : nullptr;
+  }
+  // When the first node had applied it.
+  int64_t AppliedNs(paxos::Slot slot) const { return slots_[slot].applied_ns; }
   // A node asks for a read round; its leader's answer must cover all that anybody had applied then.
   void OnReadAsked(int node, uint64_t round);
   void OnReadGranted(int node, uint64_t round, paxos::Slot index);
@@ -118,6 +125,13 @@ class History {
   cluster::SkipList skips_;
   std::vector<SlotRecord> slots_;
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> replies_;
+  // In order: the session and number of each reply, and the highest slot applied by then.
+  struct Noted {
+    paxos::Slot slot;
+    std::pair<uint32_t, uint32_t> session;
+    uint64_t sequence;
+  };
+  std::vector<Noted> noted_;
   // Of commands that may wait: their time-outs, by session and number.
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::string>> timeouts_;
   // Items of nothing, by session: slot and number. A command that had the number before was void.

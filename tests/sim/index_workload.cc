@@ -185,8 +185,8 @@ class IndexActor final : public Actor {
   }
   void Lost(uint64_t /*tag*/) override { marked_ = false; }
 
-  std::string own_;   // the key with the mark
-  std::string mark_;  // its newest value
+  std::string own_;    // the key with the mark
+  std::string mark_;   // its newest value
   bool open_ = false;  // whether a mark took effect is not known
   int64_t from_ns_ = 0;
   bool marked_ = false;

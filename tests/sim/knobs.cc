@@ -197,6 +197,31 @@ void DrawDisturbed(Rng& rng, Knobs* knobs) {
   knobs->work.strings = work.strings;
 }
 
+// A majority forgets what it has acknowledged, where its members must know that for sure. Scripts
+// of other faults would come in between; and who waits for others can't tell what was lost.
+void DrawLoss(int64_t loss_ns, Knobs* knobs) {
+  FaultRates& faults = knobs->faults;
+  if (knobs->nodes < 3 || faults.disturb_at_ns != 0 || faults.poison_at_ns != 0 || knobs->one_cut ||
+      knobs->calm || knobs->mixed_versions)
+    return;
+  faults.loss_ns = loss_ns;
+  faults.rot_ns = faults.rot_race_ns = faults.snapshot_rot_ns = 0;
+  faults.disk_full_ns = faults.sync_error_ns = 0;
+  faults.lease_race_ns = faults.vote_race_ns = faults.late_ack_race_ns = faults.gap_race_ns = 0;
+  faults.stale_race_ns = faults.sleep_race_ns = faults.old_vote_race_ns = 0;
+  faults.late_release_race_ns = faults.two_lives_race_ns = faults.behind_snapshot_race_ns = 0;
+  WorkloadMix& work = knobs->work;
+  work.waiting = work.waits = work.lock_queues = work.rules = work.txns = work.pauses = false;
+}
+
+// Nobody but who flushes it has data.
+void FlushAll(WorkloadMix* work) {
+  *work = {.index_flushes = true,
+           .flush_all = true,
+           .operations_per_second = work->operations_per_second,
+           .burst_percent = work->burst_percent};
+}
+
 }  // namespace
 
 Knobs DrawKnobs(Rng& rng, int nodes) {
@@ -298,6 +323,12 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
     knobs.network.datagram = true;
     knobs.network.duplicate_percent = 10 + rng.Unit() * 20;
   }
+  const int64_t loss_ns = Rate(rng, 12, 4 * kSecond, 15 * kSecond);
+  if (loss_ns != 0) DrawLoss(loss_ns, &knobs);
+  const bool index_flushes = rng.Percent(30);
+  knobs.work.index_flushes = index_flushes && faults.disturb_at_ns == 0 && !knobs.one_cut;
+  const bool flush_all = rng.Percent(20);
+  if (knobs.work.index_flushes && flush_all) FlushAll(&knobs.work);
   return knobs;
 }
 
@@ -318,6 +349,8 @@ std::string WorkloadMix::ToString() const {
   add(txns, "txns");
   add(watches, "watches");
   add(indexes, "indexes");
+  add(index_flushes, "index-flushes");
+  add(flush_all, "flush-all");
   add(pipelines, "pipelines");
   add(locks, "locks");
   add(leases, "leases");
@@ -378,6 +411,7 @@ std::string Knobs::ToString() const {
   add(faults.late_release_race_ns, "late-release-race");
   add(faults.two_lives_race_ns, "two-lives-race");
   add(faults.behind_snapshot_race_ns, "behind-snapshot-race");
+  add(faults.loss_ns, "loss");
   add(faults.shutdown_ns, "shutdown");
   add(faults.disturb_at_ns, "disturbed-at");
   add(faults.poison_at_ns, "poison-at");

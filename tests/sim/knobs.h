@@ -48,6 +48,7 @@ struct FaultRates {
   int64_t late_release_race_ns = 0;
   int64_t two_lives_race_ns = 0;
   int64_t behind_snapshot_race_ns = 0;
+  int64_t loss_ns = 0;      // a majority is set back, and its operator accepts that
   int64_t shutdown_ns = 0;  // a node alone is stopped in the orderly way
   // Once, at this time; 0: never.
   int64_t disturb_at_ns = 0;  // one node's state becomes another one than its log's
@@ -76,6 +77,8 @@ struct WorkloadMix {
   bool txns = false;  // that stay open
   bool watches = false;
   bool indexes = false;
+  bool index_flushes = false;
+  bool flush_all = false;  // then nobody else has data
   int64_t operations_per_second = 50;
   double burst_percent = 20;
   std::string ToString() const;

@@ -19,7 +19,7 @@ void Nemesis::Every(int64_t mean_ns, Fault fault) {
   if (mean_ns == 0) return;
   cluster_.loop().After(Exponential(mean_ns), [this, mean_ns, fault] {
     if (stopped_) return;
-    (this->*fault)();
+    if (!quiet_ && cluster_.loop().now_ns() >= alone_until_ns_) (this->*fault)();
     Every(mean_ns, fault);
   });
 }
@@ -42,6 +42,7 @@ void Nemesis::Start() {
     Every(faults.sleep_race_ns, &Nemesis::DoSleepRace);
     Every(faults.old_vote_race_ns, &Nemesis::DoOldVoteRace);
     Every(faults.set_back_ns, &Nemesis::DoSetBack);
+    Every(faults.loss_ns, &Nemesis::DoLoss);
     Every(faults.late_release_race_ns, &Nemesis::DoLateReleaseRace);
     Every(faults.two_lives_race_ns, &Nemesis::DoTwoLivesRace);
     Every(faults.behind_snapshot_race_ns, &Nemesis::DoBehindSnapshotRace);
@@ -660,6 +661,8 @@ void Nemesis::DoTwoLivesRace() {
       loop.now_ns() + paxos.lease_ns + 6 * paxos.round_ns + rng_.Between(100, 600) * kMillisecond;
   const int64_t awake_ns =
       crash_ns + paxos.lease_ns * 11 / 10 + rng_.Between(100, 200) * kMillisecond;
+  // Of seven many others may come in between.
+  if (size == 7 && rng_.Percent(50)) alone_until_ns_ = awake_ns + 500 * kMillisecond;
   // The first thing it does.
   loop.At(awake_ns, [=, this] {
     if (!stopped_ && cluster_.node(leader).running()) cluster_.node(leader).HandOver(candidate);

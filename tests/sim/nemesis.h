@@ -63,6 +63,7 @@ class Nemesis {
   void DieWhileLoading(int node, int64_t until_ns);
   // Cuts the links of `node` but those with `friend_of`.
   void Apart(int node, int friend_of);
+  void DoLoss();
   void DoTwoLivesRace();
   void BeginSecondLife(int leader, int candidate, int witness, int64_t awake_ns);
   void Cut(int a, int b, bool cut);
@@ -89,6 +90,20 @@ class Nemesis {
   void PutDirectoryBack();
   void WatchVote(int64_t until_ns);
   void EndSetBack(int64_t until_ns);
+  // See nemesis_loss.cc.
+  struct LossRace;
+  std::shared_ptr<LossRace> loss_;
+  bool quiet_ = false;          // no other fault begins
+  int64_t alone_until_ns_ = 0;  // the same, until then
+  bool AllWell();
+  void AwaitOthersKnow(int64_t until_ns);
+  void DivideForLoss();
+  void Lose();
+  void AwaitVictimsKnow(int64_t until_ns);
+  void ReckonLoss();
+  void AwaitLeaderBehindLoss(int64_t until_ns);
+  void DivideBehindLoss();
+  void EndLoss();
 };
 
 }  // namespace clustron::sim

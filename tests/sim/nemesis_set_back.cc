@@ -38,7 +38,9 @@ Nemesis::~Nemesis() = default;
 // or an empty directory, and those who know what it has forgotten are away, or go away as soon as
 // it votes. (Without that knowledge of the others nothing could be done about it.)
 void Nemesis::DoSetBack() {
-  if (set_back_ != nullptr || cluster_.DeadCount() > 0 || !cluster_.NobodySetBack()) return;
+  if (set_back_ != nullptr || loss_ != nullptr || cluster_.DeadCount() > 0 ||
+      !cluster_.NobodySetBack())
+    return;
   const int victim = RunningNode();
   if (victim < 0) return;
   set_back_ = std::make_shared<SetBackRace>();

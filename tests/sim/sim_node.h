@@ -102,6 +102,8 @@ class SimNode final : private server::EngineHost,
   bool busy() const { return process_ != nullptr && paused() && paused_until_ns_ % 2 == 0; }
   // Its disk lost what it had promised: it must never vote again.
   bool dead() const { return dead_; }
+  // The highest promise that has left it, since its directory was last put back.
+  paxos::Ballot promised() const { return promised_; }
   // Its directory was put back, or lost, and it has not recovered since.
   bool may_be_set_back() const { return may_be_set_back_; }
   void LookWhetherSetBack();

@@ -6,6 +6,7 @@ namespace clustron::sim {
 
 void WatchTruth::OnRevision(const state::WatchRevision& revision) {
   for (const state::WatchEvent& event : revision.events) {
+    if (event.kind == state::WatchKind::kReset) resets_.push_back({revision.revision, event.db});
     if (event.kind == state::WatchKind::kReset || event.db != 0 || !event.key.starts_with(prefix_))
       continue;
     const std::string key(event.key);

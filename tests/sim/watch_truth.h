@@ -24,6 +24,11 @@ struct WatchedChange {
   friend bool operator==(const WatchedChange&, const WatchedChange&) = default;
   friend auto operator<=>(const WatchedChange&, const WatchedChange&) = default;
 };
+// All keys of a database may be others since; kAllDbs: of each.
+struct WatchedReset {
+  uint64_t revision = 0;
+  int db = 0;
+};
 using WatchedChanges = std::map<uint64_t, std::vector<WatchedChange>>;  // by revision
 
 class WatchTruth final : public state::WatchSink {
@@ -34,6 +39,7 @@ class WatchTruth final : public state::WatchSink {
   // A slot is applied: what was told so far has led to this state.
   void CheckState(const store::Store& store, uint64_t slot, Report* report);
   const WatchedChanges& changes() const { return changes_; }
+  const std::vector<WatchedReset>& resets() const { return resets_; }  // of all databases
   uint64_t newest() const { return newest_; }
 
  private:
@@ -42,6 +48,7 @@ class WatchTruth final : public state::WatchSink {
 
   const std::string prefix_;
   WatchedChanges changes_;
+  std::vector<WatchedReset> resets_;
   std::map<std::string, std::pair<uint64_t, std::string>> keys_;  // revision and value
   uint64_t newest_ = 0;
   std::string wrong_;

@@ -22,6 +22,7 @@ namespace {
 // Of one actor at the end: then it is quiet, as all must be.
 constexpr int kFinalActs = 8;
 constexpr int kKeys = 6;
+constexpr uint64_t kQuietKey = 6;  // which only who watches it changes
 constexpr std::string_view kPrefix = kWatchedPrefix;
 
 std::string Key(uint64_t i) { return std::string(kPrefix) + std::to_string(i); }
@@ -137,10 +138,10 @@ class ChangingActor final : public Actor {
 class WatchActor : public Actor {
  public:
   WatchActor(World* w, int id, Watches* watches, bool prefix)
-      : Actor(w, id, {}),
-        watches_(*watches),
-        prefix_(prefix),
-        name_(prefix ? std::string(kPrefix) : Key(static_cast<uint64_t>(id) % kKeys)) {}
+      : WatchActor(w, id, watches, prefix,
+                   prefix ? std::string(kPrefix) : Key(static_cast<uint64_t>(id) % kKeys)) {}
+  WatchActor(World* w, int id, Watches* watches, bool prefix, std::string name)
+      : Actor(w, id, {}), watches_(*watches), prefix_(prefix), name_(std::move(name)) {}
 
  protected:
   void Fail(const std::string& what) {
@@ -258,13 +259,20 @@ class WaitingWatcher final : public WatchActor {
 };
 
 // A channel; behind a break it asks for what it has missed.
-class ChannelWatcher final : public WatchActor {
+class ChannelWatcher : public WatchActor {
  public:
   ChannelWatcher(World* w, int id, Watches* watches, bool prefix, bool slow)
       : WatchActor(w, id, watches, prefix), slow_(slow) {}
+  ChannelWatcher(World* w, int id, Watches* watches, std::string key)
+      : WatchActor(w, id, watches, false, std::move(key)), slow_(false) {}
+
+ protected:
+  // Told that it has missed nothing, although there was nothing to tell.
+  virtual void QuietSync() {}
+
+  enum Tag : uint64_t { kHello, kSince, kPut };
 
  private:
-  enum Tag : uint64_t { kHello, kSince };
   std::string Channel() const {
     return std::string("__watch@0__:") + (prefix_ ? "p:" : "k:") + name_;
   }
@@ -301,6 +309,10 @@ class ChannelWatcher final : public WatchActor {
     }
   }
   void Answered(uint64_t tag, const Reply& reply) override {
+    if (tag == kPut) {
+      if (!RefusedForCertain(reply)) Judge(world(), reply);
+      return;
+    }
     refused_ = reply.IsError();
     if (tag == kHello) {
       Judge(world(), reply);
@@ -380,6 +392,7 @@ class ChannelWatcher final : public WatchActor {
       Drain();
       SeeUpTo(revision);
     }
+    QuietSync();
   }
   void Drain() {
     if (!began()) return;
@@ -416,6 +429,21 @@ class ChannelWatcher final : public WatchActor {
   std::vector<std::pair<uint64_t, std::vector<WatchedChange>>> kept_;
 };
 
+// Of a key that nobody else changes: it does so itself as soon as a sync says up to where nothing
+// was to be told, so that the change has one of the next revisions.
+class QuietWatcher final : public ChannelWatcher {
+ public:
+  QuietWatcher(World* w, int id, Watches* watches)
+      : ChannelWatcher(w, id, watches, Key(kQuietKey)) {}
+
+ private:
+  void QuietSync() override {
+    if (world().stopping) return;
+    world().report->Count("watches: changed behind a quiet sync");
+    client().Send({"SET", Key(kQuietKey), world().UniqueValue()}, kPut);
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<Workload> MakeWatches(const WorkloadSetup& setup, int changing, int watching) {
@@ -428,6 +456,7 @@ std::unique_ptr<Workload> MakeWatches(const WorkloadSetup& setup, int changing, 
         std::make_unique<ChannelWatcher>(setup.world, id++, watches.get(), i % 2 == 0, i % 3 == 0));
   for (int i = 0; i < 2; ++i)
     setup.add(std::make_unique<WaitingWatcher>(setup.world, id++, watches.get(), i == 0));
+  setup.add(std::make_unique<QuietWatcher>(setup.world, id++, watches.get()));
   return watches;
 }
 

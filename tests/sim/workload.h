@@ -209,6 +209,8 @@ std::unique_ptr<Workload> MakeLocks(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeLockQueues(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaits(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeIndexes(const WorkloadSetup& setup, int actors);
+// `all`: FLUSHALL, too: nobody else may have data then.
+std::unique_ptr<Workload> MakeIndexFlushes(const WorkloadSetup& setup, int actors, bool all);
 std::unique_ptr<Workload> MakeTxns(const WorkloadSetup& setup, int actors);
 std::unique_ptr<Workload> MakeWaiting(const WorkloadSetup& setup, int waiting_actors,
                                       int pushing_actors);

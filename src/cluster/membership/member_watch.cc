@@ -136,7 +136,7 @@ Introduction MemberWatch::OwnIntroduction() const {
           .feature_version = own_.feature_version,
           .held = own_.held,
           .set_back = own_.set_back,
-          .recovered_boot = own_.recovered_boot};
+          .recovered_boot = SaidRecovered()};
 }
 
 std::vector<NodeId> MemberWatch::TakeDue(const std::vector<NodeId>& peers, int64_t now_ns) {
@@ -194,7 +194,9 @@ void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t
         record.recovered_boot != before.recovered_boot)
       ++records_version_;
     if (!same_life) peer.taken = false;
-    if (before.SetBack() && !record.SetBack()) UseUpLoss();
+    const bool gave_up = said.set_back && said.recovered_boot == said.boot;
+    const bool gave_up_before = std::exchange(peer.gave_up, gave_up);
+    if (!record.SetBack() && !gave_up && (before.SetBack() || gave_up_before)) UseUpLoss();
   }
   peer.answer = std::move(answer);
   peer.answer_due = true;
@@ -274,13 +276,13 @@ std::vector<MemberWatch::DueAnswer> MemberWatch::TakeAnswers() {
 void MemberWatch::OnAnswer(NodeId from, const IntroductionAnswer& answer) {
   // To what was said before, by an earlier life or before this one recovered: it is late.
   if (answer.boot != own_.boot || answer.nonce != own_.nonce ||
-      answer.recovered_boot != own_.recovered_boot)
+      answer.recovered_boot != SaidRecovered())
     return;
   Peer& peer = Of(from);
   peer.told = answer;
   peer.answered = true;
   // What was said before this node recovered comes late.
-  const bool recovered = own_.recovered_boot == own_.boot;
+  const bool recovered = SaidRecovered() == own_.boot;
   if (answer.set_back && (!recovered || !answer.recorded))
     NoteSetBack(answer.why, answer.recorded ? 0 : answer.known_boot);
 }
@@ -296,6 +298,7 @@ void MemberWatch::NoteSetBack(const std::string& why, uint64_t known_boot) {
   own_.set_back = true;
   confirmed_ = false;
   if (raise) own_.boot = known_boot + 1;
+  own_.gave_up = false;
   ++own_version_;
   SayAgain();
 }
@@ -311,7 +314,7 @@ bool MemberWatch::RecordedByAll(const Members& members) const {
 }
 
 bool MemberWatch::MayVote(const Members& members, int64_t now_ns) {
-  if (own_.set_back || own_saved_ < own_version_) return false;
+  if ((own_.set_back && !own_.gave_up) || own_saved_ < own_version_) return false;
   if (confirmed_) return true;
   const size_t others_needed = members.voters.size() / 2;
   const auto answered = static_cast<size_t>(
@@ -342,18 +345,36 @@ bool MemberWatch::LossAccepted(const Members& members) const {
 // What an operator accepts is the loss of all that were set back at this time. The others need
 // this node's word as long as one of them has not recovered; then it is used up.
 void MemberWatch::UseUpLoss() {
-  const bool all =
-      !own_.set_back && std::none_of(records_.begin(), records_.end(),
-                                     [](const MemberRecord& r) { return r.SetBack(); });
+  const bool all = !own_.set_back && !AnyGaveUp() &&
+                   std::none_of(records_.begin(), records_.end(),
+                                [](const MemberRecord& r) { return r.SetBack(); });
   if (!own_.accepts_loss || !all) return;
   own_.accepts_loss = false;
   own_.loss_used = true;
   ++own_version_;
 }
 
+void MemberWatch::GiveUp() {
+  CHECK(own_.set_back);
+  own_.gave_up = true;
+  confirmed_ = true;
+  SayAgain();
+}
+
+bool MemberWatch::GaveUp(NodeId member) const {
+  if (member == own_.node) return own_.gave_up;
+  const Peer* peer = Find(member);
+  return peer != nullptr && peer->gave_up;
+}
+
+bool MemberWatch::AnyGaveUp() const {
+  return own_.gave_up ||
+         std::any_of(peers_.begin(), peers_.end(), [](const Peer& peer) { return peer.gave_up; });
+}
+
 void MemberWatch::Recover() {
   CHECK(own_.set_back);
-  own_.set_back = false;
+  own_.set_back = own_.gave_up = false;
   own_.why.clear();
   UseUpLoss();
   own_.recovered_boot = own_.boot;

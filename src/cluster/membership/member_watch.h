@@ -17,10 +17,11 @@
 //      below the no-op.
 // Where no majority is left without the ones that were set back, 2. can't come about. An operator
 // may then say on each node that a loss is accepted (cluster-accept-loss); in place of 2. the node
-// must have applied all that any voter knows to be chosen, and leads first only with the votes of
-// all who were not set back: what they alone remember may be chosen. That holds for all that were
-// set back, until the last of them has recovered: those that come behind the first go by 2. if they
-// can.
+// must have applied all that any voter knows to be chosen, and votes then (GiveUp), but counts as
+// set back until 2. comes about, also over a restart. Meanwhile whoever wants to lead, set back or
+// not, needs the votes of all who were not: what they alone remember may be chosen. The word holds
+// for all that were set back, until the last of them has recovered: those that come behind the
+// first go by 2. if they can.
 //
 // At a start a member doesn't know yet whether it was set back. It votes as soon as all other
 // voters have taken its introduction, or a majority has and `silence_ns` has passed.
@@ -74,6 +75,8 @@ struct OwnLife {
   uint64_t recovered_boot = 0;
   bool accepts_loss = false;  // an operator says so at this start, and it is not used up
   bool loss_used = false;     // all have recovered: not again before a start without it
+  // Set back, and votes again since this start has given up what it lost. Not on disk.
+  bool gave_up = false;
 
   friend bool operator==(const OwnLife&, const OwnLife&) = default;
 };
@@ -142,6 +145,12 @@ class MemberWatch {
   Standing HighestTold(const paxos::Members& members) const;
   // An operator has accepted a loss here and at every other voter.
   bool LossAccepted(const paxos::Members& members) const;
+  // This node votes again, and no leader has come yet. Others are told that it has recovered, and
+  // that it is set back: nothing is known of it by the next start.
+  void GiveUp();
+  // A member whose last word is that; this node too.
+  bool GaveUp(paxos::NodeId member) const;
+  bool AnyGaveUp() const;
   // This node may vote again: to be saved as well.
   void Recover();
 
@@ -154,6 +163,7 @@ class MemberWatch {
     IntroductionAnswer told;  // nonce 0: nothing in this life
     // What it was told
     bool taken = false;
+    bool gave_up = false;
     bool answer_due = false;
     uint64_t answer_after = 0;  // this version of the records is saved
     IntroductionAnswer answer;
@@ -166,6 +176,7 @@ class MemberWatch {
   void NoteSetBack(const std::string& why, uint64_t known_boot);
   void SayAgain();
   void UseUpLoss();
+  uint64_t SaidRecovered() const { return own_.gave_up ? own_.boot : own_.recovered_boot; }
 
   OwnLife own_;
   const Options options_;

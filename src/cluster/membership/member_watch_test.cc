@@ -277,6 +277,65 @@ TEST_CASE("a loss is accepted by every voter or by none") {
   CHECK(other.own_version() == 1u);
 }
 
+TEST_CASE("who gave up what it lost votes, and is set back until a leader has come") {
+  OwnLife own = kOwn;
+  own.set_back = own.accepts_loss = true;
+  MemberWatch watch = Watch(own);
+  const uint64_t version = watch.own_version();
+  for (const paxos::NodeId voter : {2, 3}) watch.OnAnswer(voter, Recorded(own));
+  CHECK(!watch.MayVote(kThree, 1'000'000));
+  watch.GiveUp();
+  CHECK(watch.MayVote(kThree, 1));
+  CHECK(watch.GaveUp(own.node));
+  // The next start knows nothing of it.
+  CHECK(watch.own().set_back);
+  CHECK(watch.own().recovered_boot == kOwn.recovered_boot);
+  CHECK(watch.own_version() == version);
+  const Introduction said = watch.OwnIntroduction();
+  CHECK(said.set_back);
+  CHECK(said.recovered_boot == own.boot);
+  // Answers to that take nothing back.
+  IntroductionAnswer answer = Recorded(own);
+  answer.recovered_boot = own.boot;
+  answer.set_back = true;
+  watch.OnAnswer(2, answer);
+  CHECK(watch.MayVote(kThree, 1));
+  watch.Recover();
+  CHECK(!watch.AnyGaveUp());
+  CHECK(watch.own().recovered_boot == own.boot);
+}
+
+TEST_CASE("another's vote counts once it gave up what it lost, and the loss is not used up yet") {
+  OwnLife own = kOwn;
+  own.accepts_loss = true;
+  MemberWatch watch = Watch(own);
+  Introduction two = kTwoSays;
+  two.set_back = true;
+  Say(watch, 2, two);
+  CHECK(watch.SetBack(2));
+  two.recovered_boot = two.boot;
+  Say(watch, 2, two);
+  CHECK(!watch.SetBack(2));
+  CHECK(watch.GaveUp(2));
+  CHECK(watch.own().accepts_loss);
+  SUBCASE("a leader comes") {
+    two.set_back = false;
+    Say(watch, 2, two);
+    CHECK(!watch.AnyGaveUp());
+    CHECK(!watch.SetBack(2));
+    CHECK(watch.own().loss_used);
+  }
+  SUBCASE("it starts again before that") {
+    two.boot++;
+    two.nonce++;
+    two.recovered_boot = kTwoSays.recovered_boot;
+    Say(watch, 2, two);
+    CHECK(!watch.AnyGaveUp());
+    CHECK(watch.SetBack(2));
+    CHECK(watch.own().accepts_loss);
+  }
+}
+
 TEST_CASE("a loss is accepted for all that were set back, until the last of them has recovered") {
   OwnLife own = kOwn;
   own.set_back = own.accepts_loss = true;

@@ -200,19 +200,17 @@ void Roster::LookAtOwnSession() {
 
 void Roster::SetVotes(int64_t now_ns, bool state_readable) {
   if (others_.empty()) return;
-  for (const NodeId member : others_) {
-    const bool wanted = std::find(wanted_.begin(), wanted_.end(), member) != wanted_.end();
-    replica_.SetPeerVote(member, watch_.SetBack(member) ? paxos::PeerVote::kIgnored
-                                 : wanted               ? paxos::PeerVote::kWanted
-                                                        : paxos::PeerVote::kCounts);
-  }
-  if (watch_.own().set_back) {
-    replica_.SetVoting(false, now_ns);
-    StepRecovery(now_ns, state_readable);
-  } else {
-    replica_.SetVoting(watch_.MayVote(replica_.members(), now_ns), now_ns);
-    if (!wanted_.empty() && state_readable && state_.newest_noop() > *bound_) wanted_.clear();
-  }
+  for (const NodeId member : others_) replica_.SetPeerVote(member, VoteOf(member));
+  replica_.SetVoting(watch_.MayVote(replica_.members(), now_ns), now_ns);
+  if (watch_.own().set_back) StepRecovery(now_ns, state_readable);
+}
+
+// Behind an accepted loss, until a leader has come: what a quorum had chosen may be left in the
+// votes of those who were not set back, and nobody may know that it is chosen.
+paxos::PeerVote Roster::VoteOf(NodeId member) const {
+  if (watch_.SetBack(member)) return paxos::PeerVote::kIgnored;
+  const bool remembers = !watch_.GaveUp(member) && !Planted(Bug::kLossAnyMajority);
+  return watch_.AnyGaveUp() && remembers ? paxos::PeerVote::kWanted : paxos::PeerVote::kCounts;
 }
 
 void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
@@ -236,26 +234,25 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
   // Where the others are a majority nothing needs to be given up: their no-op comes.
   const bool given_up =
       !Trouble().empty() && watch_.LossAccepted(members) && state_.applied_slot() >= told.slot;
-  if (!passed && !given_up) return;
+  if (!passed && (!given_up || watch_.own().gave_up)) return;
   if (!caught_up_seq_) caught_up_seq_ = replica_.persisted_seq();
   if (replica_.durable_seq() < *caught_up_seq_) return;
   REACH("a member that was set back votes again");
-  if (!passed) GiveUp();
-  watch_.Recover();
+  caught_up_seq_.reset();
+  passed ? watch_.Recover() : GiveUp();
 }
 
-// What a quorum had chosen may be left in the votes of those who were not set back, and nobody may
-// know that it is chosen. So this node leads only with their promises, until some leader came.
+// From here on this node votes; it counts as set back until a leader has come (VoteOf).
 void Roster::GiveUp() {
-  wanted_.clear();
-  for (const NodeId voter : replica_.members().voters)
-    if (voter != replica_.self() && !watch_.SetBack(voter)) wanted_.push_back(voter);
   std::string names;
-  for (const NodeId node : wanted_) names += (names.empty() ? "" : ", ") + std::to_string(node);
+  for (const NodeId voter : replica_.members().voters)
+    if (voter != replica_.self() && !watch_.SetBack(voter) && !watch_.GaveUp(voter))
+      names += (names.empty() ? "" : ", ") + std::to_string(voter);
+  watch_.GiveUp();
   Log(LogLevel::kWarning,
       "cluster-accept-loss: this node votes again although it was set back ({}). What only it had "
-      "acknowledged is lost. It leads first with the votes of all that were not set back (nodes: "
-      "{})",
+      "acknowledged is lost. The first leader needs the votes of all that were not set back "
+      "(nodes: {})",
       watch_.own().why, names.empty() ? "none" : names);
 }
 
@@ -295,7 +292,7 @@ std::string Roster::Trouble() const {
   size_t set_back = 0;
   for (const NodeId voter : members.voters) {
     const bool is = voter == replica_.self() ? watch_.own().set_back : watch_.SetBack(voter);
-    if (!is) continue;
+    if (!is || watch_.GaveUp(voter)) continue;
     ++set_back;
     names += (names.empty() ? "" : ", ") + std::to_string(voter);
   }

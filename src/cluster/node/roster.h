@@ -92,6 +92,7 @@ class Roster {
   void SetVotes(int64_t now_ns, bool state_readable);
   void StepRecovery(int64_t now_ns, bool state_readable);
   void GiveUp();
+  paxos::PeerVote VoteOf(NodeId member) const;
   void SayWhatChanged();
 
   MemberWatch watch_;
@@ -109,9 +110,6 @@ class Roster {
   std::optional<Ballot> bound_;            // the highest ballot of all
   uint64_t bound_boot_ = 0;                // of this boot
   std::optional<uint64_t> caught_up_seq_;  // what has to be durable before it votes
-  // By an accepted loss this node votes again, and no leader has come since: whose promises it
-  // needs to lead.
-  std::vector<NodeId> wanted_;
 
   Standing standing_;  // told once the log is durable up to …
   std::optional<uint64_t> standing_seq_;

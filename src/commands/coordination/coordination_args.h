@@ -3,23 +3,19 @@
 
 #include "commands/coordination/errors.h"
 #include "commands/core/arg_cursor.h"
+#include "commands/core/list_page.h"
 
 namespace clustron::commands {
 
 inline constexpr int64_t kTtlMinMs = 100;
 inline constexpr int64_t kTtlMaxMs = 30LL * 24 * 3600 * 1000;
 inline constexpr size_t kOwnerBytesMax = 256;
-inline constexpr int64_t kListDefault = 1000;
-inline constexpr int64_t kListMax = 100'000;
 
 inline int64_t TakeTtlMs(ArgCursor& args) { return args.IntIn(kTtlMinMs, kTtlMaxMs, kErrTtlRange); }
 inline std::string_view TakeOwner(ArgCursor& args) {
   const std::string_view owner = args.Next();
   if (owner.size() > kOwnerBytesMax) args.Fail(kErrOwnerSize);
   return owner;
-}
-inline size_t TakeLimit(ArgCursor& args) {
-  return static_cast<size_t>(args.IntIn(1, kListMax, kErrNotInteger));
 }
 
 }  // namespace clustron::commands

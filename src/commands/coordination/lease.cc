@@ -286,7 +286,7 @@ void CmdLeaseList(Context& ctx) {
     } else if (args.Option("AFTER")) {
       after = args.Next();
     } else if (args.Option("LIMIT")) {
-      limit = TakeLimit(args);
+      limit = TakeListLimit(args);
     } else {
       args.Fail(kErrSyntax);
     }

@@ -500,7 +500,7 @@ void CmdLockList(Context& ctx) {
       after = args.Next();
       has_after = true;
     } else if (args.Option("LIMIT")) {
-      limit = TakeLimit(args);
+      limit = TakeListLimit(args);
     } else {
       args.Fail(kErrSyntax);
     }

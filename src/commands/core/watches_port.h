@@ -45,6 +45,18 @@ struct WatcherRow {
   bool slow = false;  // events are left out: its buffer is full
 };
 
+// Which rows of it are wanted, in order of target and client. Those of one client with one target
+// stay together, also beyond the limit.
+struct WatcherPage {
+  struct Row {
+    WatchTarget target;
+    uint64_t client = 0;
+    friend auto operator<=>(const Row&, const Row&) = default;
+  };
+  std::optional<Row> after = {};  // none: from the first on
+  size_t limit = SIZE_MAX;
+};
+
 // Of this node, for INFO.
 struct WatchCounts {
   uint64_t targets = 0;   // keys and prefixes
@@ -75,8 +87,7 @@ class WatchesPort {
   virtual size_t Unwatch(ClientPort& client, int db, std::string_view name) = 0;
   // Its watches of the plain form.
   virtual std::vector<WatchTarget> WatchesOf(const ClientPort& client) const = 0;
-  // By target.
-  virtual std::vector<WatcherRow> List() const = 0;
+  virtual std::vector<WatcherRow> List(const WatcherPage& page) const = 0;
   virtual WatchCounts Counts() const = 0;
 };
 

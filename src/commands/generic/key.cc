@@ -2,6 +2,7 @@
 #include <string>
 
 #include "base/numeric.h"
+#include "base/planted_bugs.h"
 #include "commands/core/access.h"
 #include "commands/core/arg_cursor.h"
 #include "commands/core/db_index.h"
@@ -196,7 +197,7 @@ void CmdSwapdb(Context& ctx) {
   if (args.ok() && (!IsDbIndex(a) || !IsDbIndex(b))) args.Fail(kErrDbOutOfRange);
   if (!args.ok()) return ctx.reply.Error(args.error());
   // Contents of indexes belong to a database's keys.
-  for (const int db : {a, b})
+  for (const int db : {a, Planted(Bug::kIndexSwapUnseen) ? a : b})
     if (IndexesOf(ctx.store).Has(db)) return ctx.reply.Error(kErrSwapIndexed);
   // Attached and labelled keys change their names, by way of a third.
   constexpr uint64_t kRenameNs = 500;

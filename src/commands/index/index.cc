@@ -11,6 +11,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/guard.h"
 #include "commands/core/help.h"
+#include "commands/core/list_page.h"
 #include "commands/core/registry.h"
 #include "commands/index/errors.h"
 #include "commands/index/find.h"
@@ -37,7 +38,7 @@ constexpr HelpLine kIndexHelp[] = {
     {"UNLABEL <key>", "Take a key's labels away."},
     {"LABELS <key>", "The entity and the labels of a key."},
     {"DROP <name>", "Remove an index; the keys stay."},
-    {"LIST", "The indexes of this database."},
+    {"LIST [AFTER <name>] [LIMIT <n>]", "The indexes of this database, in order of their names."},
     {"INFO <name>", "What an index is over, what is in it, and how far it is built."},
     {"QUERY <name> [WHERE <expr>] [SORT <n> <field> ASC|DESC ...] [LIMIT <n>] [AFTER <cursor>] "
      "[RETURN KEYS|VALUES|COUNT|FIELDS <n> <field> ...] [PARAMS <n> <name> <value> ...]",
@@ -219,14 +220,21 @@ void CmdIndexDrop(Context& ctx) {
 }
 
 void CmdIndexList(Context& ctx) {
-  ctx.reply.Array(IndexesOf(ctx.store).CountOf(ctx.db));
+  ArgCursor args(ctx.args, 2);
+  const ListPage page = TakeListPage(args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
+  std::vector<std::pair<std::string_view, const Index*>> rows;
   IndexesOf(ctx.store).ForEach(ctx.db, [&](std::string_view name, const Index& index) {
+    if (page.Behind(name) && rows.size() < page.limit) rows.emplace_back(name, &index);
+  });
+  ctx.reply.Array(rows.size());
+  for (const auto& [name, index] : rows) {
     ctx.reply.Array(4);
     ctx.reply.Bulk(name);
-    ctx.reply.Bulk(KindName(index.definition.kind));
-    ctx.reply.Uint(index.content->size());
-    ctx.reply.Int(index.percent());
-  });
+    ctx.reply.Bulk(KindName(index->definition.kind));
+    ctx.reply.Uint(index->content->size());
+    ctx.reply.Int(index->percent());
+  }
 }
 
 void CmdIndexInfo(Context& ctx) {

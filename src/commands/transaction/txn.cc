@@ -33,7 +33,8 @@ constexpr HelpLine kTxnHelp[] = {
     {"DO <id> <command> [<arg> ...]", "Read in it, or stage a write: QUEUED."},
     {"COMMIT <id>", "Apply what is staged, if all that was read is as it was."},
     {"ROLLBACK <id>", "Forget it."},
-    {"LIST", "The transactions that are open on this node."},
+    {"LIST [AFTER <id>] [LIMIT <n>]",
+     "The transactions that are open on this node, in the order of their ids."},
 };
 
 // Judges all conditions by the state before the first command. The tokens of LOCK conditions that

@@ -1,5 +1,7 @@
 // Transactions that stay open: TXN BEGIN, DO, ROLLBACK, LIST, on the node that holds them; other
 // nodes ask it. COMMIT is txn_commit.cc.
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include "commands/core/connection_args.h"
 #include "commands/core/error_text.h"
 #include "commands/core/keys.h"
+#include "commands/core/list_page.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/wrapper.h"
@@ -212,20 +215,34 @@ void CmdTxnRollback(Context& ctx) {
   ctx.reply.Ok();
 }
 
+// By id. Those of several users that have one id stay together on a page, whatever its limit: the
+// next one begins behind the id.
 void CmdTxnList(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const ListPage page = TakeListPage(args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
   if (!HasServer(ctx)) return;
   TransactionsPort& port = ctx.server->transactions();
   const int64_t now_ms = port.NowMs();
   port.open().Sweep(now_ms);
-  ctx.reply.Array(port.open().all().size());
-  for (const auto& [name, txn] : port.open().all()) {
+  std::map<std::pair<std::string_view, std::string_view>, const OpenTxn*> rows;
+  for (const auto& [name, txn] : port.open().all())
+    if (page.Behind(name.second)) rows[{name.second, name.first}] = &txn;
+  auto end = rows.begin();
+  std::string_view last;
+  for (size_t count = 0; end != rows.end() && (count < page.limit || end->first.first == last);
+       ++count, ++end)
+    last = end->first.first;
+  ctx.reply.Array(static_cast<size_t>(std::distance(rows.begin(), end)));
+  for (auto it = rows.begin(); it != end; ++it) {
+    const OpenTxn& txn = *it->second;
     ctx.reply.Array(6);
     ctx.reply.Bulk(txn.id());
     ctx.reply.Int(now_ms - txn.begun().at_ms);
     ctx.reply.Int(txn.begun().ends_ms - now_ms);
     ctx.reply.Uint(txn.commands().size());
     ctx.reply.Uint(txn.keys_read());
-    ctx.reply.Bulk(name.first);
+    ctx.reply.Bulk(it->first.second);
   }
 }
 

@@ -10,6 +10,8 @@ inline constexpr std::string_view kErrWatchTarget =
 inline constexpr std::string_view kErrWatchBlock =
     "ERR BLOCK is between 0 (for ever) and 2592000000 ms";
 inline constexpr std::string_view kErrWatchLimit = "ERR LIMIT is between 1 and 100000";
+inline constexpr std::string_view kErrWatchListAfter =
+    "ERR AFTER takes what a row says: database, KEY or PREFIX, name, client id";
 inline constexpr std::string_view kErrWatchRevision = "ERR a revision is a number, 0 or above";
 inline constexpr std::string_view kErrWatchAfter = "ERR AFTER and LIMIT go with PREFIX";
 inline constexpr std::string_view kErrWatchPrefixDatabase =

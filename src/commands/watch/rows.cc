@@ -10,8 +10,8 @@
 namespace clustron::commands {
 
 void ReplyRow(resp::ReplyWriter& reply, const store::Store& store, int db,
-              const store::KeyRecord& record, const RowClocks& clocks) {
-  reply.Array(5);
+              const store::KeyRecord& record, const RowClocks& clocks, bool type) {
+  reply.Array(type ? 6 : 5);
   reply.Bulk(record.key());
   if (ValueTypeOf(record).bytes) {
     const store::StringValue value = StringOf(record);
@@ -37,6 +37,7 @@ void ReplyRow(resp::ReplyWriter& reply, const store::Store& store, int db,
   } else {
     reply.Null();
   }
+  if (type) reply.Bulk(TypeName(record.type()));
 }
 
 }  // namespace clustron::commands

@@ -1,4 +1,5 @@
-// What WATCHKEY tells of keys as they are: rows [key, value, revision, ttl, lease].
+// What WATCHKEY tells of keys as they are: rows [key, value, revision, ttl, lease], with the type
+// behind them where that is asked for.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,6 @@ struct RowClocks {
 // The value of a string, or another type's DUMP; the time to live in ms, -1: none; the lease or
 // nil.
 void ReplyRow(resp::ReplyWriter& reply, const store::Store& store, int db,
-              const store::KeyRecord& record, const RowClocks& clocks);
+              const store::KeyRecord& record, const RowClocks& clocks, bool type = false);
 
 }  // namespace clustron::commands

@@ -11,6 +11,7 @@
 #include "commands/core/arg_cursor.h"
 #include "commands/core/connection_args.h"
 #include "commands/core/help.h"
+#include "commands/core/list_page.h"
 #include "commands/core/ports.h"
 #include "commands/core/registry.h"
 #include "commands/core/watches_port.h"
@@ -29,6 +30,7 @@ namespace {
 
 constexpr size_t kVisitedMax = 100'000;
 constexpr int64_t kRowsMax = 100'000;
+constexpr uint64_t kVisitedAtOnce = 64;  // keys of an index
 constexpr int64_t kSinceLimit = 1000;
 // Each is a search of its own, and may find a megabyte.
 constexpr size_t kFromMax = 64;
@@ -37,8 +39,10 @@ constexpr int64_t kBlockMaxMs = 30LL * 24 * 3600 * 1000;
 constexpr int64_t kBeginMs = 2000;
 
 constexpr HelpLine kWatchkeyHelp[] = {
-    {"GET <key>", "The key and its revision: [rev, [[key, value, mod-rev, ttl, lease]]]."},
-    {"GET PREFIX <prefix> [LIMIT <n>] [AFTER <key>]", "The same of all keys with a prefix."},
+    {"GET <key> [TYPES]",
+     "The key and its revision: [rev, [[key, value, mod-rev, ttl, lease]]]; TYPES: and its type."},
+    {"GET PREFIX <prefix> [LIMIT <n>] [AFTER <key>] [TYPES]",
+     "The same of all keys with a prefix."},
     {"SINCE <rev> KEY <key> | PREFIX <prefix> [LIMIT <n>] [PREV]",
      "Changes behind a revision: [up-to-rev, [[rev, event ...] ...]]."},
     {"WAIT <rev> KEY <key> | PREFIX <prefix> BLOCK <ms> [LIMIT <n>] [PREV]",
@@ -47,7 +51,8 @@ constexpr HelpLine kWatchkeyHelp[] = {
      "Tells this connection of changes. UNWATCHKEY [<key> ...] ends it."},
     {"KEY <key> [<option> ...]", "The same of a key called GET, SINCE, HELP ..."},
     {"REV", "The newest revision, and the oldest that SINCE takes."},
-    {"LIST", "The watchers of this node."},
+    {"LIST [AFTER <db> KEY|PREFIX <name> <client-id>] [LIMIT <n>]",
+     "The watchers of this node, behind this row."},
 };
 
 // ---- GET ----
@@ -57,6 +62,7 @@ struct GetCall {
   std::string_view name;
   size_t limit = SIZE_MAX;
   std::optional<std::string_view> after;
+  bool types = false;
 };
 
 GetCall ParseGet(ArgCursor& args) {
@@ -65,7 +71,9 @@ GetCall ParseGet(ArgCursor& args) {
   call.prefix = args.remaining() > 1 && args.Token("PREFIX");
   call.name = args.Next();
   while (args.HasNext()) {
-    if (!call.prefix) {
+    if (args.Token("TYPES")) {
+      call.types = true;
+    } else if (!call.prefix) {
       args.Fail(kErrWatchAfter);
     } else if (args.Option("LIMIT")) {
       call.limit = static_cast<size_t>(args.IntIn(1, kRowsMax, kErrWatchLimit));
@@ -84,10 +92,10 @@ bool SpendRow(Context& ctx, const KeyRecord& record) {
   const store::ValueType& type = ValueTypeOf(record);
   const uint64_t bytes = type.stored_bytes(record);
   return ctx.SpendMade(bytes) && ctx.SpendEach(type.bytes ? 1 : type.count(record), kNs) &&
-         ctx.HasReplyRoom(bytes + record.key().size() + 5 * kBulkFrameBytes);
+         ctx.HasReplyRoom(bytes + record.key().size() + 6 * kBulkFrameBytes);
 }
 
-void ReplyRows(Context& ctx, const std::vector<const KeyRecord*>& records) {
+void ReplyRows(Context& ctx, const std::vector<const KeyRecord*>& records, bool types) {
   const RowClocks clocks{ctx.caller.live_elapsed_ms, ctx.caller.live_wall_ms};
   // Within an item that has changed something its revision is not complete yet.
   const bool midway = ctx.in_entry() && ctx.store.ItemRevision() != 0;
@@ -96,7 +104,7 @@ void ReplyRows(Context& ctx, const std::vector<const KeyRecord*>& records) {
   ctx.reply.Array(records.size());
   for (const KeyRecord* record : records) {
     if (!SpendRow(ctx, *record)) return;
-    ReplyRow(ctx.reply, ctx.store, ctx.db, *record, clocks);
+    ReplyRow(ctx.reply, ctx.store, ctx.db, *record, clocks, types);
   }
 }
 
@@ -123,18 +131,26 @@ std::vector<const KeyRecord*> FindByIndex(const Context& ctx, const store::Index
                                           const GetCall& call) {
   const store::NameTree& names = index.content->names();
   const auto range = store::BytesRange::OfPrefix(call.name);
-  const auto from = names.Seek([&](const store::IndexedKey* key, uint32_t) {
+  auto place = names.Seek([&](const store::IndexedKey* key, uint32_t) {
     return range.Before(key->name()) || (call.after && key->name() <= *call.after);
   });
   const auto end =
       names.Seek([&](const store::IndexedKey* key, uint32_t) { return range.UpTo(key->name()); });
   std::vector<const KeyRecord*> found;
-  if (from.rank >= end.rank) return found;
-  const uint64_t count = std::min({end.rank - from.rank, uint64_t{call.limit}, kRowsMax + 1UL});
-  names.ForEach(from, count, [&](const store::IndexedKey* key, uint32_t) {
-    const KeyRecord* record = ctx.store.Find(ctx.db, key->name());
-    if (record != nullptr) found.push_back(record);
-  });
+  // Keys that are past their time and not removed yet are no rows.
+  const uint64_t most = std::min<uint64_t>(call.limit, kRowsMax + 1);
+  while (found.size() < most && place.rank < end.rank) {
+    const uint64_t wanted = std::max<uint64_t>(most - found.size(), kVisitedAtOnce);
+    std::string_view last;
+    names.ForEach(place, std::min(end.rank - place.rank, wanted),
+                  [&](const store::IndexedKey* key, uint32_t) {
+                    last = key->name();
+                    const KeyRecord* record =
+                        found.size() < most ? ctx.store.Find(ctx.db, last) : nullptr;
+                    if (record != nullptr) found.push_back(record);
+                  });
+    place = names.Seek([&](const store::IndexedKey* key, uint32_t) { return key->name() <= last; });
+  }
   return found;
 }
 
@@ -142,10 +158,10 @@ void GetPrefix(Context& ctx, const GetCall& call) {
   if (const store::Index* names = IndexesOf(ctx.store).OfNames(ctx.db, call.name)) {
     const std::vector<const KeyRecord*> found = FindByIndex(ctx, *names, call);
     if (found.size() > kRowsMax) return ctx.reply.Error(kErrWatchPrefixRows);
-    return ReplyRows(ctx, found);
+    return ReplyRows(ctx, found, call.types);
   }
   if (ctx.store.Size(ctx.db) > kVisitedMax) return ctx.reply.Error(kErrWatchPrefixDatabase);
-  ReplyRows(ctx, FindRows(ctx, call));
+  ReplyRows(ctx, FindRows(ctx, call), call.types);
 }
 
 // ---- SINCE and WAIT ----
@@ -186,6 +202,29 @@ void Search(Context& ctx, bool waits) {
       ctx.server->watches().Since(std::move(call), *ctx.caller.client);
   if (late->Poll(false, ctx.reply)) return;
   AnswerLater(ctx, std::move(late), waits ? *block_ms : kBeginMs);
+}
+
+// ---- LIST ----
+
+WatcherPage TakeWatcherPage(ArgCursor& args) {
+  WatcherPage page{.limit = kListDefault};
+  while (args.HasNext()) {
+    if (args.Option("AFTER", 4)) {
+      WatcherPage::Row& row = page.after.emplace();
+      row.target.db = static_cast<int>(args.IntIn(0, store::kDatabases - 1, kErrWatchListAfter));
+      row.target.prefix = args.Token("PREFIX");
+      if (!row.target.prefix && !args.Token("KEY")) args.Fail(kErrWatchListAfter);
+      row.target.name = args.Next();
+      row.client = args.Unsigned(kErrWatchListAfter);
+    } else if (args.Token("AFTER")) {
+      args.Fail(kErrWatchListAfter);
+    } else if (args.Option("LIMIT")) {
+      page.limit = TakeListLimit(args);
+    } else {
+      args.Fail(kErrSyntax);
+    }
+  }
+  return page;
 }
 
 // ---- the plain form ----
@@ -258,7 +297,8 @@ bool WatchkeyKeys(Args args, std::vector<KeyRef>* out) {
 }
 
 bool WatchkeyGetKeys(Args args, std::vector<KeyRef>* out) {
-  if (args.size() == 3) out->push_back({2, KeySpec::kRo | KeySpec::kAccess});
+  if (args.size() == 3 || (args.size() > 3 && !IsWord(args[2], "PREFIX")))
+    out->push_back({2, KeySpec::kRo | KeySpec::kAccess});
   return true;
 }
 
@@ -305,7 +345,7 @@ void CmdWatchkeyGet(Context& ctx) {
     const KeyRecord* record = ctx.store.Find(ctx.db, call.name);
     std::vector<const KeyRecord*> found;
     if (record != nullptr) found.push_back(record);
-    return ReplyRows(ctx, found);
+    return ReplyRows(ctx, found, call.types);
   }
   GetPrefix(ctx, call);
 }
@@ -325,8 +365,11 @@ void CmdWatchkeyRev(Context& ctx) {
 }
 
 void CmdWatchkeyList(Context& ctx) {
+  ArgCursor args(ctx.args, 2);
+  const WatcherPage page = TakeWatcherPage(args);
+  if (!args.ok()) return ctx.reply.Error(args.error());
   if (!HasServer(ctx)) return;
-  const std::vector<WatcherRow> rows = ctx.server->watches().List();
+  const std::vector<WatcherRow> rows = ctx.server->watches().List(page);
   ctx.reply.Array(rows.size());
   for (const WatcherRow& row : rows) {
     ctx.reply.Array(7);

@@ -403,24 +403,48 @@ commands::WatchCounts WatchHub::Counts() const {
           .gaps_told = gaps_ + outbox_.gaps()};
 }
 
-std::vector<commands::WatcherRow> WatchHub::List() const {
-  std::vector<commands::WatcherRow> rows;
+// Names are copied of what is told only.
+std::vector<commands::WatcherRow> WatchHub::List(const commands::WatcherPage& page) const {
+  struct Found {
+    const Watched* watched;
+    uint64_t client;
+    std::string_view form;
+    bool slow;
+  };
+  std::vector<Found> found;
+  const auto add = [&](const Found& one) {
+    const auto place = std::tie(one.watched->target, one.client);
+    if (!page.after || std::tie(page.after->target, page.after->client) < place)
+      found.push_back(one);
+  };
   for (const Watched& watched : table_.all()) {
     for (const Watcher& watcher : watched.watchers)
-      rows.push_back({.form = watcher.form.plain ? "plain" : "channel",
-                      .target = watched.target,
-                      .client = watcher.client->id(),
-                      .told = watched.told,
-                      .slow = watcher.slow_to != 0});
+      add({&watched, watcher.client->id(), watcher.form.plain ? "plain" : "channel",
+           watcher.slow_to != 0});
     for (const WatchSearchReply* wait : watched.waits)
-      rows.push_back({.form = "wait",
-                      .target = watched.target,
-                      .client = wait->client_id(),
-                      .told = watched.told});
+      add({&watched, wait->client_id(), "wait", false});
   }
-  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.target, a.client, a.form) < std::tie(b.target, b.client, b.form);
-  });
+  const auto before = [](const Found& a, const Found& b) {
+    return std::tie(a.watched->target, a.client, a.form) <
+           std::tie(b.watched->target, b.client, b.form);
+  };
+  // The limit's row, and those that stay with it.
+  if (page.limit < found.size()) {
+    const auto last = found.begin() + static_cast<ptrdiff_t>(page.limit) - 1;
+    std::nth_element(found.begin(), last, found.end(), before);
+    const auto end = std::partition(last + 1, found.end(), [&](const Found& one) {
+      return one.watched == last->watched && one.client == last->client;
+    });
+    found.erase(end, found.end());
+  }
+  std::sort(found.begin(), found.end(), before);
+  std::vector<commands::WatcherRow> rows;
+  for (const Found& one : found)
+    rows.push_back({.form = one.form,
+                    .target = one.watched->target,
+                    .client = one.client,
+                    .told = one.watched->told,
+                    .slow = one.slow});
   return rows;
 }
 

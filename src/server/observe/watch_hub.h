@@ -66,7 +66,7 @@ class WatchHub final : public commands::WatchesPort,
                                              commands::ClientPort& client) override;
   size_t Unwatch(commands::ClientPort& client, int db, std::string_view name) override;
   std::vector<commands::WatchTarget> WatchesOf(const commands::ClientPort& client) const override;
-  std::vector<commands::WatcherRow> List() const override;
+  std::vector<commands::WatcherRow> List(const commands::WatcherPage& page) const override;
   commands::WatchCounts Counts() const override;
 
   // --- state::WatchSink

@@ -145,7 +145,8 @@ bool Mutation::Commit(Event event, Reason reason) {
   if (deleted || (touched_ && !Planted(Bug::kWatchBlindToTtls))) store_.Touch(db_, hash_);
   if ((store_.hooks_[db_] & kCommitHooks) == 0) [[likely]]
     return true;
-  if (store_.Hooked(db_, Hook::kIndexes) && (value_changed_ || deleted_))
+  const bool kept = Planted(Bug::kIndexKeepsLeased) && reason == Reason::kLease;
+  if (store_.Hooked(db_, Hook::kIndexes) && (value_changed_ || deleted_) && !kept)
     store_.followers_.indexes->OnKey(db_, key_, hash_, entry_);
   if ((store_.hooks_[db_] & kObserverHooks) == 0) return true;
 

@@ -378,11 +378,13 @@ void Store::Copy(const KeyRecord& source, int to_db, std::string_view to, Revisi
   KeyRecordEdit::SetLease(*now, false);
   KeyRecordEdit::SetLabels(*now, false);
   m.Install(now, false);  // what was there has gone with its labels
+  const bool late = Planted(Bug::kIndexCopyElsewhere) && labels_of && labels_of->db != to_db;
+  if (late) m.Commit({EventClass::kGeneric, "copy_to"});
   if (labels_of != nullptr) {
     followers_.labels->Copy(*labels_of, {to_db, std::string(to)});
     KeyRecordEdit::SetLabels(*now, true);
   }
-  m.Commit({EventClass::kGeneric, "copy_to"});
+  if (!late) m.Commit({EventClass::kGeneric, "copy_to"});
   if (kept != 0) SetRevision(to_db, *now, kept);
 }
 

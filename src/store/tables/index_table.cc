@@ -181,7 +181,9 @@ bool IndexTable::TakeLabels(int db, const IndexDefinition& definition, const Key
 
 void IndexTable::OnFlush(int db) {
   for (Index* index : by_db_[static_cast<size_t>(db)]) {
+    if (Planted(Bug::kIndexFlushForgotten) && index != by_db_[static_cast<size_t>(db)][0]) continue;
     IndexContentPtr old = std::exchange(index->content, NewContent(*index));
+    if (Planted(Bug::kIndexFlushNotUndone)) continue;
     AddUndo([index, old = std::move(old)]() mutable { index->content = std::move(old); });
   }
 }

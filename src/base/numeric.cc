@@ -97,7 +97,27 @@ std::optional<long double> ParseLongDouble(std::string_view text) {
   return value;
 }
 
+namespace {
+
+// What most numbers are: an integer of up to 15 digits, which is exact. Nothing: it is another
+// text.
+std::optional<double> ParseShortInteger(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > 15) return std::nullopt;
+  int64_t sum = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    sum = sum * 10 + (c - '0');
+  }
+  const auto value = static_cast<double>(sum);
+  return negative ? -value : value;  // "-0" is -0
+}
+
+}  // namespace
+
 std::optional<double> ParseDouble(std::string_view text) {
+  if (const auto integer = ParseShortInteger(text)) return integer;
   char buf[1024];  // longer texts are no honest number
   if (text.empty() || text.size() >= sizeof buf || IsBlank(text[0])) return std::nullopt;
   std::memcpy(buf, text.data(), text.size());

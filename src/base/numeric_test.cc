@@ -70,6 +70,23 @@ TEST_CASE("doubles are read strictly") {
   CHECK_FALSE(ParseDouble(std::string(2000, '1')).has_value());
 }
 
+TEST_CASE("short integers are the doubles that the C library reads") {
+  Rng rng(5);
+  for (int i = 0; i < 20'000; i++) {
+    std::string text(rng.Below(2), '-');
+    for (uint64_t digits = 1 + rng.Below(18); digits > 0; digits--)
+      text.push_back(static_cast<char>('0' + rng.Below(10)));
+    CAPTURE(text);
+    const auto value = ParseDouble(text);
+    REQUIRE(value.has_value());
+    CHECK(std::bit_cast<uint64_t>(*value) ==
+          std::bit_cast<uint64_t>(std::strtod(text.c_str(), nullptr)));
+  }
+  for (const char* text : {"0", "-0", "00", "-00", "999999999999999", "-999999999999999"})
+    CHECK(std::bit_cast<uint64_t>(*ParseDouble(text)) ==
+          std::bit_cast<uint64_t>(std::strtod(text, nullptr)));
+}
+
 TEST_CASE("doubles are printed as Redis lays them out") {
   CHECK(FormatDouble(0) == "0");
   CHECK(FormatDouble(-0.0) == "-0");

@@ -10,15 +10,17 @@ void ApplyNews::BeforeChange(int db, const store::KeyRecord& record) {
 void ApplyNews::OnChange(const store::Change& change) {
   if (change.kind == store::ChangeKind::kPut) waits_.OnKey(change.db, change.key);
   if (changes_.wanted()) {
-    if (!changes_.OnShortPut(change)) {
-      waits_.Stir();
-      changes_.OnChange(change);
-    } else if (changes_.tells()) {
-      waits_.Stir();
-    }
+    waits_.Stir();
+    changes_.OnChange(change);
   }
   const bool follows = downstream_follows_ || change.reason == store::Reason::kExpire;
   if (follows && downstream() != nullptr) downstream()->OnChange(change);
+}
+
+void ApplyNews::OnPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed) {
+  if (downstream_hears_ || !changes_.OnShortPut(record, db, reason, existed))
+    return Observer::OnPut(record, db, reason, existed);
+  if (changes_.tells() && changes_.StagedIsFollowed()) waits_.Stir();
 }
 
 void ApplyNews::OnNotify(int db, std::string_view key, store::Event event) {

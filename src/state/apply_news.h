@@ -26,9 +26,15 @@ class ApplyNews final : public store::Observer {
   }
 
   void SetListener(cluster::ApplyListener* listener) { listener_ = listener; }
-  void SetDownstream(store::Observer* downstream) { downstream_ = downstream; }
+  void SetDownstream(store::Observer* downstream) {
+    downstream_ = downstream;
+    downstream_hears_ = downstream_ != nullptr && downstream_follows_;
+  }
   // Whether it is told of every change, or only of keys that expire.
-  void SetDownstreamFollows(bool changes) { downstream_follows_ = changes; }
+  void SetDownstreamFollows(bool changes) {
+    downstream_follows_ = changes;
+    downstream_hears_ = downstream_ != nullptr && downstream_follows_;
+  }
   void SetRecovering(bool recovering) {
     recovering_ = recovering;
     waits_.SetRecovering(recovering);
@@ -39,6 +45,7 @@ class ApplyNews final : public store::Observer {
   // store::Observer
   void BeforeChange(int db, const store::KeyRecord& record) override;
   void OnChange(const store::Change& change) override;
+  void OnPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed) override;
   void OnNotify(int db, std::string_view key, store::Event event) override;
   void OnFlush(int db, store::Revision revision) override;
   void OnSwap(int db_a, int db_b, store::Revision revision) override;
@@ -54,6 +61,7 @@ class ApplyNews final : public store::Observer {
   cluster::ApplyListener* listener_ = nullptr;
   store::Observer* downstream_ = nullptr;
   bool downstream_follows_ = true;
+  bool downstream_hears_ = false;  // of every change
   bool recovering_ = false;
 };
 

@@ -35,6 +35,7 @@ int64_t ValueOf(const store::KeyRecord& record, std::string_view* value) {
 void RevisionChanges::OnSetting() {
   if (store_.ItemRevision() == 0) return FollowSettings();  // the state is another
   settings_changed_ = true;
+  history_.RefuseShort();
 }
 
 void RevisionChanges::FollowSettings() {
@@ -60,11 +61,13 @@ void RevisionChanges::SetHooks() {
     store_.SetHook(db, store::Hook::kWatches, events);
     store_.SetHook(db, store::Hook::kPrevious, events && (previous_ || own_previous_));
   }
+  if (!any()) history_.AllowShort();
 }
 
 // --- While an item runs --------------------------------------------------------------------------
 
 RevisionChanges::Changed& RevisionChanges::Add() {
+  history_.RefuseShort();
   if (count_ == changed_.size()) changed_.emplace_back();
   return changed_[count_++];
 }
@@ -80,6 +83,10 @@ bool RevisionChanges::Stage(const store::Change& change) {
   const bool existed = !change.created || change.replaced;
   history_.Stage(change.revision, EventOf({change.db, change.key}, change.reason, existed, record));
   return true;
+}
+
+bool RevisionChanges::StagedIsFollowed() const {
+  return sink_ != nullptr && sink_->Follows(history_.staged_db(), history_.staged_key());
 }
 
 void RevisionChanges::Unstage() {
@@ -133,6 +140,7 @@ void RevisionChanges::OnChange(const store::Change& change) {
 }
 
 void RevisionChanges::BeforeChange(int db, const store::KeyRecord& record) {
+  history_.RefuseShort();
   const auto [it, added] = before_.emplace(Name{db, std::string(record.key())}, Before{});
   if (!added) return;
   std::string_view value;
@@ -271,9 +279,11 @@ void RevisionChanges::End(bool told) {
     EndGathered(listener);
   }
   if (settings_changed_) FollowSettings();
-  if (before_.empty()) return;
-  before_.clear();
-  before_bytes_ = 0;
+  if (!before_.empty()) {
+    before_.clear();
+    before_bytes_ = 0;
+  }
+  history_.AllowShort();
 }
 
 }  // namespace clustron::state

@@ -43,9 +43,13 @@ class RevisionChanges {
   bool wanted() const { return wanted_; }
   // Of a change, with Hook::kWatches on.
   void OnChange(const store::Change& change);
-  // The same in short, for what most items do: put one short string that has no lease. False: that
+  // The same in short, for what most items do: put one short string that has no lease under a key
+  // of up to 127 bytes. False: that
   // is not so, and nothing is done.
-  bool OnShortPut(const store::Change& change);
+  bool OnShortPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed);
+  // Whether this node's watches are to be told of what OnShortPut has taken. If they aren't,
+  // EndShort will do.
+  bool StagedIsFollowed() const;
   // Whether this node's watches are told of what changes.
   bool tells() const { return own_events_; }
   void BeforeChange(int db, const store::KeyRecord& record);
@@ -130,16 +134,15 @@ class RevisionChanges {
   std::vector<WatchEvent> events_;  // reused
 };
 
-inline bool RevisionChanges::OnShortPut(const store::Change& change) {
-  const store::KeyRecord* record = change.record;
-  if (change.kind != store::ChangeKind::kPut || record == nullptr || record->has_lease())
-    return false;
-  if (any() || !history_.Takes(change.revision) || Planted(Bug::kWatchToldEarly)) return false;
-  const std::string_view text = store::ShortStringText(*record, change.key.size());
+inline bool RevisionChanges::OnShortPut(const store::KeyRecord& record, int db,
+                                        store::Reason reason, bool existed) {
+  const store::Revision revision = record.revision();
+  if (!history_.TakesShort(revision) || Planted(Bug::kWatchToldEarly)) return false;
+  DCHECK(!any());
+  size_t key_size = 0;
+  const std::string_view text = store::ShortStringText(record, &key_size);
   if (text.empty()) return false;
-  history_.StageShort(change.revision, change.reason, change.db, !change.created || change.replaced,
-                      text, change.key.size());
-  return true;
+  return history_.StageShort(revision, reason, db, existed, text, key_size);
 }
 
 }  // namespace clustron::state

@@ -50,6 +50,9 @@ class WatchSink {
   virtual void OnRevision(const WatchRevision& revision) = 0;
   // A snapshot has taken the state's place, which was at `told`.
   virtual void OnReplaced(store::Revision told) = 0;
+  // False: nobody is to be told of changes of this key, so that a revision that changes nothing
+  // else may be left out.
+  virtual bool Follows(int /*db*/, std::string_view /*key*/) const { return true; }
 
  protected:
   ~WatchSink() = default;

@@ -42,20 +42,39 @@ class WatchHistory {
   // Append.
   void Stage(store::Revision revision, const WatchEvent& event);
   // The same of a put of a string without a lease. `text` is its key and value, one behind the
-  // other; `existed`: there was another value, which is not kept.
-  void StageShort(store::Revision revision, store::Reason reason, int db, bool existed,
+  // other; `existed`: there was another value, which is not kept. False: the last segment has no
+  // room, and nothing is done.
+  bool StageShort(store::Revision revision, store::Reason reason, int db, bool existed,
                   std::string_view text, size_t key_size);
   bool staged() const { return staged_bytes_ != 0; }
+  // Whether StageShort may be called: one test for a revision above all before, and nothing staged.
+  bool TakesShort(store::Revision revision) const { return revision > staged_revision_; }
+  // StageShort takes no revision until AllowShort, which is called when an item is done.
+  void RefuseShort() {
+    if (!staged()) staged_revision_ = UINT64_MAX;  // else none comes with a higher one
+  }
+  void AllowShort() {
+    DCHECK(!staged());
+    staged_revision_ = active_ ? newest_ : UINT64_MAX;
+  }
   store::Revision staged_revision() const { return staged_revision_; }
+  int staged_db() const { return WatchRecordAt(staged_text(), 0).db; }
+  std::string_view staged_key() const { return WatchKeyAt(staged_text(), 0); }
   // Good until DropStaged or, behind Publish, Trim.
   WatchEvent Staged() const;
-  void DropStaged() { staged_bytes_ = 0; }
+  void DropStaged() {
+    staged_bytes_ = 0;
+    RefuseShort();
+  }
   // Its item is done: it is the newest of the ring. Trim follows.
   void Publish() {
     DCHECK(staged());
-    if (staged_in_ != back_) [[unlikely]]
+    if (staged_in_ != back_) [[unlikely]] {
       PushNext();
-    staged_in_->Add(staged_revision_, staged_bytes_);
+      back_->Add(staged_revision_, staged_bytes_);
+    } else {
+      back_->AddAbove(staged_revision_, staged_bytes_);
+    }
     newest_ = staged_revision_;
     bytes_ += staged_bytes_ + sizeof(uint32_t);  // its place in the index
     staged_bytes_ = 0;
@@ -131,6 +150,10 @@ class WatchHistory {
     return staged_in_->end();
   }
   char* StageInNext(size_t bytes);
+  std::string_view staged_text() const {
+    DCHECK(staged());
+    return {staged_in_->end(), staged_bytes_};
+  }
   void Put(WatchSegment& segment, store::Revision revision, const WatchEvent& event);
   void PushNext();
   void PopFront();
@@ -151,8 +174,8 @@ class WatchHistory {
   // The segment at whose end is what is staged: the last one, or one that is to come.
   std::shared_ptr<WatchSegment> next_;
   WatchSegment* staged_in_ = nullptr;
-  store::Revision staged_revision_ = 0;
-  size_t staged_bytes_ = 0;  // 0: nothing
+  store::Revision staged_revision_ = UINT64_MAX;  // while nothing is: see TakesShort
+  size_t staged_bytes_ = 0;                       // 0: nothing
 
   Load load_ = Load::kNone;
   std::string cut_;             // the beginning of a record
@@ -212,20 +235,21 @@ class WatchSearch {
   bool complete_ = false;
 };
 
-inline void WatchHistory::StageShort(store::Revision revision, store::Reason reason, int db,
+inline bool WatchHistory::StageShort(store::Revision revision, store::Reason reason, int db,
                                      bool existed, std::string_view text, size_t key_size) {
-  const WatchRecord head{
-      .revision = revision,
-      .key_size = static_cast<uint32_t>(key_size),
-      .value_size = static_cast<int32_t>(text.size() - key_size),
-      .previous_size = static_cast<int32_t>(existed ? WatchEvent::kNotKept : WatchEvent::kNone),
-      .kind = static_cast<uint8_t>(WatchKind::kPut),
-      .reason = static_cast<uint8_t>(reason),
-      .db = static_cast<uint8_t>(db),
-      .lease_size = 0};
-  char* const to = StageRoom(revision, sizeof head + text.size());
-  std::memcpy(to, &head, sizeof head);
-  std::memcpy(to + sizeof head, text.data(), text.size());
+  DCHECK(TakesShort(revision) && Takes(revision) && !staged());
+  const size_t bytes = sizeof(WatchRecord) + text.size();
+  if (back_ == nullptr || back_->room() < bytes) [[unlikely]]
+    return false;
+  staged_revision_ = revision;
+  staged_bytes_ = bytes;
+  staged_in_ = back_;
+  char* const to = back_->end();
+  WatchRecord::WritePut(revision, static_cast<uint8_t>(reason), static_cast<uint8_t>(db),
+                        existed ? WatchEvent::kNotKept : WatchEvent::kNone, key_size,
+                        text.size() - key_size, to);
+  std::memcpy(to + sizeof(WatchRecord), text.data(), text.size());
+  return true;
 }
 
 template <typename F>

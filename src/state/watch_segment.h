@@ -8,8 +8,10 @@
 // THREAD: core loop.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -32,6 +34,20 @@ struct WatchRecord {
   uint8_t lease_size;
 
   static constexpr uint8_t kDbAll = 255;
+
+  // The head of a put without a lease and without the value before, in three steps. REQUIRES: room
+  // for it at `to`.
+  static void WritePut(store::Revision revision, uint8_t reason, uint8_t db, int64_t previous_size,
+                       size_t key_size, size_t value_size, char* to) {
+    static_assert(std::endian::native == std::endian::little);
+    static_assert(static_cast<uint8_t>(WatchKind::kPut) == 0);
+    const uint64_t sizes = key_size | value_size << 32;
+    const uint64_t rest =
+        static_cast<uint32_t>(previous_size) | uint64_t{reason} << 40 | uint64_t{db} << 48;
+    std::memcpy(to, &revision, 8);
+    std::memcpy(to + 8, &sizes, 8);
+    std::memcpy(to + 16, &rest, 8);
+  }
 
   // With what stands behind it.
   size_t size() const {
@@ -77,9 +93,15 @@ class WatchSegment {
   // The event of so many bytes that was written there. REQUIRES: room for it; revisions rise.
   void Add(store::Revision revision, size_t bytes) {
     CHECK(revision >= last_);
+    if (first_ == 0) first_ = revision;
+    AddAbove(revision, bytes);
+  }
+  // The same where it is known that they rise, and that there are some.
+  void AddAbove(store::Revision revision, size_t bytes) {
+    DCHECK(first_ != 0);
+    DCHECK(revision >= last_);
     DCHECK(bytes <= room());
     DCHECK(!full_);
-    if (first_ == 0) first_ = revision;
     last_ = revision;
     size_ += bytes;
     ++events_;

@@ -12,7 +12,8 @@ inline constexpr std::string_view kErrOwnerSize = "ERR an owner has at most 256 
 // Leases.
 inline constexpr std::string_view kErrLeaseId = "ERR a lease id has 1 to 64 bytes";
 inline constexpr std::string_view kErrLeaseIdText =
-    "ERR a lease id has no spaces or control characters, and is not '-': events of channels name it";
+    "ERR a lease id has no spaces or control characters, and is not '-': events of channels name "
+    "it";
 inline constexpr std::string_view kErrLeaseOwner = "ERR the lease belongs to another owner";
 inline constexpr std::string_view kErrOtherLease = "ERR the key is attached to another lease";
 inline constexpr std::string_view kErrKeyHasTtl = "ERR the key has an expiry of its own";

@@ -71,6 +71,7 @@ class WatchHub final : public commands::WatchesPort,
 
   // --- state::WatchSink
   void OnRevision(const state::WatchRevision& revision) override;
+  bool Follows(int db, std::string_view key) const override { return table_.MayWatch(db, key); }
   void OnReplaced(store::Revision told) override;
 
   // --- ChannelListener

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "base/coding.h"
@@ -345,6 +346,69 @@ TEST_CASE("a key finds those who watch it or a prefix of it") {
       table.DropUnused(target);
     }
     CHECK(table.empty());
+  }
+}
+
+// Watches come and go, so that filters grow, lose names and begin anew.
+TEST_CASE("no watch is hidden by a filter, and most other keys are kept off") {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    CAPTURE(seed);
+    Rng rng(seed);
+    WatchTable table;
+    std::set<WatchTarget> targets;
+    const size_t lengths = seed % 2 == 0 ? 6 : 14;  // of prefixes: more than have a filter, or not
+    const auto random_target = [&](size_t names) {
+      WatchTarget target{static_cast<int>(rng.Below(2)), rng.Below(3) == 0, {}};
+      target.name = "user:" + std::to_string(rng.Below(names)) + ":profile";
+      if (target.prefix) target.name.resize(rng.Below(lengths));
+      return target;
+    };
+    const auto add = [&](const WatchTarget& target) {
+      if (targets.insert(target).second) table.Add(target, 0, 0);
+    };
+    const auto remove = [&](const WatchTarget& target) {
+      table.DropUnused(target);
+      targets.erase(target);
+    };
+    const auto check = [&] {
+      for (const WatchTarget& target : targets) {
+        size_t found = 0;
+        const std::string key = target.name + (target.prefix ? "!" : "");
+        CHECK(table.MayWatch(target.db, key));
+        table.ForEachOf(target.db, key,
+                        [&](Watched& watched) { found += watched.target == target; });
+        CHECK(found == 1);
+      }
+    };
+    for (int round = 0; round < 6; ++round) {
+      const bool more = round % 2 == 0;
+      for (int i = 0; i < 1500; ++i)
+        rng.Below(10) < (more ? 8 : 3) ? add(random_target(3000)) : remove(random_target(3000));
+      check();
+    }
+    while (!targets.empty()) remove(WatchTarget(*targets.begin()));
+    CHECK(table.empty());
+    for (int i = 0; i < 1000; ++i) CHECK_FALSE(table.MayWatch(0, random_target(3000).name));
+  }
+}
+
+TEST_CASE("few keys that nobody watches pass a filter") {
+  WatchTable table;
+  const auto target = [](bool prefix, int i) {
+    return WatchTarget{0, prefix, "key:" + std::to_string(i) + (prefix ? ":" : "")};
+  };
+  const auto passed = [&] {
+    int count = 0;
+    for (int i = 0; i < 10'000; ++i) count += table.MayWatch(0, "key:" + std::to_string(-i) + ":x");
+    return count;
+  };
+  for (const bool prefix : {false, true}) {
+    CAPTURE(prefix);
+    for (int i = 1; i <= 10'000; ++i) table.Add(target(prefix, i), 0, 0);
+    CHECK(passed() < (prefix ? 2500 : 500));  // a prefix's filter is asked for each length
+    for (int i = 1; i <= 9'900; ++i) table.DropUnused(target(prefix, i));
+    CHECK(passed() < 20);
+    for (int i = 9'901; i <= 10'000; ++i) table.DropUnused(target(prefix, i));
   }
 }
 

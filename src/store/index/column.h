@@ -25,6 +25,7 @@ using Slot = uint64_t;
 
 struct ByNumber {
   static bool Less(double a, double b) { return a < b; }
+  static bool Equal(double a, double b) { return a == b; }
 };
 
 // What is different between numbers and byte strings.
@@ -170,7 +171,9 @@ class Column {
     return value;
   }
   Text* Add(std::string_view bytes, uint32_t id) {
-    const auto place = tree_.Seek([&](const Text* key, uint32_t) { return key->view() < bytes; });
+    const uint64_t head = TextHead(bytes);
+    const auto place =
+        tree_.First([&](const Text* key, uint32_t) { return key->IsBefore(bytes, head); });
     const bool known = place.leaf != nullptr && place.leaf->keys[place.at]->view() == bytes;
     Text* text = known ? place.leaf->keys[place.at] : Text::New(bytes);
     tree_.Insert(text->Use(), id);

@@ -11,6 +11,17 @@
 
 namespace clustron::store {
 
+namespace {
+
+// Nothing: it can't be indexed.
+std::optional<double> NumberOf(std::string_view value) {
+  const std::optional<double> number = ParseDouble(value);
+  if (!number || !std::isfinite(*number)) return std::nullopt;
+  return *number + 0.0;  // no -0
+}
+
+}  // namespace
+
 IndexContent::IndexContent(IndexDefinition definition, uint64_t seed)
     : definition_(std::move(definition)), seed_(seed) {
   for (const IndexField& field : definition_.fields) {
@@ -190,25 +201,34 @@ void IndexContent::Assign(IndexedKey* key, size_t field,
 
 void IndexContent::AssignNumbers(IndexedKey* key, size_t field,
                                  const std::vector<std::string_view>& values) {
+  auto& column = std::get<0>(*columns_[field]);
+  if (values.size() == 1) {
+    const std::optional<double> one = NumberOf(values[0]);
+    const double number = one.value_or(0);
+    return column.Assign(&key->slot(field), key->id(), {&number, one ? size_t{1} : 0}, !one);
+  }
   std::vector<double> numbers;
   bool bad = false;
   for (const std::string_view value : values) {
-    const std::optional<double> number = ParseDouble(value);
-    if (number && std::isfinite(*number)) {
-      numbers.push_back(*number + 0.0);  // no -0
+    const std::optional<double> number = NumberOf(value);
+    if (number) {
+      numbers.push_back(*number);
     } else {
       bad = true;
     }
   }
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  std::get<0>(*columns_[field]).Assign(&key->slot(field), key->id(), numbers, bad);
+  column.Assign(&key->slot(field), key->id(), numbers, bad);
 }
 
 void IndexContent::AssignTexts(IndexedKey* key, size_t field,
                                const std::vector<std::string_view>& values) {
+  auto& column = std::get<1>(*columns_[field]);
   const bool words = definition_.fields[field].type == FieldType::kText;
   const size_t longest = words ? kTextBytesMax : kTagBytesMax;
+  if (!words && values.size() == 1 && values[0].size() <= longest)
+    return column.Assign(&key->slot(field), key->id(), values, false);
   std::vector<std::string> split;
   std::vector<std::string_view> texts;
   bool bad = false;
@@ -224,7 +244,7 @@ void IndexContent::AssignTexts(IndexedKey* key, size_t field,
   texts.insert(texts.end(), split.begin(), split.end());
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-  std::get<1>(*columns_[field]).Assign(&key->slot(field), key->id(), texts, bad);
+  column.Assign(&key->slot(field), key->id(), texts, bad);
 }
 
 // ---- the end ----

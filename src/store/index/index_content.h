@@ -42,6 +42,7 @@ struct ByName {
   static bool Less(const IndexedKey* a, const IndexedKey* b) {
     return a != b && a->name() < b->name();
   }
+  static bool Equal(const IndexedKey* a, const IndexedKey* b) { return a == b; }
 };
 using NameTree = PostingTree<const IndexedKey*, ByName>;
 using AnyColumn = std::variant<Column<NumValues>, Column<TextValues>>;

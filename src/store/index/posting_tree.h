@@ -17,8 +17,9 @@
 
 namespace clustron::store {
 
-// `Key` is trivially copyable; Order::Less(a, b) is a strict order. Keys that point to bytes are
-// valid as long as a pair with them is in the tree.
+// `Key` is trivially copyable; Order::Less(a, b) is a strict order, and Order::Equal(a, b) says
+// that neither comes before the other. Keys that point to bytes are valid as long as a pair with
+// them is in the tree.
 template <typename Key, typename Order>
 class PostingTree {
   static constexpr uint32_t kNodeBytes = 1024;
@@ -84,28 +85,16 @@ class PostingTree {
   // The first pair for which before(key, id) is false. REQUIRES: it is false for all behind it.
   template <typename Before>
   Place Seek(Before&& before) const {
-    if (root_ == nullptr) return {};
-    const void* node = root_;
     uint64_t rank = 0;
-    for (int height = height_; height > 0; height--) {
-      const Inner* inner = static_cast<const Inner*>(node);
-      uint32_t low = 1;
-      uint32_t high = inner->count;
-      while (low < high) {
-        const uint32_t middle = (low + high) / 2;
-        before(inner->keys[middle], inner->ids[middle]) ? low = middle + 1 : high = middle;
-      }
-      for (uint32_t i = 0; i + 1 < low; i++) rank += inner->sizes[i];
-      node = inner->children[low - 1];
-    }
-    const Leaf* leaf = static_cast<const Leaf*>(node);
-    uint32_t low = 0;
-    uint32_t high = leaf->count;
-    while (low < high) {
-      const uint32_t middle = (low + high) / 2;
-      before(leaf->keys[middle], leaf->ids[middle]) ? low = middle + 1 : high = middle;
-    }
-    return Normal({leaf, low, rank + low});
+    return Descend(before, [&rank](const Inner* inner, uint32_t child) {
+      for (uint32_t i = 0; i < child; i++) rank += inner->sizes[i];
+      return rank;
+    });
+  }
+  // The same for those who don't ask for its rank, which is not told.
+  template <typename Before>
+  Place First(Before&& before) const {
+    return Descend(before, [](const Inner*, uint32_t) { return uint64_t{0}; });
   }
   // The pair of this rank; the end if there is none.
   Place At(uint64_t rank) const {
@@ -178,6 +167,33 @@ class PostingTree {
   static constexpr uint32_t kLeafMin = Leaf::kMax / 4;
   static constexpr uint32_t kInnerMin = Inner::kMax / 4;
 
+  // `rank_of` is told each step down, and says how many pairs are before the child.
+  template <typename Before, typename Rank>
+  Place Descend(Before&& before, Rank&& rank_of) const {
+    if (root_ == nullptr) return {};
+    const void* node = root_;
+    uint64_t rank = 0;
+    for (int height = height_; height > 0; height--) {
+      const Inner* inner = static_cast<const Inner*>(node);
+      uint32_t low = 1;
+      uint32_t high = inner->count;
+      while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        before(inner->keys[middle], inner->ids[middle]) ? low = middle + 1 : high = middle;
+      }
+      rank = rank_of(inner, low - 1);
+      node = inner->children[low - 1];
+    }
+    const Leaf* leaf = static_cast<const Leaf*>(node);
+    uint32_t low = 0;
+    uint32_t high = leaf->count;
+    while (low < high) {
+      const uint32_t middle = (low + high) / 2;
+      before(leaf->keys[middle], leaf->ids[middle]) ? low = middle + 1 : high = middle;
+    }
+    return Normal({leaf, low, rank + low});
+  }
+
   template <typename Node>
   static Node* New() {
     return new (Alloc(sizeof(Node))) Node;
@@ -193,8 +209,7 @@ class PostingTree {
       __builtin_prefetch(reinterpret_cast<const char*>(leaf) + at);
   }
   static bool Less(const Key& a, uint32_t a_id, const Key& b, uint32_t b_id) {
-    if (Order::Less(a, b)) return true;
-    return a_id < b_id && !Order::Less(b, a);
+    return Order::Equal(a, b) ? a_id < b_id : Order::Less(a, b);
   }
   static Place Normal(Place place) {
     if (place.at < place.leaf->count) return place;
@@ -258,8 +273,13 @@ class PostingTree {
     uint32_t at = ChildFor(inner, key, id);
     if (height == 1 && SpillLeaf(inner, at)) at = ChildFor(inner, key, id);
     void* right = InsertInto(inner->children[at], height - 1, key, id);
+    if (right == nullptr) {
+      inner->sizes[at]++;
+      if (at == 0)
+        std::tie(inner->keys[0], inner->ids[0]) = FirstOf(inner->children[0], height - 1);
+      return nullptr;
+    }
     Put(inner, at, inner->children[at], height - 1);
-    if (right == nullptr) return nullptr;
     Inner* other = nullptr;
     if (inner->count == Inner::kMax) {
       other = SplitInner(inner, at + 1);
@@ -368,7 +388,7 @@ class PostingTree {
     if (height == 0) {
       Leaf* leaf = static_cast<Leaf*>(node);
       const uint32_t at = PlaceIn(leaf, key, id);
-      CHECK(at < leaf->count && leaf->ids[at] == id && !Order::Less(key, leaf->keys[at]));
+      CHECK(at < leaf->count && leaf->ids[at] == id && Order::Equal(key, leaf->keys[at]));
       leaf->count--;
       Shift(leaf->keys, at + 1, at, leaf->count - at);
       Shift(leaf->ids, at + 1, at, leaf->count - at);
@@ -377,7 +397,14 @@ class PostingTree {
     Inner* inner = static_cast<Inner*>(node);
     const uint32_t at = ChildFor(inner, key, id);
     EraseFrom(inner->children[at], height - 1, key, id);
-    Join(inner, at, height - 1);
+    if (MayJoin(inner->children[at], height - 1)) return Join(inner, at, height - 1);
+    inner->sizes[at]--;
+    if (inner->ids[at] == id)  // it may have been the first
+      std::tie(inner->keys[at], inner->ids[at]) = FirstOf(inner->children[at], height - 1);
+  }
+  static bool MayJoin(const void* node, int height) {
+    return height == 0 ? static_cast<const Leaf*>(node)->count < kLeafMin
+                       : static_cast<const Inner*>(node)->count < kInnerMin;
   }
   // After the child at `at` has lost something. A leaf that is nearly empty is joined with its
   // neighbour if that has room; so an empty one always is: every inner node but the root has more

@@ -14,6 +14,7 @@ namespace {
 
 struct ByNumber {
   static bool Less(double a, double b) { return a < b; }
+  static bool Equal(double a, double b) { return a == b; }
 };
 using Tree = PostingTree<double, ByNumber>;
 using Pair = std::pair<double, uint32_t>;

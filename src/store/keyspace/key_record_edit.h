@@ -61,7 +61,22 @@ class KeyRecordEdit {
   // Where the word of a value out of line stands.
   static void* PointerPlace(KeyRecord& e) { return Mutable(e.after_deadline()); }
   static std::string_view InlineValue(const KeyRecord& e) { return e.inline_value(); }
+  // Key and value, one behind the other; empty if the key is longer than 127 bytes. REQUIRES:
+  // IsInline.
+  static std::string_view InlineText(const KeyRecord& e, size_t* key_size) {
+    static_assert(kInlineMax < 1 << 14);  // so that sizes of values have two bytes at most
+    const auto* p = reinterpret_cast<const uint8_t*>(e.after_deadline());
+    if (p[0] >= 128) return {};
+    *key_size = p[0];
+    const bool two = p[1] >= 128;
+    const size_t size = two ? (p[1] & 127) | size_t{p[2]} << 7 : p[1];
+    return {reinterpret_cast<const char*>(p + (two ? 3 : 2)), *key_size + size};
+  }
   static bool IsInline(const KeyRecord& e) { return !e.out_of_line(); }
+  static bool IsInlineWithoutLease(const KeyRecord& e) {
+    static_assert(KeyRecord::kHasLease == uint64_t{0x20} << 52);  // one test for form and lease
+    return (e.head_ >> 52 & 0x2f) < static_cast<uint64_t>(Form::kBig);
+  }
   static char* InlineBytes(KeyRecord& e);
   static size_t InlineSize(const KeyRecord& e) { return e.inline_value().size(); }
   // Whether an inline value of `size` bytes fits into the same allocation without moving the key.

@@ -143,15 +143,28 @@ bool Mutation::Commit(Event event, Reason reason) {
   if (entry_ != nullptr && value_changed_) store_.SetRevision(db_, *entry_, revision);
   const bool deleted = deleted_ && !Planted(Bug::kWatchBlindToDeletes);
   if (deleted || (touched_ && !Planted(Bug::kWatchBlindToTtls))) store_.Touch(db_, hash_);
-  if ((store_.hooks_[db_] & kCommitHooks) == 0) [[likely]]
+  const uint8_t hooks = store_.hooks_[db_];
+  if ((hooks & kCommitHooks) == 0) [[likely]]
     return true;
+  if (reason == Reason::kCmd) reason = store_.reason_;
+  Observer* const observer = store_.observer_;
+  if ((hooks & kTellingHooks) == kShortHooks && value_changed_ && entry_ != nullptr &&
+      observer != nullptr) {
+    observer->OnPut(*entry_, db_, reason, existed_);
+  } else {
+    Tell(event, reason);
+  }
+  return true;
+}
+
+void Mutation::Tell(const Event& event, Reason reason) {
   const bool kept = Planted(Bug::kIndexKeepsLeased) && reason == Reason::kLease;
   if (store_.Hooked(db_, Hook::kIndexes) && (value_changed_ || deleted_) && !kept)
     store_.followers_.indexes->OnKey(db_, key_, hash_, entry_);
-  if ((store_.hooks_[db_] & kObserverHooks) == 0) return true;
+  if ((store_.hooks_[db_] & kObserverHooks) == 0) return;
 
-  Change change{.db = db_, .key = key_, .reason = reason, .event = event, .revision = revision};
-  if (reason == Reason::kCmd) change.reason = store_.reason_;
+  Change change{
+      .db = db_, .key = key_, .reason = reason, .event = event, .revision = store_.ItemRevision()};
   if (entry_ != nullptr) {
     change.kind = value_changed_ ? ChangeKind::kPut : ChangeKind::kTouch;
     change.created = !existed_;
@@ -161,13 +174,12 @@ bool Mutation::Commit(Event event, Reason reason) {
     } else if (store_.observer_ != nullptr) {
       store_.observer_->OnChange(change);
     }
-    return true;
+    return;
   }
-  if (!existed_) return true;  // came and went within this mutation
+  if (!existed_) return;  // came and went within this mutation
   change.kind = ChangeKind::kDelete;
   store_.Emit(change);
   if (emptied_) store_.Notify(db_, key_, {EventClass::kGeneric, "del"});
-  return true;
 }
 
 }  // namespace clustron::store

@@ -93,6 +93,8 @@ class Mutation {
   // Before any operation that changes: tells the hooks, removes a due entry.
   void Begin();
   void Install(KeyRecord* now, bool same_value);
+  // The end of Commit for those who are told, if OnPut isn't all.
+  void Tell(const Event& event, Reason reason);
   Store& store_;
   std::string_view key_;
   uint64_t hash_;

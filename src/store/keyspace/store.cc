@@ -23,6 +23,15 @@ std::string_view ReasonName(Reason reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
+void Observer::OnPut(const KeyRecord& record, int db, Reason reason, bool existed) {
+  OnChange({.db = db,
+            .key = record.key(),
+            .reason = reason,
+            .revision = record.revision(),
+            .created = !existed,
+            .record = &record});
+}
+
 Store::Store(uint64_t seed)
     : seed_(seed),
       touch_(kTouchCells),

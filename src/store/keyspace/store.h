@@ -62,6 +62,9 @@ enum class Hook : uint8_t {
 inline constexpr uint8_t kObserverHooks = 0x47;
 inline constexpr uint8_t kCommitHooks = 0x4f;  // the former, and indexes
 inline constexpr uint8_t kBeforeHooks = 0x90;
+// What has to do with a commit, and what of it is on where changes are told in short.
+inline constexpr uint8_t kTellingHooks = 0x6f;  // kCommitHooks and the journal
+inline constexpr uint8_t kShortHooks = 0x02;    // watches
 
 // Whether a key that Find returns is due by clocks that are ahead of the applied ones: then the
 // read path has a tick chosen first.

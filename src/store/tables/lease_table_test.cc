@@ -56,7 +56,7 @@ using Lines = std::vector<std::string>;
 struct Watched {
   Watched() : store(1) {
     store.set_observer(&recorder);
-    for (int db = 0; db < kDatabases; db++) store.SetHook(db, Hook::kWatches, true);
+    for (int db = 0; db < kDatabases; db++) store.SetHook(db, Hook::kNotifications, true);
   }
   Recorder recorder;
   Store store;
@@ -112,7 +112,7 @@ TEST_CASE("observers are told of every change, in order, with its revision and r
                                    "del 0:b cmd move_from 8 gone", "put 1:b cmd move_to 8 new",
                                    "put 2:c cmd copy_to 9 new", "swap 1 2 10", "flush 1 11",
                                    "flush -1 11"});
-  for (int db = 0; db < kDatabases; db++) s.SetHook(db, Hook::kWatches, false);
+  for (int db = 0; db < kDatabases; db++) s.SetHook(db, Hook::kNotifications, false);
   s.BeginItem();
   Put(s, 0, "a", "1");
   CHECK(w.recorder.Take().empty());

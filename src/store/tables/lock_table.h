@@ -94,8 +94,8 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   // change of this one.
   void SetPresent(const KeyName& name, Revision ticket, const WaitId& wait, bool present);
 
-  // This item has made a grant or a ticket of the name: its revision is the item's, and no other may
-  // have it, also when the first one has ended.
+  // This item has made a grant or a ticket of the name: its revision is the item's, and no other
+  // may have it, also when the first one has ended.
   bool TakenInThisItem(int db, std::string_view name) const;
 
   // A lock whose next ticket can be granted; null: there is none.
@@ -139,7 +139,7 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
 
   LockIndex index_;
   bool keeps_age_ = false;
-  std::set<KeyName> taken_;   // of the item of this revision
+  std::set<KeyName> taken_;  // of the item of this revision
   Revision taken_at_ = 0;
 };
 

@@ -55,12 +55,11 @@ class StringValue {
 
 inline StringValue StringOf(const KeyRecord& record) { return StringValue(record); }
 
-// Key and value of a short string, one behind the other, as they lie in its record: for copying
-// both in one step. Empty: it is no short string. `key_size`: its key's.
-inline std::string_view ShortStringText(const KeyRecord& record, size_t key_size) {
-  if (!KeyRecordEdit::IsInline(record)) return {};
-  const std::string_view value = KeyRecordEdit::InlineValue(record);
-  return {value.data() - key_size, key_size + value.size()};
+// Key and value of a short string without a lease, one behind the other, as they lie in its record:
+// for copying both in one step. Empty: it is no such string, or its key is a long one.
+inline std::string_view ShortStringText(const KeyRecord& record, size_t* key_size) {
+  return KeyRecordEdit::IsInlineWithoutLease(record) ? KeyRecordEdit::InlineText(record, key_size)
+                                                     : std::string_view();
 }
 
 template <typename Short, typename Long>

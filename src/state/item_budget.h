@@ -16,16 +16,22 @@ namespace clustron::state {
 inline constexpr uint16_t kBudgetVersion = 2;
 // Of nominal nanoseconds there is one for so many units: 50 ms beside 500 million.
 inline constexpr uint64_t kUnitsPerNs = 10;
+// EXEC has a second: it takes away whole lists, as it does in Redis.
+inline constexpr uint64_t kExecNsPerUnit = 2;
 
 inline bool RunsOthers(const commands::CommandSpec& spec) {
   return (spec.flags & (commands::kWrapper | commands::kRunsQueue | commands::kMadeHere)) != 0;
+}
+
+inline uint64_t NominalNsOf(const commands::CommandSpec& spec, uint64_t units) {
+  return spec.Is(commands::kRunsQueue) ? units * kExecNsPerUnit : units / kUnitsPerNs;
 }
 
 // REQUIRES: the version has budgets.
 inline void BeginItemBudget(commands::Context& ctx, uint16_t version, uint64_t units) {
   const bool has_time = version >= cluster::kItemsHaveTime && RunsOthers(*ctx.spec);
   ctx.work = &ctx.Writable().work();
-  ctx.work->Begin(units, has_time ? units / kUnitsPerNs : WorkMeter::kUnlimited);
+  ctx.work->Begin(units, has_time ? NominalNsOf(*ctx.spec, units) : WorkMeter::kUnlimited);
   ctx.reply.SetLimit(ctx.store.item_reply_max());
 }
 

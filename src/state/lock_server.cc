@@ -11,7 +11,8 @@ uint64_t LockServer::HandOver() {
   store::LockTable& locks = LocksOf(store_);
   uint64_t sum = 0;
   store::Revision newest = 0;
-  for (const store::KeyName* ready = locks.Ready(); ready != nullptr; ready = locks.Ready()) {
+  for (const store::KeyName* ready = locks.index().Ready(); ready != nullptr;
+       ready = locks.index().Ready()) {
     if (granted_ == kGrantsPerEntry) {
       REACH("locks left to the next entry");
       break;

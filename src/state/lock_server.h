@@ -23,7 +23,9 @@ class LockServer {
 
   void BeginEntry() { granted_ = 0; }
   // Whether some lock is to be handed over, in this entry or the next.
-  bool idle() const { return LocksOf(static_cast<const store::Store&>(store_)).Ready() == nullptr; }
+  bool idle() const {
+    return LocksOf(static_cast<const store::Store&>(store_)).index().Ready() == nullptr;
+  }
   // Whether HandOver would grant anything: in this entry.
   bool ready() const { return granted_ < kGrantsPerEntry && !idle(); }
   // Grants what can be granted. Returns a sum of the tokens for the chained digest; 0: nothing.

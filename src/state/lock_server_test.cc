@@ -227,10 +227,10 @@ TEST_CASE_FIXTURE(Fixture, "an entry hands over a thousand locks, the next one t
     Do({"LOCK", "ACQUIRE", name, "60000", "ENQUEUE", "60000"});
   }
   Do({"LEASE", "REVOKE", "l"});
-  CHECK(LocksOf(executor.store()).held() == 1000);
+  CHECK(LocksOf(executor.store()).index().held() == 1000);
   CHECK(executor.NextWaitEndMs() <= executor.elapsed_ms());
   Items({});
-  CHECK(LocksOf(executor.store()).held() == 1200);
+  CHECK(LocksOf(executor.store()).index().held() == 1200);
   CHECK(executor.NextWaitEndMs() == INT64_MAX);
 }
 

@@ -147,7 +147,7 @@ void WaitWatch::LookAtTicket(const SimNode& node, const store::Store& state,
 
 // A lock that somebody could be granted is granted.
 void WaitWatch::LookAtLocks(const SimNode& node, const store::Store& state) {
-  const store::KeyName* ready = LocksOf(state).Ready();
+  const store::KeyName* ready = LocksOf(state).index().Ready();
   if (ready == nullptr) return;
   report_.Fail("waiting", "node " + std::to_string(node.index()) + ": the lock " + ready->name +
                               " could be granted to whoever is first in its queue");

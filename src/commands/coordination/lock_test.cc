@@ -209,7 +209,7 @@ TEST_CASE("renewals above the granted TTL are entries") {
   server.Run("LOCK ACQUIRE n 2000 ENQUEUE 500");
   server.Run("LOCK RELEASE n 1");
   server.store.BeginItem();
-  LocksOf(server.store).HandOver(store::KeyName(*LocksOf(server.store).Ready()));
+  LocksOf(server.store).HandOver(store::KeyName(*LocksOf(server.store).index().Ready()));
   timers.touch = LeaderTimers::Touch::kOk;
   server.Run("LOCK RENEW n " + std::to_string(Token(server, "n")) + " 800");
   CHECK(server.needs_entry);

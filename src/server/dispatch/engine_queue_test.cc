@@ -23,7 +23,6 @@ constexpr int64_t kWall = 1'700'000'000'000;
 TEST_CASE("behind a CLUSTERDOWN the next ones come at once, until a majority is in sight again") {
   EngineBench bench(3);
   auto& client = bench.Connect();
-  REQUIRE(bench.Ask(client, "TXN BEGIN ID open TTL 100000") == "$6\r\n1-open\r\n");
   bench.Say(client, "SET k v");
   for (int i = 0; i < 30 && client.got.empty(); ++i) bench.Tick(100);
   const std::string down =
@@ -36,13 +35,6 @@ TEST_CASE("behind a CLUSTERDOWN the next ones come at once, until a majority is 
   bench.Say(client, "PING");
   bench.Turn();
   CHECK(client.Take() == down + down + "+PONG\r\n");
-  // A COMMIT is tried, and its transaction is open no more.
-  bench.Say(client, "TXN COMMIT 1-open");
-  bench.Turn();
-  CHECK(client.Take().empty());
-  for (int i = 0; i < 30 && client.got.empty(); ++i) bench.Tick(100);
-  CHECK(client.Take() == down);
-  CHECK(bench.Ask(client, "TXN LIST") == "*0\r\n");
   // They are there again, and choose: what comes now waits.
   for (int i = 0; i < 60 && !bench.engine().Report().majority_in_sight; ++i) {
     bench.Tick();

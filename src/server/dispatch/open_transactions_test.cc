@@ -202,6 +202,28 @@ TEST_CASE("a COMMIT takes the transaction over from the node that holds it") {
   CHECK(got.ends_with("*1\r\n:1\r\n$1\r\n1\r\n"));
 }
 
+TEST_CASE("a COMMIT is tried behind a CLUSTERDOWN, too, and its transaction is open no more") {
+  EngineBench bench(3);
+  Begin(bench);
+  auto& client = bench.Connect();
+  REQUIRE(bench.Ask(client, "TXN BEGIN ID open TTL 100000") == "$6\r\n1-open\r\n");
+  for (const cluster::NodeId peer : {2U, 3U}) bench.node().OnPeerDown(peer);
+  for (const char* command : {"SET k v", "SET k w"}) {
+    bench.Say(client, command);
+    for (int i = 0; i < 60 && client.got.empty(); ++i) bench.Tick(100);
+    client.Take();
+  }
+  bench.Say(client, "GET k");
+  bench.Turn();
+  REQUIRE(client.Take().starts_with("-CLUSTERDOWN "));
+  bench.Say(client, "TXN COMMIT 1-open");
+  bench.Turn();
+  CHECK(client.Take().empty());
+  for (int i = 0; i < 60 && client.got.empty(); ++i) bench.Tick(100);
+  CHECK(client.Take().starts_with("-CLUSTERDOWN "));
+  CHECK(bench.Ask(client, "TXN LIST") == "*0\r\n");
+}
+
 TEST_CASE("a COMMIT whose transaction is not to be had closes the id") {
   EngineBench bench(3);
   Begin(bench);

@@ -200,8 +200,8 @@ void InfoFields::GatherStore(InfoData* data) const {
   const Stats& stats = host_.stats();
   data->coordination = {.revision = store.revision(),
                         .leases = LeasesOf(store).size(),
-                        .locks = LocksOf(store).held(),
-                        .lock_tickets = LocksOf(store).tickets(),
+                        .locks = LocksOf(store).index().held(),
+                        .lock_tickets = LocksOf(store).index().tickets(),
                         .waiting = WaitsOf(store).size(),
                         .parked = WaitsOf(store).parked(),
                         .once_replies = OnceOf(store).size(),

@@ -40,9 +40,8 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
     const Lock* lock = Find(db, key);
     return lock != nullptr && lock->guards() ? lock : nullptr;
   }
-  // Locks that are held, and those who wait for one.
-  size_t held() const { return index_.held(); }
-  size_t tickets() const { return index_.tickets(); }
+  // Locks that are held, those who wait for one, and whose next ticket can be granted.
+  const LockIndex& index() const { return index_; }
 
   struct Row {
     std::string_view name;
@@ -98,13 +97,11 @@ class LockTable final : public OrderedTable<KeyName, Lock> {
   // may have it, also when the first one has ended.
   bool TakenInThisItem(int db, std::string_view name) const;
 
-  // A lock whose next ticket can be granted; null: there is none.
-  const KeyName* Ready() const { return index_.Ready(); }
   struct Handed {
     Revision token = 0;
     LockTicket ticket;
   };
-  // Grants it. REQUIRES: ready.
+  // Grants its next ticket. REQUIRES: ready (index().Ready()).
   Handed HandOver(const KeyName& name);
 
   // Whatever this revision names, token or ticket, ends with its lease, or since nobody can be

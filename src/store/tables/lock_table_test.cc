@@ -34,10 +34,11 @@ void LoadRows(const std::string& bytes, ReplicatedTable& table) {
 // All that is derived from rows.
 std::string DerivedOf(const Store& store) {
   const LockTable& locks = LocksOf(store);
-  std::string text = std::to_string(locks.used_bytes()) + " " + std::to_string(locks.held()) + " " +
-                     std::to_string(locks.tickets()) + (locks.guards_any() ? " guards" : "");
+  std::string text =
+      std::to_string(locks.used_bytes()) + " " + std::to_string(locks.index().held()) + " " +
+      std::to_string(locks.index().tickets()) + (locks.guards_any() ? " guards" : "");
   for (int db = 0; db < 3; db++) text += locks.guards_db(db) ? "g" : "-";
-  if (locks.Ready() != nullptr) text += " ready " + locks.Ready()->name;
+  if (locks.index().Ready() != nullptr) text += " ready " + locks.index().Ready()->name;
   locks.ForEach([&](int db, std::string_view name, const Lock& lock) {
     text += "\n" + std::to_string(db) + std::string(name) + (lock.guards() ? " guard" : "");
     for (const auto& [owner, part] : lock.by_owner) text += " " + owner + std::to_string(part);
@@ -94,9 +95,9 @@ class Changes {
   }
 
   void HandOver() {
-    while (LocksOf(store).Ready() != nullptr) {
+    while (LocksOf(store).index().Ready() != nullptr) {
       store.BeginItem();
-      LocksOf(store).HandOver(KeyName(*LocksOf(store).Ready()));
+      LocksOf(store).HandOver(KeyName(*LocksOf(store).index().Ready()));
     }
   }
 

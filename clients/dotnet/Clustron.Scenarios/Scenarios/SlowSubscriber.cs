@@ -15,8 +15,8 @@ namespace Clustron.Scenarios;
 /// </summary>
 internal sealed class SlowSubscriber(Pass pass) : Scenario(pass)
 {
-    /// <summary>A burst is more than the kernel's buffers and the server's together keep for a connection.</summary>
-    private const int ValueBytes = 60_000, Burst = 160, BytesPerSecond = 2_000_000;
+    /// <summary>A burst is more than the kernel's buffers and the server's together keep for a connection, however slowly it is written.</summary>
+    private const int ValueBytes = 60_000, Burst = 160, RateInABurst = 100_000, RateBehindIt = 2_000_000;
     private readonly ConcurrentDictionary<long, byte> _written = new(), _known = new();
     private readonly Channel<string> _heads = Channel.CreateUnbounded<string>();
     private readonly List<double> _latencies = [];
@@ -38,7 +38,7 @@ internal sealed class SlowSubscriber(Pass pass) : Scenario(pass)
     {
         ClustronNode leader = await Pass.Server.LeaderAsync();
         ClustronNode node = Pass.Server.Nodes.First(n => n != leader);
-        var tunnel = new SlowTunnel(Pass.Kind.Protocol, BytesPerSecond);
+        var tunnel = new SlowTunnel(Pass.Kind.Protocol);
         ConfigurationOptions options = Pass.Options(Pass.Kind, node.Endpoint);
         options.Tunnel = tunnel;
         options.AsyncTimeout = options.SyncTimeout = (int)Check.Patience.TotalMilliseconds;
@@ -47,16 +47,16 @@ internal sealed class SlowSubscriber(Pass pass) : Scenario(pass)
         _seen = (await Caller.CallAsync("WATCHKEY", "REV")).Array()[0].Number();
         await slow.GetSubscriber().SubscribeAsync(RedisChannel.Literal($"__watch@0__:p:{Name}value"), (_, message) => _heads.Writer.TryWrite(HeadOf(message)));
         Task following = FollowAsync();
-        tunnel.Slow = true;
+        tunnel.BytesPerSecond = RateBehindIt;
         using var done = new CancellationTokenSource();
         Task calling = CallAsync(slow, done.Token);
-        await WriteUntilAGapAsync(following, calling);
+        await WriteUntilAGapAsync(tunnel, following, calling);
         Step();
         await Task.WhenAny(_leaderDies.Task, calling, following).WaitAsync(Check.Patience);
-        await WriteUntilAGapAsync(following, calling);
+        await WriteUntilAGapAsync(tunnel, following, calling);
         await done.CancelAsync();
         await calling;
-        tunnel.Slow = false;
+        tunnel.BytesPerSecond = 0;
         await Check.UntilAsync(() => following.IsFaulted || Interlocked.Read(ref _seen) >= _written.Keys.Max(), "the newest revision");
         _heads.Writer.Complete();
         await following;
@@ -74,20 +74,22 @@ internal sealed class SlowSubscriber(Pass pass) : Scenario(pass)
     private static string HeadOf(RedisValue message) => Encoding.UTF8.GetString(((byte[])message!).TakeWhile(b => b != '\n').ToArray());
 
     /// <summary>Bursts of changes until the subscriber is told of a gap, and its client has an answer behind that.</summary>
-    private async Task WriteUntilAGapAsync(Task following, Task calling)
+    private async Task WriteUntilAGapAsync(SlowTunnel tunnel, Task following, Task calling)
     {
         string value = new('x', ValueBytes);
         int gaps = Volatile.Read(ref _gaps);
         bool Told() => following.IsFaulted || calling.IsFaulted || Volatile.Read(ref _gaps) > gaps;
-        for (int burst = 0; !Told(); ++burst)
+        for (int burst = 1; !Told(); ++burst)
         {
             Check.That(burst < 4, "no gap is told, however much is written");
-            await Parallel.ForAsync(0, Burst, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
+            tunnel.BytesPerSecond = RateInABurst;
+            await Parallel.ForAsync(0, Burst * burst, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
             {
                 RedisResult[] reply = (await Caller.OnceAsync("TXN", "THEN", 1, 3, "SET", Key($"{Name}value{i}"), value)).Array();
                 _written[reply[1].Number()] = 0;
             });
             // It is told when the connection has taken in what was kept for it.
+            tunnel.BytesPerSecond = RateBehindIt;
             long began = Stopwatch.GetTimestamp();
             await Check.UntilAsync(() => Told() || Stopwatch.GetElapsedTime(began).TotalSeconds > 15, "a gap");
         }

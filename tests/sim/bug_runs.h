@@ -98,7 +98,7 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kWatchRevisionMissing, .name = "kWatchRevisionMissing", .seed = 11},
     {.bug = Bug::kWatchSinceBehind, .name = "kWatchSinceBehind", .seed = 2},
     {.bug = Bug::kWatchResumesLate, .name = "kWatchResumesLate", .seed = 6},
-    {.bug = Bug::kWatchSyncAhead, .name = "kWatchSyncAhead", .seed = 213},
+    {.bug = Bug::kWatchSyncAhead, .name = "kWatchSyncAhead", .seed = 209},
     {.bug = Bug::kWatchToldEarly, .name = "kWatchToldEarly", .seed = 2},
     {.bug = Bug::kWatchTornRevision, .name = "kWatchTornRevision", .seed = 6},
     {.bug = Bug::kWatchUndoneTold, .name = "kWatchUndoneTold", .seed = 6},

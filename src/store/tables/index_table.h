@@ -55,6 +55,8 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   // Of an item's budget, for a value that is put in or a key that goes.
   static constexpr uint64_t kUnitsOfWork = 256;
   static constexpr uint64_t kUpkeepOfWide = kUnitsOfWork * 65'536;
+  // Of a database with more indexes nothing is fetched ahead: most don't have the key.
+  static constexpr size_t kPrefetchedMax = 4;
 #ifdef CLUSTRON_SIM
   static constexpr size_t kSliceKeys = 4;  // so that small databases take many slices
 #else
@@ -106,6 +108,8 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   void OnLoadedKey(int db, std::string_view key, uint64_t hash, const KeyRecord& now) override;
   void OnFlush(int db) override;
   bool FreeSome(size_t count) override;
+  void PrefetchBuckets(int db, uint64_t hash) const override;
+  void PrefetchKeys(int db, uint64_t hash) const override;
 
   // What an index has let go of, to be freed in slices.
   void SetAside(std::unique_ptr<IndexContent> content) { gone_.push_back(std::move(content)); }

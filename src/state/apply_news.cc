@@ -17,10 +17,10 @@ void ApplyNews::OnChange(const store::Change& change) {
   if (follows && downstream() != nullptr) downstream()->OnChange(change);
 }
 
-void ApplyNews::OnPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed) {
-  if (downstream_hears_ || !changes_.OnShortPut(record, db, reason, existed))
-    return Observer::OnPut(record, db, reason, existed);
+bool ApplyNews::OnPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed) {
+  if (downstream_hears_ || !changes_.OnShortPut(record, db, reason, existed)) return false;
   if (changes_.tells() && changes_.StagedIsFollowed()) waits_.Stir();
+  return true;
 }
 
 void ApplyNews::OnNotify(int db, std::string_view key, store::Event event) {

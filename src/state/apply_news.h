@@ -45,7 +45,7 @@ class ApplyNews final : public store::Observer {
   // store::Observer
   void BeforeChange(int db, const store::KeyRecord& record) override;
   void OnChange(const store::Change& change) override;
-  void OnPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed) override;
+  bool OnPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed) override;
   void OnNotify(int db, std::string_view key, store::Event event) override;
   void OnFlush(int db, store::Revision revision) override;
   void OnSwap(int db_a, int db_b, store::Revision revision) override;

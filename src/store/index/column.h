@@ -70,14 +70,18 @@ class Column {
   // one that can't be indexed.
   void Assign(Slot* slot, uint32_t id, std::span<const View> values, bool bad) {
     if (Equal(*slot, values, bad)) return;
+    if (values.size() == 1 && !bad) {
+      const Key key = Take(values[0]);
+      tree_.Fetch(key, id);  // its memory comes while what was there goes
+      Unassign(slot, id);
+      tree_.Insert(key, id);
+      *slot = Values::OfOne(key);
+      return;
+    }
     Unassign(slot, id);
     if (values.empty()) {
       *slot = bad ? kNotIndexed : kNone;
       not_indexed_ += bad;
-      return;
-    }
-    if (values.size() == 1 && !bad) {
-      *slot = Values::OfOne(Add(values[0], id));
       return;
     }
     List* list = new (Alloc(List::Bytes(values.size()))) List;
@@ -166,18 +170,19 @@ class Column {
                                               return Values::ViewOf(key) == value;
                                             });
   }
-  double Add(double value, uint32_t id) {
-    tree_.Insert(value, id);
-    return value;
-  }
-  Text* Add(std::string_view bytes, uint32_t id) {
+  // A key of the tree with this value, and a reference to it.
+  static double Take(double value) { return value; }
+  Text* Take(std::string_view bytes) {
     const uint64_t head = TextHead(bytes);
     const auto place =
         tree_.First([&](const Text* key, uint32_t) { return key->IsBefore(bytes, head); });
     const bool known = place.leaf != nullptr && place.leaf->keys[place.at]->view() == bytes;
-    Text* text = known ? place.leaf->keys[place.at] : Text::New(bytes);
-    tree_.Insert(text->Use(), id);
-    return text;
+    return (known ? place.leaf->keys[place.at] : Text::New(bytes))->Use();
+  }
+  Key Add(const View& value, uint32_t id) {
+    const Key key = Take(value);
+    tree_.Insert(key, id);
+    return key;
   }
   void Remove(double value, uint32_t id) { tree_.Erase(value, id); }
   void Remove(Text* text, uint32_t id) {

@@ -77,6 +77,10 @@ class IndexContent {
   // True if it was there.
   bool Remove(std::string_view name, uint64_t hash);
 
+  // For batches of changes, as HashIndex has them: first all buckets, then all keys. Not in kKeys.
+  void PrefetchBucket(uint64_t hash) const { by_hash_.Prefetch(hash); }
+  void PrefetchKey(uint64_t hash) const { by_hash_.PrefetchTargets(hash); }
+
   // Frees about `count` keys or values; true if more are left. For one that is thrown away.
   bool FreeSome(size_t count);
   // For tests.

@@ -82,6 +82,16 @@ class PostingTree {
     root_ = first_leaf_ = nullptr;
   }
 
+  // Has the leaf fetched that the pair is in, or would be, without waiting for it.
+  void Fetch(Key key, uint32_t id) const {
+    const void* node = root_;
+    for (int height = height_; height > 0; height--) {
+      const Inner* inner = static_cast<const Inner*>(node);
+      node = inner->children[ChildFor(inner, key, id)];
+    }
+    FetchWhole(node);
+  }
+
   // The first pair for which before(key, id) is false. REQUIRES: it is false for all behind it.
   template <typename Before>
   Place Seek(Before&& before) const {
@@ -207,6 +217,11 @@ class PostingTree {
   static void Fetch(const Leaf* leaf) {
     for (size_t at = 0; at < offsetof(Leaf, keys); at += 64)
       __builtin_prefetch(reinterpret_cast<const char*>(leaf) + at);
+  }
+  // What a change moves.
+  static void FetchWhole(const void* leaf) {
+    for (size_t at = 0; at < sizeof(Leaf); at += 64)
+      __builtin_prefetch(static_cast<const char*>(leaf) + at);
   }
   static bool Less(const Key& a, uint32_t a_id, const Key& b, uint32_t b_id) {
     return Order::Equal(a, b) ? a_id < b_id : Order::Less(a, b);
@@ -396,6 +411,7 @@ class PostingTree {
     }
     Inner* inner = static_cast<Inner*>(node);
     const uint32_t at = ChildFor(inner, key, id);
+    if (height == 1) FetchWhole(inner->children[at]);
     EraseFrom(inner->children[at], height - 1, key, id);
     if (MayJoin(inner->children[at], height - 1)) return Join(inner, at, height - 1);
     inner->sizes[at]--;

@@ -121,10 +121,10 @@ class Observer {
   virtual void OnSetting() {}
   virtual void OnLease(const LeaseEvent& event) = 0;
   virtual void OnLock(const LockEvent& event) = 0;
-  // Instead of OnChange where a database has Hook::kWatches and no other observer's, and no journal
-  // is armed: a kPut in short, without its event. The record is the key's now; `existed`: there was
-  // a value before.
-  virtual void OnPut(const KeyRecord& record, int db, Reason reason, bool existed);
+  // A kPut in short, where a database has Hook::kWatches and no other observer's, and no journal is
+  // armed. The record is the key's now; `existed`: there was a value before. False: it is to be told
+  // by OnChange.
+  virtual bool OnPut(const KeyRecord& record, int db, Reason reason, bool existed);
 };
 
 }  // namespace clustron::store

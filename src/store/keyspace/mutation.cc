@@ -149,11 +149,9 @@ bool Mutation::Commit(Event event, Reason reason) {
   if (reason == Reason::kCmd) reason = store_.reason_;
   Observer* const observer = store_.observer_;
   if ((hooks & kTellingHooks) == kShortHooks && value_changed_ && entry_ != nullptr &&
-      observer != nullptr) {
-    observer->OnPut(*entry_, db_, reason, existed_);
-  } else {
-    Tell(event, reason);
-  }
+      observer != nullptr && observer->OnPut(*entry_, db_, reason, existed_)) [[likely]]
+    return true;
+  Tell(event, reason);
   return true;
 }
 

@@ -97,6 +97,9 @@ class KeyIndexes {
   virtual void OnFlush(int db) = 0;
   // Frees about so many of what was set aside; true if more is left.
   virtual bool FreeSome(size_t count) = 0;
+  // As Store::PrefetchBucket and PrefetchEntry, of the database's indexes.
+  virtual void PrefetchBuckets(int db, uint64_t hash) const = 0;
+  virtual void PrefetchKeys(int db, uint64_t hash) const = 0;
 
  protected:
   ~KeyIndexes() = default;

@@ -23,13 +23,9 @@ std::string_view ReasonName(Reason reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
-void Observer::OnPut(const KeyRecord& record, int db, Reason reason, bool existed) {
-  OnChange({.db = db,
-            .key = record.key(),
-            .reason = reason,
-            .revision = record.revision(),
-            .created = !existed,
-            .record = &record});
+bool Observer::OnPut(const KeyRecord& /*record*/, int /*db*/, Reason /*reason*/,
+                     bool /*existed*/) {
+  return false;
 }
 
 Store::Store(uint64_t seed)
@@ -81,8 +77,14 @@ const KeyRecord* Store::Find(int db, std::string_view key, uint64_t hash) const 
   return e->has_deadline() && Due(*e) ? nullptr : e;
 }
 
-void Store::PrefetchBucket(int db, uint64_t hash) const { table(db).index().Prefetch(hash); }
-void Store::PrefetchEntry(int db, uint64_t hash) const { table(db).index().PrefetchTargets(hash); }
+void Store::PrefetchBucket(int db, uint64_t hash) const {
+  table(db).index().Prefetch(hash);
+  if (Hooked(db, Hook::kIndexes)) followers_.indexes->PrefetchBuckets(db, hash);
+}
+void Store::PrefetchEntry(int db, uint64_t hash) const {
+  table(db).index().PrefetchTargets(hash);
+  if (Hooked(db, Hook::kIndexes)) followers_.indexes->PrefetchKeys(db, hash);
+}
 
 Deadline Store::RelativeDeadline(int64_t ttl_ms) const {
   int64_t now = elapsed_ms_;

@@ -142,6 +142,18 @@ void IndexTable::OnLoadedKey(int db, std::string_view key, uint64_t hash, const 
     if (HashPosition(hash) < index->built_below) Update(db, *index, key, hash, &now);
 }
 
+void IndexTable::PrefetchBuckets(int db, uint64_t hash) const {
+  const std::vector<Index*>& in_db = by_db_[static_cast<size_t>(db)];
+  if (in_db.size() > kPrefetchedMax) return;
+  for (const Index* index : in_db) index->content->PrefetchBucket(hash);
+}
+
+void IndexTable::PrefetchKeys(int db, uint64_t hash) const {
+  const std::vector<Index*>& in_db = by_db_[static_cast<size_t>(db)];
+  if (in_db.size() > kPrefetchedMax) return;
+  for (const Index* index : in_db) index->content->PrefetchKey(hash);
+}
+
 void IndexTable::Update(int db, Index& index, std::string_view key, uint64_t hash,
                         const KeyRecord* now) {
   const IndexDefinition& definition = index.definition;

@@ -57,6 +57,8 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   // Of those, for a nominal nanosecond: a tenth of what it takes, as it comes with the arguments.
   static constexpr uint64_t kUnitsPerNs = 4;
   static constexpr uint64_t kUpkeepOfWide = kUnitsOfWork * 65'536;
+  // Of a database with more indexes nothing is fetched ahead: most don't have the key.
+  static constexpr size_t kPrefetchedMax = 4;
 #ifdef CLUSTRON_SIM
   static constexpr size_t kSliceKeys = 4;  // so that small databases take many slices
 #else
@@ -108,6 +110,8 @@ class IndexTable final : public OrderedTable<KeyName, Index>, public KeyIndexes 
   void OnLoadedKey(int db, std::string_view key, uint64_t hash, const KeyRecord& now) override;
   void OnFlush(int db) override;
   bool FreeSome(size_t count) override;
+  void PrefetchBuckets(int db, uint64_t hash) const override;
+  void PrefetchKeys(int db, uint64_t hash) const override;
 
   // What an index has let go of, to be freed in slices.
   void SetAside(std::unique_ptr<IndexContent> content) { gone_.push_back(std::move(content)); }

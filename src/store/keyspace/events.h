@@ -122,8 +122,8 @@ class Observer {
   virtual void OnLease(const LeaseEvent& event) = 0;
   virtual void OnLock(const LockEvent& event) = 0;
   // A kPut in short, where a database has Hook::kWatches and no other observer's, and no journal is
-  // armed. The record is the key's now; `existed`: there was a value before. False: it is to be told
-  // by OnChange.
+  // armed. The record is the key's now; `existed`: there was a value before. False: it is to be
+  // told by OnChange.
   virtual bool OnPut(const KeyRecord& record, int db, Reason reason, bool existed);
 };
 

@@ -23,8 +23,7 @@ std::string_view ReasonName(Reason reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
-bool Observer::OnPut(const KeyRecord& /*record*/, int /*db*/, Reason /*reason*/,
-                     bool /*existed*/) {
+bool Observer::OnPut(const KeyRecord& /*record*/, int /*db*/, Reason /*reason*/, bool /*existed*/) {
   return false;
 }
 

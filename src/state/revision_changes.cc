@@ -35,7 +35,7 @@ int64_t ValueOf(const store::KeyRecord& record, std::string_view* value) {
 void RevisionChanges::OnSetting() {
   if (store_.ItemRevision() == 0) return FollowSettings();  // the state is another
   settings_changed_ = true;
-  history_.RefuseShort();
+  history_.AllowShort(false);
 }
 
 void RevisionChanges::FollowSettings() {
@@ -61,13 +61,13 @@ void RevisionChanges::SetHooks() {
     store_.SetHook(db, store::Hook::kWatches, events);
     store_.SetHook(db, store::Hook::kPrevious, events && (previous_ || own_previous_));
   }
-  if (!any()) history_.AllowShort();
+  if (!any()) history_.AllowShort(true);
 }
 
 // --- While an item runs --------------------------------------------------------------------------
 
 RevisionChanges::Changed& RevisionChanges::Add() {
-  history_.RefuseShort();
+  history_.AllowShort(false);
   if (count_ == changed_.size()) changed_.emplace_back();
   return changed_[count_++];
 }
@@ -86,7 +86,8 @@ bool RevisionChanges::Stage(const store::Change& change) {
 }
 
 bool RevisionChanges::StagedIsFollowed() const {
-  return sink_ != nullptr && sink_->Follows(history_.staged_db(), history_.staged_key());
+  const std::string_view staged = history_.staged_text();
+  return sink_ != nullptr && sink_->Follows(WatchRecordAt(staged, 0).db, WatchKeyAt(staged, 0));
 }
 
 void RevisionChanges::Unstage() {
@@ -140,7 +141,7 @@ void RevisionChanges::OnChange(const store::Change& change) {
 }
 
 void RevisionChanges::BeforeChange(int db, const store::KeyRecord& record) {
-  history_.RefuseShort();
+  history_.AllowShort(false);
   const auto [it, added] = before_.emplace(Name{db, std::string(record.key())}, Before{});
   if (!added) return;
   std::string_view value;
@@ -283,7 +284,7 @@ void RevisionChanges::End(bool told) {
     before_.clear();
     before_bytes_ = 0;
   }
-  history_.AllowShort();
+  history_.AllowShort(true);
 }
 
 }  // namespace clustron::state

@@ -49,22 +49,22 @@ class WatchHistory {
   bool staged() const { return staged_bytes_ != 0; }
   // Whether StageShort may be called: one test for a revision above all before, and nothing staged.
   bool TakesShort(store::Revision revision) const { return revision > staged_revision_; }
-  // StageShort takes no revision until AllowShort, which is called when an item is done.
-  void RefuseShort() {
-    if (!staged()) staged_revision_ = UINT64_MAX;  // else none comes with a higher one
-  }
-  void AllowShort() {
-    DCHECK(!staged());
-    staged_revision_ = active_ ? newest_ : UINT64_MAX;
+  // From here on it may be, or not before it is said again. While something is staged nothing of
+  // its item comes with a higher revision.
+  void AllowShort(bool allowed) {
+    if (!staged()) staged_revision_ = allowed && active_ ? newest_ : UINT64_MAX;
   }
   store::Revision staged_revision() const { return staged_revision_; }
-  int staged_db() const { return WatchRecordAt(staged_text(), 0).db; }
-  std::string_view staged_key() const { return WatchKeyAt(staged_text(), 0); }
+  // As it lies there (WatchRecordAt, WatchKeyAt).
+  std::string_view staged_text() const {
+    DCHECK(staged());
+    return {staged_in_->end(), staged_bytes_};
+  }
   // Good until DropStaged or, behind Publish, Trim.
   WatchEvent Staged() const;
   void DropStaged() {
     staged_bytes_ = 0;
-    RefuseShort();
+    AllowShort(false);
   }
   // Its item is done: it is the newest of the ring. Trim follows.
   void Publish() {
@@ -150,10 +150,6 @@ class WatchHistory {
     return staged_in_->end();
   }
   char* StageInNext(size_t bytes);
-  std::string_view staged_text() const {
-    DCHECK(staged());
-    return {staged_in_->end(), staged_bytes_};
-  }
   void Put(WatchSegment& segment, store::Revision revision, const WatchEvent& event);
   void PushNext();
   void PopFront();

@@ -414,6 +414,7 @@ class PostingTree {
     if (height == 1) FetchWhole(inner->children[at]);
     EraseFrom(inner->children[at], height - 1, key, id);
     if (MayJoin(inner->children[at], height - 1)) return Join(inner, at, height - 1);
+    CHECK(inner->sizes[at] > 0);
     inner->sizes[at]--;
     if (inner->ids[at] == id)  // it may have been the first
       std::tie(inner->keys[at], inner->ids[at]) = FirstOf(inner->children[at], height - 1);

@@ -156,6 +156,8 @@ bool Mutation::Commit(Event event, Reason reason) {
 }
 
 void Mutation::Tell(const Event& event, Reason reason) {
+  CHECK(committed_);
+  CHECK(store_.ItemRevision() != 0);
   const bool kept = Planted(Bug::kIndexKeepsLeased) && reason == Reason::kLease;
   if (store_.Hooked(db_, Hook::kIndexes) && (value_changed_ || deleted_) && !kept)
     store_.followers_.indexes->OnKey(db_, key_, hash_, entry_);

@@ -145,7 +145,10 @@ void IndexTable::OnLoadedKey(int db, std::string_view key, uint64_t hash, const 
 void IndexTable::PrefetchBuckets(int db, uint64_t hash) const {
   const std::vector<Index*>& in_db = by_db_[static_cast<size_t>(db)];
   if (in_db.size() > kPrefetchedMax) return;
-  for (const Index* index : in_db) index->content->PrefetchBucket(hash);
+  for (const Index* index : in_db) {
+    CHECK(index->content != nullptr);
+    index->content->PrefetchBucket(hash);
+  }
 }
 
 void IndexTable::PrefetchKeys(int db, uint64_t hash) const {

@@ -606,8 +606,7 @@ TEST_CASE("aggregate: groups in order, whatever the order of keys") {
                                             {Kind::kMax, 1},
                                             {Kind::kMin, kKeyItself}}},
                               &visits);
-  // To find them, and for each its group, two sums of two visits, and two extremes; and three
-  // groups with two new sums each.
+  // To find them, for each its group, sums and extremes, and for three groups two new sums each.
   CHECK(visits == 5 * (1 + 1 + 4 + 2) + 3 * 2 * 32);
   REQUIRE(rows);
   REQUIRE(rows->size() == 3);

@@ -18,7 +18,7 @@ namespace clustron::sim {
 namespace {
 
 // Nobody else uses them.
-constexpr int kDbs[] = {11, 12};
+constexpr int kDbs[] = {12, 13};
 constexpr uint64_t kKeys = 30;
 constexpr const char* kForms[3] = {"HASH", "LABELS", "KEYS"};
 
@@ -87,8 +87,8 @@ class IndexFlushActor final : public Actor {
       case 4:
         return Flush();
       case 5:
-        return rng().Percent(50) ? Say({"SWAPDB", "11", "12"}, kSwap)
-                                 : Say({"SWAPDB", "12", "11"}, kSwap);
+        return rng().Percent(50) ? Say({"SWAPDB", "12", "13"}, kSwap)
+                                 : Say({"SWAPDB", "13", "12"}, kSwap);
       case 6:
       case 7:
         return Lease();

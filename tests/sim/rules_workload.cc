@@ -141,7 +141,7 @@ class RulesActor final : public Actor {
   }
 
   // Every actor has two databases of its own, away from those that others work in.
-  std::string Database(int i) { return std::to_string(2 + 2 * (client().id() % 6) + i); }
+  std::string Database(int i) { return std::to_string(2 + 2 * (client().id() % 5) + i); }
 
   void GuardedDatabases() {
     const std::string key = Key('a');

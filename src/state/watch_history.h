@@ -233,7 +233,9 @@ class WatchSearch {
 
 inline bool WatchHistory::StageShort(store::Revision revision, store::Reason reason, int db,
                                      bool existed, std::string_view text, size_t key_size) {
-  DCHECK(TakesShort(revision) && Takes(revision) && !staged());
+  DCHECK(TakesShort(revision));
+  DCHECK(Takes(revision));
+  DCHECK(!staged());
   const size_t bytes = sizeof(WatchRecord) + text.size();
   if (back_ == nullptr || back_->room() < bytes) [[unlikely]]
     return false;

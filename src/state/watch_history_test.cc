@@ -103,7 +103,7 @@ TEST_CASE("an event that is staged is nowhere until it is published") {
   history.Configure(true, 1 << 20, 0);
   Put(history, 1, {"a"});
   const std::string text = "keyvalue";
-  history.AllowShort();
+  history.AllowShort(true);
   history.StageShort(2, store::Reason::kTxn, 3, false, text, 3);
   CHECK(history.staged());
   CHECK(history.newest() == 1);
@@ -118,7 +118,7 @@ TEST_CASE("an event that is staged is nowhere until it is published") {
   CHECK(staged.previous_size == WatchEvent::kNone);
   history.DropStaged();
   Put(history, 2, {"b"});
-  history.AllowShort();
+  history.AllowShort(true);
   history.StageShort(3, store::Reason::kCmd, 0, true, "c", 1);
   CHECK(history.Staged().previous_size == WatchEvent::kNotKept);
   history.Publish();

@@ -103,19 +103,16 @@ struct RestoreCall {
 bool Parse(Context& ctx, RestoreCall* call) {
   constexpr int64_t kFreqMax = 255;
   ArgCursor args(ctx.args, 4);
-  bool idle = false;
-  bool freq = false;
   while (args.HasNext()) {
     if (args.Token("REPLACE")) {
       call->replace = true;
     } else if (args.Token("ABSTTL")) {
       call->absolute = true;
-    } else if (!freq && args.Option("IDLETIME")) {
-      // Read and checked as Redis does; nothing is evicted here.
-      idle = true;
+    } else if (args.Option("IDLETIME")) {
+      // Read and checked as Redis does; nothing is evicted here. COMPAT: FREQ may stand beside it,
+      // as it does in entries of all feature versions.
       if (args.Int() < 0 && args.ok()) args.Fail(kErrRestoreIdle);
-    } else if (!idle && args.Option("FREQ")) {
-      freq = true;
+    } else if (args.Option("FREQ")) {
       const int64_t value = args.Int();
       if (args.ok() && (value < 0 || value > kFreqMax)) args.Fail(kErrRestoreFreq);
     } else {

@@ -158,7 +158,11 @@ void MemberWatch::OnLinkUp(NodeId node) {
   peer.asked_ns = 0;
 }
 
-void MemberWatch::OnHeard(NodeId node) { Of(node).answered = true; }
+void MemberWatch::OnHeard(NodeId node) {
+  Peer& peer = Of(node);
+  peer.answered = true;
+  peer.answered_by = 0;
+}
 
 void MemberWatch::SayAgain() {
   for (Peer& peer : peers_) {
@@ -169,11 +173,29 @@ void MemberWatch::SayAgain() {
 
 // --- Others --------------------------------------------------------------------------------------
 
+// A life that was told nothing yet takes nothing from this node: what an earlier one answered, on
+// this link or behind it, does not count.
+void MemberWatch::NoteLife(Peer* peer, uint64_t nonce) {
+  if (std::exchange(peer->life, nonce) == nonce) return;
+  if (!peer->answered || peer->answered_by == nonce) return;
+  REACH("the answer was by an earlier life of the member");
+  peer->answered = false;
+  peer->asked_ns = 0;
+}
+
+void MemberWatch::Refuse(NodeId from, const Introduction& said) {
+  Peer& peer = Of(from);
+  NoteLife(&peer, said.nonce);
+  peer.taken = false;
+}
+
 void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t boot_in_state) {
   Peer& peer = Of(from);
   MemberRecord& record = RecordOf(from);
-  IntroductionAnswer answer{
-      .boot = said.boot, .nonce = said.nonce, .recovered_boot = said.recovered_boot};
+  IntroductionAnswer answer{.boot = said.boot,
+                            .nonce = said.nonce,
+                            .recovered_boot = said.recovered_boot,
+                            .by = own_.nonce};
   answer.known_boot = std::max(record.boot, boot_in_state);
   const bool same_life = said.nonce == record.nonce && said.boot >= record.boot;
   if (!same_life && (said.boot <= record.boot || said.boot < boot_in_state)) {
@@ -193,6 +215,7 @@ void MemberWatch::OnIntroduction(NodeId from, const Introduction& said, uint64_t
         record.set_back_boot != before.set_back_boot ||
         record.recovered_boot != before.recovered_boot)
       ++records_version_;
+    NoteLife(&peer, said.nonce);
     if (!same_life) peer.taken = false;
     const bool gave_up = said.set_back && said.recovered_boot == said.boot;
     const bool gave_up_before = std::exchange(peer.gave_up, gave_up);
@@ -279,8 +302,13 @@ void MemberWatch::OnAnswer(NodeId from, const IntroductionAnswer& answer) {
       answer.recovered_boot != SaidRecovered())
     return;
   Peer& peer = Of(from);
+  if (peer.life != 0 && answer.by != 0 && answer.by != peer.life) {
+    REACH("a late answer by an earlier life of the member");
+    return;
+  }
   peer.told = answer;
   peer.answered = true;
+  peer.answered_by = answer.by;
   // What was said before this node recovered comes late.
   const bool recovered = SaidRecovered() == own_.boot;
   if (answer.set_back && (!recovered || !answer.recorded))

@@ -107,7 +107,7 @@ class MemberWatch {
   // `boot_in_state`: of the member's session in the state here; 0: none.
   void OnIntroduction(paxos::NodeId from, const Introduction& said, uint64_t boot_in_state);
   // What it says of itself does not go together with this node: nothing else is taken from it.
-  void Refuse(paxos::NodeId from) { Of(from).taken = false; }
+  void Refuse(paxos::NodeId from, const Introduction& said);
   void OnStanding(paxos::NodeId from, const Standing& standing);
   // The peer's newest start is recorded: what else it says is taken.
   bool Taken(paxos::NodeId peer) const;
@@ -158,10 +158,12 @@ class MemberWatch {
   struct Peer {
     paxos::NodeId node = paxos::kNoNode;
     // What this node was told
-    bool answered = false;    // on this link, to what own() says now
-    int64_t asked_ns = 0;     // when it was last told; 0: not on this link
-    IntroductionAnswer told;  // nonce 0: nothing in this life
+    bool answered = false;     // on this link, to what own() says now
+    uint64_t answered_by = 0;  // the nonce of the life that did; 0: not known
+    int64_t asked_ns = 0;      // when it was last told; 0: not on this link
+    IntroductionAnswer told;   // nonce 0: nothing in this life
     // What it was told
+    uint64_t life = 0;  // the nonce of its newest life that was heard of in this one
     bool taken = false;
     bool gave_up = false;
     bool answer_due = false;
@@ -170,6 +172,7 @@ class MemberWatch {
   };
 
   Peer& Of(paxos::NodeId node);
+  static void NoteLife(Peer* peer, uint64_t nonce);
   const Peer* Find(paxos::NodeId node) const;
   MemberRecord& RecordOf(paxos::NodeId node);
   void Judge(const Introduction& said, MemberRecord* record, IntroductionAnswer* answer);

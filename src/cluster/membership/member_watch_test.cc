@@ -52,6 +52,54 @@ TEST_CASE("an introduction is said once a link, and again until it is answered")
   CHECK((watch.TakeDue({2, 3}, 1301) == Nodes{2}));
 }
 
+TEST_CASE("each life of a member is told, whatever an earlier one answers") {
+  IntroductionAnswer answer = Recorded(kOwn);
+  answer.by = kTwoSays.nonce;
+  Introduction next = kTwoSays;
+  next.boot = 6;
+  next.nonce = 66;
+  MemberWatch watch = Watch();
+  CHECK((watch.TakeDue({2}, 1000) == Nodes{2}));
+  SUBCASE("before its next life is heard of") {
+    watch.OnAnswer(2, answer);
+    Say(watch, 2, kTwoSays);
+    CHECK(watch.TakeDue({2}, 1300).empty());
+    Say(watch, 2, next);
+  }
+  SUBCASE("before, by a version that doesn't say who answers") {
+    Say(watch, 2, kTwoSays);
+    watch.OnAnswer(2, Recorded(kOwn));
+    Say(watch, 2, next);
+  }
+  SUBCASE("before one that is refused") {
+    watch.OnAnswer(2, answer);
+    watch.Refuse(2, next);
+  }
+  SUBCASE("before, while this node is halted") {
+    Say(watch, 2, kTwoSays);
+    watch.OnHeard(2);
+    Say(watch, 2, next);
+  }
+  SUBCASE("after") {
+    Say(watch, 2, kTwoSays);
+    Say(watch, 2, next);
+    watch.OnLinkUp(2);
+    CHECK((watch.TakeDue({2}, 1200) == Nodes{2}));
+    watch.OnAnswer(2, answer);
+    CHECK(!watch.RecordedBy(2));
+  }
+  CHECK((watch.TakeDue({2}, 1300) == Nodes{2}));
+  answer.by = next.nonce;
+  watch.OnAnswer(2, answer);
+  CHECK(watch.RecordedBy(2));
+  CHECK(watch.TakeDue({2}, 1500).empty());
+  // It comes with another boot in the same life, and a copy of the earlier one comes late.
+  next.boot = 9;
+  Say(watch, 2, next);
+  Say(watch, 2, kTwoSays);
+  CHECK(watch.TakeDue({2}, 1500).empty());
+}
+
 TEST_CASE("an introduction is answered, and what follows it taken, once it is saved") {
   MemberWatch watch = Watch();
   watch.OnIntroduction(2, kTwoSays, 0);

@@ -75,7 +75,7 @@ bool Roster::OnMessage(NodeId from, WireKind kind, std::string_view body, int64_
   if (!DecodeIntroduction(body, &said) || !host_.BallotCredible(from, said.held.ballot.round))
     return false;
   if (!host_.GoesTogether(from, said)) {
-    watch_.Refuse(from);
+    watch_.Refuse(from, said);
     return true;
   }
   watch_.OnIntroduction(from, said, state_.LatestBoot(from));

@@ -26,6 +26,7 @@ enum class Tag : uint8_t {
   kDigest = 12,         // u64 slot, u64 digest
   kLeaderships = 13,    // u64 applied slot, Leaderships
   kRecovered = 14,      // u64 recovered boot
+  kBy = 15,             // u64 nonce
 };
 
 void Put(Writer& out, const Standing& standing) {
@@ -161,6 +162,7 @@ std::string EncodeIntroductionAnswer(const IntroductionAnswer& answer) {
   });
   fields.Add(Tag::kKnown, [&](Writer& out) { Put(out, {answer.highest, answer.chosen}); });
   fields.Add(Tag::kAcceptsLoss, [&](Writer& out) { out.U8(answer.accepts_loss ? 1 : 0); });
+  fields.Add(Tag::kBy, [&](Writer& out) { out.U64(answer.by); });
   return fields.Take();
 }
 
@@ -194,6 +196,9 @@ bool DecodeIntroductionAnswer(std::string_view body, IntroductionAnswer* answer)
       }
       case Tag::kAcceptsLoss:
         answer->accepts_loss = in.U8() != 0;
+        return true;
+      case Tag::kBy:
+        answer->by = in.U64();
         return true;
       default:
         return false;

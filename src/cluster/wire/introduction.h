@@ -62,6 +62,7 @@ struct IntroductionAnswer {
   paxos::Ballot highest;      // the highest ballot known here, read after it was recorded
   paxos::Slot chosen = 0;     // the chosen prefix here
   bool accepts_loss = false;  // an operator has said cluster-accept-loss here
+  uint64_t by = 0;            // the nonce of the life that answers; 0: a version that doesn't say
 
   friend bool operator==(const IntroductionAnswer&, const IntroductionAnswer&) = default;
 };

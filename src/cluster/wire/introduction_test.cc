@@ -22,7 +22,8 @@ const IntroductionAnswer kAnswer{.boot = 7,
                                  .known_boot = 8,
                                  .highest = {5, 2},
                                  .chosen = 77,
-                                 .accepts_loss = true};
+                                 .accepts_loss = true,
+                                 .by = 11};
 
 TEST_CASE("an introduction comes through as it was") {
   Introduction got;

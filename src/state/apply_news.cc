@@ -18,8 +18,15 @@ void ApplyNews::OnChange(const store::Change& change) {
 }
 
 bool ApplyNews::OnPut(const store::KeyRecord& record, int db, store::Reason reason, bool existed) {
-  if (downstream_hears_ || !changes_.OnShortPut(record, db, reason, existed)) return false;
-  if (changes_.tells() && changes_.StagedIsFollowed()) waits_.Stir();
+  if (changes_.tells()) [[unlikely]]
+    return OnFollowedPut(record, db, reason, existed);
+  return changes_.OnShortPut(record, db, reason, existed);
+}
+
+bool ApplyNews::OnFollowedPut(const store::KeyRecord& record, int db, store::Reason reason,
+                              bool existed) {
+  if (!changes_.OnShortPut(record, db, reason, existed)) return false;
+  if (changes_.StagedIsFollowed()) waits_.Stir();
   return true;
 }
 

@@ -28,12 +28,12 @@ class ApplyNews final : public store::Observer {
   void SetListener(cluster::ApplyListener* listener) { listener_ = listener; }
   void SetDownstream(store::Observer* downstream) {
     downstream_ = downstream;
-    downstream_hears_ = downstream_ != nullptr && downstream_follows_;
+    changes_.SetOthersHear(downstream_ != nullptr && downstream_follows_);
   }
   // Whether it is told of every change, or only of keys that expire.
   void SetDownstreamFollows(bool changes) {
     downstream_follows_ = changes;
-    downstream_hears_ = downstream_ != nullptr && downstream_follows_;
+    changes_.SetOthersHear(downstream_ != nullptr && downstream_follows_);
   }
   void SetRecovering(bool recovering) {
     recovering_ = recovering;
@@ -54,6 +54,8 @@ class ApplyNews final : public store::Observer {
   void OnLock(const store::LockEvent& event) override;
 
  private:
+  [[gnu::noinline]] bool OnFollowedPut(const store::KeyRecord& record, int db, store::Reason reason,
+                                       bool existed);
   store::Observer* downstream() const { return recovering_ ? nullptr : downstream_; }
 
   WaitServer& waits_;
@@ -61,7 +63,6 @@ class ApplyNews final : public store::Observer {
   cluster::ApplyListener* listener_ = nullptr;
   store::Observer* downstream_ = nullptr;
   bool downstream_follows_ = true;
-  bool downstream_hears_ = false;  // of every change
   bool recovering_ = false;
 };
 

@@ -55,13 +55,18 @@ void RevisionChanges::SetOwnNeeds(bool events, bool previous) {
   SetHooks();
 }
 
+void RevisionChanges::SetOthersHear(bool others) {
+  others_hear_ = others;
+  if (!any() || others) history_.AllowShort(!others);
+}
+
 void RevisionChanges::SetHooks() {
   const bool events = wanted_ = history_.active() || own_events_;
   for (int db = 0; db < store::kDatabases; ++db) {
     store_.SetHook(db, store::Hook::kWatches, events);
     store_.SetHook(db, store::Hook::kPrevious, events && (previous_ || own_previous_));
   }
-  if (!any()) history_.AllowShort(true);
+  if (!any()) history_.AllowShort(!others_hear_);
 }
 
 // --- While an item runs --------------------------------------------------------------------------
@@ -284,7 +289,7 @@ void RevisionChanges::End(bool told) {
     before_.clear();
     before_bytes_ = 0;
   }
-  history_.AllowShort(true);
+  history_.AllowShort(!others_hear_);
 }
 
 }  // namespace clustron::state

@@ -52,6 +52,8 @@ class RevisionChanges {
   bool StagedIsFollowed() const;
   // Whether this node's watches are told of what changes.
   bool tells() const { return own_events_; }
+  // Others hear of every change, too: then OnShortPut takes nothing.
+  void SetOthersHear(bool others);
   void BeforeChange(int db, const store::KeyRecord& record);
   void OnFlush(int db, store::Revision revision);
   void OnSwap(int db_a, int db_b, store::Revision revision);
@@ -64,9 +66,10 @@ class RevisionChanges {
   // The same if nobody is to be told, and OnShortPut was all.
   void EndShort() {
     DCHECK(count_ == 0);
-    if (!history_.staged()) return;
-    history_.Publish();
+    if (!history_.staged() || history_.Publish()) [[likely]]
+      return;
     history_.Trim();
+    history_.AllowShort(!others_hear_);
   }
 
  private:
@@ -118,6 +121,7 @@ class RevisionChanges {
   WatchSink* sink_ = nullptr;
   bool own_events_ = false;
   bool own_previous_ = false;
+  bool others_hear_ = false;
   bool previous_ = false;
   bool wanted_ = false;
 
@@ -139,10 +143,12 @@ inline bool RevisionChanges::OnShortPut(const store::KeyRecord& record, int db,
   const store::Revision revision = record.revision();
   if (!history_.TakesShort(revision) || Planted(Bug::kWatchToldEarly)) return false;
   DCHECK(!any());
+  DCHECK(!others_hear_);
+  // First what is at hand: with all at once the compiler runs out of registers.
+  char* const to = history_.WriteShort(revision, reason, db, existed);
   size_t key_size = 0;
   const std::string_view text = store::ShortStringText(record, &key_size);
-  if (text.empty()) return false;
-  return history_.StageShort(revision, reason, db, existed, text, key_size);
+  return !text.empty() && history_.StageShort(revision, to, text, key_size);
 }
 
 }  // namespace clustron::state

@@ -46,7 +46,7 @@ void WatchHistory::Configure(bool on, size_t limit, Revision now) {
   if (on != active_) Clear(now);
   active_ = on;
   limit_ = limit;
-  Evict();
+  Trim();
 }
 
 void WatchHistory::Clear(Revision now) {
@@ -60,12 +60,15 @@ void WatchHistory::Clear(Revision now) {
 
 std::shared_ptr<WatchSegment> WatchHistory::NewSegment(size_t bytes) const {
   const size_t most = std::clamp(limit_ / kSegmentsLeast, kSegmentBytesLeast, kSegmentBytes);
-  return std::make_shared<WatchSegment>(std::max(most, bytes));
+  return std::make_shared<WatchSegment>(std::max(most - sizeof(WatchRecord), bytes));
 }
 
 // next_ has its place in the ring.
 void WatchHistory::PushNext() {
-  if (back_ != nullptr) back_->Seal();
+  if (back_ != nullptr) {
+    sealed_bytes_ += back_->cost();
+    back_->Seal();
+  }
   segments_.push_back(std::move(next_));
   back_ = segments_.back().get();
 }
@@ -82,11 +85,8 @@ WatchSegment& WatchHistory::Room(Revision revision, size_t bytes) {
 }
 
 void WatchHistory::Put(WatchSegment& segment, Revision revision, const WatchEvent& event) {
-  const size_t before = segment.cost();
-  const size_t size = WatchRecordSize(event);
   WriteWatchRecord(revision, event, segment.end());
-  segment.Add(revision, size);
-  bytes_ += segment.cost() - before;
+  segment.Add(revision, WatchRecordSize(event));
 }
 
 void WatchHistory::Append(const WatchRevision& revision) {
@@ -105,7 +105,7 @@ void WatchHistory::Append(const WatchRevision& revision) {
 void WatchHistory::DropAll() {
   segments_.clear();
   back_ = nullptr;
-  bytes_ = 0;
+  sealed_bytes_ = 0;
 }
 
 // What came last is too much to be kept, and nothing before it without it.
@@ -114,21 +114,26 @@ void WatchHistory::Forget() {
   DropAll();
   next_.reset();
   oldest_ = newest_;
-  Evict();
+  Trim();
 }
 
 void WatchHistory::PopFront() {
   const WatchSegment& segment = *segments_.front();
   CHECK(segment.last() >= oldest_);
-  CHECK(bytes_ >= segment.cost());
-  bytes_ -= segment.cost();
   oldest_ = segment.last();
+  if (segments_.size() == 1) {
+    DropAll();
+    return;
+  }
+  CHECK(sealed_bytes_ >= segment.cost());
+  sealed_bytes_ -= segment.cost();
   segments_.pop_front();
-  if (segments_.empty()) back_ = nullptr;
 }
 
-void WatchHistory::Evict() {
-  while (bytes_ > limit_ && !segments_.empty()) {
+void WatchHistory::Trim() {
+  while (!segments_.empty()) {
+    const bool one = segments_.size() == 1;
+    if ((one ? back_->cost() : sealed_bytes_ + back_->cost_max()) <= limit_) break;
     REACH("segment of the watch history evicted");
     PopFront();
   }
@@ -139,11 +144,16 @@ void WatchHistory::Evict() {
 
 // A segment without an event is not in the ring yet. One that was made for a long event is not
 // kept for others: the ring would fill it.
-char* WatchHistory::StageInNext(size_t bytes) {
+char* WatchHistory::NextRoom(size_t bytes) {
   if (next_ == nullptr || next_->room() < bytes || next_->room() > kSegmentBytes)
     next_ = NewSegment(bytes);
-  staged_in_ = next_.get();
-  return staged_in_->end();
+  return next_->end();
+}
+
+void WatchHistory::PublishLong(size_t bytes) {
+  if (staged_in_next_) PushNext();
+  back_->Add(newest_, bytes);
+  staged_long_ = staged_in_next_ = false;
 }
 
 void WatchHistory::Stage(Revision revision, const WatchEvent& event) {
@@ -155,7 +165,7 @@ WatchEvent WatchHistory::Staged() const {
   CHECK(staged());
   Revision revision = 0;
   WatchEvent event;
-  const size_t end = ReadWatchRecord({staged_in_->end(), staged_bytes_}, 0, &revision, &event);
+  const size_t end = ReadWatchRecord(staged_text(), 0, &revision, &event);
   CHECK(end == staged_bytes_);
   CHECK(revision == staged_revision_);
   return event;

@@ -41,53 +41,63 @@ class WatchHistory {
   // The event is kept behind the ring's end: no search and no snapshot sees it. REQUIRES: as
   // Append.
   void Stage(store::Revision revision, const WatchEvent& event);
-  // The same of a put of a string without a lease. `text` is its key and value, one behind the
-  // other; `existed`: there was another value, which is not kept. False: the last segment has no
-  // room, and nothing is done.
-  bool StageShort(store::Revision revision, store::Reason reason, int db, bool existed,
-                  std::string_view text, size_t key_size);
+  // The same of a put of a string without a lease, in two steps; with the first nothing is staged
+  // yet. `existed`: there was another value, which is not kept. Returns what the second step takes,
+  // which follows at once or not at all. REQUIRES: TakesShort.
+  char* WriteShort(store::Revision revision, store::Reason reason, int db, bool existed) {
+    DCHECK(TakesShort(revision));
+    DCHECK(Takes(revision));
+    DCHECK(!staged());
+    char* const to = back_->end();
+    WatchRecord::WritePut(revision, static_cast<uint8_t>(reason), static_cast<uint8_t>(db),
+                          existed ? WatchEvent::kNotKept : WatchEvent::kNone, to);
+    return to;
+  }
+  // `text` is its key and value, one behind the other. False: the last segment has no room, and
+  // nothing is done.
+  bool StageShort(store::Revision revision, char* to, std::string_view text, size_t key_size);
   bool staged() const { return staged_bytes_ != 0; }
-  // Whether StageShort may be called: one test for a revision above all before, and nothing staged.
+  // Whether StageShort may be called: one test for a revision above all before, nothing staged, and
+  // a segment.
   bool TakesShort(store::Revision revision) const { return revision > staged_revision_; }
   // From here on it may be, or not before it is said again. While something is staged nothing of
   // its item comes with a higher revision.
   void AllowShort(bool allowed) {
-    if (!staged()) staged_revision_ = allowed && active_ ? newest_ : UINT64_MAX;
+    if (!staged()) staged_revision_ = allowed && back_ != nullptr ? newest_ : UINT64_MAX;
   }
   store::Revision staged_revision() const { return staged_revision_; }
   // As it lies there (WatchRecordAt, WatchKeyAt).
   std::string_view staged_text() const {
     DCHECK(staged());
-    return {staged_in_->end(), staged_bytes_};
+    return {(staged_in_next_ ? next_.get() : back_)->end(), staged_bytes_};
   }
   // Good until DropStaged or, behind Publish, Trim.
   WatchEvent Staged() const;
   void DropStaged() {
     staged_bytes_ = 0;
+    staged_long_ = staged_in_next_ = false;
     AllowShort(false);
   }
-  // Its item is done: it is the newest of the ring. Trim follows.
-  void Publish() {
+  // Its item is done: it is the newest of the ring. False: it was not staged in short; Trim and
+  // AllowShort follow.
+  bool Publish() {
     DCHECK(staged());
-    if (staged_in_ != back_) [[unlikely]] {
-      PushNext();
-      back_->Add(staged_revision_, staged_bytes_);
-    } else {
-      back_->AddAbove(staged_revision_, staged_bytes_);
-    }
     newest_ = staged_revision_;
-    bytes_ += staged_bytes_ + sizeof(uint32_t);  // its place in the index
-    staged_bytes_ = 0;
+    const size_t bytes = std::exchange(staged_bytes_, 0);
+    if (staged_long_) [[unlikely]] {
+      PublishLong(bytes);
+      return false;
+    }
+    back_->AddAbove(newest_, bytes);
+    return true;
   }
-  // What the ring has no room for goes.
-  void Trim() {
-    if (bytes_ > limit_) Evict();
-  }
+  // What the ring has no room for goes. Room is kept for what fits into the last segment.
+  void Trim();
 
   // Every change above it is there: the lowest that a search may begin at.
   store::Revision oldest() const { return oldest_; }
   store::Revision newest() const { return newest_; }
-  size_t bytes() const { return bytes_; }
+  size_t bytes() const { return sealed_bytes_ + (back_ != nullptr ? back_->cost() : 0); }
   // Whether a search may begin behind `revision`. False also where revisions that were given before
   // a crash are lost; *instead: one that will do.
   bool Knows(store::Revision revision, store::Revision* instead) const;
@@ -144,32 +154,33 @@ class WatchHistory {
     DCHECK(!staged());
     staged_revision_ = revision;
     staged_bytes_ = bytes;
-    if (back_ == nullptr || back_->room() < bytes) [[unlikely]]
-      return StageInNext(bytes);
-    staged_in_ = back_;
-    return staged_in_->end();
+    staged_long_ = true;
+    staged_in_next_ = back_ == nullptr || back_->room() < bytes;
+    return staged_in_next_ ? NextRoom(bytes) : back_->end();
   }
-  char* StageInNext(size_t bytes);
+  char* NextRoom(size_t bytes);
+  void PublishLong(size_t bytes);
   void Put(WatchSegment& segment, store::Revision revision, const WatchEvent& event);
   void PushNext();
   void PopFront();
   void DropAll();
   void Forget();
-  void Evict();
   void Clear(store::Revision now);
 
   bool active_ = false;
   size_t limit_ = 0;
-  size_t bytes_ = 0;
+  size_t sealed_bytes_ = 0;  // of all segments but the last
   store::Revision oldest_ = 0;
   store::Revision newest_ = 0;
   std::deque<std::shared_ptr<WatchSegment>> segments_;
   WatchSegment* back_ = nullptr;  // the last one; null: there is none
   std::vector<LostRange> lost_;   // rising
 
-  // The segment at whose end is what is staged: the last one, or one that is to come.
+  // What is staged stands at the end of the last segment or, by Stage alone, of one that is to
+  // come.
   std::shared_ptr<WatchSegment> next_;
-  WatchSegment* staged_in_ = nullptr;
+  bool staged_in_next_ = false;
+  bool staged_long_ = false;                      // not by StageShort
   store::Revision staged_revision_ = UINT64_MAX;  // while nothing is: see TakesShort
   size_t staged_bytes_ = 0;                       // 0: nothing
 
@@ -231,21 +242,15 @@ class WatchSearch {
   bool complete_ = false;
 };
 
-inline bool WatchHistory::StageShort(store::Revision revision, store::Reason reason, int db,
-                                     bool existed, std::string_view text, size_t key_size) {
-  DCHECK(TakesShort(revision));
-  DCHECK(Takes(revision));
-  DCHECK(!staged());
+inline bool WatchHistory::StageShort(store::Revision revision, char* to, std::string_view text,
+                                     size_t key_size) {
+  DCHECK(to == back_->end());
   const size_t bytes = sizeof(WatchRecord) + text.size();
-  if (back_ == nullptr || back_->room() < bytes) [[unlikely]]
+  if (back_->limit() < to + bytes) [[unlikely]]
     return false;
   staged_revision_ = revision;
   staged_bytes_ = bytes;
-  staged_in_ = back_;
-  char* const to = back_->end();
-  WatchRecord::WritePut(revision, static_cast<uint8_t>(reason), static_cast<uint8_t>(db),
-                        existed ? WatchEvent::kNotKept : WatchEvent::kNone, key_size,
-                        text.size() - key_size, to);
+  WatchRecord::WriteSizes(key_size, text.size() - key_size, to);
   std::memcpy(to + sizeof(WatchRecord), text.data(), text.size());
   return true;
 }

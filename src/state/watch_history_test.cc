@@ -104,7 +104,7 @@ TEST_CASE("an event that is staged is nowhere until it is published") {
   Put(history, 1, {"a"});
   const std::string text = "keyvalue";
   history.AllowShort(true);
-  history.StageShort(2, store::Reason::kTxn, 3, false, text, 3);
+  history.StageShort(2, history.WriteShort(2, store::Reason::kTxn, 3, false), text, 3);
   CHECK(history.staged());
   CHECK(history.newest() == 1);
   CHECK(Search(history, true, "", 0) == Found{{1, "a"}});
@@ -119,7 +119,7 @@ TEST_CASE("an event that is staged is nowhere until it is published") {
   history.DropStaged();
   Put(history, 2, {"b"});
   history.AllowShort(true);
-  history.StageShort(3, store::Reason::kCmd, 0, true, "c", 1);
+  history.StageShort(3, history.WriteShort(3, store::Reason::kCmd, 0, true), "c", 1);
   CHECK(history.Staged().previous_size == WatchEvent::kNotKept);
   history.Publish();
   history.Trim();
@@ -147,9 +147,14 @@ TEST_CASE("what is staged is kept or dropped wherever a segment ends") {
       if (rng.Below(3) == 0) {
         Put(history, revision, {key}, 0, value);
       } else {
-        history.Stage(revision, PutOf(key, value));
-        history.Publish();
-        history.Trim();
+        history.AllowShort(true);
+        const bool in_short =
+            rng.Below(2) == 0 && history.TakesShort(revision) &&
+            history.StageShort(revision, history.WriteShort(revision, store::Reason::kCmd, 0, true),
+                               key + value, key.size());
+        if (!in_short) history.Stage(revision, PutOf(key, value));
+        REQUIRE(history.Publish() == in_short);
+        if (!in_short) history.Trim();
       }
       all.emplace_back(revision, key);
       CHECK(history.bytes() <= 8000);

@@ -80,39 +80,44 @@ size_t ReadWatchRecord(std::string_view bytes, size_t at, Revision* revision, Wa
   return at + size;
 }
 
-WatchSegment::WatchSegment(size_t bytes) : capacity_(store::AllocSize(bytes)) {
-  data_ = static_cast<char*>(store::Alloc(capacity_));
-}
+WatchSegment::WatchSegment(size_t bytes)
+    : data_(static_cast<char*>(store::Alloc(BlockFor(bytes)))),
+      end_(data_),
+      limit_(data_ + BlockFor(bytes) - sizeof(WatchRecord)) {}
 
 WatchSegment::~WatchSegment() {
-  store::Free(data_, capacity_);
+  store::Free(data_, capacity());
   store::allocated_bytes -= index_bytes_;
 }
 
-void WatchSegment::Move(size_t capacity) {
-  CHECK(capacity >= size_);
-  char* const to = static_cast<char*>(store::Alloc(capacity));
-  std::memcpy(to, data_, size_);
-  store::Free(std::exchange(data_, to), capacity_);
-  capacity_ = capacity;
+void WatchSegment::Move(size_t bytes) {
+  const size_t used = size();
+  CHECK(bytes >= used);
+  const size_t block = BlockFor(bytes);
+  char* const to = static_cast<char*>(store::Alloc(block));
+  std::memcpy(to, data_, used);
+  store::Free(data_, capacity());
+  data_ = to;
+  end_ = to + used;
+  limit_ = to + block - sizeof(WatchRecord);
 }
 
 void WatchSegment::Grow(size_t bytes) {
-  if (bytes > room()) Move(store::AllocSize(std::max(size_ + bytes, 2 * capacity_)));
+  if (bytes > room()) Move(std::max(size() + bytes, 2 * capacity()));
 }
 
 void WatchSegment::Seal() {
-  CHECK(size_ > 0);
+  CHECK(size() > 0);
   full_ = true;
   // Where events are long much may be left.
-  if (store::AllocSize(size_) < capacity_) Move(store::AllocSize(size_));
+  if (BlockFor(size()) < capacity()) Move(size());
 }
 
 void WatchSegment::BuildIndex() {
   CHECK(full_);
   if (std::exchange(indexed_, true)) return;
   by_key_.reserve(events_);
-  for (size_t at = 0; at < size_;) {
+  for (size_t at = 0; at < size();) {
     const WatchRecord head = WatchRecordAt(bytes(), at);
     const bool reset = head.kind == static_cast<uint8_t>(WatchKind::kReset);
     (reset ? resets_ : by_key_).push_back(static_cast<uint32_t>(at));

@@ -8,7 +8,6 @@
 // THREAD: core loop.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -35,18 +34,23 @@ struct WatchRecord {
 
   static constexpr uint8_t kDbAll = 255;
 
-  // The head of a put without a lease and without the value before, in three steps. REQUIRES: room
+  // The head of a put without a lease and without the value before, field by field where it is to
+  // lie (made elsewhere and copied it costs twice as much), and without its sizes. REQUIRES: room
   // for it at `to`.
   static void WritePut(store::Revision revision, uint8_t reason, uint8_t db, int64_t previous_size,
-                       size_t key_size, size_t value_size, char* to) {
-    static_assert(std::endian::native == std::endian::little);
+                       char* to) {
     static_assert(static_cast<uint8_t>(WatchKind::kPut) == 0);
-    const uint64_t sizes = key_size | value_size << 32;
-    const uint64_t rest =
-        static_cast<uint32_t>(previous_size) | uint64_t{reason} << 40 | uint64_t{db} << 48;
-    std::memcpy(to, &revision, 8);
-    std::memcpy(to + 8, &sizes, 8);
-    std::memcpy(to + 16, &rest, 8);
+    Set(to + offsetof(WatchRecord, revision), revision);
+    Set(to + offsetof(WatchRecord, previous_size), static_cast<int32_t>(previous_size));
+    Set(to + offsetof(WatchRecord, kind), uint8_t{0});
+    Set(to + offsetof(WatchRecord, reason), reason);
+    Set(to + offsetof(WatchRecord, db), db);
+    Set(to + offsetof(WatchRecord, lease_size), uint8_t{0});
+  }
+
+  static void WriteSizes(size_t key_size, size_t value_size, char* to) {
+    Set(to + offsetof(WatchRecord, key_size), static_cast<uint32_t>(key_size));
+    Set(to + offsetof(WatchRecord, value_size), static_cast<int32_t>(value_size));
   }
 
   // With what stands behind it.
@@ -55,6 +59,10 @@ struct WatchRecord {
   }
 
  private:
+  template <typename T>
+  static void Set(char* to, T value) {
+    std::memcpy(to, &value, sizeof value);
+  }
   static size_t Positive(int32_t size) { return size > 0 ? static_cast<size_t>(size) : 0; }
 };
 static_assert(sizeof(WatchRecord) == 24);
@@ -76,20 +84,26 @@ class WatchSegment {
   WatchSegment(const WatchSegment&) = delete;
   WatchSegment& operator=(const WatchSegment&) = delete;
 
-  std::string_view bytes() const { return {data_, size_}; }
+  std::string_view bytes() const { return {data_, size()}; }
   // 0: no events yet.
   store::Revision first() const { return first_; }
   store::Revision last() const { return last_; }
   // What the history counts: the bytes of its events, and their places in the index.
-  size_t cost() const { return size_ + events_ * sizeof(uint32_t); }
+  size_t cost() const { return size() + events_ * sizeof(uint32_t); }
+  // What that may come to before the room is used up.
+  size_t cost_max() const {
+    return cost() + room() + room() / sizeof(WatchRecord) * sizeof(uint32_t);
+  }
 
   // --- Filling
-  size_t room() const { return capacity_ - size_; }
+  size_t room() const { return static_cast<size_t>(limit_ - end_); }
+  // Where the room ends. The head of one more event has room beyond it.
+  const char* limit() const { return limit_; }
   // Room for so many bytes more.
   void Grow(size_t bytes);
   // Behind its events. What is written there is none of them before Add.
-  char* end() { return data_ + size_; }
-  const char* end() const { return data_ + size_; }
+  char* end() { return end_; }
+  const char* end() const { return end_; }
   // The event of so many bytes that was written there. REQUIRES: room for it; revisions rise.
   void Add(store::Revision revision, size_t bytes) {
     CHECK(revision >= last_);
@@ -103,7 +117,7 @@ class WatchSegment {
     DCHECK(bytes <= room());
     DCHECK(!full_);
     last_ = revision;
-    size_ += bytes;
+    end_ += bytes;
     ++events_;
   }
   // Nothing is added any more: room that is left is given back.
@@ -118,11 +132,16 @@ class WatchSegment {
   const std::vector<uint32_t>& resets() const { return resets_; }
 
  private:
-  void Move(size_t capacity);
+  size_t size() const { return static_cast<size_t>(end_ - data_); }
+  // Of the block.
+  size_t capacity() const { return static_cast<size_t>(limit_ - data_) + sizeof(WatchRecord); }
+  // To a block with room for so many bytes.
+  void Move(size_t bytes);
+  static size_t BlockFor(size_t bytes) { return store::AllocSize(bytes + sizeof(WatchRecord)); }
 
-  char* data_;  // OWNS
-  size_t size_ = 0;
-  size_t capacity_;
+  char* data_;   // OWNS
+  char* end_;    // of the events
+  char* limit_;  // of the room
   store::Revision first_ = 0;
   store::Revision last_ = 0;
   uint32_t events_ = 0;

@@ -123,7 +123,8 @@ class Observer {
   virtual void OnLock(const LockEvent& event) = 0;
   // A kPut in short, where a database has Hook::kWatches and no other observer's, and no journal is
   // armed. The record is the key's now; `existed`: there was a value before. False: it is to be
-  // told by OnChange.
+  // told by OnChange. A kTouch comes, too, and is to be refused: its record has a revision below
+  // the item's.
   virtual bool OnPut(const KeyRecord& record, int db, Reason reason, bool existed);
 };
 

@@ -148,9 +148,12 @@ bool Mutation::Commit(Event event, Reason reason) {
     return true;
   if (reason == Reason::kCmd) reason = store_.reason_;
   Observer* const observer = store_.observer_;
-  if ((hooks & kTellingHooks) == kShortHooks && value_changed_ && entry_ != nullptr &&
-      observer != nullptr && observer->OnPut(*entry_, db_, reason, existed_)) [[likely]]
+  DCHECK(observer != nullptr || (hooks & kShortHooks) == 0);
+  if ((hooks & kTellingHooks) == kShortHooks && entry_ != nullptr &&
+      observer->OnPut(*entry_, db_, reason, existed_)) [[likely]] {
+    DCHECK(value_changed_);
     return true;
+  }
   Tell(event, reason);
   return true;
 }

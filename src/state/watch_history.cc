@@ -150,12 +150,6 @@ char* WatchHistory::NextRoom(size_t bytes) {
   return next_->end();
 }
 
-void WatchHistory::PublishLong(size_t bytes) {
-  if (staged_in_next_) PushNext();
-  back_->Add(newest_, bytes);
-  staged_long_ = staged_in_next_ = false;
-}
-
 void WatchHistory::Stage(Revision revision, const WatchEvent& event) {
   CHECK(Takes(revision) && !staged());
   WriteWatchRecord(revision, event, StageRoom(revision, WatchRecordSize(event)));

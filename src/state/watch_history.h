@@ -85,7 +85,9 @@ class WatchHistory {
     newest_ = staged_revision_;
     const size_t bytes = std::exchange(staged_bytes_, 0);
     if (staged_long_) [[unlikely]] {
-      PublishLong(bytes);
+      if (staged_in_next_) PushNext();
+      back_->Add(newest_, bytes);
+      staged_long_ = staged_in_next_ = false;
       return false;
     }
     back_->AddAbove(newest_, bytes);
@@ -159,7 +161,6 @@ class WatchHistory {
     return staged_in_next_ ? NextRoom(bytes) : back_->end();
   }
   char* NextRoom(size_t bytes);
-  void PublishLong(size_t bytes);
   void Put(WatchSegment& segment, store::Revision revision, const WatchEvent& event);
   void PushNext();
   void PopFront();

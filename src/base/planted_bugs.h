@@ -93,7 +93,8 @@ namespace clustron {
   X(kIndexSwapUnseen)         /* SWAPDB looks for indexes in the first database only */            \
   X(kIndexKeepsLeased)        /* keys that end with their lease stay in the indexes */             \
   X(kIndexCopyElsewhere)      /* a copy in another database is indexed without its labels */       \
-  X(kLossAnyMajority)         /* leads after an accepted loss with any majority */
+  X(kLossAnyMajority)         /* leads after an accepted loss with any majority */                 \
+  X(kLossTokensAgain)         /* tokens of what was lost are given again behind an accepted loss */
 
 enum class Bug : uint8_t {
   kNone,

@@ -114,7 +114,8 @@ inline constexpr BugRun kBugRuns[] = {
     {.bug = Bug::kIndexSwapUnseen, .name = "kIndexSwapUnseen", .seed = 1},
     {.bug = Bug::kIndexKeepsLeased, .name = "kIndexKeepsLeased", .seed = 1},
     {.bug = Bug::kIndexCopyElsewhere, .name = "kIndexCopyElsewhere", .seed = 1},
-    {.bug = Bug::kLossAnyMajority, .name = "kLossAnyMajority", .seed = 1},
+    {.bug = Bug::kLossAnyMajority, .name = "kLossAnyMajority", .seed = 15},
+    {.bug = Bug::kLossTokensAgain, .name = "kLossTokensAgain", .seed = 15},
 };
 
 // Every bug has its row, in the order of planted_bugs.h.

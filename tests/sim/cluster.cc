@@ -162,7 +162,6 @@ void Cluster::LoseAbove(paxos::Slot slot, int64_t crash_ns) {
     report_.Trace("everything above slot " + std::to_string(slot) + " is lost");
   world_.losses.push_back({.from_ns = history_.AppliedNs(slot + 1), .crash_ns = crash_ns});
   history_.LoseAbove(slot);
-  world_.tokens.clear();
 }
 
 // What an operator does when no majority is left of those who were not set back.

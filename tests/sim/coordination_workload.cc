@@ -176,15 +176,14 @@ class LockActor final : public Actor {
     }
   }
   // Whatever a crash made the server forget: no token is given to two, nor one below any that was
-  // known when it was asked for. What a majority has lost may be given again.
+  // known when it was asked for.
   void CheckToken(const LockModel::Op& op) {
     const std::string whose = Name() + " " + op.owner;
-    const bool lost = world().network->node_count() > 1 && !world().losses.empty();
     const auto [it, fresh] = world().tokens.try_emplace(op.token, whose);
     if (it->second != whose) {
       world().report->Fail("tokens", std::to_string(op.token) + " of " + it->second +
                                          " is given to " + whose + " too");
-    } else if (fresh && op.token <= highest_token_ && !lost) {
+    } else if (fresh && op.token <= highest_token_) {
       world().report->Fail("tokens", whose + " is given " + std::to_string(op.token) + " behind " +
                                          std::to_string(highest_token_));
     }

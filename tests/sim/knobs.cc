@@ -212,6 +212,7 @@ void DrawLoss(int64_t loss_ns, Knobs* knobs) {
   faults.late_release_race_ns = faults.two_lives_race_ns = faults.behind_snapshot_race_ns = 0;
   WorkloadMix& work = knobs->work;
   work.waiting = work.waits = work.lock_queues = work.rules = work.txns = work.pauses = false;
+  work.locks = true;  // a token that is lost must not be given again
 }
 
 // Nobody but who flushes it has data.
@@ -328,7 +329,7 @@ Knobs DrawKnobs(Rng& rng, int nodes) {
   const bool index_flushes = rng.Percent(30);
   knobs.work.index_flushes = index_flushes && faults.disturb_at_ns == 0 && !knobs.one_cut;
   const bool flush_all = rng.Percent(20);
-  if (knobs.work.index_flushes && flush_all) FlushAll(&knobs.work);
+  if (knobs.work.index_flushes && flush_all && knobs.faults.loss_ns == 0) FlushAll(&knobs.work);
   return knobs;
 }
 

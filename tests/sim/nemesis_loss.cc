@@ -99,8 +99,11 @@ void Nemesis::AwaitOthersKnow(int64_t until_ns) {
 // A bare majority goes on: what it acknowledges is known to few.
 void Nemesis::DivideForLoss() {
   const int size = cluster_.size();
-  std::vector<bool> with(static_cast<size_t>(size), false);
   const int leader = cluster_.Leader();
+  // Where those go on who are about to be set back, nobody else knows of anything.
+  const std::vector<bool>& victim = loss_->victim;
+  const bool alone = leader >= 0 && victim[leader] && rng_.Percent(60);
+  std::vector<bool> with = alone ? victim : std::vector<bool>(static_cast<size_t>(size), false);
   if (leader >= 0) with[leader] = true;
   while (std::count(with.begin(), with.end(), true) < size / 2 + 1)
     with[static_cast<size_t>(AnyNode())] = true;

@@ -48,6 +48,7 @@ inline constexpr const char* kWantedProbes[] = {
     "slots that only a vote remembers",
     "who remembers is away behind a loss",
     "leaders behind an accepted loss",
+    "numbers left out behind an accepted loss",
     "states disturbed",
     "disturbed nodes halted",
     "nodes halted by an entry",

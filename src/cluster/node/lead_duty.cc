@@ -1,6 +1,7 @@
 #include "cluster/node/lead_duty.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -29,7 +30,7 @@ void LeadDuty::Begin() {
   CHECK(around_.leader_view.leading());
   timers_.Clear();
   around_.proposer.Begin();
-  snapshot_proposed_ = false;
+  snapshot_proposed_ = left_out_lost_ = false;
   began_ns_ = core_.NowNs();
   // In front of what releases a lock, or pushes: clients of the leader before may wait for that.
   parked_ns_ = began_ns_ - core_.config.tick_ns;
@@ -42,6 +43,15 @@ void LeadDuty::Begin() {
     for (const std::string& item : core_.config.first_items) around_.proposer.AddOwn(item);
   if (const std::string item = around_.reserve.TakeItem(); !item.empty())
     around_.proposer.AddOwn(item);
+  LeaveOutLost();
+}
+
+// In front of whatever gives out a revision. Who has given up what it lost counts as set back until
+// it has applied this (Roster::StepRecovery), so that no later leader goes without it.
+void LeadDuty::LeaveOutLost() {
+  if (!around_.roster.watch().AnyGaveUp() || std::exchange(left_out_lost_, true)) return;
+  const std::string item = around_.reserve.TakeLossItem();
+  core_.state.revision() == 0 ? around_.proposer.AddOwn(item) : around_.proposer.AddOwnFirst(item);
 }
 
 // --- What is due ---------------------------------------------------------------------------------
@@ -76,6 +86,7 @@ void LeadDuty::ProposeDue(int64_t now_ns) {
       core_.host.InlineTick();
     }
   }
+  LeaveOutLost();
   ProposeEnds(now_ns);
   ParkWaiters(now_ns);
   MaybeProposeSnapshot();

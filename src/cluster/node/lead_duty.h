@@ -65,6 +65,7 @@ class LeadDuty final : public ApplyListener {
   void ParkWaiters(int64_t now_ns);
   void Park(const Session& session);
   void ProposeEnds(int64_t now_ns);
+  void LeaveOutLost();
   void MaybeProposeSnapshot();
 
   NodeCore& core_;
@@ -74,6 +75,7 @@ class LeadDuty final : public ApplyListener {
   int64_t began_ns_ = 0;   // this leadership
   int64_t parked_ns_ = 0;  // when waiters were last said to be nobody's
   bool snapshot_proposed_ = false;
+  bool left_out_lost_ = false;
 };
 
 }  // namespace clustron::cluster

@@ -14,10 +14,19 @@ namespace {
 // Some seconds of writes at full speed.
 constexpr uint64_t kReserveAhead = 16'000'000;
 
+std::string ReserveItem(uint64_t revision) {
+  std::string bytes;
+  Writer(&bytes).U64(revision);
+  const std::string_view args[] = {bytes};
+  std::string item;
+  AppendItem({.kind = ItemKind::kReserve}, args, &item);
+  return item;
+}
+
 }  // namespace
 
 uint64_t RevisionReserve::Used() const {
-  return std::max(core_.state.revision(), core_.config.reserved_revision);
+  return std::max({core_.state.revision(), core_.config.reserved_revision, left_out_});
 }
 
 bool RevisionReserve::Suffices() const {
@@ -35,17 +44,18 @@ void RevisionReserve::Extend() {
 }
 
 std::string RevisionReserve::TakeItem() {
-  std::string item;
   const uint64_t given = core_.config.reserved_revision;
-  if (given <= core_.state.revision() || Planted(Bug::kReserveForgotten)) return item;
+  if (given <= core_.state.revision() || Planted(Bug::kReserveForgotten)) return {};
   // The log may have lost its end: numbers that were given out then are not given again.
   REACH("reserved numbers kept from being given again");
-  std::string revision;
-  Writer(&revision).U64(given);
-  const std::string_view args[] = {revision};
-  AppendItem({.kind = ItemKind::kReserve}, args, &item);
   durable_ = std::max(durable_, given);
-  return item;
+  return ReserveItem(given);
+}
+
+std::string RevisionReserve::TakeLossItem() {
+  REACH("numbers left out behind an accepted loss");
+  left_out_ = core_.state.revision() + (Planted(Bug::kLossTokensAgain) ? 0 : 2 * kLossMax);
+  return ReserveItem(left_out_);
 }
 
 }  // namespace clustron::cluster

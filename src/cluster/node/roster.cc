@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
+#include "cluster/node/revision_reserve.h"
 
 namespace clustron::cluster {
 
@@ -230,7 +231,12 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
     replica_.RaisePromise({bound_->round + 1, replica_.self()}, now_ns);
   }
   if (!state_readable) return;
-  const bool passed = state_.newest_noop() > *bound_ || Planted(Bug::kSetBackSkipsNoop);
+  // Who has given up also waits until the numbers of what is lost are left out.
+  const bool left_out = !watch_.own().gave_up ||
+                        state_.revision() >= gave_up_at_ + RevisionReserve::kLossMax ||
+                        Planted(Bug::kLossTokensAgain);
+  const bool passed =
+      (state_.newest_noop() > *bound_ || Planted(Bug::kSetBackSkipsNoop)) && left_out;
   // Where the others are a majority nothing needs to be given up: their no-op comes.
   const bool given_up =
       !Trouble().empty() && watch_.LossAccepted(members) && state_.applied_slot() >= told.slot;
@@ -248,6 +254,7 @@ void Roster::GiveUp() {
   for (const NodeId voter : replica_.members().voters)
     if (voter != replica_.self() && !watch_.SetBack(voter) && !watch_.GaveUp(voter))
       names += (names.empty() ? "" : ", ") + std::to_string(voter);
+  gave_up_at_ = state_.revision();
   watch_.GiveUp();
   Log(LogLevel::kWarning,
       "cluster-accept-loss: this node votes again although it was set back ({}). What only it had "

@@ -110,6 +110,7 @@ class Roster {
   std::optional<Ballot> bound_;            // the highest ballot of all
   uint64_t bound_boot_ = 0;                // of this boot
   std::optional<uint64_t> caught_up_seq_;  // what has to be durable before it votes
+  uint64_t gave_up_at_ = 0;                // the state's revision then
 
   Standing standing_;  // told once the log is durable up to …
   std::optional<uint64_t> standing_seq_;

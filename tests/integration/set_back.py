@@ -239,6 +239,7 @@ def test_of_two_voters_one_is_set_back_and_a_loss_is_accepted():
     c.wait_leader()
     for i in range(10):
         call(c.nodes[1], "INCR", "n")
+    before = call(c.nodes[1], "LOCK", "ACQUIRE", "before", 60000)[1]
     node.stop()
     put_back(node, copy)
     node.start(wait=False)
@@ -268,6 +269,10 @@ def test_of_two_voters_one_is_set_back_and_a_loss_is_accepted():
     c.wait_converged()
     for n in c.nodes:
         assert call(n, "GET", "n") == b"10"
+    # No token that may have been lost is given again.
+    token = call(node, "LOCK", "ACQUIRE", "after", 60000)[1]
+    assert token > before + 2**36, (before, token)
+    until(lambda: paxos(node)["paxos_set_back"] == "0", "it has recovered", 20)
     # It held once.
     c.wait_leader()
     node.stop()

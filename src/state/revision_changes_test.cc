@@ -324,6 +324,34 @@ TEST_CASE("the history counts for maxmemory, within its own setting") {
   CHECK(server.store.used_bytes() < before);
 }
 
+// Keyspace notifications and the leader's counters beside the history: all hear of all.
+TEST_CASE("who else hears of every change hears of it while the history is kept, too") {
+  class Counts final : public store::Observer {
+   public:
+    void OnChange(const store::Change&) override { ++changes; }
+    void OnNotify(int, std::string_view, store::Event) override {}
+    void OnFlush(int, store::Revision) override {}
+    void OnSwap(int, int, store::Revision) override {}
+    void OnLease(const store::LeaseEvent&) override {}
+    void OnLock(const store::LockEvent&) override {}
+    int changes = 0;
+  };
+  Counts others;
+  WatchedServer server("on");
+  server.news.SetDownstream(&others);
+  for (const char* command : {"SET k v", "SET k w", "MSET a x b y", "SET k x"}) server.Do(command);
+  CHECK(others.changes == 5);
+  server.news.SetDownstreamFollows(false);
+  server.Do("SET k v");
+  server.Do("SET k w");
+  CHECK(others.changes == 5);
+  server.news.SetDownstreamFollows(true);
+  server.Do("SET k v");
+  CHECK(others.changes == 6);
+  WatchSearch search(0, false, "k", server.news.changes().history().oldest(), 100);
+  CHECK(InHistory(server.news.changes().history(), search).size() == 6);
+}
+
 TEST_CASE("nobody is told while nobody watches here, and the history goes on") {
   WatchedServer server("on");
   server.news.changes().SetOwnNeeds(false, false);

@@ -106,6 +106,7 @@ void WatchHistory::DropAll() {
   segments_.clear();
   back_ = nullptr;
   sealed_bytes_ = 0;
+  AllowShort(false);  // StageShort doesn't ask whether there is a segment
 }
 
 // What came last is too much to be kept, and nothing before it without it.

@@ -127,6 +127,31 @@ TEST_CASE("an event that is staged is nowhere until it is published") {
   CHECK(Search(history, true, "", 0) == Found{{1, "a"}, {2, "b"}, {3, "c"}});
 }
 
+// A follower is sent a snapshot from a node that has less.
+TEST_CASE("nothing is staged in short while the ring is empty, however it came to that") {
+  WatchHistory empty;
+  empty.Configure(true, 1 << 20, 50);
+  std::string head;
+  REQUIRE(empty.Capture()->Next(&head));
+  WatchHistory history;
+  history.Configure(true, 1 << 20, 0);
+  Put(history, 1, {"a"});
+  history.AllowShort(true);
+  REQUIRE(history.TakesShort(2));
+  SUBCASE("by a snapshot") {
+    history.BeginLoad();
+    REQUIRE(history.LoadPiece(head, true).has_value());
+    REQUIRE(history.EndLoad(60).has_value());
+  }
+  SUBCASE("by its settings") { history.Configure(true, 1, 1); }
+  SUBCASE("anew") {
+    history.Configure(false, 1 << 20, 2);
+    history.Configure(true, 1 << 20, 3);
+  }
+  CHECK(history.bytes() == 0);
+  CHECK_FALSE(history.TakesShort(1000));
+}
+
 // At every place of a segment's end: what comes first in a segment, dropped or not.
 TEST_CASE("what is staged is kept or dropped wherever a segment ends") {
   for (uint64_t seed = 1; seed <= 40; ++seed) {

@@ -18,10 +18,11 @@
 // Where no majority is left without the ones that were set back, 2. can't come about. An operator
 // may then say on each node that a loss is accepted (cluster-accept-loss); in place of 2. the node
 // must have applied all that any voter knows to be chosen, and votes then (GiveUp), but counts as
-// set back until 2. comes about, also over a restart. Meanwhile whoever wants to lead, set back or
-// not, needs the votes of all who were not: what they alone remember may be chosen. The word holds
-// for all that were set back, until the last of them has recovered: those that come behind the
-// first go by 2. if they can.
+// set back until 2. comes about, also over a restart, and until the first leader has left out the
+// revisions that may have been given in what is lost (node/revision_reserve.h). Meanwhile whoever
+// wants to lead, set back or not, needs the votes of all who were not: what they alone remember may
+// be chosen. The word holds for all that were set back, until the last of them has recovered: those
+// that come behind the first go by 2. if they can.
 //
 // At a start a member doesn't know yet whether it was set back. It votes as soon as all other
 // voters have taken its introduction, or a majority has and `silence_ns` has passed.

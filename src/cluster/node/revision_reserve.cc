@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/coding.h"
+#include "base/log.h"
 #include "base/planted_bugs.h"
 #include "base/reach.h"
 
@@ -54,7 +55,15 @@ std::string RevisionReserve::TakeItem() {
 
 std::string RevisionReserve::TakeLossItem() {
   REACH("numbers left out behind an accepted loss");
-  left_out_ = core_.state.revision() + (Planted(Bug::kLossTokensAgain) ? 0 : 2 * kLossMax);
+  const uint64_t now = core_.state.revision();
+  left_out_ = std::max(now, std::min(now + 2 * kLossMax, kLeftOutMax));
+  if (Planted(Bug::kLossTokensAgain)) left_out_ = now;
+  Log(left_out_ > now ? LogLevel::kNotice : LogLevel::kWarning,
+      "behind the loss that was accepted the revisions from {} to {} are left out{}", now + 1,
+      left_out_,
+      left_out_ > now
+          ? ""
+          : ": none are, since so many were left out before. Tokens may be given again");
   return ReserveItem(left_out_);
 }
 

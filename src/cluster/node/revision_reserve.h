@@ -6,6 +6,7 @@
 // THREAD: core loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -15,9 +16,15 @@ namespace clustron::cluster {
 
 class RevisionReserve {
  public:
-  // What a loss may have had at most: some 19 hours of a million revisions a second. Key revisions
-  // have 48 bits (key_record.h), so 2,048 losses may be accepted.
+  // What a loss may have had at most: some 19 hours of a million revisions a second.
   static constexpr uint64_t kLossMax = uint64_t{1} << 36;
+  // Key revisions have 48 bits (key_record.h): half of them are not for this. A thousand times may
+  // be left out, then nothing is.
+  static constexpr uint64_t kLeftOutMax = uint64_t{1} << 47;
+  // So much must have been left out behind a loss that was accepted at this revision.
+  static uint64_t LeftOutFrom(uint64_t revision) {
+    return std::min(revision + kLossMax, kLeftOutMax);
+  }
 
   explicit RevisionReserve(NodeCore& core) : core_(core) {}
 

@@ -233,7 +233,7 @@ void Roster::StepRecovery(int64_t now_ns, bool state_readable) {
   if (!state_readable) return;
   // Who has given up also waits until the numbers of what is lost are left out.
   const bool left_out = !watch_.own().gave_up ||
-                        state_.revision() >= gave_up_at_ + RevisionReserve::kLossMax ||
+                        state_.revision() >= RevisionReserve::LeftOutFrom(gave_up_at_) ||
                         Planted(Bug::kLossTokensAgain);
   const bool passed =
       (state_.newest_noop() > *bound_ || Planted(Bug::kSetBackSkipsNoop)) && left_out;
